@@ -1,0 +1,109 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+int file_read(const char *path, size_t limit, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t start = out->n;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, buf_reserve(out, 4096), 4096);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = -errno;
+		if (n <= 0)
+			break;
+		out->n += (size_t)n;
+		if (out->n - start > limit) {
+			err = -EFBIG;
+			break;
+		}
+	}
+	close(fd);
+	return err;
+}
+
+int file_write_all(int fd, struct bytes text)
+{
+	const char *p = text.p;
+
+	while (text.n > 0) {
+		ssize_t n = write(fd, p, text.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		text.n -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_write_atomic(const char *path, mode_t mode, struct bytes text)
+{
+	char *tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
+	int err = 0;
+	int fd;
+
+	unlink(tmp);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0) {
+		err = -errno;
+		goto out;
+	}
+	if (fchmod(fd, mode) < 0)
+		err = -errno;
+	if (!err)
+		err = file_write_all(fd, text);
+	if (!err && fsync(fd) < 0)
+		err = -errno;
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	if (!err && rename(tmp, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(tmp);
+out:
+	free(tmp);
+	return err;
+}
+
+static int make_dir(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int file_mkdirs(const char *path, mode_t mode)
+{
+	char *copy = xstrdup(path);
+	char *p;
+	int err = 0;
+
+	for (p = copy + 1; *p && !err; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		err = make_dir(copy, 0777);
+		*p = '/';
+	}
+	if (!err)
+		err = make_dir(copy, mode);
+	free(copy);
+	return err;
+}

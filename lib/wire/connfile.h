@@ -1,0 +1,57 @@
+/*
+ * connfile.h: the two files that tell clients and engines where a controller
+ * is and with which key (names, members and modes are ipyparallel's; see
+ * doc/PROTOCOL.md, "Connection files").
+ */
+#ifndef TASKFS_CONNFILE_H
+#define TASKFS_CONNFILE_H
+
+#include "base/buf.h"
+#include "wire/sock.h"
+
+/* Ports, by the names the files use. 0: not there. */
+struct ports {
+	unsigned registration, control, mux, task, iopub, broadcast;
+	unsigned notification;		/* the client file only */
+	unsigned hb_ping, hb_pong;	/* the engine file only */
+	unsigned events;		/* ours: known from connection_reply */
+};
+
+struct connfile {
+	char *interface;	/* "tcp://127.0.0.1"; never "*" after loading */
+	char *location;		/* host name or address, or NULL */
+	char *key;		/* "" when nothing is signed */
+	char *curve_serverkey;	/* NULL: no CURVE */
+	char *task_scheme;	/* the client file; NULL: unknown */
+	struct ports port;
+	unsigned *broadcasts;	/* the engine file's list */
+	size_t nbroadcasts;
+};
+
+enum connfile_kind { CONNFILE_CLIENT, CONNFILE_ENGINE };
+
+/*
+ * Fills *c from the text of a file. -EINVAL: not of this form; then *why says
+ * what is wrong. "pack" other than json and a signature scheme other than
+ * hmac-sha256 are refused. "*" and "0.0.0.0" are replaced by the location, or
+ * by loopback when the location is this host.
+ */
+int connfile_parse(struct connfile *c, enum connfile_kind kind,
+		   struct bytes text, struct buf *why) must_check;
+/* The same from a file; -errno when it cannot be read. */
+int connfile_load(struct connfile *c, enum connfile_kind kind,
+		  const char *path, struct buf *why) must_check;
+/* Atomically, mode 0600. -errno. */
+int connfile_save(const struct connfile *c, enum connfile_kind kind,
+		  const char *path) must_check;
+void connfile_done(struct connfile *c);
+
+/* "<dir>/ipcontroller-[<cluster_id>-]client.json"; caller frees. */
+char *connfile_path(const char *dir, const char *cluster_id,
+		    enum connfile_kind kind);
+
+/* CURVE as the file says it, with a fresh key pair of our own. -errno. */
+int connfile_curve(const struct connfile *c, struct curve *ret_curve)
+	must_check;
+
+#endif

@@ -1,0 +1,225 @@
+#include "wire/json.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+
+/* json-c takes NaN and Infinity even when strict; JSON has neither. */
+static bool has_nan(struct json_object *obj)
+{
+	size_t i;
+
+	switch (json_object_get_type(obj)) {
+	case json_type_double: {
+		double x = json_object_get_double(obj);
+
+		return x != x || x - x != 0;
+	}
+	case json_type_array:
+		for (i = 0; i < json_object_array_length(obj); i++)
+			if (has_nan(json_object_array_get_idx(obj, i)))
+				return true;
+		return false;
+	case json_type_object: {
+		json_object_object_foreach(obj, key, v) {
+			(void)key;
+			if (has_nan(v))
+				return true;
+		}
+		return false;
+	}
+	default:
+		return false;
+	}
+}
+
+static bool blank(const char *p, size_t n)
+{
+	return parse_trim(bytes_of(p, n)).n == 0;
+}
+
+struct json_object *json_parse(struct bytes text, const char **ret_why)
+{
+	static struct json_tokener *tok;
+	const char *why = NULL;
+	struct json_object *obj;
+	size_t end;
+
+	if (!tok) {
+		tok = json_tokener_new_ex(LIMIT_JSON_DEPTH);
+		assert(tok);
+		json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
+						    JSON_TOKENER_VALIDATE_UTF8 |
+						    JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	}
+	if (text.n > LIMIT_JSON) {
+		if (ret_why)
+			*ret_why = "too long";
+		return NULL;
+	}
+	json_tokener_reset(tok);
+	obj = json_tokener_parse_ex(tok, text.p, (int)text.n);
+	end = json_tokener_get_parse_end(tok);
+	if (json_tokener_get_error(tok) == json_tokener_continue && !obj) {
+		/* A number at the very end: say that the text is over. */
+		obj = json_tokener_parse_ex(tok, " ", 1);
+		end = text.n;
+	}
+	if (json_tokener_get_error(tok) != json_tokener_success)
+		why = json_tokener_error_desc(json_tokener_get_error(tok));
+	else if (!blank((const char *)text.p + end, text.n - end))
+		why = "something follows the value";
+	else if (has_nan(obj))
+		why = "NaN and Infinity are not JSON";
+	if (why) {
+		json_object_put(obj);
+		obj = NULL;
+	}
+	if (ret_why)
+		*ret_why = why ? why : obj ? NULL : "null";
+	return obj;
+}
+
+struct json_object *json_get(struct json_object *obj, const char *key)
+{
+	struct json_object *v = NULL;
+
+	if (json_object_is_type(obj, json_type_object))
+		json_object_object_get_ex(obj, key, &v);
+	return v;
+}
+
+static struct json_object *get_type(struct json_object *obj, const char *key,
+				    enum json_type type)
+{
+	struct json_object *v = json_get(obj, key);
+
+	return v && json_object_is_type(v, type) ? v : NULL;
+}
+
+struct json_object *json_get_object(struct json_object *obj, const char *key)
+{
+	return get_type(obj, key, json_type_object);
+}
+
+struct json_object *json_get_array(struct json_object *obj, const char *key)
+{
+	return get_type(obj, key, json_type_array);
+}
+
+const char *json_get_str(struct json_object *obj, const char *key, size_t *n)
+{
+	struct json_object *v = get_type(obj, key, json_type_string);
+
+	if (!v)
+		return NULL;
+	if (n)
+		*n = (size_t)json_object_get_string_len(v);
+	return json_object_get_string(v);
+}
+
+bool json_get_int(struct json_object *obj, const char *key, int64_t *ret_n)
+{
+	struct json_object *v = get_type(obj, key, json_type_int);
+
+	if (v)
+		*ret_n = json_object_get_int64(v);
+	return v != NULL;
+}
+
+int64_t json_int_or(struct json_object *obj, const char *key, int64_t other)
+{
+	json_get_int(obj, key, &other);
+	return other;
+}
+
+double json_real_or(struct json_object *obj, const char *key, double other)
+{
+	struct json_object *v = json_get(obj, key);
+
+	if (v && (json_object_is_type(v, json_type_double) ||
+		  json_object_is_type(v, json_type_int)))
+		return json_object_get_double(v);
+	return other;
+}
+
+bool json_bool_or(struct json_object *obj, const char *key, bool other)
+{
+	struct json_object *v = get_type(obj, key, json_type_boolean);
+
+	return v ? json_object_get_boolean(v) : other;
+}
+
+struct json_object *json_text(struct bytes text)
+{
+	struct buf b = BUF_INIT;
+	const char *p = text.p;
+	struct json_object *s;
+	size_t i = 0;
+
+	assert(text.n <= INT_MAX / 4);
+	if (utf8_valid(text))
+		return json_object_new_string_len(text.n ? p : "",
+						  (int)text.n);
+	while (i < text.n) {
+		size_t len = utf8_char(p + i, text.n - i);
+
+		if (len)
+			buf_put(&b, p + i, len);
+		else
+			buf_puts(&b, "\xef\xbf\xbd");
+		i += len ? len : 1;
+	}
+	s = json_object_new_string_len(b.p, (int)b.n);
+	buf_done(&b);
+	return s;
+}
+
+void json_add(struct json_object *obj, const char *key, struct json_object *v)
+{
+	int err = json_object_object_add(obj, key, v);
+
+	assert(!err);
+	(void)err;
+}
+
+void json_add_str(struct json_object *obj, const char *key, const char *s)
+{
+	json_add(obj, key, s ? json_text(bytes_str(s)) : NULL);
+}
+
+void json_add_bytes(struct json_object *obj, const char *key, struct bytes b)
+{
+	json_add(obj, key, json_text(b));
+}
+
+void json_add_int(struct json_object *obj, const char *key, int64_t n)
+{
+	json_add(obj, key, json_object_new_int64(n));
+}
+
+void json_add_real(struct json_object *obj, const char *key, double x)
+{
+	json_add(obj, key, json_object_new_double(x));
+}
+
+void json_add_bool(struct json_object *obj, const char *key, bool v)
+{
+	json_add(obj, key, json_object_new_boolean(v));
+}
+
+void json_push(struct json_object *array, struct json_object *v)
+{
+	int err = json_object_array_add(array, v);
+
+	assert(!err);
+	(void)err;
+}
+
+struct bytes json_bytes(struct json_object *obj)
+{
+	size_t n;
+	const char *s = json_object_to_json_string_length(
+		obj, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+		&n);
+
+	return bytes_of(s, n);
+}

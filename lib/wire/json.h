@@ -1,0 +1,51 @@
+/*
+ * json.h: json-c with the strictness and the shortcuts all rooms need.
+ *
+ * Ownership as in json-c: what json_parse() returns is the caller's to
+ * json_object_put(); what the getters return belongs to the object asked;
+ * what is added belongs to the object it is added to.
+ */
+#ifndef TASKFS_JSON_H
+#define TASKFS_JSON_H
+
+#include "base/buf.h"
+
+#include <json-c/json.h>
+
+/*
+ * One JSON value, UTF-8, nothing behind it but white space, depth and size
+ * within limits.h. NULL otherwise; *ret_why (may be NULL) then names the
+ * mistake, a static string.
+ */
+struct json_object *json_parse(struct bytes text, const char **ret_why);
+
+/*
+ * Members of an object, typed: NULL, false, or the fallback when the member is
+ * missing, null, or of another type (or obj is no object).
+ */
+struct json_object *json_get(struct json_object *obj, const char *key);
+struct json_object *json_get_object(struct json_object *obj, const char *key);
+struct json_object *json_get_array(struct json_object *obj, const char *key);
+/* NUL-terminated, but may hold NULs: n says how long it is (may be NULL). */
+const char *json_get_str(struct json_object *obj, const char *key, size_t *n);
+bool json_get_int(struct json_object *obj, const char *key, int64_t *ret_n);
+int64_t json_int_or(struct json_object *obj, const char *key, int64_t other);
+double json_real_or(struct json_object *obj, const char *key, double other);
+bool json_bool_or(struct json_object *obj, const char *key, bool other);
+
+/* A string object; bytes that are no UTF-8 become U+FFFD. */
+struct json_object *json_text(struct bytes text);
+
+/* Add members. Text as in json_text(). */
+void json_add(struct json_object *obj, const char *key, struct json_object *v);
+void json_add_str(struct json_object *obj, const char *key, const char *s);
+void json_add_bytes(struct json_object *obj, const char *key, struct bytes b);
+void json_add_int(struct json_object *obj, const char *key, int64_t n);
+void json_add_real(struct json_object *obj, const char *key, double x);
+void json_add_bool(struct json_object *obj, const char *key, bool v);
+void json_push(struct json_object *array, struct json_object *v);
+
+/* The compact text, owned by obj, valid until obj changes. */
+struct bytes json_bytes(struct json_object *obj);
+
+#endif

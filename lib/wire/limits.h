@@ -1,0 +1,39 @@
+/*
+ * limits.h: the largest of everything that comes from outside.
+ *
+ * Past a limit the writer gets EFBIG, ENOSPC or EAGAIN and `metrics` counts
+ * it; nothing is cut short in silence.
+ */
+#ifndef TASKFS_LIMITS_H
+#define TASKFS_LIMITS_H
+
+#define KIB 1024UL
+#define MIB (1024UL * KIB)
+#define GIB (1024UL * MIB)
+
+/* Messages. */
+#define LIMIT_FRAMES 65536		/* frames of one message */
+#define LIMIT_FRAME (1 * GIB)		/* bytes of one frame */
+#define LIMIT_JSON (64 * MIB)		/* bytes of one JSON frame */
+#define LIMIT_JSON_DEPTH 64
+#define LIMIT_REPLAY 65536		/* signatures remembered */
+#define LIMIT_CONNFILE (64 * KIB)	/* a connection file */
+
+/* Tasks. */
+#define LIMIT_CODE (16 * MIB)
+#define LIMIT_STDIN (256 * MIB)
+#define LIMIT_OPTIONS (1 * MIB)		/* JSON text of all other options */
+#define LIMIT_NAME 128			/* a result's name */
+#define LIMIT_ARGS 4096
+#define LIMIT_RETRIES 1000
+#define LIMIT_PRIORITY 1000000
+#define LIMIT_SECONDS 1e9		/* any length of time */
+#define LIMIT_TASKS 10000000		/* tasks of one result */
+#define LIMIT_SUBMIT 4096		/* results of one submit_request */
+#define LIMIT_ERROR (8 * KIB)		/* text of an error shown with a result */
+
+/* Outputs. */
+#define LIMIT_INLINE (4 * KIB)		/* an output sent with the result */
+#define LIMIT_FETCH (1 * MIB)		/* bytes of one fetch_reply */
+
+#endif

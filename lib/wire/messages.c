@@ -1,0 +1,154 @@
+#include "wire/messages.h"
+
+#define E_ "engine"
+#define C_ "controller"
+#define M_ "client"
+
+const struct message_type message_types[] = {
+	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
+	 "uuid, [id], [taskfs {version, host, pid, language, since, "
+	 "running [msg_id], finished [msg_id]}]",
+	 "An engine reports for work. With `taskfs` it speaks the extensions; "
+	 "`running` and `finished` are the tasks it has from before a restart "
+	 "of the controller (finished: the reply is not yet `stored`). An "
+	 "engine registers again, with its old id, when the instance in "
+	 "`hb_ping` changes."},
+	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,
+	 "status, id, hb_period, connection_info, [taskfs {version, instance, "
+	 "drop [msg_id]}]",
+	 "Accepted. `drop`: of the tasks named, those the controller does not "
+	 "want: kill or forget them without a reply. For every other one the "
+	 "engine sends its output again from offset 0 and then, when it has "
+	 "ended, the execute_reply."},
+	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false, "id",
+	 "The engine is gone: sent by itself at its end, or by its guard when "
+	 "it died. No reply."},
+	{MSG_REGISTRATION_NOTIFICATION, C_, M_, "notification", false,
+	 "id, uuid", "An engine can be used."},
+	{MSG_UNREGISTRATION_NOTIFICATION, C_, M_, "notification", false,
+	 "id, uuid", "An engine is gone."},
+	{MSG_SHUTDOWN_NOTIFICATION, C_, M_, "notification", false, "status",
+	 "The controller ends."},
+	{MSG_CONNECTION_REQUEST, M_, C_, "registration", false, "",
+	 "A client says hello."},
+	{MSG_CONNECTION_REPLY, C_, M_, "registration", false,
+	 "status, engines {id: uuid}, [taskfs {version, instance, events, "
+	 "program, since}]",
+	 "The live engines. `taskfs`: the controller speaks the extensions; "
+	 "`events` is the port of the events socket, `instance` changes with "
+	 "every start of the controller, `since` is that start (usec)."},
+	{MSG_SHUTDOWN_REQUEST, M_, "controller, engine",
+	 "registration, control", false, "[restart]",
+	 "To the controller: end. To an engine: end after killing its task."},
+	{MSG_SHUTDOWN_REPLY, "controller, engine", M_,
+	 "registration, control, iopub", false, "status, [restart]",
+	 "It will."},
+	{MSG_HUB_ERROR, C_, M_, "registration", false,
+	 "status, ename, evalue, traceback, engine_info",
+	 "A request the controller cannot serve."},
+	{MSG_EXECUTE_REQUEST, "client, controller", E_, "mux, task, broadcast",
+	 false,
+	 "code, silent, [user_expressions, store_history, allow_stdin, "
+	 "stop_on_error]",
+	 "Run code. From the controller to an engine that speaks the "
+	 "extensions, metadata has `taskfs {result, index, attempt, [args], "
+	 "[env], [cwd], [item], [time_limit], [code], [stdin]}`; `code` and "
+	 "`stdin` there are numbers of buffers; `code` is given when the code "
+	 "is no UTF-8 (content.code is then only a likeness)."},
+	{MSG_EXECUTE_REPLY, E_, "client, controller", "mux, task, broadcast",
+	 false,
+	 "status, execution_count, [user_expressions, payload] or status, "
+	 "ename, evalue, traceback, engine_info",
+	 "It ended. metadata: started, dependencies_met, engine, status. To a "
+	 "request with `taskfs` metadata, also metadata `taskfs {exit_status, "
+	 "signal, stdout, stderr, value, data, value_is_stdout, usage {user, "
+	 "system, memory}, cwd, completed, buffers {stdout, stderr, value, "
+	 "data}}`: the four sizes are totals in bytes; `buffers` gives for an "
+	 "output whose end was not yet sent by `output` the number of the "
+	 "buffer that holds it. usage is in seconds and bytes, completed in "
+	 "usec. exit_status is 128 + signal for a signal."},
+	{MSG_EXECUTE_INPUT, E_, M_, "iopub", false, "code, execution_count",
+	 "What is being run (not when silent)."},
+	{MSG_EXECUTE_RESULT, E_, M_, "iopub", false,
+	 "data {mime: text}, metadata, execution_count",
+	 "The value of a task (not when silent)."},
+	{MSG_APPLY_REQUEST, M_, E_, "mux, task, broadcast", false, "",
+	 "Call a pickled Python function; passed on untouched."},
+	{MSG_APPLY_REPLY, E_, M_, "mux, task, broadcast", false,
+	 "status or an error", "Its value, pickled, in buffers."},
+	{MSG_STATUS, E_, M_, "iopub", false, "execution_state",
+	 "busy, idle, starting."},
+	{MSG_STREAM, E_, M_, "iopub", false, "name, text",
+	 "A piece of stdout or stderr."},
+	{MSG_ERROR, E_, M_, "iopub", false, "ename, evalue, traceback",
+	 "A task failed."},
+	{MSG_ABORT_REQUEST, M_, E_, "control", false, "msg_ids",
+	 "Tasks that have not begun will be answered with status aborted."},
+	{MSG_ABORT_REPLY, E_, M_, "control", false, "status", "Noted."},
+	{MSG_CLEAR_REQUEST, M_, E_, "control", false, "",
+	 "Forget the variables."},
+	{MSG_CLEAR_REPLY, E_, M_, "control", false, "status", "Done."},
+	{MSG_SIGNAL_REQUEST, M_, E_, "control", false, "sig",
+	 "A signal to the running task."},
+	{MSG_SIGNAL_REPLY, E_, M_, "control", false, "status", "Sent."},
+	{MSG_KERNEL_INFO_REQUEST, M_, E_, "shell, control", false, "",
+	 "Who are you?"},
+	{MSG_KERNEL_INFO_REPLY, E_, M_, "shell, control", false,
+	 "status, protocol_version, implementation, language_info, banner",
+	 "A shell."},
+
+	{MSG_SUBMIT_REQUEST, M_, C_, "registration", true,
+	 "results [{token, options, code, [stdin], [map], [name], uid, gid}]",
+	 "New results. `code`, `stdin`, `map` are numbers of buffers; "
+	 "`options` has every other option (see TREE.md). `token`: a string "
+	 "unique to this submission: the same one again is answered with the "
+	 "result it made the first time, so a client whose controller went "
+	 "away asks again without fear."},
+	{MSG_SUBMIT_REPLY, C_, M_, "registration", true,
+	 "status, seq, results [result or {status: error, errno, ename, "
+	 "evalue}]",
+	 "In the order of the request, after they are stored."},
+	{MSG_RESULTS_REQUEST, M_, C_, "registration", true,
+	 "[since], [after], [limit]",
+	 "The results changed after sequence number `since` (null: all), with "
+	 "ids above `after`, in order of id, `limit` at most."},
+	{MSG_RESULTS_REPLY, C_, M_, "registration", true,
+	 "status, seq, results [result], purged [id], more, reset",
+	 "`more`: ask again with `after` the last id. `reset`: `since` is too "
+	 "long ago to tell what was purged; ask for all and forget the rest."},
+	{MSG_STATE_REQUEST, M_, C_, "registration", true, "",
+	 "The engines and the controller itself."},
+	{MSG_STATE_REPLY, C_, M_, "registration", true,
+	 "status, seq, engines [engine], controller", "See below."},
+	{MSG_FETCH_REQUEST, M_, C_, "registration", true,
+	 "result, task, stream, offset, length",
+	 "A piece of one of: stdout, stderr, value, data, code, stdin."},
+	{MSG_FETCH_REPLY, C_, M_, "registration", true,
+	 "status, offset, size", "Buffer 0 is the piece, shorter than asked at "
+	 "the end (or by the limit of one reply); `size` is the whole so far."},
+	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
+	 "result, [task], verb, [argument], uid",
+	 "verb: abort, signal (argument: a name or number), purge."},
+	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
+	 "status or status: error, errno, ename, evalue",
+	 "Done, or why not: ENOENT no such result, EBUSY not finished (purge), "
+	 "ESRCH finished already (abort, signal), EINVAL."},
+	{MSG_CHANGES, C_, M_, "events", true,
+	 "instance, seq, changes [{result} or {purged: id} or {engine} or "
+	 "{engine_gone: id} or {controller}]",
+	 "What changed, numbered without gaps within one instance; a client "
+	 "that misses a number asks `results_request` with the last it has. "
+	 "Sent at least once a second. A result has `id` and those members "
+	 "that changed; buffers hold small outputs of results that ended."},
+	{MSG_OUTPUT, E_, C_, "task", true, "msg_id, stream, offset",
+	 "Bytes of stdout, stderr, value or data of a running task (buffer 0) "
+	 "at this offset; on the same socket as the execute_reply, so in "
+	 "order."},
+	{MSG_STORED, C_, E_, "task", true, "msg_ids",
+	 "These replies are on disk: the engine may forget them."},
+	{MSG_KILL_REQUEST, C_, E_, "control", true, "msg_id, [signal], abort",
+	 "Send a signal to a task; `abort`: end it (TERM, grace, KILL) and "
+	 "reply with status aborted, also when it has not begun."},
+	{MSG_KILL_REPLY, E_, C_, "control", true, "status", "Done."},
+	{.name = NULL},
+};

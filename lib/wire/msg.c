@@ -1,0 +1,278 @@
+#include "wire/msg.h"
+#include "base/buf.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+
+static zmq_msg_t *new_frame(struct msg *m)
+{
+	if (m->frames == m->room) {
+		m->room = m->room ? m->room * 2 : 8;
+		m->frame = xreallocarray(m->frame, m->room, sizeof(*m->frame));
+	}
+	return &m->frame[m->frames++];
+}
+
+static void drop_frames(struct msg *m)
+{
+	unsigned i;
+
+	for (i = 0; i < m->frames; i++)
+		zmq_msg_close(&m->frame[i]);
+	m->frames = 0;
+}
+
+void msg_done(struct msg *m)
+{
+	drop_frames(m);
+	free(m->frame);
+	json_object_put(m->header);
+	json_object_put(m->parent);
+	json_object_put(m->metadata);
+	json_object_put(m->content);
+	*m = (struct msg){0};
+}
+
+/* The rest of a message that is too long. */
+static void skip_rest(void *socket, zmq_msg_t *f)
+{
+	while (zmq_msg_more(f))
+		if (zmq_msg_recv(f, socket, ZMQ_DONTWAIT) < 0)
+			break;
+	zmq_msg_close(f);
+}
+
+int msg_recv(struct msg *m, void *socket)
+{
+	assert(!m->frames);
+	for (;;) {
+		zmq_msg_t f;
+
+		zmq_msg_init(&f);
+		if (zmq_msg_recv(&f, socket, ZMQ_DONTWAIT) < 0) {
+			int err = -errno;
+
+			zmq_msg_close(&f);
+			drop_frames(m);
+			return err;
+		}
+		if (m->frames == LIMIT_FRAMES) {
+			skip_rest(socket, &f);
+			drop_frames(m);
+			return -EMSGSIZE;
+		}
+		*new_frame(m) = f;
+		if (!zmq_msg_more(&f))
+			return 0;
+	}
+}
+
+void msg_add_frame(struct msg *m, struct bytes b)
+{
+	zmq_msg_t *f = new_frame(m);
+	int err = zmq_msg_init_size(f, b.n);
+
+	assert(!err);
+	(void)err;
+	if (b.n)
+		memcpy(zmq_msg_data(f), b.p, b.n);
+}
+
+struct bytes msg_frame(const struct msg *m, unsigned i)
+{
+	if (i >= m->frames)
+		return bytes_of(NULL, 0);
+	return bytes_of(zmq_msg_data(&m->frame[i]),
+			zmq_msg_size(&m->frame[i]));
+}
+
+struct bytes msg_part(const struct msg *m, enum msg_part part)
+{
+	return msg_frame(m, m->idents + 1 + (unsigned)part);
+}
+
+unsigned msg_buffers(const struct msg *m)
+{
+	unsigned first = m->idents + 1 + MSG_BUFFERS;
+
+	return m->frames > first ? m->frames - first : 0;
+}
+
+struct bytes msg_buffer(const struct msg *m, unsigned i)
+{
+	if (i >= msg_buffers(m))
+		return bytes_of(NULL, 0);
+	return msg_frame(m, m->idents + 1 + MSG_BUFFERS + i);
+}
+
+bool msg_named_buffer(const struct msg *m, struct json_object *obj,
+		      const char *key, struct bytes *ret_b)
+{
+	int64_t i;
+
+	if (!json_get_int(obj, key, &i) || i < 0 || i >= msg_buffers(m))
+		return false;
+	*ret_b = msg_buffer(m, (unsigned)i);
+	return true;
+}
+
+static bool find_delimiter(struct msg *m)
+{
+	unsigned i;
+
+	for (i = 0; i < m->frames; i++) {
+		if (bytes_is(msg_frame(m, i), MSG_DELIMITER)) {
+			m->idents = i;
+			return m->frames - i - 1 >= MSG_BUFFERS;
+		}
+	}
+	return false;
+}
+
+static struct json_object *part_object(const struct msg *m,
+				       enum msg_part part)
+{
+	struct json_object *o = json_parse(msg_part(m, part), NULL);
+
+	if (o && !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		o = NULL;
+	}
+	return o;
+}
+
+static bool parse_parts(struct msg *m, enum msg_how how)
+{
+	size_t n;
+
+	m->header = part_object(m, MSG_HEADER);
+	m->parent = m->header ? part_object(m, MSG_PARENT) : NULL;
+	m->metadata = m->parent ? part_object(m, MSG_METADATA) : NULL;
+	if (!m->metadata)
+		return false;
+	if (how == MSG_READ) {
+		m->content = part_object(m, MSG_CONTENT);
+		if (!m->content)
+			return false;
+	}
+	m->type = json_get_str(m->header, "msg_type", &n);
+	if (!m->type || strlen(m->type) != n)
+		return false;
+	m->id = json_get_str(m->header, "msg_id", &n);
+	return m->id && strlen(m->id) == n;
+}
+
+int msg_open(struct msg *m, struct session *s, enum msg_how how)
+{
+	struct bytes parts[4];
+	int i, err;
+
+	if (!find_delimiter(m)) {
+		s->count.malformed++;
+		return -EBADMSG;
+	}
+	for (i = 0; i < 4; i++)
+		parts[i] = msg_part(m, (enum msg_part)(MSG_HEADER + i));
+	err = session_check(s, parts, msg_part(m, MSG_SIGNATURE),
+			    how == MSG_READ);
+	if (err)
+		return err;
+	if (!parse_parts(m, how)) {
+		s->count.malformed++;
+		return -EBADMSG;
+	}
+	s->count.received++;
+	return 0;
+}
+
+static int send_frame(void *socket, struct bytes b, bool more)
+{
+	int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
+
+	while (zmq_send(socket, b.n ? b.p : "", b.n, flags) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static void put_header(struct buf *b, struct session *s,
+		       const struct msg_out *out)
+{
+	char id[MSG_ID_SIZE], date[DATE_SIZE];
+
+	if (!out->msg_id)
+		session_msg_id(s, id);
+	date_format(now_usec(), date);
+	buf_printf(b, "{\"msg_id\":\"%s\",\"msg_type\":\"%s\",",
+		   out->msg_id ? out->msg_id : id, out->type);
+	buf_printf(b, "\"username\":\"%s\",\"session\":\"%s\",", s->username,
+		   s->id);
+	buf_printf(b, "\"date\":\"%s\",\"version\":\"%s\"}", date,
+		   MSG_VERSION);
+}
+
+static struct bytes text_of(struct json_object *o)
+{
+	return o ? json_bytes(o) : bytes_str("{}");
+}
+
+int msg_send(void *socket, struct session *s, const struct msg_out *out)
+{
+	char signature[SIGNATURE_SIZE];
+	struct buf header = BUF_INIT;
+	struct bytes parts[4];
+	unsigned i;
+	int err = 0;
+
+	put_header(&header, s, out);
+	parts[0] = buf_bytes(&header);
+	parts[1] = out->parent.n ? out->parent : bytes_str("{}");
+	parts[2] = text_of(out->metadata);
+	parts[3] = text_of(out->content);
+	if (s->sign)
+		session_sign(s, parts, signature);
+	for (i = 0; i < out->nidents && !err; i++)
+		err = send_frame(socket, out->idents[i], true);
+	if (!err)
+		err = send_frame(socket, bytes_str(MSG_DELIMITER), true);
+	if (!err)
+		err = send_frame(socket,
+				 bytes_of(signature,
+					  s->sign ? SIGNATURE_SIZE : 0),
+				 true);
+	for (i = 0; i < 4 && !err; i++)
+		err = send_frame(socket, parts[i], i < 3 || out->nbuffers);
+	for (i = 0; i < out->nbuffers && !err; i++)
+		err = send_frame(socket, out->buffers[i],
+				 i + 1 < out->nbuffers);
+	buf_done(&header);
+	return err;
+}
+
+int msg_forward(void *socket, struct msg *m, const struct bytes *idents,
+		unsigned nidents)
+{
+	unsigned i;
+	int err = 0;
+
+	for (i = 0; i < nidents && !err; i++)
+		err = send_frame(socket, idents[i], true);
+	for (i = m->idents; i < m->frames && !err; i++) {
+		int flags = ZMQ_DONTWAIT |
+			    (i + 1 < m->frames ? ZMQ_SNDMORE : 0);
+
+		if (zmq_msg_send(&m->frame[i], socket, flags) < 0)
+			err = -errno;
+	}
+	return err;
+}
+
+void msg_describe(const struct msg *m, struct buf *out)
+{
+	if (m->type) {
+		buf_put_escaped(out, bytes_str(m->type), 64);
+		buf_putc(out, ' ');
+		buf_put_escaped(out, bytes_str(m->id), 96);
+	} else {
+		buf_printf(out, "%u frames", m->frames);
+	}
+}

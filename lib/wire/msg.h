@@ -1,0 +1,107 @@
+/*
+ * msg.h: one message of the ipyparallel wire: idents, delimiter, signature,
+ * four JSON frames, buffers (doc/PROTOCOL.md, "Messages").
+ *
+ * Receiving: msg_recv() takes the frames off a socket, msg_open() checks and
+ * parses them, msg_done() frees everything. A struct msg of zeroes is empty.
+ * What the getters return lives as long as the message.
+ *
+ * Sending: fill a struct msg_out, msg_send(). Forwarding without a change:
+ * msg_forward(), which keeps the signed bytes as they are.
+ */
+#ifndef TASKFS_MSG_H
+#define TASKFS_MSG_H
+
+#include "wire/json.h"
+#include "wire/session.h"
+
+#include <zmq.h>
+
+#define MSG_DELIMITER "<IDS|MSG>"
+#define MSG_VERSION "5.3"
+
+/* The frames behind the delimiter. */
+enum msg_part {
+	MSG_SIGNATURE,
+	MSG_HEADER,
+	MSG_PARENT,
+	MSG_METADATA,
+	MSG_CONTENT,
+	MSG_BUFFERS,
+};
+
+struct msg {
+	zmq_msg_t *frame;
+	unsigned frames, room;
+	unsigned idents;		/* frames before the delimiter */
+	struct json_object *header, *parent, *metadata, *content;
+	const char *type, *id;		/* of the header; type is never NULL
+					   after msg_open() */
+};
+
+/* -EAGAIN: nothing there. -EMSGSIZE: too many frames, thrown away. */
+int msg_recv(struct msg *m, void *socket) must_check;
+
+/*
+ * Takes a message apart that msg_recv() brought (or that was filled in with
+ * msg_add_frame()). Finds the delimiter, checks the signature, parses the
+ * JSON: all four must be objects, the header with strings msg_id and
+ * msg_type. -EBADMSG: no well-formed message, or not signed by the key.
+ * -EALREADY: a replay. The session counts them.
+ *
+ * MSG_RELAY: for frames that will be forwarded: replays are the receiver's
+ * business, content is not parsed (stays NULL).
+ */
+enum msg_how { MSG_READ, MSG_RELAY };
+int msg_open(struct msg *m, struct session *s, enum msg_how how) must_check;
+
+/* Frees the frames and the JSON; m is empty again. */
+void msg_done(struct msg *m);
+
+/* Appends a frame, copied. */
+void msg_add_frame(struct msg *m, struct bytes b);
+
+struct bytes msg_frame(const struct msg *m, unsigned i);
+struct bytes msg_part(const struct msg *m, enum msg_part part);
+static inline struct bytes msg_ident(const struct msg *m, unsigned i)
+{
+	return i < m->idents ? msg_frame(m, i) : bytes_of(NULL, 0);
+}
+unsigned msg_buffers(const struct msg *m);
+/* Empty when there is no such buffer. */
+struct bytes msg_buffer(const struct msg *m, unsigned i);
+/* The buffer whose number is member `key` of obj; false: none of that. */
+bool msg_named_buffer(const struct msg *m, struct json_object *obj,
+		      const char *key, struct bytes *ret_b);
+
+/* A message to be sent. Everything is borrowed; NULL is {} (or none). */
+struct msg_out {
+	const char *type;
+	const char *msg_id;		/* NULL: the session's next */
+	struct bytes parent;		/* raw header of what is answered */
+	struct json_object *metadata;
+	struct json_object *content;
+	struct bytes *buffers;
+	unsigned nbuffers;
+	const struct bytes *idents;
+	unsigned nidents;
+};
+
+/*
+ * Sends to a socket, without waiting: 0, -EAGAIN (no room; nothing was sent),
+ * -errno. Everything is copied.
+ */
+int msg_send(void *socket, struct session *s, const struct msg_out *out)
+	must_check;
+
+/*
+ * Sends the frames of m behind other idents; the frames are moved, m has none
+ * of them after a success (but what is parsed stays until msg_done()).
+ */
+int msg_forward(void *socket, struct msg *m, const struct bytes *idents,
+		unsigned nidents) must_check;
+
+/* A short reading of a message for -d logs: "type id" into out. */
+void msg_describe(const struct msg *m, struct buf *out);
+
+#endif

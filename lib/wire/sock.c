@@ -1,0 +1,110 @@
+#include "wire/sock.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+
+static int set_int(void *s, int option, int v)
+{
+	return zmq_setsockopt(s, option, &v, sizeof(v)) < 0 ? -errno : 0;
+}
+
+static int set_curve(void *s, const struct sock *how)
+{
+	const struct curve *c = how->curve;
+	int err = 0;
+
+	if (!c || !c->on)
+		return 0;
+	if (c->server_secret[0]) {
+		err = set_int(s, ZMQ_CURVE_SERVER, 1);
+		if (!err && zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY,
+					   c->server_secret, CURVE_KEY) < 0)
+			err = -errno;
+		return err;
+	}
+	if (zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, c->server_public,
+			   CURVE_KEY) < 0 ||
+	    zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, c->public_key,
+			   CURVE_KEY) < 0 ||
+	    zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, c->secret_key,
+			   CURVE_KEY) < 0)
+		err = -errno;
+	return err;
+}
+
+static int set_options(void *s, const struct sock *how)
+{
+	int64_t max = LIMIT_FRAME;
+	int err = set_int(s, ZMQ_SNDHWM, how->send_hwm);
+
+	if (!err)
+		err = set_int(s, ZMQ_RCVHWM, how->recv_hwm);
+	if (!err)
+		err = set_int(s, ZMQ_LINGER, how->linger_ms);
+	if (!err && zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof(max)) < 0)
+		err = -errno;
+	/* Peers come back soon after a restart of the controller. */
+	if (!err)
+		err = set_int(s, ZMQ_RECONNECT_IVL, 50);
+	if (!err)
+		err = set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
+	if (!err && how->identity &&
+	    zmq_setsockopt(s, ZMQ_IDENTITY, how->identity,
+			   strlen(how->identity)) < 0)
+		err = -errno;
+	if (!err && how->type == ZMQ_SUB &&
+	    zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0) < 0)
+		err = -errno;
+	return err ? err : set_curve(s, how);
+}
+
+int sock_new(void *zmq, const struct sock *how, void **ret_socket)
+{
+	void *s = zmq_socket(zmq, how->type);
+	int err;
+
+	if (!s)
+		return -errno;
+	err = set_options(s, how);
+	if (err) {
+		zmq_close(s);
+		return err;
+	}
+	*ret_socket = s;
+	return 0;
+}
+
+void sock_close(void **socket)
+{
+	if (*socket)
+		zmq_close(*socket);
+	*socket = NULL;
+}
+
+int sock_bind(void *socket, const char *ip, unsigned port, unsigned *ret_port)
+{
+	char at[256];
+	size_t n = sizeof(at);
+	const char *colon;
+	uint64_t got;
+
+	if (port)
+		snprintf(at, sizeof(at), "tcp://%s:%u", ip, port);
+	else
+		snprintf(at, sizeof(at), "tcp://%s:*", ip);
+	if (zmq_bind(socket, at) < 0 ||
+	    zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, at, &n) < 0)
+		return -errno;
+	colon = strrchr(at, ':');
+	if (!colon || parse_u64(bytes_str(colon + 1), 1, 65535, &got))
+		return -EINVAL;
+	*ret_port = (unsigned)got;
+	return 0;
+}
+
+int sock_connect(void *socket, const char *interface, unsigned port)
+{
+	char at[512];
+
+	snprintf(at, sizeof(at), "%s:%u", interface, port);
+	return zmq_connect(socket, at) < 0 ? -errno : 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * sock.h: ZeroMQ sockets, set up the way all three programs need them.
+ *
+ * Every socket: frames up to LIMIT_FRAME, linger as given, and, when curve is
+ * given, CURVE. Own identities are 1 to 255 bytes and do not begin with zero.
+ */
+#ifndef TASKFS_SOCK_H
+#define TASKFS_SOCK_H
+
+#include "base/base.h"
+
+#include <zmq.h>
+
+#define CURVE_KEY 41 /* Z85 and its NUL */
+
+struct curve {
+	bool on;
+	char server_public[CURVE_KEY];
+	char server_secret[CURVE_KEY];	/* the controller's only */
+	char public_key[CURVE_KEY];	/* a peer's own pair */
+	char secret_key[CURVE_KEY];
+};
+
+struct sock {
+	int type;		/* ZMQ_ROUTER ... */
+	const char *identity;	/* NULL: ZeroMQ chooses */
+	int send_hwm;		/* messages; 0: no limit */
+	int recv_hwm;
+	int linger_ms;		/* at close */
+	const struct curve *curve;	/* NULL or off: none */
+};
+
+/* -errno with *ret_socket untouched; the caller gives it to sock_close(). */
+int sock_new(void *zmq, const struct sock *s, void **ret_socket) must_check;
+void sock_close(void **socket);	/* NULL inside is fine */
+
+/*
+ * Binds to tcp://ip:port; port 0 is any free one. *ret_port is the one bound.
+ * -errno (-EADDRINUSE ...).
+ */
+int sock_bind(void *socket, const char *ip, unsigned port,
+	      unsigned *ret_port) must_check;
+/* Connects (in the background, again and again). -errno. */
+int sock_connect(void *socket, const char *interface, unsigned port)
+	must_check;
+
+#endif

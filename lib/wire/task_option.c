@@ -1,0 +1,297 @@
+#include "wire/task_option.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+
+#include <ctype.h>
+
+const struct task_option task_options[] = {
+	{"code", TASK_BYTES, 1, LIMIT_CODE, true,
+	 "what to run: a script, a command, or any program after #!"},
+	{"args", TASK_LIST, 0, LIMIT_ARGS, true,
+	 "list of strings: $1, $2 ... (behind a map's item)"},
+	{"stdin", TASK_BYTES, 0, LIMIT_STDIN, true,
+	 "what the task reads on standard input; empty if not given"},
+	{"env", TASK_ENV, 0, LIMIT_ARGS, true,
+	 "object of strings: environment variables, added to the engine's"},
+	{"cwd", TASK_TEXT, 1, PATH_MAX - 1, true,
+	 "working directory; the submitter's if not given"},
+	{"label", TASK_NAME, 1, LIMIT_NAME, true,
+	 "a name: results/NAME leads to the newest result of that name"},
+	{"map", TASK_LIST, 1, LIMIT_TASKS, false,
+	 "list of items: one task for each, which finds it in $1"},
+	{"chunk", TASK_COUNT, 1, LIMIT_TASKS, false,
+	 "items per task of a map"},
+	{"targets", TASK_IDS, 1, 65536, true,
+	 "list of engine ids: run on one of these"},
+	{"after", TASK_RESULTS, 1, 65536, false,
+	 "list of ids or names: start when these are ok"},
+	{"follow", TASK_RESULTS, 1, 65536, false,
+	 "list of ids or names: run on the engine that ran these"},
+	{"retries", TASK_COUNT, 0, LIMIT_RETRIES, true,
+	 "run again after a failure, so many times at most"},
+	{"timeout", TASK_SECONDS, 0, LIMIT_SECONDS, true,
+	 "seconds to wait for an engine at most; 0 is no limit"},
+	{"time_limit", TASK_SECONDS, 0, LIMIT_SECONDS, true,
+	 "seconds to run at most, then TERM, grace, KILL; 0 is no limit"},
+	{"priority", TASK_INTEGER, -LIMIT_PRIORITY, LIMIT_PRIORITY, true,
+	 "larger runs earlier; 0 if not given"},
+	{"halt", TASK_COUNT, 1, LIMIT_TASKS, false,
+	 "a map stops after so many failed tasks"},
+	{"max_running", TASK_COUNT, 1, LIMIT_TASKS, false,
+	 "tasks of a map that run at the same time at most"},
+	{NULL},
+};
+
+const struct task_option *task_option_find(struct bytes name)
+{
+	const struct task_option *o;
+
+	for (o = task_options; o->name; o++)
+		if (bytes_is(name, o->name))
+			return o;
+	return NULL;
+}
+
+bool task_name_ok(struct bytes name)
+{
+	static const char *const taken[] = {"new", "last", "error", "latest",
+					    "all"};
+	const char *p = name.p;
+	bool digits = true;
+	size_t i;
+
+	if (name.n == 0 || name.n > LIMIT_NAME || p[0] == '.' ||
+	    !utf8_valid(name))
+		return false;
+	for (i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		digits &= isdigit(c) != 0;
+		if (c < 0x80 && !isalnum(c) && !strchr("._+-@,", c))
+			return false;
+	}
+	for (i = 0; i < ARRAY_SIZE(taken); i++)
+		if (bytes_is(name, taken[i]))
+			return false;
+	return !digits;
+}
+
+static int refuse(struct buf *why, const struct task_option *o,
+		  const char *what)
+{
+	buf_printf(why, "\"%s\" %s", o->name, what);
+	return -EINVAL;
+}
+
+static struct bytes str_bytes(struct json_object *v)
+{
+	return bytes_of(json_object_get_string(v),
+			(size_t)json_object_get_string_len(v));
+}
+
+static bool has_nul(struct bytes b)
+{
+	return b.n && memchr(b.p, 0, b.n);
+}
+
+static bool is_text(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_string) &&
+	       !has_nul(str_bytes(v));
+}
+
+static int check_string(const struct task_option *o, struct json_object *v,
+			struct buf *why)
+{
+	struct bytes b;
+
+	if (!json_object_is_type(v, json_type_string))
+		return refuse(why, o, "must be a string");
+	b = str_bytes(v);
+	if (b.n > o->max) {
+		refuse(why, o, "is too long");
+		return -EFBIG;
+	}
+	if (b.n < o->min)
+		return refuse(why, o, "must not be empty");
+	if (o->type != TASK_BYTES && has_nul(b))
+		return refuse(why, o, "must not hold a NUL");
+	if (o->type == TASK_NAME && !task_name_ok(b))
+		return refuse(why, o, "is no name: letters, digits and ._+-@, "
+				      "not all digits, not beginning with .");
+	return 0;
+}
+
+static int check_number(const struct task_option *o, struct json_object *v,
+			struct buf *why)
+{
+	bool whole = json_object_is_type(v, json_type_int);
+	double x = json_object_get_double(v);
+
+	if (!whole && (o->type != TASK_SECONDS ||
+		       !json_object_is_type(v, json_type_double)))
+		return refuse(why, o, o->type == TASK_SECONDS
+					      ? "must be a number"
+					      : "must be a whole number");
+	if (x < o->min || x > o->max) {
+		buf_printf(why, "\"%s\" must be from %.0f to %.0f", o->name,
+			   o->min, o->max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool entry_ok(enum task_option_type type, struct json_object *v)
+{
+	bool whole = json_object_is_type(v, json_type_int) &&
+		     json_object_get_int64(v) >= 0;
+
+	switch (type) {
+	case TASK_LIST:
+		return is_text(v);
+	case TASK_IDS:
+		return whole && json_object_get_int64(v) <= INT32_MAX;
+	case TASK_RESULTS:
+		return whole || (json_object_is_type(v, json_type_string) &&
+				 task_name_ok(str_bytes(v)));
+	default:
+		return false;
+	}
+}
+
+static int check_list(const struct task_option *o, struct json_object *v,
+		      struct buf *why)
+{
+	static const char *const of[] = {
+		[TASK_LIST] = "must be a list of strings without NUL",
+		[TASK_IDS] = "must be a list of engine ids",
+		[TASK_RESULTS] = "must be a list of result ids or names",
+	};
+	size_t i, n;
+
+	if (!json_object_is_type(v, json_type_array))
+		return refuse(why, o, of[o->type]);
+	n = json_object_array_length(v);
+	if (n > o->max) {
+		refuse(why, o, "is too long");
+		return -EFBIG;
+	}
+	if (n < o->min)
+		return refuse(why, o, "must not be empty");
+	for (i = 0; i < n; i++)
+		if (!entry_ok(o->type, json_object_array_get_idx(v, i)))
+			return refuse(why, o, of[o->type]);
+	return 0;
+}
+
+static int check_env(const struct task_option *o, struct json_object *v,
+		     struct buf *why)
+{
+	if (!json_object_is_type(v, json_type_object))
+		return refuse(why, o, "must be an object of strings");
+	if (json_object_object_length(v) > o->max) {
+		refuse(why, o, "is too long");
+		return -EFBIG;
+	}
+	json_object_object_foreach(v, key, value) {
+		if (!*key || strchr(key, '=') || !is_text(value))
+			return refuse(why, o,
+				      "must be an object of strings without "
+				      "NUL, with names without =");
+	}
+	return 0;
+}
+
+static int check_value(const struct task_option *o, struct json_object *v,
+		       struct buf *why)
+{
+	if (!o->served) {
+		refuse(why, o, "is not served yet");
+		return -EINVAL;
+	}
+	switch (o->type) {
+	case TASK_BYTES:
+	case TASK_NAME:
+	case TASK_TEXT:
+		return check_string(o, v, why);
+	case TASK_LIST:
+	case TASK_IDS:
+	case TASK_RESULTS:
+		return check_list(o, v, why);
+	case TASK_ENV:
+		return check_env(o, v, why);
+	case TASK_COUNT:
+	case TASK_INTEGER:
+	case TASK_SECONDS:
+		return check_number(o, v, why);
+	}
+	return -EINVAL;
+}
+
+int task_options_check(struct json_object *options, struct buf *why)
+{
+	size_t others = 0;
+
+	if (!json_object_is_type(options, json_type_object)) {
+		buf_puts(why, "a task must be a JSON object");
+		return -EINVAL;
+	}
+	json_object_object_foreach(options, key, v) {
+		const struct task_option *o =
+			task_option_find(bytes_str(key));
+		int err;
+
+		if (!o) {
+			buf_puts(why, "there is no option \"");
+			buf_put_escaped(why, bytes_str(key), 64);
+			buf_puts(why, "\"");
+			return -EINVAL;
+		}
+		err = check_value(o, v, why);
+		if (err)
+			return err;
+		if (o->type != TASK_BYTES)
+			others += json_bytes(v).n;
+	}
+	if (others > LIMIT_OPTIONS) {
+		buf_puts(why, "the options are too long together");
+		return -EFBIG;
+	}
+	return 0;
+}
+
+static void show_entry(struct json_object *v, struct buf *out)
+{
+	if (json_object_is_type(v, json_type_string)) {
+		struct bytes b = str_bytes(v);
+
+		buf_put(out, b.p, b.n);
+	} else {
+		buf_puts(out, json_object_to_json_string_ext(
+				      v, JSON_C_TO_STRING_PLAIN));
+	}
+	buf_putc(out, '\n');
+}
+
+void task_option_show(const struct task_option *o, struct json_object *v,
+		      struct buf *out)
+{
+	size_t i;
+
+	if (json_object_is_type(v, json_type_array)) {
+		for (i = 0; i < json_object_array_length(v); i++)
+			show_entry(json_object_array_get_idx(v, i), out);
+	} else if (json_object_is_type(v, json_type_object)) {
+		json_object_object_foreach(v, key, value) {
+			buf_puts(out, key);
+			buf_putc(out, '=');
+			show_entry(value, out);
+		}
+	} else if (o->type == TASK_BYTES) {
+		struct bytes b = str_bytes(v);
+
+		buf_put(out, b.p, b.n);
+	} else {
+		show_entry(v, out);
+	}
+}

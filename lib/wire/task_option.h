@@ -1,0 +1,60 @@
+/*
+ * task_option.h: what can be said about a task: one table, from which come
+ * the checks of submitted JSON, the option files of a result and of a draft,
+ * and the documentation.
+ *
+ * Options travel as one JSON object in the form task_options_check() leaves
+ * them. Three may hold any bytes and travel as raw buffers beside it: code,
+ * stdin, and map (its items NUL-separated); in JSON from a user they are
+ * text.
+ */
+#ifndef TASKFS_TASK_OPTION_H
+#define TASKFS_TASK_OPTION_H
+
+#include "base/buf.h"
+#include "wire/json.h"
+
+enum task_option_type {
+	TASK_BYTES,	/* string in JSON; any bytes in a file */
+	TASK_NAME,	/* a result's name; see task_name_ok() */
+	TASK_TEXT,	/* string without NUL */
+	TASK_LIST,	/* list of strings without NUL; a file: one per line */
+	TASK_ENV,	/* object of strings; a file: NAME=VALUE lines */
+	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */
+	TASK_RESULTS,	/* list of ids or names; a file: one per line */
+	TASK_COUNT,	/* integer */
+	TASK_INTEGER,	/* integer, may be negative */
+	TASK_SECONDS,	/* number */
+};
+
+struct task_option {
+	const char *name;
+	enum task_option_type type;
+	double min, max;	/* of a number; max: bytes or entries else */
+	bool served;		/* false: known, refused as not yet served */
+	const char *help;
+};
+
+/* The table, in the order of the documentation; a row without name ends it. */
+extern const struct task_option task_options[];
+const struct task_option *task_option_find(struct bytes name);
+
+/*
+ * Checks options as a user writes them in JSON: known names, right types,
+ * within limits. 0, -EINVAL or -EFBIG with the reason, a sentence that names
+ * the option, in *why.
+ */
+int task_options_check(struct json_object *options, struct buf *why)
+	must_check;
+
+/* A value as its file shows it: text with a newline at its end. */
+void task_option_show(const struct task_option *o, struct json_object *v,
+		      struct buf *out);
+
+/*
+ * 1 to LIMIT_NAME bytes of letters, digits, "._+-@," and UTF-8, not beginning
+ * with ".", not all digits, none of the words the tree uses itself.
+ */
+bool task_name_ok(struct bytes name);
+
+#endif
