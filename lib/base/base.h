@@ -88,7 +88,9 @@ int64_t now_usec(void);
 /* A clock that never jumps, microseconds. */
 uint64_t mono_usec(void);
 
+#ifndef __clang__ /* there some of these are macros */
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gets
 #pragma GCC poison strncpy strncat
+#endif
 
 #endif
