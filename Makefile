@@ -11,6 +11,16 @@ SAN     ?=
 DESTDIR ?=
 PREFIX  ?= /usr/local
 
+# make's own CC is cc: say which compiler it really is.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# What `make start` starts.
+MNT  ?= ./mnt
+NAME ?= default
+N    ?= $(shell nproc)
+
 comma := ,
 BUILD ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(filter clang,$(CC)),/clang)
 
@@ -40,25 +50,170 @@ LIB     := $(BUILD)/libtaskfs.a
 
 all: $(PROGRAMS:%=$(BUILD)/%)
 
-# pkg-config is asked only when something is compiled: `make help`, `make
-# setup` and `make clean` must work before anything is installed.
-pkg_cflags = $(shell pkg-config --cflags $(PKGS) fuse3 sqlite3)
+# V=1 shows the commands.
+V   ?=
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+# pkg-config is asked once, and only when something is compiled: `make help`,
+# `make setup` and `make clean` must work before anything is installed.
+pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS) fuse3 sqlite3))$(pkg_cflags)
 pkg_libs   = $(shell pkg-config --libs $(PKGS) $(pkgs_$(1)))
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(pkg_cflags) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(pkg_cflags) -MMD -MP -c -o $@ $<
 
 $(LIB): $(lib_obj)
+	$(call say,AR,$@)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
+
+# The objects of one program; $(1): its name.
+room_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(room_$(1))/*.c))
 
 define program
-$(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard $(room_$(1))/*.c)) $(LIB)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$(1)) -lpthread -lm
+$(BUILD)/$(1): $$(call room_obj,$(1)) $(LIB)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$(1)) -lpthread -lm
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
+# --- unit tests: one program per tests/unit/test_X.c -------------------------
+# test_fs_X, test_controller_X and test_engine_X are linked with everything of
+# their room but its main.c; all others with the library alone.
+
+unit_src  := $(wildcard tests/unit/test_*.c)
+UNIT      := $(unit_src:%.c=$(BUILD)/%)
+unit_help := $(BUILD)/obj/tests/unit/unit.o
+owner     = $(strip $(foreach p,$(PROGRAMS),$(if $(filter test_$(room_$(p))_%,$(1)),$(p))))
+
+define unit
+$(BUILD)/tests/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(unit_help) \
+		$$(filter-out %/main.o,$$(call room_obj,$(call owner,$(1)))) $(LIB)
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \
+		$$(call pkg_libs,$(call owner,$(1))) -lcmocka -lpthread -lm
+endef
+$(foreach t,$(notdir $(unit_src:%.c=%)),$(eval $(call unit,$(t))))
+$(BUILD)/obj/tests/unit/%.o: CFLAGS += -I. -DSOURCE_DIR='"$(CURDIR)"'
+
+# --- helper programs of the tests, the benchmarks and the documentation ------
+
+TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+GEN   := $(BUILD)/scripts/protocol-doc
+
+$(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,taskfs) -lpthread -lm
+
+tests: all $(UNIT) $(TOOLS)
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all
+# --- for people ---------------------------------------------------------------
+# Set-up comes first and make is called anew behind it, so that what it
+# installed is seen.
+
+AGAIN = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+setup:
+	@scripts/setup build test
+
+start:
+	@scripts/setup build
+	@$(AGAIN) all
+	@scripts/taskfs-cluster start --bin '$(BUILD)' --name '$(NAME)' \
+		--mount '$(MNT)' --engines '$(N)'
+
+stop:
+	@scripts/taskfs-cluster stop --name '$(NAME)'
+
+status:
+	@scripts/taskfs-cluster status --name '$(NAME)'
+
+# make test TESTS="unit e2e" runs a part.
+TESTS ?= $(if $(SAN),,lint) unit e2e
+test:
+	@scripts/setup build test
+	@$(AGAIN) tests
+	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $(TESTS)
+
+unit e2e torture:
+	@scripts/setup build test
+	@$(AGAIN) tests
+	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $@
+
+check lint:
+	@scripts/setup build test
+	@$(AGAIN) all $(GEN)
+	@BUILD='$(BUILD)' tests/run lint
+
+bench-programs: all $(BENCH)
+
+bench:
+	@scripts/setup build
+	@$(AGAIN) bench-programs
+	@BUILD='$(BUILD)' tests/bench/run
+
+docs: $(GEN) $(BUILD)/taskfs
+	@BUILD='$(BUILD)' scripts/docs
+
+# --- installing ---------------------------------------------------------------
+# mount(8) looks for its helpers in /sbin and nowhere else.
+
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+DOCDIR   ?= $(PREFIX)/share/doc/taskfs
+SBINDIR  ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr/sbin,$(PREFIX)/sbin)
+COMMANDS := $(PROGRAMS:%=$(BUILD)/%) scripts/taskfs-cluster
+MAN1     := $(wildcard doc/*.1)
+MAN5     := $(wildcard doc/*.5)
+DOCS     := README.md LICENSE $(wildcard doc/*.md)
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR) \
+		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
+	install -m 755 $(COMMANDS) $(DESTDIR)$(BINDIR)
+	ln -sf $(BINDIR)/taskfs $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
+	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5)
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(COMMANDS)))
+	rm -f $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#:: //p' $(firstword $(MAKEFILE_LIST))
+
+#:: make            build the three programs in build/
+#:: make start      set-up, build, start a cluster and mount it
+#::                 MNT=./mnt  N=engines (one per core)  NAME=default
+#:: make stop       unmount and stop it again              NAME=default
+#:: make status     what of it runs                        NAME=default
+#:: make test       set-up, build, lint, unit, e2e; the last line counts them
+#::                 SAN=address,undefined: with sanitizers  TESTS="unit e2e"
+#:: make unit, make e2e, make lint (or check)              parts of it
+#:: make torture    faults, again and again, for minutes
+#:: make bench      speed, beside floors measured in the same run
+#:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
+#::                 taskfs.5
+#:: make setup      install what building and testing need
+#:: make install    DESTDIR= PREFIX=/usr/local; make uninstall takes it away
+#:: make clean      remove build/
+#:: CC=clang takes another compiler, V=1 shows every command.
+
+.PHONY: all tests setup start stop status test unit e2e torture check lint \
+	bench bench-programs docs install uninstall clean help
+.DELETE_ON_ERROR:
