@@ -7,10 +7,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* What the child tells the parent; they share memory until exec. */
+/*
+ * What the child tells the parent; they share memory until exec. Only whole
+ * volatile objects will do: of one with volatile members gcc thinks that
+ * nobody but the parent writes it, and leaves it out.
+ */
 struct failure {
-	volatile int err;
-	volatile enum spawn_step step;
+	int err;
+	enum spawn_step step;
 };
 
 /*
@@ -46,7 +50,8 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void child(const struct spawn *s, pid_t parent, struct failure *f)
+static void child(const struct spawn *s, pid_t parent,
+		  volatile struct failure *f)
 {
 	f->step = SPAWN_SETUP;
 	if (s->own_group && setpgid(0, 0) < 0)
@@ -73,7 +78,7 @@ failed:
 
 pid_t spawn_start(const struct spawn *s, enum spawn_step *ret_step)
 {
-	struct failure f = {0, SPAWN_FORK};
+	volatile struct failure f = {0, SPAWN_FORK};
 	pid_t parent = getpid();
 	sigset_t all, old;
 	pid_t pid;

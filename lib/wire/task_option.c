@@ -39,7 +39,7 @@ const struct task_option task_options[] = {
 	 "a map stops after so many failed tasks"},
 	{"max_running", TASK_COUNT, 1, LIMIT_TASKS, false,
 	 "tasks of a map that run at the same time at most"},
-	{NULL},
+	{.name = NULL},
 };
 
 const struct task_option *task_option_find(struct bytes name)
