@@ -65,8 +65,8 @@ static int take_fraction(struct bytes *text, int *ret_usec)
 	*ret_usec = 0;
 	if (text->n == 0 || p[0] != '.')
 		return 0;
-	for (; n < text->n && p[n] >= '0' && p[n] <= '9'; n++)
-		us = us * 10 + (n <= 6 ? p[n] - '0' : 0);
+	for (; n < text->n && n < 8 && p[n] >= '0' && p[n] <= '9'; n++)
+		us = us * 10 + (p[n] - '0');
 	if (n < 2 || n > 7)
 		return -EINVAL;
 	*ret_usec = us;
@@ -97,6 +97,16 @@ static int take_zone(struct bytes text, int *ret_east, bool *ret_local)
 	return 0;
 }
 
+/* mon: 1 to 12. */
+static int month_days(int year, int mon)
+{
+	static const int days[] = {0,  31, 28, 31, 30, 31, 30,
+				   31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[mon] + (mon == 2 && leap);
+}
+
 int date_parse(struct bytes text, int64_t *ret_usec)
 {
 	struct tm tm = {.tm_isdst = -1};
@@ -116,8 +126,8 @@ int date_parse(struct bytes text, int64_t *ret_usec)
 	    take_fraction(&text, &us) || take_zone(text, &east, &local))
 		return -EINVAL;
 	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
-	    tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
-	    tm.tm_sec > 60)
+	    tm.tm_mday > month_days(tm.tm_year, tm.tm_mon) ||
+	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return -EINVAL;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;

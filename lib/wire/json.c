@@ -31,6 +31,26 @@ static bool has_nan(struct json_object *obj)
 	}
 }
 
+/* Nor are there 'names', which json-c takes too. */
+static bool has_apostrophe(struct bytes text)
+{
+	const char *p = text.p;
+	bool string = false;
+	size_t i;
+
+	if (!text.n || !memchr(p, '\'', text.n))
+		return false;
+	for (i = 0; i < text.n; i++) {
+		if (string && p[i] == '\\')
+			i++;
+		else if (p[i] == '"')
+			string = !string;
+		else if (p[i] == '\'' && !string)
+			return true;
+	}
+	return false;
+}
+
 static bool blank(const char *p, size_t n)
 {
 	return parse_trim(bytes_of(p, n)).n == 0;
@@ -67,6 +87,8 @@ struct json_object *json_parse(struct bytes text, const char **ret_why)
 		why = json_tokener_error_desc(json_tokener_get_error(tok));
 	else if (!blank((const char *)text.p + end, text.n - end))
 		why = "something follows the value";
+	else if (has_apostrophe(text))
+		why = "strings begin with \"";
 	else if (has_nan(obj))
 		why = "NaN and Infinity are not JSON";
 	if (why) {

@@ -67,7 +67,7 @@ bool task_name_ok(struct bytes name)
 		unsigned char c = (unsigned char)p[i];
 
 		digits &= isdigit(c) != 0;
-		if (c < 0x80 && !isalnum(c) && !strchr("._+-@,", c))
+		if (c < 0x80 && !isalnum(c) && !memchr("._+-@,", c, 6))
 			return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(taken); i++)

@@ -1,0 +1,119 @@
+#include "tests/unit/unit.h"
+#include "wire/sock.h"
+
+static void *zmq;
+
+static int setup(void **state)
+{
+	(void)state;
+	zmq = zmq_ctx_new();
+	return zmq ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return zmq_ctx_term(zmq);
+}
+
+static void *make(const struct sock *how)
+{
+	void *s = NULL;
+
+	assert_int_equal(sock_new(zmq, how, &s), 0);
+	return s;
+}
+
+/* A message there and back; -1: nothing came within the time. */
+static int ask(void *client, void *server, int ms)
+{
+	zmq_pollitem_t item = {.socket = server, .events = ZMQ_POLLIN};
+	char text[16];
+	int n;
+
+	if (zmq_send(client, "ping", 4, ZMQ_DONTWAIT) < 0)
+		return -1;
+	if (zmq_poll(&item, 1, ms) < 1)
+		return -1;
+	while ((n = zmq_recv(server, text, sizeof(text), ZMQ_DONTWAIT)) >= 0)
+		if (n == 4 && memcmp(text, "ping", 4) == 0)
+			return 0;
+	return -1;
+}
+
+static void test_bind_and_connect(void **state)
+{
+	struct sock how = {.type = ZMQ_ROUTER};
+	struct sock peer = {.type = ZMQ_DEALER, .identity = "me"};
+	void *server = make(&how), *client = make(&peer), *second = make(&how);
+	unsigned port = 0, again;
+
+	(void)state;
+	assert_int_equal(sock_bind(server, "127.0.0.1", 0, &port), 0);
+	assert_in_range(port, 1, 65535);
+	assert_int_equal(sock_bind(second, "127.0.0.1", port, &again),
+			 -EADDRINUSE);
+	assert_int_equal(sock_connect(client, "tcp://127.0.0.1", port), 0);
+	assert_int_equal(ask(client, server, 10000), 0);
+	sock_close(&server);
+	sock_close(&client);
+	sock_close(&second);
+	assert_null(server);
+	sock_close(&server);
+}
+
+static void test_mistakes(void **state)
+{
+	struct sock how = {.type = ZMQ_ROUTER};
+	struct sock nonsense = {.type = 4711};
+	void *s = make(&how), *none = NULL;
+	unsigned port;
+
+	(void)state;
+	assert_int_equal(sock_new(zmq, &nonsense, &none), -EINVAL);
+	assert_null(none);
+	assert_true(sock_bind(s, "not an address", 0, &port) < 0);
+	assert_true(sock_connect(s, "nonsense", 1) < 0);
+	sock_close(&s);
+}
+
+static void test_curve(void **state)
+{
+	struct curve server_keys = {.on = true}, keys = {.on = true};
+	struct sock how = {.type = ZMQ_ROUTER, .curve = &server_keys};
+	struct sock good = {.type = ZMQ_DEALER, .curve = &keys};
+	struct sock plain = {.type = ZMQ_DEALER};
+	void *server, *friend, *stranger;
+	unsigned port;
+
+	(void)state;
+	assert_int_equal(zmq_curve_keypair(server_keys.server_public,
+					   server_keys.server_secret),
+			 0);
+	memcpy(keys.server_public, server_keys.server_public, CURVE_KEY);
+	assert_int_equal(zmq_curve_keypair(keys.public_key, keys.secret_key),
+			 0);
+	server = make(&how);
+	friend = make(&good);
+	stranger = make(&plain);
+	assert_int_equal(sock_bind(server, "127.0.0.1", 0, &port), 0);
+	assert_int_equal(sock_connect(stranger, "tcp://127.0.0.1", port), 0);
+	assert_int_equal(sock_connect(friend, "tcp://127.0.0.1", port), 0);
+	zmq_send(stranger, "let me in", 9, ZMQ_DONTWAIT);
+	/* Only the friend's message arrives. */
+	assert_int_equal(ask(friend, server, 10000), 0);
+	assert_int_equal(ask(friend, server, 10000), 0);
+	sock_close(&server);
+	sock_close(&friend);
+	sock_close(&stranger);
+}
+
+#define SOCK_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static const struct CMUnitTest tests[] = {
+	SOCK_TEST(test_bind_and_connect),
+	SOCK_TEST(test_mistakes),
+	SOCK_TEST(test_curve),
+};
+
+UNIT_MAIN(tests)

@@ -1,0 +1,260 @@
+#include "tests/unit/unit.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+#include "wire/task_option.h"
+
+/* The result of checking a JSON text, the reason in *why. */
+static int check(const char *text, struct buf *why)
+{
+	struct json_object *o = json_parse(bytes_str(text), NULL);
+	int err;
+
+	if (!o)
+		fail_msg("not JSON: %s", text);
+	err = task_options_check(o, why);
+	json_object_put(o);
+	return err;
+}
+
+static void test_the_table(void **state)
+{
+	const struct task_option *o, *p;
+
+	(void)state;
+	for (o = task_options; o->name; o++) {
+		assert_true(o->help && o->help[0]);
+		assert_true(o->min <= o->max);
+		assert_ptr_equal(task_option_find(bytes_str(o->name)), o);
+		for (p = o + 1; p->name; p++)
+			assert_string_not_equal(o->name, p->name);
+	}
+	assert_null(task_option_find(bytes_str("cod")));
+	assert_null(task_option_find(bytes_str("codes")));
+	assert_null(task_option_find(bytes_str("")));
+}
+
+static void test_accepts(void **state)
+{
+	static const char *const good[] = {
+		"{}",
+		"{\"code\":\"echo\"}",
+		"{\"code\":\"a\\u0000b\"}",
+		"{\"args\":[]}",
+		"{\"args\":[\"\", \"a b\", \"h\xc3\xa9\"]}",
+		"{\"stdin\":\"\"}",
+		"{\"env\":{\"A\":\"1\",\"B\":\"\"}}",
+		"{\"cwd\":\"/tmp\"}",
+		"{\"label\":\"build.x86_64+debug-1@host,2\"}",
+		"{\"label\":\"gr\xc3\xbc\xc3\x9f\"}",
+		"{\"targets\":[0,3,7]}",
+		"{\"retries\":0}",
+		"{\"retries\":1000}",
+		"{\"timeout\":1.5}",
+		"{\"time_limit\":0}",
+		"{\"priority\":-1000000}",
+		"{\"code\":\"x\",\"retries\":3,\"time_limit\":2.5}",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		struct buf why = BUF_INIT;
+
+		if (check(good[i], &why))
+			fail_msg("%s: %s", good[i], buf_str(&why));
+		buf_done(&why);
+	}
+}
+
+static void test_refuses_and_names_the_option(void **state)
+{
+	static const struct {
+		const char *text, *about;
+	} row[] = {
+		{"[]", "JSON object"},
+		{"\"x\"", "JSON object"},
+		{"{\"cdoe\":\"x\"}", "\"cdoe\""},
+		{"{\"a\\u001b[31m\":1}", "\\x1b"},
+		{"{\"code\":7}", "\"code\" must be a string"},
+		{"{\"code\":null}", "\"code\""},
+		{"{\"code\":\"\"}", "\"code\" must not be empty"},
+		{"{\"args\":\"x\"}", "\"args\""},
+		{"{\"args\":[1]}", "\"args\""},
+		{"{\"args\":[\"a\\u0000b\"]}", "\"args\""},
+		{"{\"args\":[null]}", "\"args\""},
+		{"{\"env\":[\"A=1\"]}", "\"env\""},
+		{"{\"env\":{\"\":\"x\"}}", "\"env\""},
+		{"{\"env\":{\"A=B\":\"x\"}}", "\"env\""},
+		{"{\"env\":{\"A\":1}}", "\"env\""},
+		{"{\"env\":{\"A\":\"a\\u0000b\"}}", "\"env\""},
+		{"{\"cwd\":\"\"}", "\"cwd\""},
+		{"{\"cwd\":\"/a\\u0000b\"}", "\"cwd\""},
+		{"{\"label\":\"a/b\"}", "\"label\""},
+		{"{\"label\":\"a b\"}", "\"label\""},
+		{"{\"label\":\"42\"}", "\"label\""},
+		{"{\"label\":\".x\"}", "\"label\""},
+		{"{\"label\":\"\"}", "\"label\""},
+		{"{\"label\":\"latest\"}", "\"label\""},
+		{"{\"label\":\"a\\nb\"}", "\"label\""},
+		{"{\"targets\":[]}", "\"targets\""},
+		{"{\"targets\":[-1]}", "\"targets\""},
+		{"{\"targets\":[\"0\"]}", "\"targets\""},
+		{"{\"targets\":[1.5]}", "\"targets\""},
+		{"{\"targets\":[4294967296]}", "\"targets\""},
+		{"{\"targets\":0}", "\"targets\""},
+		{"{\"retries\":1.5}", "\"retries\""},
+		{"{\"retries\":\"1\"}", "\"retries\""},
+		{"{\"retries\":-1}", "\"retries\""},
+		{"{\"retries\":1001}", "from 0 to 1000"},
+		{"{\"time_limit\":-0.5}", "\"time_limit\""},
+		{"{\"time_limit\":1e10}", "\"time_limit\""},
+		{"{\"time_limit\":\"1s\"}", "\"time_limit\""},
+		{"{\"priority\":1000001}", "\"priority\""},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		struct buf why = BUF_INIT;
+
+		if (check(row[i].text, &why) != -EINVAL)
+			fail_msg("%s passed", row[i].text);
+		if (!strstr(buf_str(&why), row[i].about))
+			fail_msg("%s: '%s' does not say '%s'", row[i].text,
+				 buf_str(&why), row[i].about);
+		assert_true(utf8_valid(buf_bytes(&why)));
+		assert_null(memchr(why.p, '\n', why.n));
+		buf_done(&why);
+	}
+}
+
+/* An option that is known but not served is refused, not ignored. */
+static void test_what_is_not_served(void **state)
+{
+	const struct task_option *o;
+
+	(void)state;
+	for (o = task_options; o->name; o++) {
+		struct json_object *t = json_object_new_object();
+		struct buf why = BUF_INIT;
+
+		if (!o->served) {
+			json_add(t, o->name, json_object_new_int(1));
+			assert_int_equal(task_options_check(t, &why), -EINVAL);
+			assert_non_null(strstr(buf_str(&why), o->name));
+		}
+		buf_done(&why);
+		json_object_put(t);
+	}
+}
+
+static struct json_object *text_of(size_t n)
+{
+	char *p = xmalloc(n);
+	struct json_object *s;
+
+	memset(p, 'x', n);
+	s = json_object_new_string_len(p, (int)n);
+	free(p);
+	return s;
+}
+
+static int check_one(const char *key, struct json_object *v)
+{
+	struct json_object *o = json_object_new_object();
+	struct buf why = BUF_INIT;
+	int err;
+
+	json_add(o, key, v);
+	err = task_options_check(o, &why);
+	assert_int_equal(err != 0, why.n != 0);
+	json_object_put(o);
+	buf_done(&why);
+	return err;
+}
+
+static void test_limits(void **state)
+{
+	struct json_object *a = json_object_new_array();
+	int i;
+
+	(void)state;
+	assert_int_equal(check_one("code", text_of(LIMIT_CODE)), 0);
+	assert_int_equal(check_one("code", text_of(LIMIT_CODE + 1)), -EFBIG);
+	assert_int_equal(check_one("label", text_of(LIMIT_NAME)), 0);
+	assert_int_equal(check_one("label", text_of(LIMIT_NAME + 1)), -EFBIG);
+	assert_int_equal(check_one("cwd", text_of(PATH_MAX)), -EFBIG);
+	for (i = 0; i < LIMIT_ARGS + 1; i++)
+		json_push(a, json_object_new_string("x"));
+	assert_int_equal(check_one("args", a), -EFBIG);
+	a = json_object_new_array();
+	for (i = 0; i < 2; i++)
+		json_push(a, text_of(LIMIT_OPTIONS / 2));
+	assert_int_equal(check_one("args", a), -EFBIG); /* all together */
+}
+
+static void test_names(void **state)
+{
+	static const char *const good[] = {"a", "1a", "a.b", "_", "-x", "+",
+					   "\xf0\x9f\x90\xa7", "0x1", "New"};
+	static const char *const bad[] = {"", ".", "..", "0", "123", "new",
+					  "last", "error", "latest", "all",
+					  "a/b", "a b", "a\n", "\xff", "a\x7f",
+					  "*", "a:b", "\"", "$x", "a;b"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(good); i++)
+		if (!task_name_ok(bytes_str(good[i])))
+			fail_msg("%s refused", good[i]);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (task_name_ok(bytes_str(bad[i])))
+			fail_msg("'%s' passed", bad[i]);
+	assert_false(task_name_ok(bytes_of("a\0b", 3)));
+	assert_false(task_name_ok(bytes_of(NULL, 0)));
+}
+
+static void test_show(void **state)
+{
+	static const struct {
+		const char *option, *value, *text;
+	} row[] = {
+		{"code", "\"a\\u0000b\"", "a"}, /* checked below with length */
+		{"args", "[\"x\",\"y z\"]", "x\ny z\n"},
+		{"env", "{\"A\":\"1\",\"B\":\"\"}", "A=1\nB=\n"},
+		{"targets", "[0,2]", "0\n2\n"},
+		{"after", "[7,\"build\"]", "7\nbuild\n"},
+		{"retries", "3", "3\n"},
+		{"time_limit", "1.5", "1.5\n"},
+		{"label", "\"x\"", "x\n"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		struct json_object *v = json_parse(bytes_str(row[i].value),
+						   NULL);
+		struct buf b = BUF_INIT;
+
+		task_option_show(task_option_find(bytes_str(row[i].option)), v,
+				 &b);
+		if (i == 0)
+			assert_bytes(buf_bytes(&b), bytes_of("a\0b", 3));
+		else
+			assert_text(buf_bytes(&b), row[i].text);
+		json_object_put(v);
+		buf_done(&b);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_the_table),
+	cmocka_unit_test(test_accepts),
+	cmocka_unit_test(test_refuses_and_names_the_option),
+	cmocka_unit_test(test_what_is_not_served),
+	cmocka_unit_test(test_limits),
+	cmocka_unit_test(test_names),
+	cmocka_unit_test(test_show),
+};
+
+UNIT_MAIN(tests)
