@@ -1,0 +1,140 @@
+/*
+ * controller.h: the one struct everything in this room hangs on.
+ *
+ * Who uses whom (a file uses only those below it):
+ *
+ *	main
+ *	hub		the sockets, and which handler gets what arrives
+ *	query relay	requests of clients; messages passed on
+ *	run		one try of a task on an engine, from start to end
+ *	sched		which task goes to which engine
+ *	engines results	what there is
+ *	events		telling the mounts what changed
+ *	store		what survives
+ */
+#ifndef TASKFS_CONTROLLER_H
+#define TASKFS_CONTROLLER_H
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "base/map.h"
+#include "store.h"
+#include "wire/connfile.h"
+#include "wire/limits.h"
+#include "wire/messages.h"
+#include "wire/msg.h"
+#include "wire/state.h"
+
+struct policy;
+struct engine;
+
+struct config {
+	const char *dir, *name, *cluster_id, *ip, *scheme, *durability;
+	const char *log_level, *log_file, *ready_fd;
+	uint64_t ping;		/* microseconds between heartbeats */
+	uint64_t hwm;		/* tasks given to one engine at a time */
+	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
+	bool debug;
+};
+
+/* Every socket, in the order they are bound. */
+enum socket {
+	S_REGISTRATION,
+	S_NOTIFICATION,
+	S_HB_PING,
+	S_HB_PONG,
+	S_MUX_IN,
+	S_MUX_OUT,
+	S_CONTROL_IN,
+	S_CONTROL_OUT,
+	S_TASK_IN,
+	S_TASK_OUT,
+	S_BROADCAST_IN,
+	S_BROADCAST_OUT,
+	S_IOPUB_IN,
+	S_IOPUB_OUT,
+	S_EVENTS,
+	SOCKETS,
+};
+
+struct hub_socket {
+	void *socket;
+	unsigned port;
+	struct watch watch;
+	struct controller *c;
+};
+
+struct counters {
+	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
+	uint64_t late_replies, bad_outputs;
+};
+
+struct controller {
+	struct config config;
+	struct loop *loop;
+	void *zmq;
+	struct session session;
+	struct curve curve;
+	struct store *store;
+	struct hub_socket sock[SOCKETS];
+	char instance[ID_SIZE];	/* new with every start */
+	char cluster[ID_SIZE];	/* the same for ever */
+	char *key;
+	int64_t since;
+	struct counters count;
+	struct log_limit *drop_limit;
+	struct work pause_work;	/* hub.c */
+
+	/* results.c */
+	struct map results;	/* id -> struct result */
+	struct list by_id;
+	struct map tokens;	/* token -> struct result */
+	struct list finished;	/* final ones, oldest first */
+	uint64_t nfinished, stored_bytes, next_result;
+	uint64_t tasks[STATES];
+
+	/* engines.c */
+	struct map engines;	/* id -> struct engine */
+	struct map by_uuid;	/* uuid -> struct engine */
+	struct list engine_order;	/* least recently used first */
+	int64_t next_engine;
+	struct timer beat_timer, probe_timer;
+	struct work engines_work;
+	struct timer engines_timer;
+	uint64_t engines_told;	/* mono_usec() */
+	uint64_t beat;
+	unsigned probes;
+
+	/* run.c */
+	struct map runs;	/* msg_id -> struct run */
+	struct list not_stored;	/* of struct store_op: the store refused them */
+	struct timer store_again;
+
+	/* sched.c */
+	struct list ready;	/* of struct bucket, highest priority first */
+	struct work sched_work;
+	struct timer sched_later;
+	const struct policy *policy;
+
+	/* events.c */
+	uint64_t seq;
+	struct list changed;	/* results */
+	struct json_object *other_changes;	/* array: engines, purges */
+	struct work events_work;
+	struct timer tick;
+	uint64_t told[STATES];
+	struct {
+		uint64_t id, seq;
+	} purged[4096];		/* the last, a ring */
+	uint64_t npurged;
+
+	/* relay.c */
+	struct map wires;	/* msg_id -> struct wire */
+};
+
+static inline void *sock_of(struct controller *c, enum socket s)
+{
+	return c->sock[s].socket;
+}
+
+#endif

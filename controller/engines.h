@@ -1,0 +1,62 @@
+/*
+ * engines.h: the engines of the cluster: registration, heartbeats, death.
+ *
+ * The controller owns them. An engine that was known before a restart of the
+ * controller is `lost` until it registers again (or, a stock one, answers a
+ * heartbeat), and is given up like any other that stays silent.
+ */
+#ifndef TASKFS_ENGINES_H
+#define TASKFS_ENGINES_H
+
+#include "controller.h"
+
+enum engine_state {
+	ENGINE_JOINING,	/* registered; its heart was not heard yet */
+	ENGINE_LIVE,
+	ENGINE_LOST,	/* from before a restart */
+};
+
+struct engine {
+	int64_t id;
+	struct controller *c;
+	char *uuid, *host, *language;
+	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
+	bool taskfs;		/* speaks the extensions */
+	enum engine_state state;
+	unsigned missed;	/* beats */
+	bool answered;		/* since the last beat */
+	bool changed;		/* not told yet */
+	uint64_t not_before;	/* mono_usec(): unreachable until then */
+	struct list order;
+	struct list runs;	/* of struct run, by engine_link */
+	unsigned load;		/* runs given to it and not ended */
+	uint64_t completed;
+};
+
+void engines_init(struct controller *c);
+void engines_done(struct controller *c);
+/* A row of the store, at the start. */
+void engine_restore(struct controller *c, const struct engine_row *row);
+
+struct engine *engine_find(struct controller *c, int64_t id);
+struct engine *engine_by_uuid(struct controller *c, struct bytes uuid);
+static inline struct bytes engine_ident(const struct engine *e)
+{
+	return bytes_str(e->uuid);
+}
+/* Can be given tasks now. */
+bool engine_usable(const struct engine *e);
+
+/* Handlers of messages (see hub.c). */
+struct request;
+void engines_on_registration(struct controller *c, struct request *rq);
+void engines_on_unregistration(struct controller *c, struct request *rq);
+void engines_on_pong(struct controller *c, struct msg *m);
+
+/* Gone: notifications, and its runs end. */
+void engine_remove(struct engine *e, const char *why);
+
+struct json_object *engine_json(const struct engine *e);
+void engine_changed(struct engine *e);
+
+#endif

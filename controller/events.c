@@ -1,0 +1,361 @@
+#include "base/base.h"
+#include "events.h"
+
+#include "engines.h"
+#include "sched.h"
+
+#define TICK USEC_PER_SEC
+
+static void flush(struct work *w);
+static void tick(struct timer *t);
+
+void events_init(struct controller *c)
+{
+	list_init(&c->changed);
+	c->events_work.run = flush;
+	c->tick.fire = tick;
+	timer_set(c->loop, &c->tick, TICK);
+}
+
+void events_done(struct controller *c)
+{
+	timer_cancel(&c->tick);
+	work_cancel(&c->events_work);
+	json_object_put(c->other_changes);
+	c->other_changes = NULL;
+}
+
+/* --- JSON --------------------------------------------------------------- */
+
+static void add_time(struct json_object *o, const char *key, int64_t t)
+{
+	json_add(o, key, t > 0 ? json_object_new_int64(t) : NULL);
+}
+
+static void add_count(struct json_object *o, const char *key, int64_t n)
+{
+	json_add(o, key, n >= 0 ? json_object_new_int64(n) : NULL);
+}
+
+static struct json_object *usage_json(const struct details *d)
+{
+	struct json_object *o;
+
+	if (!d || d->user < 0)
+		return NULL;
+	o = json_object_new_object();
+	json_add_real(o, "user", d->user);
+	json_add_real(o, "system", d->system);
+	json_add_int(o, "memory", d->memory);
+	return o;
+}
+
+static unsigned attach(struct attachments *at, struct bytes b)
+{
+	if (at->n == at->room) {
+		at->room = at->room ? at->room * 2 : 16;
+		at->b = xreallocarray(at->b, at->room, sizeof(*at->b));
+	}
+	at->b[at->n] = b;
+	return at->n++;
+}
+
+static struct json_object *buffers_json(const struct task *t,
+					struct attachments *at)
+{
+	struct json_object *o = json_object_new_object();
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		struct buf *mem = t->out ? &t->out->of[i].mem : NULL;
+
+		if (!mem || !mem->n || mem->n != t->size[i])
+			continue;
+		json_add_int(o, stream_name((enum stream)i),
+			     attach(at, buf_bytes(mem)));
+	}
+	return o;
+}
+
+static void add_sizes(struct json_object *o, const struct task *t)
+{
+	int i;
+
+	for (i = 0; i < STREAMS; i++)
+		json_add_int(o, stream_name((enum stream)i),
+			     (int64_t)t->size[i]);
+}
+
+static void add_end(struct json_object *o, const struct task *t)
+{
+	const struct details *d = t->details;
+
+	add_count(o, "exit_status", t->exit_status);
+	add_count(o, "signal", t->signal);
+	json_add_bool(o, "value_is_stdout", t->value_is_stdout);
+	json_add_str(o, "ename", d ? d->ename : NULL);
+	json_add_str(o, "evalue", d ? d->evalue : NULL);
+	json_add_str(o, "traceback", d ? d->traceback : NULL);
+	json_add(o, "usage", usage_json(d));
+	json_add_str(o, "cwd", d ? d->cwd : NULL);
+}
+
+static struct json_object *task_json(const struct task *t, unsigned what,
+				     struct attachments *at)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (what & ~(unsigned)CHANGED_SIZES) {
+		add_count(o, "engine", t->engine);
+		json_add_str(o, "msg_id",
+			     t->details ? t->details->msg_id : NULL);
+		json_add_int(o, "attempt", t->attempt);
+	}
+	add_sizes(o, t);
+	if (what & (CHANGED_ALL | CHANGED_END | CHANGED_STATE))
+		add_end(o, t);
+	if (at && (what & CHANGED_END))
+		json_add(o, "buffers", buffers_json(t, at));
+	return o;
+}
+
+static struct json_object *counts_json(const struct result *r)
+{
+	struct json_object *a = json_object_new_array();
+	int s;
+
+	for (s = STATE_PENDING; s < STATES; s++)
+		json_push(a, json_object_new_int64((int64_t)r->count[s]));
+	return a;
+}
+
+/* First start, last end and receipt, and the sum of the run times. */
+static void add_times(struct json_object *o, const struct result *r)
+{
+	int64_t started = 0, completed = 0, received = 0, serial = 0;
+	uint64_t i;
+
+	for (i = 0; i < r->next; i++) {
+		const struct task *t = &r->task[i];
+
+		if (t->started && (!started || t->started < started))
+			started = t->started;
+		if (t->completed > completed)
+			completed = t->completed;
+		if (t->received > received)
+			received = t->received;
+		if (t->started && t->completed > t->started)
+			serial += t->completed - t->started;
+	}
+	if (!state_is_final(result_state(r)))
+		completed = received = 0;
+	add_time(o, "started", started);
+	add_time(o, "completed", completed);
+	add_time(o, "received", received);
+	json_add_int(o, "serial", serial);
+}
+
+static void add_why(struct json_object *o, const struct result *r)
+{
+	const struct controller *c = r->c;
+	const char *why = NULL;
+
+	if (result_state(r) == STATE_PENDING) {
+		if (r->ntargets)
+			why = "one of its targets to be free";
+		else
+			why = c->engines.n ? "an engine to be free"
+					   : "an engine to register";
+	}
+	json_add_str(o, "why", why);
+}
+
+static void add_submission(struct json_object *o, const struct result *r)
+{
+	if (r->name)
+		json_add_str(o, "name", r->name);
+	json_add_str(o, "kind", r->kind);
+	json_add_int(o, "tasks", (int64_t)r->ntasks);
+	add_time(o, "submitted", r->submitted);
+	json_add_int(o, "uid", r->uid);
+	json_add_int(o, "gid", r->gid);
+	json_add(o, "options", json_parse(bytes_str(r->options), NULL));
+	json_add_int(o, "code", (int64_t)r->code_size);
+	add_count(o, "stdin", r->has_stdin ? (int64_t)r->stdin_size : -1);
+}
+
+struct json_object *result_json(const struct result *r, unsigned what,
+				struct attachments *at)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "id", (int64_t)r->id);
+	if (what & CHANGED_ALL)
+		add_submission(o, r);
+	if (what & ~(unsigned)CHANGED_SIZES) {
+		json_add(o, "count", counts_json(r));
+		json_add_str(o, "status", state_name(result_state(r)));
+		add_times(o, r);
+		add_why(o, r);
+	}
+	if (r->ntasks == 1)
+		json_add(o, "task", task_json(&r->task[0], what, at));
+	else if (what & CHANGED_ALL)
+		json_add(o, "task", NULL);
+	return o;
+}
+
+static void add_counters(struct json_object *o, const struct controller *c)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} rows[] = {
+		{"messages_received", c->session.count.received},
+		{"messages_malformed", c->session.count.malformed},
+		{"messages_unsigned", c->session.count.unsigned_},
+		{"messages_forged", c->session.count.forged},
+		{"messages_replayed", c->session.count.replayed},
+		{"messages_oversize", c->count.dropped_oversize},
+		{"messages_unknown", c->count.dropped_unknown},
+		{"engines_lost", c->count.lost_engines},
+		{"results_purged", c->count.purged},
+		{"replies_late", c->count.late_replies},
+		{"outputs_bad", c->count.bad_outputs},
+	};
+	struct json_object *all = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		json_add_int(all, rows[i].name, (int64_t)rows[i].n);
+	json_add(o, "counters", all);
+}
+
+struct json_object *controller_json(const struct controller *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "waiting", (int64_t)c->tasks[STATE_PENDING]);
+	json_add_int(o, "running", (int64_t)c->tasks[STATE_RUNNING]);
+	json_add_int(o, "completed",
+		     (int64_t)(c->tasks[STATE_OK] + c->tasks[STATE_ERROR] +
+			       c->tasks[STATE_ABORTED]));
+	json_add_str(o, "scheme", policy_name(c->policy));
+	json_add_int(o, "results", (int64_t)c->results.n);
+	add_counters(o, c);
+	return o;
+}
+
+/* --- telling ------------------------------------------------------------ */
+
+void result_changed(struct result *r, enum changed what)
+{
+	struct controller *c = r->c;
+
+	if (!r->stored)
+		return;
+	r->changed |= what;
+	if (list_empty(&r->changed_link))
+		list_add_tail(&c->changed, &r->changed_link);
+	loop_defer(c->loop, &c->events_work);
+}
+
+void events_add(struct controller *c, struct json_object *v)
+{
+	if (!c->other_changes)
+		c->other_changes = json_object_new_array();
+	json_push(c->other_changes, v);
+	loop_defer(c->loop, &c->events_work);
+}
+
+void events_purged(struct controller *c, uint64_t id)
+{
+	struct json_object *v = json_object_new_object();
+	size_t i = c->npurged++ % ARRAY_SIZE(c->purged);
+
+	c->purged[i].id = id;
+	c->purged[i].seq = c->seq + 1;
+	json_add_int(v, "purged", (int64_t)id);
+	events_add(c, v);
+}
+
+static void add_one(struct json_object *changes, const char *kind,
+		    struct json_object *v)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add(o, kind, v);
+	json_push(changes, o);
+}
+
+/* Bytes kept only to be told go when they were. */
+static void forget_told(struct controller *c)
+{
+	while (!list_empty(&c->changed)) {
+		struct result *r =
+			list_first(&c->changed, struct result, changed_link);
+		uint64_t i;
+
+		list_del(&r->changed_link);
+		if (r->changed & CHANGED_END)
+			for (i = 0; i < r->next; i++)
+				if (state_is_final(
+					    (enum state)r->task[i].state))
+					task_drop_outputs(r, (uint32_t)i);
+		r->changed = 0;
+		r->seq = c->seq;
+	}
+}
+
+static struct json_object *gather(struct controller *c, struct attachments *at)
+{
+	struct json_object *changes = c->other_changes;
+	struct list *l;
+
+	c->other_changes = NULL;
+	if (!changes)
+		changes = json_object_new_array();
+	list_for_each(l, &c->changed) {
+		struct result *r = list_entry(l, struct result, changed_link);
+
+		add_one(changes, "result", result_json(r, r->changed, at));
+	}
+	if (memcmp(c->told, c->tasks, sizeof(c->told)) != 0) {
+		memcpy(c->told, c->tasks, sizeof(c->told));
+		add_one(changes, "controller", controller_json(c));
+	}
+	return changes;
+}
+
+static void flush(struct work *w)
+{
+	struct controller *c = container_of(w, struct controller, events_work);
+	struct json_object *content = json_object_new_object();
+	struct attachments at = {0};
+	struct msg_out out = {.type = MSG_CHANGES, .content = content};
+
+	c->seq++;
+	json_add_str(content, "instance", c->instance);
+	json_add_int(content, "seq", (int64_t)c->seq);
+	json_add(content, "changes", gather(c, &at));
+	out.buffers = at.b;
+	out.nbuffers = at.n;
+	/* A subscriber that does not keep up sees the gap and asks. */
+	(void)!msg_send(sock_of(c, S_EVENTS), &c->session, &out);
+	forget_told(c);
+	json_object_put(content);
+	free(at.b);
+}
+
+void events_on_subscription(struct controller *c)
+{
+	loop_defer(c->loop, &c->events_work);
+}
+
+static void tick(struct timer *t)
+{
+	struct controller *c = container_of(t, struct controller, tick);
+
+	timer_set(c->loop, t, TICK);
+	loop_defer(c->loop, &c->events_work);
+}

@@ -1,0 +1,32 @@
+/*
+ * events.h: telling every mount what changed, numbered, once per turn; and
+ * the JSON form of what there is (doc/PROTOCOL.md, "Objects").
+ */
+#ifndef TASKFS_EVENTS_H
+#define TASKFS_EVENTS_H
+
+#include "controller.h"
+#include "results.h"
+
+void events_init(struct controller *c);
+void events_done(struct controller *c);
+/* Something subscribed: tell it the number at once. */
+void events_on_subscription(struct controller *c);
+
+void result_changed(struct result *r, enum changed what);
+/* v: {"engine": ...} and the like; owned by events from now on. */
+void events_add(struct controller *c, struct json_object *v);
+void events_purged(struct controller *c, uint64_t id);
+
+/* Buffers of a message that grows with it; bytes are borrowed. */
+struct attachments {
+	struct bytes *b;
+	unsigned n, room;
+};
+
+/* What the flags say of it; small outputs go into *at (may be NULL). */
+struct json_object *result_json(const struct result *r, unsigned what,
+				struct attachments *at);
+struct json_object *controller_json(const struct controller *c);
+
+#endif

@@ -1,0 +1,385 @@
+#include "base/base.h"
+#include "hub.h"
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "engines.h"
+#include "events.h"
+#include "query.h"
+#include "relay.h"
+#include "run.h"
+
+/* Messages taken from one socket before the others get their turn. */
+#define BUDGET 256
+
+static void on_registration(struct controller *c, struct msg *m)
+{
+	query_on_message(c, m);
+}
+
+static void on_mux_in(struct controller *c, struct msg *m)
+{
+	relay_from_client(c, CHANNEL_MUX, m);
+}
+
+static void on_control_in(struct controller *c, struct msg *m)
+{
+	relay_from_client(c, CHANNEL_CONTROL, m);
+}
+
+static void on_task_in(struct controller *c, struct msg *m)
+{
+	relay_from_client(c, CHANNEL_TASK, m);
+}
+
+static void on_broadcast_in(struct controller *c, struct msg *m)
+{
+	relay_from_client(c, CHANNEL_BROADCAST, m);
+}
+
+static void on_mux_out(struct controller *c, struct msg *m)
+{
+	relay_from_engine(c, CHANNEL_MUX, m);
+}
+
+static void on_control_out(struct controller *c, struct msg *m)
+{
+	relay_from_engine(c, CHANNEL_CONTROL, m);
+}
+
+static void on_broadcast_out(struct controller *c, struct msg *m)
+{
+	relay_from_engine(c, CHANNEL_BROADCAST, m);
+}
+
+/* Behind one ident is the answer to us, behind two that to a client. */
+static void on_task_out(struct controller *c, struct msg *m)
+{
+	struct engine *e;
+
+	if (m->idents >= 2) {
+		relay_from_engine(c, CHANNEL_TASK, m);
+		return;
+	}
+	e = engine_by_uuid(c, msg_ident(m, 0));
+	m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+	if (!e || !m->content)
+		c->count.dropped_unknown++;
+	else if (strcmp(m->type, MSG_OUTPUT) == 0)
+		run_on_output(c, e, m);
+	else
+		run_on_reply(c, e, m);
+}
+
+static void on_iopub_in(struct controller *c, struct msg *m)
+{
+	relay_iopub(c, m);
+}
+
+/* The sockets as ipyparallel has them, and ours for events. */
+static const struct socket_row {
+	const char *name;
+	int type;
+	const char *identity;
+	bool mandatory;		/* an unknown engine is an error, no silence */
+	enum msg_how how;
+	/* NULL: nothing is received, or not as messages */
+	void (*on_message)(struct controller *c, struct msg *m);
+} rows[SOCKETS] = {
+	[S_REGISTRATION] = {"registration", ZMQ_ROUTER, NULL, false, MSG_READ,
+			    on_registration},
+	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_PUB},
+	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_PUB},
+	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER},
+	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY,
+		      on_mux_in},
+	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", false, MSG_RELAY,
+		       on_mux_out},
+	[S_CONTROL_IN] = {"control_in", ZMQ_ROUTER, "control_in", false,
+			  MSG_RELAY, on_control_in},
+	[S_CONTROL_OUT] = {"control_out", ZMQ_ROUTER, "control_out", true,
+			   MSG_RELAY, on_control_out},
+	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY,
+		       on_task_in},
+	[S_TASK_OUT] = {"task_out", ZMQ_ROUTER, "task_out", true, MSG_RELAY,
+			on_task_out},
+	[S_BROADCAST_IN] = {"broadcast_in", ZMQ_ROUTER, "sub_scheduler_0",
+			    false, MSG_RELAY, on_broadcast_in},
+	[S_BROADCAST_OUT] = {"broadcast_out", ZMQ_ROUTER, "sub_scheduler_0",
+			     false, MSG_RELAY, on_broadcast_out},
+	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
+			on_iopub_in},
+	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_PUB},
+	[S_EVENTS] = {.name = "events", .type = ZMQ_XPUB},
+};
+
+static void dropped(struct hub_socket *s, const struct msg *m, int err)
+{
+	struct controller *c = s->c;
+	enum socket i = (enum socket)(s - c->sock);
+	unsigned skipped;
+
+	if (!log_allowed(&c->drop_limit[i], 5, 10 * USEC_PER_SEC, &skipped))
+		return;
+	log_warning("a message was dropped", log_str("socket", rows[i].name),
+		    log_str("why", err == -EALREADY ? "seen before"
+				   : err == -EMSGSIZE
+					   ? "too many frames"
+					   : "malformed or not signed "
+					     "with the key"),
+		    log_int("frames", m->frames),
+		    log_int("not_logged", skipped));
+}
+
+static void trace(const struct hub_socket *s, const struct msg *m)
+{
+	struct buf b = BUF_INIT;
+
+	msg_describe(m, &b);
+	log_debug("received",
+		  log_str("socket", rows[s - s->c->sock].name),
+		  log_bytes("message", buf_bytes(&b)));
+	buf_done(&b);
+}
+
+static void take(struct hub_socket *s, struct msg *m)
+{
+	const struct socket_row *row = &rows[s - s->c->sock];
+	int err = msg_open(m, &s->c->session, row->how);
+
+	if (err) {
+		dropped(s, m, err);
+		return;
+	}
+	if (log_enabled(LOG_DEBUG))
+		trace(s, m);
+	row->on_message(s->c, m);
+}
+
+static void ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+	struct msg m = {0};
+	int i, err = 0;
+
+	(void)events;
+	for (i = 0; i < BUDGET && s->socket; i++) {
+		err = msg_recv(&m, s->socket);
+		if (err == -EMSGSIZE) {
+			s->c->count.dropped_oversize++;
+			dropped(s, &m, err);
+			continue;
+		}
+		if (err)
+			break;
+		take(s, &m);
+		msg_done(&m);
+	}
+	msg_done(&m);
+}
+
+static void pong_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+	struct msg m = {0};
+	int i;
+
+	(void)events;
+	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
+		engines_on_pong(s->c, &m);
+		msg_done(&m);
+	}
+	msg_done(&m);
+}
+
+static void subscription_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+	struct msg m = {0};
+	int i;
+
+	(void)events;
+	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
+		events_on_subscription(s->c);
+		msg_done(&m);
+	}
+	msg_done(&m);
+}
+
+/* --- engines that send faster than the store writes --------------------- */
+
+static void resume_outputs(void *arg)
+{
+	struct controller *c = arg;
+
+	watch_want(&c->sock[S_TASK_OUT].watch, POLLIN);
+}
+
+static void pause_outputs(struct work *w)
+{
+	struct controller *c = container_of(w, struct controller, pause_work);
+
+	if (store_backlog(c->store) > STORE_BACKLOG)
+		watch_want(&c->sock[S_TASK_OUT].watch, 0);
+}
+
+static void task_out_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+
+	ready(w, events);
+	if (store_backlog(s->c->store) > STORE_BACKLOG)
+		loop_defer(s->c->loop, &s->c->pause_work);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+static unsigned old_port(struct controller *c, enum socket i)
+{
+	char *key = xasprintf("port_%s", rows[i].name);
+	char *text = store_meta(c->store, key);
+	uint64_t n = 0;
+
+	if (text && parse_u64(bytes_str(text), 1, 65535, &n))
+		n = 0;
+	free(key);
+	free(text);
+	return (unsigned)n;
+}
+
+static void keep_port(struct controller *c, enum socket i)
+{
+	static char keys[SOCKETS][32];
+	struct store_op *op = store_op_new(STORE_META);
+
+	snprintf(keys[i], sizeof(keys[i]), "port_%s", rows[i].name);
+	op->meta.key = keys[i];
+	op->meta.value = xasprintf("%u", c->sock[i].port);
+	store_put(c->store, op);
+}
+
+static int bind_one(struct controller *c, enum socket i)
+{
+	struct hub_socket *s = &c->sock[i];
+	unsigned old = old_port(c, i);
+	int err = -EADDRINUSE;
+
+	if (old)
+		err = sock_bind(s->socket, c->config.ip, old, &s->port);
+	if (old && err)
+		log_warning("the port of the last run cannot be had; peers "
+			    "must read the connection file again",
+			    log_str("socket", rows[i].name),
+			    log_int("port", old), log_errno(err));
+	if (err)
+		err = sock_bind(s->socket, c->config.ip, 0, &s->port);
+	return err;
+}
+
+static int open_one(struct controller *c, enum socket i)
+{
+	struct hub_socket *s = &c->sock[i];
+	struct sock how = {
+		.type = rows[i].type,
+		.identity = rows[i].identity,
+		.curve = &c->curve,
+		.linger_ms = 1000,
+	};
+	int yes = 1, err;
+
+	/* What an engine sends piles up with the engine, not here. */
+	if (i == S_TASK_OUT)
+		how.recv_hwm = 64;
+	err = sock_new(c->zmq, &how, &s->socket);
+	if (!err && rows[i].mandatory &&
+	    zmq_setsockopt(s->socket, ZMQ_ROUTER_MANDATORY, &yes,
+			   sizeof(yes)) < 0)
+		err = -errno;
+	if (!err)
+		err = bind_one(c, i);
+	if (err)
+		return err;
+	keep_port(c, i);
+	s->c = c;
+	s->watch = (struct watch){
+		.socket = s->socket,
+		.events = POLLIN,
+		.ready = i == S_HB_PONG	   ? pong_ready
+			 : i == S_EVENTS   ? subscription_ready
+			 : i == S_TASK_OUT ? task_out_ready
+					   : ready,
+	};
+	if (rows[i].on_message || i == S_HB_PONG || i == S_EVENTS)
+		loop_add(c->loop, &s->watch);
+	return 0;
+}
+
+int hub_open(struct controller *c, struct buf *why)
+{
+	int i, err = 0;
+
+	c->drop_limit = zalloc(SOCKETS * sizeof(*c->drop_limit));
+	c->pause_work.run = pause_outputs;
+	store_on_drained(c->store, resume_outputs, c);
+	for (i = 0; i < SOCKETS && !err; i++) {
+		err = open_one(c, (enum socket)i);
+		if (err)
+			buf_printf(why, "cannot bind %s to %s: %s",
+				   rows[i].name, c->config.ip,
+				   strerror(-err));
+	}
+	return err;
+}
+
+void hub_close(struct controller *c)
+{
+	int i;
+
+	work_cancel(&c->pause_work);
+	for (i = 0; i < SOCKETS; i++) {
+		loop_remove(&c->sock[i].watch);
+		sock_close(&c->sock[i].socket);
+	}
+	free(c->drop_limit);
+	c->drop_limit = NULL;
+}
+
+static unsigned port(const struct controller *c, enum socket i)
+{
+	return c->sock[i].port;
+}
+
+void hub_connfile(struct controller *c, struct connfile *ret_client,
+		  struct connfile *ret_engine)
+{
+	static char interface[256], location[256];
+	struct connfile f = {.interface = interface, .location = location};
+
+	snprintf(interface, sizeof(interface), "tcp://%s", c->config.ip);
+	gethostname(location, sizeof(location) - 1);
+	f.key = c->key;
+	f.task_scheme = (char *)(uintptr_t)c->config.scheme;
+	if (c->curve.on)
+		f.curve_serverkey = c->curve.server_public;
+	*ret_client = *ret_engine = f;
+	ret_client->port = (struct ports){
+		.registration = port(c, S_REGISTRATION),
+		.control = port(c, S_CONTROL_IN),
+		.mux = port(c, S_MUX_IN),
+		.task = port(c, S_TASK_IN),
+		.iopub = port(c, S_IOPUB_OUT),
+		.notification = port(c, S_NOTIFICATION),
+		.broadcast = port(c, S_BROADCAST_IN),
+	};
+	ret_engine->port = (struct ports){
+		.registration = port(c, S_REGISTRATION),
+		.control = port(c, S_CONTROL_OUT),
+		.mux = port(c, S_MUX_OUT),
+		.task = port(c, S_TASK_OUT),
+		.iopub = port(c, S_IOPUB_IN),
+		.hb_ping = port(c, S_HB_PING),
+		.hb_pong = port(c, S_HB_PONG),
+	};
+	ret_engine->broadcasts = &c->sock[S_BROADCAST_OUT].port;
+	ret_engine->nbroadcasts = 1;
+}

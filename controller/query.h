@@ -1,0 +1,31 @@
+/*
+ * query.h: what is asked on the registration socket, and the answers.
+ */
+#ifndef TASKFS_QUERY_H
+#define TASKFS_QUERY_H
+
+#include "controller.h"
+
+/* A request whose answer may come turns later. Owns copies of what it needs. */
+struct request {
+	struct controller *c;
+	struct msg *msg;	/* valid during the handler only */
+	struct buf ident, parent;
+};
+
+struct request *request_new(struct controller *c, struct msg *m);
+void request_free(struct request *rq);
+/* Answers (content is put, metadata none) and frees rq. */
+void request_reply(struct request *rq, const char *type,
+		   struct json_object *content, struct bytes *buffers,
+		   unsigned nbuffers);
+/* {"status": "error", ...}; err (negative errno) 0: no member errno. */
+void request_fail(struct request *rq, const char *type, int err,
+		  const char *ename, const char *evalue);
+struct json_object *error_content(int err, const char *ename,
+				  const char *evalue);
+
+/* A message from the registration socket, opened already. */
+void query_on_message(struct controller *c, struct msg *m);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * relay.h: messages passed on between clients and engines, frame by frame as
+ * ipyparallel does (mux, control, broadcast, iopub), and the tasks clients send
+ * themselves: each becomes a result here too, so every mount sees it.
+ */
+#ifndef TASKFS_RELAY_H
+#define TASKFS_RELAY_H
+
+#include "controller.h"
+#include "run.h"
+
+enum channel { CHANNEL_MUX, CHANNEL_TASK, CHANNEL_CONTROL, CHANNEL_BROADCAST };
+
+/* From a client's socket; m is opened for relaying. */
+void relay_from_client(struct controller *c, enum channel ch, struct msg *m);
+/* From an engine's socket: a reply of a message that was passed on. */
+void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
+/* iopub: to all clients as it is, and into the result it belongs to. */
+void relay_iopub(struct controller *c, struct msg *m);
+/* The scheduler chose an engine for a client's task. -errno: not sent. */
+int relay_send(struct result *r, struct engine *e) must_check;
+/* The run ended without a reply: an error to the client who waits. */
+void relay_failed(struct wire *w, const struct ending *how);
+void relay_init(struct controller *c);
+void relay_done(struct controller *c);
+
+#endif

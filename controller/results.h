@@ -1,0 +1,150 @@
+/*
+ * results.h: every result of the cluster and its tasks.
+ *
+ * The controller owns the results; a result owns its tasks. Hold ids across
+ * turns of the loop, not pointers. What a task is changes only by task_apply(),
+ * with a row that is stored already: nothing shown was not stored.
+ */
+#ifndef TASKFS_RESULTS_H
+#define TASKFS_RESULTS_H
+
+#include "controller.h"
+
+/* Of a task that was begun; only tasks that need it have one. */
+struct details {
+	char *msg_id, *engine_uuid;
+	char *ename, *evalue, *traceback, *cwd;
+	double user, system;	/* seconds; < 0: unknown */
+	int64_t memory;
+};
+
+/* Bytes of a task's outputs that are not (all) stored yet. */
+struct outputs {
+	struct {
+		struct buf mem;
+		uint64_t size;
+		bool in_file;	/* then mem is empty */
+	} of[STREAMS];
+};
+
+struct task {
+	uint8_t state;		/* enum state */
+	uint8_t in_file;	/* a bit for each stream */
+	bool value_is_stdout;
+	bool claimed;		/* pending, but being begun or ended */
+	int16_t exit_status, signal;	/* -1: none */
+	uint16_t attempt;
+	int32_t engine;		/* -1: none */
+	int64_t started, completed, received;
+	uint64_t size[STREAMS];
+	struct details *details;
+	struct outputs *out;
+};
+
+/* What events.c has to tell of a result. */
+enum changed {
+	CHANGED_ALL = 1,
+	CHANGED_STATE = 2,
+	CHANGED_SIZES = 4,
+	CHANGED_END = 8,
+};
+
+struct result {
+	uint64_t id;
+	struct controller *c;
+	char *name, *token;	/* or NULL */
+	char *options;		/* JSON text */
+	const char *kind;
+	uint32_t uid, gid;
+	int64_t submitted;
+
+	/* From the options, for the scheduler. */
+	int64_t priority;
+	uint64_t retries;
+	uint64_t timeout;	/* microseconds; 0: none */
+	int64_t *targets;
+	size_t ntargets;
+
+	struct buf code, stdin_;	/* only while input_here */
+	bool input_here, has_stdin;
+	uint64_t code_size, stdin_size;
+
+	uint64_t ntasks, next;	/* next: no task from here on was claimed */
+	uint64_t again;		/* tasks below next that wait again */
+	struct task *task;
+	uint64_t count[STATES];
+
+	uint64_t seq;		/* of the last change that was told */
+	unsigned changed;	/* of enum changed, not told yet */
+	bool purging, wired;	/* wired: relay.c sees to it */
+	bool doomed;
+	bool stored;		/* its submission is on disk */
+	struct list by_id, finished, changed_link;
+	struct list ready_link;	/* sched.c; empty when nothing to hand out */
+	struct timer timeout_timer;
+};
+
+void results_init(struct controller *c);
+void results_done(struct controller *c);
+/* Everything the store has; runs come from run_restore(). -errno. */
+int results_load(struct controller *c) must_check;
+
+/*
+ * A new result with the next id, known but not yet stored: the caller puts
+ * result_store_op(). options are checked already. code and stdin are moved.
+ */
+struct result_spec {
+	const char *name, *token, *kind;
+	struct json_object *options;
+	struct buf code, stdin_;
+	bool has_stdin;
+	uint64_t ntasks;
+	uint32_t uid, gid;
+};
+struct result *result_new(struct controller *c, struct result_spec *spec);
+struct store_op *result_store_op(const struct result *r);
+/* The submission is stored: results/ may show it. */
+void result_set_stored(struct result *r);
+/*
+ * The submission cannot be stored: nobody was told of it, and it goes as soon
+ * as nothing works on it any more.
+ */
+void result_doom(struct result *r);
+/* Forgets it, here only. */
+void result_free(struct result *r);
+
+struct result *result_find(struct controller *c, uint64_t id);
+struct task *result_task(struct result *r, uint64_t index);
+enum state result_state(const struct result *r);
+/* The result a token made, or NULL. */
+struct result *result_by_token(struct controller *c, const char *token);
+
+/* The task as a row for the store; the caller changes what will change. */
+struct task_row task_row(const struct result *r, uint32_t index);
+/*
+ * The row is stored: the task becomes what the row says (strings and bytes
+ * are moved out of it). event must be possible in its state.
+ */
+void task_apply(struct result *r, struct task_row *row, enum state_event event);
+
+/* Pending, and nobody works on it. */
+bool task_is_waiting(const struct task *t);
+/* The first task that waits; -1: none. */
+int64_t result_waiting_task(struct result *r);
+/* Takes a waiting task out of that, or puts it back (and back in line). */
+void task_claim(struct result *r, uint64_t index);
+void task_unclaim(struct result *r, uint64_t index);
+
+/* Appends to an output; false: the offset fits nothing that is here. */
+bool task_output(struct result *r, uint32_t index, enum stream s,
+		 uint64_t offset, struct bytes b);
+void task_drop_outputs(struct result *r, uint32_t index);
+
+/*
+ * Takes a final result away, in the store and here; done (may be NULL) when
+ * that is stored. -EBUSY: not final. -EALREADY: somebody does so now.
+ */
+int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
+	must_check;
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * run.h: one try of a task on an engine.
+ *
+ * A run begins when the scheduler has chosen an engine: the start is stored,
+ * then the task is sent; the engine's reply is stored, then it is told. A run
+ * of a client's own message (relay.c) is the same without the store before the
+ * sending.
+ */
+#ifndef TASKFS_RUN_H
+#define TASKFS_RUN_H
+
+#include "controller.h"
+#include "engines.h"
+#include "results.h"
+
+struct wire;
+
+enum run_phase {
+	RUN_STARTING,	/* the start is being stored */
+	RUN_SENT,
+	RUN_ENDING,	/* the end is being stored */
+};
+
+struct run {
+	struct controller *c;
+	char *msg_id;
+	uint64_t result;
+	uint32_t index;
+	unsigned attempt;
+	struct engine *engine;	/* NULL when ending */
+	enum run_phase phase;
+	bool abort;		/* asked for while starting */
+	struct wire *wire;	/* relay.c's, or NULL */
+	struct list engine_link;
+};
+
+/* How a task ended. Strings borrowed; NULL: none. */
+struct ending {
+	enum state_event event;
+	const char *ename, *evalue, *traceback;
+};
+
+/* Gives task `index` of r to the engine. */
+void run_start(struct result *r, uint32_t index, struct engine *e);
+/* A run that the database says is under way, after a restart. */
+void run_restore(struct result *r, uint32_t index);
+/* A run that relay.c has sent already; msg_id copied. */
+struct run *run_relayed(struct result *r, const char *msg_id, struct engine *e,
+			struct wire *w);
+struct run *run_find(struct controller *c, const char *msg_id);
+
+/* Messages from engines that speak the extensions. */
+void run_on_reply(struct controller *c, struct engine *e, struct msg *m);
+void run_on_output(struct controller *c, struct engine *e, struct msg *m);
+
+/*
+ * Ends a run without its engine's answer, or with what relay.c gathered in
+ * `row` (moved; NULL: the task's own row). Retries are seen to.
+ */
+void run_end(struct run *run, const struct ending *how, struct task_row *row);
+/* Ends a task that is not running (aborted, timed out while pending). */
+void task_end_pending(struct result *r, uint32_t index,
+		      const struct ending *how);
+
+/* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
+int result_abort(struct result *r) must_check;
+int result_signal(struct result *r, int signo) must_check;
+
+/* An engine registered again: which of its tasks go on; see PROTOCOL.md. */
+void runs_reclaim(struct engine *e, struct json_object *running,
+		  struct json_object *finished, struct json_object *ret_drop);
+/* An engine is gone. */
+void runs_engine_gone(struct engine *e);
+
+void runs_init(struct controller *c);
+void runs_done(struct controller *c);
+
+#endif

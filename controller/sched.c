@@ -1,0 +1,296 @@
+#include "base/base.h"
+#include "sched.h"
+
+#include "engines.h"
+#include "run.h"
+
+#include <sodium.h>
+
+/* Results of one priority, first come first. */
+struct bucket {
+	struct list link;
+	int64_t priority;
+	struct list results;
+};
+
+/* --- policies ----------------------------------------------------------- */
+
+/*
+ * n > 0 engines that may be chosen, least recently used first; returns the
+ * index of the one.
+ */
+struct policy {
+	const char *name;
+	size_t (*pick)(struct engine *const *e, size_t n);
+};
+
+static size_t pick_first(struct engine *const *e, size_t n)
+{
+	(void)e;
+	(void)n;
+	return 0;
+}
+
+static size_t pick_leastload(struct engine *const *e, size_t n)
+{
+	size_t i, best = 0;
+
+	for (i = 1; i < n && e[best]->load > 0; i++)
+		if (e[i]->load < e[best]->load)
+			best = i;
+	return best;
+}
+
+static size_t pick_random(struct engine *const *e, size_t n)
+{
+	(void)e;
+	return randombytes_uniform((uint32_t)n);
+}
+
+static size_t pick_twobin(struct engine *const *e, size_t n)
+{
+	size_t a = pick_random(e, n), b = pick_random(e, n);
+
+	return a < b ? a : b;
+}
+
+/* One draw with a chance that falls with the load. */
+static size_t draw(struct engine *const *e, size_t n)
+{
+	double sum = 0, at;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sum += 1 / (e[i]->load + 1e-6);
+	at = sum * randombytes_random() / 4294967296.0;
+	for (i = 0; i + 1 < n; i++) {
+		at -= 1 / (e[i]->load + 1e-6);
+		if (at < 0)
+			break;
+	}
+	return i;
+}
+
+static size_t pick_weighted(struct engine *const *e, size_t n)
+{
+	size_t a = draw(e, n), b = draw(e, n);
+
+	return e[a]->load <= e[b]->load ? a : b;
+}
+
+static const struct policy policies[] = {
+	{"leastload", pick_leastload}, {"lru", pick_first},
+	{"plainrandom", pick_random},  {"twobin", pick_twobin},
+	{"weighted", pick_weighted},
+};
+
+const struct policy *policy_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(policies); i++)
+		if (strcmp(policies[i].name, name) == 0)
+			return &policies[i];
+	return NULL;
+}
+
+const char *policy_name(const struct policy *p)
+{
+	return p->name;
+}
+
+/* --- what is ready ------------------------------------------------------ */
+
+static struct bucket *bucket_for(struct controller *c, int64_t priority)
+{
+	struct bucket *b;
+	struct list *l;
+
+	list_for_each(l, &c->ready) {
+		b = list_entry(l, struct bucket, link);
+		if (b->priority == priority)
+			return b;
+		if (b->priority < priority)
+			break;
+	}
+	b = zalloc(sizeof(*b));
+	b->priority = priority;
+	list_init(&b->results);
+	list_insert(&b->link, l->prev, l);
+	return b;
+}
+
+/* New ones come last; one that comes back takes its old place. */
+void sched_add(struct result *r)
+{
+	struct bucket *b = bucket_for(r->c, r->priority);
+	struct list *at = b->results.prev;
+
+	if (!list_empty(&r->ready_link))
+		return;
+	while (at != &b->results &&
+	       list_entry(at, struct result, ready_link)->id > r->id)
+		at = at->prev;
+	list_insert(&r->ready_link, at, at->next);
+	sched_kick(r->c);
+}
+
+void sched_remove(struct result *r)
+{
+	list_del(&r->ready_link);
+}
+
+void sched_kick(struct controller *c)
+{
+	loop_defer(c->loop, &c->sched_work);
+}
+
+static void later(struct timer *t)
+{
+	sched_kick(container_of(t, struct controller, sched_later));
+}
+
+void sched_kick_after(struct controller *c, uint64_t usec)
+{
+	if (!timer_is_set(&c->sched_later))
+		timer_set(c->loop, &c->sched_later, usec);
+}
+
+/* --- placing ------------------------------------------------------------ */
+
+static bool is_target(const struct result *r, const struct engine *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->ntargets; i++)
+		if (r->targets[i] == e->id)
+			return true;
+	return r->ntargets == 0;
+}
+
+/* Engines with room, in order of use. */
+struct room {
+	struct engine **e;
+	size_t n;
+};
+
+static void find_room(struct controller *c, struct room *room)
+{
+	struct list *l;
+
+	room->n = 0;
+	room->e = xreallocarray(NULL, c->engines.n, sizeof(*room->e));
+	list_for_each(l, &c->engine_order) {
+		struct engine *e = list_entry(l, struct engine, order);
+
+		if (engine_usable(e) &&
+		    (!c->config.hwm || e->load < c->config.hwm))
+			room->e[room->n++] = e;
+	}
+}
+
+static struct engine *choose(struct controller *c, const struct result *r,
+			     const struct room *room)
+{
+	struct engine *fit[64];
+	size_t i, n = 0;
+
+	if (r->ntargets == 0)
+		return room->e[c->policy->pick(room->e, room->n)];
+	for (i = 0; i < room->n && n < ARRAY_SIZE(fit); i++)
+		if (is_target(r, room->e[i]))
+			fit[n++] = room->e[i];
+	return n ? fit[c->policy->pick(fit, n)] : NULL;
+}
+
+/* The engine has one more: it moves to the end, or out when it is full. */
+static void used(struct controller *c, struct room *room, struct engine *e)
+{
+	size_t i;
+
+	list_del(&e->order);
+	list_add_tail(&c->engine_order, &e->order);
+	for (i = 0; room->e[i] != e; i++)
+		;
+	memmove(room->e + i, room->e + i + 1,
+		(room->n - i - 1) * sizeof(*room->e));
+	room->n--;
+	if (!c->config.hwm || e->load < c->config.hwm)
+		room->e[room->n++] = e;
+}
+
+static void place_result(struct controller *c, struct result *r,
+			 struct room *room)
+{
+	while (room->n) {
+		int64_t index = result_waiting_task(r);
+		struct engine *e;
+
+		if (index < 0) {
+			sched_remove(r);
+			return;
+		}
+		e = choose(c, r, room);
+		if (!e)
+			return;
+		task_claim(r, (uint64_t)index);
+		run_start(r, (uint32_t)index, e);
+		used(c, room, e);
+	}
+}
+
+static void place_bucket(struct controller *c, struct bucket *b,
+			 struct room *room)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &b->results) {
+		if (!room->n)
+			return;
+		place_result(c, list_entry(l, struct result, ready_link), room);
+	}
+}
+
+static void place(struct work *w)
+{
+	struct controller *c = container_of(w, struct controller, sched_work);
+	struct room room = {0};
+	struct list *l, *tmp;
+
+	if (list_empty(&c->ready))
+		return;
+	find_room(c, &room);
+	list_for_each_safe(l, tmp, &c->ready) {
+		struct bucket *b = list_entry(l, struct bucket, link);
+
+		if (!room.n)
+			break;
+		place_bucket(c, b, &room);
+		if (list_empty(&b->results)) {
+			list_del(&b->link);
+			free(b);
+		}
+	}
+	free(room.e);
+}
+
+void sched_init(struct controller *c)
+{
+	list_init(&c->ready);
+	c->sched_work.run = place;
+	c->sched_later.fire = later;
+}
+
+void sched_done(struct controller *c)
+{
+	work_cancel(&c->sched_work);
+	timer_cancel(&c->sched_later);
+	while (!list_empty(&c->ready)) {
+		struct bucket *b = list_first(&c->ready, struct bucket, link);
+
+		while (!list_empty(&b->results))
+			list_del(b->results.next);
+		list_del(&b->link);
+		free(b);
+	}
+}

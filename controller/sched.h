@@ -1,0 +1,26 @@
+/*
+ * sched.h: which task goes to which engine: results with tasks to hand out by
+ * priority, then id; engines by one policy of a table (ipyparallel's schemes).
+ */
+#ifndef TASKFS_SCHED_H
+#define TASKFS_SCHED_H
+
+#include "controller.h"
+#include "results.h"
+
+/* NULL: no such scheme. */
+const struct policy *policy_find(const char *name);
+const char *policy_name(const struct policy *p);
+
+void sched_init(struct controller *c);
+void sched_done(struct controller *c);
+/* The result has a task to hand out (again). */
+void sched_add(struct result *r);
+/* It has none any more. */
+void sched_remove(struct result *r);
+/* Capacity or tasks changed: look at the end of this turn. */
+void sched_kick(struct controller *c);
+/* Not before usec microseconds from now. */
+void sched_kick_after(struct controller *c, uint64_t usec);
+
+#endif

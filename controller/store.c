@@ -1,0 +1,325 @@
+#include "base/base.h"
+#include "store.h"
+
+#include "base/log.h"
+#include "store_sql.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+struct store {
+	struct db db;
+	struct loop *loop;
+	struct list put;	/* this turn's, the loop's own */
+	struct work hand_over;
+	struct watch back_watch;	/* an eventfd: some are done */
+
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct list queue;	/* to the thread; under lock */
+	struct list back;	/* from the thread; under lock */
+	bool stop;		/* under lock */
+
+	uint64_t backlog;	/* bytes; the loop's own */
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+struct store_op *store_op_new(enum store_kind kind)
+{
+	struct store_op *op = zalloc(sizeof(*op));
+
+	op->kind = kind;
+	return op;
+}
+
+void task_row_done(struct task_row *t)
+{
+	int i;
+
+	free(t->msg_id);
+	free(t->engine_uuid);
+	free(t->ename);
+	free(t->evalue);
+	free(t->traceback);
+	free(t->cwd);
+	for (i = 0; i < STREAMS; i++)
+		buf_done(&t->bytes[i]);
+}
+
+static void free_op(struct store_op *op)
+{
+	switch (op->kind) {
+	case STORE_RESULT:
+		free(op->result.token);
+		free(op->result.name);
+		free(op->result.options);
+		buf_done(&op->result.code);
+		buf_done(&op->result.stdin_);
+		break;
+	case STORE_TASK:
+	case STORE_START:
+		task_row_done(&op->task.row);
+		buf_done(&op->task.code);
+		buf_done(&op->task.stdin_);
+		break;
+	case STORE_APPEND:
+	case STORE_READ:
+		buf_done(&op->io.bytes);
+		break;
+	case STORE_ENGINE:
+	case STORE_ENGINE_GONE:
+		free(op->engine.uuid);
+		free(op->engine.host);
+		free(op->engine.language);
+		break;
+	case STORE_META:
+		free(op->meta.value);
+		break;
+	case STORE_PURGE:
+	case STORE_KINDS:
+		break;
+	}
+	free(op);
+}
+
+static uint64_t op_bytes(const struct store_op *op)
+{
+	uint64_t n = sizeof(*op);
+	int i;
+
+	if (op->kind == STORE_APPEND)
+		n += op->io.bytes.n;
+	if (op->kind == STORE_RESULT)
+		n += op->result.code.n + op->result.stdin_.n;
+	if (op->kind == STORE_TASK)
+		for (i = 0; i < STREAMS; i++)
+			n += op->task.row.bytes[i].n;
+	return n;
+}
+
+static void move_all(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *l = from->next;
+
+		list_del(l);
+		list_add_tail(to, l);
+	}
+}
+
+/* --- the thread --------------------------------------------------------- */
+
+static int run_together(struct db *db, struct list *ops)
+{
+	struct list *l;
+	int err = db_begin(db);
+
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (err)
+			break;
+		err = db_run(db, op);
+	}
+	if (!err)
+		err = db_commit(db);
+	if (err)
+		db_rollback(db);
+	return err;
+}
+
+/*
+ * Something in the batch cannot be done (the disk is full, say): what can be
+ * is, each on its own, and each knows its own error.
+ */
+static void run_one_by_one(struct db *db, struct list *ops)
+{
+	struct list *l;
+
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (op->kind == STORE_READ)
+			buf_clear(&op->io.bytes);
+		op->err = db_begin(db);
+		if (!op->err)
+			op->err = db_run(db, op);
+		if (!op->err)
+			op->err = db_commit(db);
+		if (op->err)
+			db_rollback(db);
+	}
+}
+
+static void *work(void *arg)
+{
+	struct store *s = arg;
+	struct list now = LIST_INIT(now);
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		while (list_empty(&s->queue) && !s->stop)
+			pthread_cond_wait(&s->more, &s->lock);
+		if (list_empty(&s->queue))
+			break;
+		move_all(&s->queue, &now);
+		pthread_mutex_unlock(&s->lock);
+		if (run_together(&s->db, &now))
+			run_one_by_one(&s->db, &now);
+		pthread_mutex_lock(&s->lock);
+		move_all(&now, &s->back);
+		if (write(s->back_watch.fd, &one, sizeof(one)) < 0)
+			abort(); /* an eventfd that is full: impossible */
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+/* --- the loop's side ---------------------------------------------------- */
+
+static void hand_over(struct work *w)
+{
+	struct store *s = container_of(w, struct store, hand_over);
+
+	pthread_mutex_lock(&s->lock);
+	move_all(&s->put, &s->queue);
+	pthread_cond_signal(&s->more);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void store_put(struct store *s, struct store_op *op)
+{
+	s->backlog += op_bytes(op);
+	list_add_tail(&s->put, &op->link);
+	loop_defer(s->loop, &s->hand_over);
+}
+
+static void take_back(struct store *s)
+{
+	struct list done = LIST_INIT(done);
+	uint64_t before = s->backlog;
+
+	pthread_mutex_lock(&s->lock);
+	move_all(&s->back, &done);
+	pthread_mutex_unlock(&s->lock);
+	while (!list_empty(&done)) {
+		struct store_op *op = list_first(&done, struct store_op, link);
+
+		list_del(&op->link);
+		s->backlog -= min_u64(op_bytes(op), s->backlog);
+		if (op->done)
+			op->done(op);
+		else if (op->err)
+			log_error("not stored", log_int("kind", op->kind),
+				  log_errno(op->err));
+		free_op(op);
+	}
+	if (before > STORE_BACKLOG / 2 && s->backlog <= STORE_BACKLOG / 2 &&
+	    s->drained)
+		s->drained(s->drained_arg);
+}
+
+static void back_ready(struct watch *w, short events)
+{
+	struct store *s = container_of(w, struct store, back_watch);
+	uint64_t n;
+
+	(void)events;
+	if (read(w->fd, &n, sizeof(n)) == sizeof(n))
+		take_back(s);
+}
+
+uint64_t store_backlog(const struct store *s)
+{
+	return s->backlog;
+}
+
+void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg)
+{
+	s->drained = drained;
+	s->drained_arg = arg;
+}
+
+int store_open(struct store **ret_store, struct loop *loop, const char *dir,
+	       bool full, struct buf *why)
+{
+	struct store *s = zalloc(sizeof(*s));
+	int err = db_open(&s->db, dir, full, why);
+
+	if (err) {
+		free(s);
+		return err;
+	}
+	s->loop = loop;
+	s->hand_over.run = hand_over;
+	list_init(&s->put);
+	list_init(&s->queue);
+	list_init(&s->back);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->more, NULL);
+	s->back_watch = (struct watch){
+		.ready = back_ready,
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.events = POLLIN,
+	};
+	if (s->back_watch.fd < 0 ||
+	    pthread_create(&s->thread, NULL, work, s) != 0) {
+		buf_puts(why, "cannot start the store's thread");
+		db_close(&s->db);
+		free(s);
+		return -EAGAIN;
+	}
+	loop_add(loop, &s->back_watch);
+	*ret_store = s;
+	return 0;
+}
+
+/* What was put by the last done()s: there is no thread any more. */
+static void finish_here(struct store *s)
+{
+	while (!list_empty(&s->put)) {
+		struct list now = LIST_INIT(now);
+
+		move_all(&s->put, &now);
+		if (run_together(&s->db, &now))
+			run_one_by_one(&s->db, &now);
+		move_all(&now, &s->back);
+		take_back(s);
+	}
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	work_cancel(&s->hand_over);
+	hand_over(&s->hand_over);
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->more);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->thread, NULL);
+	take_back(s);
+	finish_here(s);
+	work_cancel(&s->hand_over);
+	loop_remove(&s->back_watch);
+	close(s->back_watch.fd);
+	db_close(&s->db);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->more);
+	free(s);
+}
+
+/* The thread sleeps while nothing was put: the database is the loop's. */
+int store_load(struct store *s, const struct store_visitor *v)
+{
+	return db_load(&s->db, v);
+}
+
+char *store_meta(struct store *s, const char *key)
+{
+	return db_meta(&s->db, key);
+}

@@ -1,0 +1,153 @@
+/*
+ * store.h: what survives: tasks.db (SQLite) and the files of big outputs
+ * beside it, written by one thread of its own.
+ *
+ * The loop puts operations; at the end of its turn they go to the thread,
+ * which carries out all that have gathered in one transaction and gives them
+ * back: done() is then called from the loop, in the order they were put, with
+ * op->err. What an operation promises is on disk when done() is called (with
+ * durability full also through a loss of power). Nothing that depends on a
+ * fact being stored may be said to anybody before.
+ *
+ * Ownership: store_op_new() to store_put() the op is the caller's; done() may
+ * take what it wants out of it, the rest is freed behind it.
+ */
+#ifndef TASKFS_STORE_H
+#define TASKFS_STORE_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/loop.h"
+
+#include <sqlite3.h>
+
+enum stream { STREAM_STDOUT, STREAM_STDERR, STREAM_VALUE, STREAM_DATA,
+	      STREAMS,
+	      /* what was submitted; can be read as the others are */
+	      STREAM_CODE = STREAMS, STREAM_STDIN, ALL_STREAMS };
+
+/* "stdout" ...; -1 when there is no such stream. */
+int stream_parse(const char *name);
+const char *stream_name(enum stream s);
+
+enum store_kind {
+	STORE_RESULT,	/* a new result */
+	STORE_TASK,	/* a task's row, as it is now */
+	STORE_START,	/* the same; gives back code and stdin if wanted */
+	STORE_APPEND,	/* bytes of an output that is a file */
+	STORE_READ,	/* a piece of a stream */
+	STORE_PURGE,	/* a result and everything of it */
+	STORE_ENGINE,	/* an engine's row */
+	STORE_ENGINE_GONE,
+	STORE_META,	/* a key and its value */
+	STORE_KINDS,
+};
+
+/* One row of the table `results`. */
+struct result_row {
+	uint64_t id;
+	char *token, *name, *options;	/* NULL: none */
+	const char *kind;
+	uint64_t tasks;
+	uint32_t uid, gid;
+	int64_t submitted;
+	struct buf code, stdin_;
+	bool has_stdin;
+	uint64_t code_size, stdin_size;	/* when loaded: without the bytes */
+};
+
+/* One row of the table `tasks`. Pointers are borrowed unless said. */
+struct task_row {
+	uint64_t result;
+	uint32_t index;
+	int state;
+	int64_t engine;			/* -1: none */
+	char *msg_id, *engine_uuid;	/* owned */
+	unsigned attempt;
+	int64_t started, completed, received;	/* 0: not yet */
+	int exit_status, signal;	/* -1: none */
+	bool value_is_stdout;
+	char *ename, *evalue, *traceback, *cwd;	/* owned, NULL: none */
+	double user, system;		/* seconds; < 0: unknown */
+	int64_t memory;			/* bytes */
+	uint64_t size[STREAMS];
+	bool in_file[STREAMS];		/* the bytes are in a file */
+	struct buf bytes[STREAMS];	/* else here */
+};
+
+/* Frees what a row owns; store ops do it for theirs. */
+void task_row_done(struct task_row *t);
+
+struct engine_row {
+	int64_t id;
+	char *uuid, *host, *language;	/* owned */
+	int64_t pid, since;
+	bool taskfs;
+};
+
+struct store_op {
+	struct list link;
+	enum store_kind kind;
+	void (*done)(struct store_op *op);	/* NULL: nobody waits */
+	void *arg;				/* the caller's */
+	int err;				/* 0 or -errno */
+	union {
+		struct result_row result;
+		struct {
+			struct task_row row;
+			bool want_input;	/* STORE_START */
+			struct buf code, stdin_;
+		} task;
+		struct {
+			uint64_t result;
+			uint32_t index;
+			enum stream stream;
+			uint64_t offset, length;
+			bool in_file;
+			struct buf bytes;	/* APPEND: in; READ: out */
+			uint64_t size;		/* READ: of the whole */
+		} io;
+		uint64_t purge;
+		struct engine_row engine;
+		struct {
+			const char *key;
+			char *value;	/* owned */
+		} meta;
+	};
+};
+
+struct store;
+
+/*
+ * Opens (or makes) <dir>/tasks.db and <dir>/outputs and starts the thread.
+ * full: survive a loss of power too. -errno with a sentence in *why.
+ */
+int store_open(struct store **ret_store, struct loop *loop, const char *dir,
+	       bool full, struct buf *why) must_check;
+/* Waits until everything put is on disk; done() is called for all. */
+void store_close(struct store *s);
+
+struct store_op *store_op_new(enum store_kind kind);
+void store_put(struct store *s, struct store_op *op);
+
+/* Bytes put and not yet stored: above STORE_BACKLOG stop taking more in. */
+#define STORE_BACKLOG (64UL << 20)
+uint64_t store_backlog(const struct store *s);
+/* Called (from the loop) whenever the backlog falls to half of that. */
+void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
+
+/*
+ * Reading everything back at the start, before anything is put. The visitors
+ * own what they are given only during the call (copy it). -errno.
+ */
+struct store_visitor {
+	void (*result)(void *arg, const struct result_row *r);
+	void (*task)(void *arg, const struct task_row *t);
+	void (*engine)(void *arg, const struct engine_row *e);
+	void *arg;
+};
+int store_load(struct store *s, const struct store_visitor *v) must_check;
+/* A value of the meta table; caller frees; NULL: there is none. */
+char *store_meta(struct store *s, const char *key);
+
+#endif
