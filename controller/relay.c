@@ -175,30 +175,22 @@ static bool is_task(const struct msg *m)
 
 /* --- from clients ------------------------------------------------------- */
 
-/* The first two frames change places; the rest stays as it was signed. */
+#define LIMIT_IDENTS 8
+
+/*
+ * The first two idents change places; the rest stays as it was signed. The
+ * idents are m's own: msg_forward() moves only what is behind them.
+ */
 static int swap(struct controller *c, struct msg *m, enum socket to)
 {
-	struct msg first = {0};
-	struct bytes idents[2] = {msg_ident(m, 1), msg_ident(m, 0)};
+	struct bytes idents[LIMIT_IDENTS];
 	unsigned i;
-	int err;
 
-	/* What follows the two idents is copied as idents too. */
+	if (m->idents < 2 || m->idents > LIMIT_IDENTS)
+		return -EMSGSIZE;
 	for (i = 0; i < m->idents; i++)
-		msg_add_frame(&first, i < 2 ? idents[i] : msg_ident(m, i));
-	{
-		struct bytes all[8];
-
-		if (m->idents > ARRAY_SIZE(all)) {
-			msg_done(&first);
-			return -EMSGSIZE;
-		}
-		for (i = 0; i < m->idents; i++)
-			all[i] = msg_frame(&first, i);
-		err = msg_forward(sock_of(c, to), m, all, m->idents);
-	}
-	msg_done(&first);
-	return err;
+		idents[i] = msg_ident(m, i < 2 ? 1 - i : i);
+	return msg_forward(sock_of(c, to), m, idents, m->idents);
 }
 
 static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
@@ -375,8 +367,7 @@ void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
 			timer_set(c->loop, &w->idle_timer, IDLE_WAIT);
 		}
 	}
-	if (m->idents >= 2)
-		(void)!swap(c, m, sockets_of[ch].in);
+	(void)!swap(c, m, sockets_of[ch].in);
 }
 
 void relay_failed(struct wire *w, const struct ending *how)
@@ -457,7 +448,7 @@ void relay_iopub(struct controller *c, struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
 	struct wire *w = id ? map_get(&c->wires, bytes_str(id)) : NULL;
-	struct bytes topic[4];
+	struct bytes topic[LIMIT_IDENTS];
 	struct engine *e = NULL;
 	unsigned i;
 
@@ -473,17 +464,11 @@ void relay_iopub(struct controller *c, struct msg *m)
 			break;
 		}
 	}
-	if (m->idents >= 1 && m->idents <= ARRAY_SIZE(topic)) {
-		struct msg copy = {0};
-
-		for (i = 0; i < m->idents; i++) {
-			msg_add_frame(&copy, msg_ident(m, i));
-			topic[i] = msg_frame(&copy, i);
-		}
+	for (i = 0; i < m->idents && i < LIMIT_IDENTS; i++)
+		topic[i] = msg_ident(m, i);
+	if (m->idents >= 1 && m->idents <= LIMIT_IDENTS)
 		(void)!msg_forward(sock_of(c, S_IOPUB_OUT), m, topic,
 				   m->idents);
-		msg_done(&copy);
-	}
 	if (e)
 		engine_remove(e, "shut down");
 }

@@ -155,7 +155,11 @@ static int send_task(struct result *r, struct run *run, struct bytes code,
 
 /* --- starting ----------------------------------------------------------- */
 
-/* What was begun did not reach an engine: it waits again. */
+/*
+ * What was begun did not reach an engine: it waits again, and that was no try.
+ * The next has the same msg_id, so that an engine that has it after all knows
+ * it again.
+ */
 static void put_back(struct result *r, struct run *run)
 {
 	struct store_op *op = store_op_new(STORE_TASK);
@@ -164,6 +168,7 @@ static void put_back(struct result *r, struct run *run)
 	op->task.row.state = STATE_PENDING;
 	op->task.row.engine = -1;
 	op->task.row.started = 0;
+	op->task.row.attempt = run->attempt - 1;
 	run_free(run);
 	put_end(r->c, op);
 }
@@ -272,6 +277,7 @@ void run_restore(struct result *r, uint32_t index)
 		return;
 	run = run_new(r, index, d->msg_id, e);
 	run->phase = RUN_SENT;
+	run->restored = true;
 	if (!e)
 		run_end(run, &lost, NULL);
 }
@@ -753,7 +759,10 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 		struct run *run = list_entry(l, struct run, engine_link);
 		struct result *r = result_find(e->c, run->result);
 
-		if (run->phase != RUN_SENT || named(running, run->msg_id) ||
+		if (run->phase != RUN_SENT || !run->restored)
+			continue;
+		run->restored = false;
+		if (named(running, run->msg_id) ||
 		    named(finished, run->msg_id))
 			continue;
 		/* It never got there: the engine keeps all until stored. */

@@ -29,7 +29,8 @@ struct run {
 	unsigned attempt;
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
-	bool abort;		/* asked for while starting */
+	bool abort;		/* asked for */
+	bool restored;		/* from before a restart, not claimed yet */
 	struct wire *wire;	/* relay.c's, or NULL */
 	struct list engine_link;
 };

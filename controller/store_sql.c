@@ -50,13 +50,16 @@ enum {
 	S_READ, /* one per stream from here */
 };
 
+static const char put_task[] =
+	"INSERT OR REPLACE INTO tasks VALUES"
+	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
 static const char *const statements[] = {
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
 	[S_RESULT] = "INSERT INTO results VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-	[S_TASK] = "INSERT OR REPLACE INTO tasks VALUES(?,?,?,?,?,?,?,?,?,?,"
-		   "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[S_TASK] = put_task,
 	[S_INPUT] = "SELECT code, stdin FROM results WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",

@@ -1,0 +1,314 @@
+"""Raw peers of a controller: sockets and frames, no ipyparallel.
+
+What a test says on the wire is what stands here; the framing and the HMAC are
+written out once more, independent of the programs under test.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+
+import zmq
+
+DELIMITER = b"<IDS|MSG>"
+DEADLINE = 20.0
+
+
+def new_id():
+    h = uuid.uuid4().hex
+    return h[:8] + "-" + h[8:]
+
+
+def sign(key, parts):
+    if not key:
+        return b""
+    return hmac.new(key, b"".join(parts), hashlib.sha256).hexdigest().encode()
+
+
+class Message:
+    def __init__(self, frames):
+        at = frames.index(DELIMITER)
+        self.idents = frames[:at]
+        self.signature = frames[at + 1]
+        self.parts = frames[at + 2 : at + 6]
+        self.header, self.parent, self.metadata, self.content = (
+            json.loads(p) for p in self.parts
+        )
+        self.buffers = frames[at + 6 :]
+        self.type = self.header["msg_type"]
+
+
+class Peer:
+    """A session: its key, its id, its counter."""
+
+    def __init__(self, info, identity=None):
+        self.info = info
+        self.key = info["key"].encode()
+        self.session = identity or new_id()
+        self.count = 0
+        self.ctx = zmq.Context()
+        self.sockets = []
+
+    def close(self):
+        for s in self.sockets:
+            s.close(0)
+        self.ctx.term()
+
+    def connect(self, kind, port, identity=None):
+        s = self.ctx.socket(kind)
+        if identity:
+            s.setsockopt(zmq.IDENTITY, identity)
+        if kind == zmq.SUB:
+            s.setsockopt(zmq.SUBSCRIBE, b"")
+        s.connect("%s:%d" % (self.info["interface"], port))
+        self.sockets.append(s)
+        return s
+
+    def frames(self, kind, content, metadata=None, parent=None, buffers=()):
+        self.count += 1
+        header = {
+            "msg_id": "%s_%d_%d" % (self.session, os.getpid(), self.count),
+            "msg_type": kind,
+            "username": "test",
+            "session": self.session,
+            "date": time.strftime("%Y-%m-%dT%H:%M:%S.000001Z", time.gmtime()),
+            "version": "5.3",
+        }
+        parts = [
+            json.dumps(p).encode()
+            for p in (header, parent or {}, metadata or {}, content)
+        ]
+        return header, [DELIMITER, sign(self.key, parts), *parts, *buffers]
+
+    def check(self, m):
+        assert m.signature == sign(self.key, m.parts), "a bad signature"
+        return m
+
+    def receive(self, socket, want=None, deadline=DEADLINE):
+        """The next message; with `want`, the next that it says True to."""
+        end = time.monotonic() + deadline
+        while True:
+            left = end - time.monotonic()
+            if left <= 0 or not socket.poll(left * 1000):
+                raise TimeoutError("no such message came")
+            m = self.check(Message(socket.recv_multipart()))
+            if want is None or want(m):
+                return m
+
+
+class Client(Peer):
+    def __init__(self, info):
+        super().__init__(info)
+        self.query = self.connect(zmq.DEALER, info["registration"])
+        self.mux = self.connect(zmq.DEALER, info["mux"])
+        self.task = self.connect(zmq.DEALER, info["task"])
+        self.control = self.connect(zmq.DEALER, info["control"])
+        self.iopub = self.connect(zmq.SUB, info["iopub"])
+        self.notification = self.connect(zmq.SUB, info["notification"])
+
+    def ask(self, kind, content, buffers=(), deadline=DEADLINE):
+        header, frames = self.frames(kind, content, buffers=buffers)
+        self.query.send_multipart(frames)
+        return self.receive(
+            self.query,
+            lambda m: m.parent.get("msg_id") == header["msg_id"],
+            deadline,
+        )
+
+    def hello(self):
+        return self.ask("connection_request", {}).content
+
+    def follow(self):
+        """Subscribes to the events; returns when they come."""
+        self.events = self.connect(zmq.SUB, self.hello()["taskfs"]["events"])
+        self.receive(self.events)
+
+    def submit(self, code, token=None, buffers=(), **options):
+        one = {
+            "token": token or new_id(),
+            "options": options,
+            "code": 0,
+            "uid": 0,
+            "gid": 0,
+        }
+        if buffers:
+            one["stdin"] = 1
+        m = self.ask("submit_request", {"results": [one]}, [code, *buffers])
+        assert m.type == "submit_reply", m.type
+        return m.content["results"][0]
+
+    def result(self, id):
+        c = self.ask("results_request", {"after": id - 1, "limit": 1}).content
+        found = [r for r in c["results"] if r["id"] == id]
+        return found[0] if found else None
+
+    def wait(self, id, *states):
+        """Until the result is in one of the states; needs follow()."""
+        r = self.result(id)
+        end = time.monotonic() + DEADLINE
+        while r is None or r["status"] not in states:
+            self.receive(
+                self.events,
+                lambda m: any(
+                    c.get("result", {}).get("id") == id
+                    for c in m.content["changes"]
+                ),
+                end - time.monotonic(),
+            )
+            r = self.result(id)
+        return r
+
+    def fetch(self, id, stream, offset=0, length=1 << 20):
+        return self.ask(
+            "fetch_request",
+            {"result": id, "stream": stream, "offset": offset, "length": length},
+        )
+
+    def counters(self):
+        return self.ask("state_request", {}).content["controller"]["counters"]
+
+
+class Engine(Peer):
+    """An engine whose every answer a test gives itself."""
+
+    def __init__(self, info, taskfs=True, uuid=None):
+        super().__init__(info, uuid)
+        self.uuid = self.session
+        me = self.uuid.encode()
+        self.taskfs = taskfs
+        self.registration = self.connect(zmq.DEALER, info["registration"], me)
+        self.mux = self.connect(zmq.DEALER, info["mux"], me)
+        self.task = self.connect(zmq.DEALER, info["task"], me)
+        self.control = self.connect(zmq.DEALER, info["control"], me)
+        self.iopub = self.connect(zmq.PUB, info["iopub"])
+        self.ping = self.connect(zmq.SUB, info["hb_ping"])
+        self.pong = self.connect(zmq.DEALER, info["hb_pong"], me)
+
+    def register(self, running=(), finished=(), **more):
+        content = {"uuid": self.uuid, **more}
+        if self.taskfs:
+            content["taskfs"] = {
+                "version": 1,
+                "host": "here",
+                "pid": os.getpid(),
+                "language": "test",
+                "since": 1,
+                "running": list(running),
+                "finished": list(finished),
+            }
+        self.registration.send_multipart(
+            self.frames("registration_request", content)[1]
+        )
+        m = self.receive(self.registration)
+        self.id = m.content.get("id")
+        return m.content
+
+    def beat(self, deadline=DEADLINE):
+        """Answers one heartbeat."""
+        assert self.ping.poll(deadline * 1000), "no heartbeat came"
+        self.pong.send_multipart(self.ping.recv_multipart())
+
+    def join(self, client, **more):
+        """Registered, and known to be so by the client."""
+        reply = self.register(**more)
+        assert reply["status"] == "ok", reply
+        while True:
+            self.beat()
+            if client.notification.poll(200):
+                m = client.receive(client.notification)
+                if m.content.get("uuid") == self.uuid:
+                    return reply
+
+    def take(self, socket=None, kind="execute_request"):
+        return self.receive(socket or self.task, lambda m: m.type == kind)
+
+    def reply(
+        self, request, content=None, socket=None, buffers=(), named=None, **taskfs
+    ):
+        content = content or {"status": "ok", "execution_count": 1}
+        metadata = {
+            "started": "2026-11-22T01:33:43.349713Z",
+            "dependencies_met": True,
+            "engine": self.uuid,
+            "status": content["status"],
+        }
+        if taskfs:
+            metadata["taskfs"] = dict(taskfs, buffers=named or {})
+        _, frames = self.frames(
+            "execute_reply", content, metadata, request.header, buffers
+        )
+        (socket or self.task).send_multipart(request.idents + frames)
+
+    def output(self, request, stream, offset, data):
+        content = {
+            "msg_id": request.header["msg_id"],
+            "stream": stream,
+            "offset": offset,
+        }
+        self.task.send_multipart(
+            self.frames("output", content, buffers=[data])[1]
+        )
+
+    def publish(self, topic, kind, content, parent):
+        _, frames = self.frames(kind, content, parent=parent)
+        self.iopub.send_multipart([topic, *frames])
+
+
+class Controller:
+    """The program under test in a directory of its own."""
+
+    def __init__(self, program, *options):
+        self.program = program
+        self.options = options
+        self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
+        self.log = os.path.join(self.dir, "stderr")
+        self.process = None
+        self.start()
+
+    def start(self):
+        r, w = os.pipe()
+        os.set_inheritable(w, True)
+        with open(self.log, "ab") as err:
+            self.process = subprocess.Popen(
+                [
+                    self.program,
+                    "--cluster-dir=" + self.dir,
+                    "--ready-fd=%d" % w,
+                    *self.options,
+                ],
+                close_fds=False,
+                stderr=err,
+            )
+        os.close(w)
+        with os.fdopen(r) as f:
+            line = f.readline()
+        assert line == "ready\n", open(self.log).read()
+
+    def info(self, kind):
+        path = "%s/security/ipcontroller-%s.json" % (self.dir, kind)
+        with open(path) as f:
+            return json.load(f)
+
+    def client(self):
+        return Client(self.info("client"))
+
+    def engine(self, taskfs=True, uuid=None):
+        return Engine(self.info("engine"), taskfs, uuid)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE)
+
+    def log_lines(self):
+        with open(self.log) as f:
+            return [json.loads(line) for line in f]

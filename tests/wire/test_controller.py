@@ -1,0 +1,622 @@
+#!/usr/bin/python3
+"""The controller as raw peers see it. PROGRAM is its path."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import unittest
+
+import zmq
+
+from peers import DELIMITER, Controller, Message, new_id, sign
+
+PROGRAM = os.environ.get("PROGRAM", "build/taskfs-controller")
+
+
+class Case(unittest.TestCase):
+    options = ("--ping=200ms",)
+
+    def setUp(self):
+        self.peers = []
+        self.controller = Controller(PROGRAM, *self.options)
+
+    def tearDown(self):
+        for p in self.peers:
+            p.close()
+        if self.controller.process.poll() is None:
+            self.assertEqual(self.controller.stop(), 0)
+        with open(self.controller.log) as f:
+            text = f.read()
+        self.assertNotIn("Sanitizer", text)
+        self.assertNotIn("runtime error", text)
+        shutil.rmtree(self.controller.dir)
+
+    def client(self):
+        self.peers.append(self.controller.client())
+        return self.peers[-1]
+
+    def engine(self, **how):
+        self.peers.append(self.controller.engine(**how))
+        return self.peers[-1]
+
+    def pair(self, **how):
+        """A client that follows the events, and an engine it knows of."""
+        c, e = self.client(), self.engine(**how)
+        c.follow()
+        e.join(c)
+        return c, e
+
+
+class Files(Case):
+    def test_connection_files_are_private_and_complete(self):
+        for kind in "client", "engine":
+            path = "%s/security/ipcontroller-%s.json" % (
+                self.controller.dir,
+                kind,
+            )
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            info = self.controller.info(kind)
+            for key in (
+                "ssh interface registration control mux task iopub key "
+                "curve_serverkey location pack unpack signature_scheme broadcast"
+            ).split():
+                self.assertIn(key, info)
+        self.assertIsInstance(info["broadcast"], list)
+        self.assertTrue(info["key"])
+
+    def test_they_go_at_the_end_and_come_back_the_same(self):
+        before = self.controller.info("client")
+        self.assertEqual(self.controller.stop(), 0)
+        self.assertEqual(os.listdir(self.controller.dir + "/security"), [])
+        self.controller.start()
+        self.assertEqual(self.controller.info("client"), before)
+
+    def test_a_second_controller_is_refused(self):
+        second = subprocess.run(
+            [PROGRAM, "--cluster-dir=" + self.controller.dir],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.assertEqual(second.returncode, 3)
+        self.assertIn("another controller", second.stderr)
+
+
+class Rubbish(Case):
+    def test_what_is_not_signed_with_the_key_is_dropped_and_counted(self):
+        c = self.client()
+        _, good = c.frames("connection_request", {})
+        unsigned = good[:1] + [b""] + good[2:]
+        forged = good[:1] + [b"0" * 64] + good[2:]
+        changed = good[:5] + [b'{"a": 1}'] + good[6:]
+        for frames in unsigned, forged, changed:
+            c.query.send_multipart(frames)
+        counts = c.counters()
+        self.assertEqual(counts["messages_unsigned"], 1)
+        self.assertEqual(counts["messages_forged"], 2)
+
+    def test_a_message_is_good_once(self):
+        c = self.client()
+        _, frames = c.frames("connection_request", {})
+        c.query.send_multipart(frames)
+        c.query.send_multipart(frames)
+        self.assertEqual(c.counters()["messages_replayed"], 1)
+
+    def test_malformed_messages_are_dropped_counted_and_logged(self):
+        c = self.client()
+        key = self.controller.info("client")["key"].encode()
+
+        def signed(*parts):
+            return [DELIMITER, sign(key, parts), *parts]
+
+        rubbish = [
+            [b"x"],
+            [DELIMITER],
+            [b""] * 20,
+            signed(b"{}", b"{}", b"{}"),
+            signed(b"{", b"{}", b"{}", b"{}"),
+            signed(b"[]", b"{}", b"{}", b"{}"),
+            signed(b'{"msg_id": 1, "msg_type": "x"}', b"{}", b"{}", b"{}"),
+            signed(b'{"msg_id": "1"}', b"{}", b"{}", b"{}"),
+            signed(b'{"msg_id":"1","msg_type":"x"}', b"{}", b"{}", b"NaN"),
+            signed(b"\xff", b"{}", b"{}", b"{}"),
+            signed(b"[" * 100000, b"{}", b"{}", b"{}"),
+        ]
+        sockets = c.query, c.mux, c.task, c.control
+        for socket in sockets:
+            for frames in rubbish:
+                socket.send_multipart(frames)
+        # Relays leave the content to the receiver.
+        want = len(rubbish) * len(sockets) - 3
+        while c.counters()["messages_malformed"] < want:
+            pass
+        self.assertEqual(c.hello()["status"], "ok")
+        lines = [
+            x
+            for x in self.controller.log_lines()
+            if x["what"] == "a message was dropped"
+        ]
+        self.assertTrue(lines)
+        self.assertLess(len(lines), want)
+
+    def test_an_unknown_request_gets_an_error_as_from_stock(self):
+        m = self.client().ask("bogus", {})
+        self.assertEqual(m.type, "hub_error")
+        self.assertEqual(m.content["ename"], "KeyError")
+        self.assertEqual(m.content["evalue"], "\"Bad Message Type: 'bogus'\"")
+
+    def test_submissions_that_are_wrong_change_nothing(self):
+        c = self.client()
+        wrong = [
+            {},
+            {"results": []},
+            {"results": [{}]},
+            {"results": [{"options": {}}]},
+            {"results": [{"options": {}, "code": 7}]},
+            {"results": [{"options": {"bogus": 1}, "code": 0}]},
+            {"results": [{"options": {"retries": -1}, "code": 0}]},
+            {"results": [{"options": {"retries": "1"}, "code": 0}]},
+            {"results": [{"options": {"label": "../x"}, "code": 0}]},
+            {"results": "x"},
+        ]
+        for content in wrong:
+            m = c.ask("submit_request", content, [b":"])
+            answer = m.content
+            if answer["status"] == "ok":
+                answer = answer["results"][0]
+            self.assertEqual(answer["status"], "error", content)
+            self.assertEqual(answer["errno"], "EINVAL", content)
+            self.assertTrue(answer["evalue"], content)
+        self.assertEqual(c.ask("results_request", {}).content["results"], [])
+
+    def test_code_that_is_too_long_is_refused(self):
+        answer = self.client().submit(b"x" * ((16 << 20) + 1))
+        self.assertEqual(answer["errno"], "EFBIG")
+
+
+class Registration(Case):
+    def test_an_engine_registers_is_announced_and_leaves(self):
+        c, e = self.client(), self.engine()
+        reply = e.join(c)
+        self.assertEqual(reply["id"], 0)
+        self.assertEqual(reply["hb_period"], 200)
+        self.assertEqual(
+            reply["taskfs"]["instance"], c.hello()["taskfs"]["instance"]
+        )
+        self.assertEqual(c.hello()["engines"], {"0": e.uuid})
+        c.query.send_multipart(c.frames("unregistration_request", {"id": 0})[1])
+        m = c.receive(c.notification)
+        self.assertEqual(m.type, "unregistration_notification")
+        self.assertEqual(m.content, {"id": 0, "uuid": e.uuid})
+        self.assertEqual(m.parent, {})
+        self.assertEqual(c.hello()["engines"], {})
+
+    def test_ids_are_granted_as_stock_does(self):
+        c = self.client()
+        wants = [(None, 0), (5, 5), (5, 6), (None, 7), (2, 2), (None, 8)]
+        for want, got in wants:
+            e = self.engine()
+            more = {} if want is None else {"id": want}
+            self.assertEqual(e.register(**more)["id"], got)
+
+    def test_a_uuid_in_use_is_refused(self):
+        c, e = self.pair(taskfs=False)
+        twin = self.engine(taskfs=False)
+        twin.uuid = e.uuid
+        reply = twin.register()
+        self.assertEqual(reply["status"], "error")
+        self.assertEqual(reply["ename"], "KeyError")
+
+    def test_a_heart_that_stops_is_noticed_at_the_eleventh_beat(self):
+        c, e = self.pair()
+        beats = 0
+        while not c.notification.poll(0):
+            self.assertTrue(e.ping.poll(5000))
+            e.ping.recv_multipart()
+            beats += 1
+        m = c.receive(c.notification)
+        self.assertEqual(m.type, "unregistration_notification")
+        self.assertIn(beats, range(10, 15))
+        self.assertEqual(c.counters()["engines_lost"], 1)
+
+
+class Relays(Case):
+    def request(self, c, engine=None):
+        header, frames = c.frames(
+            "execute_request", {"code": "x", "silent": False}
+        )
+        if engine:
+            frames = [engine.uuid.encode(), b"extra"] + frames
+        return header, frames
+
+    def test_mux_passes_frames_on_as_they_were_signed(self):
+        c, e = self.pair(taskfs=False)
+        header, frames = self.request(c, e)
+        c.mux.send_multipart(frames)
+        raw = e.mux.recv_multipart()
+        self.assertEqual(raw[1:], frames[1:])
+        m = Message(raw)
+        e.reply(m, socket=e.mux)
+        self.assertTrue(c.mux.poll(5000))
+        raw = c.mux.recv_multipart()
+        self.assertEqual(raw[:2], [e.uuid.encode(), b"extra"])
+        self.assertEqual(Message(raw).parent, header)
+
+    def test_mux_to_nobody_is_silence(self):
+        c = self.client()
+        _, frames = self.request(c)
+        c.mux.send_multipart([b"nobody", *frames])
+        self.assertEqual(c.hello()["status"], "ok")
+        self.assertFalse(c.mux.poll(0))
+
+    def test_control_goes_both_ways_and_makes_no_result(self):
+        c, e = self.pair(taskfs=False)
+        header, frames = c.frames("abort_request", {"msg_ids": []})
+        c.control.send_multipart([e.uuid.encode(), *frames])
+        m = e.take(e.control, "abort_request")
+        self.assertEqual(len(m.idents), 1)
+        e.reply(m, socket=e.control)
+        got = c.receive(c.control)
+        self.assertEqual(got.idents, [e.uuid.encode()])
+        self.assertEqual(got.parent, header)
+        self.assertEqual(c.ask("results_request", {}).content["results"], [])
+
+    def test_a_client_s_task_is_scheduled_and_is_a_result(self):
+        c, e = self.pair(taskfs=False)
+        header, frames = self.request(c)
+        c.task.send_multipart(frames)
+        m = e.take()
+        self.assertEqual(m.header, header)
+        topic = b"engine.0.stdout"
+        e.publish(topic, "stream", {"name": "stdout", "text": "hé"}, header)
+        e.publish(
+            b"t",
+            "execute_result",
+            {"data": {"text/plain": "42"}, "metadata": {}},
+            header,
+        )
+        self.assertEqual(c.receive(c.iopub).idents, [topic])
+        e.reply(m)
+        e.publish(b"s", "status", {"execution_state": "idle"}, header)
+        got = c.receive(c.task)
+        self.assertEqual(got.idents, [e.uuid.encode()])
+        self.assertEqual(got.parent, header)
+        r = c.wait(1, "ok")
+        self.assertEqual(r["task"]["msg_id"], header["msg_id"])
+        self.assertEqual(c.fetch(1, "stdout").buffers, ["hé".encode()])
+        self.assertEqual(c.fetch(1, "value").buffers, [b"42"])
+        self.assertEqual(c.fetch(1, "code").buffers, [b"x"])
+
+    def test_an_engine_dies_under_a_client_s_task(self):
+        c, e = self.pair(taskfs=False)
+        header, frames = self.request(c)
+        c.task.send_multipart(frames)
+        e.take()
+        c.query.send_multipart(c.frames("unregistration_request", {"id": 0})[1])
+        m = c.receive(c.task)
+        self.assertEqual(m.type, "apply_reply")
+        self.assertEqual(m.idents, [])
+        self.assertEqual(m.parent, header)
+        self.assertEqual(m.content["ename"], "EngineError")
+        self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
+
+
+class Tasks(Case):
+    def test_the_life_of_a_task(self):
+        c, e = self.pair()
+        r = c.submit(b"echo", args=["a"], cwd="/tmp", label="build")
+        self.assertEqual((r["id"], r["name"]), (1, "build"))
+        m = e.take()
+        t = m.metadata["taskfs"]
+        self.assertEqual(m.content["code"], "echo")
+        self.assertEqual((t["result"], t["index"], t["attempt"]), (1, 0, 1))
+        self.assertEqual((t["args"], t["cwd"]), (["a"], "/tmp"))
+        self.assertEqual(c.wait(1, "running")["task"]["engine"], 0)
+        e.output(m, "stdout", 0, b"one\n\xff")
+        e.output(m, "stdout", 5, b"two")
+        while c.result(1)["task"]["stdout"] != 8:
+            pass
+        self.assertEqual(c.fetch(1, "stdout").buffers, [b"one\n\xfftwo"])
+        self.assertEqual(c.fetch(1, "stdout", 4, 2).buffers, [b"\xfft"])
+        e.reply(
+            m,
+            buffers=[b"!"],
+            exit_status=0,
+            stdout=9,
+            stderr=7,
+            value_is_stdout=True,
+            usage={"user": 0.5, "system": 0.25, "memory": 4096},
+            named={"stdout": 0},
+        )
+        # Of stderr nothing came: that is counted and logged, not invented.
+        r = c.wait(1, "ok")
+        self.assertEqual((r["task"]["stdout"], r["task"]["stderr"]), (9, 0))
+        self.assertEqual(c.counters()["outputs_bad"], 1)
+        self.assertEqual(r["task"]["usage"]["memory"], 4096)
+        self.assertEqual(c.fetch(1, "stdout").buffers, [b"one\n\xfftwo!"])
+        m = e.take(kind="stored")
+        self.assertEqual(len(m.content["msg_ids"]), 1)
+
+    def test_small_outputs_come_with_the_change(self):
+        c, e = self.pair()
+        c.submit(b":")
+        e.reply(
+            e.take(),
+            buffers=[b"hello\n"],
+            exit_status=0,
+            stdout=6,
+            value_is_stdout=True,
+            named={"stdout": 0},
+        )
+
+        def ended(m):
+            return any(
+                x.get("result", {}).get("status") == "ok"
+                for x in m.content["changes"]
+            )
+
+        m = c.receive(c.events, ended)
+        (r,) = [x["result"] for x in m.content["changes"] if "result" in x]
+        at = r["task"]["buffers"]["stdout"]
+        self.assertEqual(m.buffers[at], b"hello\n")
+
+    def test_code_and_stdin_are_bytes(self):
+        c, e = self.pair()
+        c.submit(b"\xff\xfe", buffers=[b"\x00\x01"])
+        m = e.take()
+        t = m.metadata["taskfs"]
+        self.assertEqual(m.buffers[t["code"]], b"\xff\xfe")
+        self.assertEqual(m.buffers[t["stdin"]], b"\x00\x01")
+
+    def test_the_same_token_is_the_same_result(self):
+        c = self.client()
+        token = new_id()
+        first = c.submit(b":", token)
+        again = c.submit(b":", token)
+        self.assertEqual(first["id"], again["id"])
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        self.assertEqual(c.submit(b":", token)["id"], first["id"])
+        self.assertEqual(c.submit(b":")["id"], first["id"] + 1)
+
+    def test_priority_then_order(self):
+        c = self.client()
+        c.follow()
+        for code, p in (b"low", -1), (b"a", 0), (b"b", 0), (b"high", 5):
+            c.submit(code, priority=p)
+        e = self.engine()
+        e.join(c)
+        order = []
+        for _ in range(4):
+            m = e.take()
+            order.append(m.content["code"])
+            e.reply(m, exit_status=0)
+        self.assertEqual(order, ["high", "a", "b", "low"])
+
+    def test_targets(self):
+        c, e = self.pair()
+        other = self.engine()
+        other.join(c)
+        c.submit(b":", targets=[1])
+        m = other.take()
+        self.assertFalse(e.task.poll(0))
+        other.reply(m, exit_status=0)
+
+    def test_retries_are_numbered_and_end(self):
+        c, e = self.pair()
+        c.submit(b"false", retries=2)
+        bad = {"status": "error", "ename": "ExitStatus", "evalue": "1"}
+        for attempt in 1, 2, 3:
+            m = e.take()
+            self.assertEqual(m.metadata["taskfs"]["attempt"], attempt)
+            e.reply(m, dict(bad, traceback=["x"]), exit_status=1)
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["attempt"], 3)
+        self.assertEqual(r["task"]["traceback"], "x\n")
+
+    def test_timeout_ends_what_finds_no_engine(self):
+        c = self.client()
+        c.follow()
+        c.submit(b":", timeout=0.05)
+        self.assertEqual(c.wait(1, "error")["task"]["ename"], "TaskTimeout")
+
+    def control(self, c, verb, **more):
+        return c.ask(
+            "control_request", {"result": 1, "verb": verb, **more}
+        ).content
+
+    def test_abort_while_pending_and_while_running(self):
+        c = self.client()
+        c.follow()
+        c.submit(b":")
+        self.assertEqual(self.control(c, "purge")["errno"], "EBUSY")
+        self.assertEqual(self.control(c, "abort")["status"], "ok")
+        c.wait(1, "aborted")
+        self.assertEqual(self.control(c, "abort")["errno"], "ESRCH")
+        e = self.engine()
+        e.join(c)
+        c.submit(b":")
+        m = e.take()
+        c.wait(2, "running")
+        c.ask("control_request", {"result": 2, "verb": "abort"})
+        kill = e.take(e.control, "kill_request")
+        self.assertEqual(kill.content["msg_id"], m.header["msg_id"])
+        self.assertTrue(kill.content["abort"])
+        e.reply(m, {"status": "aborted"})
+        c.wait(2, "aborted")
+
+    def test_purge_forgets_and_ids_do_not_come_back(self):
+        c, e = self.pair()
+        c.submit(b":")
+        e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+        self.assertEqual(self.control(c, "purge")["status"], "ok")
+        self.assertEqual(self.control(c, "purge")["errno"], "ENOENT")
+        self.assertEqual(c.ask("results_request", {}).content["results"], [])
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        self.assertEqual(c.submit(b":")["id"], 2)
+
+    def test_signal_is_passed_on(self):
+        c, e = self.pair()
+        c.submit(b":")
+        e.take()
+        c.wait(1, "running")
+        self.assertEqual(
+            self.control(c, "signal", argument="NOPE")["errno"], "EINVAL"
+        )
+        self.control(c, "signal", argument="USR1")
+        self.assertEqual(
+            e.take(e.control, "kill_request").content["signal"], 10
+        )
+
+    def test_big_outputs_are_files_and_go_with_the_result(self):
+        c, e = self.pair()
+        c.submit(b":")
+        m = e.take()
+        piece = os.urandom(256 << 10)
+        for i in range(8):
+            e.output(m, "stdout", i * len(piece), piece)
+        e.reply(m, exit_status=0, stdout=8 * len(piece), value_is_stdout=True)
+        c.wait(1, "ok")
+        outputs = self.controller.dir + "/outputs"
+        self.assertEqual(os.listdir(outputs), ["1.0.stdout"])
+        got = c.fetch(1, "stdout", 7 * len(piece) - 10, 20)
+        self.assertEqual(got.buffers, [piece[-10:] + piece[:10]])
+        self.assertEqual(got.content["size"], 8 * len(piece))
+        self.control(c, "purge")
+        self.assertEqual(os.listdir(outputs), [])
+
+
+class Restart(Case):
+    def test_nothing_accepted_is_lost(self):
+        c, e = self.pair()
+        c.submit(b"done", label="x")
+        e.reply(e.take(), exit_status=0, stdout=0)
+        done = c.wait(1, "ok")
+        c.submit(b"runs")
+        running = e.take()
+        c.submit(b"waits", priority=3)
+        info = self.controller.info("client")
+        self.controller.kill()
+        self.controller.start()
+        self.assertEqual(self.controller.info("client"), info)
+        c = self.client()
+        c.follow()
+        same = c.result(1)
+        for key in "id name status submitted completed options".split():
+            self.assertEqual(same[key], done[key])
+        self.assertEqual(c.result(2)["status"], "running")
+        self.assertEqual(c.result(3)["status"], "pending")
+        # the engine comes back with what it has
+        e.join(c, running=[running.header["msg_id"], "unknown"], id=0)
+        e.output(running, "stdout", 0, b"all of it")
+        e.reply(running, exit_status=0, stdout=9, value_is_stdout=True)
+        c.wait(2, "ok")
+        self.assertEqual(c.fetch(2, "stdout").buffers, [b"all of it"])
+        self.assertEqual(e.take().content["code"], "waits")
+
+    def test_what_an_engine_does_not_know_is_given_again(self):
+        c, e = self.pair()
+        c.submit(b"lost")
+        e.take()
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        reply = e.join(c, running=["what is that"])
+        self.assertEqual(reply["taskfs"]["drop"], ["what is that"])
+        m = e.take()
+        self.assertEqual(m.content["code"], "lost")
+        self.assertEqual(m.metadata["taskfs"]["attempt"], 1)
+
+    def test_an_engine_that_does_not_come_back_is_given_up(self):
+        c, e = self.pair()
+        c.submit(b"lost")
+        e.take()
+        c.wait(1, "running")
+        self.controller.kill()
+        e.close()
+        self.peers.remove(e)
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["ename"], "EngineError")
+
+    def test_a_late_answer_changes_nothing(self):
+        c, e = self.pair()
+        c.submit(b":")
+        m = e.take()
+        c.wait(1, "running")
+        c.query.send_multipart(c.frames("unregistration_request", {"id": 0})[1])
+        c.wait(1, "error")
+        e.join(c)
+        e.reply(m, exit_status=0)
+        while c.counters()["replies_late"] == 0:
+            pass
+        self.assertEqual(c.result(1)["status"], "error")
+
+
+class Retention(Case):
+    options = ("--ping=200ms", "--keep-results=3")
+
+    def test_the_oldest_finished_results_go(self):
+        c, e = self.pair()
+        for i in range(1, 7):
+            c.submit(b":")
+            e.reply(e.take(), exit_status=0)
+            c.wait(i, "ok")
+        while len(c.ask("results_request", {}).content["results"]) > 3:
+            pass
+        self.assertEqual(
+            [r["id"] for r in c.ask("results_request", {}).content["results"]],
+            [4, 5, 6],
+        )
+        self.assertEqual(c.counters()["results_purged"], 3)
+
+
+class Events(Case):
+    def test_they_are_numbered_without_gaps(self):
+        c, e = self.pair()
+        last = c.receive(c.events).content["seq"]
+        for i in range(1, 20):
+            c.submit(b":")
+            e.reply(e.take(), exit_status=0)
+        seen = set()
+        while len(seen) < 19:
+            m = c.receive(c.events).content
+            self.assertEqual(m["seq"], last + 1)
+            last = m["seq"]
+            for change in m["changes"]:
+                r = change.get("result", {})
+                if r.get("status") == "ok":
+                    seen.add(r["id"])
+
+    def test_what_changed_since(self):
+        c, e = self.pair()
+        c.submit(b":")
+        e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+        seq = c.ask("results_request", {}).content["seq"]
+        c.submit(b":")
+        c.ask("control_request", {"result": 1, "verb": "purge"})
+        again = c.ask("results_request", {"since": seq}).content
+        self.assertEqual([r["id"] for r in again["results"]], [2])
+        self.assertEqual(again["purged"], [1])
+        self.assertFalse(again["reset"])
+
+
+if __name__ == "__main__":
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    if len(sys.argv) > 1:
+        suite = unittest.defaultTestLoader.loadTestsFromNames(
+            sys.argv[1:], sys.modules["__main__"]
+        )
+    outcome = unittest.TextTestRunner(verbosity=2).run(suite)
+    failed = len(outcome.failures) + len(outcome.errors)
+    print("%d passed, %d failed" % (outcome.testsRun - failed, failed))
+    sys.exit(failed != 0)
