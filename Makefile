@@ -163,6 +163,11 @@ bench:
 docs: $(GEN) $(BUILD)/taskfs
 	@BUILD='$(BUILD)' scripts/docs
 
+# What a file is compiled with, for the tools that read C as the compiler does.
+print-cflags:
+	$(info $(filter-out -Werror,$(CFLAGS)) $(pkg_cflags) -I. -DSOURCE_DIR='"."')
+	@:
+
 # --- installing ---------------------------------------------------------------
 # mount(8) looks for its helpers in /sbin and nowhere else.
 
@@ -215,5 +220,5 @@ help:
 #:: CC=clang takes another compiler, V=1 shows every command.
 
 .PHONY: all tests setup start stop status test unit e2e torture check lint \
-	bench bench-programs docs install uninstall clean help
+	bench bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:
