@@ -216,6 +216,24 @@ bool utf8_valid(struct bytes text)
 	return true;
 }
 
+size_t utf8_whole(struct bytes text)
+{
+	const unsigned char *p = text.p;
+	size_t back;
+
+	for (back = 1; back <= 3 && back <= text.n; back++) {
+		unsigned char c = p[text.n - back];
+
+		if (c < 0x80 || c >= 0xf8)
+			break;
+		if (c >= 0xc0)
+			return back < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u)
+				       ? text.n - back
+				       : text.n;
+	}
+	return text.n;
+}
+
 struct bytes parse_trim(struct bytes text)
 {
 	const char *p = text.p;

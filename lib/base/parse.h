@@ -33,6 +33,11 @@ int parse_signal(struct bytes text, int *ret_signo) must_check;
  */
 size_t utf8_char(const void *p, size_t n);
 bool utf8_valid(struct bytes text);
+/*
+ * How much of the text is left when a character that is not complete at its
+ * end waits for more; everything else, valid or not, stays.
+ */
+size_t utf8_whole(struct bytes text);
 
 /* Without white space at its front and end. */
 struct bytes parse_trim(struct bytes text);

@@ -12,13 +12,19 @@ static zmq_msg_t *new_frame(struct msg *m)
 	return &m->frame[m->frames++];
 }
 
-static void drop_frames(struct msg *m)
+static void keep_frames(struct msg *m, unsigned n)
 {
 	unsigned i;
 
-	for (i = 0; i < m->frames; i++)
+	for (i = n; i < m->frames; i++)
 		zmq_msg_close(&m->frame[i]);
-	m->frames = 0;
+	if (n < m->frames)
+		m->frames = n;
+}
+
+static void drop_frames(struct msg *m)
+{
+	keep_frames(m, 0);
 }
 
 void msg_done(struct msg *m)
@@ -30,6 +36,13 @@ void msg_done(struct msg *m)
 	json_object_put(m->metadata);
 	json_object_put(m->content);
 	*m = (struct msg){0};
+}
+
+void msg_shed(struct msg *m)
+{
+	keep_frames(m, m->idents + 1 + MSG_HEADER + 1);
+	json_object_put(m->content);
+	m->content = NULL;
 }
 
 /* The rest of a message that is too long. */

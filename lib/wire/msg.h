@@ -58,6 +58,12 @@ int msg_open(struct msg *m, struct session *s, enum msg_how how) must_check;
 /* Frees the frames and the JSON; m is empty again. */
 void msg_done(struct msg *m);
 
+/*
+ * Frees what is big: the content, and all frames behind the header. Idents,
+ * header and metadata stay.
+ */
+void msg_shed(struct msg *m);
+
 /* Appends a frame, copied. */
 void msg_add_frame(struct msg *m, struct bytes b);
 

@@ -1,0 +1,216 @@
+#include "begin.h"
+#include "base/file.h"
+#include "engine.h"
+#include "wire/limits.h"
+
+#include <sys/mman.h>
+
+#define STDIN_MEMORY ((size_t)1024 * 1024)	/* more goes to a file */
+
+static int fail(struct task *t, int exit_status, int err, char *evalue)
+{
+	t->ename = "StartError";
+	free(t->evalue);
+	t->evalue = evalue;
+	t->exit_status = exit_status;
+	return err;
+}
+
+/* What cannot be executed, in the user's words. */
+static int fail_exec(struct task *t, const struct command *c, int err)
+{
+	const char *why = strerror(-err);
+	int status = err == -ENOENT ? 127 : 126;
+
+	if (err == -E2BIG)
+		why = "the code, arguments and environment are too long for "
+		      "this system";
+	else if (c->way == COMMAND_SCRIPT && err == -ENOENT)
+		why = "no such interpreter";
+	else if (c->way == COMMAND_SCRIPT && err == -ENOEXEC)
+		why = "no interpreter in the first line";
+	if (c->way == COMMAND_SCRIPT || c->way == COMMAND_INTERPRETER) {
+		const char *line = c->spec->code.p;
+		size_t n = min_u64(c->spec->code.n, 128);
+		const char *end = memchr(line, '\n', n);
+		struct buf b = BUF_INIT;
+
+		buf_put_escaped(&b, bytes_of(line, end ? (size_t)(end - line)
+						       : n), 128);
+		buf_printf(&b, ": %s", why);
+		return fail(t, status, err, buf_take(&b));
+	}
+	return fail(t, status, err, xasprintf("%s: %s", c->path, why));
+}
+
+static int fail_run(struct task *t, const struct command *c,
+		    const struct run_failure *f)
+{
+	if (f->step == SPAWN_EXEC)
+		return fail_exec(t, c, f->err);
+	return fail(t, 126, f->err,
+		    xasprintf("the engine cannot make a process: %s",
+			      strerror(-f->err)));
+}
+
+/* A descriptor to read `text` from, at its beginning; -errno. */
+static int make_stdin(struct engine *e, struct bytes text)
+{
+	int err, fd;
+
+	if (text.n <= STDIN_MEMORY)
+		fd = memfd_create("stdin", MFD_CLOEXEC);
+	else
+		fd = spool_file(&e->spool);
+	if (fd < 0)
+		return text.n <= STDIN_MEMORY ? -errno : fd;
+	err = file_write_all(fd, text);
+	if (!err && lseek(fd, 0, SEEK_SET) < 0)
+		err = -errno;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static const char *text_option(struct json_object *o, const char *key)
+{
+	size_t n;
+	const char *s = json_get_str(o, key, &n);
+
+	return s && strlen(s) == n ? s : NULL;
+}
+
+/* What the request says; false: it has no code. */
+static bool read_spec(const struct task *t, struct json_object *o,
+		      struct command_spec *s)
+{
+	size_t n;
+	const char *code = json_get_str(t->request.content, "code", &n);
+
+	if (!msg_named_buffer(&t->request, o, "code", &s->code)) {
+		if (!code)
+			return false;
+		s->code = bytes_of(code, n);
+	}
+	s->args = json_get_array(o, "args");
+	s->env = json_get_object(o, "env");
+	s->item = text_option(o, "item");
+	s->cwd = text_option(o, "cwd");
+	s->own_env = environ;
+	return true;
+}
+
+/* The names and values of the variables every task gets. */
+struct about {
+	char id[24], index[24], engine[24];
+	const char *env[9];
+};
+
+static void describe(const struct task *t, struct json_object *o,
+		     const char *item, struct about *a)
+{
+	size_t i = 0;
+	int64_t id;
+
+	a->env[i++] = "TASKFS_ID";
+	a->env[i++] = t->request.id;
+	if (json_get_int(o, "result", &id)) {
+		snprintf(a->id, sizeof(a->id), "%lld", (long long)id);
+		a->env[i - 1] = a->id;
+	}
+	snprintf(a->index, sizeof(a->index), "%lld",
+		 (long long)json_int_or(o, "index", 0));
+	a->env[i++] = "TASKFS_INDEX";
+	a->env[i++] = a->index;
+	snprintf(a->engine, sizeof(a->engine), "%lld",
+		 (long long)t->engine->member.id);
+	a->env[i++] = "TASKFS_ENGINE";
+	a->env[i++] = a->engine;
+	if (item) {
+		a->env[i++] = "TASKFS_ITEM";
+		a->env[i++] = item;
+	}
+	a->env[i] = NULL;
+}
+
+static int start(struct task *t, struct command_spec *s, int stdin_fd,
+		 uint64_t limit)
+{
+	struct run_failure f;
+	struct buf why = BUF_INIT;
+	struct command c;
+	int err = command_init(&c, s, &t->engine->spool, &why);
+
+	if (err) {
+		if (!why.n)
+			buf_printf(&why, "the engine cannot keep the code: %s",
+				   strerror(-err));
+		fail(t, 126, err, buf_take(&why));
+	} else {
+		err = run_start(&t->run, &c, stdin_fd, s->cwd, limit, &f);
+		if (!err) {
+			t->script = c.script;
+			c.script = NULL;
+		} else if (f.step != SPAWN_CWD) {
+			fail_run(t, &c, &f);
+		} else {
+			err = -ENOTDIR;
+		}
+	}
+	buf_done(&why);
+	command_done(&c);
+	return err;
+}
+
+/* In the directory wished for if there is one here, else in the engine's. */
+static int start_somewhere(struct task *t, struct command_spec *s,
+			   int stdin_fd, uint64_t limit)
+{
+	int err = start(t, s, stdin_fd, limit);
+
+	if (err == -ENOTDIR && s->cwd && !t->ename) {
+		s->cwd = NULL;
+		err = start(t, s, stdin_fd, limit);
+	}
+	if (!err && s->cwd)
+		t->cwd = xstrdup(s->cwd);
+	return err;
+}
+
+static uint64_t time_limit(struct json_object *o)
+{
+	double s = json_real_or(o, "time_limit", 0);
+
+	return s > 0 && s <= LIMIT_SECONDS
+		       ? max_u64((uint64_t)(s * USEC_PER_SEC), 1)
+		       : 0;
+}
+
+int task_begin(struct task *t)
+{
+	struct json_object *o = json_get_object(t->request.metadata, "taskfs");
+	struct command_spec spec = {0};
+	struct about about;
+	struct bytes input;
+	int err, fd = -1;
+
+	if (!read_spec(t, o, &spec))
+		return fail(t, 126, -EINVAL, xstrdup("the request holds no "
+						     "code"));
+	if (msg_named_buffer(&t->request, o, "stdin", &input) && input.n) {
+		fd = make_stdin(t->engine, input);
+		if (fd < 0)
+			return fail(t, 126, fd,
+				    xasprintf("the engine cannot keep the "
+					      "task's stdin: %s",
+					      strerror(-fd)));
+	}
+	describe(t, o, spec.item, &about);
+	spec.extra_env = about.env;
+	err = start_somewhere(t, &spec, fd, time_limit(o));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}

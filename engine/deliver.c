@@ -1,0 +1,425 @@
+#include "deliver.h"
+#include "base/parse.h"
+#include "engine.h"
+#include "reply.h"
+#include "wire/limits.h"
+#include "wire/messages.h"
+
+/* Bytes wait so long for more of them (or for the end of the task). */
+#define FLUSH_USEC (10 * USEC_PER_MSEC)
+/* So much is sent at once; so much of an ended output goes with the reply. */
+#define INLINE_MAX OUTPUT_MEMORY
+/* Text of one `stream` message. */
+#define STREAM_PIECE ((size_t)64 * 1024)
+/* A value that stock clients get as text. */
+#define RESULT_TEXT (16 * MIB)
+/* iopub is full: again after this. */
+#define AGAIN_USEC (5 * USEC_PER_MSEC)
+
+static const int no_buffers[RUN_STREAMS] = {-1, -1, -1, -1};
+
+static bool ended(const struct task *t)
+{
+	return state_is_final(t->state);
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+#define LIMIT_IDENTS 64
+
+/* To where the request came from. */
+static int send_back(struct task *t, struct msg_out *out)
+{
+	struct bytes idents[LIMIT_IDENTS];
+	unsigned i, n = (unsigned)min_u64(t->request.idents, LIMIT_IDENTS);
+
+	for (i = 0; i < n; i++)
+		idents[i] = msg_ident(&t->request, i);
+	out->idents = idents;
+	out->nidents = n;
+	return link_send(&t->engine->link, t->channel, out);
+}
+
+/* Takes content. -ENOBUFS: full, and it will not say when it is not. */
+static int publish(struct task *t, const char *type, const char *topic,
+		   struct json_object *content)
+{
+	struct json_object *metadata = reply_engine(t->engine);
+	struct msg_out out = {
+		.type = type,
+		.parent = msg_part(&t->request, MSG_HEADER),
+		.metadata = metadata,
+		.content = content,
+		.nidents = 1,
+	};
+	struct bytes ident;
+	char name[64];
+	int err;
+
+	snprintf(name, sizeof(name), "engine.%lld.%s",
+		 (long long)t->engine->member.id, topic);
+	ident = bytes_str(name);
+	out.idents = &ident;
+	err = link_send(&t->engine->link, CHANNEL_IOPUB, &out);
+	json_object_put(metadata);
+	json_object_put(content);
+	return err == -EAGAIN ? -ENOBUFS : err;
+}
+
+/* A file that cannot be read: what was sent is all there is. */
+static void output_lost(struct task *t, struct output *o, int err)
+{
+	log_error("output of a task is lost", log_str("msg_id", t->request.id),
+		  log_errno(err));
+	o->size = o->sent;
+	if (t->state == STATE_ABORTED)
+		return;
+	/* Nobody was told yet how it ended. */
+	free(t->evalue);
+	t->ename = "OutputError";
+	t->evalue = xasprintf("the engine cannot read its output again: %s",
+			      strerror(-err));
+	if (!ended(t))
+		run_end(&t->run, RUN_OUTPUT_ERROR);
+	else
+		t->state = STATE_ERROR;
+}
+
+static bool read_unsent(struct task *t, enum run_stream s, size_t max,
+			struct bytes *ret)
+{
+	struct output *o = &t->run.out[s];
+	int err = output_read(o, o->sent, max, ret);
+
+	if (err)
+		output_lost(t, o, err);
+	return !err && ret->n > 0;
+}
+
+/* --- with extensions ---------------------------------------------------- */
+
+static int send_piece(struct task *t, enum run_stream s)
+{
+	struct json_object *content;
+	struct output *o = &t->run.out[s];
+	struct bytes b;
+	struct msg_out out = {.type = MSG_OUTPUT, .buffers = &b, .nbuffers = 1};
+	int err;
+
+	/* What is read into memory should not be read in vain. */
+	if (!link_can_send(&t->engine->link, t->channel))
+		return link_want(&t->engine->link, t->channel);
+	if (!read_unsent(t, s, OUTPUT_PIECE, &b))
+		return 0;
+	content = json_object_new_object();
+	json_add_str(content, "msg_id", t->request.id);
+	json_add_str(content, "stream", run_stream_names[s]);
+	json_add_int(content, "offset", (int64_t)o->sent);
+	out.content = content;
+	err = send_back(t, &out);
+	json_object_put(content);
+	if (!err)
+		o->sent += b.n;
+	return err;
+}
+
+static int send_outputs(struct task *t)
+{
+	uint64_t keep = ended(t) ? INLINE_MAX : 0;
+	int s, err = 0;
+
+	if (!ended(t) && !t->flush)
+		return -EINPROGRESS;
+	for (s = 0; s < RUN_STREAMS; s++) {
+		while (!err && output_unsent(&t->run.out[s]) > keep)
+			err = send_piece(t, (enum run_stream)s);
+	}
+	if (err)
+		return err;
+	t->flush = false;
+	return ended(t) ? 0 : -EINPROGRESS;
+}
+
+/* The rest of each output in a buffer of its own. */
+static unsigned add_rests(struct task *t, struct bytes rest[RUN_STREAMS],
+			  struct buf *copy, int buffers[RUN_STREAMS])
+{
+	unsigned n = 0;
+	int s;
+
+	for (s = 0; s < RUN_STREAMS; s++) {
+		struct bytes b;
+
+		buffers[s] = -1;
+		if (!output_unsent(&t->run.out[s]) ||
+		    !read_unsent(t, (enum run_stream)s, INLINE_MAX, &b))
+			continue;
+		/* One read from a file is gone with the next. */
+		if (t->run.out[s].fd) {
+			buf_put(&copy[s], b.p, b.n);
+			b = buf_bytes(&copy[s]);
+		}
+		buffers[s] = (int)n;
+		rest[n++] = b;
+	}
+	return n;
+}
+
+static int send_extended_reply(struct task *t)
+{
+	struct bytes rest[RUN_STREAMS];
+	struct buf copy[RUN_STREAMS] = {BUF_INIT};
+	int buffers[RUN_STREAMS], s, err;
+	struct msg_out out = {
+		.type = MSG_EXECUTE_REPLY,
+		.parent = msg_part(&t->request, MSG_HEADER),
+		.buffers = rest,
+	};
+
+	out.nbuffers = add_rests(t, rest, copy, buffers);
+	out.content = reply_content(t);
+	out.metadata = reply_metadata(t, buffers);
+	err = send_back(t, &out);
+	json_object_put(out.content);
+	json_object_put(out.metadata);
+	for (s = 0; s < RUN_STREAMS; s++)
+		buf_done(&copy[s]);
+	return err;
+}
+
+/* --- stock -------------------------------------------------------------- */
+
+static bool never_began(const struct task *t)
+{
+	return !t->ran && !t->apply;
+}
+
+static int send_state(struct task *t, const char *state)
+{
+	struct json_object *content;
+
+	if (never_began(t))
+		return 0;
+	content = json_object_new_object();
+	json_add_str(content, "execution_state", state);
+	return publish(t, MSG_STATUS, "status", content);
+}
+
+static int send_busy(struct task *t)
+{
+	return send_state(t, "busy");
+}
+
+static int send_idle(struct task *t)
+{
+	return send_state(t, "idle");
+}
+
+static int send_input(struct task *t)
+{
+	struct json_object *code = json_get(t->request.content, "code");
+	struct json_object *content;
+	int err = 0;
+
+	if (t->ran && !t->silent && code) {
+		content = json_object_new_object();
+		json_add(content, "code", json_object_get(code));
+		json_add_int(content, "execution_count", t->count);
+		err = publish(t, MSG_EXECUTE_INPUT, "execute_input", content);
+	}
+	if (!err)
+		msg_shed(&t->request);
+	return err;
+}
+
+/* 0 when something was sent, or nothing can be sent now. */
+static int send_text(struct task *t, enum run_stream s)
+{
+	struct output *o = &t->run.out[s];
+	struct json_object *content;
+	struct bytes b;
+	int err;
+
+	if (!read_unsent(t, s, STREAM_PIECE, &b))
+		return 0;
+	if (!ended(t) || o->sent + b.n < o->size)
+		b.n = utf8_whole(b);
+	if (!b.n)
+		return -ENODATA;
+	content = json_object_new_object();
+	json_add_str(content, "name", run_stream_names[s]);
+	json_add_bytes(content, "text", b);
+	err = publish(t, MSG_STREAM, run_stream_names[s], content);
+	if (!err)
+		o->sent += b.n;
+	return err;
+}
+
+static int send_streams(struct task *t)
+{
+	int s, err;
+
+	if (!ended(t) && !t->flush)
+		return -EINPROGRESS;
+	for (s = RUN_STDOUT; s <= RUN_STDERR; s++) {
+		err = 0;
+		while (!err && output_unsent(&t->run.out[s]))
+			err = send_text(t, (enum run_stream)s);
+		if (err && err != -ENODATA)
+			return err;
+	}
+	t->flush = false;
+	return ended(t) ? 0 : -EINPROGRESS;
+}
+
+/* A task's value as text, without the newline at its end. */
+static struct json_object *value_text(struct task *t)
+{
+	const struct output *o = &t->run.out[RUN_VALUE];
+	struct json_object *text;
+	struct buf all = BUF_INIT;
+	struct bytes b;
+
+	if (!o->size)
+		o = &t->run.out[RUN_STDOUT];
+	while (all.n < o->size && all.n <= RESULT_TEXT &&
+	       output_read(o, all.n, OUTPUT_PIECE, &b) == 0)
+		buf_put(&all, b.p, b.n);
+	if (all.n < o->size) {
+		buf_clear(&all);
+		buf_printf(&all, "(a value of %llu bytes: too large to be "
+				 "shown here)",
+			   (unsigned long long)o->size);
+	}
+	if (all.n && all.p[all.n - 1] == '\n')
+		all.n--;
+	text = json_text(buf_bytes(&all));
+	buf_done(&all);
+	return text;
+}
+
+static int send_result(struct task *t)
+{
+	const struct output *out = t->run.out;
+	struct json_object *content, *data;
+
+	if (t->silent || (!out[RUN_VALUE].size && !out[RUN_STDOUT].size))
+		return 0;
+	content = json_object_new_object();
+	data = json_object_new_object();
+	json_add(data, "text/plain", value_text(t));
+	json_add(content, "data", data);
+	json_add(content, "metadata", json_object_new_object());
+	json_add_int(content, "execution_count", t->count);
+	return publish(t, MSG_EXECUTE_RESULT, "execute_result", content);
+}
+
+static int send_outcome(struct task *t)
+{
+	if (t->state == STATE_OK)
+		return send_result(t);
+	if (t->state == STATE_ERROR && !never_began(t))
+		return publish(t, MSG_ERROR, "error", reply_error(t));
+	return 0;
+}
+
+static int send_reply(struct task *t)
+{
+	struct msg_out out = {
+		.type = t->apply ? MSG_APPLY_REPLY : MSG_EXECUTE_REPLY,
+		.parent = msg_part(&t->request, MSG_HEADER),
+	};
+	int err;
+
+	out.content = reply_content(t);
+	out.metadata = reply_metadata(t, no_buffers);
+	err = send_back(t, &out);
+	json_object_put(out.content);
+	json_object_put(out.metadata);
+	return err;
+}
+
+/* --- step by step ------------------------------------------------------- */
+
+/*
+ * 0: on to the next; -EINPROGRESS: when the task goes on; -EAGAIN: when the
+ * socket takes more; any other: after a while.
+ */
+typedef int step_fn(struct task *t);
+
+static step_fn *const extended_steps[] = {
+	send_outputs, send_extended_reply, NULL,
+};
+
+static step_fn *const stock_steps[] = {
+	send_busy, send_input, send_streams, send_outcome, send_reply,
+	send_idle, NULL,
+};
+
+void deliver(struct task *t)
+{
+	step_fn *const *steps = t->extended ? extended_steps : stock_steps;
+	struct engine *e = t->engine;
+	int err = 0;
+
+	if (e->leaving || (t->extended && !member_is_in(&e->member)))
+		return;
+	while (steps[t->step] && (err = steps[t->step](t)) == 0)
+		t->step++;
+	if (!steps[t->step] && !t->extended)
+		task_free(t);
+	else if (err && err != -EINPROGRESS && err != -EAGAIN &&
+		 e->link.open && !timer_is_set(&e->tasks.again))
+		timer_set(e->loop, &e->tasks.again, AGAIN_USEC);
+}
+
+void deliver_all(struct engine *e)
+{
+	struct list *l, *tmp;
+
+	if (e->tasks.running)
+		deliver(e->tasks.running);
+	list_for_each_safe(l, tmp, &e->tasks.ended)
+		deliver(list_entry(l, struct task, link));
+}
+
+static void again_due(struct timer *t)
+{
+	deliver_all(container_of(t, struct engine, tasks.again));
+}
+
+void deliver_init(struct engine *e)
+{
+	e->tasks.again.fire = again_due;
+}
+
+static void flush_due(struct timer *timer)
+{
+	struct task *t = container_of(timer, struct task, flush_timer);
+
+	t->flush = true;
+	deliver(t);
+}
+
+void deliver_output(struct task *t, enum run_stream s)
+{
+	t->flush_timer.fire = flush_due;
+	if (output_unsent(&t->run.out[s]) >= INLINE_MAX) {
+		t->flush = true;
+		deliver(t);
+	} else if (!timer_is_set(&t->flush_timer)) {
+		timer_set(t->engine->loop, &t->flush_timer, FLUSH_USEC);
+	}
+}
+
+void deliver_again(struct task *t)
+{
+	int s;
+
+	if (!t->extended)
+		return;
+	t->step = 0;
+	t->flush = true;
+	for (s = 0; s < RUN_STREAMS; s++)
+		t->run.out[s].sent = 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * deliver.h: what is sent about a task, step by step, as far as the sockets
+ * take it. In the dialect of the extensions: output with offsets, then the
+ * reply, then waiting for `stored`. In stock ipyparallel's: busy, input,
+ * stream, error or result on iopub, the reply, idle.
+ *
+ * deliver() may end with the task freed.
+ */
+#ifndef TASKFS_DELIVER_H
+#define TASKFS_DELIVER_H
+
+#include "task.h"
+
+void deliver_init(struct engine *e);
+/* Goes on with one task. */
+void deliver(struct task *t);
+/* Goes on with all of them: a socket may take more, or the link is back. */
+void deliver_all(struct engine *e);
+/* There is new output of a running task; it is not sent one byte at a time. */
+void deliver_output(struct task *t, enum run_stream s);
+/* From the beginning, for another controller. */
+void deliver_again(struct task *t);
+
+#endif

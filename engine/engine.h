@@ -1,0 +1,72 @@
+/*
+ * engine.h: what the files of this room share.
+ *
+ *	main	   options; makes two processes:
+ *	guard	   waits for the worker, cleans up behind it
+ *	worker	   the engine proper: one loop
+ *	link	   the sockets to the controller
+ *	member	   registration, heartbeat, loss and return of the controller
+ *	requests   the table of messages an engine understands
+ *	task	   one request to run something, and the queue of them
+ *	deliver	   what is sent about a task, in both dialects
+ *	run	   a task's process; command, output, kin, spool serve it
+ *
+ * struct engine is the worker's, one per process, owned by worker.c.
+ */
+#ifndef TASKFS_ENGINE_H
+#define TASKFS_ENGINE_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/opt.h"
+#include "link.h"
+#include "member.h"
+#include "run.h"
+#include "task.h"
+
+/* The command line. */
+struct config {
+	const char *file;		/* the connection file */
+	const char *profile_dir, *cluster_dir, *cluster_id;
+	const char *spool;
+	const char *log_file;
+	uint64_t id;			/* asked for; NO_NUMBER: any */
+	uint64_t grace, timeout, orphan_timeout; /* usec */
+	uint64_t output_limit;		/* bytes */
+	uint64_t ready_fd;		/* NO_NUMBER: none */
+	bool wait;
+	bool debug;
+	enum log_level log_level;
+};
+
+#define NO_NUMBER UINT64_MAX
+
+/* What an engine's process ends with, besides enum exit_code. */
+enum engine_exit {
+	EXIT_NO_CONTROLLER = 3,	/* it did not come in */
+	EXIT_LOST = 4,		/* the controller is gone for too long */
+};
+
+struct engine {
+	const struct config *config;
+	struct loop *loop;
+	struct link link;
+	struct member member;
+	struct tasks tasks;
+	struct runner runner;
+	struct spool spool;
+	int64_t since;		/* now_usec() */
+	char host[256];
+	char *cwd;		/* its own */
+	/* leaving */
+	bool leaving;
+	int exit_code;
+	struct timer leave_timer;
+};
+
+/* Ends the engine's task, says goodbye, stops the loop with this code. */
+void engine_leave(struct engine *e, int code);
+/* The task that was running when engine_leave() was called has ended. */
+void engine_left(struct engine *e);
+
+#endif

@@ -1,0 +1,186 @@
+#include "guard.h"
+#include "base/log.h"
+#include "kin.h"
+#include "spool.h"
+#include "wire/connfile.h"
+#include "wire/messages.h"
+#include "wire/msg.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define GOODBYE_MS 3000
+/* So long what SIGKILL was sent to may take to die. */
+#define KILL_USEC (10 * USEC_PER_SEC)
+
+struct handover *handover_new(void)
+{
+	void *p = mmap(NULL, sizeof(struct handover), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void handover_set(struct handover *h, int64_t id, struct bytes connection)
+{
+	h->registered = false;
+	if (connection.n > sizeof(h->connection))
+		return;
+	memcpy(h->connection, connection.p, connection.n);
+	h->n = connection.n;
+	h->id = id;
+	h->registered = true;
+}
+
+void handover_clear(struct handover *h)
+{
+	h->registered = false;
+}
+
+static sigset_t guard_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	return set;
+}
+
+void guard_block_signals(void)
+{
+	sigset_t set = guard_signals();
+
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Until the worker has ended; its status. */
+static int wait_for_worker(pid_t worker)
+{
+	sigset_t set = guard_signals();
+	int signo, status;
+	pid_t pid;
+
+	for (;;) {
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			if (pid == worker)
+				return status;
+		if (pid < 0 && errno == ECHILD)
+			return 0;
+		signo = sigwaitinfo(&set, NULL);
+		if (signo > 0 && signo != SIGCHLD)
+			kill(worker, SIGTERM);
+	}
+}
+
+/* True when no child is left. */
+static bool reap(void)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(-1, NULL, WNOHANG);
+	} while (pid > 0);
+	return pid < 0 && errno == ECHILD;
+}
+
+static void end_descendants(void)
+{
+	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	uint64_t until = mono_usec() + KILL_USEC;
+	sigset_t chld;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	while (!reap()) {
+		if (mono_usec() > until) {
+			log_warning("processes of a task could not be killed");
+			return;
+		}
+		kin_kill(NULL);
+		sigtimedwait(&chld, NULL, &pause);
+	}
+}
+
+static int send_goodbye(void *zmq, const struct connfile *file, int64_t id)
+{
+	struct curve curve;
+	struct sock how = {.type = ZMQ_DEALER, .linger_ms = GOODBYE_MS,
+			   .curve = &curve};
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {.type = MSG_UNREGISTRATION_REQUEST,
+			      .content = content};
+	struct session session;
+	void *socket = NULL;
+	int err = connfile_curve(file, &curve);
+
+	json_add_int(content, "id", id);
+	session_init(&session, NULL, bytes_str(file->key), 0);
+	if (!err)
+		err = sock_new(zmq, &how, &socket);
+	if (!err)
+		err = sock_connect(socket, file->interface,
+				   file->port.registration);
+	if (!err)
+		err = msg_send(socket, &session, &out);
+	sock_close(&socket);
+	session_done(&session);
+	json_object_put(content);
+	return err;
+}
+
+/* The controller hears that the engine is gone. */
+static void say_goodbye(const struct handover *h)
+{
+	struct buf why = BUF_INIT;
+	struct connfile file;
+	void *zmq;
+	int err;
+
+	if (!h->registered || h->n > sizeof(h->connection))
+		return;
+	err = connfile_parse(&file, CONNFILE_ENGINE,
+			     bytes_of(h->connection, h->n), &why);
+	buf_done(&why);
+	if (err)
+		return;
+	zmq = zmq_ctx_new();
+	err = zmq ? send_goodbye(zmq, &file, h->id) : -errno;
+	if (err)
+		log_warning("the controller could not be told that the engine "
+			    "is gone", log_int("engine", h->id),
+			    log_errno(err));
+	if (zmq)
+		zmq_ctx_term(zmq);
+	connfile_done(&file);
+}
+
+static int exit_code(int status)
+{
+	if (WIFSIGNALED(status))
+		return 128 + WTERMSIG(status);
+	return WEXITSTATUS(status);
+}
+
+int guard_run(pid_t worker, const struct handover *h, const char *spool_dir)
+{
+	int status, err;
+
+	prctl(PR_SET_NAME, "taskfs-guard");
+	status = wait_for_worker(worker);
+	if (WIFSIGNALED(status))
+		log_error("the engine was killed",
+			  log_int("signal", WTERMSIG(status)),
+			  log_int("engine", h->registered ? h->id : -1));
+	end_descendants();
+	say_goodbye(h);
+	err = spool_remove(spool_dir);
+	if (err)
+		log_warning("spool not removed", log_str("path", spool_dir),
+			    log_errno(err));
+	return exit_code(status);
+}

@@ -1,0 +1,345 @@
+#include "link.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "engine.h"
+#include "requests.h"
+#include "wire/limits.h"
+
+/* Messages on their way out; pieces of output among them. */
+#define SEND_HWM 32
+#define LINGER_MS 1000
+/* Messages of one socket that are read in one turn. */
+#define TURN_MESSAGES 64
+
+/*
+ * `immediate`: nothing is queued for a connection that is not there. What is
+ * said after a break follows a new registration, and that says all again.
+ */
+static const struct channel_row {
+	const char *name;
+	int type;
+	size_t port;		/* offsetof() in struct ports */
+	int send_hwm;
+	bool anonymous;
+	bool immediate;
+	bool late;		/* after registration */
+	bool no_drop;		/* a full PUB refuses instead */
+} rows[CHANNELS] = {
+	[CHANNEL_REGISTRATION] = {
+		.name = "registration", .type = ZMQ_DEALER,
+		.port = offsetof(struct ports, registration),
+		.send_hwm = SEND_HWM, .immediate = true,
+	},
+	[CHANNEL_CONTROL] = {
+		.name = "control", .type = ZMQ_DEALER,
+		.port = offsetof(struct ports, control),
+		.send_hwm = SEND_HWM, .immediate = true,
+	},
+	[CHANNEL_MUX] = {
+		.name = "mux", .type = ZMQ_DEALER,
+		.port = offsetof(struct ports, mux),
+		.send_hwm = SEND_HWM, .immediate = true,
+	},
+	[CHANNEL_TASK] = {
+		.name = "task", .type = ZMQ_DEALER,
+		.port = offsetof(struct ports, task),
+		.send_hwm = SEND_HWM, .immediate = true,
+	},
+	[CHANNEL_IOPUB] = {
+		.name = "iopub", .type = ZMQ_PUB,
+		.port = offsetof(struct ports, iopub),
+		.send_hwm = SEND_HWM, .anonymous = true, .no_drop = true,
+	},
+	[CHANNEL_BROADCAST] = {
+		.name = "broadcast", .type = ZMQ_DEALER,
+		.send_hwm = SEND_HWM, .immediate = true, .late = true,
+	},
+	[CHANNEL_PONG] = {
+		.name = "hb_pong", .type = ZMQ_DEALER,
+		.port = offsetof(struct ports, hb_pong),
+		.send_hwm = 4, .immediate = true, .late = true,
+	},
+	[CHANNEL_PING] = {
+		.name = "hb_ping", .type = ZMQ_SUB,
+		.port = offsetof(struct ports, hb_ping),
+		.send_hwm = 4, .anonymous = true, .late = true,
+	},
+};
+
+const char *channel_name(enum channel c)
+{
+	return rows[c].name;
+}
+
+int link_init(struct link *l, struct engine *e)
+{
+	*l = (struct link){.engine = e};
+	l->zmq = zmq_ctx_new();
+	return l->zmq ? 0 : -errno;
+}
+
+void link_done(struct link *l)
+{
+	link_close(l);
+	if (l->zmq)
+		zmq_ctx_term(l->zmq);
+	l->zmq = NULL;
+}
+
+/* --- receiving ---------------------------------------------------------- */
+
+static void log_message(const char *what, enum channel c, struct bytes text)
+{
+	log_debug(what, log_str("channel", rows[c].name),
+		  log_bytes("message", text));
+}
+
+static void complain(struct link *l, enum channel c, int err)
+{
+	unsigned skipped;
+
+	if (log_allowed(&l->rubbish, 5, 10 * USEC_PER_SEC, &skipped))
+		log_warning("message dropped", log_str("channel", rows[c].name),
+			    log_str("reason", err == -EALREADY
+						      ? "a replay"
+						      : "malformed or not "
+							"signed by the key"),
+			    log_int("more", skipped));
+}
+
+static bool receive(struct link *l, enum channel c)
+{
+	struct msg m = {0};
+	int err = msg_recv(&m, l->socket[c].watch.socket);
+
+	if (err == -EAGAIN)
+		return false;
+	if (!err)
+		err = msg_open(&m, &l->session, MSG_READ);
+	if (err) {
+		complain(l, c, err);
+	} else {
+		if (log_enabled(LOG_DEBUG)) {
+			struct buf b = BUF_INIT;
+
+			msg_describe(&m, &b);
+			log_message("received", c, buf_bytes(&b));
+			buf_done(&b);
+		}
+		requests_handle(l->engine, c, &m);
+	}
+	msg_done(&m);
+	return true;
+}
+
+static void socket_ready(struct watch *w, short events)
+{
+	struct link_socket *s = container_of(w, struct link_socket, watch);
+	struct link *l = s->link;
+	enum channel c = (enum channel)(s - l->socket);
+	int i;
+
+	if (events & POLLOUT) {
+		watch_want(w, POLLIN);
+		requests_can_send(l->engine);
+	}
+	if (c == CHANNEL_PING) {
+		member_beat(l->engine);
+		return;
+	}
+	/* A handler may close the socket. */
+	for (i = 0; i < TURN_MESSAGES && w->socket; i++)
+		if (!receive(l, c))
+			break;
+}
+
+/* --- sockets ------------------------------------------------------------ */
+
+static int set_flag(void *socket, int option)
+{
+	int on = 1;
+
+	return zmq_setsockopt(socket, option, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+static int connect_channel(struct link *l, enum channel c, unsigned port)
+{
+	const struct channel_row *row = &rows[c];
+	struct sock how = {
+		.type = row->type,
+		.identity = row->anonymous ? NULL : l->session.id,
+		.send_hwm = row->send_hwm,
+		.linger_ms = LINGER_MS,
+		.curve = &l->curve,
+	};
+	struct watch *w = &l->socket[c].watch;
+	void *socket;
+	int err = sock_new(l->zmq, &how, &socket);
+
+	if (err)
+		return err;
+	if (row->immediate)
+		err = set_flag(socket, ZMQ_IMMEDIATE);
+	if (!err && row->no_drop)
+		err = set_flag(socket, ZMQ_XPUB_NODROP);
+	if (!err)
+		err = sock_connect(socket, l->file.interface, port);
+	if (err) {
+		sock_close(&socket);
+		return err;
+	}
+	*w = (struct watch){.ready = socket_ready, .socket = socket,
+			    .events = POLLIN};
+	l->socket[c].link = l;
+	if (row->type != ZMQ_PUB)
+		loop_add(l->engine->loop, w);
+	return 0;
+}
+
+static void close_channel(struct link *l, enum channel c)
+{
+	struct watch *w = &l->socket[c].watch;
+
+	loop_remove(w);
+	sock_close(&w->socket);
+}
+
+static int connect_row(struct link *l, enum channel c)
+{
+	const char *ports = (const char *)&l->file.port;
+	unsigned port;
+
+	memcpy(&port, ports + rows[c].port, sizeof(port));
+	return connect_channel(l, c, port);
+}
+
+static int read_file(struct link *l, const char *path, struct buf *why)
+{
+	int err;
+
+	buf_clear(&l->text);
+	err = file_read(path, LIMIT_CONNFILE, &l->text);
+	if (err) {
+		if (err != -ENOENT)
+			buf_printf(why, "%s: %s", path, strerror(-err));
+		return err;
+	}
+	buf_printf(why, "%s: ", path);
+	err = connfile_parse(&l->file, CONNFILE_ENGINE, buf_bytes(&l->text),
+			     why);
+	if (!err)
+		buf_clear(why);
+	return err;
+}
+
+int link_open(struct link *l, const char *path, const char *uuid,
+	      struct buf *why)
+{
+	int err = read_file(l, path, why);
+	int c;
+
+	assert(!l->open);
+	if (err)
+		return err;
+	l->open = true;
+	err = connfile_curve(&l->file, &l->curve);
+	session_init(&l->session, uuid, bytes_str(l->file.key), LIMIT_REPLAY);
+	for (c = 0; c < CHANNELS && !err; c++)
+		if (!rows[c].late)
+			err = connect_row(l, (enum channel)c);
+	if (err) {
+		buf_printf(why, "cannot connect to %s of %s: %s",
+			   l->file.interface, path, strerror(-err));
+		link_close(l);
+	}
+	return err;
+}
+
+int link_open_rest(struct link *l, int64_t id)
+{
+	size_t leaf = (size_t)id % l->file.nbroadcasts;
+	int err = 0;
+
+	close_channel(l, CHANNEL_BROADCAST);
+	err = connect_channel(l, CHANNEL_BROADCAST, l->file.broadcasts[leaf]);
+	if (!err && !l->socket[CHANNEL_PONG].watch.socket)
+		err = connect_row(l, CHANNEL_PONG);
+	if (!err && !l->socket[CHANNEL_PING].watch.socket)
+		err = connect_row(l, CHANNEL_PING);
+	return err;
+}
+
+void link_close(struct link *l)
+{
+	int c;
+
+	for (c = 0; c < CHANNELS; c++)
+		close_channel(l, (enum channel)c);
+	if (!l->open)
+		return;
+	session_done(&l->session);
+	connfile_done(&l->file);
+	sodium_memzero(l->text.p, l->text.room);
+	buf_done(&l->text);
+	l->open = false;
+}
+
+bool link_file_changed(const struct link *l, const char *path)
+{
+	struct buf now = BUF_INIT;
+	bool changed;
+
+	/* One that is not there (yet) says nothing new. */
+	changed = file_read(path, LIMIT_CONNFILE, &now) == 0 &&
+		  !bytes_eq(buf_bytes(&now), buf_bytes(&l->text));
+	if (now.p)
+		sodium_memzero(now.p, now.room);
+	buf_done(&now);
+	return changed;
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+bool link_can_send(struct link *l, enum channel c)
+{
+	void *socket = l->socket[c].watch.socket;
+	size_t n = sizeof(int);
+	int events = 0;
+
+	return socket &&
+	       zmq_getsockopt(socket, ZMQ_EVENTS, &events, &n) == 0 &&
+	       (events & ZMQ_POLLOUT);
+}
+
+bool link_connected(struct link *l)
+{
+	bool all = true;
+	int c;
+
+	for (c = 0; c < CHANNELS; c++) {
+		if (rows[c].late || rows[c].type != ZMQ_DEALER ||
+		    link_can_send(l, (enum channel)c))
+			continue;
+		link_want(l, (enum channel)c);
+		all = false;
+	}
+	return all;
+}
+
+int link_want(struct link *l, enum channel c)
+{
+	watch_want(&l->socket[c].watch, POLLIN | POLLOUT);
+	return -EAGAIN;
+}
+
+int link_send(struct link *l, enum channel c, const struct msg_out *out)
+{
+	struct watch *w = &l->socket[c].watch;
+	int err = w->socket ? msg_send(w->socket, &l->session, out) : -EAGAIN;
+
+	if (err == -EAGAIN && rows[c].type == ZMQ_DEALER)
+		link_want(l, c);
+	else if (!err && log_enabled(LOG_DEBUG))
+		log_message("sent", c, bytes_str(out->type));
+	return err;
+}

@@ -1,0 +1,377 @@
+#include "member.h"
+#include "base/parse.h"
+#include "engine.h"
+#include "guard.h"
+#include "wire/messages.h"
+
+#define FILE_USEC (100 * USEC_PER_MSEC)	 /* between looks for the file */
+#define CONNECT_USEC (2 * USEC_PER_SEC)	 /* then ask, connected or not */
+#define REPLY_USEC (5 * USEC_PER_SEC)	 /* a first registration may take */
+#define AGAIN_USEC (1 * USEC_PER_SEC)	 /* a later one */
+/* The rule of a stock engine: so many looks, period + 500 ms apart. */
+#define STOCK_MISSES 50
+#define LATE_USEC (500 * USEC_PER_MSEC)
+#define LOST_MISSES 3
+#define LIMIT_PERIOD (24 * 3600 * USEC_PER_SEC)
+#define LIMIT_PING 256
+
+static void look_due(struct timer *t);
+static void step_due(struct timer *t);
+
+void member_init(struct engine *e, const char *path, struct handover *h)
+{
+	struct member *m = &e->member;
+
+	*m = (struct member){.id = -1, .handover = h, .path = xstrdup(path),
+			     .began = mono_usec(), .step.fire = step_due,
+			     .look.fire = look_due};
+	id_new(m->uuid);
+}
+
+void member_done(struct engine *e)
+{
+	struct member *m = &e->member;
+
+	timer_cancel(&m->step);
+	timer_cancel(&m->look);
+	free(m->instance);
+	free(m->path);
+	m->instance = m->path = NULL;
+}
+
+static void next_step_in(struct engine *e, uint64_t usec)
+{
+	timer_set(e->loop, &e->member.step, usec);
+}
+
+/* --- getting in --------------------------------------------------------- */
+
+static void give_up(struct engine *e, const char *why)
+{
+	log_error(why, log_str("file", e->member.path));
+	engine_leave(e, EXIT_NO_CONTROLLER);
+}
+
+/* It has tried for as long as it was told to. */
+static bool too_late(const struct engine *e)
+{
+	const struct member *m = &e->member;
+
+	if (m->was_in)
+		return false; /* see look_due() */
+	return !e->config->wait ||
+	       (e->config->timeout &&
+		mono_usec() - m->began >= e->config->timeout);
+}
+
+static void look_for_file(struct engine *e)
+{
+	struct member *m = &e->member;
+	struct buf why = BUF_INIT;
+	int err = link_open(&e->link, m->path, m->uuid, &why);
+
+	if (!err) {
+		m->state = MEMBER_CONNECTING;
+		next_step_in(e, CONNECT_USEC);
+	} else if (too_late(e)) {
+		if (err == -ENOENT)
+			buf_puts(&why, "no connection file; is the controller "
+				       "started?");
+		give_up(e, buf_str(&why));
+	} else {
+		next_step_in(e, FILE_USEC);
+	}
+	buf_done(&why);
+}
+
+/* Another controller, perhaps: from the file on. */
+static void start_over(struct engine *e)
+{
+	struct member *m = &e->member;
+
+	link_close(&e->link);
+	if (!m->was_in)
+		id_new(m->uuid);
+	m->state = MEMBER_NO_FILE;
+	member_step(e);
+}
+
+static struct json_object *about_me(struct engine *e)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *running = json_object_new_array();
+	struct json_object *finished = json_object_new_array();
+
+	tasks_list(&e->tasks, running, finished);
+	json_add_int(o, "version", TASKFS_PROTOCOL);
+	json_add_str(o, "host", e->host);
+	json_add_int(o, "pid", getpid());
+	json_add_str(o, "language", "sh");
+	json_add_int(o, "since", e->since);
+	json_add(o, "running", running);
+	json_add(o, "finished", finished);
+	return o;
+}
+
+static void ask(struct engine *e)
+{
+	struct member *m = &e->member;
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {.type = MSG_REGISTRATION_REQUEST,
+			      .content = content};
+	int64_t id = m->id >= 0 ? m->id : (int64_t)e->config->id;
+	int err;
+
+	json_add_str(content, "uuid", m->uuid);
+	if (id >= 0)
+		json_add_int(content, "id", id);
+	json_add(content, "taskfs", about_me(e));
+	err = link_send(&e->link, CHANNEL_REGISTRATION, &out);
+	json_object_put(content);
+	if (err) {
+		m->state = MEMBER_CONNECTING;
+		next_step_in(e, AGAIN_USEC);
+		return;
+	}
+	m->state = MEMBER_ASKED;
+	next_step_in(e, m->was_in ? AGAIN_USEC : REPLY_USEC);
+}
+
+void member_step(struct engine *e)
+{
+	struct member *m = &e->member;
+
+	if (e->leaving)
+		return;
+	if (m->state == MEMBER_NO_FILE)
+		look_for_file(e);
+	if (m->state == MEMBER_CONNECTING && link_connected(&e->link))
+		ask(e);
+}
+
+/* A step took too long. */
+static void step_due(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, member.step);
+	struct member *m = &e->member;
+
+	if (m->state == MEMBER_NO_FILE)
+		member_step(e);
+	else if (too_late(e))
+		give_up(e, m->state == MEMBER_ASKED
+				   ? "the controller does not answer"
+				   : "no controller where the connection file "
+				     "says");
+	else if (link_file_changed(&e->link, m->path) ||
+		 (m->state == MEMBER_ASKED && !m->was_in))
+		start_over(e);
+	else
+		ask(e);
+}
+
+/* --- in ----------------------------------------------------------------- */
+
+/* Everything is told again, to this controller or the one after it. */
+static void register_again(struct engine *e)
+{
+	e->member.state = MEMBER_CONNECTING;
+	next_step_in(e, AGAIN_USEC);
+	member_step(e);
+}
+
+static void tell_ready(struct engine *e)
+{
+	uint64_t fd = e->config->ready_fd;
+	char line[64];
+	int n;
+
+	if (fd == NO_NUMBER)
+		return;
+	n = snprintf(line, sizeof(line), "ready %lld\n",
+		     (long long)e->member.id);
+	if (write((int)fd, line, (size_t)n) != n)
+		log_warning("ready-fd takes no line", log_errno(errno));
+	close((int)fd);
+}
+
+static void refused(struct engine *e, struct json_object *content)
+{
+	const char *evalue = json_get_str(content, "evalue", NULL);
+
+	log_error("the controller refused the engine",
+		  log_str("reason", evalue ? evalue : "no reason given"),
+		  log_str("file", e->member.path));
+	/* One we worked for may need time to see that we are the same. */
+	if (e->member.was_in)
+		e->member.state = MEMBER_CONNECTING;
+	else
+		engine_leave(e, EXIT_NO_CONTROLLER);
+}
+
+static void note_terms(struct member *m, struct json_object *content,
+		       int64_t id)
+{
+	struct json_object *ours = json_get_object(content, "taskfs");
+	int64_t period = json_int_or(content, "hb_period", 3000);
+
+	if (period < 1 || (uint64_t)period > LIMIT_PERIOD / USEC_PER_MSEC)
+		period = 3000;
+	m->id = id;
+	m->period = (uint64_t)period * USEC_PER_MSEC + LATE_USEC;
+	m->extended = ours != NULL;
+	free(m->instance);
+	m->instance = xstrdup("");
+	if (json_get(ours, "instance")) {
+		free(m->instance);
+		m->instance = xstrdup(json_object_get_string(
+			json_get(ours, "instance")));
+	}
+	m->state = MEMBER_IN;
+	m->heard = mono_usec();
+	m->missed = 0;
+	m->lost = false;
+}
+
+void member_answered(struct engine *e, const struct msg *msg)
+{
+	struct member *m = &e->member;
+	const char *status = json_get_str(msg->content, "status", NULL);
+	bool first = !m->was_in;
+	int64_t id = -1;
+	int err;
+
+	if (m->state != MEMBER_ASKED || e->leaving)
+		return;
+	if (!status || strcmp(status, "ok") != 0 ||
+	    !json_get_int(msg->content, "id", &id) || id < 0) {
+		refused(e, msg->content);
+		return;
+	}
+	timer_cancel(&m->step);
+	note_terms(m, msg->content, id);
+	err = link_open_rest(&e->link, id);
+	if (err) {
+		log_error("cannot connect to the controller", log_errno(err));
+		engine_leave(e, EXIT_FAILED);
+		return;
+	}
+	m->was_in = true;
+	handover_set(m->handover, id, buf_bytes(&e->link.text));
+	log_info(first ? "registered" : "registered again", log_int("id", id),
+		 log_str("uuid", m->uuid),
+		 log_str("controller", m->extended ? "taskfs" : "ipyparallel"));
+	timer_set(e->loop, &m->look, m->period);
+	tasks_registered(e, json_get_array(json_get_object(msg->content,
+							   "taskfs"),
+					   "drop"));
+	if (first)
+		tell_ready(e);
+}
+
+/* --- the heart ---------------------------------------------------------- */
+
+/* "<instance>:<number>" from one of ours. */
+static bool is_instance(const struct member *m, struct bytes ping)
+{
+	const char *colon = ping.n ? memchr(ping.p, ':', ping.n) : NULL;
+
+	if (!colon)
+		return true;
+	return bytes_is(bytes_of(ping.p, (size_t)(colon - (char *)ping.p)),
+			m->instance);
+}
+
+static void heard(struct engine *e, struct bytes ping)
+{
+	struct member *m = &e->member;
+	bool was_lost = m->lost;
+
+	m->heard = mono_usec();
+	m->missed = 0;
+	m->lost = false;
+	if (was_lost)
+		log_info("the controller is back");
+	if (m->state == MEMBER_IN && m->extended &&
+	    (was_lost || !is_instance(m, ping)))
+		register_again(e);
+}
+
+void member_beat(struct engine *e)
+{
+	struct link_socket *s = e->link.socket;
+
+	/* What is heard may close the sockets. */
+	while (s[CHANNEL_PING].watch.socket) {
+		void *pong = s[CHANNEL_PONG].watch.socket;
+		zmq_msg_t f;
+		char ping[LIMIT_PING];
+		size_t n;
+
+		zmq_msg_init(&f);
+		if (zmq_msg_recv(&f, s[CHANNEL_PING].watch.socket,
+				 ZMQ_DONTWAIT) < 0)
+			return;
+		n = zmq_msg_size(&f);
+		if (n <= sizeof(ping))
+			memcpy(ping, zmq_msg_data(&f), n);
+		if (n > sizeof(ping) ||
+		    zmq_msg_send(&f, pong, ZMQ_DONTWAIT) < 0)
+			zmq_msg_close(&f);
+		if (n <= sizeof(ping))
+			heard(e, bytes_of(ping, n));
+	}
+}
+
+static void look_for_lost(struct engine *e)
+{
+	struct member *m = &e->member;
+	uint64_t orphan = e->config->orphan_timeout;
+
+	if (!m->lost && m->missed >= LOST_MISSES) {
+		m->lost = true;
+		log_warning("no heartbeat from the controller; waiting for it "
+			    "to come back");
+	}
+	if (orphan && mono_usec() - m->heard >= orphan) {
+		log_error("the controller did not come back");
+		engine_leave(e, EXIT_LOST);
+	} else if (m->lost && m->state == MEMBER_IN &&
+		   link_file_changed(&e->link, m->path)) {
+		start_over(e);
+	}
+}
+
+static void look_due(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, member.look);
+	struct member *m = &e->member;
+
+	m->missed++;
+	timer_set(e->loop, &m->look, m->period);
+	if (m->extended) {
+		look_for_lost(e);
+	} else if (m->missed >= STOCK_MISSES) {
+		log_error("no heartbeat from the controller");
+		engine_leave(e, EXIT_LOST);
+	}
+}
+
+/* --- the end ------------------------------------------------------------ */
+
+void member_leave(struct engine *e)
+{
+	struct member *m = &e->member;
+	struct json_object *content;
+	struct msg_out out = {.type = MSG_UNREGISTRATION_REQUEST};
+
+	timer_cancel(&m->step);
+	timer_cancel(&m->look);
+	if (!e->link.open || !m->was_in)
+		return;
+	content = json_object_new_object();
+	json_add_int(content, "id", m->id);
+	out.content = content;
+	if (link_send(&e->link, CHANNEL_REGISTRATION, &out) == 0)
+		handover_clear(m->handover);
+	json_object_put(content);
+}

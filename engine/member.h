@@ -1,0 +1,61 @@
+/*
+ * member.h: the engine as a member of a cluster: it waits for the connection
+ * file and for a controller, registers, answers the heartbeat, notices that
+ * the controller is gone or another one, and registers again.
+ *
+ * States, in this order: waiting for the file; connecting; asked; in. A stock
+ * controller that stays away ends the engine; one of ours finds its tasks
+ * where they were.
+ */
+#ifndef TASKFS_MEMBER_H
+#define TASKFS_MEMBER_H
+
+#include "base/loop.h"
+#include "wire/ids.h"
+#include "wire/msg.h"
+
+struct engine;
+
+enum member_state {
+	MEMBER_NO_FILE,
+	MEMBER_CONNECTING,
+	MEMBER_ASKED,
+	MEMBER_IN,
+};
+
+struct member {
+	enum member_state state;
+	char uuid[ID_SIZE];
+	int64_t id;		/* -1: none yet */
+	bool extended;		/* the controller speaks the extensions */
+	bool was_in;		/* registered at least once */
+	char *instance;		/* of the controller, or NULL */
+	char *path;		/* the connection file */
+	struct handover *handover;
+	uint64_t began;		/* mono_usec(): trying to get in */
+	uint64_t period;	/* usec between looks at the heart */
+	uint64_t heard;		/* mono_usec() of the last ping */
+	unsigned missed;	/* looks without a ping */
+	bool lost;		/* and said so */
+	struct timer step, look;
+};
+
+/* path: the connection file, borrowed; handover: see guard.h. */
+void member_init(struct engine *e, const char *path, struct handover *h);
+void member_done(struct engine *e);
+/* The next step to get in, if there is one to take. */
+void member_step(struct engine *e);
+/* There is something on hb_ping. */
+void member_beat(struct engine *e);
+/* registration_reply */
+void member_answered(struct engine *e, const struct msg *m);
+/* Says goodbye to the controller. */
+void member_leave(struct engine *e);
+
+/* What is said about tasks can be sent now. */
+static inline bool member_is_in(const struct member *m)
+{
+	return m->state == MEMBER_IN;
+}
+
+#endif

@@ -1,0 +1,109 @@
+#include "output.h"
+
+static unsigned files;
+
+char *output_scratch(void)
+{
+	static char scratch[OUTPUT_PIECE];
+
+	return scratch;
+}
+
+unsigned output_files(void)
+{
+	return files;
+}
+
+/* All of it, or -errno and the file as long as it was (or as it seems). */
+static int append(struct output *o, struct bytes b)
+{
+	const char *p = b.p;
+	size_t at = 0;
+
+	while (at < b.n) {
+		ssize_t n = pwrite(o->fd, p + at, b.n - at,
+				   (off_t)(o->size + at));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += (size_t)n;
+	}
+	o->size += b.n;
+	return 0;
+}
+
+/* Memory goes to a file, and with it everything that follows. */
+static int spill(struct output *o, const struct spool *s)
+{
+	int fd = spool_file(s);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	assert(fd > 0);
+	o->fd = fd;
+	files++;
+	o->size = 0;
+	err = append(o, buf_bytes(&o->memory));
+	if (err) {
+		o->size = o->memory.n;
+		o->fd = 0;
+		files--;
+		close(fd);
+		return err;
+	}
+	buf_done(&o->memory);
+	return 0;
+}
+
+int output_put(struct output *o, const struct spool *s, struct bytes b,
+	       uint64_t limit)
+{
+	uint64_t room = limit > o->size ? limit - o->size : 0;
+	bool too_much = b.n > room;
+	int err = 0;
+
+	if (too_much)
+		b.n = (size_t)room;
+	if (!o->fd && o->size + b.n > OUTPUT_MEMORY)
+		err = spill(o, s);
+	if (!err && o->fd) {
+		err = append(o, b);
+	} else if (!err) {
+		buf_put(&o->memory, b.p, b.n);
+		o->size += b.n;
+	}
+	return err ? err : too_much ? -EFBIG : 0;
+}
+
+int output_read(const struct output *o, uint64_t offset, size_t max,
+		struct bytes *ret_b)
+{
+	char *to = output_scratch();
+	ssize_t n;
+
+	assert(max <= OUTPUT_PIECE && offset <= o->size);
+	max = (size_t)min_u64(max, o->size - offset);
+	*ret_b = bytes_of(o->memory.p + offset, max);
+	if (!o->fd || !max)
+		return 0;
+	do {
+		n = pread(o->fd, to, max, (off_t)offset);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : -EIO;
+	*ret_b = bytes_of(to, (size_t)n);
+	return 0;
+}
+
+void output_done(struct output *o)
+{
+	if (o->fd) {
+		close(o->fd);
+		files--;
+	}
+	buf_done(&o->memory);
+	*o = (struct output)OUTPUT_INIT;
+}

@@ -1,0 +1,266 @@
+#include "requests.h"
+#include "base/parse.h"
+#include "deliver.h"
+#include "engine.h"
+#include "reply.h"
+#include "wire/messages.h"
+
+#include <signal.h>
+
+#define ON(c) (1u << (c))
+#define ON_SHELL (ON(CHANNEL_MUX) | ON(CHANNEL_TASK) | ON(CHANNEL_BROADCAST))
+#define ON_CONTROL ON(CHANNEL_CONTROL)
+
+/* --- answers ------------------------------------------------------------ */
+
+/* To the sender of a control request; takes content. */
+static void answer(struct engine *e, enum channel c, const struct msg *m,
+		   const char *type, struct json_object *content)
+{
+	struct json_object *metadata = reply_engine(e);
+	struct bytes *idents = xreallocarray(NULL, m->idents, sizeof(*idents));
+	struct msg_out out = {
+		.type = type,
+		.parent = msg_part(m, MSG_HEADER),
+		.metadata = metadata,
+		.content = content,
+		.idents = idents,
+		.nidents = m->idents,
+	};
+	unsigned i;
+	int err;
+
+	for (i = 0; i < m->idents; i++)
+		idents[i] = msg_ident(m, i);
+	err = link_send(&e->link, c, &out);
+	if (err)
+		log_warning("answer not sent", log_str("type", type),
+			    log_errno(err));
+	free(idents);
+	json_object_put(metadata);
+	json_object_put(content);
+}
+
+static struct json_object *ok(void)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "status", "ok");
+	return o;
+}
+
+static struct json_object *error(const char *ename, const char *name,
+				 const char *evalue)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "status", "error");
+	json_add_str(o, "ename", ename);
+	json_add_str(o, "evalue", evalue);
+	json_add(o, "traceback", json_object_new_array());
+	json_add_str(o, "errno", name);
+	return o;
+}
+
+/* --- tasks -------------------------------------------------------------- */
+
+static void execute(struct engine *e, enum channel c, struct msg *m)
+{
+	tasks_add(e, c, m);
+}
+
+static void stored(struct engine *e, enum channel c, struct msg *m)
+{
+	(void)c;
+	tasks_stored(e, json_get_array(m->content, "msg_ids"));
+}
+
+/* A number or a name; 0: none of that. */
+static int get_signal(struct json_object *content, const char *key)
+{
+	int64_t n = 0;
+	size_t len;
+	const char *s = json_get_str(content, key, &len);
+	int signo;
+
+	if (s && parse_signal(bytes_of(s, len), &signo) == 0)
+		return signo;
+	if (json_get_int(content, key, &n) && n > 0 && n <= SIGRTMAX)
+		return (int)n;
+	return 0;
+}
+
+static struct json_object *kill_task(struct task *t,
+				     struct json_object *content)
+{
+	int signo = get_signal(content, "signal");
+
+	if (!t || state_is_final(t->state))
+		return error("TaskEnded", "ESRCH",
+			     "this engine has no such unfinished task");
+	if (json_bool_or(content, "abort", false)) {
+		task_abort(t);
+		return ok();
+	}
+	if (!signo)
+		return error("BadSignal", "EINVAL", "there is no such signal");
+	if (t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
+		return error("TaskNotRunning", "ESRCH",
+			     "the task is not running");
+	return ok();
+}
+
+static void kill_request(struct engine *e, enum channel c, struct msg *m)
+{
+	const char *id = json_get_str(m->content, "msg_id", NULL);
+	struct task *t = id ? tasks_find(&e->tasks, bytes_str(id)) : NULL;
+
+	answer(e, c, m, MSG_KILL_REPLY, kill_task(t, m->content));
+}
+
+static void signal_request(struct engine *e, enum channel c, struct msg *m)
+{
+	int signo = get_signal(m->content, "sig");
+
+	if (signo && e->tasks.running)
+		(void)run_signal(&e->tasks.running->run, signo);
+	answer(e, c, m, MSG_SIGNAL_REPLY,
+	       signo ? ok()
+		     : error("BadSignal", "EINVAL", "there is no such signal"));
+}
+
+static void abort_ids(struct engine *e, struct json_object *ids)
+{
+	size_t i, n = json_object_array_length(ids);
+
+	if (n == 0)
+		tasks_abort_waiting(e);
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(ids, i);
+
+		if (json_object_is_type(v, json_type_string))
+			tasks_abort(e, bytes_str(json_object_get_string(v)));
+	}
+}
+
+static void abort_request(struct engine *e, enum channel c, struct msg *m)
+{
+	struct json_object *ids = json_get_array(m->content, "msg_ids");
+	const char *id = json_get_str(m->content, "msg_ids", NULL);
+
+	if (ids)
+		abort_ids(e, ids);
+	else if (id)
+		tasks_abort(e, bytes_str(id));
+	answer(e, c, m, MSG_ABORT_REPLY,
+	       ids || id ? ok()
+			 : error("TypeError", "EINVAL",
+				 "msg_ids must be a list or a string"));
+}
+
+/* --- the engine --------------------------------------------------------- */
+
+static void registration_reply(struct engine *e, enum channel c, struct msg *m)
+{
+	(void)c;
+	member_answered(e, m);
+}
+
+/* A shell has no variables to forget. */
+static void clear_request(struct engine *e, enum channel c, struct msg *m)
+{
+	answer(e, c, m, MSG_CLEAR_REPLY, ok());
+}
+
+static struct json_object *shutting_down(const struct msg *m)
+{
+	struct json_object *o = ok();
+
+	json_add_bool(o, "restart", json_bool_or(m->content, "restart", false));
+	return o;
+}
+
+static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
+{
+	char topic[64];
+	struct bytes ident;
+	struct json_object *content = shutting_down(m);
+	struct json_object *metadata = reply_engine(e);
+	struct msg_out out = {
+		.type = MSG_SHUTDOWN_REPLY,
+		.parent = msg_part(m, MSG_HEADER),
+		.metadata = metadata,
+		.content = content,
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	answer(e, c, m, MSG_SHUTDOWN_REPLY, shutting_down(m));
+	snprintf(topic, sizeof(topic), "engine.%lld.shutdown",
+		 (long long)e->member.id);
+	ident = bytes_str(topic);
+	if (link_send(&e->link, CHANNEL_IOPUB, &out) < 0)
+		log_warning("iopub is full: no word of the shutdown");
+	json_object_put(metadata);
+	json_object_put(content);
+	log_info("told to shut down");
+	engine_leave(e, EXIT_OK);
+}
+
+static void kernel_info(struct engine *e, enum channel c, struct msg *m)
+{
+	struct json_object *o = ok();
+	struct json_object *language = json_object_new_object();
+
+	json_add_str(language, "name", "sh");
+	json_add_str(language, "version", "POSIX");
+	json_add_str(language, "mimetype", "text/x-sh");
+	json_add_str(language, "file_extension", ".sh");
+	json_add_str(o, "protocol_version", MSG_VERSION);
+	json_add_str(o, "implementation", "taskfs");
+	json_add_str(o, "implementation_version", TASKFS_VERSION);
+	json_add(o, "language_info", language);
+	json_add_str(o, "banner", "taskfs: runs shell commands");
+	json_add(o, "help_links", json_object_new_array());
+	answer(e, c, m, MSG_KERNEL_INFO_REPLY, o);
+}
+
+/* --- the table ---------------------------------------------------------- */
+
+static const struct request {
+	const char *type;
+	unsigned channels;
+	void (*handle)(struct engine *e, enum channel c, struct msg *m);
+} requests[] = {
+	{MSG_EXECUTE_REQUEST, ON_SHELL, execute},
+	{MSG_APPLY_REQUEST, ON_SHELL, execute},
+	{MSG_STORED, ON(CHANNEL_TASK), stored},
+	{MSG_KILL_REQUEST, ON_CONTROL, kill_request},
+	{MSG_ABORT_REQUEST, ON_CONTROL, abort_request},
+	{MSG_SIGNAL_REQUEST, ON_CONTROL, signal_request},
+	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
+	{MSG_SHUTDOWN_REQUEST, ON_CONTROL, shutdown_request},
+	{MSG_KERNEL_INFO_REQUEST, ON_SHELL | ON_CONTROL, kernel_info},
+	{MSG_REGISTRATION_REPLY, ON(CHANNEL_REGISTRATION), registration_reply},
+};
+
+void requests_handle(struct engine *e, enum channel c, struct msg *m)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (strcmp(requests[i].type, m->type) == 0 &&
+		    (requests[i].channels & ON(c))) {
+			requests[i].handle(e, c, m);
+			return;
+		}
+	}
+	log_debug("message ignored", log_str("type", m->type),
+		  log_str("channel", channel_name(c)));
+}
+
+void requests_can_send(struct engine *e)
+{
+	member_step(e);
+	deliver_all(e);
+}

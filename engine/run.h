@@ -1,0 +1,104 @@
+/*
+ * run.h: one task in a child process: its pipes, its clock, its end.
+ *
+ * run_init() once per struct run, run_start(), then `grew` whenever there is
+ * more output and `ended` exactly once, as the last call, from the loop. Then
+ * `outcome` and the outputs stay until run_done().
+ *
+ * One run at a time: whatever process is found below this one belongs to it.
+ * When its main process has ended, everything it left behind is killed before
+ * `ended` is called. The owner of the loop gives every SIGCHLD to
+ * runner_reap().
+ */
+#ifndef TASKFS_RUN_H
+#define TASKFS_RUN_H
+
+#include "base/loop.h"
+#include "base/spawn.h"
+#include "command.h"
+#include "kin.h"
+#include "output.h"
+
+#include <sys/resource.h>
+
+enum run_stream { RUN_STDOUT, RUN_STDERR, RUN_VALUE, RUN_DATA, RUN_STREAMS };
+extern const char *const run_stream_names[RUN_STREAMS];
+
+/* Why a run was ended by us. */
+enum run_cause {
+	RUN_BY_ITSELF,
+	RUN_ABORT,
+	RUN_TIME_LIMIT,
+	RUN_OUTPUT_LIMIT,
+	RUN_OUTPUT_ERROR,
+	RUN_LEAVING,	/* the engine ends */
+};
+
+/* What all runs of this process have in common; the owner fills it in. */
+struct runner {
+	struct loop *loop;
+	struct spool *spool;
+	uint64_t output_limit;	/* bytes per stream */
+	uint64_t grace;		/* usec from TERM to KILL */
+	int null_fd;		/* /dev/null, for reading */
+	struct run *current;	/* NULL: none */
+	struct kin stragglers;	/* could not be killed */
+};
+
+struct run {
+	/* the owner's */
+	void (*grew)(struct run *r, enum run_stream s);
+	void (*ended)(struct run *r);
+	/* to be read after `ended` */
+	struct output out[RUN_STREAMS];
+	enum run_cause cause;
+	int cause_err;		/* RUN_OUTPUT_ERROR: -errno */
+	int status;		/* as wait() gives it */
+	bool unkillable;	/* given up; status is made up */
+	struct rusage usage;
+	int64_t began, ended_at;	/* now_usec() */
+	/* its own */
+	struct runner *runner;
+	pid_t pid;		/* its main process, also the group's id */
+	bool reaped;		/* the main process is gone */
+	unsigned rounds;	/* of killing what it left behind */
+	struct run_pipe {
+		struct watch watch;	/* fd -1: closed */
+		struct run *run;
+	} pipe[RUN_STREAMS];
+	struct timer quiet, limit, kill;
+};
+
+struct run_failure {
+	enum spawn_step step;
+	int err;
+};
+
+/* /dev/null is opened; -errno. */
+int runner_init(struct runner *rr) must_check;
+void runner_done(struct runner *rr);
+/* Waits for all children that have ended. */
+void runner_reap(struct runner *rr);
+
+void run_init(struct run *r, struct runner *rr);
+/*
+ * Starts the command (or its next ways). stdin_fd: what it reads, -1 for
+ * nothing; stays the caller's. time_limit in usec, 0: none. cwd: NULL for the
+ * engine's. 0, or -errno and *ret_failure says where; then `ended` will not
+ * be called.
+ */
+int run_start(struct run *r, struct command *c, int stdin_fd,
+	      const char *cwd, uint64_t time_limit,
+	      struct run_failure *ret_failure) must_check;
+/* To all of its processes. -ESRCH: it has ended. */
+int run_signal(struct run *r, int signo);
+/* TERM, after the grace KILL. The first cause is the one that counts. */
+void run_end(struct run *r, enum run_cause cause);
+/* KILL. */
+void run_kill(struct run *r);
+/* It goes on without us: the engine ends and leaves it to the guard. */
+void run_forget(struct run *r);
+/* The outputs go. Not while it runs. */
+void run_done(struct run *r);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * spool.h: the engine's private directory (mode 0700): scripts while they
+ * run, and unlinked files for whatever is too big for memory.
+ *
+ * Made by the guard before there is a worker, removed by whichever of the two
+ * ends last.
+ */
+#ifndef TASKFS_SPOOL_H
+#define TASKFS_SPOOL_H
+
+#include "base/base.h"
+
+struct spool {
+	const char *dir;	/* borrowed */
+	unsigned long scripts;	/* so many were written: their names */
+};
+
+/*
+ * A new directory in `parent` (NULL: $TMPDIR or /tmp). 0 or -errno; the
+ * caller frees *ret_dir.
+ */
+int spool_make(const char *parent, char **ret_dir) must_check;
+/* With all that is in it. A directory that is gone is fine; -errno. */
+int spool_remove(const char *dir);
+
+/* A new file without a name, for reading and writing; -errno. */
+int spool_file(const struct spool *s) must_check;
+/*
+ * A file of mode 0700 with this text, closed, so that it can be executed.
+ * 0 or -errno; the caller unlinks and frees *ret_path.
+ */
+int spool_script(struct spool *s, struct bytes text, char **ret_path)
+	must_check;
+
+#endif

@@ -1,0 +1,515 @@
+#include "task.h"
+#include "base/parse.h"
+#include "begin.h"
+#include "deliver.h"
+#include "engine.h"
+#include "wire/limits.h"
+#include "wire/messages.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+/* Waiting requests of an engine: more are refused. */
+#define LIMIT_WAITING 65536
+#define LIMIT_WAITING_BYTES (1 * GIB)
+/* Ended and not yet stored: nothing new begins. */
+#define LIMIT_ENDED 4096
+#define LIMIT_FILES 256
+/* msg_ids to abort that have not arrived; more: the older are forgotten. */
+#define LIMIT_ABORTED 4096
+/* What an error shows of stderr. */
+#define TRACE_BYTES 4096
+#define TRACE_LINES 20
+
+static void run_grew(struct run *r, enum run_stream s);
+static void run_ended(struct run *r);
+
+/* --- one task ----------------------------------------------------------- */
+
+static uint64_t request_bytes(const struct msg *m)
+{
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < m->frames; i++)
+		n += msg_frame(m, i).n;
+	return n;
+}
+
+/*
+ * With the extensions only what the controller itself sends on its own
+ * channel, and only a controller that has said that it speaks them.
+ */
+static bool is_extended(const struct engine *e, enum channel c,
+			const struct msg *m)
+{
+	return e->member.extended && c == CHANNEL_TASK &&
+	       json_get_object(m->metadata, "taskfs");
+}
+
+static struct task *task_new(struct engine *e, enum channel c, struct msg *m)
+{
+	struct task *t = zalloc(sizeof(*t));
+
+	list_init(&t->link);
+	t->engine = e;
+	t->channel = c;
+	t->state = STATE_PENDING;
+	t->apply = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
+	t->extended = is_extended(e, c, m);
+	t->silent = json_bool_or(m->content, "silent", false);
+	t->stop_on_error = json_bool_or(m->content, "stop_on_error", true);
+	t->bytes = request_bytes(m);
+	t->exit_status = -1;
+	t->request = *m;
+	*m = (struct msg){0};
+	t->run.grew = run_grew;
+	t->run.ended = run_ended;
+	run_init(&t->run, &e->runner);
+	return t;
+}
+
+void task_free(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	assert(all->running != t);
+	if (t->state == STATE_PENDING) {
+		all->nwaiting--;
+		all->bytes -= t->bytes;
+	} else {
+		all->nended--;
+	}
+	list_del(&t->link);
+	map_remove(&all->by_id, bytes_str(t->request.id));
+	timer_cancel(&t->flush_timer);
+	run_done(&t->run);
+	msg_done(&t->request);
+	json_object_put(t->traceback);
+	free(t->evalue);
+	free(t->cwd);
+	free(t);
+}
+
+/* Out of `waiting`. */
+static void leave_queue(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	list_del(&t->link);
+	all->nwaiting--;
+	all->bytes -= t->bytes;
+}
+
+/* Into `ended`: its last state. What there is to say is said. */
+static void task_end(struct task *t, enum state_event event)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	if (t->state == STATE_PENDING)
+		leave_queue(t);
+	t->state = state_next(t->state, event);
+	assert(state_is_final(t->state));
+	if (all->running == t)
+		all->running = NULL;
+	list_add_tail(&all->ended, &t->link);
+	all->nended++;
+	timer_cancel(&t->flush_timer);
+	if (t->unwanted)
+		task_free(t);
+	else
+		deliver(t);
+}
+
+static void set_error(struct task *t, const char *ename, char *evalue)
+{
+	t->ename = ename;
+	free(t->evalue);
+	t->evalue = evalue;
+}
+
+/* Never begun: refused. */
+static void refuse(struct task *t, const char *ename, const char *evalue)
+{
+	set_error(t, ename, xstrdup(evalue));
+	task_end(t, EVENT_FAIL);
+}
+
+void task_abort(struct task *t)
+{
+	if (t->state == STATE_PENDING)
+		task_end(t, EVENT_ABORT);
+	else if (t->state == STATE_RUNNING)
+		run_end(&t->run, RUN_ABORT);
+}
+
+/* --- how it ended ------------------------------------------------------- */
+
+/* The last lines of stderr, one string each. */
+static struct json_object *last_lines(const struct output *o)
+{
+	uint64_t from = o->size > TRACE_BYTES ? o->size - TRACE_BYTES : 0;
+	struct json_object *lines = json_object_new_array();
+	struct bytes text, line, rest;
+	unsigned n = 0;
+
+	if (output_read(o, from, TRACE_BYTES, &text) < 0)
+		return lines;
+	if (from && text.n) { /* the first may be half a line */
+		const char *nl = memchr(text.p, '\n', text.n);
+
+		if (nl && (size_t)(nl + 1 - (char *)text.p) < text.n) {
+			text.n -= (size_t)(nl + 1 - (char *)text.p);
+			text.p = nl + 1;
+		}
+	}
+	for (rest = text; parse_line(&rest, &line);)
+		n++;
+	for (rest = text; parse_line(&rest, &line);)
+		if (n-- <= TRACE_LINES)
+			json_push(lines, json_text(line));
+	return lines;
+}
+
+static const char *signal_name(int signo, char name[32])
+{
+	const char *abbrev = sigabbrev_np(signo);
+
+	if (abbrev)
+		snprintf(name, 32, "SIG%s", abbrev);
+	else
+		snprintf(name, 32, "signal %d", signo);
+	return name;
+}
+
+static char *killed_text(const struct run *r)
+{
+	char name[32];
+
+	if (r->unkillable)
+		return xstrdup("a process does not die of SIGKILL; it was "
+			       "left behind");
+	return xasprintf("killed by %s%s",
+			 signal_name(WTERMSIG(r->status), name),
+			 WCOREDUMP(r->status) ? " (core dumped)" : "");
+}
+
+static char *limit_text(const struct task *t)
+{
+	double s = json_real_or(json_get_object(t->request.metadata, "taskfs"),
+				"time_limit", 0);
+
+	return xasprintf("ran longer than %g s", s);
+}
+
+static char *output_text(const struct run *r)
+{
+	if (r->cause == RUN_OUTPUT_LIMIT)
+		return xasprintf("wrote more than %llu bytes",
+				 (unsigned long long)r->runner->output_limit);
+	return xasprintf("the engine cannot keep its output: %s",
+			 strerror(-r->cause_err));
+}
+
+static void note_status(struct task *t)
+{
+	const struct run *r = &t->run;
+
+	if (WIFSIGNALED(r->status)) {
+		t->signal = WTERMSIG(r->status);
+		t->exit_status = 128 + t->signal;
+		set_error(t, "Killed", killed_text(r));
+	} else {
+		t->exit_status = WEXITSTATUS(r->status);
+		if (t->exit_status)
+			set_error(t, "ExitStatus",
+				  xasprintf("exit status %d", t->exit_status));
+	}
+}
+
+static enum state_event note_end(struct task *t)
+{
+	switch (t->run.cause) {
+	case RUN_ABORT:
+	case RUN_LEAVING:
+		set_error(t, NULL, NULL);
+		return EVENT_ABORT;
+	case RUN_TIME_LIMIT:
+		set_error(t, "TaskTimeLimit", limit_text(t));
+		break;
+	case RUN_OUTPUT_LIMIT:
+		set_error(t, "OutputLimit", output_text(&t->run));
+		break;
+	case RUN_OUTPUT_ERROR:
+		set_error(t, "OutputError", output_text(&t->run));
+		break;
+	case RUN_BY_ITSELF:
+		break;
+	}
+	if (!t->ename)
+		return EVENT_SUCCEED;
+	t->traceback = last_lines(&t->run.out[RUN_STDERR]);
+	return EVENT_FAIL;
+}
+
+/* As a stock engine does: what its client has queued is answered aborted. */
+static void stop_on_error(struct engine *e, const struct task *t)
+{
+	if (t->state == STATE_ERROR && !t->extended && !t->silent &&
+	    t->stop_on_error)
+		tasks_abort_waiting(e);
+}
+
+static void run_ended(struct run *r)
+{
+	struct task *t = container_of(r, struct task, run);
+	struct engine *e = t->engine;
+	enum state_event event;
+	struct task was = {0};
+
+	if (t->script)
+		unlink(t->script);
+	free(t->script);
+	t->script = NULL;
+	note_status(t);
+	event = note_end(t);
+	if (r->cause == RUN_LEAVING)
+		t->unwanted = true;
+	was.state = state_next(t->state, event);
+	was.extended = t->extended;
+	was.silent = t->silent;
+	was.stop_on_error = t->stop_on_error;
+	task_end(t, event);
+	stop_on_error(e, &was);
+	if (e->leaving)
+		engine_left(e);
+	else
+		tasks_next(e);
+}
+
+static void run_grew(struct run *r, enum run_stream s)
+{
+	deliver_output(container_of(r, struct task, run), s);
+}
+
+/* --- the queue ---------------------------------------------------------- */
+
+void tasks_init(struct engine *e)
+{
+	struct tasks *all = &e->tasks;
+
+	*all = (struct tasks){0};
+	list_init(&all->waiting);
+	list_init(&all->ended);
+	deliver_init(e);
+}
+
+static void forget_aborted(struct tasks *all)
+{
+	map_done(&all->aborted);
+	all->aborted = (struct map){0};
+}
+
+void tasks_done(struct engine *e)
+{
+	struct tasks *all = &e->tasks;
+
+	if (all->running) {
+		run_forget(&all->running->run);
+		all->running->unwanted = true;
+		task_end(all->running, EVENT_ABORT);
+	}
+	while (!list_empty(&all->waiting))
+		task_free(list_first(&all->waiting, struct task, link));
+	while (!list_empty(&all->ended))
+		task_free(list_first(&all->ended, struct task, link));
+	timer_cancel(&all->again);
+	map_done(&all->by_id);
+	forget_aborted(all);
+}
+
+struct task *tasks_find(const struct tasks *all, struct bytes msg_id)
+{
+	return map_get(&all->by_id, msg_id);
+}
+
+/* Starts it; or it has ended. */
+static void begin(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	leave_queue(t);
+	all->running = t;
+	t->state = state_next(t->state, EVENT_START);
+	t->ran = true;
+	t->count = ++all->count;
+	t->run.began = now_usec();
+	if (task_begin(t) < 0) {
+		t->run.ended_at = now_usec();
+		t->traceback = json_object_new_array();
+		task_end(t, EVENT_FAIL);
+		return;
+	}
+	if (t->extended)
+		msg_shed(&t->request);
+	else
+		deliver(t);
+}
+
+static bool may_begin(const struct engine *e)
+{
+	const struct tasks *all = &e->tasks;
+
+	return !e->leaving && !all->running && !list_empty(&all->waiting) &&
+	       all->nended < LIMIT_ENDED && output_files() < LIMIT_FILES;
+}
+
+void tasks_next(struct engine *e)
+{
+	while (may_begin(e))
+		begin(list_first(&e->tasks.waiting, struct task, link));
+}
+
+/* The same id again: an answer nobody waits for any more gives way. */
+static bool make_way(struct tasks *all, const struct msg *m)
+{
+	struct task *other = tasks_find(all, bytes_str(m->id));
+
+	if (!other)
+		return true;
+	if (!state_is_final(other->state)) {
+		log_warning("a task that is here already arrived again",
+			    log_str("msg_id", m->id));
+		return false;
+	}
+	task_free(other);
+	return true;
+}
+
+void tasks_add(struct engine *e, enum channel c, struct msg *m)
+{
+	struct tasks *all = &e->tasks;
+	struct task *t;
+
+	if (e->leaving || !make_way(all, m))
+		return;
+	t = task_new(e, c, m);
+	map_put(&all->by_id, bytes_str(t->request.id), t);
+	list_add_tail(&all->waiting, &t->link);
+	all->nwaiting++;
+	all->bytes += t->bytes;
+	if (map_remove(&all->aborted, bytes_str(t->request.id)))
+		task_end(t, EVENT_ABORT);
+	else if (t->apply)
+		refuse(t, "NotSupported",
+		       "this engine runs shell commands (language: sh), no "
+		       "Python functions; use execute()");
+	else if (all->nwaiting > LIMIT_WAITING ||
+		 all->bytes > LIMIT_WAITING_BYTES)
+		refuse(t, "QueueFull",
+		       "too many tasks wait for this engine; submit it again "
+		       "when some have ended");
+	else
+		tasks_next(e);
+}
+
+void tasks_stored(struct engine *e, struct json_object *msg_ids)
+{
+	size_t i, n = msg_ids ? json_object_array_length(msg_ids) : 0;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(msg_ids, i);
+		struct task *t = NULL;
+
+		if (json_object_is_type(v, json_type_string))
+			t = tasks_find(&e->tasks,
+				       bytes_str(json_object_get_string(v)));
+		if (t && state_is_final(t->state))
+			task_free(t);
+	}
+	tasks_next(e);
+}
+
+/* --- all of them -------------------------------------------------------- */
+
+static void push_id(struct json_object *list, const struct task *t)
+{
+	if (t->extended && !t->unwanted)
+		json_push(list, json_object_new_string(t->request.id));
+}
+
+void tasks_list(const struct tasks *all, struct json_object *running,
+		struct json_object *finished)
+{
+	const struct list *l;
+
+	if (all->running)
+		push_id(running, all->running);
+	list_for_each(l, &all->waiting)
+		push_id(running, list_entry(l, struct task, link));
+	list_for_each(l, &all->ended)
+		push_id(finished, list_entry(l, struct task, link));
+}
+
+static void drop(struct task *t)
+{
+	if (t->state == STATE_RUNNING) {
+		t->unwanted = true;
+		run_end(&t->run, RUN_ABORT);
+	} else {
+		task_free(t);
+	}
+}
+
+void tasks_registered(struct engine *e, struct json_object *unwanted)
+{
+	struct tasks *all = &e->tasks;
+	size_t i, n = unwanted ? json_object_array_length(unwanted) : 0;
+	struct list *l;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(unwanted, i);
+		struct task *t = NULL;
+
+		if (json_object_is_type(v, json_type_string))
+			t = tasks_find(all,
+				       bytes_str(json_object_get_string(v)));
+		if (t && t->extended)
+			drop(t);
+	}
+	if (all->running)
+		deliver_again(all->running);
+	list_for_each(l, &all->ended)
+		deliver_again(list_entry(l, struct task, link));
+	deliver_all(e);
+	tasks_next(e);
+}
+
+void tasks_abort(struct engine *e, struct bytes msg_id)
+{
+	struct tasks *all = &e->tasks;
+	struct task *t = tasks_find(all, msg_id);
+
+	if (t) {
+		if (t->state == STATE_PENDING)
+			task_abort(t);
+		return;
+	}
+	if (msg_id.n > MSG_ID_SIZE * 4)
+		return;
+	if (all->aborted.n >= LIMIT_ABORTED)
+		forget_aborted(all);
+	map_put(&all->aborted, msg_id, all);
+}
+
+void tasks_abort_waiting(struct engine *e)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &e->tasks.waiting) {
+		struct task *t = list_entry(l, struct task, link);
+
+		if (!t->extended)
+			task_abort(t);
+	}
+}

@@ -1,0 +1,90 @@
+/*
+ * task.h: one request to run something, from its arrival until nobody needs
+ * its answer any more, and the queue of them.
+ *
+ * A task is waiting, running, or ended (its state is final). One runs at a
+ * time. deliver.c sends what there is to say about it; a task of a controller
+ * that speaks the extensions is kept until the controller has stored it, any
+ * other until all is sent. struct tasks owns all of them, by their msg_id.
+ */
+#ifndef TASKFS_ENGINE_TASK_H
+#define TASKFS_ENGINE_TASK_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "link.h"
+#include "run.h"
+#include "wire/state.h"
+
+struct engine;
+
+struct task {
+	struct list link;	/* in `waiting` or `ended` */
+	struct engine *engine;
+	struct msg request;	/* from its end on without what is big */
+	enum channel channel;
+	enum state state;
+	bool apply;		/* an apply_request: refused */
+	bool extended;		/* see above */
+	bool silent, stop_on_error;
+	bool unwanted;		/* nobody wants to hear of it */
+	uint64_t bytes;		/* of the request, as the queue counts it */
+
+	struct run run;
+	bool ran;
+	char *cwd;		/* where it ran; NULL: the engine's */
+	char *script;		/* its file, while it runs; or NULL */
+	int exit_status;	/* -1: none */
+	int signal;		/* 0: none */
+	const char *ename;
+	char *evalue;
+	struct json_object *traceback;
+
+	/* deliver.c's */
+	unsigned step;
+	bool flush;		/* output need not wait for more */
+	struct timer flush_timer;
+	int64_t count;		/* execution_count */
+};
+
+struct tasks {
+	struct list waiting, ended;
+	struct task *running;
+	struct map by_id;
+	size_t nwaiting, nended;
+	uint64_t bytes;		/* of waiting requests */
+	int64_t count;		/* of executions */
+	struct map aborted;	/* msg_ids to abort when they arrive */
+	struct timer again;	/* deliver.c's: iopub was full */
+};
+
+void tasks_init(struct engine *e);
+/* What still runs is left to the guard. */
+void tasks_done(struct engine *e);
+
+/* A request to execute or apply; takes over what *m holds. */
+void tasks_add(struct engine *e, enum channel c, struct msg *m);
+/* Starts the next one, if it can be. */
+void tasks_next(struct engine *e);
+/* NULL: unknown. */
+struct task *tasks_find(const struct tasks *t, struct bytes msg_id);
+/* The controller has it; unknown ids are fine. */
+void tasks_stored(struct engine *e, struct json_object *msg_ids);
+/* The msg_ids of what an engine has for a controller with extensions. */
+void tasks_list(const struct tasks *t, struct json_object *running,
+		struct json_object *finished);
+/*
+ * Registered (again): what the controller does not want goes, the rest is
+ * told from the beginning. drop: msg_ids, or NULL.
+ */
+void tasks_registered(struct engine *e, struct json_object *drop);
+/* Those that have not begun, and (later) those that have not arrived. */
+void tasks_abort(struct engine *e, struct bytes msg_id);
+void tasks_abort_waiting(struct engine *e);
+
+/* A waiting task ends as aborted, a running one is ended. */
+void task_abort(struct task *t);
+/* Nothing is to be said about it any more. */
+void task_free(struct task *t);
+
+#endif

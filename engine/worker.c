@@ -1,0 +1,129 @@
+#include "worker.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+/* A task gets so long from TERM to KILL when the engine is told to end. */
+#define LEAVE_USEC (1 * USEC_PER_SEC)
+/* And so long to be gone after KILL. */
+#define LEAVE_KILL_USEC (2 * USEC_PER_SEC)
+
+static void stop(struct engine *e)
+{
+	timer_cancel(&e->leave_timer);
+	member_leave(e);
+	loop_stop(e->loop, e->exit_code);
+}
+
+void engine_left(struct engine *e)
+{
+	stop(e);
+}
+
+/* The task takes its time. */
+static void leave_due(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, leave_timer);
+	struct task *task = e->tasks.running;
+
+	if (!task || task->run.reaped || task->run.rounds > 0) {
+		stop(e); /* the guard kills what is left */
+		return;
+	}
+	run_kill(&task->run);
+	timer_set(e->loop, t, LEAVE_KILL_USEC);
+}
+
+void engine_leave(struct engine *e, int code)
+{
+	if (e->leaving) {
+		/* Told again: no more patience. */
+		if (e->tasks.running)
+			run_kill(&e->tasks.running->run);
+		return;
+	}
+	e->leaving = true;
+	e->exit_code = code;
+	if (!e->tasks.running) {
+		stop(e);
+		return;
+	}
+	e->tasks.running->unwanted = true;
+	run_end(&e->tasks.running->run, RUN_LEAVING);
+	timer_set(e->loop, &e->leave_timer, LEAVE_USEC);
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct engine *e = arg;
+
+	if (signo == SIGCHLD) {
+		runner_reap(&e->runner);
+		return;
+	}
+	log_info("told to end", log_int("signal", signo));
+	engine_leave(e, EXIT_OK);
+}
+
+static int init(struct engine *e, const struct config *config,
+		const char *spool_dir)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
+	int err;
+
+	*e = (struct engine){.config = config, .since = now_usec(),
+			     .spool.dir = spool_dir,
+			     .leave_timer.fire = leave_due};
+	e->loop = loop_new();
+	e->cwd = getcwd(NULL, 0);
+	if (gethostname(e->host, sizeof(e->host) - 1) < 0)
+		e->host[0] = '\0';
+	e->runner = (struct runner){
+		.loop = e->loop,
+		.spool = &e->spool,
+		.output_limit = config->output_limit,
+		.grace = config->grace,
+	};
+	err = runner_init(&e->runner);
+	if (!err)
+		err = loop_signals(e->loop, signals, on_signal, e);
+	tasks_init(e);
+	if (!err)
+		err = link_init(&e->link, e);
+	return err;
+}
+
+static void done(struct engine *e)
+{
+	tasks_done(e);
+	member_done(e);
+	link_done(&e->link);
+	runner_done(&e->runner);
+	loop_free(e->loop);
+	free(e->cwd);
+}
+
+int worker_run(const struct config *config, const char *path,
+	       const char *spool_dir, struct handover *h, pid_t guard)
+{
+	struct engine e;
+	int code;
+
+	/* Killed guard: end, and with us the task. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (getppid() != guard)
+		return EXIT_FAILED;
+	code = init(&e, config, spool_dir);
+	if (code < 0) {
+		log_error("the engine cannot start", log_errno(code));
+		return EXIT_FAILED;
+	}
+	member_init(&e, path, h);
+	member_step(&e);
+	code = loop_run(e.loop);
+	if (code < 0)
+		log_error("the engine's loop failed", log_errno(code));
+	done(&e);
+	return code < 0 ? EXIT_FAILED : code;
+}
