@@ -10,7 +10,6 @@
 #include "sched.h"
 #include "wire/task_option.h"
 
-#define LIMIT_TOKEN 200
 #define RESULTS_PER_REPLY 2000
 
 struct request *request_new(struct controller *c, struct msg *m)
@@ -81,7 +80,7 @@ void request_fail(struct request *rq, const char *type, int err,
 	request_reply(rq, type, error_content(err, ename, evalue), NULL, 0);
 }
 
-static struct json_object *ok_content(struct controller *c, bool with_seq)
+struct json_object *ok_content(struct controller *c, bool with_seq)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -201,274 +200,6 @@ static void on_results(struct controller *c, struct request *rq)
 	request_reply(rq, MSG_RESULTS_REPLY, o, NULL, 0);
 }
 
-/* --- submission --------------------------------------------------------- */
-
-/* One submit_request until all its results are stored. */
-struct submission {
-	struct request *rq;
-	size_t n, waiting;
-	struct {
-		uint64_t id;			/* 0: refused */
-		struct json_object *refusal;
-	} of[];
-};
-
-static void submission_done(struct submission *s)
-{
-	struct controller *c = s->rq->c;
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
-	size_t i;
-
-	for (i = 0; i < s->n; i++) {
-		struct result *r = result_find(c, s->of[i].id);
-
-		if (s->of[i].refusal)
-			json_push(a, s->of[i].refusal);
-		else if (r)
-			json_push(a, result_json(r, CHANGED_ALL, NULL));
-		else
-			json_push(a, error_content(ENOENT, "KeyError",
-						   "it was purged already"));
-	}
-	json_add(o, "results", a);
-	request_reply(s->rq, MSG_SUBMIT_REPLY, o, NULL, 0);
-	free(s);
-}
-
-static void refuse(struct submission *s, size_t i, int err, const char *why)
-{
-	s->of[i].id = 0;
-	s->of[i].refusal = error_content(err, "SubmitError", why);
-}
-
-static void stored(struct store_op *op)
-{
-	struct submission *s = op->arg;
-	struct controller *c = s->rq->c;
-	struct result *r = result_find(c, op->result.id);
-	size_t i;
-
-	if (r && !op->err)
-		result_set_stored(r);
-	if (r && op->err) {
-		log_error("a submission was not stored", log_errno(op->err));
-		for (i = 0; i < s->n; i++)
-			if (s->of[i].id == r->id)
-				refuse(s, i, op->err,
-				       "the controller could not store it");
-		result_doom(r);
-	}
-	if (--s->waiting == 0)
-		submission_done(s);
-}
-
-static int read_bytes(const struct msg *m, struct json_object *o,
-		      const char *key, size_t limit, struct buf *to)
-{
-	struct bytes b;
-
-	if (!msg_named_buffer(m, o, key, &b))
-		return -ENOENT;
-	if (b.n > limit)
-		return -EFBIG;
-	buf_put(to, b.p, b.n);
-	return 0;
-}
-
-static int read_spec(const struct msg *m, struct json_object *o,
-		     struct result_spec *spec, struct buf *why)
-{
-	int err;
-
-	spec->kind = "task";
-	spec->ntasks = 1;
-	spec->uid = (uint32_t)json_int_or(o, "uid", 65534);
-	spec->gid = (uint32_t)json_int_or(o, "gid", 65534);
-	spec->options = json_get_object(o, "options");
-	spec->token = json_get_str(o, "token", NULL);
-	spec->name = json_get_str(spec->options, "label", NULL);
-	if (!spec->options) {
-		buf_puts(why, "there are no options");
-		return -EINVAL;
-	}
-	err = task_options_check(spec->options, why);
-	if (err)
-		return err;
-	if (spec->token && strlen(spec->token) > LIMIT_TOKEN) {
-		buf_puts(why, "the token is too long");
-		return -EINVAL;
-	}
-	err = read_bytes(m, o, "code", LIMIT_CODE, &spec->code);
-	if (err || !spec->code.n) {
-		buf_puts(why, err == -EFBIG ? "the code is too long"
-					    : "there is no code");
-		return err == -EFBIG ? err : -EINVAL;
-	}
-	err = read_bytes(m, o, "stdin", LIMIT_STDIN, &spec->stdin_);
-	spec->has_stdin = err == 0;
-	if (err == -EFBIG)
-		buf_puts(why, "the standard input is too long");
-	return err == -EFBIG ? err : 0;
-}
-
-static void submit_one(struct submission *s, size_t i, struct json_object *o)
-{
-	struct controller *c = s->rq->c;
-	struct result_spec spec = {0};
-	struct buf why = BUF_INIT;
-	const char *token = json_get_str(o, "token", NULL);
-	struct result *r = token ? result_by_token(c, token) : NULL;
-	struct store_op *op;
-	int err;
-
-	if (r && r->stored) {
-		s->of[i].id = r->id;
-		return;
-	}
-	err = r ? -EAGAIN : read_spec(s->rq->msg, o, &spec, &why);
-	if (err) {
-		refuse(s, i, err, why.n ? buf_str(&why)
-					: "it is being stored right now");
-	} else {
-		r = result_new(c, &spec);
-		s->of[i].id = r->id;
-		s->waiting++;
-		op = result_store_op(r);
-		op->arg = s;
-		op->done = stored;
-		store_put(c->store, op);
-		sched_add(r);
-	}
-	buf_done(&spec.code);
-	buf_done(&spec.stdin_);
-	buf_done(&why);
-}
-
-static void on_submit(struct controller *c, struct request *rq)
-{
-	struct json_object *all = json_get_array(rq->msg->content, "results");
-	size_t i, n = all ? json_object_array_length(all) : 0;
-	struct submission *s;
-
-	if (n == 0 || n > LIMIT_SUBMIT) {
-		request_fail(rq, MSG_SUBMIT_REPLY, -EINVAL, "SubmitError",
-			     "results must be a list of 1 to 4096 objects");
-		return;
-	}
-	if (store_backlog(c->store) > STORE_BACKLOG * 4) {
-		request_fail(rq, MSG_SUBMIT_REPLY, -EAGAIN, "SubmitError",
-			     "the store cannot keep up; try again later");
-		return;
-	}
-	s = zalloc(sizeof(*s) + n * sizeof(s->of[0]));
-	s->rq = rq;
-	s->n = n;
-	s->waiting = 1; /* until all are put */
-	for (i = 0; i < n; i++)
-		submit_one(s, i, json_object_array_get_idx(all, i));
-	if (--s->waiting == 0)
-		submission_done(s);
-}
-
-/* --- fetching ----------------------------------------------------------- */
-
-static void fetch_answer(struct request *rq, uint64_t offset, uint64_t size,
-			 struct bytes b)
-{
-	struct json_object *o = ok_content(rq->c, false);
-
-	json_add_int(o, "offset", (int64_t)offset);
-	json_add_int(o, "size", (int64_t)size);
-	request_reply(rq, MSG_FETCH_REPLY, o, &b, 1);
-}
-
-static void fetched(struct store_op *op)
-{
-	struct request *rq = op->arg;
-
-	if (op->err)
-		request_fail(rq, MSG_FETCH_REPLY, op->err, "FetchError",
-			     "the output could not be read");
-	else
-		fetch_answer(rq, op->io.offset, op->io.size,
-			     buf_bytes(&op->io.bytes));
-}
-
-static struct bytes slice(struct bytes b, uint64_t offset, uint64_t length)
-{
-	if (offset >= b.n)
-		return bytes_of(NULL, 0);
-	return bytes_of((const char *)b.p + offset,
-			min_u64(length, b.n - offset));
-}
-
-/* Small outputs of a task that runs are here, all others in the store. */
-static const struct buf *in_memory(const struct result *r,
-				   const struct task *t, enum stream s)
-{
-	static const struct buf nothing;
-
-	if (s == STREAM_CODE)
-		return r->input_here ? &r->code : NULL;
-	if (s == STREAM_STDIN)
-		return r->input_here ? &r->stdin_ : NULL;
-	if (t->out && t->out->of[s].mem.n == t->size[s])
-		return &t->out->of[s].mem;
-	return t->size[s] ? NULL : &nothing;
-}
-
-static bool is_in_file(const struct task *t, enum stream s)
-{
-	if (s >= STREAMS)
-		return false;
-	return t->out ? t->out->of[s].in_file : t->in_file & 1 << s;
-}
-
-static void on_fetch(struct controller *c, struct request *rq)
-{
-	struct json_object *q = rq->msg->content;
-	struct result *r = result_find(
-		c, (uint64_t)json_int_or(q, "result", 0));
-	int64_t index = json_int_or(q, "task", 0);
-	struct task *t = r && index >= 0 ? result_task(r, (uint64_t)index)
-					 : NULL;
-	int s = stream_parse(json_get_str(q, "stream", NULL));
-	int64_t offset = json_int_or(q, "offset", 0);
-	int64_t length = json_int_or(q, "length", LIMIT_FETCH);
-	const struct buf *mem;
-	struct store_op *op;
-
-	if (!t) {
-		request_fail(rq, MSG_FETCH_REPLY, -ENOENT, "KeyError",
-			     "there is no such result");
-		return;
-	}
-	if (s < 0 || offset < 0 || length < 0) {
-		request_fail(rq, MSG_FETCH_REPLY, -EINVAL, "ValueError",
-			     "no such stream, or a negative number");
-		return;
-	}
-	length = (int64_t)min_u64((uint64_t)length, LIMIT_FETCH);
-	mem = in_memory(r, t, (enum stream)s);
-	if (mem) {
-		fetch_answer(rq, (uint64_t)offset, mem->n,
-			     slice(buf_bytes(mem), (uint64_t)offset,
-				   (uint64_t)length));
-		return;
-	}
-	op = store_op_new(STORE_READ);
-	op->io.result = r->id;
-	op->io.index = (uint32_t)index;
-	op->io.stream = (enum stream)s;
-	op->io.offset = (uint64_t)offset;
-	op->io.length = (uint64_t)length;
-	op->io.in_file = is_in_file(t, (enum stream)s);
-	op->arg = rq;
-	op->done = fetched;
-	store_put(c->store, op);
-}
-
 /* --- control ------------------------------------------------------------ */
 
 static void control_done(struct request *rq, int err)
@@ -552,8 +283,8 @@ static const struct {
 	const char *type;
 	void (*handle)(struct controller *c, struct request *rq);
 } handlers[] = {
-	{MSG_SUBMIT_REQUEST, on_submit},
-	{MSG_FETCH_REQUEST, on_fetch},
+	{MSG_SUBMIT_REQUEST, query_on_submit},
+	{MSG_FETCH_REQUEST, query_on_fetch},
 	{MSG_RESULTS_REQUEST, on_results},
 	{MSG_STATE_REQUEST, on_state},
 	{MSG_CONTROL_REQUEST, on_control},

@@ -25,6 +25,13 @@ void request_fail(struct request *rq, const char *type, int err,
 struct json_object *error_content(int err, const char *ename,
 				  const char *evalue);
 
+/* {"status": "ok"}, with the number of the last change. */
+struct json_object *ok_content(struct controller *c, bool with_seq);
+
+/* submit.c, fetch.c */
+void query_on_submit(struct controller *c, struct request *rq);
+void query_on_fetch(struct controller *c, struct request *rq);
+
 /* A message from the registration socket, opened already. */
 void query_on_message(struct controller *c, struct msg *m);
 

@@ -264,7 +264,6 @@ static void wire_finish(struct wire *w)
 		.evalue = w->evalue,
 		.traceback = w->traceback.n ? buf_str(&w->traceback) : NULL,
 	};
-	int i;
 
 	if (run && r) {
 		if (w->value.n)
@@ -280,14 +279,7 @@ static void wire_finish(struct wire *w)
 		row.attempt = 1;
 		row.started = w->row.started ? w->row.started : row.started;
 		row.completed = w->row.completed;
-		for (i = 0; r->task[0].out && i < STREAMS; i++) {
-			struct outputs *out = r->task[0].out;
-
-			row.size[i] = out->of[i].size;
-			row.in_file[i] = out->of[i].in_file;
-			buf_put(&row.bytes[i], out->of[i].mem.p,
-				out->of[i].mem.n);
-		}
+		task_known_outputs(r, 0, &row);
 		run->wire = NULL;
 		if (run->engine)
 			run->engine->completed++;

@@ -84,6 +84,9 @@ struct result {
 	struct timer timeout_timer;
 };
 
+/* A copy, or NULL of NULL. */
+char *str_copy(const char *s);
+
 void results_init(struct controller *c);
 void results_done(struct controller *c);
 /* Everything the store has; runs come from run_restore(). -errno. */
@@ -146,5 +149,14 @@ void task_drop_outputs(struct result *r, uint32_t index);
  */
 int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
 	must_check;
+
+/* Between results.c, task.c and load.c. */
+struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
+void result_set_token(struct result *r, const char *token);
+void result_read_options(struct result *r, struct json_object *o);
+void result_set_finished(struct result *r);
+void task_set_state(struct result *r, struct task *t, enum state s);
+void task_set_row(struct task *t, struct task_row *row);
+void task_free_details(struct task *t);
 
 #endif

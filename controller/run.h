@@ -73,6 +73,23 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 /* An engine is gone. */
 void runs_engine_gone(struct engine *e);
 
+/*
+ * Between the files of this part: run.c (start), answer.c (what engines say),
+ * ending.c, ctl.c, reclaim.c (engines that come back, and go).
+ */
+void run_free(struct run *run);
+void run_leave_engine(struct run *run);
+void run_put_back(struct result *r, struct run *run);
+/* A last word on a task, or that it waits again; repeated until stored. */
+void task_put_end(struct controller *c, struct store_op *op);
+/* The engine may forget the reply of the row's msg_id. */
+void task_tell_stored(struct controller *c, const struct task_row *row);
+/* What is known of the outputs goes into the row. */
+void task_known_outputs(struct result *r, uint32_t index,
+			struct task_row *row);
+/* After the store refused something (a full disk, say): again after this. */
+#define STORE_AGAIN USEC_PER_SEC
+
 void runs_init(struct controller *c);
 void runs_done(struct controller *c);
 

@@ -2,14 +2,6 @@
 #include "store_sql.h"
 
 #include "base/file.h"
-#include "base/parse.h"
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-
-/* A task's key: its result and its index in one integer. */
-#define INDEX_BITS 24
 
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS meta("
@@ -96,12 +88,12 @@ const char *stream_name(enum stream s)
 	return stream_names[s];
 }
 
-static int64_t task_key(uint64_t result, uint32_t index)
+int64_t store_key(uint64_t result, uint32_t index)
 {
 	return (int64_t)(result << INDEX_BITS | index);
 }
 
-static int sql_errno(int rc)
+int sql_errno(int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_OK:
@@ -275,18 +267,6 @@ static void bind_count(sqlite3_stmt *st, int i, int64_t n)
 		sqlite3_bind_int64(st, i, n);
 }
 
-static char *column_text(sqlite3_stmt *st, int i)
-{
-	return (char *)(uintptr_t)sqlite3_column_text(st, i);
-}
-
-static int64_t column_or(sqlite3_stmt *st, int i, int64_t other)
-{
-	return sqlite3_column_type(st, i) == SQLITE_NULL
-		       ? other
-		       : sqlite3_column_int64(st, i);
-}
-
 /* --- operations --------------------------------------------------------- */
 
 static int run_result(struct db *db, struct store_op *op)
@@ -321,44 +301,15 @@ static int64_t file_bits(const struct task_row *t)
 	return bits;
 }
 
-static char *output_path(const struct db *db, uint64_t result, uint32_t index,
-			 enum stream s)
-{
-	return xasprintf("%s/%llu.%u.%s", db->outputs,
-			 (unsigned long long)result, index, stream_name(s));
-}
-
-/* Files first: a row never points to bytes that are not there. */
-static int sync_files(struct db *db, const struct task_row *t)
-{
-	int i, err = 0;
-
-	for (i = 0; i < STREAMS && !err && db->full; i++) {
-		char *path;
-		int fd;
-
-		if (!t->in_file[i])
-			continue;
-		path = output_path(db, t->result, t->index, (enum stream)i);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || fdatasync(fd) < 0)
-			err = -errno;
-		if (fd >= 0)
-			close(fd);
-		free(path);
-	}
-	return err;
-}
-
 static int run_task(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = statement(db, S_TASK);
 	const struct task_row *t = &op->task.row;
-	int i, err = sync_files(db, t);
+	int i, err = files_sync(db, t);
 
 	if (err || !st)
 		return err ? err : -EIO;
-	sqlite3_bind_int64(st, 1, task_key(t->result, t->index));
+	sqlite3_bind_int64(st, 1, store_key(t->result, t->index));
 	sqlite3_bind_int64(st, 2, t->state);
 	bind_count(st, 3, t->engine);
 	bind_text(st, 4, t->engine_uuid);
@@ -413,60 +364,15 @@ static int run_start(struct db *db, struct store_op *op)
 	return err;
 }
 
-static int run_append(struct db *db, struct store_op *op)
-{
-	char *path = output_path(db, op->io.result, op->io.index,
-				 op->io.stream);
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	int err = fd < 0 ? -errno : 0;
-
-	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
-		err = -errno;
-	if (!err && lseek(fd, (off_t)op->io.offset, SEEK_SET) < 0)
-		err = -errno;
-	if (!err)
-		err = file_write_all(fd, buf_bytes(&op->io.bytes));
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return err;
-}
-
-static int read_file(struct db *db, struct store_op *op)
-{
-	char *path = output_path(db, op->io.result, op->io.index,
-				 op->io.stream);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	int err = 0;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err = -errno;
-	} else {
-		n = pread(fd, buf_reserve(&op->io.bytes, op->io.length),
-			  op->io.length, (off_t)op->io.offset);
-		if (n < 0)
-			err = -errno;
-		else
-			op->io.bytes.n += (size_t)n;
-		op->io.size = (uint64_t)st.st_size;
-	}
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return err;
-}
-
 static int run_read(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st;
 	int64_t key = op->io.stream < STREAMS
-			      ? task_key(op->io.result, op->io.index)
+			      ? store_key(op->io.result, op->io.index)
 			      : (int64_t)op->io.result;
 
 	if (op->io.in_file)
-		return read_file(db, op);
+		return files_read(db, op);
 	st = statement(db, S_READ + (int)op->io.stream);
 	if (!st)
 		return -EIO;
@@ -484,35 +390,6 @@ static int run_read(struct db *db, struct store_op *op)
 	return 0;
 }
 
-static void unlink_outputs(struct db *db, uint64_t result)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql,
-				    "SELECT key, in_file FROM tasks WHERE "
-				    "key>=? AND key<? AND in_file>0",
-				    -1, &st, NULL);
-	int i;
-
-	if (rc != SQLITE_OK)
-		return;
-	sqlite3_bind_int64(st, 1, task_key(result, 0));
-	sqlite3_bind_int64(st, 2, task_key(result + 1, 0));
-	while (sqlite3_step(st) == SQLITE_ROW) {
-		uint32_t index = (uint32_t)(sqlite3_column_int64(st, 0) &
-					    ((1 << INDEX_BITS) - 1));
-
-		for (i = 0; i < STREAMS; i++) {
-			char *path = output_path(db, result, index,
-						 (enum stream)i);
-
-			if (sqlite3_column_int(st, 1) & 1 << i)
-				unlink(path);
-			free(path);
-		}
-	}
-	sqlite3_finalize(st);
-}
-
 static int run_purge(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = statement(db, S_PURGE_RESULT);
@@ -521,13 +398,13 @@ static int run_purge(struct db *db, struct store_op *op)
 
 	if (!st || !ts)
 		return -EIO;
-	unlink_outputs(db, op->purge);
+	files_unlink(db, op->purge);
 	sqlite3_bind_int64(st, 1, (int64_t)op->purge);
 	err = finish(st);
 	if (err)
 		return err;
-	sqlite3_bind_int64(ts, 1, task_key(op->purge, 0));
-	sqlite3_bind_int64(ts, 2, task_key(op->purge + 1, 0));
+	sqlite3_bind_int64(ts, 1, store_key(op->purge, 0));
+	sqlite3_bind_int64(ts, 2, store_key(op->purge + 1, 0));
 	return finish(ts);
 }
 
@@ -573,7 +450,7 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_RESULT] = run_result,
 	[STORE_TASK] = run_task,
 	[STORE_START] = run_start,
-	[STORE_APPEND] = run_append,
+	[STORE_APPEND] = files_append,
 	[STORE_READ] = run_read,
 	[STORE_PURGE] = run_purge,
 	[STORE_ENGINE] = run_engine,
@@ -586,116 +463,6 @@ int db_run(struct db *db, struct store_op *op)
 	return runs[op->kind](db, op);
 }
 
-/* --- loading ------------------------------------------------------------ */
-
-static void load_result(sqlite3_stmt *st, const struct store_visitor *v)
-{
-	struct result_row r = {
-		.id = (uint64_t)sqlite3_column_int64(st, 0),
-		.token = column_text(st, 1),
-		.name = column_text(st, 2),
-		.kind = column_text(st, 3),
-		.tasks = (uint64_t)sqlite3_column_int64(st, 4),
-		.uid = (uint32_t)sqlite3_column_int64(st, 5),
-		.gid = (uint32_t)sqlite3_column_int64(st, 6),
-		.submitted = sqlite3_column_int64(st, 7),
-		.options = column_text(st, 8),
-		.code_size = (uint64_t)sqlite3_column_int64(st, 9),
-		.stdin_size = (uint64_t)column_or(st, 10, 0),
-		.has_stdin = sqlite3_column_type(st, 10) != SQLITE_NULL,
-	};
-
-	v->result(v->arg, &r);
-}
-
-static void load_task(sqlite3_stmt *st, const struct store_visitor *v)
-{
-	int64_t key = sqlite3_column_int64(st, 0);
-	bool usage = sqlite3_column_type(st, 16) != SQLITE_NULL;
-	struct task_row t = {
-		.result = (uint64_t)key >> INDEX_BITS,
-		.index = (uint32_t)(key & ((1 << INDEX_BITS) - 1)),
-		.state = sqlite3_column_int(st, 1),
-		.engine = column_or(st, 2, -1),
-		.engine_uuid = column_text(st, 3),
-		.msg_id = column_text(st, 4),
-		.attempt = (unsigned)sqlite3_column_int(st, 5),
-		.started = sqlite3_column_int64(st, 6),
-		.completed = sqlite3_column_int64(st, 7),
-		.received = sqlite3_column_int64(st, 8),
-		.exit_status = (int)column_or(st, 9, -1),
-		.signal = (int)column_or(st, 10, -1),
-		.value_is_stdout = sqlite3_column_int(st, 11),
-		.ename = column_text(st, 12),
-		.evalue = column_text(st, 13),
-		.traceback = column_text(st, 14),
-		.cwd = column_text(st, 15),
-		.user = usage ? sqlite3_column_double(st, 16) : -1,
-		.system = sqlite3_column_double(st, 17),
-		.memory = sqlite3_column_int64(st, 18),
-	};
-	int i;
-
-	for (i = 0; i < STREAMS; i++) {
-		t.size[i] = (uint64_t)sqlite3_column_int64(st, 19 + i);
-		t.in_file[i] = sqlite3_column_int(st, 23) & 1 << i;
-	}
-	v->task(v->arg, &t);
-}
-
-static void load_engine(sqlite3_stmt *st, const struct store_visitor *v)
-{
-	struct engine_row e = {
-		.id = sqlite3_column_int64(st, 0),
-		.uuid = column_text(st, 1),
-		.host = column_text(st, 2),
-		.language = column_text(st, 3),
-		.pid = sqlite3_column_int64(st, 4),
-		.since = sqlite3_column_int64(st, 5),
-		.taskfs = sqlite3_column_int(st, 6),
-	};
-
-	v->engine(v->arg, &e);
-}
-
-static int each_row(struct db *db, const char *text,
-		    void (*row)(sqlite3_stmt *, const struct store_visitor *),
-		    const struct store_visitor *v)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
-
-	if (rc != SQLITE_OK)
-		return sql_errno(rc);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		row(st, v);
-	sqlite3_finalize(st);
-	return sql_errno(rc);
-}
-
-int db_load(struct db *db, const struct store_visitor *v)
-{
-	int err = each_row(db,
-			   "SELECT id,token,name,kind,tasks,uid,gid,submitted,"
-			   "options,length(code),length(stdin) FROM results "
-			   "ORDER BY id",
-			   load_result, v);
-
-	if (!err)
-		err = each_row(db,
-			       "SELECT key,state,engine,engine_uuid,msg_id,"
-			       "attempt,started,completed,received,exit_status,"
-			       "signal,value_is_stdout,ename,evalue,traceback,"
-			       "cwd,user,system,memory,stdout_size,stderr_size,"
-			       "value_size,data_size,in_file FROM tasks "
-			       "ORDER BY key",
-			       load_task, v);
-	if (!err)
-		err = each_row(db, "SELECT * FROM engines ORDER BY id",
-			       load_engine, v);
-	return err;
-}
-
 char *db_meta(struct db *db, const char *key)
 {
 	sqlite3_stmt *st = statement(db, S_META_GET);
@@ -704,8 +471,8 @@ char *db_meta(struct db *db, const char *key)
 	if (!st)
 		return NULL;
 	bind_text(st, 1, key);
-	if (sqlite3_step(st) == SQLITE_ROW && column_text(st, 0))
-		value = xstrdup(column_text(st, 0));
+	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
+		value = xstrdup((const char *)sqlite3_column_text(st, 0));
 	sqlite3_reset(st);
 	return value;
 }

@@ -8,6 +8,9 @@
 
 #include "store.h"
 
+/* A task's key: its result and its index in one integer. */
+#define INDEX_BITS 24
+
 struct db {
 	sqlite3 *sql;
 	char *outputs;		/* the directory of big outputs */
@@ -25,6 +28,17 @@ void db_rollback(struct db *db);
 /* Carries out one operation inside a transaction; -errno. */
 int db_run(struct db *db, struct store_op *op) must_check;
 int db_load(struct db *db, const struct store_visitor *v) must_check;
+int64_t store_key(uint64_t result, uint32_t index);
+
+/* The files of big outputs (store_files.c); -errno. */
+int files_append(struct db *db, struct store_op *op) must_check;
+int files_read(struct db *db, struct store_op *op) must_check;
+/* With durability full: what the row points to is on disk. */
+int files_sync(struct db *db, const struct task_row *t) must_check;
+void files_unlink(struct db *db, uint64_t result);
+
+/* An SQLite result code as -errno; 0 for OK, ROW and DONE. */
+int sql_errno(int rc);
 char *db_meta(struct db *db, const char *key);
 
 #endif

@@ -1,0 +1,191 @@
+#include "base/base.h"
+#include "run.h"
+
+#include "base/log.h"
+#include "relay.h"
+
+/* --- ending ------------------------------------------------------------- */
+
+void task_tell_stored(struct controller *c, const struct task_row *row)
+{
+	struct json_object *content, *ids;
+	struct engine *e = NULL;
+	struct bytes ident;
+	struct msg_out out = {.type = MSG_STORED, .nidents = 1};
+
+	if (row->engine_uuid)
+		e = engine_by_uuid(c, bytes_str(row->engine_uuid));
+	if (!e || !e->taskfs || !row->msg_id)
+		return;
+	ident = engine_ident(e);
+	content = json_object_new_object();
+	ids = json_object_new_array();
+	json_push(ids, json_text(bytes_str(row->msg_id)));
+	json_add(content, "msg_ids", ids);
+	out.content = content;
+	out.idents = &ident;
+	/* An engine that is not there asks again when it comes back. */
+	(void)!msg_send(sock_of(c, S_TASK_OUT), &c->session, &out);
+	json_object_put(content);
+}
+
+static const enum state_event event_of[STATES] = {
+	[STATE_PENDING] = EVENT_REQUEUE,
+	[STATE_OK] = EVENT_SUCCEED,
+	[STATE_ERROR] = EVENT_FAIL,
+	[STATE_ABORTED] = EVENT_ABORT,
+};
+
+static void ended(struct store_op *op)
+{
+	struct controller *c = op->arg;
+	struct task_row *row = &op->task.row;
+	struct run *run = run_find(c, row->msg_id);
+	struct result *r = result_find(c, row->result);
+	struct task *t = r ? result_task(r, row->index) : NULL;
+	enum state_event event = event_of[row->state];
+
+	if (!t)
+		return;
+	task_tell_stored(c, row);
+	if (state_next((enum state)t->state, event) != STATE_NONE)
+		task_apply(r, row, event);
+	if (run && run->phase == RUN_ENDING)
+		run_free(run);
+}
+
+static void end_done(struct store_op *op)
+{
+	struct controller *c = op->arg;
+	struct store_op *again;
+
+	if (!op->err) {
+		ended(op);
+		return;
+	}
+	log_error("the end of a task was not stored; trying again",
+		  log_int("result", (int64_t)op->task.row.result),
+		  log_errno(op->err));
+	again = store_op_new(STORE_TASK);
+	again->task.row = op->task.row;
+	op->task.row = (struct task_row){0};
+	list_add_tail(&c->not_stored, &again->link);
+	if (!timer_is_set(&c->store_again))
+		timer_set(c->loop, &c->store_again, STORE_AGAIN);
+}
+
+static void store_again(struct timer *t)
+{
+	struct controller *c = container_of(t, struct controller, store_again);
+	struct list now = LIST_INIT(now);
+
+	while (!list_empty(&c->not_stored)) {
+		struct list *l = c->not_stored.next;
+
+		list_del(l);
+		list_add_tail(&now, l);
+	}
+	while (!list_empty(&now)) {
+		struct store_op *op = list_first(&now, struct store_op, link);
+
+		list_del(&op->link);
+		task_put_end(c, op);
+	}
+}
+
+void runs_init(struct controller *c)
+{
+	list_init(&c->not_stored);
+	c->store_again.fire = store_again;
+}
+
+/* A last word on a task (or that it waits again): until it is stored. */
+void task_put_end(struct controller *c, struct store_op *op)
+{
+	op->arg = c;
+	op->done = end_done;
+	store_put(c->store, op);
+}
+
+/* What is known of the outputs goes into the row. */
+void task_known_outputs(struct result *r, uint32_t index,
+			       struct task_row *row)
+{
+	struct outputs *out = r->task[index].out;
+	int i;
+
+	for (i = 0; out && i < STREAMS; i++) {
+		row->size[i] = out->of[i].size;
+		row->in_file[i] = out->of[i].in_file;
+		buf_put(&row->bytes[i], out->of[i].mem.p, out->of[i].mem.n);
+	}
+}
+
+static bool wants_retry(const struct result *r, const struct run *run,
+			const struct ending *how)
+{
+	return how->event == EVENT_FAIL && run->attempt <= r->retries &&
+	       !run->abort;
+}
+
+static void fill_end(struct task_row *row, const struct ending *how)
+{
+	row->state = how->event == EVENT_SUCCEED ? STATE_OK
+		     : how->event == EVENT_ABORT ? STATE_ABORTED
+						 : STATE_ERROR;
+	row->received = now_usec();
+	if (!row->completed)
+		row->completed = row->received;
+	row->ename = str_copy(how->ename);
+	row->evalue = str_copy(how->evalue);
+	row->traceback = str_copy(how->traceback);
+}
+
+void run_end(struct run *run, const struct ending *how, struct task_row *row)
+{
+	struct controller *c = run->c;
+	struct result *r = result_find(c, run->result);
+	struct store_op *op;
+
+	assert(r);
+	if (run->phase == RUN_ENDING)
+		return;
+	op = store_op_new(STORE_TASK);
+	if (run->wire && !row) {
+		relay_failed(run->wire, how);
+		run->wire = NULL;
+	}
+	if (wants_retry(r, run, how)) {
+		if (row)
+			task_row_done(row);
+		op->task.row = task_row(r, run->index);
+		op->task.row.state = STATE_PENDING;
+		op->task.row.engine = -1;
+		op->task.row.started = 0;
+		log_info("a task failed and will be tried again",
+			 log_int("result", (int64_t)r->id),
+			 log_int("attempt", run->attempt),
+			 log_str("ename", how->ename));
+	} else {
+		op->task.row = row ? *row : task_row(r, run->index);
+		if (!row)
+			task_known_outputs(r, run->index, &op->task.row);
+		fill_end(&op->task.row, how);
+	}
+	run->phase = RUN_ENDING;
+	run_leave_engine(run);
+	task_put_end(c, op);
+}
+
+void task_end_pending(struct result *r, uint32_t index,
+		      const struct ending *how)
+{
+	struct store_op *op = store_op_new(STORE_TASK);
+
+	/* Nobody begins it while that is being stored. */
+	task_claim(r, index);
+	op->task.row = task_row(r, index);
+	fill_end(&op->task.row, how);
+	task_put_end(r->c, op);
+}
+

@@ -1,0 +1,101 @@
+#include "base/base.h"
+#include "query.h"
+
+#include "results.h"
+
+static void fetch_answer(struct request *rq, uint64_t offset, uint64_t size,
+			 struct bytes b)
+{
+	struct json_object *o = ok_content(rq->c, false);
+
+	json_add_int(o, "offset", (int64_t)offset);
+	json_add_int(o, "size", (int64_t)size);
+	request_reply(rq, MSG_FETCH_REPLY, o, &b, 1);
+}
+
+static void fetched(struct store_op *op)
+{
+	struct request *rq = op->arg;
+
+	if (op->err)
+		request_fail(rq, MSG_FETCH_REPLY, op->err, "FetchError",
+			     "the output could not be read");
+	else
+		fetch_answer(rq, op->io.offset, op->io.size,
+			     buf_bytes(&op->io.bytes));
+}
+
+static struct bytes slice(struct bytes b, uint64_t offset, uint64_t length)
+{
+	if (offset >= b.n)
+		return bytes_of(NULL, 0);
+	return bytes_of((const char *)b.p + offset,
+			min_u64(length, b.n - offset));
+}
+
+/* Small outputs of a task that runs are here, all others in the store. */
+static const struct buf *in_memory(const struct result *r,
+				   const struct task *t, enum stream s)
+{
+	static const struct buf nothing;
+
+	if (s == STREAM_CODE)
+		return r->input_here ? &r->code : NULL;
+	if (s == STREAM_STDIN)
+		return r->input_here ? &r->stdin_ : NULL;
+	if (t->out && t->out->of[s].mem.n == t->size[s])
+		return &t->out->of[s].mem;
+	return t->size[s] ? NULL : &nothing;
+}
+
+static bool is_in_file(const struct task *t, enum stream s)
+{
+	if (s >= STREAMS)
+		return false;
+	return t->out ? t->out->of[s].in_file : t->in_file & 1 << s;
+}
+
+void query_on_fetch(struct controller *c, struct request *rq)
+{
+	struct json_object *q = rq->msg->content;
+	struct result *r = result_find(
+		c, (uint64_t)json_int_or(q, "result", 0));
+	int64_t index = json_int_or(q, "task", 0);
+	struct task *t = r && index >= 0 ? result_task(r, (uint64_t)index)
+					 : NULL;
+	int s = stream_parse(json_get_str(q, "stream", NULL));
+	int64_t offset = json_int_or(q, "offset", 0);
+	int64_t length = json_int_or(q, "length", LIMIT_FETCH);
+	const struct buf *mem;
+	struct store_op *op;
+
+	if (!t) {
+		request_fail(rq, MSG_FETCH_REPLY, -ENOENT, "KeyError",
+			     "there is no such result");
+		return;
+	}
+	if (s < 0 || offset < 0 || length < 0) {
+		request_fail(rq, MSG_FETCH_REPLY, -EINVAL, "ValueError",
+			     "no such stream, or a negative number");
+		return;
+	}
+	length = (int64_t)min_u64((uint64_t)length, LIMIT_FETCH);
+	mem = in_memory(r, t, (enum stream)s);
+	if (mem) {
+		fetch_answer(rq, (uint64_t)offset, mem->n,
+			     slice(buf_bytes(mem), (uint64_t)offset,
+				   (uint64_t)length));
+		return;
+	}
+	op = store_op_new(STORE_READ);
+	op->io.result = r->id;
+	op->io.index = (uint32_t)index;
+	op->io.stream = (enum stream)s;
+	op->io.offset = (uint64_t)offset;
+	op->io.length = (uint64_t)length;
+	op->io.in_file = is_in_file(t, (enum stream)s);
+	op->arg = rq;
+	op->done = fetched;
+	store_put(c->store, op);
+}
+

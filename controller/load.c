@@ -1,0 +1,121 @@
+#include "base/base.h"
+#include "results.h"
+
+#include "base/log.h"
+#include "engines.h"
+#include "run.h"
+#include "sched.h"
+
+/* Tokens of results younger than this are known again after a restart. */
+#define TOKEN_AGE (600 * 1000000LL)
+
+static void load_result(void *arg, const struct result_row *row)
+{
+	struct controller *c = arg;
+	struct result *r = result_make(c, row->id, row->tasks);
+	struct json_object *o = NULL;
+
+	r->name = str_copy(row->name);
+	if (row->submitted > now_usec() - TOKEN_AGE)
+		result_set_token(r, row->token);
+	r->kind = row->kind && strcmp(row->kind, "map") == 0 ? "map" : "task";
+	r->wired = row->kind && strcmp(row->kind, "wire") == 0;
+	r->options = xstrdup(row->options ? row->options : "{}");
+	r->uid = row->uid;
+	r->gid = row->gid;
+	r->submitted = row->submitted;
+	r->has_stdin = row->has_stdin;
+	r->code_size = row->code_size;
+	r->stdin_size = row->stdin_size;
+	r->stored = true;
+	o = json_parse(bytes_str(r->options), NULL);
+	result_read_options(r, o);
+	json_object_put(o);
+}
+
+static void load_task(void *arg, const struct task_row *row)
+{
+	struct controller *c = arg;
+	struct result *r = result_find(c, row->result);
+	struct task_row copy = *row;
+	struct task *t = r ? result_task(r, row->index) : NULL;
+	int i;
+
+	if (!t || row->state <= STATE_NONE || row->state >= STATES) {
+		log_warning("a stored task belongs to no result",
+			    log_int("result", (int64_t)row->result),
+			    log_int("index", row->index));
+		return;
+	}
+	task_set_state(r, t, (enum state)row->state);
+	copy.msg_id = str_copy(row->msg_id);
+	copy.engine_uuid = str_copy(row->engine_uuid);
+	copy.ename = str_copy(row->ename);
+	copy.evalue = str_copy(row->evalue);
+	copy.traceback = str_copy(row->traceback);
+	copy.cwd = str_copy(row->cwd);
+	task_set_row(t, &copy);
+	for (i = 0; i < STREAMS; i++) {
+		t->size[i] = row->size[i];
+		t->in_file |= (uint8_t)(row->in_file[i] << i);
+	}
+	task_claim(r, row->index);
+	if (row->state == STATE_PENDING)
+		task_unclaim(r, row->index);
+}
+
+static void load_engine(void *arg, const struct engine_row *row)
+{
+	engine_restore(arg, row);
+}
+
+/* What a client sent itself is gone with the socket it came from. */
+static void give_up_wired(struct result *r)
+{
+	static const struct ending lost = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the controller ended before the task did",
+	};
+
+	if (r->wired && task_is_waiting(&r->task[0]))
+		task_end_pending(r, 0, &lost);
+}
+
+static void resume(struct controller *c, struct result *r)
+{
+	uint64_t i;
+
+	if (state_is_final(result_state(r))) {
+		result_set_finished(r);
+		return;
+	}
+	for (i = 0; i < r->next; i++)
+		if (r->task[i].state == STATE_RUNNING)
+			run_restore(r, (uint32_t)i);
+	if (r->timeout)
+		timer_set(c->loop, &r->timeout_timer, r->timeout);
+	give_up_wired(r);
+	sched_add(r);
+}
+
+int results_load(struct controller *c)
+{
+	struct store_visitor v = {
+		.result = load_result,
+		.task = load_task,
+		.engine = load_engine,
+		.arg = c,
+	};
+	char *next = store_meta(c->store, "next_result");
+	struct list *l, *tmp;
+	int err = store_load(c->store, &v);
+
+	if (next)
+		c->next_result = max_u64(c->next_result,
+					 strtoull(next, NULL, 10));
+	free(next);
+	list_for_each_safe(l, tmp, &c->by_id)
+		resume(c, list_entry(l, struct result, by_id));
+	return err;
+}

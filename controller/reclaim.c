@@ -1,0 +1,86 @@
+#include "base/base.h"
+#include "run.h"
+
+#include "base/log.h"
+
+/* --- engines come back and go ------------------------------------------- */
+
+static bool named(struct json_object *ids, const char *msg_id)
+{
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+
+	for (i = 0; i < n; i++) {
+		const char *s = json_object_get_string(
+			json_object_array_get_idx(ids, i));
+
+		if (s && strcmp(s, msg_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_unwanted(struct controller *c, const struct engine *e,
+			 struct json_object *ids, struct json_object *drop)
+{
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(ids, i);
+		struct run *run = run_find(c, json_object_get_string(v));
+
+		if (!run || run->engine != e || run->phase == RUN_ENDING)
+			json_push(drop, json_object_get(v));
+	}
+}
+
+void runs_reclaim(struct engine *e, struct json_object *running,
+		  struct json_object *finished, struct json_object *ret_drop)
+{
+	struct list *l, *tmp;
+
+	add_unwanted(e->c, e, running, ret_drop);
+	add_unwanted(e->c, e, finished, ret_drop);
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+		struct result *r = result_find(e->c, run->result);
+
+		if (run->phase != RUN_SENT || !run->restored)
+			continue;
+		run->restored = false;
+		if (named(running, run->msg_id) ||
+		    named(finished, run->msg_id))
+			continue;
+		/* It never got there: the engine keeps all until stored. */
+		log_info("a task did not reach its engine and waits again",
+			 log_int("result", (int64_t)run->result),
+			 log_int("engine", e->id));
+		run_put_back(r, run);
+	}
+}
+
+void runs_engine_gone(struct engine *e)
+{
+	struct buf why = BUF_INIT;
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+		struct ending how = {
+			.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
+			.ename = "EngineError",
+		};
+
+		if (run->phase == RUN_STARTING) {
+			run_leave_engine(run);
+			continue;
+		}
+		buf_clear(&why);
+		buf_printf(&why, "engine %lld (pid %lld on %s) died while "
+				 "running the task",
+			   (long long)e->id, (long long)e->pid,
+			   e->host ? e->host : "an unknown host");
+		how.evalue = buf_str(&why);
+		run_end(run, &how, NULL);
+	}
+	buf_done(&why);
+}

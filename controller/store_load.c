@@ -1,0 +1,122 @@
+#include "base/base.h"
+#include "store_sql.h"
+
+static char *column_text(sqlite3_stmt *st, int i)
+{
+	return (char *)(uintptr_t)sqlite3_column_text(st, i);
+}
+
+static int64_t column_or(sqlite3_stmt *st, int i, int64_t other)
+{
+	return sqlite3_column_type(st, i) == SQLITE_NULL
+		       ? other
+		       : sqlite3_column_int64(st, i);
+}
+
+static void load_result(sqlite3_stmt *st, const struct store_visitor *v)
+{
+	struct result_row r = {
+		.id = (uint64_t)sqlite3_column_int64(st, 0),
+		.token = column_text(st, 1),
+		.name = column_text(st, 2),
+		.kind = column_text(st, 3),
+		.tasks = (uint64_t)sqlite3_column_int64(st, 4),
+		.uid = (uint32_t)sqlite3_column_int64(st, 5),
+		.gid = (uint32_t)sqlite3_column_int64(st, 6),
+		.submitted = sqlite3_column_int64(st, 7),
+		.options = column_text(st, 8),
+		.code_size = (uint64_t)sqlite3_column_int64(st, 9),
+		.stdin_size = (uint64_t)column_or(st, 10, 0),
+		.has_stdin = sqlite3_column_type(st, 10) != SQLITE_NULL,
+	};
+
+	v->result(v->arg, &r);
+}
+
+static void load_task(sqlite3_stmt *st, const struct store_visitor *v)
+{
+	int64_t key = sqlite3_column_int64(st, 0);
+	bool usage = sqlite3_column_type(st, 16) != SQLITE_NULL;
+	struct task_row t = {
+		.result = (uint64_t)key >> INDEX_BITS,
+		.index = (uint32_t)(key & ((1 << INDEX_BITS) - 1)),
+		.state = sqlite3_column_int(st, 1),
+		.engine = column_or(st, 2, -1),
+		.engine_uuid = column_text(st, 3),
+		.msg_id = column_text(st, 4),
+		.attempt = (unsigned)sqlite3_column_int(st, 5),
+		.started = sqlite3_column_int64(st, 6),
+		.completed = sqlite3_column_int64(st, 7),
+		.received = sqlite3_column_int64(st, 8),
+		.exit_status = (int)column_or(st, 9, -1),
+		.signal = (int)column_or(st, 10, -1),
+		.value_is_stdout = sqlite3_column_int(st, 11),
+		.ename = column_text(st, 12),
+		.evalue = column_text(st, 13),
+		.traceback = column_text(st, 14),
+		.cwd = column_text(st, 15),
+		.user = usage ? sqlite3_column_double(st, 16) : -1,
+		.system = sqlite3_column_double(st, 17),
+		.memory = sqlite3_column_int64(st, 18),
+	};
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		t.size[i] = (uint64_t)sqlite3_column_int64(st, 19 + i);
+		t.in_file[i] = sqlite3_column_int(st, 23) & 1 << i;
+	}
+	v->task(v->arg, &t);
+}
+
+static void load_engine(sqlite3_stmt *st, const struct store_visitor *v)
+{
+	struct engine_row e = {
+		.id = sqlite3_column_int64(st, 0),
+		.uuid = column_text(st, 1),
+		.host = column_text(st, 2),
+		.language = column_text(st, 3),
+		.pid = sqlite3_column_int64(st, 4),
+		.since = sqlite3_column_int64(st, 5),
+		.taskfs = sqlite3_column_int(st, 6),
+	};
+
+	v->engine(v->arg, &e);
+}
+
+static int each_row(struct db *db, const char *text,
+		    void (*row)(sqlite3_stmt *, const struct store_visitor *),
+		    const struct store_visitor *v)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
+
+	if (rc != SQLITE_OK)
+		return sql_errno(rc);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		row(st, v);
+	sqlite3_finalize(st);
+	return sql_errno(rc);
+}
+
+int db_load(struct db *db, const struct store_visitor *v)
+{
+	int err = each_row(db,
+			   "SELECT id,token,name,kind,tasks,uid,gid,submitted,"
+			   "options,length(code),length(stdin) FROM results "
+			   "ORDER BY id",
+			   load_result, v);
+
+	if (!err)
+		err = each_row(db,
+			       "SELECT key,state,engine,engine_uuid,msg_id,"
+			       "attempt,started,completed,received,exit_status,"
+			       "signal,value_is_stdout,ename,evalue,traceback,"
+			       "cwd,user,system,memory,stdout_size,stderr_size,"
+			       "value_size,data_size,in_file FROM tasks "
+			       "ORDER BY key",
+			       load_task, v);
+	if (!err)
+		err = each_row(db, "SELECT * FROM engines ORDER BY id",
+			       load_engine, v);
+	return err;
+}

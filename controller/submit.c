@@ -1,0 +1,179 @@
+#include "base/base.h"
+#include "query.h"
+
+#include "base/log.h"
+#include "events.h"
+#include "results.h"
+#include "sched.h"
+#include "wire/task_option.h"
+
+#define LIMIT_TOKEN 200
+
+/* One submit_request until all its results are stored. */
+struct submission {
+	struct request *rq;
+	size_t n, waiting;
+	struct {
+		uint64_t id;			/* 0: refused */
+		struct json_object *refusal;
+	} of[];
+};
+
+static void submission_done(struct submission *s)
+{
+	struct controller *c = s->rq->c;
+	struct json_object *o = ok_content(c, true);
+	struct json_object *a = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		struct result *r = result_find(c, s->of[i].id);
+
+		if (s->of[i].refusal)
+			json_push(a, s->of[i].refusal);
+		else if (r)
+			json_push(a, result_json(r, CHANGED_ALL, NULL));
+		else
+			json_push(a, error_content(ENOENT, "KeyError",
+						   "it was purged already"));
+	}
+	json_add(o, "results", a);
+	request_reply(s->rq, MSG_SUBMIT_REPLY, o, NULL, 0);
+	free(s);
+}
+
+static void refuse(struct submission *s, size_t i, int err, const char *why)
+{
+	s->of[i].id = 0;
+	s->of[i].refusal = error_content(err, "SubmitError", why);
+}
+
+static void stored(struct store_op *op)
+{
+	struct submission *s = op->arg;
+	struct controller *c = s->rq->c;
+	struct result *r = result_find(c, op->result.id);
+	size_t i;
+
+	if (r && !op->err)
+		result_set_stored(r);
+	if (r && op->err) {
+		log_error("a submission was not stored", log_errno(op->err));
+		for (i = 0; i < s->n; i++)
+			if (s->of[i].id == r->id)
+				refuse(s, i, op->err,
+				       "the controller could not store it");
+		result_doom(r);
+	}
+	if (--s->waiting == 0)
+		submission_done(s);
+}
+
+static int read_bytes(const struct msg *m, struct json_object *o,
+		      const char *key, size_t limit, struct buf *to)
+{
+	struct bytes b;
+
+	if (!msg_named_buffer(m, o, key, &b))
+		return -ENOENT;
+	if (b.n > limit)
+		return -EFBIG;
+	buf_put(to, b.p, b.n);
+	return 0;
+}
+
+static int read_spec(const struct msg *m, struct json_object *o,
+		     struct result_spec *spec, struct buf *why)
+{
+	int err;
+
+	spec->kind = "task";
+	spec->ntasks = 1;
+	spec->uid = (uint32_t)json_int_or(o, "uid", 65534);
+	spec->gid = (uint32_t)json_int_or(o, "gid", 65534);
+	spec->options = json_get_object(o, "options");
+	spec->token = json_get_str(o, "token", NULL);
+	spec->name = json_get_str(spec->options, "label", NULL);
+	if (!spec->options) {
+		buf_puts(why, "there are no options");
+		return -EINVAL;
+	}
+	err = task_options_check(spec->options, why);
+	if (err)
+		return err;
+	if (spec->token && strlen(spec->token) > LIMIT_TOKEN) {
+		buf_puts(why, "the token is too long");
+		return -EINVAL;
+	}
+	err = read_bytes(m, o, "code", LIMIT_CODE, &spec->code);
+	if (err || !spec->code.n) {
+		buf_puts(why, err == -EFBIG ? "the code is too long"
+					    : "there is no code");
+		return err == -EFBIG ? err : -EINVAL;
+	}
+	err = read_bytes(m, o, "stdin", LIMIT_STDIN, &spec->stdin_);
+	spec->has_stdin = err == 0;
+	if (err == -EFBIG)
+		buf_puts(why, "the standard input is too long");
+	return err == -EFBIG ? err : 0;
+}
+
+static void submit_one(struct submission *s, size_t i, struct json_object *o)
+{
+	struct controller *c = s->rq->c;
+	struct result_spec spec = {0};
+	struct buf why = BUF_INIT;
+	const char *token = json_get_str(o, "token", NULL);
+	struct result *r = token ? result_by_token(c, token) : NULL;
+	struct store_op *op;
+	int err;
+
+	if (r && r->stored) {
+		s->of[i].id = r->id;
+		return;
+	}
+	err = r ? -EAGAIN : read_spec(s->rq->msg, o, &spec, &why);
+	if (err) {
+		refuse(s, i, err, why.n ? buf_str(&why)
+					: "it is being stored right now");
+	} else {
+		r = result_new(c, &spec);
+		s->of[i].id = r->id;
+		s->waiting++;
+		op = result_store_op(r);
+		op->arg = s;
+		op->done = stored;
+		store_put(c->store, op);
+		sched_add(r);
+	}
+	buf_done(&spec.code);
+	buf_done(&spec.stdin_);
+	buf_done(&why);
+}
+
+void query_on_submit(struct controller *c, struct request *rq)
+{
+	struct json_object *all = json_get_array(rq->msg->content, "results");
+	size_t i, n = all ? json_object_array_length(all) : 0;
+	struct submission *s;
+
+	if (n == 0 || n > LIMIT_SUBMIT) {
+		request_fail(rq, MSG_SUBMIT_REPLY, -EINVAL, "SubmitError",
+			     "results must be a list of 1 to 4096 objects");
+		return;
+	}
+	if (store_backlog(c->store) > STORE_BACKLOG * 4) {
+		request_fail(rq, MSG_SUBMIT_REPLY, -EAGAIN, "SubmitError",
+			     "the store cannot keep up; try again later");
+		return;
+	}
+	s = zalloc(sizeof(*s) + n * sizeof(s->of[0]));
+	s->rq = rq;
+	s->n = n;
+	s->waiting = 1; /* until all are put */
+	for (i = 0; i < n; i++)
+		submit_one(s, i, json_object_array_get_idx(all, i));
+	if (--s->waiting == 0)
+		submission_done(s);
+}
+

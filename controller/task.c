@@ -1,0 +1,208 @@
+#include "base/base.h"
+#include "results.h"
+
+#include "events.h"
+#include "sched.h"
+
+/* An output up to here is a blob of the database; a larger one is a file. */
+#define OUTPUT_IN_MEMORY (64 * KIB)
+
+char *str_copy(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+struct task_row task_row(const struct result *r, uint32_t index)
+{
+	const struct task *t = &r->task[index];
+	const struct details *d = t->details;
+	struct task_row row = {
+		.result = r->id,
+		.index = index,
+		.state = t->state,
+		.engine = t->engine,
+		.attempt = t->attempt,
+		.started = t->started,
+		.exit_status = -1,
+		.signal = -1,
+		.user = -1,
+	};
+
+	if (d) {
+		row.msg_id = str_copy(d->msg_id);
+		row.engine_uuid = str_copy(d->engine_uuid);
+	}
+	return row;
+}
+
+static char *steal(char **s)
+{
+	char *got = *s;
+
+	*s = NULL;
+	return got;
+}
+
+static void take_details(struct task *t, struct task_row *row)
+{
+	task_free_details(t);
+	t->details = zalloc(sizeof(*t->details));
+	*t->details = (struct details){
+		.msg_id = steal(&row->msg_id),
+		.engine_uuid = steal(&row->engine_uuid),
+		.ename = steal(&row->ename),
+		.evalue = steal(&row->evalue),
+		.traceback = steal(&row->traceback),
+		.cwd = steal(&row->cwd),
+		.user = row->user,
+		.system = row->system,
+		.memory = row->memory,
+	};
+}
+
+/* The last bytes stay until events.c has told them. */
+static void take_outputs(struct result *r, struct task_row *row)
+{
+	struct task *t = &r->task[row->index];
+	int i;
+
+	task_drop_outputs(r, row->index);
+	t->in_file = 0;
+	for (i = 0; i < STREAMS; i++) {
+		t->size[i] = row->size[i];
+		t->in_file |= (uint8_t)(row->in_file[i] << i);
+		if (row->in_file[i] || row->bytes[i].n == 0 ||
+		    row->bytes[i].n > LIMIT_INLINE)
+			continue;
+		if (!t->out)
+			t->out = zalloc(sizeof(*t->out));
+		t->out->of[i].mem = row->bytes[i];
+		t->out->of[i].size = row->size[i];
+		row->bytes[i] = (struct buf)BUF_INIT;
+	}
+}
+
+void task_set_state(struct result *r, struct task *t, enum state s)
+{
+	r->count[t->state]--;
+	r->c->tasks[t->state]--;
+	t->state = (uint8_t)s;
+	r->count[s]++;
+	r->c->tasks[s]++;
+}
+
+void task_set_row(struct task *t, struct task_row *row)
+{
+	t->engine = (int32_t)row->engine;
+	t->attempt = (uint16_t)row->attempt;
+	t->started = row->started;
+	t->completed = row->completed;
+	t->received = row->received;
+	t->exit_status = (int16_t)row->exit_status;
+	t->signal = (int16_t)row->signal;
+	t->value_is_stdout = row->value_is_stdout;
+	take_details(t, row);
+}
+
+void task_apply(struct result *r, struct task_row *row, enum state_event event)
+{
+	struct task *t = &r->task[row->index];
+	enum state s = state_next((enum state)t->state, event);
+
+	assert(s != STATE_NONE);
+	task_set_state(r, t, s);
+	task_set_row(t, row);
+	if (s == STATE_PENDING) {
+		task_drop_outputs(r, row->index);
+		task_unclaim(r, row->index);
+	}
+	if (state_is_final(s))
+		take_outputs(r, row);
+	result_changed(r, state_is_final(s) ? CHANGED_END : CHANGED_STATE);
+	if (state_is_final(result_state(r)))
+		result_set_finished(r);
+}
+
+bool task_is_waiting(const struct task *t)
+{
+	return t->state == STATE_PENDING && !t->claimed;
+}
+
+int64_t result_waiting_task(struct result *r)
+{
+	uint64_t i;
+
+	for (i = 0; r->again && i < r->next; i++)
+		if (task_is_waiting(&r->task[i]))
+			return (int64_t)i;
+	while (r->next < r->ntasks && !task_is_waiting(&r->task[r->next]))
+		r->next++;
+	return r->next < r->ntasks ? (int64_t)r->next : -1;
+}
+
+void task_claim(struct result *r, uint64_t index)
+{
+	if (r->task[index].claimed)
+		return;
+	r->task[index].claimed = true;
+	if (index == r->next)
+		r->next++;
+	else if (index < r->next)
+		r->again--;
+}
+
+void task_unclaim(struct result *r, uint64_t index)
+{
+	if (r->task[index].claimed && index < r->next)
+		r->again++;
+	r->task[index].claimed = false;
+	if (!r->doomed)
+		sched_add(r);
+}
+
+/* --- outputs ------------------------------------------------------------ */
+
+static void put_append(struct result *r, uint32_t index, enum stream s,
+		       uint64_t offset, struct bytes b)
+{
+	struct store_op *op = store_op_new(STORE_APPEND);
+
+	op->io.result = r->id;
+	op->io.index = index;
+	op->io.stream = s;
+	op->io.offset = offset;
+	buf_put(&op->io.bytes, b.p, b.n);
+	store_put(r->c->store, op);
+}
+
+bool task_output(struct result *r, uint32_t index, enum stream s,
+		 uint64_t offset, struct bytes b)
+{
+	struct task *t = &r->task[index];
+	struct outputs *out = t->out;
+
+	if (!out)
+		out = t->out = zalloc(sizeof(*out));
+	if (offset == 0 && out->of[s].size) {
+		/* From the beginning again, after a restart. */
+		buf_clear(&out->of[s].mem);
+		out->of[s].size = 0;
+		out->of[s].in_file = false;
+	}
+	if (offset != out->of[s].size)
+		return false;
+	out->of[s].size += b.n;
+	if (!out->of[s].in_file && out->of[s].size > OUTPUT_IN_MEMORY) {
+		put_append(r, index, s, 0, buf_bytes(&out->of[s].mem));
+		buf_done(&out->of[s].mem);
+		out->of[s].in_file = true;
+	}
+	if (out->of[s].in_file)
+		put_append(r, index, s, offset, b);
+	else
+		buf_put(&out->of[s].mem, b.p, b.n);
+	t->size[s] = out->of[s].size;
+	result_changed(r, CHANGED_SIZES);
+	return true;
+}
+
