@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 
+#include <sys/stat.h>
+
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS meta("
 	" key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
