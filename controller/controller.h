@@ -121,7 +121,7 @@ struct controller {
 	struct list changed;	/* results */
 	struct json_object *other_changes;	/* array: engines, purges */
 	struct work events_work;
-	struct timer tick;
+	struct timer tick, events_lazy;
 	uint64_t told[STATES];
 	struct {
 		uint64_t id, seq;

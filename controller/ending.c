@@ -6,27 +6,53 @@
 
 /* --- ending ------------------------------------------------------------- */
 
+/*
+ * Acknowledgements go with the next task the engine gets, or by themselves
+ * when there is none for a while.
+ */
+#define STORED_WAIT (20 * USEC_PER_MSEC)
+
+struct json_object *engine_take_stored(struct engine *e)
+{
+	struct json_object *ids = e->stored;
+
+	timer_cancel(&e->stored_timer);
+	e->stored = NULL;
+	return ids;
+}
+
+static void send_stored(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, stored_timer);
+	struct json_object *content = json_object_new_object();
+	struct bytes ident = engine_ident(e);
+	struct msg_out out = {
+		.type = MSG_STORED,
+		.content = content,
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	json_add(content, "msg_ids", engine_take_stored(e));
+	/* An engine that is not there asks again when it comes back. */
+	(void)!msg_send(sock_of(e->c, S_TASK_OUT), &e->c->session, &out);
+	json_object_put(content);
+}
+
 void task_tell_stored(struct controller *c, const struct task_row *row)
 {
-	struct json_object *content, *ids;
 	struct engine *e = NULL;
-	struct bytes ident;
-	struct msg_out out = {.type = MSG_STORED, .nidents = 1};
 
 	if (row->engine_uuid)
 		e = engine_by_uuid(c, bytes_str(row->engine_uuid));
 	if (!e || !e->taskfs || !row->msg_id)
 		return;
-	ident = engine_ident(e);
-	content = json_object_new_object();
-	ids = json_object_new_array();
-	json_push(ids, json_text(bytes_str(row->msg_id)));
-	json_add(content, "msg_ids", ids);
-	out.content = content;
-	out.idents = &ident;
-	/* An engine that is not there asks again when it comes back. */
-	(void)!msg_send(sock_of(c, S_TASK_OUT), &c->session, &out);
-	json_object_put(content);
+	if (!e->stored)
+		e->stored = json_object_new_array();
+	json_push(e->stored, json_text(bytes_str(row->msg_id)));
+	e->stored_timer.fire = send_stored;
+	if (!timer_is_set(&e->stored_timer))
+		timer_set(c->loop, &e->stored_timer, STORED_WAIT);
 }
 
 static const enum state_event event_of[STATES] = {

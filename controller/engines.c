@@ -185,6 +185,8 @@ static void engine_free(struct engine *e)
 {
 	struct controller *c = e->c;
 
+	timer_cancel(&e->stored_timer);
+	json_object_put(e->stored);
 	list_del(&e->order);
 	map_remove_u64(&c->engines, (uint64_t)e->id);
 	map_remove(&c->by_uuid, bytes_str(e->uuid));

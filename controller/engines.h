@@ -31,6 +31,8 @@ struct engine {
 	struct list runs;	/* of struct run, by engine_link */
 	unsigned load;		/* runs given to it and not ended */
 	uint64_t completed;
+	struct json_object *stored;	/* array of msg_ids to acknowledge */
+	struct timer stored_timer;
 };
 
 void engines_init(struct controller *c);

@@ -5,21 +5,35 @@
 #include "sched.h"
 
 #define TICK USEC_PER_SEC
+/*
+ * That something ended is told at once. That it was submitted, began or grew
+ * can wait so long: of a short task all is told together then.
+ */
+#define LAZY (5 * USEC_PER_MSEC)
 
 static void flush(struct work *w);
 static void tick(struct timer *t);
+
+static void flush_lazy(struct timer *t)
+{
+	struct controller *c = container_of(t, struct controller, events_lazy);
+
+	loop_defer(c->loop, &c->events_work);
+}
 
 void events_init(struct controller *c)
 {
 	list_init(&c->changed);
 	c->events_work.run = flush;
 	c->tick.fire = tick;
+	c->events_lazy.fire = flush_lazy;
 	timer_set(c->loop, &c->tick, TICK);
 }
 
 void events_done(struct controller *c)
 {
 	timer_cancel(&c->tick);
+	timer_cancel(&c->events_lazy);
 	work_cancel(&c->events_work);
 	json_object_put(c->other_changes);
 	c->other_changes = NULL;
@@ -257,7 +271,10 @@ void result_changed(struct result *r, enum changed what)
 	r->changed |= what;
 	if (list_empty(&r->changed_link))
 		list_add_tail(&c->changed, &r->changed_link);
-	loop_defer(c->loop, &c->events_work);
+	if (what & CHANGED_END)
+		loop_defer(c->loop, &c->events_work);
+	else if (!timer_is_set(&c->events_lazy))
+		timer_set(c->loop, &c->events_lazy, LAZY);
 }
 
 void events_add(struct controller *c, struct json_object *v)
@@ -334,6 +351,7 @@ static void flush(struct work *w)
 	struct attachments at = {0};
 	struct msg_out out = {.type = MSG_CHANGES, .content = content};
 
+	timer_cancel(&c->events_lazy);
 	c->seq++;
 	json_add_str(content, "instance", c->instance);
 	json_add_int(content, "seq", (int64_t)c->seq);

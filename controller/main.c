@@ -13,6 +13,7 @@
 #include "sched.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sys/file.h>
@@ -355,6 +356,10 @@ int main(int argc, char **argv)
 	if (!c.config.dir)
 		c.config.dir = dir = default_dir(c.config.name);
 	raise_limits();
+	/* Fast bins are swept at every large allocation: that costs more than
+	 * they save. */
+	mallopt(M_MXFAST, 0);
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
 	err = make_dirs(c.config.dir);
 	if (!err)
 		err = lock_dir(c.config.dir);

@@ -116,9 +116,21 @@ static struct json_object *task_metadata(const struct result *r,
 		json_add_int(t, "stdin", in->n);
 		in->b[in->n++] = input;
 	}
+	if (run->engine->stored)
+		json_add(t, "stored", engine_take_stored(run->engine));
 	json_add(meta, "taskfs", t);
 	json_object_put(options);
 	return meta;
+}
+
+/* The acknowledgements did not go out with the task. */
+static void keep_stored(struct engine *e, struct json_object *metadata)
+{
+	struct json_object *t = json_get_object(metadata, "taskfs");
+	struct json_object *ids = json_get_array(t, "stored");
+
+	if (ids && !e->stored)
+		e->stored = json_object_get(ids);
 }
 
 static int send_task(struct result *r, struct run *run, struct bytes code,
@@ -147,6 +159,8 @@ static int send_task(struct result *r, struct run *run, struct bytes code,
 	out.buffers = in.b;
 	out.nbuffers = in.n;
 	err = msg_send(sock_of(run->c, S_TASK_OUT), &run->c->session, &out);
+	if (err)
+		keep_stored(run->engine, out.metadata);
 	json_object_put(out.metadata);
 	json_object_put(content);
 	return err;

@@ -84,6 +84,8 @@ void run_put_back(struct result *r, struct run *run);
 void task_put_end(struct controller *c, struct store_op *op);
 /* The engine may forget the reply of the row's msg_id. */
 void task_tell_stored(struct controller *c, const struct task_row *row);
+/* What waits to be acknowledged: an array, the caller's; or NULL. */
+struct json_object *engine_take_stored(struct engine *e);
 /* What is known of the outputs goes into the row. */
 void task_known_outputs(struct result *r, uint32_t index,
 			struct task_row *row);

@@ -159,6 +159,7 @@ static void *work(void *arg)
 	struct list now = LIST_INIT(now);
 	uint64_t one = 1;
 
+	pthread_setname_np(pthread_self(), "store");
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		while (list_empty(&s->queue) && !s->stop)

@@ -66,6 +66,10 @@ static struct json_object *error(const char *ename, const char *name,
 
 static void execute(struct engine *e, enum channel c, struct msg *m)
 {
+	struct json_object *t = json_get_object(m->metadata, "taskfs");
+
+	/* Acknowledgements come with the next task, to save a message. */
+	tasks_stored(e, json_get_array(t, "stored"));
 	tasks_add(e, c, m);
 }
 

@@ -52,8 +52,9 @@ const struct message_type message_types[] = {
 	 "stop_on_error]",
 	 "Run code. From the controller to an engine that speaks the "
 	 "extensions, metadata has `taskfs {result, index, attempt, [args], "
-	 "[env], [cwd], [item], [time_limit], [code], [stdin]}`; `code` and "
-	 "`stdin` there are numbers of buffers; `code` is given when the code "
+	 "[env], [cwd], [item], [time_limit], [code], [stdin], [stored]}`; "
+	 "`stored` is the list of the message of that name; `code` and "
+	 "`stdin` are numbers of buffers; `code` is given when the code "
 	 "is no UTF-8 (content.code is then only a likeness)."},
 	{MSG_EXECUTE_REPLY, E_, "client, controller", "mux, task, broadcast",
 	 false,
