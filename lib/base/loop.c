@@ -5,7 +5,7 @@
 #include <zmq.h>
 
 struct loop {
-	zmq_pollitem_t *item;	/* [0, n): one per watch */
+	struct pollfd *item;	/* [0, n): one per watch */
 	struct watch **watch;	/* the same order; NULL: removed this turn */
 	size_t n, room;
 	bool holes;		/* some of watch[] are NULL */
@@ -23,12 +23,16 @@ struct loop {
 	int code;
 };
 
+/* The loop whose sockets loop_socket_used() means: a program has one. */
+static struct loop *the_loop;
+
 struct loop *loop_new(void)
 {
 	struct loop *l = zalloc(sizeof(*l));
 
 	list_init(&l->work);
 	l->signal_watch.fd = -1;
+	the_loop = l;
 	return l;
 }
 
@@ -38,6 +42,8 @@ void loop_free(struct loop *l)
 		return;
 	if (l->signal_watch.fd >= 0)
 		close(l->signal_watch.fd);
+	if (the_loop == l)
+		the_loop = NULL;
 	free(l->item);
 	free(l->watch);
 	free(l->heap);
@@ -45,6 +51,24 @@ void loop_free(struct loop *l)
 }
 
 /* --- watches ------------------------------------------------------------ */
+
+static int watch_fd(const struct watch *w)
+{
+	size_t n = sizeof(int);
+	int fd = w->fd;
+
+	if (w->socket && zmq_getsockopt(w->socket, ZMQ_FD, &fd, &n) < 0)
+		return -1;
+	return fd;
+}
+
+/* What poll() is to look for: of a socket, that its descriptor wakes up. */
+static short poll_events(const struct watch *w)
+{
+	if (!w->socket)
+		return w->events;
+	return w->events ? POLLIN : 0;
+}
 
 void loop_add(struct loop *l, struct watch *w)
 {
@@ -57,10 +81,10 @@ void loop_add(struct loop *l, struct watch *w)
 	w->loop = l;
 	w->slot = l->n;
 	l->watch[l->n] = w;
-	l->item[l->n] = (zmq_pollitem_t){
-		.socket = w->socket,
-		.fd = w->fd,
-		.events = w->events,
+	w->used = w->socket != NULL;
+	l->item[l->n] = (struct pollfd){
+		.fd = watch_fd(w),
+		.events = poll_events(w),
 	};
 	l->n++;
 }
@@ -72,6 +96,7 @@ void loop_remove(struct watch *w)
 	if (!l)
 		return;
 	l->watch[w->slot] = NULL;
+	l->item[w->slot].fd = -1;
 	l->item[w->slot].revents = 0;
 	l->holes = true;
 	w->loop = NULL;
@@ -80,8 +105,22 @@ void loop_remove(struct watch *w)
 void watch_want(struct watch *w, short events)
 {
 	w->events = events;
+	w->used = w->socket != NULL;
 	if (w->loop)
-		w->loop->item[w->slot].events = events;
+		w->loop->item[w->slot].events = poll_events(w);
+}
+
+void loop_socket_used(void *socket)
+{
+	struct loop *l = the_loop;
+	size_t i;
+
+	for (i = 0; l && i < l->n; i++) {
+		if (l->watch[i] && l->watch[i]->socket == socket) {
+			l->watch[i]->used = true;
+			return;
+		}
+	}
 }
 
 static void close_holes(struct loop *l)
@@ -102,6 +141,53 @@ static void close_holes(struct loop *l)
 	l->holes = false;
 }
 
+/* What a socket has of what is wanted of it; ZeroMQ's bits are its own. */
+static short socket_events(const struct watch *w)
+{
+	int z = 0;
+	size_t n = sizeof(z);
+	short got = 0;
+
+	if (zmq_getsockopt(w->socket, ZMQ_EVENTS, &z, &n) < 0)
+		return POLLERR;
+	if (z & ZMQ_POLLIN)
+		got |= POLLIN;
+	if (z & ZMQ_POLLOUT)
+		got |= POLLOUT;
+	return got & w->events;
+}
+
+/* Asks the sockets that were used; true when one of them is ready. */
+static bool ask_used(struct loop *l)
+{
+	bool ready = false;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		struct watch *w = l->watch[i];
+
+		if (w->socket && w->used && w->events) {
+			w->used = socket_events(w) != 0;
+			ready |= w->used;
+		}
+	}
+	return ready;
+}
+
+static void run_socket(struct loop *l, size_t i)
+{
+	struct watch *w = l->watch[i];
+	short got;
+
+	if (!w->used && !l->item[i].revents)
+		return;
+	l->item[i].revents = 0;
+	got = socket_events(w);
+	w->used = got != 0;	/* there may be more than is taken now */
+	if (got)
+		w->ready(w, got);
+}
+
 static void run_watches(struct loop *l)
 {
 	size_t n = l->n;
@@ -110,10 +196,15 @@ static void run_watches(struct loop *l)
 	for (i = 0; i < n; i++) {
 		short got = l->item[i].revents;
 
-		if (!l->watch[i] || !got)
+		if (!l->watch[i])
 			continue;
+		if (l->watch[i]->socket) {
+			run_socket(l, i);
+			continue;
+		}
 		l->item[i].revents = 0;
-		l->watch[i]->ready(l->watch[i], got);
+		if (got)
+			l->watch[i]->ready(l->watch[i], got);
 	}
 }
 
@@ -200,7 +291,7 @@ static void run_timers(struct loop *l)
 	}
 }
 
-static long poll_timeout(const struct loop *l)
+static int poll_timeout(const struct loop *l)
 {
 	uint64_t now;
 
@@ -211,7 +302,7 @@ static long poll_timeout(const struct loop *l)
 	now = mono_usec();
 	if (l->heap[0]->due <= now)
 		return 0;
-	return (long)min_u64((l->heap[0]->due - now + 999) / 1000, 3600000);
+	return (int)min_u64((l->heap[0]->due - now + 999) / 1000, 3600000);
 }
 
 /* --- the end of the turn ------------------------------------------------ */
@@ -290,54 +381,16 @@ int loop_signals(struct loop *l, const int *signals,
 
 /* --- the loop ----------------------------------------------------------- */
 
-/* ZeroMQ's event bits are its own. */
-static void translate(struct loop *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->n; i++) {
-		short z = 0;
-
-		if (l->watch[i]->events & POLLIN)
-			z |= ZMQ_POLLIN;
-		if (l->watch[i]->events & POLLOUT)
-			z |= ZMQ_POLLOUT;
-		if (l->watch[i]->events & POLLPRI)
-			z |= ZMQ_POLLPRI;
-		l->item[i].events = z;
-	}
-}
-
-static void translate_back(struct loop *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->n; i++) {
-		short z = l->item[i].revents, got = 0;
-
-		if (z & ZMQ_POLLIN)
-			got |= POLLIN;
-		if (z & ZMQ_POLLOUT)
-			got |= POLLOUT;
-		if (z & ZMQ_POLLPRI)
-			got |= POLLPRI;
-		if (z & ZMQ_POLLERR)
-			got |= POLLERR;
-		l->item[i].revents = got;
-	}
-}
-
 int loop_run(struct loop *l)
 {
 	while (!l->stopped) {
 		close_holes(l);
-		translate(l);
-		if (zmq_poll(l->item, (int)l->n, poll_timeout(l)) < 0) {
+		if (poll(l->item, l->n, ask_used(l) ? 0 : poll_timeout(l)) <
+		    0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
 		}
-		translate_back(l);
 		run_watches(l);
 		run_timers(l);
 		run_work(l);

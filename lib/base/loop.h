@@ -1,6 +1,10 @@
 /*
- * loop.h: the one loop of a program: one zmq_poll over descriptors, ZeroMQ
+ * loop.h: the one loop of a program: one poll over descriptors, ZeroMQ
  * sockets, signals and timers, and work put off to the end of the turn.
+ *
+ * (Not zmq_poll(): that asks every socket whether it has something, which are
+ * two system calls for each, each turn. Here only those are asked whose
+ * descriptor woke up or that were used since.)
  *
  * Watches, timers and works are embedded in what they belong to; their owner
  * fills in the callback, adds them, and removes them before it is freed.
@@ -28,6 +32,7 @@ struct watch {
 	/* the loop's */
 	struct loop *loop;
 	size_t slot;
+	bool used;		/* a socket that must be asked */
 };
 
 struct timer {
@@ -54,6 +59,13 @@ void loop_add(struct loop *l, struct watch *w);
 void loop_remove(struct watch *w);
 /* Other events from now on; 0 keeps the watch, without events. */
 void watch_want(struct watch *w, short events);
+
+/*
+ * Whoever sends on a ZeroMQ socket says so here: sending also takes in what
+ * has arrived, and its descriptor says nothing of that any more (zmq_getsockopt,
+ * ZMQ_FD). msg_send() and msg_forward() do; a socket no loop watches is fine.
+ */
+void loop_socket_used(void *socket);
 
 /* Once, usec microseconds from now; a set timer is moved. */
 void timer_set(struct loop *l, struct timer *t, uint64_t usec);

@@ -1,5 +1,6 @@
 #include "wire/msg.h"
 #include "base/buf.h"
+#include "base/loop.h"
 #include "base/parse.h"
 #include "wire/limits.h"
 
@@ -236,6 +237,7 @@ int msg_send(void *socket, struct session *s, const struct msg_out *out)
 	unsigned i;
 	int err = 0;
 
+	loop_socket_used(socket);
 	put_header(&header, s, out);
 	parts[0] = buf_bytes(&header);
 	parts[1] = out->parent.n ? out->parent : bytes_str("{}");
@@ -267,6 +269,7 @@ int msg_forward(void *socket, struct msg *m, const struct bytes *idents,
 	unsigned i;
 	int err = 0;
 
+	loop_socket_used(socket);
 	for (i = 0; i < nidents && !err; i++)
 		err = send_frame(socket, idents[i], true);
 	for (i = m->idents; i < m->frames && !err; i++) {
