@@ -1,6 +1,7 @@
 #include "begin.h"
 #include "base/file.h"
 #include "engine.h"
+#include "outcome.h"
 #include "wire/limits.h"
 
 #include <sys/mman.h>
@@ -9,9 +10,7 @@
 
 static int fail(struct task *t, int exit_status, int err, char *evalue)
 {
-	t->ename = "StartError";
-	free(t->evalue);
-	t->evalue = evalue;
+	outcome_set(t, "StartError", evalue);
 	t->exit_status = exit_status;
 	return err;
 }

@@ -1,6 +1,7 @@
 #include "deliver.h"
 #include "base/parse.h"
 #include "engine.h"
+#include "outcome.h"
 #include "reply.h"
 #include "wire/limits.h"
 #include "wire/messages.h"
@@ -28,16 +29,16 @@ static bool ended(const struct task *t)
 #define LIMIT_IDENTS 64
 
 /* To where the request came from. */
-static int send_back(struct task *t, struct msg_out *out)
+static int send_back(struct task *t, const struct msg_out *out)
 {
 	struct bytes idents[LIMIT_IDENTS];
-	unsigned i, n = (unsigned)min_u64(t->request.idents, LIMIT_IDENTS);
+	struct msg_out to = *out;
 
-	for (i = 0; i < n; i++)
+	to.idents = idents;
+	to.nidents = (unsigned)min_u64(t->request.idents, LIMIT_IDENTS);
+	for (unsigned i = 0; i < to.nidents; i++)
 		idents[i] = msg_ident(&t->request, i);
-	out->idents = idents;
-	out->nidents = n;
-	return link_send(&t->engine->link, t->channel, out);
+	return link_send(&t->engine->link, t->channel, &to);
 }
 
 /* Takes content. -ENOBUFS: full, and it will not say when it is not. */
@@ -75,10 +76,9 @@ static void output_lost(struct task *t, struct output *o, int err)
 	if (t->state == STATE_ABORTED)
 		return;
 	/* Nobody was told yet how it ended. */
-	free(t->evalue);
-	t->ename = "OutputError";
-	t->evalue = xasprintf("the engine cannot read its output again: %s",
-			      strerror(-err));
+	outcome_set(t, "OutputError",
+		    xasprintf("the engine cannot read its output again: %s",
+			      strerror(-err)));
 	if (!ended(t))
 		run_end(&t->run, RUN_OUTPUT_ERROR);
 	else

@@ -8,6 +8,8 @@
  *	member	   registration, heartbeat, loss and return of the controller
  *	requests   the table of messages an engine understands
  *	task	   one request to run something, and the queue of them
+ *	begin	   from the request to a running process
+ *	outcome	   how it ended, in words
  *	deliver	   what is sent about a task, in both dialects
  *	run	   a task's process; command, output, kin, spool serve it
  *

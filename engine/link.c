@@ -306,6 +306,7 @@ bool link_can_send(struct link *l, enum channel c)
 	size_t n = sizeof(int);
 	int events = 0;
 
+	loop_socket_used(socket);
 	return socket &&
 	       zmq_getsockopt(socket, ZMQ_EVENTS, &events, &n) == 0 &&
 	       (events & ZMQ_POLLOUT);

@@ -314,6 +314,7 @@ void member_beat(struct engine *e)
 		n = zmq_msg_size(&f);
 		if (n <= sizeof(ping))
 			memcpy(ping, zmq_msg_data(&f), n);
+		loop_socket_used(pong);
 		if (n > sizeof(ping) ||
 		    zmq_msg_send(&f, pong, ZMQ_DONTWAIT) < 0)
 			zmq_msg_close(&f);

@@ -1,13 +1,10 @@
 #include "task.h"
-#include "base/parse.h"
 #include "begin.h"
 #include "deliver.h"
 #include "engine.h"
+#include "outcome.h"
 #include "wire/limits.h"
 #include "wire/messages.h"
-
-#include <signal.h>
-#include <sys/wait.h>
 
 /* Waiting requests of an engine: more are refused. */
 #define LIMIT_WAITING 65536
@@ -17,9 +14,6 @@
 #define LIMIT_FILES 256
 /* msg_ids to abort that have not arrived; more: the older are forgotten. */
 #define LIMIT_ABORTED 4096
-/* What an error shows of stderr. */
-#define TRACE_BYTES 4096
-#define TRACE_LINES 20
 
 static void run_grew(struct run *r, enum run_stream s);
 static void run_ended(struct run *r);
@@ -121,17 +115,10 @@ static void task_end(struct task *t, enum state_event event)
 		deliver(t);
 }
 
-static void set_error(struct task *t, const char *ename, char *evalue)
-{
-	t->ename = ename;
-	free(t->evalue);
-	t->evalue = evalue;
-}
-
 /* Never begun: refused. */
 static void refuse(struct task *t, const char *ename, const char *evalue)
 {
-	set_error(t, ename, xstrdup(evalue));
+	outcome_set(t, ename, xstrdup(evalue));
 	task_end(t, EVENT_FAIL);
 }
 
@@ -143,114 +130,7 @@ void task_abort(struct task *t)
 		run_end(&t->run, RUN_ABORT);
 }
 
-/* --- how it ended ------------------------------------------------------- */
-
-/* The last lines of stderr, one string each. */
-static struct json_object *last_lines(const struct output *o)
-{
-	uint64_t from = o->size > TRACE_BYTES ? o->size - TRACE_BYTES : 0;
-	struct json_object *lines = json_object_new_array();
-	struct bytes text, line, rest;
-	unsigned n = 0;
-
-	if (output_read(o, from, TRACE_BYTES, &text) < 0)
-		return lines;
-	if (from && text.n) { /* the first may be half a line */
-		const char *nl = memchr(text.p, '\n', text.n);
-
-		if (nl && (size_t)(nl + 1 - (char *)text.p) < text.n) {
-			text.n -= (size_t)(nl + 1 - (char *)text.p);
-			text.p = nl + 1;
-		}
-	}
-	for (rest = text; parse_line(&rest, &line);)
-		n++;
-	for (rest = text; parse_line(&rest, &line);)
-		if (n-- <= TRACE_LINES)
-			json_push(lines, json_text(line));
-	return lines;
-}
-
-static const char *signal_name(int signo, char name[32])
-{
-	const char *abbrev = sigabbrev_np(signo);
-
-	if (abbrev)
-		snprintf(name, 32, "SIG%s", abbrev);
-	else
-		snprintf(name, 32, "signal %d", signo);
-	return name;
-}
-
-static char *killed_text(const struct run *r)
-{
-	char name[32];
-
-	if (r->unkillable)
-		return xstrdup("a process does not die of SIGKILL; it was "
-			       "left behind");
-	return xasprintf("killed by %s%s",
-			 signal_name(WTERMSIG(r->status), name),
-			 WCOREDUMP(r->status) ? " (core dumped)" : "");
-}
-
-static char *limit_text(const struct task *t)
-{
-	double s = json_real_or(json_get_object(t->request.metadata, "taskfs"),
-				"time_limit", 0);
-
-	return xasprintf("ran longer than %g s", s);
-}
-
-static char *output_text(const struct run *r)
-{
-	if (r->cause == RUN_OUTPUT_LIMIT)
-		return xasprintf("wrote more than %llu bytes",
-				 (unsigned long long)r->runner->output_limit);
-	return xasprintf("the engine cannot keep its output: %s",
-			 strerror(-r->cause_err));
-}
-
-static void note_status(struct task *t)
-{
-	const struct run *r = &t->run;
-
-	if (WIFSIGNALED(r->status)) {
-		t->signal = WTERMSIG(r->status);
-		t->exit_status = 128 + t->signal;
-		set_error(t, "Killed", killed_text(r));
-	} else {
-		t->exit_status = WEXITSTATUS(r->status);
-		if (t->exit_status)
-			set_error(t, "ExitStatus",
-				  xasprintf("exit status %d", t->exit_status));
-	}
-}
-
-static enum state_event note_end(struct task *t)
-{
-	switch (t->run.cause) {
-	case RUN_ABORT:
-	case RUN_LEAVING:
-		set_error(t, NULL, NULL);
-		return EVENT_ABORT;
-	case RUN_TIME_LIMIT:
-		set_error(t, "TaskTimeLimit", limit_text(t));
-		break;
-	case RUN_OUTPUT_LIMIT:
-		set_error(t, "OutputLimit", output_text(&t->run));
-		break;
-	case RUN_OUTPUT_ERROR:
-		set_error(t, "OutputError", output_text(&t->run));
-		break;
-	case RUN_BY_ITSELF:
-		break;
-	}
-	if (!t->ename)
-		return EVENT_SUCCEED;
-	t->traceback = last_lines(&t->run.out[RUN_STDERR]);
-	return EVENT_FAIL;
-}
+/* --- its run ------------------------------------------------------------ */
 
 /* As a stock engine does: what its client has queued is answered aborted. */
 static void stop_on_error(struct engine *e, const struct task *t)
@@ -271,8 +151,7 @@ static void run_ended(struct run *r)
 		unlink(t->script);
 	free(t->script);
 	t->script = NULL;
-	note_status(t);
-	event = note_end(t);
+	event = outcome_note(t);
 	if (r->cause == RUN_LEAVING)
 		t->unwanted = true;
 	was.state = state_next(t->state, event);

@@ -125,5 +125,7 @@ int worker_run(const struct config *config, const char *path,
 	if (code < 0)
 		log_error("the engine's loop failed", log_errno(code));
 	done(&e);
+	if (getppid() != guard)
+		(void)spool_remove(spool_dir);	/* nobody else will */
 	return code < 0 ? EXIT_FAILED : code;
 }
