@@ -1,0 +1,49 @@
+/*
+ * batch.h: tasks on their way to the controller: a list of what is to be
+ * submitted, sent as one submit_request, and its answer.
+ *
+ * A batch is filled with batch_add(), sent once with batch_send(), and calls
+ * done() once. It outlives a controller: each task has a token, and when
+ * another controller answers the line the same batch is asked again and makes
+ * the same results.
+ */
+#ifndef TASKFS_FS_BATCH_H
+#define TASKFS_FS_BATCH_H
+
+#include "fs.h"
+
+struct item {
+	struct json_object *options;	/* without code and stdin */
+	struct json_object *code;	/* a string; or */
+	struct buf text;		/* ... plain text */
+	struct json_object *stdin_;	/* a string, or NULL */
+	char token[ID_SIZE];
+};
+
+struct batch {
+	struct list link;	/* whoever waits for it */
+	struct fs *fs;
+	void *owner;
+	uid_t uid;
+	gid_t gid;
+	struct item *item;
+	unsigned n, room;
+	size_t bytes;
+	struct request q;
+	/*
+	 * err: nothing is known to be stored. Else item i made result ids[i],
+	 * or was refused: 0, and *why has the reason of the first refusal,
+	 * `refused` its -errno.
+	 */
+	void (*done)(struct batch *b, int err, const uint64_t *ids,
+		     int refused, const char *why);
+};
+
+struct batch *batch_new(struct fs *fs, void *owner, uid_t uid, gid_t gid);
+void batch_free(struct batch *b);
+/* Takes the options (and text) over; code and stdin are taken out of them. */
+void batch_add(struct batch *b, struct json_object *options, struct buf *text);
+/* -EHOSTDOWN: there is no controller; done() is not called. */
+int batch_send(struct batch *b) must_check;
+
+#endif

@@ -1,0 +1,75 @@
+#include "rows.h"
+
+static int end(struct buf *out)
+{
+	if (out->n)
+		buf_putc(out, '\n');
+	return 0;
+}
+
+int controller_state(const struct obj *o, struct buf *out)
+{
+	link_describe(&o->fs->link, out);
+	return end(out);
+}
+
+int controller_kind(const struct obj *o, struct buf *out)
+{
+	if (o->fs->link.state == LINK_FOREIGN)
+		buf_puts(out, "ipyparallel");
+	else if (o->fs->link.instance[0])
+		buf_puts(out, "taskfs");
+	return end(out);
+}
+
+int controller_url(const struct obj *o, struct buf *out)
+{
+	link_url(&o->fs->link, out);
+	return end(out);
+}
+
+int controller_id(const struct obj *o, struct buf *out)
+{
+	buf_put_escaped(out, bytes_str(o->fs->link.instance), 128);
+	return end(out);
+}
+
+int controller_uptime(const struct obj *o, struct buf *out)
+{
+	int64_t usec = now_usec() - o->fs->link.started;
+
+	if (!o->fs->link.started || !link_is_up(&o->fs->link))
+		return 0;
+	buf_printf(out, "%.3f", usec > 0 ? (double)usec / 1e6 : 0.0);
+	return end(out);
+}
+
+int controller_scheme(const struct obj *o, struct buf *out)
+{
+	const char *scheme = o->fs->mirror.counts.scheme;
+
+	if (scheme)
+		buf_put_escaped(out, bytes_str(scheme), 64);
+	return end(out);
+}
+
+static int put_number(struct buf *out, int64_t n)
+{
+	buf_printf(out, "%lld\n", (long long)n);
+	return 0;
+}
+
+int controller_waiting(const struct obj *o, struct buf *out)
+{
+	return put_number(out, o->fs->mirror.counts.waiting);
+}
+
+int controller_running(const struct obj *o, struct buf *out)
+{
+	return put_number(out, o->fs->mirror.counts.running);
+}
+
+int controller_completed(const struct obj *o, struct buf *out)
+{
+	return put_number(out, o->fs->mirror.counts.completed);
+}

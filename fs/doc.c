@@ -1,0 +1,150 @@
+#include "doc.h"
+#include "nodes.h"
+#include "tree.h"
+#include "wire/limits.h"
+#include "wire/task_option.h"
+
+#include <sys/stat.h>
+
+/* How the two formats say the same things. */
+struct format {
+	const char *name;
+	const char *begin;
+	void (*section)(struct buf *out, const char *title);
+	void (*entry)(struct buf *out, const char *term, const char *kind,
+		      const char *help);
+};
+
+static const char *const type_name[] = {
+	[TASK_BYTES] = "string",      [TASK_NAME] = "name",
+	[TASK_TEXT] = "string",	      [TASK_LIST] = "list of strings",
+	[TASK_ENV] = "object",	      [TASK_IDS] = "list of ids",
+	[TASK_RESULTS] = "list of ids or names", [TASK_COUNT] = "integer",
+	[TASK_INTEGER] = "integer",   [TASK_SECONDS] = "number",
+};
+
+/* --- Markdown ----------------------------------------------------------- */
+
+static void md_text(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '<')
+			buf_puts(out, "&lt;");
+		else if (*s == '|')
+			buf_puts(out, "\\|");
+		else
+			buf_putc(out, *s);
+	}
+}
+
+static void md_section(struct buf *out, const char *title)
+{
+	buf_printf(out, "\n## %s\n\n| name | | |\n|---|---|---|\n", title);
+}
+
+static void md_entry(struct buf *out, const char *term, const char *kind,
+		     const char *help)
+{
+	buf_printf(out, "| `%s` | %s | ", term, kind);
+	md_text(out, help);
+	buf_puts(out, " |\n");
+}
+
+/* --- man ---------------------------------------------------------------- */
+
+static void man_text(struct buf *out, const char *s)
+{
+	bool code = false;
+
+	for (; *s; s++) {
+		if (*s == '\\')
+			buf_puts(out, "\\e");
+		else if (*s == '-')
+			buf_puts(out, "\\-");
+		else if (*s == '`')
+			buf_puts(out, (code = !code) ? "\\fB" : "\\fR");
+		else
+			buf_putc(out, *s);
+	}
+}
+
+static void man_section(struct buf *out, const char *title)
+{
+	buf_puts(out, ".SS ");
+	man_text(out, title);
+	buf_putc(out, '\n');
+}
+
+static void man_entry(struct buf *out, const char *term, const char *kind,
+		      const char *help)
+{
+	buf_puts(out, ".TP\n.B ");
+	man_text(out, term);
+	buf_putc(out, '\n');
+	if (*kind)
+		buf_printf(out, "(%s) ", kind);
+	man_text(out, help);
+	buf_putc(out, '\n');
+}
+
+static const struct format formats[] = {
+	{"md",
+	 "# The tree\n\nMade from the tables in `fs/nodes.c` and "
+	 "`lib/wire/task_option.c` by `taskfs --print-tree=md`.\n",
+	 md_section, md_entry},
+	{"man", "", man_section, man_entry},
+};
+
+/* --- both --------------------------------------------------------------- */
+
+static const char *kind_of(const struct node *n)
+{
+	bool writable = n->mode & 0222;
+
+	if (S_ISDIR(n->mode))
+		return "directory";
+	if (S_ISLNK(n->mode))
+		return "symlink";
+	if (n->flags & NODE_WAITS)
+		return "waits";
+	return writable ? "writable" : "";
+}
+
+static void put_directory(const struct format *f, const struct node *dir,
+			  struct buf *out)
+{
+	const struct node *n;
+
+	f->section(out, dir->path);
+	for (n = nodes; n->path; n++)
+		if (tree_is_child(dir, n))
+			f->entry(out, tree_basename(n), kind_of(n), n->help);
+}
+
+static void put_options(const struct format *f, struct buf *out)
+{
+	const struct task_option *t;
+
+	f->section(out, "Task options");
+	for (t = task_options; t->name; t++)
+		if (t->served)
+			f->entry(out, t->name, type_name[t->type], t->help);
+}
+
+int doc_print(const char *format, struct buf *out)
+{
+	const struct node *n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (strcmp(formats[i].name, format) != 0)
+			continue;
+		buf_puts(out, formats[i].begin);
+		for (n = nodes; n->path; n++)
+			if (S_ISDIR(n->mode))
+				put_directory(&formats[i], n, out);
+		put_options(&formats[i], out);
+		return 0;
+	}
+	return -EINVAL;
+}

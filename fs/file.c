@@ -1,0 +1,315 @@
+#include "file.h"
+#include "control.h"
+#include "reply.h"
+#include "tree.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool is_writable(const struct node *n)
+{
+	return n->store || (n->io && n->io->writable);
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static int show_read(struct file *f, struct obj *o, const struct ask *ask,
+		     struct answer *a)
+{
+	int err;
+
+	if (!f->rendered || ask->off == 0) {
+		buf_clear(&f->copy);
+		f->rendered = false;
+		err = o->node->show(o, &f->copy);
+		if (err)
+			return err;
+		f->rendered = true;
+	}
+	answer_slice(a, buf_bytes(&f->copy), ask->off, ask->size);
+	return 0;
+}
+
+static int try_read(struct file *f, const struct ask *ask, struct answer *a)
+{
+	struct obj o;
+	int err = tree_obj(f->fs, f->ino, ask->tid, &o);
+
+	a->pieces = 0;
+	a->n = 0;
+	if (err)
+		return err;
+	if (o.node->io)
+		err = o.node->io->read(f, &o, ask, a);
+	else if (o.node->show)
+		err = show_read(f, &o, ask, a);
+	if (err == -EAGAIN && (o.node->flags & NODE_WAITS))
+		waitq_add(tree_waitq(&o), f);
+	return err;
+}
+
+static bool parks(const struct file *f, int err, bool nonblock)
+{
+	if (err == -EINPROGRESS)
+		return true;
+	return err == -EAGAIN && !nonblock && (f->node->flags & NODE_WAITS);
+}
+
+static void park_read(struct file *f, fuse_req_t req, const struct ask *ask)
+{
+	struct parked *p = park(&f->fs->park, req, PARKED_READ);
+
+	if (!p)
+		return;
+	p->size = ask->size;
+	p->off = ask->off;
+	list_add_tail(&f->parked, &p->link);
+}
+
+void file_on_read(fuse_req_t req, struct file *f, size_t size, uint64_t off,
+	       bool nonblock)
+{
+	struct ask ask = {size, off, fuse_req_ctx(req)->pid};
+	struct answer a;
+	int err = try_read(f, &ask, &a);
+
+	if (parks(f, err, nonblock))
+		park_read(f, req, &ask);
+	else if (err)
+		reply_err(req, err);
+	else
+		reply_answer(req, &a);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+static int ready(struct file *f, const struct obj *o)
+{
+	static struct buf b;
+
+	if (o->node->io)
+		return o->node->io->ready ? o->node->io->ready(f, o) : 0;
+	if (!o->node->show)
+		return 0;
+	buf_clear(&b);
+	return o->node->show(o, &b);
+}
+
+/*
+ * The page cache is for what never changes and can be read: an error must
+ * reach the reader as it is, and size 0 would hide it.
+ */
+static void set_caching(struct file *f, const struct obj *o,
+			struct fuse_file_info *fi)
+{
+	bool cached = tree_is_steady(o) && !is_writable(o->node) &&
+		      ready(f, o) == 0;
+
+	fi->keep_cache = cached;
+	fi->direct_io = !cached;
+	fi->nonseekable = o->node->io && o->node->io->stream && !cached;
+	fi->noflush = !writes(f->flags);
+}
+
+static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
+{
+	struct file *f = zalloc(sizeof(*f));
+
+	f->fs = fs;
+	f->ino = tree_ino(o);
+	f->node = o->node;
+	f->flags = flags;
+	f->tid = o->tid;
+	list_init(&f->wait);
+	list_init(&f->parked);
+	list_add_tail(&fs->park.files, &f->all);
+	return f;
+}
+
+void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
+	       struct fuse_file_info *fi)
+{
+	struct file *f;
+	int err = 0;
+
+	if (writes(fi->flags) && !is_writable(o->node)) {
+		reply_err(req, -EACCES);
+		return;
+	}
+	f = file_new(fs, o, fi->flags);
+	if (o->node->io && o->node->io->open)
+		err = o->node->io->open(f, o);
+	if (err) {
+		file_free(f);
+		reply_err(req, err);
+		return;
+	}
+	set_caching(f, o, fi);
+	fi->fh = (uint64_t)(uintptr_t)f;
+	if (!reply_open(req, fi))
+		file_free(f);
+}
+
+void file_free(struct file *f)
+{
+	assert(list_empty(&f->parked));
+	if (f->node->io && f->node->io->release)
+		f->node->io->release(f);
+	if (f->poll)
+		fuse_pollhandle_destroy(f->poll);
+	list_del(&f->wait);
+	list_del(&f->all);
+	buf_done(&f->copy);
+	free(f);
+}
+
+void file_on_release(fuse_req_t req, struct file *f)
+{
+	file_free(f);
+	reply_err(req, 0);
+}
+
+/* --- writing ------------------------------------------------------------ */
+
+/* One value per write; the newline that echo adds is not part of it. */
+static void store(fuse_req_t req, struct file *f, struct bytes data)
+{
+	struct obj o;
+	struct wish wish = {0};
+	size_t all = data.n;
+	int err = tree_obj(f->fs, f->ino, fuse_req_ctx(req)->pid, &o);
+
+	if (data.n && ((const char *)data.p)[data.n - 1] == '\n')
+		data.n--;
+	if (!err)
+		err = f->node->store(&o, data, &wish);
+	if (err)
+		reply_err(req, err);
+	else
+		control_ask(f->fs, req, &o, &wish, all);
+}
+
+void file_on_write(fuse_req_t req, struct file *f, struct bytes data)
+{
+	struct parked *p;
+	size_t taken = 0;
+	int err;
+
+	if (f->node->store) {
+		store(req, f, data);
+		return;
+	}
+	err = f->node->io->write(f, data, &taken);
+	/* What is taken is taken: an interrupt must not look like a failure. */
+	if (err == 0 || (err == -EINPROGRESS && fuse_req_interrupted(req))) {
+		reply_write(req, taken);
+	} else if (err == -EINPROGRESS) {
+		p = park(&f->fs->park, req, PARKED_WRITE);
+		if (!p)
+			return;
+		p->size = taken;
+		list_add_tail(&f->parked, &p->link);
+	} else {
+		reply_err(req, err);
+	}
+}
+
+void file_on_flush(fuse_req_t req, struct file *f)
+{
+	struct ask ask = {.tid = fuse_req_ctx(req)->pid};
+	struct parked *p;
+	int err = 0;
+
+	if (f->node->io && f->node->io->flush)
+		err = f->node->io->flush(f, &ask);
+	if (err != -EINPROGRESS) {
+		reply_err(req, err);
+		return;
+	}
+	p = park(&f->fs->park, req, PARKED_FLUSH);
+	if (p)
+		list_add_tail(&f->parked, &p->link);
+}
+
+/* --- waking up ---------------------------------------------------------- */
+
+static bool retry_read(struct file *f, struct parked *p)
+{
+	struct ask ask = {p->size, p->off, f->tid};
+	struct answer a;
+	int err = try_read(f, &ask, &a);
+
+	if (parks(f, err, false))
+		return false;
+	if (err)
+		reply_err(park_take(p), err);
+	else
+		reply_answer(park_take(p), &a);
+	return true;
+}
+
+static void retry_other(struct file *f, struct parked *p)
+{
+	enum parked_kind kind = p->kind;
+	size_t taken = p->size;
+	int err = f->node->io->again(f, kind);
+
+	if (err == -EINPROGRESS)
+		return;
+	if (err || kind == PARKED_FLUSH)
+		reply_err(park_take(p), err);
+	else
+		reply_write(park_take(p), taken);
+}
+
+static int ready_now(struct file *f)
+{
+	struct obj o;
+	int err = tree_obj(f->fs, f->ino, f->tid, &o);
+
+	if (!err)
+		err = ready(f, &o);
+	if (err == -EAGAIN && (f->node->flags & NODE_WAITS))
+		waitq_add(tree_waitq(&o), f);
+	return err;
+}
+
+void file_retry(struct file *f)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe (l, tmp, &f->parked) {
+		struct parked *p = list_entry(l, struct parked, link);
+
+		if (p->kind == PARKED_READ)
+			retry_read(f, p);
+		else
+			retry_other(f, p);
+	}
+	if (f->poll && ready_now(f) != -EAGAIN)
+		fuse_lowlevel_notify_poll(f->poll);
+}
+
+void file_on_poll(fuse_req_t req, struct file *f, struct fuse_pollhandle *ph)
+{
+	unsigned events = 0;
+	int err = 0;
+
+	if (ph) {
+		if (f->poll)
+			fuse_pollhandle_destroy(f->poll);
+		f->poll = ph;
+	}
+	if ((f->flags & O_ACCMODE) != O_WRONLY)
+		err = ready_now(f);
+	if (err != -EAGAIN && (f->flags & O_ACCMODE) != O_WRONLY)
+		events |= POLLIN | POLLRDNORM;
+	if (writes(f->flags))
+		events |= POLLOUT | POLLWRNORM;
+	reply_poll(req, events);
+}

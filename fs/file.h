@@ -1,0 +1,48 @@
+/*
+ * file.h: an open file.
+ *
+ * A file with `show` is rendered at offset 0 into a copy, and all READs are
+ * served from that copy, so that a value read byte by byte does not tear. One
+ * with an `io` (nodes.h) does as that says. What cannot be answered yet is
+ * parked here; file_retry() tries it again.
+ *
+ * The kernel's handle is the pointer; the file lives from OPEN to RELEASE.
+ */
+#ifndef TASKFS_FS_FILE_H
+#define TASKFS_FS_FILE_H
+
+#include "nodes.h"
+
+struct file {
+	struct list all;	/* park->files */
+	struct list wait;	/* a waitq, or park->woken */
+	struct list parked;	/* struct parked, oldest first */
+	struct fs *fs;
+	uint64_t ino;
+	const struct node *node;
+	int flags;		/* of open() */
+	pid_t tid;		/* who opened it */
+	struct fuse_pollhandle *poll;	/* who asked to be told */
+	/* What was rendered. */
+	bool rendered;
+	struct buf copy;
+	/* An io's own. */
+	uint64_t pos;
+	size_t sent;
+	void *private;
+};
+
+void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
+	       struct fuse_file_info *fi);
+void file_on_read(fuse_req_t req, struct file *f, size_t size, uint64_t off,
+	       bool nonblock);
+void file_on_write(fuse_req_t req, struct file *f, struct bytes data);
+void file_on_flush(fuse_req_t req, struct file *f);
+void file_on_poll(fuse_req_t req, struct file *f, struct fuse_pollhandle *ph);
+void file_on_release(fuse_req_t req, struct file *f);
+/* Something changed: answer what can be answered now. */
+void file_retry(struct file *f);
+/* At the end, when the kernel sends no RELEASE any more. */
+void file_free(struct file *f);
+
+#endif

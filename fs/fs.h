@@ -1,0 +1,54 @@
+/*
+ * fs.h: the room of taskfs: the cluster as files.
+ *
+ *   main, mount     the command line, the mount, the loop
+ *   nodes           THE TABLE of the tree; root, controller, engines, tasks,
+ *                   results, events: the functions its rows name
+ *   tree            lookup, readdir, getattr: loops over the table
+ *   ops             the kernel's requests; reply: the answers to them
+ *   file, stream    an open file; bytes by offset, fetched from the controller
+ *   park            requests that wait, and what wakes them
+ *   mirror, merge   what is known of the cluster, and how it gets known
+ *   link, sync      the line to the controller; keeping the mirror true
+ *   submit, control what writers want of the controller
+ *   caller          which process asks
+ *
+ * One struct fs per process, in main.c; everything else is reached from it.
+ * One thread. Nothing here waits: what cannot be answered now is parked.
+ */
+#ifndef TASKFS_FS_FS_H
+#define TASKFS_FS_FS_H
+
+#include "base/base.h"
+
+#define FUSE_USE_VERSION 312
+#include <fuse3/fuse_lowlevel.h>
+
+#include "base/loop.h"
+#include "caller.h"
+#include "link.h"
+#include "mirror.h"
+#include "park.h"
+#include "sync.h"
+
+struct fs {
+	struct loop *loop;
+	struct fuse_session *se;
+	struct watch kernel;	/* the session's descriptor */
+	struct park park;
+	struct mirror mirror;
+	struct link link;
+	struct sync sync;
+	struct callers callers;
+	struct list submissions;	/* submit.c's */
+	const char *source;	/* as the user wrote it */
+	char *dir;		/* the mount point, absolute */
+	int64_t born;		/* when mounted, usec */
+};
+
+/* Seconds the kernel may keep what never changes. */
+#define FOREVER 86400.0
+/* ... and a name that is there until someone purges it elsewhere. */
+#define A_MOMENT 1.0
+
+#endif

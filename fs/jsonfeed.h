@@ -1,0 +1,30 @@
+/*
+ * jsonfeed.h: JSON objects out of a text that comes in pieces.
+ *
+ * Between objects there may be blanks, nothing else. A mistake is final: the
+ * feed is good for nothing but jsonfeed_reset() then.
+ */
+#ifndef TASKFS_FS_JSONFEED_H
+#define TASKFS_FS_JSONFEED_H
+
+#include "base/buf.h"
+#include "wire/json.h"
+
+struct jsonfeed {
+	struct json_tokener *tok;
+	bool inside;	/* an object has begun and not ended */
+	size_t bytes;	/* of that object so far */
+	uint64_t count;	/* objects that ended */
+};
+
+void jsonfeed_reset(struct jsonfeed *j);
+void jsonfeed_done(struct jsonfeed *j);
+/*
+ * Takes from *text what belongs to the next object. 1: *ret_o is it, the
+ * caller's to put. 0: all taken, the object has not ended (or not begun).
+ * -EINVAL, -EFBIG: a mistake, the reason in *why.
+ */
+int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
+		  struct json_object **ret_o, struct buf *why) must_check;
+
+#endif

@@ -1,0 +1,570 @@
+#include "base/base.h"
+#include "link.h"
+#include "base/log.h"
+#include "wire/limits.h"
+
+#define HELLO_TIMEOUT (5 * USEC_PER_SEC)
+#define TICK (250 * USEC_PER_MSEC)
+#define MESSAGES_PER_TURN 256
+
+static void set_why(struct link *l, const char *fmt, ...) printf_like(2, 3);
+
+static void set_why(struct link *l, const char *fmt, ...)
+{
+	struct buf now = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&now, fmt, ap);
+	va_end(ap);
+	if (!bytes_eq(buf_bytes(&now), buf_bytes(&l->why))) {
+		log_info("no controller", log_bytes("why", buf_bytes(&now)),
+			 log_str("file", l->path));
+		l->since = now_usec();
+	}
+	buf_done(&l->why);
+	l->why = now;
+}
+
+void link_url(const struct link *l, struct buf *out)
+{
+	if (l->file.interface)
+		buf_printf(out, "%s:%u", l->file.interface,
+			   l->file.port.registration);
+}
+
+void link_describe(const struct link *l, struct buf *out)
+{
+	char date[DATE_SIZE];
+
+	if (l->state == LINK_UP) {
+		buf_puts(out, "connected");
+		return;
+	}
+	if (l->why.n == 0) {
+		buf_puts(out, "connecting");
+		return;
+	}
+	buf_put(out, l->why.p, l->why.n);
+	if (l->state == LINK_FOREIGN)
+		return;
+	date_format(l->since, date);
+	buf_printf(out, " since %s, trying again", date);
+}
+
+/* --- questions ---------------------------------------------------------- */
+
+static void unask(struct link *l, struct request *q)
+{
+	if (!q->asked)
+		return;
+	if (q->id[0])
+		map_remove(&l->by_id, bytes_str(q->id));
+	list_del(&q->link);
+	q->asked = false;
+}
+
+void link_forget(struct link *l, struct request *q)
+{
+	unask(l, q);
+}
+
+static int ask(struct link *l, struct request *q, struct msg_out *out)
+{
+	int err;
+
+	session_msg_id(&l->session, q->id);
+	out->msg_id = q->id;
+	err = msg_send(l->query, &l->session, out);
+	log_debug("message out", log_str("type", out->type),
+		  log_str("id", q->id), log_int("error", err));
+	if (err)
+		return err == -EAGAIN ? -EHOSTDOWN : err;
+	q->asked = true;
+	list_add_tail(&l->asked, &q->link);
+	map_put(&l->by_id, bytes_str(q->id), q);
+	return 0;
+}
+
+int link_ask(struct link *l, struct request *q, struct msg_out *out,
+	     uint64_t timeout)
+{
+	assert(!q->asked);
+	if (l->state != LINK_UP)
+		return -EHOSTDOWN;
+	q->due = mono_usec() + timeout;
+	return ask(l, q, out);
+}
+
+int link_ask_again(struct link *l, struct request *q, struct msg_out *out)
+{
+	assert(!q->asked);
+	return l->state == LINK_UP ? ask(l, q, out) : -EHOSTDOWN;
+}
+
+static void answer(struct link *l, struct request *q, int err, struct msg *m)
+{
+	unask(l, q);
+	q->done(q, err, m);
+}
+
+/* The errno a reply with status "error" names. */
+int link_refusal(struct json_object *content)
+{
+	const char *status = json_get_str(content, "status", NULL);
+	const char *name = json_get_str(content, "errno", NULL);
+	int e;
+
+	if (status && strcmp(status, "ok") == 0)
+		return 0;
+	for (e = 1; name && e < 134; e++)
+		if (strerrorname_np(e) && strcmp(strerrorname_np(e), name) == 0)
+			return -e;
+	return -EREMOTEIO;
+}
+
+static void expire(struct link *l, struct list *asked, uint64_t now)
+{
+	struct list late = LIST_INIT(late);
+	struct list *at, *tmp;
+
+	list_for_each_safe (at, tmp, asked) {
+		struct request *q = list_entry(at, struct request, link);
+
+		if (q->due > now)
+			continue;
+		list_del(at);
+		list_add_tail(&late, at);
+	}
+	while (!list_empty(&late)) {
+		struct request *q = list_first(&late, struct request, link);
+
+		log_info("no answer in time", log_str("id", q->id));
+		answer(l, q, -EHOSTDOWN, NULL);
+	}
+}
+
+/* The line is gone: what does not last is answered, the rest waits. */
+static void fail_asked(struct link *l)
+{
+	while (!list_empty(&l->asked)) {
+		struct request *q = list_first(&l->asked, struct request, link);
+
+		if (!q->again) {
+			answer(l, q, -EHOSTDOWN, NULL);
+			continue;
+		}
+		unask(l, q);
+		q->asked = true;
+		q->id[0] = '\0';
+		list_add_tail(&l->lasting, &q->link);
+	}
+}
+
+static void ask_lasting(struct link *l)
+{
+	struct list again = LIST_INIT(again);
+
+	while (!list_empty(&l->lasting)) {
+		struct list *at = l->lasting.next;
+
+		list_del(at);
+		list_add_tail(&again, at);
+	}
+	while (!list_empty(&again)) {
+		struct request *q = list_first(&again, struct request, link);
+
+		unask(l, q);
+		q->again(q);
+	}
+}
+
+/* --- closing ------------------------------------------------------------ */
+
+static void close_sockets(struct link *l)
+{
+	loop_remove(&l->query_watch);
+	loop_remove(&l->events_watch);
+	loop_remove(&l->monitor_watch);
+	if (l->query)
+		zmq_socket_monitor(l->query, NULL, 0);
+	sock_close(&l->monitor);
+	sock_close(&l->events);
+	sock_close(&l->query);
+}
+
+static void go_down(struct link *l)
+{
+	bool was_up = l->state == LINK_UP;
+
+	link_forget(l, &l->hello);
+	close_sockets(l);
+	l->state = LINK_DOWN;
+	fail_asked(l);
+	if (was_up)
+		l->on->down(l);
+}
+
+static void no_answer(struct link *l)
+{
+	struct buf url = BUF_INIT;
+
+	link_url(l, &url);
+	set_why(l, "no answer from %s", buf_str(&url));
+	buf_done(&url);
+}
+
+static void lost(struct link *l, const char *why)
+{
+	log_info("the controller is lost", log_str("why", why));
+	no_answer(l);
+	go_down(l);
+}
+
+void link_restart(struct link *l, const char *why)
+{
+	lost(l, why);
+	l->tried = 0;
+}
+
+/* --- messages ----------------------------------------------------------- */
+
+static bool open_message(struct link *l, struct msg *m)
+{
+	static struct log_limit noise;
+	unsigned skipped;
+	int err = msg_open(m, &l->session, MSG_READ);
+
+	if (err && log_allowed(&noise, 10, 10 * USEC_PER_SEC, &skipped))
+		log_warning("a message is dropped", log_errno(err),
+			    log_int("others", skipped));
+	if (!err)
+		l->heard = mono_usec();
+	if (!err && log_enabled(LOG_DEBUG))
+		log_debug("message in", log_str("type", m->type),
+			  log_str("id", m->id));
+	return err == 0;
+}
+
+static void on_reply(struct link *l, struct msg *m)
+{
+	const char *id = json_get_str(m->parent, "msg_id", NULL);
+	struct request *q = id ? map_get(&l->by_id, bytes_str(id)) : NULL;
+
+	if (q)
+		answer(l, q, link_refusal(m->content), m);
+	else
+		log_debug("nobody waits for this answer",
+			  log_str("type", m->type));
+}
+
+static void query_ready(struct watch *w, short events)
+{
+	struct link *l = container_of(w, struct link, query_watch);
+	struct msg m = {0};
+	int i;
+
+	(void)events;
+	for (i = 0; i < MESSAGES_PER_TURN && l->query; i++) {
+		int err = msg_recv(&m, l->query);
+
+		if (err == -EAGAIN)
+			break;
+		if (!err && open_message(l, &m))
+			on_reply(l, &m);
+		msg_done(&m);
+	}
+}
+
+static void events_ready(struct watch *w, short events)
+{
+	struct link *l = container_of(w, struct link, events_watch);
+	struct msg m = {0};
+	int i;
+
+	(void)events;
+	for (i = 0; i < MESSAGES_PER_TURN && l->events; i++) {
+		int err = msg_recv(&m, l->events);
+
+		if (err == -EAGAIN)
+			break;
+		if (!err && open_message(l, &m) &&
+		    strcmp(m.type, MSG_CHANGES) == 0)
+			l->on->changes(l, &m);
+		msg_done(&m);
+	}
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+/* Notices a dead peer within seconds, also behind a silent network. */
+static void set_heartbeat(void *socket)
+{
+	int every = 1000, patience = 5000;
+
+	zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &every, sizeof(every));
+	zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &patience,
+		       sizeof(patience));
+}
+
+static int connect_to(struct link *l, int type, unsigned port, void **ret)
+{
+	struct curve curve;
+	struct sock how = {.type = type, .curve = &curve};
+	int err = connfile_curve(&l->file, &curve);
+
+	if (!err)
+		err = sock_new(l->zmq, &how, ret);
+	if (err)
+		return err;
+	set_heartbeat(*ret);
+	err = sock_connect(*ret, l->file.interface, port);
+	if (err)
+		sock_close(ret);
+	return err;
+}
+
+static void watch_socket(struct link *l, struct watch *w, void *socket,
+			 void (*ready)(struct watch *w, short events))
+{
+	*w = (struct watch){
+		.ready = ready,
+		.socket = socket,
+		.events = POLLIN,
+	};
+	loop_add(l->loop, w);
+}
+
+static void monitor_ready(struct watch *w, short events)
+{
+	struct link *l = container_of(w, struct link, monitor_watch);
+	bool gone = false;
+	struct msg m = {0};
+
+	(void)events;
+	while (l->monitor && msg_recv(&m, l->monitor) == 0) {
+		struct bytes b = msg_frame(&m, 0);
+		uint16_t event = 0;
+
+		if (b.n >= sizeof(event))
+			memcpy(&event, b.p, sizeof(event));
+		gone |= (event & ZMQ_EVENT_DISCONNECTED) != 0;
+		msg_done(&m);
+	}
+	if (gone && l->state != LINK_HELLO)
+		lost(l, "the connection broke");
+}
+
+static int open_monitor(struct link *l)
+{
+	struct sock how = {.type = ZMQ_PAIR};
+	char at[64];
+	int err;
+
+	snprintf(at, sizeof(at), "inproc://taskfs-link-%u", l->opened++);
+	if (zmq_socket_monitor(l->query, at, ZMQ_EVENT_DISCONNECTED) < 0)
+		return -errno;
+	err = sock_new(l->zmq, &how, &l->monitor);
+	if (err)
+		return err;
+	if (zmq_connect(l->monitor, at) < 0)
+		return -errno;
+	watch_socket(l, &l->monitor_watch, l->monitor, monitor_ready);
+	return 0;
+}
+
+static bool is_same(const struct connfile *a, const struct connfile *b)
+{
+	return a->interface && b->interface &&
+	       strcmp(a->interface, b->interface) == 0 &&
+	       strcmp(a->key, b->key) == 0 &&
+	       strcmp(a->curve_serverkey ? a->curve_serverkey : "",
+		      b->curve_serverkey ? b->curve_serverkey : "") == 0 &&
+	       a->port.registration == b->port.registration;
+}
+
+/* Reads the file; *ret_new: it says something new. */
+static int load(struct link *l, bool *ret_new)
+{
+	struct buf why = BUF_INIT;
+	struct connfile file;
+	int err = connfile_load(&file, CONNFILE_CLIENT, l->path, &why);
+
+	*ret_new = false;
+	if (err) {
+		set_why(l, "cannot use the connection file %s: %s", l->path,
+			buf_str(&why));
+	} else if (is_same(&file, &l->file)) {
+		connfile_done(&file);
+	} else {
+		connfile_done(&l->file);
+		l->file = file;
+		*ret_new = true;
+	}
+	buf_done(&why);
+	return err;
+}
+
+static void on_hello(struct request *q, int err, struct msg *reply);
+
+static int say_hello(struct link *l)
+{
+	struct msg_out out = {.type = MSG_CONNECTION_REQUEST};
+
+	l->hello = (struct request){.done = on_hello};
+	l->hello.due = mono_usec() + HELLO_TIMEOUT;
+	return ask(l, &l->hello, &out);
+}
+
+static void open_line(struct link *l)
+{
+	int err = connect_to(l, ZMQ_DEALER, l->file.port.registration,
+			     &l->query);
+
+	if (!err)
+		err = open_monitor(l);
+	if (!err) {
+		watch_socket(l, &l->query_watch, l->query, query_ready);
+		err = say_hello(l);
+	}
+	if (err) {
+		set_why(l, "cannot connect: %s", strerror(-err));
+		close_sockets(l);
+		return;
+	}
+	l->state = LINK_HELLO;
+}
+
+static void new_session(struct link *l)
+{
+	if (l->has_session)
+		session_done(&l->session);
+	session_init(&l->session, NULL, bytes_str(l->file.key), LIMIT_REPLAY);
+	l->has_session = true;
+}
+
+static void foreign(struct link *l, const char *why)
+{
+	l->state = LINK_FOREIGN;
+	set_why(l, "not supported yet: %s %s", l->path, why);
+}
+
+static void go_up(struct link *l, struct json_object *ours, unsigned port)
+{
+	const char *program = json_get_str(ours, "program", NULL);
+
+	snprintf(l->instance, sizeof(l->instance), "%s",
+		 json_get_str(ours, "instance", NULL));
+	snprintf(l->program, sizeof(l->program), "%s",
+		 program ? program : "taskfs-controller");
+	l->started = json_int_or(ours, "since", 0);
+	if (connect_to(l, ZMQ_SUB, port, &l->events)) {
+		lost(l, "cannot connect to the events");
+		return;
+	}
+	watch_socket(l, &l->events_watch, l->events, events_ready);
+	l->state = LINK_UP;
+	l->heard = mono_usec();
+	buf_clear(&l->why);
+	log_info("connected", log_str("instance", l->instance),
+		 log_str("interface", l->file.interface),
+		 log_int("port", l->file.port.registration));
+	l->on->up(l);
+	if (l->state == LINK_UP)
+		ask_lasting(l);
+}
+
+static void on_hello(struct request *q, int err, struct msg *reply)
+{
+	struct link *l = container_of(q, struct link, hello);
+	struct json_object *ours =
+		err ? NULL : json_get_object(reply->content, "taskfs");
+	int64_t port = json_int_or(ours, "events", 0);
+	const char *instance = json_get_str(ours, "instance", NULL);
+
+	if (err == -EHOSTDOWN) {
+		no_answer(l);
+		go_down(l);
+	} else if (err) {
+		foreign(l, "refuses clients");
+	} else if (!ours) {
+		foreign(l, "is a stock ipyparallel controller");
+	} else if (json_int_or(ours, "version", 0) != TASKFS_PROTOCOL ||
+		   port < 1 || port > 65535 || !instance ||
+		   strlen(instance) >= sizeof(l->instance)) {
+		foreign(l, "speaks another version of the protocol");
+	} else {
+		go_up(l, ours, (unsigned)port);
+	}
+}
+
+/* --- time --------------------------------------------------------------- */
+
+static void try_again(struct link *l)
+{
+	bool fresh;
+	int err = load(l, &fresh);
+
+	if (err) {
+		if (l->state != LINK_DOWN)
+			go_down(l);
+		return;
+	}
+	if (fresh)
+		new_session(l);
+	if (fresh && l->state != LINK_DOWN)
+		go_down(l);
+	if (l->state == LINK_DOWN)
+		open_line(l);
+	else if (l->state == LINK_HELLO && l->why.n == 0)
+		no_answer(l);
+}
+
+static void tick(struct timer *t)
+{
+	struct link *l = container_of(t, struct link, tick);
+	uint64_t now = mono_usec();
+
+	expire(l, &l->asked, now);
+	expire(l, &l->lasting, now);
+	if (l->state == LINK_UP && now - l->heard > LINK_SILENCE)
+		lost(l, "it is silent");
+	if (l->state == LINK_FOREIGN && now - l->tried > 5 * USEC_PER_SEC)
+		go_down(l);
+	if (l->state != LINK_UP) {
+		try_again(l);
+		l->tried = now;
+	}
+	timer_set(l->loop, &l->tick, TICK);
+}
+
+void link_init(struct link *l, struct loop *loop, void *zmq, const char *path,
+	       const struct link_events *on)
+{
+	*l = (struct link){
+		.loop = loop,
+		.zmq = zmq,
+		.path = xstrdup(path),
+		.on = on,
+		.tick.fire = tick,
+	};
+	list_init(&l->asked);
+	list_init(&l->lasting);
+}
+
+void link_start(struct link *l)
+{
+	tick(&l->tick);
+}
+
+void link_done(struct link *l)
+{
+	timer_cancel(&l->tick);
+	close_sockets(l);
+	map_done(&l->by_id);
+	connfile_done(&l->file);
+	if (l->has_session)
+		session_done(&l->session);
+	buf_done(&l->why);
+	free(l->path);
+}

@@ -1,0 +1,118 @@
+/*
+ * link.h: the line to the controller: sockets, questions with deadlines, and
+ * being there again after the controller was away.
+ *
+ * The connection file is read at every attempt: ports and key may be new. A
+ * line is up when the controller has answered the connection_request and
+ * speaks the extensions. It is lost when ZeroMQ says so, or when nothing was
+ * heard for LINK_SILENCE; then everything asked is answered -EHOSTDOWN, but
+ * for questions that last: those are asked again when the line is up.
+ */
+#ifndef TASKFS_FS_LINK_H
+#define TASKFS_FS_LINK_H
+
+#include "base/loop.h"
+#include "base/map.h"
+#include "wire/connfile.h"
+#include "wire/messages.h"
+#include "wire/msg.h"
+#include "wire/session.h"
+
+enum link_state {
+	LINK_DOWN,	/* no sockets: no usable connection file yet */
+	LINK_HELLO,	/* asked, no answer yet */
+	LINK_FOREIGN,	/* answered, but does not speak the extensions */
+	LINK_UP,
+};
+
+struct link;
+
+/*
+ * A question to the controller, embedded in whoever asks. done() is called
+ * once: 0 with the reply, whose content is an object with status ok; or
+ * -errno: the reply's own, or -EHOSTDOWN (lost, or no answer in time). The
+ * question is the asker's again before the call.
+ */
+struct request {
+	void (*done)(struct request *q, int err, struct msg *reply);
+	/* Ask again after a loss, with what is left of the time; NULL: fail
+	   at once. Calls link_ask_again(). */
+	void (*again)(struct request *q);
+	/* the link's */
+	struct list link;
+	bool asked;
+	uint64_t due;
+	char id[MSG_ID_SIZE];
+};
+
+struct link_events {
+	void (*up)(struct link *l);
+	void (*down)(struct link *l);
+	/* A `changes` message; *m may be taken (then it is left empty). */
+	void (*changes)(struct link *l, struct msg *m);
+};
+
+struct link {
+	struct loop *loop;
+	void *zmq;
+	char *path;		/* of the connection file */
+	const struct link_events *on;
+	enum link_state state;
+	struct buf why;		/* why not up; or "" */
+	int64_t since;		/* when `why` began, usec */
+	struct connfile file;
+	struct session session;
+	bool has_session;
+	char instance[80];	/* of the controller, "" before the first */
+	char program[32];
+	int64_t started;	/* the controller's start, usec */
+	void *query, *events, *monitor;
+	struct watch query_watch, events_watch, monitor_watch;
+	unsigned opened;	/* how often: names the monitor */
+	struct timer tick;
+	uint64_t heard;		/* mono_usec() */
+	uint64_t tried;
+	struct list asked;	/* struct request: waiting for a reply */
+	struct list lasting;	/* ... and for the controller */
+	struct map by_id;
+	struct request hello;
+};
+
+#define LINK_SILENCE (15 * USEC_PER_SEC)
+
+/* path is copied. Nothing happens before link_start(). */
+void link_init(struct link *l, struct loop *loop, void *zmq, const char *path,
+	       const struct link_events *on);
+void link_start(struct link *l);
+/* Closes everything; nothing is answered any more. */
+void link_done(struct link *l);
+
+static inline bool link_is_up(const struct link *l)
+{
+	return l->state == LINK_UP;
+}
+
+/* The controller is another one than we thought: begin again. */
+void link_restart(struct link *l, const char *why);
+
+/*
+ * Asks. -EHOSTDOWN when the line is not up (q is not taken). The time runs
+ * from now, microseconds.
+ */
+int link_ask(struct link *l, struct request *q, struct msg_out *out,
+	     uint64_t timeout) must_check;
+/* From again(): the same, with the time that is left. */
+int link_ask_again(struct link *l, struct request *q,
+		   struct msg_out *out) must_check;
+/* Nobody wants the answer; an unasked request is fine. */
+void link_forget(struct link *l, struct request *q);
+
+/* 0, or -errno as the content of a reply names it. */
+int link_refusal(struct json_object *content) must_check;
+
+/* "connected", or one line that says why not. No newline. */
+void link_describe(const struct link *l, struct buf *out);
+/* "tcp://127.0.0.1:1234", or nothing when there is no file. */
+void link_url(const struct link *l, struct buf *out);
+
+#endif

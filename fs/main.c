@@ -1,0 +1,439 @@
+#include "fs.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "base/parse.h"
+#include "doc.h"
+#include "file.h"
+#include "mount.h"
+#include "submit.h"
+#include "tree.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+
+#define REQUESTS_PER_TURN 64
+
+struct config {
+	struct mount_options mount;
+	struct buf mistake;	/* in a -o */
+	bool foreground, debug;
+	const char *log_file;
+	enum log_level level;
+	uint64_t wait;		/* usec */
+	uint64_t ready_fd;	/* UINT64_MAX: none */
+	const char *type;
+	bool sloppy, no_mtab, verbose;
+};
+
+static struct fs fs;
+static struct config config;
+static void *zmq;
+static struct timer patience;
+static bool ready;	/* said so */
+static int status_fd = -1;	/* to the parent that waits; or -1 */
+
+/* --- the command line --------------------------------------------------- */
+
+static int opt_mount(void *arg, const char *value)
+{
+	struct config *c = arg;
+
+	return mount_options_add(&c->mount, value, &c->mistake);
+}
+
+static int opt_level(void *arg, const char *value)
+{
+	struct config *c = arg;
+
+	return log_parse_level(bytes_str(value), &c->level);
+}
+
+static int opt_tree(void *arg, const char *value)
+{
+	struct buf b = BUF_INIT;
+	int err;
+
+	(void)arg;
+	err = doc_print(value, &b);
+	if (err)
+		return err;
+	if (file_write_all(STDOUT_FILENO, buf_bytes(&b)) < 0)
+		exit(EXIT_FAILED);
+	exit(EXIT_OK);
+}
+
+static const struct opt opts[] = {
+	{"options", 'o', "OPT,...", OPT_CALL, .call = opt_mount,
+	 .help = "mount options; see below"},
+	{"foreground", 'f', NULL, OPT_FLAG,
+	 .at = offsetof(struct config, foreground),
+	 .help = "stay in the foreground; log to stderr"},
+	{"debug", 'd', NULL, OPT_FLAG, .at = offsetof(struct config, debug),
+	 .help = "one line per request and message; implies -f"},
+	{"wait", 0, "SECONDS", OPT_DURATION,
+	 .at = offsetof(struct config, wait), .standard = "10",
+	 .help = "how long to wait for the controller's first answer; then "
+		 "fail. 0: as -o bg"},
+	{"log-file", 0, "PATH", OPT_TEXT,
+	 .at = offsetof(struct config, log_file),
+	 .help = "append the log there (JSON lines)"},
+	{"log-level", 0, "LEVEL", OPT_CALL, .call = opt_level,
+	 .standard = "info", .help = "debug, info, warning or error"},
+	{"ready-fd", 0, "FD", OPT_COUNT,
+	 .at = offsetof(struct config, ready_fd), .max = INT_MAX,
+	 .help = "write a newline there when the mount is ready"},
+	{"print-tree", 0, "FORMAT", OPT_CALL, .call = opt_tree,
+	 .help = "print the tree's documentation (md or man) and exit"},
+	/* What mount(8) may give its helpers. */
+	{"type", 't', "TYPE", OPT_TEXT, .at = offsetof(struct config, type),
+	 .help = "ignored, for mount(8)"},
+	{"sloppy", 's', NULL, OPT_FLAG, .at = offsetof(struct config, sloppy),
+	 .help = "ignored, for mount(8)"},
+	{"no-mtab", 'n', NULL, OPT_FLAG, .at = offsetof(struct config, no_mtab),
+	 .help = "ignored, for mount(8)"},
+	{"verbose", 'v', NULL, OPT_FLAG, .at = offsetof(struct config, verbose),
+	 .help = "ignored, for mount(8)"},
+	{.name = NULL},
+};
+
+static const struct program program = {
+	.name = "taskfs",
+	.usage = "SOURCE DIR [OPTION]...",
+	.about = "Mount a compute cluster on DIR: write a command into "
+		 "DIR/tasks/new, read\nDIR/results/latest/value. SOURCE is a "
+		 "cluster's name, its directory, or its client\nconnection "
+		 "file.",
+	.more =
+"Mount options (-o): ro, allow_other (others may use the mount; permissions\n"
+"are checked), nonempty (DIR may hold files), bg (return without waiting for\n"
+"the controller), noinotify, auto_unmount, and those of mount(8).\n"
+"\n"
+"Unmount with `umount DIR` or `fusermount3 -u DIR`. `DIR/README` explains the\n"
+"tree, taskfs(5) all of it.\n"
+"\n"
+"Exit status: 0 mounted; 1 it did not work, stderr says why; 2 the command\n"
+"line is wrong.\n",
+	.opts = opts,
+	.min_args = 2,
+	.max_args = 2,
+};
+
+/* --- being ready, or not ------------------------------------------------ */
+
+static void complain(const char *what)
+{
+	fprintf(stderr, "taskfs: %s\n", what);
+}
+
+static void null_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static void say_ready(void)
+{
+	ready = true;
+	timer_cancel(&patience);
+	log_info("mounted", log_str("source", fs.source),
+		 log_str("dir", fs.dir));
+	if (config.ready_fd != UINT64_MAX) {
+		(void)!write((int)config.ready_fd, "\n", 1);
+		close((int)config.ready_fd);
+	}
+	if (status_fd < 0)
+		return;
+	(void)!write(status_fd, "", 1);
+	close(status_fd);
+	status_fd = -1;
+	null_stdio();
+}
+
+static void fail(const char *what)
+{
+	complain(what);
+	log_error("not mounted", log_str("why", what));
+	loop_stop(fs.loop, EXIT_FAILED);
+}
+
+static void kernel_ready(struct watch *w, short events)
+{
+	static struct fuse_buf buf;
+	int i, n;
+
+	(void)w;
+	(void)events;
+	for (i = 0; i < REQUESTS_PER_TURN; i++) {
+		n = fuse_session_receive_buf(fs.se, &buf);
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return;
+		if (n > 0)
+			fuse_session_process_buf(fs.se, &buf);
+		if (n <= 0 || fuse_session_exited(fs.se)) {
+			log_info("unmounted", log_int("error", n));
+			loop_remove(&fs.kernel);
+			loop_stop(fs.loop, n < 0 && n != -ENODEV ? EXIT_FAILED
+								 : EXIT_OK);
+			return;
+		}
+	}
+}
+
+static void mount_now(void)
+{
+	struct buf why = BUF_INIT;
+
+	if (mount_start(&fs, &config.mount, &why) < 0) {
+		fail(buf_str(&why));
+	} else {
+		fs.kernel = (struct watch){
+			.ready = kernel_ready,
+			.fd = fuse_session_fd(fs.se),
+			.events = POLLIN,
+		};
+		loop_add(fs.loop, &fs.kernel);
+		say_ready();
+	}
+	buf_done(&why);
+}
+
+static void filled(struct sync *s)
+{
+	(void)s;
+	if (!ready)
+		mount_now();
+}
+
+static void out_of_patience(struct timer *t)
+{
+	struct buf why = BUF_INIT;
+
+	(void)t;
+	buf_puts(&why, "no controller: ");
+	link_describe(&fs.link, &why);
+	if (why.n > 14 && memcmp(why.p + why.n - 14, ", trying again", 14) == 0)
+		buf_cut(&why, why.n - 14);
+	buf_puts(&why, " (start it first, or mount with -o bg)");
+	fail(buf_str(&why));
+	buf_done(&why);
+}
+
+/* --- the parts ---------------------------------------------------------- */
+
+static void on_up(struct link *l)
+{
+	(void)l;
+	sync_up(&fs.sync);
+}
+
+static void on_down(struct link *l)
+{
+	(void)l;
+	sync_down(&fs.sync);
+}
+
+static void on_changes(struct link *l, struct msg *m)
+{
+	(void)l;
+	sync_changes(&fs.sync, m);
+}
+
+static const struct link_events link_events = {
+	.up = on_up,
+	.down = on_down,
+	.changes = on_changes,
+};
+
+static void on_signal(void *arg, int signo)
+{
+	(void)arg;
+	log_info("ended by a signal", log_int("signal", signo));
+	loop_stop(fs.loop, ready ? EXIT_OK : EXIT_FAILED);
+}
+
+static int start(const char *connfile)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	fs.loop = loop_new();
+	fs.born = now_usec();
+	err = loop_signals(fs.loop, signals, on_signal, NULL);
+	if (err)
+		return err;
+	zmq = zmq_ctx_new();
+	if (!zmq)
+		return -errno;
+	park_init(&fs.park, fs.loop, file_retry);
+	mirror_init(&fs.mirror, &fs.park);
+	callers_init(&fs.callers);
+	list_init(&fs.submissions);
+	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
+	sync_init(&fs.sync, &fs.link, &fs.mirror);
+	fs.sync.filled = filled;
+	link_start(&fs.link);
+	patience.fire = out_of_patience;
+	if (config.mount.background || !config.wait)
+		mount_now();
+	else
+		timer_set(fs.loop, &patience, config.wait);
+	return 0;
+}
+
+static void end(void)
+{
+	park_done(&fs.park, -ENOTCONN);
+	while (!list_empty(&fs.park.files))
+		file_free(list_first(&fs.park.files, struct file, all));
+	submit_done(&fs);
+	mount_end(&fs);
+	link_done(&fs.link);
+	sync_done(&fs.sync);
+	mirror_done(&fs.mirror);
+	callers_done(&fs.callers);
+	timer_cancel(&patience);
+	zmq_ctx_term(zmq);
+	loop_free(fs.loop);
+	free(fs.dir);
+}
+
+static int run(const char *connfile)
+{
+	int err = start(connfile);
+	int code;
+
+	if (err) {
+		complain(strerror(-err));
+		return EXIT_FAILED;
+	}
+	code = loop_run(fs.loop);
+	if (code < 0) {
+		log_error("the loop ended", log_errno(code));
+		code = EXIT_FAILED;
+	}
+	end();
+	return code;
+}
+
+/* --- going to the background -------------------------------------------- */
+
+/* The parent's exit code: what the child says, 1 if it says nothing. */
+static int wait_for(int fd)
+{
+	char c;
+	ssize_t n;
+
+	do {
+		n = read(fd, &c, 1);
+	} while (n < 0 && errno == EINTR);
+	return n == 1 ? EXIT_OK : EXIT_FAILED;
+}
+
+/* Returns in the child; *ret_exit is set (not -1) in the parent. */
+static int go_background(int *ret_exit)
+{
+	int fd[2];
+	pid_t pid;
+
+	*ret_exit = -1;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(fd[1]);
+		*ret_exit = wait_for(fd[0]);
+		return 0;
+	}
+	close(fd[0]);
+	status_fd = fd[1];
+	setsid();
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+static int open_log(void)
+{
+	int fd = STDERR_FILENO;
+
+	if (config.log_file) {
+		fd = open(config.log_file,
+			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return -errno;
+	}
+	/* Before it is ready a daemon says only what is wrong, on stderr. */
+	log_init("taskfs", fd,
+		 config.debug ? LOG_DEBUG
+		 : config.log_file || config.foreground ? config.level
+							: LOG_ERROR + 1);
+	return 0;
+}
+
+static int set_up(const char *args[2], char **ret_connfile)
+{
+	struct buf why = BUF_INIT;
+	int err;
+
+	tree_init();
+	fs.source = args[0];
+	*ret_connfile = mount_source(args[0], &why);
+	if (*ret_connfile)
+		fs.dir = mount_dir(args[1], &config.mount, &why);
+	if (!fs.dir) {
+		complain(buf_str(&why));
+		buf_done(&why);
+		return EXIT_FAILED;
+	}
+	buf_done(&why);
+	config.foreground |= config.debug;
+	err = open_log();
+	if (err) {
+		fprintf(stderr, "taskfs: cannot write the log %s: %s\n",
+			config.log_file, strerror(-err));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	char *connfile = NULL;
+	const char *args[2];
+	unsigned n;
+	int code, err = 0;
+
+	if (sodium_init() < 0)
+		return EXIT_FAILED;
+	config.ready_fd = UINT64_MAX;
+	if (opt_parse(&program, argc, argv, &config, args, &n, &code) < 0) {
+		if (config.mistake.n)
+			complain(buf_str(&config.mistake));
+		return code;
+	}
+	code = set_up(args, &connfile);
+	if (code == EXIT_OK && !config.foreground) {
+		err = go_background(&code);
+		if (!err && code != -1)
+			return code;
+	}
+	if (err)
+		complain(strerror(-err));
+	else if (code == EXIT_OK || code == -1)
+		code = run(connfile);
+	free(connfile);
+	mount_options_done(&config.mount);
+	return err ? EXIT_FAILED : code;
+}

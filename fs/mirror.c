@@ -1,0 +1,311 @@
+#include "base/base.h"
+#include "mirror.h"
+
+const char *stream_name(enum stream s)
+{
+	static const char *const names[STREAMS] = {
+		[STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr",
+		[STREAM_VALUE] = "value",   [STREAM_DATA] = "data",
+		[STREAM_CODE] = "code",	    [STREAM_STDIN] = "stdin",
+	};
+
+	return names[s];
+}
+
+void mirror_init(struct mirror *m, struct park *park)
+{
+	*m = (struct mirror){.park = park, .changed = now_usec()};
+	list_init(&m->kept);
+	events_init(&m->events, park);
+}
+
+/* --- what is kept of outputs -------------------------------------------- */
+
+static void drop_kept(struct mirror *m, struct result *r)
+{
+	struct kept *k = r->kept;
+
+	if (!k)
+		return;
+	list_del(&k->link);
+	m->kept_bytes -= k->room;
+	r->kept = NULL;
+	free(k);
+}
+
+void mirror_keep(struct mirror *m, struct result *r,
+		 const struct bytes out[STREAM_OUTPUTS])
+{
+	size_t room = sizeof(struct kept), at = 0;
+	struct kept *k;
+	int i;
+
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		room += out[i].p ? out[i].n : 0;
+	k = zalloc(room);
+	k->result = r;
+	k->room = room;
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
+		if (!out[i].p)
+			continue;
+		k->has[i] = true;
+		k->at[i] = at;
+		k->n[i] = out[i].n;
+		memcpy(k->bytes + at, out[i].p, out[i].n);
+		at += out[i].n;
+	}
+	drop_kept(m, r);	/* only now: out may point into it */
+	r->kept = k;
+	list_add_tail(&m->kept, &k->link);
+	m->kept_bytes += room;
+	while (m->kept_bytes > MIRROR_KEPT)
+		drop_kept(m, list_first(&m->kept, struct kept, link)->result);
+}
+
+bool mirror_kept(const struct result *r, enum stream s, struct bytes *ret_b)
+{
+	const struct kept *k = r->kept;
+
+	if (!k || s >= STREAM_OUTPUTS || !k->has[s])
+		return false;
+	*ret_b = bytes_of(k->bytes + k->at[s], k->n[s]);
+	return true;
+}
+
+/* --- names -------------------------------------------------------------- */
+
+static void leave_name(struct mirror *m, struct result *r)
+{
+	struct name *name = r->name;
+
+	if (!name)
+		return;
+	list_del(&r->name_link);
+	r->name = NULL;
+	if (list_empty(&name->results)) {
+		map_remove(&m->names, bytes_of(name->text, name->n));
+		free(name);
+	}
+}
+
+static struct name *name_get(struct mirror *m, struct bytes text)
+{
+	struct name *name = map_get(&m->names, text);
+
+	if (name)
+		return name;
+	name = zalloc(sizeof(*name) + text.n + 1);
+	list_init(&name->results);
+	memcpy(name->text, text.p, text.n);
+	name->n = text.n;
+	map_put(&m->names, text, name);
+	return name;
+}
+
+void mirror_set_name(struct mirror *m, struct result *r, struct bytes text)
+{
+	struct list *at;
+
+	if (r->name && bytes_eq(bytes_of(r->name->text, r->name->n), text))
+		return;
+	leave_name(m, r);
+	if (text.n == 0)
+		return;
+	r->name = name_get(m, text);
+	at = r->name->results.prev;
+	while (at != &r->name->results &&
+	       list_entry(at, struct result, name_link)->id > r->id)
+		at = at->prev;
+	list_insert(&r->name_link, at, at->next);
+}
+
+bool result_is_newest_of_name(const struct result *r)
+{
+	return r->name && r->name_link.next == &r->name->results;
+}
+
+struct result *mirror_named(const struct mirror *m, struct bytes text)
+{
+	struct name *name = map_get(&m->names, text);
+
+	return name ? list_entry(name->results.prev, struct result, name_link)
+		    : NULL;
+}
+
+/* --- results ------------------------------------------------------------ */
+
+struct result *mirror_result(const struct mirror *m, uint64_t id)
+{
+	return index_get(&m->results, id);
+}
+
+struct result *mirror_latest(const struct mirror *m)
+{
+	return index_last(&m->results);
+}
+
+struct result *mirror_add_result(struct mirror *m, uint64_t id)
+{
+	struct result *r = zalloc(sizeof(*r));
+
+	r->id = id;
+	r->stdin_size = -1;
+	r->task.engine = r->task.exit_status = r->task.signal = -1;
+	r->round = m->round;
+	list_init(&r->name_link);
+	waitq_init(&r->waitq);
+	index_put(&m->results, id, r);
+	m->changed = now_usec();
+	return r;
+}
+
+static void free_result(struct mirror *m, struct result *r)
+{
+	waitq_wake(m->park, &r->waitq);
+	drop_kept(m, r);
+	leave_name(m, r);
+	free(r->options);
+	free(r->why);
+	free(r->task.msg_id);
+	free(r->task.ename);
+	free(r->task.evalue);
+	free(r->task.traceback);
+	free(r->task.cwd);
+	free(r);
+}
+
+void mirror_purge(struct mirror *m, uint64_t id)
+{
+	struct result *r = index_remove(&m->results, id);
+
+	m->purged[m->purges++ % PURGED_KEPT] = id;
+	if (!r)
+		return;
+	index_remove(&m->unfinished, id);
+	free_result(m, r);
+	m->changed = now_usec();
+	events_add(&m->events, EVENT_OF_RESULT, id, "purged");
+}
+
+bool mirror_was_purged(const struct mirror *m, uint64_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < PURGED_KEPT; i++)
+		if (m->purged[i] == id)
+			return true;
+	return false;
+}
+
+void mirror_set_status(struct mirror *m, struct result *r, enum state s)
+{
+	bool listed = index_get(&m->unfinished, r->id) != NULL;
+
+	if (s == r->status)
+		return;
+	r->status = s;
+	if (!state_is_final(s) && !listed)
+		index_put(&m->unfinished, r->id, r);
+	else if (state_is_final(s) && listed)
+		index_remove(&m->unfinished, r->id);
+	events_add(&m->events, EVENT_OF_RESULT, r->id, state_name(s));
+}
+
+bool result_is_final(const struct result *r)
+{
+	return state_is_final(r->status);
+}
+
+enum stream result_stream(const struct result *r, enum stream s)
+{
+	return s == STREAM_VALUE && r->task.value_is_stdout ? STREAM_STDOUT : s;
+}
+
+uint64_t result_size(const struct result *r, enum stream s)
+{
+	s = result_stream(r, s);
+	if (s < STREAM_OUTPUTS)
+		return r->task.size[s];
+	if (s == STREAM_CODE)
+		return r->code;
+	return r->stdin_size > 0 ? (uint64_t)r->stdin_size : 0;
+}
+
+int result_outcome(const struct result *r)
+{
+	const char *e = r->task.ename;
+
+	switch (r->status) {
+	case STATE_OK:
+		return 0;
+	case STATE_ABORTED:
+		return -ECANCELED;
+	case STATE_ERROR:
+		if (e && (strcmp(e, "TaskTimeout") == 0 ||
+			  strcmp(e, "TaskTimeLimit") == 0))
+			return -ETIMEDOUT;
+		return -EREMOTEIO;
+	default:
+		return -EAGAIN;
+	}
+}
+
+/* --- engines ------------------------------------------------------------ */
+
+struct engine *mirror_engine(const struct mirror *m, uint64_t id)
+{
+	return index_get(&m->engines, id);
+}
+
+struct engine *mirror_add_engine(struct mirror *m, uint64_t id)
+{
+	struct engine *e = zalloc(sizeof(*e));
+
+	e->id = id;
+	e->round = m->round;
+	waitq_init(&e->waitq);
+	index_put(&m->engines, id, e);
+	return e;
+}
+
+static void free_engine(struct mirror *m, struct engine *e)
+{
+	waitq_wake(m->park, &e->waitq);
+	free(e->uuid);
+	free(e->state);
+	free(e->host);
+	free(e->language);
+	free(e->running);
+	free(e);
+}
+
+void mirror_remove_engine(struct mirror *m, uint64_t id)
+{
+	struct engine *e = index_remove(&m->engines, id);
+
+	if (!e)
+		return;
+	free_engine(m, e);
+	events_add(&m->events, EVENT_OF_ENGINE, id, "gone");
+}
+
+void mirror_done(struct mirror *m)
+{
+	struct result *r;
+	struct engine *e;
+
+	while ((r = index_last(&m->results))) {
+		index_remove(&m->results, r->id);
+		free_result(m, r);
+	}
+	while ((e = index_last(&m->engines))) {
+		index_remove(&m->engines, e->id);
+		free_engine(m, e);
+	}
+	index_done(&m->results);
+	index_done(&m->unfinished);
+	index_done(&m->engines);
+	map_done(&m->names);
+	free(m->counts.scheme);
+	events_done(&m->events);
+}

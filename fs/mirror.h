@@ -1,0 +1,171 @@
+/*
+ * mirror.h: what is known of the cluster: results, engines, the controller.
+ *
+ * The mirror owns its results and engines; pointers to them are good for the
+ * rest of the turn. merge.c fills it from the controller's messages. Every
+ * object carries the sequence number it was last told at: what is older never
+ * overwrites what is newer.
+ *
+ * A change wakes the files that wait for the object (park.h) and adds a line
+ * to the events (events.h). Small outputs of results that ended are kept,
+ * newest first, up to a budget; the others are fetched when somebody reads.
+ */
+#ifndef TASKFS_FS_MIRROR_H
+#define TASKFS_FS_MIRROR_H
+
+#include "base/base.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "events.h"
+#include "index.h"
+#include "park.h"
+#include "wire/ids.h"
+#include "wire/state.h"
+
+/* The longest an id can be: it is half of an inode number. */
+#define MIRROR_MAX_ID INT32_MAX
+/* Bytes of outputs kept. */
+#define MIRROR_KEPT (64UL * 1024 * 1024)
+
+/* The bytes of a task, by the words of fetch_request. */
+enum stream {
+	STREAM_STDOUT,
+	STREAM_STDERR,
+	STREAM_VALUE,
+	STREAM_DATA,
+	STREAM_OUTPUTS,		/* the ones a task makes come before */
+	STREAM_CODE = STREAM_OUTPUTS,
+	STREAM_STDIN,
+	STREAMS,
+};
+
+const char *stream_name(enum stream s);
+
+struct task {
+	int64_t engine;			/* -1: none */
+	char engine_uuid[ID_SIZE];	/* "": not known */
+	char *msg_id;			/* all text: NULL when there is none */
+	int64_t attempt;
+	uint64_t size[STREAM_OUTPUTS];
+	bool value_is_stdout;
+	int64_t exit_status, signal;	/* -1: none */
+	char *ename, *evalue, *traceback;
+	bool used;			/* the three below are known */
+	double user, system;		/* seconds */
+	int64_t memory;			/* bytes */
+	char *cwd;
+};
+
+/* Outputs that came with the result, one behind the other. */
+struct kept {
+	struct list link;	/* oldest first */
+	struct result *result;
+	size_t room;
+	bool has[STREAM_OUTPUTS];
+	size_t at[STREAM_OUTPUTS], n[STREAM_OUTPUTS];
+	char bytes[];
+};
+
+/* A result's name; leads to its newest. */
+struct name {
+	struct list results;	/* by id */
+	size_t n;
+	char text[];
+};
+
+struct result {
+	uint64_t id;
+	uint64_t seq;		/* the last word about it */
+	unsigned round;		/* of the last full listing it was in */
+	struct name *name;	/* NULL: none */
+	struct list name_link;
+	char kind[8];
+	uint64_t tasks;
+	uint64_t count[STATES];
+	enum state status;
+	int64_t submitted, started, completed, received; /* usec; 0: not yet */
+	int64_t serial;		/* usec */
+	uid_t uid;
+	gid_t gid;
+	char *options;		/* JSON text; NULL: none */
+	uint64_t given;		/* one bit per row of task_options[] */
+	uint64_t code;		/* bytes */
+	int64_t stdin_size;	/* -1: not given */
+	char *why;
+	struct task task;
+	struct kept *kept;
+	struct waitq waitq;
+};
+
+struct engine {
+	uint64_t id;
+	uint64_t seq;
+	unsigned round;
+	char *uuid, *state, *host, *language;
+	int64_t pid, since, heartbeat, queue, completed;
+	char *running;		/* one task a line */
+	struct waitq waitq;
+};
+
+/* The controller's own numbers. */
+struct counts {
+	uint64_t seq;
+	int64_t waiting, running, completed, results;
+	char *scheme;
+};
+
+/* Ids that were purged lately: a late word must not bring them back. */
+#define PURGED_KEPT 256
+
+struct mirror {
+	struct park *park;
+	struct index results;
+	struct index unfinished;	/* the same results */
+	struct index engines;
+	struct map names;		/* struct name */
+	struct counts counts;
+	struct events events;
+	unsigned round;
+	struct list kept;
+	size_t kept_bytes;
+	uint64_t purged[PURGED_KEPT];
+	unsigned purges;
+	int64_t changed;	/* when a result came or went, usec */
+};
+
+void mirror_init(struct mirror *m, struct park *park);
+void mirror_done(struct mirror *m);
+
+struct result *mirror_result(const struct mirror *m, uint64_t id);
+struct engine *mirror_engine(const struct mirror *m, uint64_t id);
+/* The newest result; of that name; NULL: none. */
+struct result *mirror_latest(const struct mirror *m);
+struct result *mirror_named(const struct mirror *m, struct bytes name);
+/* It is the one its name leads to. */
+bool result_is_newest_of_name(const struct result *r);
+bool result_is_final(const struct result *r);
+/* Bytes of a stream so far; a value that is stdout has stdout's. */
+uint64_t result_size(const struct result *r, enum stream s);
+/* value -> stdout when the task wrote its value there. */
+enum stream result_stream(const struct result *r, enum stream s);
+/* 0 after success; -EAGAIN before the end; why there is no value else. */
+int result_outcome(const struct result *r);
+
+/* For merge.c. */
+struct result *mirror_add_result(struct mirror *m, uint64_t id);
+void mirror_purge(struct mirror *m, uint64_t id);
+bool mirror_was_purged(const struct mirror *m, uint64_t id);
+void mirror_set_name(struct mirror *m, struct result *r, struct bytes name);
+/* Its state changed: the lists it is in, the events. */
+void mirror_set_status(struct mirror *m, struct result *r, enum state s);
+struct engine *mirror_add_engine(struct mirror *m, uint64_t id);
+void mirror_remove_engine(struct mirror *m, uint64_t id);
+
+/* Keeps a copy of whole outputs; has none: NULL p. */
+void mirror_keep(struct mirror *m, struct result *r,
+		 const struct bytes out[STREAM_OUTPUTS]);
+/* False when that output is not kept. */
+bool mirror_kept(const struct result *r, enum stream s,
+		 struct bytes *ret_b) must_check;
+
+#endif

@@ -1,0 +1,153 @@
+#include "nodes.h"
+#include "events.h"
+#include "rows.h"
+#include "stream.h"
+#include "submit.h"
+
+#include <sys/stat.h>
+
+#define DIR_ (S_IFDIR | 0755)
+#define SHARED (S_IFDIR | S_ISVTX | 0777) /* each may remove what is his */
+#define OWN (S_IFDIR | 0700)
+#define FILE_ (S_IFREG | 0444)
+#define NEW (S_IFREG | 0666)
+#define CTL (S_IFREG | 0644)
+#define LINK (S_IFLNK | 0777)
+
+#define C_ "/controller/"
+#define E_ "/engines/<id>/"
+#define R_ "/results/<id>/"
+
+/* The files of a result, all of which go with it. */
+#define R_SHOW(name, what, text)                                               \
+	{.path = R_ name, .mode = FILE_, .show = what,                         \
+	 .remove = result_remove_file, .help = text}
+#define R_WAIT(name, what, text)                                               \
+	{.path = R_ name, .mode = FILE_, .flags = NODE_WAITS, .show = what,    \
+	 .remove = result_remove_file, .help = text}
+#define R_IO(name, what, flag, text)                                           \
+	{.path = R_ name, .mode = FILE_, .flags = flag, .io = &what,           \
+	 .remove = result_remove_file, .help = text}
+#define SHOWN(name, what, text)                                                \
+	{.path = name, .mode = FILE_, .show = what, .help = text}
+
+const struct node nodes[] = {
+{.path = "/", .mode = DIR_, .help = "the cluster"},
+
+{.path = "/README", .mode = FILE_, .flags = NODE_STEADY, .show = root_readme,
+ .help = "how to use this tree"},
+{.path = "/version", .mode = FILE_, .flags = NODE_STEADY,
+ .show = root_version, .help = "of taskfs"},
+{.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
+ .help = "one numbered line for every change of a result, an engine or the "
+	 "controller: `12 result 7 running`; begins with the next change"},
+{.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
+{.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
+{.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},
+{.path = "/results", .mode = SHARED, .help = "one directory per submission"},
+
+SHOWN(C_ "state", controller_state,
+      "`connected`, or one line that says why not"),
+SHOWN(C_ "kind", controller_kind, "`taskfs` or `ipyparallel`"),
+SHOWN(C_ "url", controller_url, "where it answers"),
+SHOWN(C_ "id", controller_id, "changes when it is started again"),
+SHOWN(C_ "uptime", controller_uptime, "seconds since it was started"),
+SHOWN(C_ "scheme", controller_scheme, "how it chooses an engine"),
+SHOWN(C_ "waiting", controller_waiting, "tasks that wait for an engine"),
+SHOWN(C_ "running", controller_running, "tasks that run"),
+SHOWN(C_ "completed", controller_completed, "tasks that ended"),
+
+{.path = "/engines/<id>", .mode = DIR_, .each = &engine_class,
+ .help = "one engine: it runs one task at a time"},
+
+SHOWN(E_ "state", engine_state, "`idle`, `busy` or `lost`"),
+SHOWN(E_ "host", engine_host, "the name of its host"),
+SHOWN(E_ "pid", engine_pid, "its process there"),
+SHOWN(E_ "uuid", engine_uuid, "its name on the wire"),
+SHOWN(E_ "language", engine_language, "what its tasks are written in"),
+SHOWN(E_ "since", engine_since, "when it registered"),
+SHOWN(E_ "heartbeat", engine_heartbeat, "when it was last heard"),
+SHOWN(E_ "queue", engine_queue, "tasks given to it that have not ended"),
+SHOWN(E_ "running", engine_running,
+      "the results whose tasks it runs, one a line"),
+SHOWN(E_ "completed", engine_completed, "tasks it ended"),
+
+{.path = "/tasks/new", .mode = NEW, .io = &submit_io,
+ .help = "write a task here: a script, or JSON with options (see Task "
+	 "options); it runs on the engine with the least load. After a write, "
+	 "a read on the same descriptor gives its id"},
+{.path = "/tasks/last", .mode = FILE_, .show = tasks_last,
+ .help = "id of the last result the calling process (or else the nearest of "
+	 "its parents) submitted"},
+{.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
+ .help = "why the last submission of the calling process was refused; empty "
+	 "when it was not"},
+{.path = "/tasks/<id>", .mode = LINK, .each = &unfinished_class,
+ .target = task_target, .remove = task_remove,
+ .help = "every result that is not finished; rm aborts it"},
+
+{.path = "/results/latest", .mode = LINK, .exists = latest_exists,
+ .target = latest_target, .help = "the newest result"},
+{.path = "/results/NAME", .mode = LINK, .each = &name_class,
+ .target = name_target, .help = "the newest result with that `label`"},
+{.path = "/results/<id>", .mode = OWN, .each = &result_class,
+ .remove = result_remove,
+ .help = "one submission. Once finished it never changes; rmdir (or rm -r) "
+	 "purges it here and in the controller's store, while it is "
+	 "unfinished that is EBUSY"},
+
+R_SHOW("status", result_status,
+       "`pending`, `running`, `ok`, `error` or `aborted`"),
+R_SHOW("progress", result_progress, "tasks ended / tasks: `0/1`"),
+R_SHOW("elapsed", result_elapsed,
+       "seconds since submission; of a finished one the wall time"),
+R_IO("stdout", stdout_io, 0, "standard output so far; grows while it runs"),
+R_IO("stderr", stderr_io, 0, "standard error so far; grows while it runs"),
+R_IO("value", value_io, NODE_WAITS,
+     "waits for the end, then gives what the task wrote to descriptor 3, or "
+     "its standard output if it wrote nothing there. EREMOTEIO: it failed, "
+     "`error` says why; ECANCELED: aborted; ETIMEDOUT: a time limit"),
+R_WAIT("wait", result_wait, "waits for the end, then gives the status"),
+R_IO("output", output_io, NODE_WAITS,
+     "waits: standard output and error as they come, end of file at the end "
+     "of the task. Opened after the end: one, then the other"),
+R_SHOW("ready", result_ready, "`1` when finished, else `0`"),
+R_SHOW("successful", result_successful,
+       "`1` after success, else `0`; EAGAIN before the end"),
+{.path = R_ "ok", .mode = FILE_, .exists = result_has_ok, .show = result_ok,
+ .remove = result_remove_file,
+ .help = "is there only after success, with the time of completion: a target "
+	 "for make"},
+R_SHOW("submitted", result_submitted, "when the controller took it in"),
+R_SHOW("started", result_started, "when an engine began; empty before"),
+R_SHOW("completed", result_completed, "when it ended; empty before"),
+R_SHOW("received", result_received,
+       "when the controller had the whole result; empty before"),
+R_SHOW("wall_time", result_wall_time,
+       "seconds from submission to receipt, or until now"),
+R_SHOW("serial_time", result_serial_time,
+       "seconds its tasks ran, added up"),
+R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
+R_SHOW("engine", result_engine, "id of the engine; empty before it began"),
+R_SHOW("msg_ids", result_msg_ids, "ids of its messages, one a line"),
+R_SHOW("error", result_error,
+       "empty, or `NAME: text` and more lines that say what happened"),
+R_SHOW("exit_status", result_exit_status,
+       "0 to 255, or 128 + the signal; empty before the end"),
+R_SHOW("usage", result_usage,
+       "`user` and `system` seconds, `memory` bytes at the peak; empty "
+       "before the end"),
+R_SHOW("metadata", result_metadata,
+       "all of this as one JSON object with ipyparallel's names"),
+R_IO("code", code_io, 0, "what was submitted"),
+{.path = R_ "stdin", .mode = FILE_, .exists = result_has_stdin,
+ .io = &stdin_io, .remove = result_remove_file,
+ .help = "the standard input, when it was given"},
+{.path = R_ "OPTION", .mode = FILE_, .each = &option_class,
+ .show = result_option, .remove = result_remove_file,
+ .help = "one file for each other option that was given (see Task options)"},
+{.path = R_ "ctl", .mode = CTL, .show = ctl_show, .store = ctl_store,
+ .remove = result_remove_file,
+ .help = "write `abort`, or `signal NAME`; a read lists these words"},
+{.path = NULL},
+};

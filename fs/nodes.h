@@ -1,0 +1,119 @@
+/*
+ * nodes.h: THE TABLE: one row for every entry of the tree.
+ *
+ * A row says where an entry is, what it is, what reading and writing it does,
+ * and its help. The rows of one directory stand together, in the order ls -R
+ * would visit the directories. Lookup, readdir, getattr (tree.c), the file
+ * list of README (root.c) and TREE.md (doc.c) are loops over it: a new file
+ * is a row here and a small function in the file of its directory.
+ */
+#ifndef TASKFS_FS_NODES_H
+#define TASKFS_FS_NODES_H
+
+#include "fs.h"
+
+struct answer;
+struct file;
+struct node;
+
+/*
+ * One entry of the tree, while a request is handled. Made by tree.h; what it
+ * points to is borrowed for the turn.
+ */
+struct obj {
+	struct fs *fs;
+	const struct node *node;
+	uint32_t id;		/* of the result or engine, or 0 */
+	uint32_t sub;		/* within it: which option; < 2^24 */
+	struct result *result;	/* NULL outside of results */
+	struct engine *engine;
+	pid_t tid;		/* the thread that asks; 0: unknown */
+	uid_t uid;		/* ... and for whom; set by OPEN only */
+	gid_t gid;
+};
+
+/* What a writer wants of the controller; see control.h. */
+struct wish {
+	const char *verb;	/* of control_request; static */
+	char argument[32];	/* "": none */
+};
+
+/*
+ * Entries with a name of their own: how a directory finds and lists them.
+ * `find` and `next` get an obj that is the directory's with the row's node,
+ * and fill in id, sub and the pointers.
+ */
+struct class {
+	/* By name; false: there is none of that name. */
+	bool (*find)(struct obj *o, struct bytes name);
+	/* The first whose number is `from` or more; *ret_n is its number. */
+	bool (*next)(struct obj *o, uint64_t from, uint64_t *ret_n);
+	/* The pointers, from id and sub; false: it is gone. */
+	bool (*resolve)(struct obj *o);
+	void (*name)(const struct obj *o, struct buf *out);
+};
+
+/* A READ or FLUSH as it came: what is asked for, where, and by whom. */
+struct ask {
+	size_t size;
+	uint64_t off;
+	pid_t tid;
+};
+
+/*
+ * How an open file behaves that is more than a rendered text. Everything but
+ * read may be missing. Negative returns are -errno, and two of them park the
+ * request: -EAGAIN until what it waits for changes (under O_NONBLOCK it is
+ * the answer), -EINPROGRESS until an answer of the controller (always).
+ */
+struct io {
+	bool stream;	/* has no offsets: lseek() is an error */
+	bool writable;
+	int (*open)(struct file *f, struct obj *o);
+	/* What a READ now would say: 0, -EAGAIN, -errno. For poll, and to
+	   know whether the page cache may have it. NULL: 0. */
+	int (*ready)(struct file *f, const struct obj *o);
+	int (*read)(struct file *f, struct obj *o, const struct ask *ask,
+		    struct answer *a);
+	uint64_t (*size)(const struct obj *o);
+	/* What changes when a READ becomes possible; NULL: the object. */
+	struct waitq *(*waitq)(const struct obj *o);
+	/* *ret_taken: bytes, when 0 or -EINPROGRESS. */
+	int (*write)(struct file *f, struct bytes data, size_t *ret_taken);
+	int (*flush)(struct file *f, const struct ask *ask);
+	/* A parked WRITE or FLUSH again; -EINPROGRESS: wait on. */
+	int (*again)(struct file *f, enum parked_kind kind);
+	void (*release)(struct file *f);
+};
+
+enum node_flag {
+	NODE_WAITS = 1,		/* -EAGAIN of show parks the reader */
+	NODE_STEADY = 2,	/* never changes while mounted */
+	NODE_HIDDEN = 4,	/* can be looked up, is not listed */
+};
+
+struct node {
+	const char *path;	/* "/results/<id>/status": as the user sees it */
+	mode_t mode;
+	unsigned flags;
+	const struct class *each; /* entries with names of their own */
+	/* False: this one is not there. NULL: always there. */
+	bool (*exists)(const struct obj *o);
+	/* A small file's text. 0, -EAGAIN, -errno. */
+	int (*show)(const struct obj *o, struct buf *out);
+	/* One whole value, without the newline at its end. 0 or -errno. */
+	int (*store)(const struct obj *o, struct bytes value,
+		     struct wish *ret_wish);
+	/* A symlink's target. */
+	void (*target)(const struct obj *o, struct buf *out);
+	const struct io *io;	/* a file that is more than show and store */
+	/* unlink, rmdir: 0: the wish is to be asked for; 1: nothing to do;
+	   -errno. NULL: -EPERM. */
+	int (*remove)(const struct obj *o, struct wish *ret_wish);
+	const char *help;
+};
+
+/* Row 0 is the root; a row without path ends the table. */
+extern const struct node nodes[];
+
+#endif

@@ -1,0 +1,462 @@
+#include "ops.h"
+#include "base/log.h"
+#include "control.h"
+#include "file.h"
+#include "reply.h"
+#include "tree.h"
+
+#include <fcntl.h>
+
+/*
+ * Every handler begins with take() and ends with check(): whatever happened
+ * in between, each request has one answer or is parked.
+ */
+static uint64_t taken;
+
+static struct fs *take(fuse_req_t req, const char *what, fuse_ino_t ino,
+		       const char *name)
+{
+	taken++;
+	if (log_enabled(LOG_DEBUG))
+		log_debug("kernel", log_str("op", what),
+			  log_int("ino", (int64_t)ino), log_str("name", name),
+			  log_int("pid", fuse_req_ctx(req)->pid));
+	return fuse_req_userdata(req);
+}
+
+static void check(const struct fs *fs)
+{
+	assert(reply_given() + fs->park.count == taken);
+}
+
+static struct file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct file *)(uintptr_t)fi->fh;
+}
+
+static int get(struct fs *fs, fuse_req_t req, fuse_ino_t ino, struct obj *o)
+{
+	return tree_obj(fs, ino, fuse_req_ctx(req)->pid, o);
+}
+
+/* --- names and attributes ----------------------------------------------- */
+
+static void set_entry(const struct obj *o, struct fuse_entry_param *e)
+{
+	*e = (struct fuse_entry_param){
+		.ino = tree_ino(o),
+		.generation = tree_generation(o),
+		.entry_timeout = tree_entry_timeout(o),
+		.attr_timeout = tree_attr_timeout(o),
+	};
+	tree_attr(o, &e->attr);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = take(req, "lookup", parent, name);
+	struct fuse_entry_param e;
+	struct obj dir, o;
+	int err = get(fs, req, parent, &dir);
+
+	if (!err)
+		err = tree_lookup(&dir, bytes_str(name), &o);
+	if (err) {
+		reply_err(req, err);
+	} else {
+		set_entry(&o, &e);
+		reply_entry(req, &e);
+	}
+	check(fs);
+}
+
+static void answer_attr(fuse_req_t req, const struct obj *o)
+{
+	struct stat st;
+
+	tree_attr(o, &st);
+	reply_attr(req, &st, tree_attr_timeout(o));
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino,
+		       struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "getattr", ino, "");
+	struct obj o;
+	int err = get(fs, req, ino, &o);
+
+	(void)fi;
+	if (err)
+		reply_err(req, err);
+	else
+		answer_attr(req, &o);
+	check(fs);
+}
+
+/* A size or a time set on a file that takes commands means nothing. */
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
+		       int to_set, struct fuse_file_info *fi)
+{
+	const int harmless = FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_ATIME |
+			     FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
+			     FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME;
+	struct fs *fs = take(req, "setattr", ino, "");
+	struct obj o;
+	int err = get(fs, req, ino, &o);
+
+	(void)attr;
+	(void)fi;
+	if (!err && ((to_set & ~harmless) || !(o.node->mode & 0222) ||
+		     S_ISDIR(o.node->mode)))
+		err = -EPERM;
+	if (err)
+		reply_err(req, err);
+	else
+		answer_attr(req, &o);
+	check(fs);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = take(req, "readlink", ino, "");
+	struct buf b = BUF_INIT;
+	struct obj o;
+	int err = get(fs, req, ino, &o);
+
+	if (!err && !o.node->target)
+		err = -EINVAL;
+	if (err) {
+		reply_err(req, err);
+	} else {
+		o.node->target(&o, &b);
+		reply_link(req, buf_str(&b));
+	}
+	buf_done(&b);
+	check(fs);
+}
+
+/* --- removing ----------------------------------------------------------- */
+
+static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
+			 const char *name, bool is_dir)
+{
+	struct wish wish = {0};
+	struct obj dir, o;
+	int err = get(fs, req, parent, &dir);
+
+	if (!err)
+		err = tree_lookup(&dir, bytes_str(name), &o);
+	if (!err && S_ISDIR(o.node->mode) != is_dir)
+		err = is_dir ? -ENOTDIR : -EISDIR;
+	if (!err)
+		err = o.node->remove ? o.node->remove(&o, &wish) : -EPERM;
+	if (err)
+		reply_err(req, err < 0 ? err : 0);
+	else
+		control_ask(fs, req, &o, &wish, 0);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = take(req, "unlink", parent, name);
+
+	remove_entry(fs, req, parent, name, false);
+	check(fs);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = take(req, "rmdir", parent, name);
+
+	remove_entry(fs, req, parent, name, true);
+	check(fs);
+}
+
+/* --- what cannot be made here ------------------------------------------- */
+
+static void refuse(fuse_req_t req, const char *what, fuse_ino_t ino,
+		   const char *name)
+{
+	struct fs *fs = take(req, what, ino, name);
+
+	reply_err(req, -EPERM);
+	check(fs);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     mode_t mode, dev_t dev)
+{
+	(void)mode;
+	(void)dev;
+	refuse(req, "mknod", parent, name);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     mode_t mode)
+{
+	(void)mode;
+	refuse(req, "mkdir", parent, name);
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+		       const char *name)
+{
+	(void)target;
+	refuse(req, "symlink", parent, name);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      fuse_ino_t to, const char *to_name, unsigned flags)
+{
+	(void)to;
+	(void)to_name;
+	(void)flags;
+	refuse(req, "rename", parent, name);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
+		    const char *name)
+{
+	(void)parent;
+	refuse(req, "link", ino, name);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      mode_t mode, struct fuse_file_info *fi)
+{
+	(void)mode;
+	(void)fi;
+	refuse(req, "create", parent, name);
+}
+
+/* --- directories -------------------------------------------------------- */
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino,
+		       struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "opendir", ino, "");
+
+	(void)!reply_open(req, fi);
+	check(fs);
+}
+
+/* Places 0 and 1 of readdir are "." and ".."; the tree's come behind. */
+#define DOTS 2
+
+static size_t add_dot(fuse_req_t req, char *p, size_t room, uint64_t i,
+		      fuse_ino_t ino, bool plus)
+{
+	struct fuse_entry_param e = {.attr = {.st_ino = ino,
+					      .st_mode = S_IFDIR}};
+	const char *name = i == 0 ? "." : "..";
+
+	/* ino 0 in readdirplus: an entry that is not looked up. */
+	return plus ? fuse_add_direntry_plus(req, p, room, name, &e,
+					     (off_t)(i + 1))
+		    : fuse_add_direntry(req, p, room, name, &e.attr,
+					(off_t)(i + 1));
+}
+
+static size_t add_entry(fuse_req_t req, char *p, size_t room,
+			const struct obj *o, const char *name, uint64_t next,
+			bool plus)
+{
+	struct stat st = {.st_ino = tree_ino(o), .st_mode = o->node->mode};
+	struct fuse_entry_param e;
+
+	if (!plus)
+		return fuse_add_direntry(req, p, room, name, &st,
+					 (off_t)(next + DOTS));
+	if (fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0) > room)
+		return room + 1;
+	set_entry(o, &e);
+	return fuse_add_direntry_plus(req, p, room, name, &e,
+				      (off_t)(next + DOTS));
+}
+
+static size_t fill(fuse_req_t req, const struct obj *dir, char *p, size_t room,
+		   uint64_t off, bool plus)
+{
+	static struct buf name;
+	size_t n = 0, len;
+	uint64_t at;
+	struct obj o;
+
+	for (; off < DOTS; off++, n += len) {
+		len = add_dot(req, p + n, room - n, off, tree_ino(dir), plus);
+		if (len > room - n)
+			return n;
+	}
+	at = off - DOTS;
+	for (;; n += len) {
+		buf_clear(&name);
+		if (!tree_next(dir, &at, &o, &name))
+			return n;
+		len = add_entry(req, p + n, room - n, &o, buf_str(&name), at,
+				plus);
+		if (len > room - n)
+			return n;
+	}
+}
+
+static void list(fuse_req_t req, const char *what, fuse_ino_t ino, size_t size,
+		 off_t off, bool plus)
+{
+	struct fs *fs = take(req, what, ino, "");
+	static struct buf b;
+	struct obj dir;
+	int err = get(fs, req, ino, &dir);
+
+	if (!err && !S_ISDIR(dir.node->mode))
+		err = -ENOTDIR;
+	if (err) {
+		reply_err(req, err);
+	} else {
+		buf_clear(&b);
+		buf_reserve(&b, size);
+		b.n = fill(req, &dir, b.p, size, (uint64_t)off, plus);
+		reply_buf(req, buf_bytes(&b));
+	}
+	check(fs);
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		       struct fuse_file_info *fi)
+{
+	(void)fi;
+	list(req, "readdir", ino, size, off, false);
+}
+
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
+			   off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	list(req, "readdirplus", ino, size, off, true);
+}
+
+/* --- files -------------------------------------------------------------- */
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "open", ino, "");
+	struct obj o;
+	int err = get(fs, req, ino, &o);
+
+	if (err) {
+		reply_err(req, err);
+	} else {
+		o.uid = fuse_req_ctx(req)->uid;
+		o.gid = fuse_req_ctx(req)->gid;
+		file_on_open(fs, req, &o, fi);
+	}
+	check(fs);
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "read", ino, "");
+
+	file_on_read(req, file_of(fi), size, (uint64_t)off,
+		  (fi->flags & O_NONBLOCK) != 0);
+	check(fs);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
+		     off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "write", ino, "");
+
+	(void)off;
+	file_on_write(req, file_of(fi), bytes_of(p, n));
+	check(fs);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "flush", ino, "");
+
+	file_on_flush(req, file_of(fi));
+	check(fs);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino,
+		       struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "release", ino, "");
+
+	file_on_release(req, file_of(fi));
+	check(fs);
+}
+
+/* Submissions are on disk when FLUSH is answered. */
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+		     struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "fsync", ino, "");
+
+	(void)datasync;
+	(void)fi;
+	reply_err(req, 0);
+	check(fs);
+}
+
+static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		    struct fuse_pollhandle *ph)
+{
+	struct fs *fs = take(req, "poll", ino, "");
+
+	file_on_poll(req, file_of(fi), ph);
+	check(fs);
+}
+
+/* The bytes are the controller's: here are only names. */
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = take(req, "statfs", ino, "");
+	struct statvfs st = {
+		.f_bsize = 4096,
+		.f_frsize = 4096,
+		.f_files = index_count(&fs->mirror.results),
+		.f_namemax = 255,
+	};
+
+	reply_statfs(req, &st);
+	check(fs);
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	/* What a file shows is decided at open; sizes are always exact. */
+	conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+	/* One READ is worth one piece. */
+	conn->max_readahead = 1024 * 1024;
+}
+
+const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.statfs = op_statfs,
+	.create = op_create,
+	.poll = op_poll,
+};

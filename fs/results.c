@@ -1,0 +1,376 @@
+#include "rows.h"
+#include "base/parse.h"
+#include "wire/task_option.h"
+
+/* --- the entries of results/ -------------------------------------------- */
+
+/* An id as it is listed: no leading zeros, no other spelling. */
+static bool parse_id(struct bytes name, uint64_t *ret_id)
+{
+	if (name.n > 1 && *(const char *)name.p == '0')
+		return false;
+	return parse_u64(name, 0, MIRROR_MAX_ID, ret_id) == 0;
+}
+
+static bool set_result(struct obj *o, struct result *r)
+{
+	o->result = r;
+	if (r)
+		o->id = (uint32_t)r->id;
+	return r != NULL;
+}
+
+static bool result_find(struct obj *o, struct bytes name)
+{
+	uint64_t id;
+
+	return parse_id(name, &id) &&
+	       set_result(o, mirror_result(&o->fs->mirror, id));
+}
+
+static bool result_next(struct obj *o, uint64_t from, uint64_t *ret_n)
+{
+	if (!set_result(o, index_next(&o->fs->mirror.results, from)))
+		return false;
+	*ret_n = o->id;
+	return true;
+}
+
+static bool result_resolve(struct obj *o)
+{
+	return set_result(o, mirror_result(&o->fs->mirror, o->id));
+}
+
+static void result_put_id(const struct obj *o, struct buf *out)
+{
+	buf_printf(out, "%u", o->id);
+}
+
+const struct class result_class = {
+	.find = result_find,
+	.next = result_next,
+	.resolve = result_resolve,
+	.name = result_put_id,
+};
+
+static bool name_find(struct obj *o, struct bytes name)
+{
+	return set_result(o, mirror_named(&o->fs->mirror, name));
+}
+
+static bool name_next(struct obj *o, uint64_t from, uint64_t *ret_n)
+{
+	const struct mirror *m = &o->fs->mirror;
+	struct result *r;
+
+	for (; m->names.n && (r = index_next(&m->results, from));
+	     from = r->id + 1) {
+		if (!result_is_newest_of_name(r))
+			continue;
+		*ret_n = r->id;
+		return set_result(o, r);
+	}
+	return false;
+}
+
+static bool name_resolve(struct obj *o)
+{
+	return result_resolve(o) && o->result->name;
+}
+
+static void name_put(const struct obj *o, struct buf *out)
+{
+	buf_put(out, o->result->name->text, o->result->name->n);
+}
+
+const struct class name_class = {
+	.find = name_find,
+	.next = name_next,
+	.resolve = name_resolve,
+	.name = name_put,
+};
+
+void name_target(const struct obj *o, struct buf *out)
+{
+	result_put_id(o, out);
+}
+
+bool latest_exists(const struct obj *o)
+{
+	return mirror_latest(&o->fs->mirror) != NULL;
+}
+
+void latest_target(const struct obj *o, struct buf *out)
+{
+	buf_printf(out, "%llu",
+		   (unsigned long long)mirror_latest(&o->fs->mirror)->id);
+}
+
+/* --- removing ----------------------------------------------------------- */
+
+int result_remove(const struct obj *o, struct wish *ret_wish)
+{
+	if (!result_is_final(o->result))
+		return -EBUSY;
+	ret_wish->verb = "purge";
+	return 0;
+}
+
+/* `rm -r` begins with the files; they go with the directory. */
+int result_remove_file(const struct obj *o, struct wish *ret_wish)
+{
+	(void)ret_wish;
+	return result_is_final(o->result) ? 1 : -EBUSY;
+}
+
+/* --- options ------------------------------------------------------------ */
+
+/* Those with a row of their own have none here. */
+static bool option_given(const struct result *r, unsigned i)
+{
+	return task_options[i].type != TASK_BYTES && (r->given >> i & 1);
+}
+
+static bool option_find(struct obj *o, struct bytes name)
+{
+	const struct task_option *t = task_option_find(name);
+
+	if (!t)
+		return false;
+	o->sub = (uint32_t)(t - task_options);
+	return option_given(o->result, o->sub);
+}
+
+static bool option_next(struct obj *o, uint64_t from, uint64_t *ret_n)
+{
+	uint64_t i;
+
+	for (i = from; i < 64 && o->result->given >> i; i++) {
+		if (!option_given(o->result, (unsigned)i))
+			continue;
+		o->sub = (uint32_t)i;
+		*ret_n = i;
+		return true;
+	}
+	return false;
+}
+
+static bool option_resolve(struct obj *o)
+{
+	return result_resolve(o) && o->sub < 64 &&
+	       option_given(o->result, o->sub);
+}
+
+static void option_name(const struct obj *o, struct buf *out)
+{
+	buf_puts(out, task_options[o->sub].name);
+}
+
+const struct class option_class = {
+	.find = option_find,
+	.next = option_next,
+	.resolve = option_resolve,
+	.name = option_name,
+};
+
+int result_option(const struct obj *o, struct buf *out)
+{
+	const struct task_option *t = &task_options[o->sub];
+	struct json_object *all =
+		json_parse(bytes_str(o->result->options), NULL);
+	struct json_object *v = json_get(all, t->name);
+
+	if (v)
+		task_option_show(t, v, out);
+	json_object_put(all);
+	return 0;
+}
+
+/* --- files -------------------------------------------------------------- */
+
+bool result_has_ok(const struct obj *o)
+{
+	return o->result->status == STATE_OK;
+}
+
+bool result_has_stdin(const struct obj *o)
+{
+	return o->result->stdin_size >= 0;
+}
+
+static int put_word(struct buf *out, const char *word)
+{
+	buf_puts(out, word);
+	buf_putc(out, '\n');
+	return 0;
+}
+
+int result_status(const struct obj *o, struct buf *out)
+{
+	return put_word(out, state_name(o->result->status));
+}
+
+int result_progress(const struct obj *o, struct buf *out)
+{
+	const uint64_t *n = o->result->count;
+
+	buf_printf(out, "%llu/%llu\n",
+		   (unsigned long long)(n[STATE_OK] + n[STATE_ERROR] +
+					n[STATE_ABORTED]),
+		   (unsigned long long)o->result->tasks);
+	return 0;
+}
+
+static int put_seconds(struct buf *out, int64_t usec)
+{
+	if (usec < 0)
+		usec = 0;
+	buf_printf(out, "%lld.%06d\n", (long long)(usec / 1000000),
+		   (int)(usec % 1000000));
+	return 0;
+}
+
+static int64_t wall_time(const struct result *r)
+{
+	int64_t end = now_usec();
+
+	if (result_is_final(r))
+		end = r->received ? r->received : r->completed;
+	return end > r->submitted ? end - r->submitted : 0;
+}
+
+int result_elapsed(const struct obj *o, struct buf *out)
+{
+	return put_seconds(out, wall_time(o->result));
+}
+
+int result_wall_time(const struct obj *o, struct buf *out)
+{
+	return put_seconds(out, wall_time(o->result));
+}
+
+int result_serial_time(const struct obj *o, struct buf *out)
+{
+	return put_seconds(out, o->result->serial);
+}
+
+int result_speedup(const struct obj *o, struct buf *out)
+{
+	int64_t wall = wall_time(o->result);
+
+	buf_printf(out, "%.3f\n",
+		   wall ? (double)o->result->serial / (double)wall : 0.0);
+	return 0;
+}
+
+int result_wait(const struct obj *o, struct buf *out)
+{
+	if (!result_is_final(o->result))
+		return -EAGAIN;
+	return result_status(o, out);
+}
+
+int result_ready(const struct obj *o, struct buf *out)
+{
+	return put_word(out, result_is_final(o->result) ? "1" : "0");
+}
+
+int result_successful(const struct obj *o, struct buf *out)
+{
+	if (!result_is_final(o->result))
+		return -EAGAIN;
+	return put_word(out, o->result->status == STATE_OK ? "1" : "0");
+}
+
+int result_ok(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	(void)out;
+	return 0;
+}
+
+static int put_time(struct buf *out, int64_t usec)
+{
+	char date[DATE_SIZE];
+
+	if (!usec)
+		return 0;
+	date_format(usec, date);
+	return put_word(out, date);
+}
+
+int result_submitted(const struct obj *o, struct buf *out)
+{
+	return put_time(out, o->result->submitted);
+}
+
+int result_started(const struct obj *o, struct buf *out)
+{
+	return put_time(out, o->result->started);
+}
+
+int result_completed(const struct obj *o, struct buf *out)
+{
+	return put_time(out, o->result->completed);
+}
+
+int result_received(const struct obj *o, struct buf *out)
+{
+	return put_time(out, o->result->received);
+}
+
+static int put_number(struct buf *out, int64_t n)
+{
+	if (n >= 0)
+		buf_printf(out, "%lld\n", (long long)n);
+	return 0;
+}
+
+int result_engine(const struct obj *o, struct buf *out)
+{
+	return put_number(out, o->result->task.engine);
+}
+
+int result_msg_ids(const struct obj *o, struct buf *out)
+{
+	const char *id = o->result->task.msg_id;
+
+	return id ? put_word(out, id) : 0;
+}
+
+int result_exit_status(const struct obj *o, struct buf *out)
+{
+	return put_number(out, o->result->task.exit_status);
+}
+
+static void end_line(struct buf *out)
+{
+	if (out->n && out->p[out->n - 1] != '\n')
+		buf_putc(out, '\n');
+}
+
+int result_error(const struct obj *o, struct buf *out)
+{
+	const struct task *t = &o->result->task;
+
+	if (!t->ename)
+		return 0;
+	buf_puts(out, t->ename);
+	if (t->evalue && *t->evalue)
+		buf_printf(out, ": %s", t->evalue);
+	end_line(out);
+	if (t->traceback)
+		buf_puts(out, t->traceback);
+	end_line(out);
+	return 0;
+}
+
+int result_usage(const struct obj *o, struct buf *out)
+{
+	const struct task *t = &o->result->task;
+
+	if (t->used)
+		buf_printf(out, "user %.6f\nsystem %.6f\nmemory %lld\n",
+			   t->user, t->system, (long long)t->memory);
+	return 0;
+}

@@ -1,0 +1,90 @@
+#include "rows.h"
+#include "tree.h"
+#include "wire/task_option.h"
+
+#include <sys/stat.h>
+
+static const char intro[] =
+"taskfs: a compute cluster as files\n"
+"\n"
+"  Submit a task and read what it gives. The value waits for the end:\n"
+"\n"
+"    echo 'sleep 1; hostname; echo oops >&2' > tasks/new\n"
+"    read id < tasks/last          # yours, whatever others submit\n"
+"    cat results/$id/status        # pending, running, ok, error, aborted\n"
+"    cat results/$id/value || cat results/$id/error\n"
+"    cat results/$id/stderr\n"
+"\n"
+"  A script from a file, a Python program, options as JSON:\n"
+"\n"
+"    cat script.sh > tasks/new\n"
+"    { echo '#!/usr/bin/env python3'; cat program.py; } > tasks/new\n"
+"    echo '{\"code\": \"make -j4\", \"label\": \"build\", \"time_limit\": 600}' \\\n"
+"        > tasks/new\n"
+"    cat results/build/output      # as it comes, until the end\n"
+"\n"
+"  Many at once, one JSON object a line; stop one; throw one away:\n"
+"\n"
+"    for i in 1 2 3; do echo '{\"code\": \"echo $1\", \"args\": [\"'$i'\"]}'; done \\\n"
+"        > tasks/new\n"
+"    echo abort > results/$id/ctl  # or: rm tasks/$id\n"
+"    rmdir results/$id\n"
+"\n"
+"  A read that waits can be interrupted, is EAGAIN under O_NONBLOCK, and\n"
+"  works with poll and select. Times are UTC, times and sizes in seconds and\n"
+"  bytes, one value per file.\n"
+"\n"
+"Files:\n";
+
+/* The help in the right column, broken into lines. */
+static void put_row(struct buf *out, const char *name, const char *suffix,
+		    const char *help)
+{
+	struct buf left = BUF_INIT;
+	const char *p;
+	size_t column = 29;
+
+	buf_printf(&left, "%s%s", name, suffix);
+	buf_printf(out, "  %-26s ", buf_str(&left));
+	buf_done(&left);
+	for (p = help; *p;) {
+		size_t len = strcspn(p, " ");
+
+		if (column + len > 78 && column > 29) {
+			buf_printf(out, "\n%29s", "");
+			column = 29;
+		} else if (column > 29) {
+			buf_putc(out, ' ');
+			column++;
+		}
+		buf_put(out, p, len);
+		column += len;
+		p += len + (p[len] == ' ');
+	}
+	buf_putc(out, '\n');
+}
+
+int root_readme(const struct obj *o, struct buf *out)
+{
+	const struct task_option *t;
+	const struct node *n;
+
+	(void)o;
+	buf_puts(out, intro);
+	for (n = nodes + 1; n->path; n++)
+		put_row(out, n->path + 1, S_ISDIR(n->mode) ? "/" : "",
+			n->help);
+	buf_puts(out, "\nTask options (JSON members):\n");
+	for (t = task_options; t->name; t++)
+		if (t->served)
+			put_row(out, t->name, "", t->help);
+	buf_puts(out, "\nMore: man 5 taskfs\n");
+	return 0;
+}
+
+int root_version(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	buf_puts(out, TASKFS_VERSION "\n");
+	return 0;
+}

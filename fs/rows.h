@@ -1,0 +1,83 @@
+/*
+ * rows.h: the functions the rows of THE TABLE name, by the file they are in.
+ * Only nodes.c includes this, and those files.
+ */
+#ifndef TASKFS_FS_ROWS_H
+#define TASKFS_FS_ROWS_H
+
+#include "nodes.h"
+
+#define SHOW(name) int name(const struct obj *o, struct buf *out)
+
+/* root.c */
+SHOW(root_readme);
+SHOW(root_version);
+
+/* controller.c */
+SHOW(controller_state);
+SHOW(controller_kind);
+SHOW(controller_url);
+SHOW(controller_id);
+SHOW(controller_uptime);
+SHOW(controller_scheme);
+SHOW(controller_waiting);
+SHOW(controller_running);
+SHOW(controller_completed);
+
+/* engines.c */
+extern const struct class engine_class;
+SHOW(engine_state);
+SHOW(engine_host);
+SHOW(engine_pid);
+SHOW(engine_uuid);
+SHOW(engine_language);
+SHOW(engine_since);
+SHOW(engine_heartbeat);
+SHOW(engine_queue);
+SHOW(engine_running);
+SHOW(engine_completed);
+
+/* tasks.c */
+extern const struct class unfinished_class;
+SHOW(tasks_last);
+SHOW(tasks_error);
+void task_target(const struct obj *o, struct buf *out);
+int task_remove(const struct obj *o, struct wish *ret_wish);
+
+/* results.c */
+extern const struct class result_class, name_class, option_class;
+bool latest_exists(const struct obj *o);
+void latest_target(const struct obj *o, struct buf *out);
+void name_target(const struct obj *o, struct buf *out);
+int result_remove(const struct obj *o, struct wish *ret_wish);
+int result_remove_file(const struct obj *o, struct wish *ret_wish);
+bool result_has_ok(const struct obj *o);
+bool result_has_stdin(const struct obj *o);
+SHOW(result_status);
+SHOW(result_progress);
+SHOW(result_elapsed);
+SHOW(result_wait);
+SHOW(result_ready);
+SHOW(result_successful);
+SHOW(result_ok);
+SHOW(result_submitted);
+SHOW(result_started);
+SHOW(result_completed);
+SHOW(result_received);
+SHOW(result_wall_time);
+SHOW(result_serial_time);
+SHOW(result_speedup);
+SHOW(result_engine);
+SHOW(result_msg_ids);
+SHOW(result_error);
+SHOW(result_exit_status);
+SHOW(result_usage);
+SHOW(result_option);
+/* metadata.c */
+SHOW(result_metadata);
+
+/* ctl.c */
+SHOW(ctl_show);
+int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish);
+
+#endif

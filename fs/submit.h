@@ -1,0 +1,29 @@
+/*
+ * submit.h: tasks/new: from what is written there to results.
+ *
+ * Everything written between two submissions is one text. Plain text is one
+ * task; text whose first byte (behind blanks) is { is JSON objects, each one
+ * checked as soon as it is complete. It is submitted
+ *
+ *   - at a FLUSH by the process that opened the file (shells flush more
+ *     descriptors than they close, and programs they run flush theirs);
+ *   - at a READ, which then gives the ids, one line each;
+ *   - at RELEASE;
+ *   - JSON also on the way, when BATCH_RESULTS or BATCH_BYTES are complete.
+ *
+ * The FLUSH or READ is answered when the controller has stored everything.
+ * A mistake in the JSON fails the WRITE that brings it: objects before it are
+ * submitted, it and what follows are not. The reason goes to the log and to
+ * tasks/error.
+ */
+#ifndef TASKFS_FS_SUBMIT_H
+#define TASKFS_FS_SUBMIT_H
+
+#include "nodes.h"
+
+extern const struct io submit_io;
+
+/* At the end, when no file is open any more: forgets what is under way. */
+void submit_done(struct fs *fs);
+
+#endif

@@ -1,0 +1,276 @@
+#include "tree.h"
+#include "base/parse.h"
+
+#define ROWS 255
+
+/* What follows from the paths of the table, worked out once. */
+static struct derived {
+	const char *base;	/* the name within the directory */
+	size_t base_len;
+	unsigned first, end;	/* rows of the entries of a directory */
+	const struct node *owner; /* the nearest row with names of its own */
+} derived[ROWS];
+static unsigned rows;
+
+static unsigned row_of(const struct node *n)
+{
+	return (unsigned)(n - nodes);
+}
+
+const char *tree_basename(const struct node *n)
+{
+	return strrchr(n->path, '/') + 1;
+}
+
+bool tree_is_child(const struct node *dir, const struct node *n)
+{
+	size_t len = strlen(dir->path);
+
+	if (n == nodes)
+		return false;
+	if (dir == nodes)
+		len = 0;
+	return strncmp(n->path, dir->path, len) == 0 && n->path[len] == '/' &&
+	       !strchr(n->path + len + 1, '/');
+}
+
+/* The entries of a directory stand together: that is how they are found. */
+static void find_entries(struct derived *d, const struct node *dir)
+{
+	unsigned i;
+
+	for (i = 1; i < rows; i++) {
+		if (!tree_is_child(dir, &nodes[i]))
+			continue;
+		if (!d->end)
+			d->first = d->end = i;
+		assert(d->end == i);
+		d->end = i + 1;
+	}
+}
+
+static const struct node *find_owner(const struct node *n)
+{
+	unsigned i;
+
+	if (n->each || n == nodes)
+		return n->each ? n : NULL;
+	for (i = 0; i < rows; i++)
+		if (tree_is_child(&nodes[i], n))
+			return find_owner(&nodes[i]);
+	assert(!"an entry without a directory");
+	return NULL;
+}
+
+void tree_init(void)
+{
+	unsigned i;
+
+	while (nodes[rows].path)
+		rows++;
+	assert(rows < ROWS);
+	for (i = 0; i < rows; i++) {
+		struct derived *d = &derived[i];
+
+		assert(nodes[i].help);
+		d->base = tree_basename(&nodes[i]);
+		d->base_len = strlen(d->base);
+		d->owner = find_owner(&nodes[i]);
+		if (S_ISDIR(nodes[i].mode))
+			find_entries(d, &nodes[i]);
+	}
+}
+
+uint64_t tree_ino(const struct obj *o)
+{
+	return (uint64_t)o->id << 32 | (uint64_t)o->sub << 8 |
+	       (row_of(o->node) + 1);
+}
+
+uint64_t tree_generation(const struct obj *o)
+{
+	if (o->result)
+		return (uint64_t)o->result->submitted;
+	return o->engine ? (uint64_t)o->engine->since : 0;
+}
+
+static bool resolve(struct obj *o)
+{
+	const struct node *owner = derived[row_of(o->node)].owner;
+
+	if (owner && !owner->each->resolve(o))
+		return false;
+	return !o->node->exists || o->node->exists(o);
+}
+
+int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
+{
+	unsigned row = (unsigned)(ino & 0xff);
+
+	if (row == 0 || row > rows)
+		return -ENOENT;
+	*ret_o = (struct obj){
+		.fs = fs,
+		.node = &nodes[row - 1],
+		.id = (uint32_t)(ino >> 32),
+		.sub = (uint32_t)(ino >> 8) & 0xffffff,
+		.tid = tid,
+	};
+	return resolve(ret_o) ? 0 : -ENOENT;
+}
+
+/* The entry of a directory in row i, as far as the row says. */
+static struct obj entry_in(const struct obj *dir, unsigned i)
+{
+	struct obj o = *dir;
+
+	o.node = &nodes[i];
+	return o;
+}
+
+int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
+{
+	const struct derived *d = &derived[row_of(dir->node)];
+	unsigned i;
+
+	if (!S_ISDIR(dir->node->mode))
+		return -ENOTDIR;
+	for (i = d->first; i < d->end; i++) {
+		if (nodes[i].each || derived[i].base_len != name.n ||
+		    memcmp(derived[i].base, name.p, name.n) != 0)
+			continue;
+		*ret_o = entry_in(dir, i);
+		return resolve(ret_o) ? 0 : -ENOENT;
+	}
+	for (i = d->first; i < d->end; i++) {
+		if (!nodes[i].each)
+			continue;
+		*ret_o = entry_in(dir, i);
+		if (nodes[i].each->find(ret_o, name))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* --- listing ------------------------------------------------------------ */
+
+/* A place: the row counted from the directory's first, and a number in it. */
+#define PLACE_BITS 40
+#define PLACE(row, n) ((uint64_t)(row) << PLACE_BITS | (n))
+
+bool tree_next(const struct obj *dir, uint64_t *at, struct obj *ret_o,
+	       struct buf *name)
+{
+	const struct derived *d = &derived[row_of(dir->node)];
+	uint64_t i = *at >> PLACE_BITS, n = *at & (PLACE(1, 0) - 1);
+
+	for (; d->first + i < d->end; i++, n = 0) {
+		const struct node *node = &nodes[d->first + i];
+
+		*ret_o = entry_in(dir, (unsigned)(d->first + i));
+		if (node->flags & NODE_HIDDEN)
+			continue;
+		if (!node->each) {
+			if (!resolve(ret_o))
+				continue;
+			buf_puts(name, derived[d->first + i].base);
+			*at = PLACE(i + 1, 0);
+			return true;
+		}
+		if (node->each->next(ret_o, n, &n)) {
+			node->each->name(ret_o, name);
+			*at = PLACE(i, n + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- attributes --------------------------------------------------------- */
+
+bool tree_is_steady(const struct obj *o)
+{
+	if (o->node->flags & NODE_STEADY)
+		return true;
+	return o->result && S_ISREG(o->node->mode) &&
+	       result_is_final(o->result);
+}
+
+struct waitq *tree_waitq(const struct obj *o)
+{
+	if (o->node->io && o->node->io->waitq)
+		return o->node->io->waitq(o);
+	if (o->result)
+		return &o->result->waitq;
+	if (o->engine)
+		return &o->engine->waitq;
+	return &o->fs->mirror.events.waitq;
+}
+
+static uint64_t size_of(const struct obj *o)
+{
+	static struct buf b;
+	const struct node *n = o->node;
+
+	if (n->io)
+		return n->io->size ? n->io->size(o) : 0;
+	buf_clear(&b);
+	if (n->target)
+		n->target(o, &b);
+	else if (n->show && n->show(o, &b) < 0)
+		return 0;
+	return b.n;
+}
+
+static int64_t mtime_of(const struct obj *o)
+{
+	if (o->result)
+		return o->result->completed ? o->result->completed
+					    : o->result->submitted;
+	if (o->engine)
+		return o->engine->since;
+	return S_ISDIR(o->node->mode) ? o->fs->mirror.changed : o->fs->born;
+}
+
+void tree_attr(const struct obj *o, struct stat *st)
+{
+	int64_t t = mtime_of(o);
+
+	*st = (struct stat){
+		.st_ino = tree_ino(o),
+		.st_mode = o->node->mode,
+		.st_nlink = S_ISDIR(o->node->mode) ? 2 : 1,
+		.st_uid = o->result ? o->result->uid : getuid(),
+		.st_gid = o->result ? o->result->gid : getgid(),
+		.st_blksize = 4096,
+	};
+	if (!S_ISDIR(o->node->mode))
+		st->st_size = (off_t)size_of(o);
+	st->st_blocks = (st->st_size + 511) / 512;
+	st->st_mtim.tv_sec = t / 1000000;
+	st->st_mtim.tv_nsec = t % 1000000 * 1000;
+	st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+/*
+ * A fixed name is there as long as its directory. What may come or go has no
+ * timeout; the directories of results and engines go only by a purge or with
+ * the engine, and then a moment may pass before the kernel asks again.
+ */
+double tree_entry_timeout(const struct obj *o)
+{
+	const struct node *n = o->node;
+
+	if (n->each)
+		return S_ISDIR(n->mode)	  ? A_MOMENT
+		       : S_ISLNK(n->mode) ? 0
+					  : FOREVER;
+	return !n->exists || tree_is_steady(o) ? FOREVER : 0;
+}
+
+double tree_attr_timeout(const struct obj *o)
+{
+	if (tree_is_steady(o))
+		return FOREVER;
+	return S_ISDIR(o->node->mode) ? A_MOMENT : 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * tree.h: the tree as loops over THE TABLE (nodes.h).
+ *
+ * An inode number is object id << 32 | sub << 8 | row + 1, so the root is 1,
+ * an inode needs no memory, and nothing has to be forgotten. The generation
+ * tells one cluster's result 7 from another's.
+ */
+#ifndef TASKFS_FS_TREE_H
+#define TASKFS_FS_TREE_H
+
+#include "nodes.h"
+
+#include <sys/stat.h>
+
+/* Once, before everything else; checks the table. */
+void tree_init(void);
+
+uint64_t tree_ino(const struct obj *o);
+uint64_t tree_generation(const struct obj *o);
+/* The entry behind an inode number; -ENOENT: it is gone. */
+int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
+	must_check;
+/* -ENOENT, -ENOTDIR. */
+int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
+	must_check;
+
+/*
+ * A place in a directory that survives comings and goings; it is readdir's
+ * offset. 0 is the beginning.
+ */
+/* The entry at *at, its name appended, *at moved behind it; false: the end. */
+bool tree_next(const struct obj *dir, uint64_t *at, struct obj *ret_o,
+	       struct buf *name) must_check;
+
+void tree_attr(const struct obj *o, struct stat *st);
+/* Seconds the kernel may keep the name; the attributes. */
+double tree_entry_timeout(const struct obj *o);
+double tree_attr_timeout(const struct obj *o);
+/* What it is now it will always be. */
+bool tree_is_steady(const struct obj *o);
+/* What changes when the object does. */
+struct waitq *tree_waitq(const struct obj *o);
+
+/* For the documentation. */
+const char *tree_basename(const struct node *n);
+bool tree_is_child(const struct node *dir, const struct node *n);
+
+#endif

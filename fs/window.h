@@ -1,0 +1,47 @@
+/*
+ * window.h: the part of a stream that an open file has fetched.
+ *
+ * Pieces follow each other without gaps from `start` to `end`. window_read()
+ * answers from them or asks for more; when an answer of the controller comes
+ * the file is tried again (park_wake()).
+ */
+#ifndef TASKFS_FS_WINDOW_H
+#define TASKFS_FS_WINDOW_H
+
+#include "fs.h"
+#include "reply.h"
+
+#include "wire/limits.h"
+
+#define WINDOW_FIRST (128 * KIB)	/* the first piece; then they double */
+#define WINDOW_AHEAD (1 * MIB)		/* fetched ahead of the reader */
+#define WINDOW_BEHIND (256 * KIB)	/* kept behind */
+/* Bytes of all windows; past it nothing is fetched ahead. */
+#define WINDOWS_MAX (256 * MIB)
+
+struct window {
+	struct fs *fs;
+	struct file *file;
+	uint64_t id;		/* of the result */
+	enum stream stream;
+	struct list pieces;
+	uint64_t start, end;
+	uint64_t next;		/* where a reader that goes forward reads next */
+	size_t step;		/* the size of the next piece */
+	struct request q;
+	uint64_t asked_at;	/* the offset asked for */
+	size_t asked;		/* bytes asked for */
+	int err;		/* of the last question; told once */
+};
+
+void window_init(struct window *w, struct file *f, const struct result *r,
+		 enum stream s);
+void window_done(struct window *w);
+/*
+ * n bytes (at least 1) at off; the stream has `size` bytes now, off + n is
+ * not behind them. 0, -EINPROGRESS, -errno.
+ */
+int window_read(struct window *w, uint64_t off, size_t n, uint64_t size,
+		struct answer *a) must_check;
+
+#endif
