@@ -1,0 +1,257 @@
+# What happens when something dies: nothing accepted is lost, nobody hangs,
+# everything comes back.
+# shellcheck shell=bash
+load lib
+
+setup_file() { cluster_up 2 --controller-opt --ping=200ms; }
+teardown_file() { cluster_down; }
+setup() { test_begin; }
+teardown() { test_end; }
+
+# kill_9 WHAT: and waits until it is gone.
+kill_9() {
+	local pid
+	pid=$(pid_of "$1")
+	kill -9 "$pid"
+	within 10 eval '! test -d "/proc/'"$pid"'" || grep -q "State:.Z" "/proc/'"$pid"'/status"'
+}
+
+connected() {
+	[ "$(cat "$MNT/controller/state")" = connected ]
+}
+lost() {
+	! connected
+}
+
+@test "controller killed: known results readable, submissions EHOSTDOWN, it says why" {
+	expect_log .
+	local id
+	id=$(submit 'echo known')
+	done_with "$id"
+	equal "$(get "$id" value)" known
+	kill_9 taskfs-controller
+	within "$DEADLINE" lost
+	like "$(cat "$MNT/controller/state")" '.*[a-z]+ .*'
+	equal "$(get "$id" value)" known
+	equal "$(get "$id" status)" ok
+	ls -l "$MNT/results/$id" >/dev/null
+	fails_with EHOSTDOWN dash -c 'echo : > "$1/tasks/new"' dash "$MNT"
+	start
+	within "$DEADLINE" connected
+	id=$(submit 'echo and on')
+	equal "$(get "$id" value)" 'and on'
+}
+
+@test "controller killed while tasks wait and run: none is lost, same ids" {
+	expect_log .
+	local ids=() i id gate running
+	gate=$(gate survive)
+	running=$(submit "echo begun; cat $gate; echo survived")
+	head -n 1 "$MNT/results/$running/output"
+	for ((i = 0; i < 20; i++)); do
+		ids+=("$(submit "echo number $i")")
+	done
+	kill_9 taskfs-controller
+	start
+	within "$DEADLINE" connected
+	open_gate survive
+	done_with "$running"
+	equal "$(get "$running" value)" $'begun\nsurvived'
+	for ((i = 0; i < 20; i++)); do
+		equal "$(get "${ids[i]}" value)" "number $i"
+	done
+	id=$(submit ':')
+	[ "$id" -gt "${ids[19]}" ]
+	done_with "$id"
+}
+
+@test "a reader that was blocked when the controller died gets the value" {
+	expect_log .
+	local id gate
+	gate=$(gate blocked)
+	id=$(submit "cat $gate; echo at last")
+	cat "$MNT/results/$id/value" >"$HOME_DIR/read" 3>&- &
+	local reader=$!
+	within "$DEADLINE" is_reading "$reader"
+	kill_9 taskfs-controller
+	start
+	open_gate blocked
+	wait "$reader"
+	equal "$(cat "$HOME_DIR/read")" 'at last'
+}
+
+@test "a reader can be interrupted while there is no controller" {
+	expect_log .
+	local id
+	id=$(submit 'sleep 1000')
+	kill_9 taskfs-controller
+	within "$DEADLINE" lost
+	run -124 timeout 1 cat "$MNT/results/$id/value"
+	start
+	within "$DEADLINE" connected
+	echo abort >"$MNT/results/$id/ctl"
+	done_with "$id" aborted
+}
+
+@test "engine killed with its task: error in bounded time, no orphan" {
+	expect_log .
+	local id e pid
+	id=$(submit 'echo $$; exec sleep 1000')
+	read -r pid < <(head -n 1 "$MNT/results/$id/output")
+	e=$(get "$id" engine)
+	kill -9 "$(worker_of "$e")"
+	done_with "$id" error
+	[[ $(get "$id" error) == *EngineError* ]]
+	fails_with EREMOTEIO cat "$MNT/results/$id/value"
+	within "$DEADLINE" eval '! test -d "/proc/$pid"'
+	start
+	id=$(submit 'echo the others go on')
+	equal "$(get "$id" value)" 'the others go on'
+}
+
+@test "engine and its guard killed together" {
+	expect_log .
+	local id e pid guard worker
+	id=$(submit 'echo $$; exec sleep 1000')
+	read -r pid < <(head -n 1 "$MNT/results/$id/output")
+	e=$(get "$id" engine)
+	guard=$(pid_of "taskfs-engine-$e")
+	worker=$(worker_of "$e")
+	kill -9 "$guard" "$worker"
+	done_with "$id" error
+	[[ $(get "$id" error) == *EngineError* ]]
+	within "$DEADLINE" eval '! test -d "/proc/$pid"'
+	start
+	like "$(cluster status)" '.*running.*'
+}
+
+@test "all engines killed: tasks wait until there is one" {
+	expect_log .
+	local id w0 w1
+	w0=$(worker_of 0)
+	w1=$(worker_of 1)
+	kill -9 "$w0" "$w1"
+	within "$DEADLINE" eval '[ -z "$(cat "$MNT"/engines/*/state 2>/dev/null | grep -v lost)" ]'
+	id=$(submit 'echo waited')
+	equal "$(get "$id" status)" pending
+	run -124 timeout 1 cat "$MNT/results/$id/value"
+	start
+	equal "$(get "$id" value)" waited
+}
+
+@test "retries go to another engine when one dies" {
+	expect_log .
+	local e
+	echo "{\"code\": \"echo begun; [ -e $HOME_DIR/flag ] || { touch $HOME_DIR/flag; sleep 1000; }\", \"retries\": 2, \"label\": \"retried\"}" \
+		>"$MNT/tasks/new"
+	within "$DEADLINE" test -e "$HOME_DIR/flag"
+	e=$(get retried engine)
+	kill -9 "$(worker_of "$e")"
+	done_with retried
+	start
+}
+
+@test "mount killed: mounted again over the dead one, same ids and results" {
+	expect_log .
+	local id gate running
+	gate=$(gate mountkill)
+	id=$(submit 'echo stays')
+	done_with "$id"
+	running=$(submit "cat $gate; echo ran on")
+	kill_9 taskfs
+	run ! cat "$MNT/version"
+	start
+	descriptors_anew
+	equal "$(get "$id" value)" stays
+	open_gate mountkill
+	equal "$(get "$running" value)" 'ran on'
+}
+
+@test "mount killed while a reader is blocked: the reader ends" {
+	expect_log .
+	local id reader rc=0
+	id=$(submit 'sleep 1000')
+	cat "$MNT/results/$id/value" >/dev/null 2>&1 3>&- &
+	reader=$!
+	within "$DEADLINE" is_reading "$reader"
+	kill_9 taskfs
+	wait "$reader" || rc=$?
+	[ "$rc" -ne 0 ]
+	start
+	descriptors_anew
+	echo abort >"$MNT/results/$id/ctl"
+	done_with "$id" aborted
+}
+
+@test "everything killed at once: accepted tasks are all there afterwards" {
+	expect_log .
+	local ids=() i
+	for ((i = 0; i < 30; i++)); do
+		ids+=("$(submit "echo number $i")")
+	done
+	kill -9 "$(pid_of taskfs-controller)" "$(pid_of taskfs)" \
+		"$(pid_of taskfs-engine-0)" "$(pid_of taskfs-engine-1)" \
+		"$(worker_of 0)" "$(worker_of 1)"
+	within "$DEADLINE" no_processes
+	start
+	descriptors_anew
+	for ((i = 0; i < 30; i++)); do
+		case $(get "${ids[i]}" wait) in
+		ok) equal "$(get "${ids[i]}" value)" "number $i" ;;
+		# It ran when its engine was killed: told, not lost.
+		error) [[ $(get "${ids[i]}" error) == *Engine* ]] ;;
+		*) false ;;
+		esac
+	done
+}
+
+@test "no controller at the start of a mount: it waits, and connects" {
+	expect_log .
+	local id
+	id=$(submit 'echo kept')
+	done_with "$id"
+	kill_9 taskfs-controller
+	kill_9 taskfs
+	fusermount3 -u -z "$MNT"
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$MNT" 3>&- \
+		>>"$DIR/log/second.log" 2>&1
+	fails_with EHOSTDOWN dash -c 'echo : > "$1/tasks/new"' dash "$MNT"
+	cluster start --mount none --engines 2
+	within "$DEADLINE" connected
+	equal "$(get "$id" value)" kept
+	fusermount3 -u "$MNT"
+	start
+	descriptors_anew
+}
+
+@test "messages that are no messages are dropped, counted and logged" {
+	expect_log 'dropped|malformed|unsigned|forged|signature'
+	local before id
+	id=$(submit ':')
+	done_with "$id"
+	/usr/bin/python3 - "$DIR/security/ipcontroller-client.json" <<-'END'
+		import json, sys, zmq
+		info = json.load(open(sys.argv[1]))
+		ctx = zmq.Context()
+		junk = [
+		    [b"junk"], [b""], [b"<IDS|MSG>"],
+		    [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"],
+		    [b"<IDS|MSG>", b"0" * 64,
+		     b'{"msg_id":"1","msg_type":"shutdown_request"}',
+		     b"{}", b"{}", b"{}"],
+		    [b"<IDS|MSG>", b"\xff" * 64, b"\xff", b"", b"[", b"nan"],
+		]
+		for port in ("registration", "mux", "task", "control"):
+		    s = ctx.socket(zmq.DEALER)
+		    s.linger = 2000
+		    s.connect("%s:%d" % (info["interface"], info[port]))
+		    for frames in junk:
+		        s.send_multipart(frames)
+		    s.close()
+		ctx.term()
+	END
+	connected
+	id=$(submit 'echo unharmed')
+	equal "$(get "$id" value)" unharmed
+	grep -qE '^taskfs_[a-z_]*(malformed|unsigned|forged|dropped)[a-z_]*(\{.*\})? [1-9]' "$MNT/metrics"
+}

@@ -1,0 +1,58 @@
+# The transcript at the top of README.md, run as written, in a copy of the
+# source tree.
+# shellcheck shell=bash
+load lib
+
+setup() {
+	new_home
+	export XDG_STATE_HOME=$HOME_DIR/state
+	# The first block of code: one command a line, comments behind #.
+	awk '/^```/{ if (found) exit; found = 1; next } found' \
+		"$ROOT/README.md" >"$HOME_DIR/block"
+}
+teardown() {
+	if [ -d "$HOME_DIR/tree" ]; then
+		(cd "$HOME_DIR/tree" && make --no-print-directory stop) || true
+	fi
+	no_left_overs
+	rm -rf --one-file-system "$HOME_DIR"
+}
+
+@test "the transcript of README.md" {
+	local line comment out last
+	grep -q '^make start' "$HOME_DIR/block"
+	grep -q '^make stop' "$HOME_DIR/block"
+	mkdir "$HOME_DIR/tree"
+	tar -C "$ROOT" --exclude=./build --exclude=./mnt --exclude=./.git -cf - . |
+		tar -C "$HOME_DIR/tree" -xf -
+	# What is built need not be built again.
+	cp -r --preserve=timestamps "$ROOT/build" "$HOME_DIR/tree/build" || true
+	cd "$HOME_DIR/tree"
+	while read -r line; do
+		comment=
+		case $line in *'#'*) comment=$(sed 's/.*# *//' <<<"$line") ;; esac
+		case $line in 'make test'*) continue ;; esac # we are inside it
+		echo "\$ $line"
+		out=$(env "TASKFS_E2E=$MARK" bash -c "$line" 3>&- 2>&1)
+		echo "$out"
+		case $comment in
+		running) like "$out" 'pending|running' ;;
+		oops) equal "$out" oops ;;
+		*'host name'*) equal "$out" "$(hostname)" ;;
+		esac
+		last=$line
+	done <"$HOME_DIR/block"
+	no_processes
+}
+
+@test "make start twice with other names, make status, make stop" {
+	cd "$ROOT"
+	run -0 env "TASKFS_E2E=$MARK" make --no-print-directory start \
+		BUILD="$BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
+	[[ $output == *"make stop NAME=other"* ]]
+	run -0 env "TASKFS_E2E=$MARK" make --no-print-directory start \
+		BUILD="$BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
+	run -0 make --no-print-directory status NAME=other
+	run -0 make --no-print-directory stop NAME=other
+	no_processes
+}

@@ -1,0 +1,345 @@
+# How programs submit: every row of what they really send to a file.
+# shellcheck shell=bash
+load lib
+
+setup_file() { cluster_up 2; }
+teardown_file() { cluster_down; }
+setup() { test_begin; }
+teardown() { test_end; }
+
+# The last result of this process has this value.
+last_is() {
+	local id
+	read -r id <"$MNT/tasks/last"
+	equal "$(get "$id" value)" "$1"
+}
+
+# Nothing but one result more than before.
+count() { find "$MNT/results" -maxdepth 1 -name '[0-9]*' | wc -l; }
+
+@test "bash: echo > tasks/new" {
+	echo 'echo from bash' >"$MNT/tasks/new"
+	last_is 'from bash'
+}
+
+@test "dash: echo > tasks/new, and tasks/last in the same shell" {
+	run -0 dash -c 'echo "echo from dash" > "$1/tasks/new"
+		read id < "$1/tasks/last"; cat "$1/results/$id/value"' dash "$MNT"
+	equal "$output" 'from dash'
+}
+
+@test "echo >> tasks/new: appending is the same" {
+	echo 'echo one' >>"$MNT/tasks/new"
+	last_is one
+	echo 'echo two' >>"$MNT/tasks/new"
+	last_is two
+}
+
+@test "one echo is one result" {
+	local before
+	before=$(count)
+	echo ':' >"$MNT/tasks/new"
+	equal "$(count)" $((before + 1))
+}
+
+@test "printf with several lines is one script" {
+	printf 'a=1\nb=2\necho $((a + b))\n' >"$MNT/tasks/new"
+	last_is 3
+}
+
+@test "{ cat a; cat b; } > tasks/new: one script of both" {
+	local before
+	before=$(count)
+	echo 'x=left' >"$HOME_DIR/a"
+	echo 'echo $x right' >"$HOME_DIR/b"
+	{
+		cat "$HOME_DIR/a"
+		cat "$HOME_DIR/b"
+	} >"$MNT/tasks/new"
+	within 10 eval '[ "$(count)" -gt "$before" ]'
+	equal "$(count)" $((before + 1))
+	equal "$(get latest value)" 'left right'
+}
+
+@test "{ echo; echo; } > tasks/new by one shell" {
+	# Each echo is followed by a FLUSH of the opener: each is a task.
+	dash -c '{ echo "echo one"; echo "echo two"; } > "$1/tasks/new"' \
+		dash "$MNT"
+	equal "$(get latest value)" two
+}
+
+@test "a here-document, bash" {
+	cat >"$MNT/tasks/new" <<-'END'
+		for i in 1 2 3; do
+			echo line $i
+		done
+	END
+	equal "$(get latest value)" $'line 1\nline 2\nline 3'
+}
+
+@test "a here-document, dash" {
+	dash -c 'cat > "$1/tasks/new" <<END
+echo from a document
+END
+' dash "$MNT"
+	within 10 eval '[ "$(get latest code)" = "echo from a document" ]'
+	equal "$(get latest value)" 'from a document'
+}
+
+@test "cat file > tasks/new" {
+	echo 'echo from cat' >"$HOME_DIR/script"
+	cat "$HOME_DIR/script" >"$MNT/tasks/new"
+	equal "$(get latest value)" 'from cat'
+}
+
+@test "cp script tasks/new" {
+	echo 'echo from cp' >"$HOME_DIR/script"
+	cp "$HOME_DIR/script" "$MNT/tasks/new"
+	equal "$(get latest value)" 'from cp'
+}
+
+@test "tee tasks/new" {
+	echo 'echo from tee' | tee "$MNT/tasks/new"
+	equal "$(get latest value)" 'from tee'
+}
+
+@test "dd of=tasks/new, whole and in small blocks" {
+	echo 'echo from dd' | dd of="$MNT/tasks/new" bs=1M status=none
+	equal "$(get latest value)" 'from dd'
+	echo 'echo in many writes' | dd of="$MNT/tasks/new" bs=1 status=none
+	equal "$(get latest value)" 'in many writes'
+	echo 'echo not truncated' |
+		dd of="$MNT/tasks/new" conv=notrunc status=none
+	equal "$(get latest value)" 'not truncated'
+}
+
+@test "Python: open, write, close; and read back on the same descriptor" {
+	run -0 /usr/bin/python3 - "$MNT" <<-'END'
+		import sys
+		mnt = sys.argv[1]
+		with open(mnt + "/tasks/new", "w") as f:
+		    f.write("echo from ")
+		    f.write("python\n")
+		id = open(mnt + "/tasks/last").read().strip()
+		print(open(mnt + "/results/" + id + "/value").read(), end="")
+		with open(mnt + "/tasks/new", "r+b", buffering=0) as f:
+		    f.write(b"echo again\n")
+		    id = f.read().decode().strip()
+		print(open(mnt + "/results/" + id + "/value").read(), end="")
+	END
+	equal "$output" $'from python\nagain'
+}
+
+@test "exec 3<>tasks/new; echo >&3; read id <&3" {
+	local id
+	exec 4<>"$MNT/tasks/new"
+	echo 'echo read back' >&4
+	read -r id <&4
+	like "$id" '[0-9]+'
+	equal "$(get "$id" value)" 'read back'
+	# The same descriptor takes the next one.
+	echo 'echo and again' >&4
+	local next
+	read -r next <&4
+	exec 4>&-
+	[ "$next" -gt "$id" ]
+	equal "$(get "$next" value)" 'and again'
+}
+
+@test "read back in dash, which reads byte by byte" {
+	run -0 dash -c 'exec 3<>"$1/tasks/new"; echo "echo bytes" >&3
+		read id <&3; exec 3>&-; cat "$1/results/$id/value"' dash "$MNT"
+	equal "$output" bytes
+}
+
+@test "exec 3>tasks/new; echo; echo: a task each" {
+	local before
+	before=$(count)
+	exec 4>"$MNT/tasks/new"
+	echo 'echo a' >&4
+	echo 'echo b' >&4
+	exec 4>&-
+	equal "$(count)" $((before + 2))
+	last_is b
+}
+
+@test "a script larger than one write" {
+	{
+		for ((i = 0; i < 40000; i++)); do
+			echo ": a comment of some length, number $i"
+		done
+		echo 'echo the end'
+	} >"$HOME_DIR/big"
+	[ "$(stat -c %s "$HOME_DIR/big")" -gt 1500000 ]
+	cp "$HOME_DIR/big" "$MNT/tasks/new"
+	equal "$(get latest value)" 'the end'
+	cmp "$HOME_DIR/big" "$MNT/results/latest/code"
+}
+
+@test "opened and closed without a word: no task" {
+	local before
+	before=$(count)
+	: >"$MNT/tasks/new"
+	true >>"$MNT/tasks/new"
+	equal "$(count)" "$before"
+}
+
+@test "a name: echo > tasks/NAME, results/NAME" {
+	echo 'echo named' >"$MNT/tasks/build-7.x"
+	equal "$(get build-7.x value)" named
+	echo 'echo newer' >"$MNT/tasks/build-7.x"
+	equal "$(get build-7.x value)" newer
+}
+
+@test "names that are none" {
+	fails_with EINVAL dash -c 'echo : > "$1"' dash "$MNT/tasks/a b"
+	fails_with EINVAL dash -c 'echo : > "$1"' dash "$MNT/tasks/.hidden"
+}
+
+@test "editors that make a temporary file are refused" {
+	run ! sed -i s/a/b/ "$MNT/tasks/new"
+}
+
+@test "JSON: options in one object" {
+	echo '{"code": "echo $1-$X; cat", "args": ["a b"], "env": {"X": "y"}, "stdin": "from stdin\n", "label": "json1"}' \
+		>"$MNT/tasks/new"
+	equal "$(get json1 value)" $'a b-y\nfrom stdin'
+	equal "$(get json1 args)" 'a b'
+	equal "$(get json1 stdin)" 'from stdin'
+	equal "$(get json1 env)" 'X=y'
+	equal "$(get json1 label)" json1
+}
+
+@test "JSON lines: several results in one stream" {
+	local before
+	before=$(count)
+	for i in 1 2 3 4 5; do
+		echo "{\"code\": \"echo number $i\", \"label\": \"line$i\"}"
+	done >"$HOME_DIR/lines"
+	cp "$HOME_DIR/lines" "$MNT/tasks/new"
+	equal "$(count)" $((before + 5))
+	for i in 1 2 3 4 5; do
+		equal "$(get "line$i" value)" "number $i"
+	done
+}
+
+@test "JSON over several lines and writes, several objects without newlines" {
+	local before
+	before=$(count)
+	printf '{"code":\n "echo a"}{"code":"echo b"} {"code":\t"echo c"}' |
+		dd of="$MNT/tasks/new" bs=3 status=none
+	equal "$(count)" $((before + 3))
+	equal "$(get latest value)" c
+}
+
+@test "JSON read back: an id for each" {
+	local a b
+	exec 4<>"$MNT/tasks/new"
+	printf '{"code":"echo a"}\n{"code":"echo b"}\n' >&4
+	read -r a <&4
+	read -r b <&4
+	exec 4>&-
+	equal "$(get "$a" value) $(get "$b" value)" 'a b'
+}
+
+@test "bad JSON: EINVAL at write, the reason in tasks/error, nothing submitted" {
+	local before id
+	before=$(count)
+	for bad in '{"code": }' '{"cod": "x"}' '{"code": 7}' '{}' \
+		'{"code":"x"} trailing' '{"code":"x","retries":-1}' '{"code":"x"'; do
+		fails_with EINVAL dash -c 'printf "%s\n" "$2" | dd of="$1/tasks/new" status=none' \
+			dash "$MNT" "$bad"
+	done
+	# The shell's own echo sees it too, and may ask why.
+	run -0 bash -c 'echo "{\"cod\": \"x\"}" > "$1/tasks/new" && exit 9
+		cat "$1/tasks/error"' bash "$MNT"
+	[[ $output == *'"cod"'* ]]
+	equal "$(count)" "$before"
+}
+
+@test "JSON lines with a bad one: those before it are submitted" {
+	local before
+	before=$(count)
+	printf '{"code":"echo good"}\n{"code":7}\n' >"$HOME_DIR/lines"
+	fails_with EINVAL cp "$HOME_DIR/lines" "$MNT/tasks/new"
+	[ "$(count)" -le $((before + 1)) ]
+}
+
+@test "too large a task: EFBIG at write, nothing submitted" {
+	local before
+	before=$(count)
+	head -c $((16 * 1024 * 1024 + 1)) /dev/zero | tr '\0' x >"$HOME_DIR/huge"
+	fails_with EFBIG cp "$HOME_DIR/huge" "$MNT/tasks/new"
+	equal "$(count)" "$before"
+	head -c $((16 * 1024 * 1024 - 8)) "$HOME_DIR/huge" >"$HOME_DIR/big"
+	{ printf 'echo #\n: '; head -c $((16 * 1024 * 1024 - 9)) "$HOME_DIR/huge"; } >"$HOME_DIR/big"
+	cp "$HOME_DIR/big" "$MNT/tasks/new"
+	done_with latest
+	rm "$HOME_DIR/huge" "$HOME_DIR/big"
+}
+
+@test "binary code survives" {
+	printf '#!/bin/cat\n\377\376 not UTF-8 \001\n' >"$HOME_DIR/script"
+	cp "$HOME_DIR/script" "$MNT/tasks/new"
+	cmp "$HOME_DIR/script" "$MNT/results/latest/code"
+	cmp "$HOME_DIR/script" "$MNT/results/latest/value"
+}
+
+@test "tasks/last and tasks/error are per process" {
+	run -0 bash -c '
+		for i in 1 2 3 4 5 6 7 8; do
+			(
+				echo "echo $i" > "$1/tasks/new"
+				read id < "$1/tasks/last"
+				read v < "$1/results/$id/value"
+				[ "$v" = "$i" ] || echo "$i got $v"
+			) &
+		done
+		wait' bash "$MNT"
+	equal "$output" ''
+}
+
+@test "a subshell finds what its parent submitted" {
+	echo 'echo parent' >"$MNT/tasks/new"
+	equal "$(get "$(cat "$MNT/tasks/last")" value)" parent
+}
+
+@test "tasks/last of a process that submitted nothing" {
+	run setsid --wait cat "$MNT/tasks/last"
+	# Its parents did submit, or nobody did: an id, or nothing at all.
+	like "$output" '[0-9]*'
+}
+
+@test "1000 submissions in a shell loop" {
+	local before i id
+	before=$(count)
+	for ((i = 0; i < 1000; i++)); do
+		echo ":" >"$MNT/tasks/new"
+	done
+	equal "$(count)" $((before + 1000))
+	read -r id <"$MNT/tasks/last"
+	for ((i = id - 999; i <= id; i++)); do
+		cat "$MNT/results/$i/wait"
+	done | sort | uniq -c >"$HOME_DIR/counted"
+	like "$(cat "$HOME_DIR/counted")" ' *1000 ok'
+}
+
+@test "10000 JSON lines in one stream" {
+	local id i
+	for ((i = 0; i < 10000; i++)); do
+		echo '{"code":"true"}'
+	done >"$HOME_DIR/lines"
+	cp "$HOME_DIR/lines" "$MNT/tasks/new"
+	read -r id < <(readlink "$MNT/results/latest")
+	for ((i = id - 9999; i <= id; i++)); do
+		cat "$MNT/results/$i/wait"
+	done | sort | uniq -c >"$HOME_DIR/counted"
+	like "$(cat "$HOME_DIR/counted")" ' *10000 ok'
+}
+
+@test "a task runs in the submitter's directory" {
+	mkdir "$HOME_DIR/some dir"
+	cd "$HOME_DIR/some dir"
+	echo 'pwd' >"$MNT/tasks/new"
+	last_is "$HOME_DIR/some dir"
+}
