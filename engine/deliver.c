@@ -366,7 +366,9 @@ void deliver(struct task *t)
 		return;
 	while (steps[t->step] && (err = steps[t->step](t)) == 0)
 		t->step++;
-	if (!steps[t->step] && !t->extended)
+	if (!steps[t->step] && t->extended)
+		t->told = t->told ? t->told : mono_usec();
+	else if (!steps[t->step])
 		task_free(t);
 	else if (err && err != -EINPROGRESS && err != -EAGAIN &&
 		 e->link.open && !timer_is_set(&e->tasks.again))
@@ -419,6 +421,7 @@ void deliver_again(struct task *t)
 	if (!t->extended)
 		return;
 	t->step = 0;
+	t->told = 0;
 	t->flush = true;
 	for (s = 0; s < RUN_STREAMS; s++)
 		t->run.out[s].sent = 0;

@@ -12,6 +12,8 @@
 #define STOCK_MISSES 50
 #define LATE_USEC (500 * USEC_PER_MSEC)
 #define LOST_MISSES 3
+/* A controller stores what it is told within this, or it did not hear it. */
+#define STORE_USEC (15 * USEC_PER_SEC)
 #define LIMIT_PERIOD (24 * 3600 * USEC_PER_SEC)
 #define LIMIT_PING 256
 
@@ -339,6 +341,11 @@ static void look_for_lost(struct engine *e)
 	} else if (m->lost && m->state == MEMBER_IN &&
 		   link_file_changed(&e->link, m->path)) {
 		start_over(e);
+	} else if (!m->lost && m->state == MEMBER_IN &&
+		   tasks_unstored(&e->tasks) > STORE_USEC) {
+		log_warning("the controller did not store a result; telling "
+			    "it again");
+		register_again(e);
 	}
 }
 

@@ -90,6 +90,7 @@ static void take(struct run *r, enum run_stream s, struct bytes b)
 	struct runner *rr = r->runner;
 	int err = output_put(&r->out[s], rr->spool, b, rr->output_limit);
 
+	rr->grown |= r->out[s].fd != 0;
 	if (!err)
 		return;
 	r->cause_err = err;
@@ -329,6 +330,25 @@ static int make_pipes(struct run *r, int write_end[RUN_STREAMS])
 	return 0;
 }
 
+/*
+ * A child's peak memory begins with that of the process that made it: what is
+ * reported of a small task should not be how large we once were (proc(5),
+ * clear_refs).
+ */
+static void forget_peak(struct runner *rr)
+{
+	int fd;
+
+	if (!rr->grown)
+		return;
+	rr->grown = false;
+	fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, "5", 1);
+	close(fd);
+}
+
 static int spawn(struct run *r, struct command *c, struct spawn *s,
 		 struct run_failure *f)
 {
@@ -367,6 +387,7 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 		fds[0].from = r->runner->null_fd;
 	for (i = 0; i < RUN_STREAMS; i++)
 		fds[1 + i] = (struct spawn_fd){write_end[i], 1 + i};
+	forget_peak(r->runner);
 	r->began = now_usec();
 	err = spawn(r, c, &s, ret_failure);
 	for (i = 0; i < RUN_STREAMS; i++)

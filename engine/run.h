@@ -41,6 +41,7 @@ struct runner {
 	uint64_t output_limit;	/* bytes per stream */
 	uint64_t grace;		/* usec from TERM to KILL */
 	int null_fd;		/* /dev/null, for reading */
+	bool grown;		/* this process: something large went by */
 	struct run *current;	/* NULL: none */
 	struct kin stragglers;	/* could not be killed */
 };

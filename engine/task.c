@@ -14,6 +14,7 @@
 #define LIMIT_FILES 256
 /* msg_ids to abort that have not arrived; more: the older are forgotten. */
 #define LIMIT_ABORTED 4096
+#define LARGE_REQUEST (256 * KIB)
 
 static void run_grew(struct run *r, enum run_stream s);
 static void run_ended(struct run *r);
@@ -223,6 +224,7 @@ static void begin(struct task *t)
 	t->ran = true;
 	t->count = ++all->count;
 	t->run.began = now_usec();
+	t->engine->runner.grown |= t->bytes > LARGE_REQUEST;
 	if (task_begin(t) < 0) {
 		t->run.ended_at = now_usec();
 		t->traceback = json_object_new_array();
@@ -307,6 +309,19 @@ void tasks_stored(struct engine *e, struct json_object *msg_ids)
 			task_free(t);
 	}
 	tasks_next(e);
+}
+
+uint64_t tasks_unstored(const struct tasks *all)
+{
+	const struct list *l;
+
+	list_for_each(l, &all->ended) {
+		const struct task *t = list_entry(l, struct task, link);
+
+		if (t->extended && t->told)
+			return mono_usec() - t->told;
+	}
+	return 0;
 }
 
 /* --- all of them -------------------------------------------------------- */

@@ -45,6 +45,7 @@ struct task {
 	bool flush;		/* output need not wait for more */
 	struct timer flush_timer;
 	int64_t count;		/* execution_count */
+	uint64_t told;		/* mono_usec() of the last step; 0: not yet */
 };
 
 struct tasks {
@@ -70,6 +71,8 @@ void tasks_next(struct engine *e);
 struct task *tasks_find(const struct tasks *t, struct bytes msg_id);
 /* The controller has it; unknown ids are fine. */
 void tasks_stored(struct engine *e, struct json_object *msg_ids);
+/* How long the controller has not said that it has what it was told; usec. */
+uint64_t tasks_unstored(const struct tasks *t);
 /* The msg_ids of what an engine has for a controller with extensions. */
 void tasks_list(const struct tasks *t, struct json_object *running,
 		struct json_object *finished);

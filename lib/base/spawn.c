@@ -18,8 +18,8 @@ struct failure {
 };
 
 /*
- * Sources may stand on targets of others: first lift all of them above
- * SPAWN_FDS, then put each where it belongs.
+ * Sources may stand on targets of others: first lift those above SPAWN_FDS,
+ * then put each where it belongs.
  */
 static int place_fds(const struct spawn *s)
 {
@@ -27,7 +27,10 @@ static int place_fds(const struct spawn *s)
 	unsigned i;
 
 	for (i = 0; i < s->nfds; i++) {
-		lifted[i] = fcntl(s->fds[i].from, F_DUPFD_CLOEXEC, SPAWN_FDS);
+		lifted[i] = s->fds[i].from;
+		if (lifted[i] < SPAWN_FDS)
+			lifted[i] = fcntl(lifted[i], F_DUPFD_CLOEXEC,
+					  SPAWN_FDS);
 		if (lifted[i] < 0)
 			return -errno;
 	}
