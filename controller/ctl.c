@@ -1,6 +1,10 @@
 #include "base/base.h"
 #include "run.h"
 
+#include "base/log.h"
+#include "events.h"
+#include "sched.h"
+
 /* --- ctl ---------------------------------------------------------------- */
 
 static int send_kill(struct run *run, int signo, bool abort_it)
@@ -80,6 +84,36 @@ int result_abort(struct result *r)
 			err = one;
 	}
 	return err;
+}
+
+static void held_stored(struct store_op *op)
+{
+	if (op->err)
+		log_error("hold or release was not stored",
+			  log_int("result", (int64_t)op->result.id),
+			  log_errno(op->err));
+}
+
+int result_hold(struct result *r, bool hold)
+{
+	struct store_op *op;
+
+	if (state_is_final(result_state(r)))
+		return -ESRCH;
+	if (r->held == hold)
+		return 0;
+	r->held = hold;
+	if (hold)
+		sched_remove(r);
+	else
+		sched_add(r);
+	op = store_op_new(STORE_HELD);
+	op->result.id = r->id;
+	op->result.held = hold;
+	op->done = held_stored;
+	store_put(r->c->store, op);
+	result_changed(r, CHANGED_STATE);
+	return 0;
 }
 
 int result_signal(struct result *r, int signo)

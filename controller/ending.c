@@ -167,6 +167,27 @@ static void fill_end(struct task_row *row, const struct ending *how)
 	row->traceback = str_copy(how->traceback);
 }
 
+/* "1 0 START END OUTCOME": the try, its engine, two dates, a word. */
+static void add_attempt(struct task_row *row, int64_t engine,
+			const struct ending *how)
+{
+	static const char *const outcome[STATE_EVENTS] = {
+		[EVENT_SUCCEED] = "ok",
+		[EVENT_ABORT] = "aborted",
+	};
+	char start[DATE_SIZE], end[DATE_SIZE];
+	const char *word = outcome[how->event] ? outcome[how->event]
+					       : how->ename;
+	char *old = row->attempts;
+
+	date_format(row->started, start);
+	date_format(row->completed ? row->completed : now_usec(), end);
+	row->attempts = xasprintf("%s%u %lld %s %s %s\n", old ? old : "",
+				  row->attempt, (long long)engine, start, end,
+				  word ? word : "error");
+	free(old);
+}
+
 void run_end(struct run *run, const struct ending *how, struct task_row *row)
 {
 	struct controller *c = run->c;
@@ -187,6 +208,7 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 		op->task.row = task_row(r, run->index);
 		op->task.row.state = STATE_PENDING;
 		op->task.row.engine = -1;
+		add_attempt(&op->task.row, r->task[run->index].engine, how);
 		op->task.row.started = 0;
 		log_info("a task failed and will be tried again",
 			 log_int("result", (int64_t)r->id),
@@ -197,10 +219,20 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 		if (!row)
 			task_known_outputs(r, run->index, &op->task.row);
 		fill_end(&op->task.row, how);
+		add_attempt(&op->task.row, op->task.row.engine, how);
 	}
 	run->phase = RUN_ENDING;
 	run_leave_engine(run);
 	task_put_end(c, op);
+}
+
+void result_end_waiting(struct result *r, const struct ending *how)
+{
+	uint64_t i;
+
+	for (i = 0; i < r->ntasks; i++)
+		if (task_is_waiting(&r->task[i]))
+			task_end_pending(r, (uint32_t)i, how);
 }
 
 void task_end_pending(struct result *r, uint32_t index,

@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "engines.h"
+#include "graph.h"
 #include "sched.h"
 
 #define TICK USEC_PER_SEC
@@ -112,6 +113,7 @@ static void add_end(struct json_object *o, const struct task *t)
 	json_add_str(o, "traceback", d ? d->traceback : NULL);
 	json_add(o, "usage", usage_json(d));
 	json_add_str(o, "cwd", d ? d->cwd : NULL);
+	json_add_str(o, "attempts", d ? d->attempts : NULL);
 }
 
 static struct json_object *task_json(const struct task *t, unsigned what,
@@ -169,19 +171,33 @@ static void add_times(struct json_object *o, const struct result *r)
 	json_add_int(o, "serial", serial);
 }
 
+static void put_targets(const struct result *r, struct buf *why)
+{
+	size_t i;
+
+	buf_puts(why, r->ntargets > 1 ? "one of the engines" : "engine");
+	for (i = 0; i < r->ntargets && i < 100; i++)
+		buf_printf(why, " %lld", (long long)r->targets[i]);
+	buf_puts(why, " to be free");
+}
+
 static void add_why(struct json_object *o, const struct result *r)
 {
-	const struct controller *c = r->c;
-	const char *why = NULL;
+	struct buf why = BUF_INIT;
 
 	if (result_state(r) == STATE_PENDING) {
-		if (r->ntargets)
-			why = "one of its targets to be free";
-		else
-			why = c->engines.n ? "an engine to be free"
-					   : "an engine to register";
+		graph_why(r, &why);
+		if (r->held)
+			buf_printf(&why, "%shold", why.n ? ", " : "");
+		if (!why.n && r->ntargets)
+			put_targets(r, &why);
+		if (!why.n)
+			buf_puts(&why, r->c->engines.n
+					       ? "an engine to be free"
+					       : "an engine to register");
 	}
-	json_add_str(o, "why", why);
+	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
+	buf_done(&why);
 }
 
 static void add_submission(struct json_object *o, const struct result *r)
@@ -209,6 +225,7 @@ struct json_object *result_json(const struct result *r, unsigned what,
 	if (what & ~(unsigned)CHANGED_SIZES) {
 		json_add(o, "count", counts_json(r));
 		json_add_str(o, "status", state_name(result_state(r)));
+		json_add_bool(o, "held", r->held);
 		add_times(o, r);
 		add_why(o, r);
 	}

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engines.h"
+#include "graph.h"
 #include "run.h"
 #include "sched.h"
 
@@ -28,6 +29,8 @@ static void load_result(void *arg, const struct result_row *row)
 	r->code_size = row->code_size;
 	r->stdin_size = row->stdin_size;
 	r->stored = true;
+	r->held = row->held;
+	graph_parse(r, row->deps);
 	o = json_parse(bytes_str(r->options), NULL);
 	result_read_options(r, o);
 	json_object_put(o);
@@ -54,6 +57,7 @@ static void load_task(void *arg, const struct task_row *row)
 	copy.evalue = str_copy(row->evalue);
 	copy.traceback = str_copy(row->traceback);
 	copy.cwd = str_copy(row->cwd);
+	copy.attempts = str_copy(row->attempts);
 	task_set_row(t, &copy);
 	for (i = 0; i < STREAMS; i++) {
 		t->size[i] = row->size[i];
@@ -96,6 +100,7 @@ static void resume(struct controller *c, struct result *r)
 	if (r->timeout)
 		timer_set(c->loop, &r->timeout_timer, r->timeout);
 	give_up_wired(r);
+	graph_resume(r);
 	sched_add(r);
 }
 

@@ -231,6 +231,18 @@ static void verb_signal(struct request *rq, struct result *r, const char *arg)
 	control_done(rq, err ? err : result_signal(r, signo));
 }
 
+static void verb_hold(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	control_done(rq, result_hold(r, true));
+}
+
+static void verb_release(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	control_done(rq, result_hold(r, false));
+}
+
 static void purge_done(void *arg, int err)
 {
 	control_done(arg, err);
@@ -251,6 +263,9 @@ static const struct {
 } verbs[] = {
 	{"abort", verb_abort},
 	{"signal", verb_signal},
+	{"hold", verb_hold},
+	{"release", verb_release},
+	{"retry", query_retry},
 	{"purge", verb_purge},
 };
 

@@ -6,6 +6,8 @@
 
 #include "controller.h"
 
+struct result;
+
 /* A request whose answer may come turns later. Owns copies of what it needs. */
 struct request {
 	struct controller *c;
@@ -31,6 +33,9 @@ struct json_object *ok_content(struct controller *c, bool with_seq);
 /* submit.c, fetch.c */
 void query_on_submit(struct controller *c, struct request *rq);
 void query_on_fetch(struct controller *c, struct request *rq);
+
+/* The verb retry: the failed tasks again, as a new result. */
+void query_retry(struct request *rq, struct result *r, const char *argument);
 
 /* A message from the registration socket, opened already. */
 void query_on_message(struct controller *c, struct msg *m);

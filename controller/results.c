@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "events.h"
+#include "graph.h"
 #include "run.h"
 #include "sched.h"
 
@@ -75,11 +76,8 @@ static void on_timeout(struct timer *t)
 		.ename = "TaskTimeout",
 		.evalue = "no engine was free within the option timeout",
 	};
-	uint64_t i;
 
-	for (i = 0; i < r->ntasks; i++)
-		if (task_is_waiting(&r->task[i]))
-			task_end_pending(r, (uint32_t)i, &how);
+	result_end_waiting(r, &how);
 }
 
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
@@ -150,6 +148,7 @@ struct store_op *result_store_op(const struct result *r)
 		.token = r->token ? xstrdup(r->token) : NULL,
 		.name = r->name ? xstrdup(r->name) : NULL,
 		.options = xstrdup(r->options),
+		.deps = graph_text(r),
 		.kind = r->wired ? "wire" : r->kind,
 		.tasks = r->ntasks,
 		.uid = r->uid,
@@ -202,6 +201,7 @@ void task_free_details(struct task *t)
 	free(d->evalue);
 	free(d->traceback);
 	free(d->cwd);
+	free(d->attempts);
 	free(d);
 	t->details = NULL;
 }
@@ -254,6 +254,7 @@ void result_free(struct result *r)
 	}
 	buf_done(&r->code);
 	buf_done(&r->stdin_);
+	graph_free(r);
 	free(r->task);
 	free(r->targets);
 	free(r->name);
@@ -304,6 +305,7 @@ void result_set_finished(struct result *r)
 	list_add_tail(&c->finished, &r->finished);
 	c->nfinished++;
 	c->stored_bytes += output_bytes(r);
+	graph_ended(r);
 	retain(c);
 }
 

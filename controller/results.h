@@ -14,6 +14,7 @@
 struct details {
 	char *msg_id, *engine_uuid;
 	char *ename, *evalue, *traceback, *cwd;
+	char *attempts;		/* a line for each try that ended */
 	double user, system;	/* seconds; < 0: unknown */
 	int64_t memory;
 };
@@ -41,6 +42,14 @@ struct task {
 	struct outputs *out;
 };
 
+/* A dependency; see graph.h. */
+enum dep_ending { ON_OK, ON_ERROR, ON_ANY };
+struct dep {
+	uint64_t id;
+	uint8_t on;	/* enum dep_ending */
+	bool follow, met;
+};
+
 /* What events.c has to tell of a result. */
 enum changed {
 	CHANGED_ALL = 1,
@@ -65,6 +74,13 @@ struct result {
 	int64_t *targets;
 	size_t ntargets;
 
+	/* graph.c */
+	struct dep *dep;
+	size_t ndeps, unmet;
+	uint64_t *dependent;	/* ids of those that wait for this one */
+	size_t ndependents;
+
+	bool held;		/* ctl hold: nothing of it is handed out */
 	struct buf code, stdin_;	/* only while input_here */
 	bool input_here, has_stdin;
 	uint64_t code_size, stdin_size;

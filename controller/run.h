@@ -63,8 +63,13 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row);
 void task_end_pending(struct result *r, uint32_t index,
 		      const struct ending *how);
 
+/* All tasks of it that wait. */
+void result_end_waiting(struct result *r, const struct ending *how);
+
 /* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;
+/* Hands out nothing of it from now on, or again. -ESRCH: it has ended. */
+int result_hold(struct result *r, bool hold) must_check;
 int result_signal(struct result *r, int signo) must_check;
 
 /* An engine registered again: which of its tasks go on; see PROTOCOL.md. */

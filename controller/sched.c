@@ -123,11 +123,13 @@ static struct bucket *bucket_for(struct controller *c, int64_t priority)
 /* New ones come last; one that comes back takes its old place. */
 void sched_add(struct result *r)
 {
-	struct bucket *b = bucket_for(r->c, r->priority);
-	struct list *at = b->results.prev;
+	struct bucket *b;
+	struct list *at;
 
-	if (!list_empty(&r->ready_link))
+	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->doomed)
 		return;
+	b = bucket_for(r->c, r->priority);
+	at = b->results.prev;
 	while (at != &b->results &&
 	       list_entry(at, struct result, ready_link)->id > r->id)
 		at = at->prev;
@@ -219,6 +221,23 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 		room->e[room->n++] = e;
 }
 
+/* Ids do not come again: an engine that is gone will not be free. */
+static void check_targets(struct controller *c, struct result *r)
+{
+	static const struct ending how = {
+		.event = EVENT_FAIL,
+		.ename = "ImpossibleDependency",
+		.evalue = "all engines it may run on are gone",
+	};
+	size_t i;
+
+	for (i = 0; i < r->ntargets; i++)
+		if (r->targets[i] >= c->next_engine ||
+		    engine_find(c, r->targets[i]))
+			return;
+	result_end_waiting(r, &how);
+}
+
 static void place_result(struct controller *c, struct result *r,
 			 struct room *room)
 {
@@ -231,8 +250,10 @@ static void place_result(struct controller *c, struct result *r,
 			return;
 		}
 		e = choose(c, r, room);
-		if (!e)
+		if (!e) {
+			check_targets(c, r);
 			return;
+		}
 		task_claim(r, (uint64_t)index);
 		run_start(r, (uint32_t)index, e);
 		used(c, room, e);

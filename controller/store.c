@@ -44,6 +44,7 @@ void task_row_done(struct task_row *t)
 	free(t->evalue);
 	free(t->traceback);
 	free(t->cwd);
+	free(t->attempts);
 	for (i = 0; i < STREAMS; i++)
 		buf_done(&t->bytes[i]);
 }
@@ -52,14 +53,17 @@ static void free_op(struct store_op *op)
 {
 	switch (op->kind) {
 	case STORE_RESULT:
+	case STORE_HELD:
 		free(op->result.token);
 		free(op->result.name);
 		free(op->result.options);
+		free(op->result.deps);
 		buf_done(&op->result.code);
 		buf_done(&op->result.stdin_);
 		break;
 	case STORE_TASK:
 	case STORE_START:
+	case STORE_INPUT:
 		task_row_done(&op->task.row);
 		buf_done(&op->task.code);
 		buf_done(&op->task.stdin_);

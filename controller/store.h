@@ -36,6 +36,8 @@ enum store_kind {
 	STORE_START,	/* the same; gives back code and stdin if wanted */
 	STORE_APPEND,	/* bytes of an output that is a file */
 	STORE_READ,	/* a piece of a stream */
+	STORE_HELD,	/* held of a result */
+	STORE_INPUT,	/* gives back code and stdin of a result */
 	STORE_PURGE,	/* a result and everything of it */
 	STORE_ENGINE,	/* an engine's row */
 	STORE_ENGINE_GONE,
@@ -47,6 +49,8 @@ enum store_kind {
 struct result_row {
 	uint64_t id;
 	char *token, *name, *options;	/* NULL: none */
+	char *deps;			/* graph_text() */
+	bool held;
 	const char *kind;
 	uint64_t tasks;
 	uint32_t uid, gid;
@@ -68,6 +72,7 @@ struct task_row {
 	int exit_status, signal;	/* -1: none */
 	bool value_is_stdout;
 	char *ename, *evalue, *traceback, *cwd;	/* owned, NULL: none */
+	char *attempts;			/* the same */
 	double user, system;		/* seconds; < 0: unknown */
 	int64_t memory;			/* bytes */
 	uint64_t size[STREAMS];

@@ -25,9 +25,11 @@ static void load_result(sqlite3_stmt *st, const struct store_visitor *v)
 		.gid = (uint32_t)sqlite3_column_int64(st, 6),
 		.submitted = sqlite3_column_int64(st, 7),
 		.options = column_text(st, 8),
-		.code_size = (uint64_t)sqlite3_column_int64(st, 9),
-		.stdin_size = (uint64_t)column_or(st, 10, 0),
-		.has_stdin = sqlite3_column_type(st, 10) != SQLITE_NULL,
+		.deps = column_text(st, 9),
+		.held = sqlite3_column_int(st, 10),
+		.code_size = (uint64_t)sqlite3_column_int64(st, 11),
+		.stdin_size = (uint64_t)column_or(st, 12, 0),
+		.has_stdin = sqlite3_column_type(st, 12) != SQLITE_NULL,
 	};
 
 	v->result(v->arg, &r);
@@ -36,7 +38,7 @@ static void load_result(sqlite3_stmt *st, const struct store_visitor *v)
 static void load_task(sqlite3_stmt *st, const struct store_visitor *v)
 {
 	int64_t key = sqlite3_column_int64(st, 0);
-	bool usage = sqlite3_column_type(st, 16) != SQLITE_NULL;
+	bool usage = sqlite3_column_type(st, 17) != SQLITE_NULL;
 	struct task_row t = {
 		.result = (uint64_t)key >> INDEX_BITS,
 		.index = (uint32_t)(key & ((1 << INDEX_BITS) - 1)),
@@ -55,15 +57,16 @@ static void load_task(sqlite3_stmt *st, const struct store_visitor *v)
 		.evalue = column_text(st, 13),
 		.traceback = column_text(st, 14),
 		.cwd = column_text(st, 15),
-		.user = usage ? sqlite3_column_double(st, 16) : -1,
-		.system = sqlite3_column_double(st, 17),
-		.memory = sqlite3_column_int64(st, 18),
+		.attempts = column_text(st, 16),
+		.user = usage ? sqlite3_column_double(st, 17) : -1,
+		.system = sqlite3_column_double(st, 18),
+		.memory = sqlite3_column_int64(st, 19),
 	};
 	int i;
 
 	for (i = 0; i < STREAMS; i++) {
-		t.size[i] = (uint64_t)sqlite3_column_int64(st, 19 + i);
-		t.in_file[i] = sqlite3_column_int(st, 23) & 1 << i;
+		t.size[i] = (uint64_t)sqlite3_column_int64(st, 20 + i);
+		t.in_file[i] = sqlite3_column_int(st, 24) & 1 << i;
 	}
 	v->task(v->arg, &t);
 }
@@ -102,7 +105,8 @@ int db_load(struct db *db, const struct store_visitor *v)
 {
 	int err = each_row(db,
 			   "SELECT id,token,name,kind,tasks,uid,gid,submitted,"
-			   "options,length(code),length(stdin) FROM results "
+			   "options,deps,held,length(code),length(stdin) "
+			   "FROM results "
 			   "ORDER BY id",
 			   load_result, v);
 
@@ -111,7 +115,7 @@ int db_load(struct db *db, const struct store_visitor *v)
 			       "SELECT key,state,engine,engine_uuid,msg_id,"
 			       "attempt,started,completed,received,exit_status,"
 			       "signal,value_is_stdout,ename,evalue,traceback,"
-			       "cwd,user,system,memory,stdout_size,stderr_size,"
+			       "cwd,attempts,user,system,memory,stdout_size,stderr_size,"
 			       "value_size,data_size,in_file FROM tasks "
 			       "ORDER BY key",
 			       load_task, v);

@@ -11,13 +11,13 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS results("
 	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
 	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
-	" options TEXT, code BLOB, stdin BLOB);"
+	" options TEXT, deps TEXT, held INTEGER, code BLOB, stdin BLOB);"
 	"CREATE TABLE IF NOT EXISTS tasks("
 	" key INTEGER PRIMARY KEY, state INTEGER, engine INTEGER,"
 	" engine_uuid TEXT, msg_id TEXT, attempt INTEGER, started INTEGER,"
 	" completed INTEGER, received INTEGER, exit_status INTEGER,"
 	" signal INTEGER, value_is_stdout INTEGER, ename TEXT, evalue TEXT,"
-	" traceback TEXT, cwd TEXT, user REAL, system REAL, memory INTEGER,"
+	" traceback TEXT, cwd TEXT, attempts TEXT, user REAL, system REAL, memory INTEGER,"
 	" stdout_size INTEGER, stderr_size INTEGER, value_size INTEGER,"
 	" data_size INTEGER, in_file INTEGER,"
 	" stdout BLOB, stderr BLOB, value BLOB, data BLOB);"
@@ -35,6 +35,7 @@ enum {
 	S_RESULT,
 	S_TASK,
 	S_INPUT,
+	S_HELD,
 	S_PURGE_RESULT,
 	S_PURGE_TASKS,
 	S_ENGINE,
@@ -46,15 +47,16 @@ enum {
 
 static const char put_task[] =
 	"INSERT OR REPLACE INTO tasks VALUES"
-	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static const char *const statements[] = {
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
-	[S_RESULT] = "INSERT INTO results VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+	[S_RESULT] = "INSERT INTO results VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[S_TASK] = put_task,
 	[S_INPUT] = "SELECT code, stdin FROM results WHERE id=?",
+	[S_HELD] = "UPDATE results SET held=? WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
 	[S_ENGINE] = "INSERT OR REPLACE INTO engines VALUES(?,?,?,?,?,?,?)",
@@ -287,9 +289,11 @@ static int run_result(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 7, r->gid);
 	sqlite3_bind_int64(st, 8, r->submitted);
 	bind_text(st, 9, r->options);
-	bind_blob(st, 10, &r->code);
+	bind_text(st, 10, r->deps);
+	sqlite3_bind_int(st, 11, r->held);
+	bind_blob(st, 12, &r->code);
 	if (r->has_stdin)
-		bind_blob(st, 11, &r->stdin_);
+		bind_blob(st, 13, &r->stdin_);
 	return finish(st);
 }
 
@@ -327,28 +331,26 @@ static int run_task(struct db *db, struct store_op *op)
 	bind_text(st, 14, t->evalue);
 	bind_text(st, 15, t->traceback);
 	bind_text(st, 16, t->cwd);
+	bind_text(st, 17, t->attempts);
 	if (t->user >= 0) {
-		sqlite3_bind_double(st, 17, t->user);
-		sqlite3_bind_double(st, 18, t->system);
-		sqlite3_bind_int64(st, 19, t->memory);
+		sqlite3_bind_double(st, 18, t->user);
+		sqlite3_bind_double(st, 19, t->system);
+		sqlite3_bind_int64(st, 20, t->memory);
 	}
 	for (i = 0; i < STREAMS; i++) {
-		sqlite3_bind_int64(st, 20 + i, (int64_t)t->size[i]);
+		sqlite3_bind_int64(st, 21 + i, (int64_t)t->size[i]);
 		if (!t->in_file[i] && t->bytes[i].n)
-			bind_blob(st, 25 + i, &t->bytes[i]);
+			bind_blob(st, 26 + i, &t->bytes[i]);
 	}
-	sqlite3_bind_int64(st, 24, file_bits(t));
+	sqlite3_bind_int64(st, 25, file_bits(t));
 	return finish(st);
 }
 
-static int run_start(struct db *db, struct store_op *op)
+static int run_input(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st;
-	int err = run_task(db, op);
+	sqlite3_stmt *st = statement(db, S_INPUT);
+	int err = 0;
 
-	if (err || !op->task.want_input)
-		return err;
-	st = statement(db, S_INPUT);
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, (int64_t)op->task.row.result);
@@ -364,6 +366,24 @@ static int run_start(struct db *db, struct store_op *op)
 	}
 	sqlite3_reset(st);
 	return err;
+}
+
+static int run_start(struct db *db, struct store_op *op)
+{
+	int err = run_task(db, op);
+
+	return err || !op->task.want_input ? err : run_input(db, op);
+}
+
+static int run_held(struct db *db, struct store_op *op)
+{
+	sqlite3_stmt *st = statement(db, S_HELD);
+
+	if (!st)
+		return -EIO;
+	sqlite3_bind_int(st, 1, op->result.held);
+	sqlite3_bind_int64(st, 2, (int64_t)op->result.id);
+	return finish(st);
 }
 
 static int run_read(struct db *db, struct store_op *op)
@@ -454,6 +474,8 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_START] = run_start,
 	[STORE_APPEND] = files_append,
 	[STORE_READ] = run_read,
+	[STORE_HELD] = run_held,
+	[STORE_INPUT] = run_input,
 	[STORE_PURGE] = run_purge,
 	[STORE_ENGINE] = run_engine,
 	[STORE_ENGINE_GONE] = run_engine_gone,

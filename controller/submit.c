@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "events.h"
+#include "graph.h"
 #include "results.h"
+#include "run.h"
 #include "sched.h"
 #include "wire/task_option.h"
 
@@ -118,6 +120,29 @@ static int read_spec(const struct msg *m, struct json_object *o,
 	return err == -EFBIG ? err : 0;
 }
 
+/* A dependency that is not there: the result says so, it does not run. */
+static void put_result(struct submission *s, struct result *r,
+		       struct json_object *options)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {
+		.event = EVENT_FAIL,
+		.ename = "InvalidDependency",
+	};
+	bool ok = graph_add(r, options, &why);
+	struct store_op *op = result_store_op(r);
+
+	op->arg = s;
+	op->done = stored;
+	store_put(r->c->store, op);
+	how.evalue = buf_str(&why);
+	if (ok)
+		sched_add(r);
+	else
+		result_end_waiting(r, &how);
+	buf_done(&why);
+}
+
 static void submit_one(struct submission *s, size_t i, struct json_object *o)
 {
 	struct controller *c = s->rq->c;
@@ -125,7 +150,6 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 	struct buf why = BUF_INIT;
 	const char *token = json_get_str(o, "token", NULL);
 	struct result *r = token ? result_by_token(c, token) : NULL;
-	struct store_op *op;
 	int err;
 
 	if (r && r->stored) {
@@ -140,15 +164,88 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		r = result_new(c, &spec);
 		s->of[i].id = r->id;
 		s->waiting++;
-		op = result_store_op(r);
-		op->arg = s;
-		op->done = stored;
-		store_put(c->store, op);
-		sched_add(r);
+		put_result(s, r, spec.options);
 	}
 	buf_done(&spec.code);
 	buf_done(&spec.stdin_);
 	buf_done(&why);
+}
+
+/* --- retry -------------------------------------------------------------- */
+
+static void retry_stored(struct store_op *op)
+{
+	struct request *rq = op->arg;
+	struct result *r = result_find(rq->c, op->result.id);
+	struct json_object *o;
+
+	if (op->err) {
+		if (r)
+			result_doom(r);
+		request_fail(rq, MSG_CONTROL_REPLY, op->err, "ControlError",
+			     "the controller could not store it");
+		return;
+	}
+	if (r)
+		result_set_stored(r);
+	o = ok_content(rq->c, true);
+	json_add_int(o, "result", (int64_t)op->result.id);
+	request_reply(rq, MSG_CONTROL_REPLY, o, NULL, 0);
+}
+
+static void move_buf(struct buf *to, struct buf *from)
+{
+	*to = *from;
+	*from = (struct buf)BUF_INIT;
+}
+
+/* The code and stdin of the old one are here. */
+static void retry_input(struct store_op *op)
+{
+	struct request *rq = op->arg;
+	struct result *old = result_find(rq->c, op->task.row.result), *r;
+	struct result_spec spec = {.kind = "task", .ntasks = 1};
+	struct store_op *put;
+
+	if (op->err || !old) {
+		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
+			     "there is no such result");
+		return;
+	}
+	spec.name = old->name;
+	spec.uid = old->uid;
+	spec.gid = old->gid;
+	spec.has_stdin = old->has_stdin;
+	spec.options = json_parse(bytes_str(old->options), NULL);
+	json_object_object_del(spec.options, "after");
+	move_buf(&spec.code, &op->task.code);
+	move_buf(&spec.stdin_, &op->task.stdin_);
+	r = result_new(rq->c, &spec);
+	json_object_put(spec.options);
+	put = result_store_op(r);
+	put->arg = rq;
+	put->done = retry_stored;
+	store_put(rq->c->store, put);
+	sched_add(r);
+}
+
+void query_retry(struct request *rq, struct result *r, const char *argument)
+{
+	struct store_op *op;
+
+	(void)argument;
+	if (!state_is_final(result_state(r)) || !r->count[STATE_ERROR] ||
+	    r->wired) {
+		request_fail(rq, MSG_CONTROL_REPLY,
+			     state_is_final(result_state(r)) ? -EINVAL : -EBUSY,
+			     "ControlError", "it has no failed tasks");
+		return;
+	}
+	op = store_op_new(STORE_INPUT);
+	op->task.row.result = r->id;
+	op->arg = rq;
+	op->done = retry_input;
+	store_put(rq->c->store, op);
 }
 
 void query_on_submit(struct controller *c, struct request *rq)

@@ -31,6 +31,7 @@ struct task_row task_row(const struct result *r, uint32_t index)
 	if (d) {
 		row.msg_id = str_copy(d->msg_id);
 		row.engine_uuid = str_copy(d->engine_uuid);
+		row.attempts = str_copy(d->attempts);
 	}
 	return row;
 }
@@ -54,6 +55,7 @@ static void take_details(struct task *t, struct task_row *row)
 		.evalue = steal(&row->evalue),
 		.traceback = steal(&row->traceback),
 		.cwd = steal(&row->cwd),
+		.attempts = steal(&row->attempts),
 		.user = row->user,
 		.system = row->system,
 		.memory = row->memory,
@@ -156,8 +158,7 @@ void task_unclaim(struct result *r, uint64_t index)
 	if (r->task[index].claimed && index < r->next)
 		r->again++;
 	r->task[index].claimed = false;
-	if (!r->doomed)
-		sched_add(r);
+	sched_add(r);
 }
 
 /* --- outputs ------------------------------------------------------------ */

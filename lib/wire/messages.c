@@ -129,7 +129,9 @@ const struct message_type message_types[] = {
 	 "the end (or by the limit of one reply); `size` is the whole so far."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
 	 "result, [task], verb, [argument], uid",
-	 "verb: abort, signal (argument: a name or number), purge."},
+	 "verb: abort, signal (argument: a name or number), hold, release, "
+	 "retry (the failed tasks again; the reply has `result`, the new id), "
+	 "purge."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
 	 "status or status: error, errno, ename, evalue",
 	 "Done, or why not: ENOENT no such result, EBUSY not finished (purge), "

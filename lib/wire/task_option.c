@@ -23,10 +23,11 @@ const struct task_option task_options[] = {
 	 "items per task of a map"},
 	{"targets", TASK_IDS, 1, 65536, true,
 	 "list of engine ids: run on one of these"},
-	{"after", TASK_RESULTS, 1, 65536, false,
-	 "list of ids or names: start when these are ok"},
-	{"follow", TASK_RESULTS, 1, 65536, false,
-	 "list of ids or names: run on the engine that ran these"},
+	{"after", TASK_RESULTS, 1, 65536, true,
+	 "list of ids or names: start when these are ok (12:any: have ended; "
+	 "12:error: failed)"},
+	{"follow", TASK_RESULTS, 1, 65536, true,
+	 "list of ids or names: run on the engine that ran these, after them"},
 	{"retries", TASK_COUNT, 0, LIMIT_RETRIES, true,
 	 "run again after a failure, so many times at most"},
 	{"timeout", TASK_SECONDS, 0, LIMIT_SECONDS, true,
@@ -141,6 +142,25 @@ static int check_number(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
+/* An id or a name, and perhaps how it must have ended: "12", "build:any". */
+static bool is_result(struct bytes b)
+{
+	static const char *const endings[] = {":ok", ":error", ":any"};
+	uint64_t id;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(endings); i++) {
+		size_t n = strlen(endings[i]);
+
+		if (b.n > n && memcmp((const char *)b.p + b.n - n, endings[i],
+				      n) == 0) {
+			b.n -= n;
+			break;
+		}
+	}
+	return task_name_ok(b) || parse_u64(b, 1, INT64_MAX, &id) == 0;
+}
+
 static bool entry_ok(enum task_option_type type, struct json_object *v)
 {
 	bool whole = json_object_is_type(v, json_type_int) &&
@@ -153,7 +173,7 @@ static bool entry_ok(enum task_option_type type, struct json_object *v)
 		return whole && json_object_get_int64(v) <= INT32_MAX;
 	case TASK_RESULTS:
 		return whole || (json_object_is_type(v, json_type_string) &&
-				 task_name_ok(str_bytes(v)));
+				 is_result(str_bytes(v)));
 	default:
 		return false;
 	}

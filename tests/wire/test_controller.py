@@ -447,6 +447,64 @@ class Tasks(Case):
         e.reply(m, {"status": "aborted"})
         c.wait(2, "aborted")
 
+    def test_hold_and_release(self):
+        c, e = self.pair()
+        c.submit(b"first")
+        m = e.take()
+        c.submit(b"held")
+        c.submit(b"next")
+        ask = {"result": 2, "verb": "hold"}
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+        self.assertEqual(c.result(2)["why"], "hold")
+        e.reply(m, exit_status=0)
+        m = e.take()
+        self.assertEqual(m.content["code"], "next")
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        e.join(c, running=[m.header["msg_id"]])
+        self.assertTrue(c.result(2)["held"])
+        c.ask("control_request", {"result": 2, "verb": "release"})
+        e.reply(m, exit_status=0)
+        self.assertEqual(e.take().content["code"], "held")
+
+    def test_retry_is_a_new_result(self):
+        c, e = self.pair()
+        c.submit(b"code", label="name", buffers=[b"in"])
+        self.assertEqual(self.control(c, "retry")["errno"], "EBUSY")
+        bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+        e.reply(e.take(), bad, exit_status=1)
+        c.wait(1, "error")
+        answer = self.control(c, "retry")
+        self.assertEqual(answer["result"], 2)
+        m = e.take()
+        self.assertEqual(m.content["code"], "code")
+        self.assertEqual(m.buffers, [b"in"])
+        e.reply(m, exit_status=0)
+        self.assertEqual(c.wait(2, "ok")["name"], "name")
+        self.assertEqual(c.result(1)["status"], "error")
+
+    def test_attempts(self):
+        c, e = self.pair()
+        c.submit(b":", retries=1)
+        bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+        e.reply(e.take(), bad, exit_status=1)
+        e.reply(e.take(), exit_status=0)
+        lines = c.wait(1, "ok")["task"]["attempts"].splitlines()
+        self.assertEqual([x.split()[0] for x in lines], ["1", "2"])
+        self.assertEqual([x.split()[4] for x in lines], ["E", "ok"])
+
+    def test_targets_that_are_gone(self):
+        c, e = self.pair()
+        c.query.send_multipart(c.frames("unregistration_request", {"id": 0})[1])
+        c.receive(c.notification)
+        e = self.engine()
+        e.join(c)
+        c.submit(b":", targets=[0])
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["ename"], "ImpossibleDependency")
+
     def test_purge_forgets_and_ids_do_not_come_back(self):
         c, e = self.pair()
         c.submit(b":")
@@ -489,6 +547,83 @@ class Tasks(Case):
         self.assertEqual(got.content["size"], 8 * len(piece))
         self.control(c, "purge")
         self.assertEqual(os.listdir(outputs), [])
+
+
+class Dependencies(Case):
+    bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+
+    def test_after_waits_for_ok(self):
+        c, e = self.pair()
+        c.submit(b"one", label="build")
+        c.submit(b"two", after=["build"])
+        c.submit(b"three", after=[1, "2"])
+        c.submit(b"free")
+        self.assertEqual(c.result(3)["why"], "after 1, after 2")
+        order = []
+        for _ in range(4):
+            m = e.take()
+            order.append(m.content["code"])
+            e.reply(m, exit_status=0)
+        # The engine was free before it was stored that "one" is ok.
+        self.assertEqual(order, ["one", "free", "two", "three"])
+
+    def test_what_cannot_be_met_fails_at_once(self):
+        c, e = self.pair()
+        c.submit(b"one")
+        c.submit(b"two", after=[1])
+        c.submit(b"any", after=["1:any"])
+        c.submit(b"bad", after=["1:error"])
+        e.reply(e.take(), self.bad, exit_status=1)
+        r = c.wait(2, "error")
+        self.assertEqual(r["task"]["ename"], "ImpossibleDependency")
+        self.assertEqual(
+            r["task"]["evalue"], "after 1: it ended with status error"
+        )
+        for code in "any", "bad":
+            m = e.take()
+            self.assertEqual(m.content["code"], code)
+            e.reply(m, exit_status=0)
+        c.submit(b"late", after=[1])
+        self.assertEqual(
+            c.wait(5, "error")["task"]["ename"], "ImpossibleDependency"
+        )
+
+    def test_what_is_not_there_is_invalid(self):
+        c = self.client()
+        c.follow()
+        for wrong in [7], ["nobody"], [3]:
+            r = c.submit(b":", after=wrong)
+            r = c.wait(r["id"], "error")
+            self.assertEqual(r["task"]["ename"], "InvalidDependency")
+
+    def test_follow_runs_on_the_same_engine(self):
+        c, e = self.pair()
+        other = self.engine()
+        other.join(c)
+        c.submit(b"one", targets=[1])
+        c.submit(b"two", follow=[1])
+        other.reply(other.take(), exit_status=0)
+        m = other.take()
+        self.assertEqual(m.content["code"], "two")
+        self.assertFalse(e.task.poll(0))
+        c.submit(b"three", follow=[1], targets=[0])
+        self.assertEqual(
+            c.wait(3, "error")["task"]["ename"], "ImpossibleDependency"
+        )
+
+    def test_they_survive_a_restart(self):
+        c, e = self.pair()
+        c.submit(b"one")
+        m = e.take()
+        c.submit(b"two", after=[1])
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        e.join(c, running=[m.header["msg_id"]])
+        self.assertEqual(c.result(2)["why"], "after 1")
+        e.reply(m, exit_status=0)
+        self.assertEqual(e.take().content["code"], "two")
 
 
 class Restart(Case):

@@ -1,0 +1,293 @@
+#include "base/base.h"
+#include "graph.h"
+
+#include "base/parse.h"
+#include "engines.h"
+#include "run.h"
+#include "sched.h"
+
+static const char *const endings[] = {
+	[ON_OK] = "ok",
+	[ON_ERROR] = "error",
+	[ON_ANY] = "any",
+};
+
+static struct dep *add_dep(struct result *r)
+{
+	r->dep = xreallocarray(r->dep, r->ndeps + 1, sizeof(*r->dep));
+	r->unmet++;
+	return &r->dep[r->ndeps++];
+}
+
+static void add_dependent(struct result *on, uint64_t id)
+{
+	on->dependent = xreallocarray(on->dependent, on->ndependents + 1,
+				      sizeof(*on->dependent));
+	on->dependent[on->ndependents++] = id;
+}
+
+void graph_free(struct result *r)
+{
+	free(r->dep);
+	free(r->dependent);
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static int parse_ending(struct bytes text)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(endings); i++)
+		if (bytes_is(text, endings[i]))
+			return (int)i;
+	return -1;
+}
+
+/* By id, or the newest of that name before r itself. */
+static struct result *find_named(const struct result *r, struct bytes name)
+{
+	const struct list *l;
+	uint64_t id;
+
+	if (parse_u64(name, 1, INT64_MAX, &id) == 0)
+		return id < r->id ? result_find(r->c, id) : NULL;
+	for (l = r->by_id.prev; l != &r->c->by_id; l = l->prev) {
+		struct result *on = list_entry((struct list *)(uintptr_t)l,
+					       struct result, by_id);
+
+		if (on->name && bytes_is(name, on->name))
+			return on;
+	}
+	return NULL;
+}
+
+/* "NAME" or "NAME:ENDING" or a number. */
+static bool read_entry(struct result *r, struct json_object *v, bool follow,
+		       struct buf *why)
+{
+	struct bytes text = bytes_str(json_object_get_string(v));
+	const char *colon = memchr(text.p, ':', text.n);
+	struct bytes name = text;
+	struct result *on;
+	struct dep *d;
+	int how = ON_OK;
+
+	if (colon) {
+		name.n = (size_t)(colon - (const char *)text.p);
+		how = parse_ending(bytes_of(colon + 1, text.n - name.n - 1));
+	}
+	on = find_named(r, name);
+	if (!on || on->doomed || how < 0) {
+		buf_puts(why, "there is no result ");
+		buf_put_escaped(why, text, 200);
+		return false;
+	}
+	d = add_dep(r);
+	*d = (struct dep){.id = on->id, .on = (uint8_t)how, .follow = follow};
+	add_dependent(on, r->id);
+	return true;
+}
+
+static bool read_list(struct result *r, struct json_object *list, bool follow,
+		      struct buf *why)
+{
+	size_t i, n = list ? json_object_array_length(list) : 0;
+
+	for (i = 0; i < n; i++)
+		if (!read_entry(r, json_object_array_get_idx(list, i), follow,
+				why))
+			return false;
+	return true;
+}
+
+char *graph_text(const struct result *r)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < r->ndeps; i++)
+		buf_printf(&b, "%s%llu:%s:%s", i ? " " : "",
+			   (unsigned long long)r->dep[i].id,
+			   endings[r->dep[i].on],
+			   r->dep[i].follow ? "follow" : "after");
+	return r->ndeps ? buf_take(&b) : NULL;
+}
+
+static struct bytes field(struct bytes *text)
+{
+	const char *p = text->p;
+	const char *colon = memchr(p, ':', text->n);
+	size_t n = colon ? (size_t)(colon - p) : text->n;
+
+	*text = bytes_of(p + n + (colon != NULL),
+			 text->n - n - (colon != NULL));
+	return bytes_of(p, n);
+}
+
+void graph_parse(struct result *r, const char *text)
+{
+	struct bytes rest = bytes_str(text ? text : ""), word;
+
+	while ((word = parse_word(&rest)).n) {
+		uint64_t id;
+		int how;
+
+		if (parse_u64(field(&word), 1, INT64_MAX, &id))
+			continue;
+		how = parse_ending(field(&word));
+		*add_dep(r) = (struct dep){
+			.id = id,
+			.on = (uint8_t)(how < 0 ? ON_OK : how),
+			.follow = bytes_is(word, "follow"),
+		};
+	}
+}
+
+/* --- deciding ----------------------------------------------------------- */
+
+static void fail(struct result *r, const char *fmt, ...) printf_like(2, 3);
+
+static void fail(struct result *r, const char *fmt, ...)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {
+		.event = EVENT_FAIL,
+		.ename = "ImpossibleDependency",
+	};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&why, fmt, ap);
+	va_end(ap);
+	how.evalue = buf_str(&why);
+	result_end_waiting(r, &how);
+	buf_done(&why);
+}
+
+static bool ended_so(enum state s, uint8_t on)
+{
+	return on == ON_ANY || (on == ON_OK && s == STATE_OK) ||
+	       (on == ON_ERROR && s == STATE_ERROR);
+}
+
+/* Every task of it ran on this engine, or -1. */
+static int64_t engine_of(const struct result *r)
+{
+	uint64_t i;
+
+	for (i = 1; i < r->ntasks; i++)
+		if (r->task[i].engine != r->task[0].engine)
+			return -1;
+	return r->task[0].engine;
+}
+
+/* Only the engine that ran it will do. */
+static bool follow(struct result *r, const struct result *on)
+{
+	int64_t e = engine_of(on);
+	size_t i;
+
+	if (e < 0) {
+		fail(r, "follow %llu: it did not run on one engine",
+		     (unsigned long long)on->id);
+		return false;
+	}
+	for (i = 0; i < r->ntargets && r->targets[i] != e; i++)
+		;
+	if (r->ntargets && i == r->ntargets) {
+		fail(r, "follow %llu: it ran on engine %lld, which the other "
+			"options rule out",
+		     (unsigned long long)on->id, (long long)e);
+		return false;
+	}
+	r->targets = xreallocarray(r->targets, 1, sizeof(*r->targets));
+	r->targets[0] = e;
+	r->ntargets = 1;
+	return true;
+}
+
+/* False: r has ended over it. */
+static bool meet(struct result *r, struct dep *d, const struct result *on)
+{
+	enum state s = result_state(on);
+
+	if (d->met || !state_is_final(s))
+		return true;
+	if (!ended_so(s, d->on)) {
+		fail(r, "%s %llu: it ended with status %s",
+		     d->follow ? "follow" : "after",
+		     (unsigned long long)on->id, state_name(s));
+		return false;
+	}
+	if (d->follow && !follow(r, on))
+		return false;
+	d->met = true;
+	r->unmet--;
+	return true;
+}
+
+bool graph_add(struct result *r, struct json_object *options, struct buf *why)
+{
+	size_t i;
+
+	if (!read_list(r, json_get_array(options, "after"), false, why) ||
+	    !read_list(r, json_get_array(options, "follow"), true, why))
+		return false;
+	for (i = 0; i < r->ndeps; i++)
+		if (!meet(r, &r->dep[i], result_find(r->c, r->dep[i].id)))
+			break;
+	return true;
+}
+
+void graph_resume(struct result *r)
+{
+	size_t i;
+
+	if (state_is_final(result_state(r)))
+		return;
+	for (i = 0; i < r->ndeps; i++) {
+		struct result *on = result_find(r->c, r->dep[i].id);
+
+		if (!on) {
+			/* It ended and was purged: had it ended wrong, r
+			 * would have ended with it. */
+			r->dep[i].met = true;
+			r->unmet--;
+			continue;
+		}
+		add_dependent(on, r->id);
+		if (!meet(r, &r->dep[i], on))
+			return;
+	}
+}
+
+void graph_ended(struct result *on)
+{
+	size_t i, k;
+
+	for (i = 0; i < on->ndependents; i++) {
+		struct result *r = result_find(on->c, on->dependent[i]);
+
+		for (k = 0; r && k < r->ndeps; k++)
+			if (r->dep[k].id == on->id &&
+			    !meet(r, &r->dep[k], on))
+				break;
+		if (r && !r->unmet)
+			sched_add(r);
+	}
+	on->ndependents = 0;
+}
+
+void graph_why(const struct result *r, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < r->ndeps; i++) {
+		if (r->dep[i].met)
+			continue;
+		buf_printf(out, "%s%s %llu", out->n ? ", " : "",
+			   r->dep[i].follow ? "follow" : "after",
+			   (unsigned long long)r->dep[i].id);
+	}
+}

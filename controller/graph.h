@@ -1,0 +1,31 @@
+/*
+ * graph.h: which result waits for which: the options after and follow.
+ *
+ * An entry names a result by id or by name (the newest of that name when it is
+ * submitted) and how that must have ended: "12" and "build" ok, "12:error"
+ * with an error, "12:any" at all. A dependency is met, or can never be met;
+ * then the waiting result ends at once with ImpossibleDependency. `follow` adds
+ * that the task runs on the engine that ran those.
+ */
+#ifndef TASKFS_GRAPH_H
+#define TASKFS_GRAPH_H
+
+#include "results.h"
+
+/*
+ * Reads after and follow of a new result. False: one of them is not known (or
+ * is no result); *why is the sentence, and the result cannot run.
+ */
+bool graph_add(struct result *r, struct json_object *options, struct buf *why);
+/* "12:ok:after 13:any:follow": for the store; caller frees; NULL: none. */
+char *graph_text(const struct result *r);
+/* The reverse, at the start; graph_resume() when all results are there. */
+void graph_parse(struct result *r, const char *text);
+void graph_resume(struct result *r);
+/* The result ended: those that wait for it go on, or end. */
+void graph_ended(struct result *r);
+/* "after 12, 13"; nothing when it waits for no result. */
+void graph_why(const struct result *r, struct buf *out);
+void graph_free(struct result *r);
+
+#endif
