@@ -168,10 +168,15 @@ static void drop_input(struct result *r)
 	r->input_here = false;
 }
 
+bool result_keeps_input(const struct result *r)
+{
+	return r->input_here && r->code.n + r->stdin_.n <= INPUT_IN_MEMORY;
+}
+
 void result_set_stored(struct result *r)
 {
 	r->stored = true;
-	if (r->code.n + r->stdin_.n > INPUT_IN_MEMORY)
+	if (!result_keeps_input(r))
 		drop_input(r);
 	result_changed(r, CHANGED_ALL);
 }

@@ -265,7 +265,7 @@ void run_start(struct result *r, uint32_t index, struct engine *e)
 	op->task.row.state = STATE_RUNNING;
 	op->task.row.attempt = run->attempt;
 	op->task.row.started = now_usec();
-	op->task.want_input = !r->input_here;
+	op->task.want_input = !result_keeps_input(r);
 	op->arg = c;
 	op->done = started;
 	store_put(c->store, op);

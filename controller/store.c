@@ -260,6 +260,8 @@ int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 	}
 	s->loop = loop;
 	s->hand_over.run = hand_over;
+	/* What the scheduler decides this turn goes into the same commit. */
+	s->hand_over.last = true;
 	list_init(&s->put);
 	list_init(&s->queue);
 	list_init(&s->back);

@@ -14,6 +14,7 @@
 /* One submit_request until all its results are stored. */
 struct submission {
 	struct request *rq;
+	struct work answer;
 	size_t n, waiting;
 	struct {
 		uint64_t id;			/* 0: refused */
@@ -21,8 +22,9 @@ struct submission {
 	} of[];
 };
 
-static void submission_done(struct submission *s)
+static void answer(struct work *w)
 {
+	struct submission *s = container_of(w, struct submission, answer);
 	struct controller *c = s->rq->c;
 	struct json_object *o = ok_content(c, true);
 	struct json_object *a = json_object_new_array();
@@ -42,6 +44,16 @@ static void submission_done(struct submission *s)
 	json_add(o, "results", a);
 	request_reply(s->rq, MSG_SUBMIT_REPLY, o, NULL, 0);
 	free(s);
+}
+
+/*
+ * At the end of the turn: a task that found an engine at once is stored as
+ * running together with its submission, and the answer says so.
+ */
+static void submission_done(struct submission *s)
+{
+	s->answer.run = answer;
+	loop_defer(s->rq->c->loop, &s->answer);
 }
 
 static void refuse(struct submission *s, size_t i, int err, const char *why)

@@ -13,7 +13,7 @@ struct loop {
 	struct timer **heap;
 	size_t timers, timer_room;
 
-	struct list work;
+	struct list work, last_work;
 
 	struct watch signal_watch;
 	void (*on_signal)(void *arg, int signo);
@@ -31,6 +31,7 @@ struct loop *loop_new(void)
 	struct loop *l = zalloc(sizeof(*l));
 
 	list_init(&l->work);
+	list_init(&l->last_work);
 	l->signal_watch.fd = -1;
 	the_loop = l;
 	return l;
@@ -295,7 +296,7 @@ static int poll_timeout(const struct loop *l)
 {
 	uint64_t now;
 
-	if (!list_empty(&l->work))
+	if (!list_empty(&l->work) || !list_empty(&l->last_work))
 		return 0;
 	if (!l->timers)
 		return -1;
@@ -312,7 +313,7 @@ void loop_defer(struct loop *l, struct work *w)
 	if (w->queued)
 		return;
 	w->queued = true;
-	list_add_tail(&l->work, &w->link);
+	list_add_tail(w->last ? &l->last_work : &l->work, &w->link);
 }
 
 void work_cancel(struct work *w)
@@ -323,12 +324,12 @@ void work_cancel(struct work *w)
 	list_del(&w->link);
 }
 
-static void run_work(struct loop *l)
+static void run_list(struct list *work)
 {
 	struct list now = LIST_INIT(now);
 
-	while (!list_empty(&l->work)) {
-		struct list *first = l->work.next;
+	while (!list_empty(work)) {
+		struct list *first = work->next;
 
 		list_del(first);
 		list_add_tail(&now, first);
@@ -340,6 +341,12 @@ static void run_work(struct loop *l)
 		w->queued = false;
 		w->run(w);
 	}
+}
+
+static void run_work(struct loop *l)
+{
+	run_list(&l->work);
+	run_list(&l->last_work);
 }
 
 /* --- signals ------------------------------------------------------------ */

@@ -45,6 +45,7 @@ struct timer {
 
 struct work {
 	void (*run)(struct work *w);
+	bool last;		/* behind all other work of the turn */
 	/* the loop's */
 	struct list link;
 	bool queued;
