@@ -122,6 +122,11 @@ struct result_spec {
 };
 struct result *result_new(struct controller *c, struct result_spec *spec);
 struct store_op *result_store_op(const struct result *r);
+/*
+ * Its code and stdin are here and stay; large ones are dropped as soon as they
+ * are stored, and come from the store when an engine needs them.
+ */
+bool result_keeps_input(const struct result *r);
 /* The submission is stored: results/ may show it. */
 void result_set_stored(struct result *r);
 /*
