@@ -26,6 +26,8 @@ static int place_fds(const struct spawn *s)
 	int lifted[SPAWN_FDS];
 	unsigned i;
 
+	/* Whoever started us may have left some open. */
+	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (i = 0; i < s->nfds; i++) {
 		lifted[i] = s->fds[i].from;
 		if (lifted[i] < SPAWN_FDS)

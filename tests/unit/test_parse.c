@@ -316,6 +316,33 @@ static void test_trim_word_line(void **state)
 	assert_false(parse_line(&t, &line));
 }
 
+static void test_utf8_whole(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t whole;
+	} rows[] = {
+		{"", 0},
+		{"abc", 3},
+		{"a\xc3", 1},
+		{"a\xc3\xa9", 3},
+		{"a\xe2\x82", 1},
+		{"a\xe2\x82\xac", 4},
+		{"\xf0\x9f\x98", 0},
+		{"\xf0\x9f\x98\x80", 4},
+		{"\xf0\x9f\x98\x80\xf0", 4},
+		/* What can never become a character does not wait. */
+		{"a\xff", 2},
+		{"a\x80\x80\x80\x80", 5},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(utf8_whole(bytes_str(rows[i].text)),
+				 rows[i].whole);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_u64),
 	cmocka_unit_test(test_u64_is_counted),
@@ -328,6 +355,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_utf8_every_character),
 	cmocka_unit_test(test_utf8_refuses),
 	cmocka_unit_test(test_trim_word_line),
+	cmocka_unit_test(test_utf8_whole),
 };
 
 UNIT_MAIN(tests)
