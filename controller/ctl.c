@@ -28,26 +28,6 @@ static int send_kill(struct run *run, int signo, bool abort_it)
 	return err;
 }
 
-/* The run of a task, found through its engine: there are few per engine. */
-static struct run *run_of(struct result *r, uint32_t index)
-{
-	struct map_iter it = {0};
-	struct list *l, *m;
-
-	while (map_next(&r->c->engines, &it)) {
-		struct engine *e = it.value;
-
-		list_for_each_safe(l, m, &e->runs) {
-			struct run *run =
-				list_entry(l, struct run, engine_link);
-
-			if (run->result == r->id && run->index == index)
-				return run;
-		}
-	}
-	return NULL;
-}
-
 static int run_signal(struct run *run, int signo, bool abort_it)
 {
 	if (run->phase == RUN_STARTING) {
@@ -62,28 +42,45 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 	return send_kill(run, signo, abort_it);
 }
 
+/*
+ * Signals every run of the result, found through the engines: there
+ * are few runs, and may be millions of tasks. -ESRCH: there was none; else the
+ * last error.
+ */
+static int each_run(struct result *r, int signo, bool abort_it)
+{
+	struct map_iter it = {0};
+	struct list *l, *next;
+	int err = -ESRCH, one;
+
+	while (map_next(&r->c->engines, &it)) {
+		struct engine *e = it.value;
+
+		list_for_each_safe(l, next, &e->runs) {
+			struct run *run =
+				list_entry(l, struct run, engine_link);
+
+			if (run->result != r->id)
+				continue;
+			one = run_signal(run, signo, abort_it);
+			if (err == -ESRCH || one)
+				err = one;
+		}
+	}
+	return err;
+}
+
 int result_abort(struct result *r)
 {
 	static const struct ending how = {.event = EVENT_ABORT};
-	int err = -ESRCH, one;
-	uint64_t i;
+	uint64_t waiting = r->count[STATE_PENDING];
+	int err;
 
-	for (i = 0; i < r->ntasks; i++) {
-		struct run *run = run_of(r, (uint32_t)i);
-
-		if (state_is_final((enum state)r->task[i].state))
-			continue;
-		one = 0;
-		if (run)
-			one = run_signal(run, 0, true);
-		else if (task_is_waiting(&r->task[i]))
-			task_end_pending(r, (uint32_t)i, &how);
-		else
-			continue; /* its end is being stored */
-		if (err == -ESRCH || one)
-			err = one;
-	}
-	return err;
+	if (state_is_final(result_state(r)))
+		return -ESRCH;
+	err = each_run(r, 0, true);
+	result_end_waiting(r, &how);
+	return err == -ESRCH && waiting ? 0 : err;
 }
 
 static void held_stored(struct store_op *op)
@@ -118,20 +115,9 @@ int result_hold(struct result *r, bool hold)
 
 int result_signal(struct result *r, int signo)
 {
-	int err = -ESRCH, one;
-	uint64_t i;
+	int err = each_run(r, signo, false);
 
-	for (i = 0; i < r->ntasks; i++) {
-		struct run *run = run_of(r, (uint32_t)i);
-
-		if (!run)
-			continue;
-		one = run_signal(run, signo, false);
-		if (err == -ESRCH || one)
-			err = one;
-	}
 	if (err == -ESRCH && !state_is_final(result_state(r)))
 		err = -EAGAIN;
 	return err;
 }
-

@@ -226,15 +226,6 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 	task_put_end(c, op);
 }
 
-void result_end_waiting(struct result *r, const struct ending *how)
-{
-	uint64_t i;
-
-	for (i = 0; i < r->ntasks; i++)
-		if (task_is_waiting(&r->task[i]))
-			task_end_pending(r, (uint32_t)i, how);
-}
-
 void task_end_pending(struct result *r, uint32_t index,
 		      const struct ending *how)
 {

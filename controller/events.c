@@ -145,30 +145,14 @@ static struct json_object *counts_json(const struct result *r)
 	return a;
 }
 
-/* First start, last end and receipt, and the sum of the run times. */
 static void add_times(struct json_object *o, const struct result *r)
 {
-	int64_t started = 0, completed = 0, received = 0, serial = 0;
-	uint64_t i;
+	bool final = state_is_final(result_state(r));
 
-	for (i = 0; i < r->next; i++) {
-		const struct task *t = &r->task[i];
-
-		if (t->started && (!started || t->started < started))
-			started = t->started;
-		if (t->completed > completed)
-			completed = t->completed;
-		if (t->received > received)
-			received = t->received;
-		if (t->started && t->completed > t->started)
-			serial += t->completed - t->started;
-	}
-	if (!state_is_final(result_state(r)))
-		completed = received = 0;
-	add_time(o, "started", started);
-	add_time(o, "completed", completed);
-	add_time(o, "received", received);
-	json_add_int(o, "serial", serial);
+	add_time(o, "started", r->started);
+	add_time(o, "completed", final ? r->completed : 0);
+	add_time(o, "received", final ? r->received : 0);
+	json_add_int(o, "serial", r->serial);
 }
 
 static void put_targets(const struct result *r, struct buf *why)
@@ -234,6 +218,73 @@ struct json_object *result_json(const struct result *r, unsigned what,
 	else if (what & CHANGED_ALL)
 		json_add(o, "task", NULL);
 	return o;
+}
+
+struct json_object *task_json_full(const struct result *r, uint32_t index)
+{
+	return task_json(&r->task[index], CHANGED_ALL, NULL);
+}
+
+struct json_object *task_json_short(const struct result *r, uint32_t index)
+{
+	const struct task *t = &r->task[index];
+	const int64_t members[] = {
+		index,
+		t->state,
+		t->engine,
+		t->attempt,
+		t->started,
+		t->completed,
+		t->received,
+		t->exit_status,
+		t->signal,
+		(int64_t)t->size[STREAM_STDOUT],
+		(int64_t)t->size[STREAM_STDERR],
+		(int64_t)t->size[STREAM_VALUE],
+		(int64_t)t->size[STREAM_DATA],
+		t->value_is_stdout,
+	};
+	struct json_object *a = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(members); i++)
+		json_push(a, json_object_new_int64(members[i]));
+	return a;
+}
+
+void task_changed(struct result *r, uint32_t index)
+{
+	if (r->ntasks == 1 || r->task[index].dirty)
+		return;
+	r->task[index].dirty = true;
+	if (r->ntold == r->told_room) {
+		r->told_room = r->told_room ? r->told_room * 2 : 16;
+		r->told = xreallocarray(r->told, r->told_room,
+					sizeof(*r->told));
+	}
+	r->told[r->ntold++] = index;
+}
+
+/* The tasks of a map or view that changed, in short. */
+static void add_tasks(struct json_object *o, struct result *r)
+{
+	struct json_object *a;
+	size_t i;
+
+	if (r->told_rest) {
+		json_add_str(o, "rest", r->rest_ename ? "error" : "aborted");
+		json_add_str(o, "rest_ename", r->rest_ename);
+		json_add_str(o, "rest_evalue", r->rest_evalue);
+	}
+	r->told_rest = false;
+	if (!r->ntold)
+		return;
+	a = json_object_new_array();
+	for (i = 0; i < r->ntold; i++) {
+		r->task[r->told[i]].dirty = false;
+		json_push(a, task_json_short(r, r->told[i]));
+	}
+	json_add(o, "changed", a);
 }
 
 static void add_counters(struct json_object *o, const struct controller *c)
@@ -323,6 +374,12 @@ static void add_one(struct json_object *changes, const char *kind,
 }
 
 /* Bytes kept only to be told go when they were. */
+static void forget_outputs(struct result *r, uint32_t index)
+{
+	if (state_is_final((enum state)r->task[index].state))
+		task_drop_outputs(r, index);
+}
+
 static void forget_told(struct controller *c)
 {
 	while (!list_empty(&c->changed)) {
@@ -331,11 +388,11 @@ static void forget_told(struct controller *c)
 		uint64_t i;
 
 		list_del(&r->changed_link);
-		if (r->changed & CHANGED_END)
-			for (i = 0; i < r->next; i++)
-				if (state_is_final(
-					    (enum state)r->task[i].state))
-					task_drop_outputs(r, (uint32_t)i);
+		if (r->ntasks == 1)
+			forget_outputs(r, 0);
+		for (i = 0; i < r->ntold; i++)
+			forget_outputs(r, r->told[i]);
+		r->ntold = 0;
 		r->changed = 0;
 		r->seq = c->seq;
 	}
@@ -352,7 +409,10 @@ static struct json_object *gather(struct controller *c, struct attachments *at)
 	list_for_each(l, &c->changed) {
 		struct result *r = list_entry(l, struct result, changed_link);
 
-		add_one(changes, "result", result_json(r, r->changed, at));
+		struct json_object *o = result_json(r, r->changed, at);
+
+		add_tasks(o, r);
+		add_one(changes, "result", o);
 	}
 	if (memcmp(c->told, c->tasks, sizeof(c->told)) != 0) {
 		memcpy(c->told, c->tasks, sizeof(c->told));

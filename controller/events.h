@@ -14,6 +14,8 @@ void events_done(struct controller *c);
 void events_on_subscription(struct controller *c);
 
 void result_changed(struct result *r, enum changed what);
+/* One of its tasks changed: told with the next change of the result. */
+void task_changed(struct result *r, uint32_t index);
 /* v: {"engine": ...} and the like; owned by events from now on. */
 void events_add(struct controller *c, struct json_object *v);
 void events_purged(struct controller *c, uint64_t id);
@@ -27,6 +29,10 @@ struct attachments {
 /* What the flags say of it; small outputs go into *at (may be NULL). */
 struct json_object *result_json(const struct result *r, unsigned what,
 				struct attachments *at);
+/* One task in full, as in doc/PROTOCOL.md. */
+struct json_object *task_json_full(const struct result *r, uint32_t index);
+/* One task of many in short: the list of doc/PROTOCOL.md, "Tasks in short". */
+struct json_object *task_json_short(const struct result *r, uint32_t index);
 struct json_object *controller_json(const struct controller *c);
 
 #endif

@@ -55,6 +55,45 @@ static bool is_in_file(const struct task *t, enum stream s)
 	return t->out ? t->out->of[s].in_file : t->in_file & 1 << s;
 }
 
+static void many_fetched(struct store_op *op)
+{
+	struct request *rq = op->arg;
+	struct bytes b = buf_bytes(&op->io.bytes);
+	struct json_object *o, *sizes;
+	uint64_t n;
+	size_t i;
+
+	if (op->err) {
+		request_fail(rq, MSG_FETCH_REPLY, op->err, "FetchError",
+			     "the outputs could not be read");
+		return;
+	}
+	o = ok_content(rq->c, false);
+	sizes = json_object_new_array();
+	for (i = 0; i < op->io.sizes.n; i += sizeof(n)) {
+		memcpy(&n, op->io.sizes.p + i, sizeof(n));
+		json_push(sizes, json_object_new_int64((int64_t)n));
+	}
+	json_add(o, "sizes", sizes);
+	request_reply(rq, MSG_FETCH_REPLY, o, &b, 1);
+}
+
+/* Outputs of several tasks, as far as they are in the database. */
+static void fetch_many(struct request *rq, struct result *r, uint32_t index,
+		       enum stream s, uint64_t count)
+{
+	struct store_op *op = store_op_new(STORE_READ_MANY);
+
+	op->io.result = r->id;
+	op->io.index = index;
+	op->io.stream = s;
+	op->io.length = LIMIT_FETCH;
+	op->io.count = min_u64(count, r->ntasks - index);
+	op->arg = rq;
+	op->done = many_fetched;
+	store_put(rq->c->store, op);
+}
+
 void query_on_fetch(struct controller *c, struct request *rq)
 {
 	struct json_object *q = rq->msg->content;
@@ -77,6 +116,11 @@ void query_on_fetch(struct controller *c, struct request *rq)
 	if (s < 0 || offset < 0 || length < 0) {
 		request_fail(rq, MSG_FETCH_REPLY, -EINVAL, "ValueError",
 			     "no such stream, or a negative number");
+		return;
+	}
+	if (json_int_or(q, "count", 0) > 0 && s < STREAMS) {
+		fetch_many(rq, r, (uint32_t)index, (enum stream)s,
+			   (uint64_t)json_int_or(q, "count", 0));
 		return;
 	}
 	length = (int64_t)min_u64((uint64_t)length, LIMIT_FETCH);

@@ -4,11 +4,24 @@
 #include "base/log.h"
 #include "engines.h"
 #include "graph.h"
+#include "items.h"
 #include "run.h"
 #include "sched.h"
 
 /* Tokens of results younger than this are known again after a restart. */
 #define TOKEN_AGE (600 * 1000000LL)
+
+/* A string that lives for ever. */
+static const char *kind_of(const char *text)
+{
+	static const char *const kinds[] = {"task", "map", "view"};
+	size_t i;
+
+	for (i = 0; text && i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(text, kinds[i]) == 0)
+			return kinds[i];
+	return kinds[0];
+}
 
 static void load_result(void *arg, const struct result_row *row)
 {
@@ -19,7 +32,8 @@ static void load_result(void *arg, const struct result_row *row)
 	r->name = str_copy(row->name);
 	if (row->submitted > now_usec() - TOKEN_AGE)
 		result_set_token(r, row->token);
-	r->kind = row->kind && strcmp(row->kind, "map") == 0 ? "map" : "task";
+	r->kind = kind_of(row->kind);
+	r->pinned = strcmp(r->kind, "view") == 0;
 	r->wired = row->kind && strcmp(row->kind, "wire") == 0;
 	r->options = xstrdup(row->options ? row->options : "{}");
 	r->uid = row->uid;
@@ -34,6 +48,12 @@ static void load_result(void *arg, const struct result_row *row)
 	o = json_parse(bytes_str(r->options), NULL);
 	result_read_options(r, o);
 	json_object_put(o);
+	buf_put(&r->items, row->items.p, row->items.n);
+	items_index(r);
+	r->rest_ename = str_copy(row->rest_ename);
+	r->rest_evalue = str_copy(row->rest_evalue);
+	r->rest_state = row->rest_state;
+	r->rest_when = row->rest_when;
 }
 
 static void load_task(void *arg, const struct task_row *row)
@@ -63,6 +83,10 @@ static void load_task(void *arg, const struct task_row *row)
 		t->size[i] = row->size[i];
 		t->in_file |= (uint8_t)(row->in_file[i] << i);
 	}
+	t->loaded = true;
+	result_count_times(r, t);
+	if (row->state == STATE_OK && r->ntasks > 1)
+		task_free_details(t);
 	task_claim(r, row->index);
 	if (row->state == STATE_PENDING)
 		task_unclaim(r, row->index);
@@ -90,6 +114,7 @@ static void resume(struct controller *c, struct result *r)
 {
 	uint64_t i;
 
+	result_load_rest(r, (enum state)r->rest_state, r->rest_when);
 	if (state_is_final(result_state(r))) {
 		result_set_finished(r);
 		return;

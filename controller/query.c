@@ -301,6 +301,7 @@ static const struct {
 	{MSG_SUBMIT_REQUEST, query_on_submit},
 	{MSG_FETCH_REQUEST, query_on_fetch},
 	{MSG_RESULTS_REQUEST, on_results},
+	{MSG_TASKS_REQUEST, query_on_tasks},
 	{MSG_STATE_REQUEST, on_state},
 	{MSG_CONTROL_REQUEST, on_control},
 	{MSG_CONNECTION_REQUEST, on_connection},

@@ -30,9 +30,10 @@ struct json_object *error_content(int err, const char *ename,
 /* {"status": "ok"}, with the number of the last change. */
 struct json_object *ok_content(struct controller *c, bool with_seq);
 
-/* submit.c, fetch.c */
+/* submit.c, fetch.c, listing.c */
 void query_on_submit(struct controller *c, struct request *rq);
 void query_on_fetch(struct controller *c, struct request *rq);
+void query_on_tasks(struct controller *c, struct request *rq);
 
 /* The verb retry: the failed tasks again, as a new result. */
 void query_retry(struct request *rq, struct result *r, const char *argument);

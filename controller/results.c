@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "events.h"
 #include "graph.h"
+#include "items.h"
 #include "run.h"
 #include "sched.h"
 
@@ -64,6 +65,9 @@ void result_read_options(struct result *r, struct json_object *o)
 {
 	r->priority = json_int_or(o, "priority", 0);
 	r->retries = (uint64_t)json_int_or(o, "retries", 0);
+	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
+	r->halt = (uint64_t)json_int_or(o, "halt", 0);
+	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
 	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
 	read_targets(r, json_get_array(o, "targets"));
 }
@@ -134,6 +138,10 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	r->input_here = true;
 	spec->code = spec->stdin_ = (struct buf)BUF_INIT;
 	result_read_options(r, spec->options);
+	r->pinned = spec->pinned;
+	r->items = spec->items;
+	spec->items = (struct buf)BUF_INIT;
+	items_index(r);
 	if (r->timeout)
 		timer_set(c->loop, &r->timeout_timer, r->timeout);
 	return r;
@@ -158,6 +166,7 @@ struct store_op *result_store_op(const struct result *r)
 	};
 	buf_put(&op->result.code, r->code.p, r->code.n);
 	buf_put(&op->result.stdin_, r->stdin_.p, r->stdin_.n);
+	buf_put(&op->result.items, r->items.p, r->items.n);
 	return op;
 }
 
@@ -260,6 +269,10 @@ void result_free(struct result *r)
 	buf_done(&r->code);
 	buf_done(&r->stdin_);
 	graph_free(r);
+	items_free(r);
+	free(r->rest_ename);
+	free(r->rest_evalue);
+	free(r->told);
 	free(r->task);
 	free(r->targets);
 	free(r->name);
@@ -307,6 +320,7 @@ void result_set_finished(struct result *r)
 
 	timer_cancel(&r->timeout_timer);
 	drop_input(r);
+	items_free(r);
 	list_add_tail(&c->finished, &r->finished);
 	c->nfinished++;
 	c->stored_bytes += output_bytes(r);

@@ -33,6 +33,9 @@ struct task {
 	uint8_t in_file;	/* a bit for each stream */
 	bool value_is_stdout;
 	bool claimed;		/* pending, but being begun or ended */
+	bool resting;		/* claimed: its end is being stored; rest.c */
+	bool loaded;		/* it has a row; only while loading */
+	bool dirty;		/* in result.told, see events.c */
 	int16_t exit_status, signal;	/* -1: none */
 	uint16_t attempt;
 	int32_t engine;		/* -1: none */
@@ -80,6 +83,24 @@ struct result {
 	uint64_t *dependent;	/* ids of those that wait for this one */
 	size_t ndependents;
 
+	/* items.c; a map's only */
+	struct buf items;
+	uint32_t *item_at;
+	uint64_t chunk, halt, max_running;
+
+	/* rest.c: what became of the tasks that were never begun */
+	char *rest_ename, *rest_evalue;
+	int rest_state;		/* as loaded */
+	int64_t rest_when;
+	bool told_rest;
+
+	/* Over its tasks: first start, last end and receipt, run times. */
+	int64_t started, completed, received, serial;
+	uint64_t active;	/* runs */
+	bool pinned;		/* a view: task i runs on targets[i] */
+	uint32_t *told;		/* tasks that changed; events.c */
+	size_t ntold, told_room;
+
 	bool held;		/* ctl hold: nothing of it is handed out */
 	struct buf code, stdin_;	/* only while input_here */
 	bool input_here, has_stdin;
@@ -115,8 +136,8 @@ int results_load(struct controller *c) must_check;
 struct result_spec {
 	const char *name, *token, *kind;
 	struct json_object *options;
-	struct buf code, stdin_;
-	bool has_stdin;
+	struct buf code, stdin_, items;
+	bool has_stdin, pinned;
 	uint64_t ntasks;
 	uint32_t uid, gid;
 };
@@ -151,6 +172,9 @@ struct task_row task_row(const struct result *r, uint32_t index);
  */
 void task_apply(struct result *r, struct task_row *row, enum state_event event);
 
+/* All tasks that have no row ended so; after loading. */
+void result_load_rest(struct result *r, enum state s, int64_t when);
+
 /* Pending, and nobody works on it. */
 bool task_is_waiting(const struct task *t);
 /* The first task that waits; -1: none. */
@@ -179,5 +203,7 @@ void result_set_finished(struct result *r);
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 void task_free_details(struct task *t);
+/* Takes a task that ended (or began) into the times of its result. */
+void result_count_times(struct result *r, const struct task *t);
 
 #endif

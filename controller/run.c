@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "events.h"
+#include "items.h"
 #include "relay.h"
 #include "sched.h"
 
@@ -25,6 +26,7 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 	run->engine = e;
 	run->attempt = r->task[index].attempt;
 	list_init(&run->engine_link);
+	r->active++;
 	if (e) {
 		list_add_tail(&e->runs, &run->engine_link);
 		e->load++;
@@ -49,7 +51,14 @@ void run_leave_engine(struct run *run)
 
 void run_free(struct run *run)
 {
+	struct result *r = result_find(run->c, run->result);
+
 	run_leave_engine(run);
+	if (r) {
+		r->active--;
+		if (r->max_running)
+			sched_add(r);
+	}
 	if (map_get(&run->c->runs, bytes_str(run->msg_id)) == run)
 		map_remove(&run->c->runs, bytes_str(run->msg_id));
 	free(run->msg_id);
@@ -85,9 +94,9 @@ static void copy_member(struct json_object *to, struct json_object *from,
 		json_add(to, key, json_object_get(v));
 }
 
-/* Buffers to go with a task, at most two. */
+/* Buffers to go with a task, at most three. */
 struct inputs {
-	struct bytes b[2];
+	struct bytes b[3];
 	unsigned n;
 };
 
@@ -115,6 +124,10 @@ static struct json_object *task_metadata(const struct result *r,
 	if (r->has_stdin) {
 		json_add_int(t, "stdin", in->n);
 		in->b[in->n++] = input;
+	}
+	if (items_of(r, run->index).n) {
+		json_add_int(t, "items", in->n);
+		in->b[in->n++] = items_of(r, run->index);
 	}
 	if (run->engine->stored)
 		json_add(t, "stored", engine_take_stored(run->engine));

@@ -238,14 +238,62 @@ static void check_targets(struct controller *c, struct result *r)
 	result_end_waiting(r, &how);
 }
 
+static bool has_room(const struct room *room, const struct engine *e)
+{
+	size_t i;
+
+	for (i = 0; i < room->n && room->e[i] != e; i++)
+		;
+	return i < room->n;
+}
+
+/* A view: each task has the one engine it is for. */
+static void place_pinned(struct controller *c, struct result *r,
+			 struct room *room)
+{
+	static const struct ending gone = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the engine it was for is gone",
+	};
+	uint64_t i;
+	bool waits = false;
+
+	for (i = 0; i < r->ntasks && i < r->ntargets; i++) {
+		struct engine *e = engine_find(c, r->targets[i]);
+
+		if (!task_is_waiting(&r->task[i]))
+			continue;
+		if (!e) {
+			task_end_pending(r, (uint32_t)i, &gone);
+		} else if (has_room(room, e)) {
+			task_claim(r, i);
+			run_start(r, (uint32_t)i, e);
+			used(c, room, e);
+		} else {
+			waits = true;
+		}
+	}
+	if (!waits)
+		sched_remove(r);
+}
+
 static void place_result(struct controller *c, struct result *r,
 			 struct room *room)
 {
+	if (r->pinned) {
+		place_pinned(c, r, room);
+		return;
+	}
 	while (room->n) {
 		int64_t index = result_waiting_task(r);
 		struct engine *e;
 
 		if (index < 0) {
+			sched_remove(r);
+			return;
+		}
+		if (r->max_running && r->active >= r->max_running) {
 			sched_remove(r);
 			return;
 		}

@@ -60,17 +60,26 @@ static void free_op(struct store_op *op)
 		free(op->result.deps);
 		buf_done(&op->result.code);
 		buf_done(&op->result.stdin_);
+		buf_done(&op->result.items);
 		break;
 	case STORE_TASK:
 	case STORE_START:
 	case STORE_INPUT:
+	case STORE_DETAILS:
 		task_row_done(&op->task.row);
 		buf_done(&op->task.code);
 		buf_done(&op->task.stdin_);
+		buf_done(&op->task.items);
+		break;
+	case STORE_REST:
+		free(op->rest.ename);
+		free(op->rest.evalue);
 		break;
 	case STORE_APPEND:
 	case STORE_READ:
+	case STORE_READ_MANY:
 		buf_done(&op->io.bytes);
+		buf_done(&op->io.sizes);
 		break;
 	case STORE_ENGINE:
 	case STORE_ENGINE_GONE:
@@ -96,7 +105,8 @@ static uint64_t op_bytes(const struct store_op *op)
 	if (op->kind == STORE_APPEND)
 		n += op->io.bytes.n;
 	if (op->kind == STORE_RESULT)
-		n += op->result.code.n + op->result.stdin_.n;
+		n += op->result.code.n + op->result.stdin_.n +
+		     op->result.items.n;
 	if (op->kind == STORE_TASK)
 		for (i = 0; i < STREAMS; i++)
 			n += op->task.row.bytes[i].n;
@@ -145,8 +155,10 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
-		if (op->kind == STORE_READ)
+		if (op->kind == STORE_READ || op->kind == STORE_READ_MANY) {
 			buf_clear(&op->io.bytes);
+			buf_clear(&op->io.sizes);
+		}
 		op->err = db_begin(db);
 		if (!op->err)
 			op->err = db_run(db, op);

@@ -36,6 +36,9 @@ enum store_kind {
 	STORE_START,	/* the same; gives back code and stdin if wanted */
 	STORE_APPEND,	/* bytes of an output that is a file */
 	STORE_READ,	/* a piece of a stream */
+	STORE_READ_MANY, /* a stream of several tasks that ended */
+	STORE_DETAILS,	/* gives back the strings of a task's row */
+	STORE_REST,	/* how the tasks ended that were never begun */
 	STORE_HELD,	/* held of a result */
 	STORE_INPUT,	/* gives back code and stdin of a result */
 	STORE_PURGE,	/* a result and everything of it */
@@ -55,7 +58,10 @@ struct result_row {
 	uint64_t tasks;
 	uint32_t uid, gid;
 	int64_t submitted;
-	struct buf code, stdin_;
+	struct buf code, stdin_, items;
+	int rest_state;			/* 0: tasks without a row wait */
+	int64_t rest_when;
+	char *rest_ename, *rest_evalue;
 	bool has_stdin;
 	uint64_t code_size, stdin_size;	/* when loaded: without the bytes */
 };
@@ -101,8 +107,14 @@ struct store_op {
 		struct {
 			struct task_row row;
 			bool want_input;	/* STORE_START */
-			struct buf code, stdin_;
+			struct buf code, stdin_, items;
 		} task;
+		struct {
+			uint64_t result;
+			int state;
+			int64_t when;
+			char *ename, *evalue;	/* owned */
+		} rest;
 		struct {
 			uint64_t result;
 			uint32_t index;
@@ -111,6 +123,8 @@ struct store_op {
 			bool in_file;
 			struct buf bytes;	/* APPEND: in; READ: out */
 			uint64_t size;		/* READ: of the whole */
+			uint64_t count;		/* READ_MANY: tasks at most */
+			struct buf sizes;	/* READ_MANY: uint64_t each */
 		} io;
 		uint64_t purge;
 		struct engine_row engine;

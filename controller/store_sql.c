@@ -11,7 +11,9 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS results("
 	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
 	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
-	" options TEXT, deps TEXT, held INTEGER, code BLOB, stdin BLOB);"
+	" options TEXT, deps TEXT, held INTEGER,"
+	" rest_state INTEGER, rest_when INTEGER, rest_ename TEXT,"
+	" rest_evalue TEXT, code BLOB, stdin BLOB, items BLOB);"
 	"CREATE TABLE IF NOT EXISTS tasks("
 	" key INTEGER PRIMARY KEY, state INTEGER, engine INTEGER,"
 	" engine_uuid TEXT, msg_id TEXT, attempt INTEGER, started INTEGER,"
@@ -36,6 +38,7 @@ enum {
 	S_TASK,
 	S_INPUT,
 	S_HELD,
+	S_REST,
 	S_PURGE_RESULT,
 	S_PURGE_TASKS,
 	S_ENGINE,
@@ -49,13 +52,20 @@ static const char put_task[] =
 	"INSERT OR REPLACE INTO tasks VALUES"
 	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
+static const char put_result[] =
+	"INSERT INTO results(id,token,name,kind,tasks,uid,gid,submitted,"
+	"options,deps,held,code,stdin,items) "
+	"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
 static const char *const statements[] = {
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
-	[S_RESULT] = "INSERT INTO results VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[S_RESULT] = put_result,
 	[S_TASK] = put_task,
-	[S_INPUT] = "SELECT code, stdin FROM results WHERE id=?",
+	[S_INPUT] = "SELECT code, stdin, items FROM results WHERE id=?",
+	[S_REST] = "UPDATE results SET rest_state=?, rest_when=?,"
+		   " rest_ename=?, rest_evalue=? WHERE id=?",
 	[S_HELD] = "UPDATE results SET held=? WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
@@ -294,6 +304,8 @@ static int run_result(struct db *db, struct store_op *op)
 	bind_blob(st, 12, &r->code);
 	if (r->has_stdin)
 		bind_blob(st, 13, &r->stdin_);
+	if (r->items.n)
+		bind_blob(st, 14, &r->items);
 	return finish(st);
 }
 
@@ -361,6 +373,8 @@ static int run_input(struct db *db, struct store_op *op)
 			(size_t)sqlite3_column_bytes(st, 0));
 		buf_put(&op->task.stdin_, sqlite3_column_blob(st, 1),
 			(size_t)sqlite3_column_bytes(st, 1));
+		buf_put(&op->task.items, sqlite3_column_blob(st, 2),
+			(size_t)sqlite3_column_bytes(st, 2));
 	} else {
 		err = -ENOENT;
 	}
@@ -373,6 +387,20 @@ static int run_start(struct db *db, struct store_op *op)
 	int err = run_task(db, op);
 
 	return err || !op->task.want_input ? err : run_input(db, op);
+}
+
+static int run_rest(struct db *db, struct store_op *op)
+{
+	sqlite3_stmt *st = statement(db, S_REST);
+
+	if (!st)
+		return -EIO;
+	sqlite3_bind_int(st, 1, op->rest.state);
+	sqlite3_bind_int64(st, 2, op->rest.when);
+	bind_text(st, 3, op->rest.ename);
+	bind_text(st, 4, op->rest.evalue);
+	sqlite3_bind_int64(st, 5, (int64_t)op->rest.result);
+	return finish(st);
 }
 
 static int run_held(struct db *db, struct store_op *op)
@@ -475,7 +503,10 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_APPEND] = files_append,
 	[STORE_READ] = run_read,
 	[STORE_HELD] = run_held,
+	[STORE_REST] = run_rest,
 	[STORE_INPUT] = run_input,
+	[STORE_READ_MANY] = db_read_many,
+	[STORE_DETAILS] = db_read_details,
 	[STORE_PURGE] = run_purge,
 	[STORE_ENGINE] = run_engine,
 	[STORE_ENGINE_GONE] = run_engine_gone,

@@ -30,6 +30,10 @@ int db_run(struct db *db, struct store_op *op) must_check;
 int db_load(struct db *db, const struct store_visitor *v) must_check;
 int64_t store_key(uint64_t result, uint32_t index);
 
+/* Operations that live with the loading (store_load.c); -errno. */
+int db_read_many(struct db *db, struct store_op *op) must_check;
+int db_read_details(struct db *db, struct store_op *op) must_check;
+
 /* The files of big outputs (store_files.c); -errno. */
 int files_append(struct db *db, struct store_op *op) must_check;
 int files_read(struct db *db, struct store_op *op) must_check;

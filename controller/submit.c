@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "events.h"
 #include "graph.h"
+#include "items.h"
 #include "results.h"
 #include "run.h"
 #include "sched.h"
@@ -96,6 +97,44 @@ static int read_bytes(const struct msg *m, struct json_object *o,
 	return 0;
 }
 
+/* A map or a view: how many tasks. */
+static int read_shape(const struct msg *m, struct json_object *o,
+		      struct result_spec *spec, struct buf *why)
+{
+	struct json_object *list = json_get_array(spec->options, "map");
+	uint64_t chunk = (uint64_t)json_int_or(spec->options, "chunk", 1), n;
+	int err = read_bytes(m, o, "map", LIMIT_MAP, &spec->items);
+
+	if (list) {
+		buf_clear(&spec->items);
+		items_from_list(list, &spec->items);
+		json_object_object_del(spec->options, "map");
+	}
+	if (json_bool_or(o, "view", false)) {
+		list = json_get_array(spec->options, "targets");
+		spec->kind = "view";
+		spec->pinned = true;
+		spec->ntasks = list ? json_object_array_length(list) : 0;
+		if (!spec->ntasks || spec->items.n) {
+			buf_puts(why, "a view has targets, and no map");
+			return -EINVAL;
+		}
+		return 0;
+	}
+	if (err == -ENOENT && !list)
+		return 0;
+	n = items_count(buf_bytes(&spec->items));
+	if (n == 0 || (n + chunk - 1) / chunk > LIMIT_TASKS) {
+		buf_puts(why, err == -EFBIG ? "the map is too long"
+			      : n ? "the map has too many items"
+				  : "the map has no items");
+		return n || err == -EFBIG ? -EFBIG : -EINVAL;
+	}
+	spec->kind = "map";
+	spec->ntasks = (n + chunk - 1) / chunk;
+	return 0;
+}
+
 static int read_spec(const struct msg *m, struct json_object *o,
 		     struct result_spec *spec, struct buf *why)
 {
@@ -125,6 +164,9 @@ static int read_spec(const struct msg *m, struct json_object *o,
 					    : "there is no code");
 		return err == -EFBIG ? err : -EINVAL;
 	}
+	err = read_shape(m, o, spec, why);
+	if (err)
+		return err;
 	err = read_bytes(m, o, "stdin", LIMIT_STDIN, &spec->stdin_);
 	spec->has_stdin = err == 0;
 	if (err == -EFBIG)
@@ -180,6 +222,7 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 	}
 	buf_done(&spec.code);
 	buf_done(&spec.stdin_);
+	buf_done(&spec.items);
 	buf_done(&why);
 }
 
@@ -211,12 +254,45 @@ static void move_buf(struct buf *to, struct buf *from)
 	*from = (struct buf)BUF_INIT;
 }
 
+/* Of a view: the engines of the tasks that failed; else NULL. */
+static struct json_object *failed_targets(const struct result *r)
+{
+	struct json_object *a;
+	uint64_t i;
+
+	if (!r->pinned)
+		return NULL;
+	a = json_object_new_array();
+	for (i = 0; i < r->ntasks && i < r->ntargets; i++)
+		if (r->task[i].state == STATE_ERROR)
+			json_push(a, json_object_new_int64(r->targets[i]));
+	return a;
+}
+
+/* The items of the tasks that failed, appended; returns how many tasks. */
+static uint64_t failed_items(const struct result *r, struct bytes all,
+			     struct buf *out)
+{
+	const char *p = all.p, *end = p + all.n;
+	uint64_t i = 0;
+
+	for (; p < end; i++) {
+		size_t n = strlen(p) + 1;
+
+		if (r->task[i / r->chunk].state == STATE_ERROR)
+			buf_put(out, p, n);
+		p += n;
+	}
+	return r->count[STATE_ERROR];
+}
+
 /* The code and stdin of the old one are here. */
 static void retry_input(struct store_op *op)
 {
 	struct request *rq = op->arg;
 	struct result *old = result_find(rq->c, op->task.row.result), *r;
 	struct result_spec spec = {.kind = "task", .ntasks = 1};
+	struct json_object *targets;
 	struct store_op *put;
 
 	if (op->err || !old) {
@@ -230,6 +306,13 @@ static void retry_input(struct store_op *op)
 	spec.has_stdin = old->has_stdin;
 	spec.options = json_parse(bytes_str(old->options), NULL);
 	json_object_object_del(spec.options, "after");
+	targets = failed_targets(old);
+	if (targets)
+		json_add(spec.options, "targets", targets);
+	spec.pinned = old->pinned;
+	spec.kind = old->kind;
+	spec.ntasks = failed_items(old, buf_bytes(&op->task.items),
+				   &spec.items);
 	move_buf(&spec.code, &op->task.code);
 	move_buf(&spec.stdin_, &op->task.stdin_);
 	r = result_new(rq->c, &spec);

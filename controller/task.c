@@ -2,6 +2,7 @@
 #include "results.h"
 
 #include "events.h"
+#include "run.h"
 #include "sched.h"
 
 /* An output up to here is a blob of the database; a larger one is a file. */
@@ -42,6 +43,20 @@ static char *steal(char **s)
 
 	*s = NULL;
 	return got;
+}
+
+void result_count_times(struct result *r, const struct task *t)
+{
+	if (t->started && (!r->started || t->started < r->started))
+		r->started = t->started;
+	if (!state_is_final((enum state)t->state))
+		return;
+	if (t->completed > r->completed)
+		r->completed = t->completed;
+	if (t->received > r->received)
+		r->received = t->received;
+	if (t->started && t->completed > t->started)
+		r->serial += t->completed - t->started;
 }
 
 static void take_details(struct task *t, struct task_row *row)
@@ -106,6 +121,14 @@ void task_set_row(struct task *t, struct task_row *row)
 	take_details(t, row);
 }
 
+/* Too many of a map failed: no more of it is begun. */
+static void halt(struct result *r)
+{
+	static const struct ending how = {.event = EVENT_ABORT};
+
+	result_end_waiting(r, &how);
+}
+
 void task_apply(struct result *r, struct task_row *row, enum state_event event)
 {
 	struct task *t = &r->task[row->index];
@@ -120,7 +143,14 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	}
 	if (state_is_final(s))
 		take_outputs(r, row);
+	/* A map may have a million: of the good ones the store knows more. */
+	if (s == STATE_OK && r->ntasks > 1)
+		task_free_details(t);
+	result_count_times(r, t);
+	task_changed(r, row->index);
 	result_changed(r, state_is_final(s) ? CHANGED_END : CHANGED_STATE);
+	if (s == STATE_ERROR && r->halt && r->count[STATE_ERROR] >= r->halt)
+		halt(r);
 	if (state_is_final(result_state(r)))
 		result_set_finished(r);
 }
@@ -203,6 +233,7 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 	else
 		buf_put(&out->of[s].mem, b.p, b.n);
 	t->size[s] = out->of[s].size;
+	task_changed(r, index);
 	result_changed(r, CHANGED_SIZES);
 	return true;
 }

@@ -95,7 +95,7 @@ static bool read_spec(const struct task *t, struct json_object *o,
 	}
 	s->args = json_get_array(o, "args");
 	s->env = json_get_object(o, "env");
-	s->item = text_option(o, "item");
+	(void)msg_named_buffer(&t->request, o, "items", &s->items);
 	s->cwd = text_option(o, "cwd");
 	s->own_env = environ;
 	return true;
@@ -206,7 +206,7 @@ int task_begin(struct task *t)
 					      "task's stdin: %s",
 					      strerror(-fd)));
 	}
-	describe(t, o, spec.item, &about);
+	describe(t, o, spec.items.n ? spec.items.p : NULL, &about);
 	spec.extra_env = about.env;
 	err = start_somewhere(t, &spec, fd, time_limit(o));
 	if (fd >= 0)

@@ -176,14 +176,19 @@ static int make_env(struct command *c, struct buf *why)
 
 static size_t count_args(const struct command_spec *s)
 {
-	return (s->item != NULL) +
-	       (s->args ? json_object_array_length(s->args) : 0);
+	const char *p = s->items.p;
+	size_t i, n = 0;
+
+	for (i = 0; i < s->items.n; i++)
+		n += p[i] == '\0';
+	return n + (s->args ? json_object_array_length(s->args) : 0);
 }
 
-/* argv: `head` (NULL-terminated), the item, the args. */
+/* argv: `head` (NULL-terminated), the items, the args. */
 static void make_argv(struct command *c, const char *const *head)
 {
 	const struct command_spec *s = c->spec;
+	const char *p;
 	size_t i, n = 0;
 
 	free(c->argv);
@@ -192,8 +197,9 @@ static void make_argv(struct command *c, const char *const *head)
 	c->argv = xreallocarray(NULL, n + count_args(s) + 1, sizeof(*c->argv));
 	for (n = 0; head[n]; n++)
 		c->argv[n] = (char *)(uintptr_t)head[n];
-	if (s->item)
-		c->argv[n++] = (char *)(uintptr_t)s->item;
+	for (p = s->items.p; p && p < (const char *)s->items.p + s->items.n;
+	     p += strlen(p) + 1)
+		c->argv[n++] = (char *)(uintptr_t)p;
 	for (i = 0; s->args && i < json_object_array_length(s->args); i++)
 		c->argv[n++] = (char *)(uintptr_t)json_object_get_string(
 			json_object_array_get_idx(s->args, i));
@@ -203,6 +209,11 @@ static void make_argv(struct command *c, const char *const *head)
 static int check_args(const struct command_spec *s, struct buf *why)
 {
 	size_t i;
+
+	if (s->items.n && ((const char *)s->items.p)[s->items.n - 1]) {
+		buf_puts(why, "the items of the map do not end with a NUL");
+		return -EINVAL;
+	}
 
 	for (i = 0; s->args && i < json_object_array_length(s->args); i++) {
 		if (is_text(json_object_array_get_idx(s->args, i)))

@@ -21,7 +21,7 @@ struct command_spec {
 	struct bytes code;
 	struct json_object *args;	/* array of strings, or NULL */
 	struct json_object *env;	/* object of strings, or NULL */
-	const char *item;		/* of a map, or NULL */
+	struct bytes items;		/* of a map: each ended by a NUL */
 	const char *cwd;		/* or NULL */
 	char *const *own_env;		/* the engine's environment */
 	const char *const *extra_env;	/* names and values in turns, NULL */

@@ -28,6 +28,7 @@
 #define LIMIT_RETRIES 1000
 #define LIMIT_PRIORITY 1000000
 #define LIMIT_SECONDS 1e9		/* any length of time */
+#define LIMIT_MAP (1 * GIB)		/* the items of a map, together */
 #define LIMIT_TASKS 10000000		/* tasks of one result */
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ERROR (8 * KIB)		/* text of an error shown with a result */

@@ -52,9 +52,10 @@ const struct message_type message_types[] = {
 	 "stop_on_error]",
 	 "Run code. From the controller to an engine that speaks the "
 	 "extensions, metadata has `taskfs {result, index, attempt, [args], "
-	 "[env], [cwd], [item], [time_limit], [code], [stdin], [stored]}`; "
-	 "`stored` is the list of the message of that name; `code` and "
-	 "`stdin` are numbers of buffers; `code` is given when the code "
+	 "[env], [cwd], [items], [time_limit], [code], [stdin], [stored]}`; "
+	 "`stored` is the list of the message of that name; `code`, "
+	 "`stdin` and `items` (of a map, each ended by a NUL: $1 and on) are "
+	 "numbers of buffers; `code` is given when the code "
 	 "is no UTF-8 (content.code is then only a likeness)."},
 	{MSG_EXECUTE_REPLY, E_, "client, controller", "mux, task, broadcast",
 	 false,
@@ -99,9 +100,11 @@ const struct message_type message_types[] = {
 	 "A shell."},
 
 	{MSG_SUBMIT_REQUEST, M_, C_, "registration", true,
-	 "results [{token, options, code, [stdin], [map], [name], uid, gid}]",
+	 "results [{token, options, code, [stdin], [map], [view], uid, gid}]",
 	 "New results. `code`, `stdin`, `map` are numbers of buffers; "
-	 "`options` has every other option (see TREE.md). `token`: a string "
+	 "`options` has every other option (see TREE.md). `map`: the items, "
+	 "each ended by a NUL. `view`: true: one task for each engine of the "
+	 "option targets. `token`: a string "
 	 "unique to this submission: the same one again is answered with the "
 	 "result it made the first time, so a client whose controller went "
 	 "away asks again without fear."},
@@ -117,16 +120,30 @@ const struct message_type message_types[] = {
 	 "status, seq, results [result], purged [id], more, reset",
 	 "`more`: ask again with `after` the last id. `reset`: `since` is too "
 	 "long ago to tell what was purged; ask for all and forget the rest."},
+	{MSG_TASKS_REQUEST, M_, C_, "registration", true,
+	 "result, [from], [limit] or result, task",
+	 "The tasks of a map or view in short, from index `from`; or one task "
+	 "in full."},
+	{MSG_TASKS_REPLY, C_, M_, "registration", true,
+	 "status, seq, tasks [task in short], more or status, seq, task",
+	 "`more`: ask again with `from` the next index."},
 	{MSG_STATE_REQUEST, M_, C_, "registration", true, "",
 	 "The engines and the controller itself."},
 	{MSG_STATE_REPLY, C_, M_, "registration", true,
 	 "status, seq, engines [engine], controller", "See below."},
 	{MSG_FETCH_REQUEST, M_, C_, "registration", true,
-	 "result, task, stream, offset, length",
-	 "A piece of one of: stdout, stderr, value, data, code, stdin."},
+	 "result, task, stream, offset, length, [count]",
+	 "A piece of one of: stdout, stderr, value, data, code, stdin. With "
+	 "`count`: the whole outputs of up to so many tasks from `task` on, as "
+	 "far as those have ended and are small enough together (a value that "
+	 "is stdout is that)."},
 	{MSG_FETCH_REPLY, C_, M_, "registration", true,
-	 "status, offset, size", "Buffer 0 is the piece, shorter than asked at "
-	 "the end (or by the limit of one reply); `size` is the whole so far."},
+	 "status, offset, size or status, sizes",
+	 "Buffer 0 is the piece, shorter than asked at "
+	 "the end (or by the limit of one reply); `size` is the whole so far. "
+	 "To `count`: `sizes` of the tasks that are in buffer 0, one behind the "
+	 "other; fewer than asked (or none): the next has not ended, or is to "
+	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
 	 "result, [task], verb, [argument], uid",
 	 "verb: abort, signal (argument: a name or number), hold, release, "

@@ -46,6 +46,8 @@
 #define MSG_SUBMIT_REPLY "submit_reply"
 #define MSG_RESULTS_REQUEST "results_request"
 #define MSG_RESULTS_REPLY "results_reply"
+#define MSG_TASKS_REQUEST "tasks_request"
+#define MSG_TASKS_REPLY "tasks_reply"
 #define MSG_STATE_REQUEST "state_request"
 #define MSG_STATE_REPLY "state_reply"
 #define MSG_FETCH_REQUEST "fetch_request"

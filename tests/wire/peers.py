@@ -129,6 +129,34 @@ class Client(Peer):
         self.events = self.connect(zmq.SUB, self.hello()["taskfs"]["events"])
         self.receive(self.events)
 
+    def submit_map(self, code, items, **options):
+        one = {
+            "token": new_id(),
+            "options": options,
+            "code": 0,
+            "map": 1,
+            "uid": 0,
+            "gid": 0,
+        }
+        block = b"".join(i + b"\0" for i in items)
+        m = self.ask("submit_request", {"results": [one]}, [code, block])
+        return m.content["results"][0]
+
+    def submit_view(self, code, targets, **options):
+        one = {
+            "token": new_id(),
+            "options": dict(options, targets=targets),
+            "code": 0,
+            "view": True,
+            "uid": 0,
+            "gid": 0,
+        }
+        m = self.ask("submit_request", {"results": [one]}, [code])
+        return m.content["results"][0]
+
+    def tasks(self, id, **more):
+        return self.ask("tasks_request", dict(result=id, **more)).content
+
     def submit(self, code, token=None, buffers=(), **options):
         one = {
             "token": token or new_id(),

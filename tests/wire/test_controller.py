@@ -626,6 +626,174 @@ class Dependencies(Case):
         self.assertEqual(e.take().content["code"], "two")
 
 
+class Maps(Case):
+    bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+
+    def item(self, m):
+        return m.buffers[m.metadata["taskfs"]["items"]]
+
+    def test_one_task_for_each_item(self):
+        c, e = self.pair()
+        r = c.submit_map(b"echo $1", [b"a", b"", b"\xff"], retries=1)
+        self.assertEqual((r["kind"], r["tasks"]), ("map", 3))
+        self.assertIsNone(r["task"])
+        for i, item in enumerate([b"a\0", b"\0", b"\xff\0"]):
+            m = e.take()
+            self.assertEqual(self.item(m), item)
+            self.assertEqual(m.metadata["taskfs"]["index"], i)
+            out = b"%d" % i
+            e.reply(
+                m,
+                buffers=[out],
+                exit_status=0,
+                stdout=1,
+                value_is_stdout=True,
+                usage={"user": 1, "system": 0, "memory": 5},
+                named={"stdout": 0},
+            )
+        r = c.wait(1, "ok")
+        self.assertEqual(r["count"], [0, 0, 3, 0, 0])
+        tasks = c.tasks(1)["tasks"]
+        self.assertEqual([t[:2] for t in tasks], [[0, 3], [1, 3], [2, 3]])
+        self.assertEqual([t[9] for t in tasks], [1, 1, 1])
+        one = c.tasks(1, task=1)["task"]
+        self.assertEqual(one["usage"]["memory"], 5)
+        self.assertTrue(one["msg_id"].endswith("_1_1_1"))
+        m = c.ask(
+            "fetch_request",
+            {"result": 1, "task": 0, "stream": "value", "count": 9},
+        )
+        self.assertEqual(m.content["sizes"], [1, 1, 1])
+        self.assertEqual(m.buffers, [b"012"])
+
+    def test_chunks(self):
+        c, e = self.pair()
+        r = c.submit_map(b":", [b"%d" % i for i in range(5)], chunk=2)
+        self.assertEqual(r["tasks"], 3)
+        got = []
+        for _ in range(3):
+            m = e.take()
+            got.append(self.item(m))
+            e.reply(m, exit_status=0)
+        self.assertEqual(got, [b"0\x001\0", b"2\x003\0", b"4\0"])
+
+    def test_a_list_in_the_options(self):
+        c, e = self.pair()
+        r = c.submit(b":", map=["x", "y"])
+        self.assertEqual((r["kind"], r["tasks"]), ("map", 2))
+        self.assertNotIn("map", r["options"])
+        self.assertEqual(self.item(e.take()), b"x\0")
+
+    def test_changes_name_the_tasks(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b"])
+        for _ in range(2):
+            e.reply(e.take(), exit_status=0)
+        state = {}
+        while state.get(0) != 3 or state.get(1) != 3:
+            for change in c.receive(c.events).content["changes"]:
+                for t in change.get("result", {}).get("changed", []):
+                    state[t[0]] = t[1]
+
+    def test_halt_and_max_running(self):
+        c, e = self.pair()
+        other = self.engine()
+        other.join(c)
+        c.submit_map(b":", [b"x"] * 10, halt=2, max_running=1)
+        for i in range(2):
+            while not (e.task.poll(10) or other.task.poll(10)):
+                pass
+            self.assertNotEqual(bool(e.task.poll(0)), bool(other.task.poll(0)))
+            one = e if e.task.poll(0) else other
+            m = one.take()
+            one.reply(m, self.bad, exit_status=1)
+        r = c.wait(1, "error")
+        self.assertEqual(r["count"], [0, 0, 0, 2, 8])
+
+    def test_abort_of_a_million_survives_a_restart(self):
+        c = self.client()
+        c.follow()
+        c.submit_map(b":", [b"%d" % i for i in range(1000000)])
+        ask = {"result": 1, "verb": "abort"}
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+        c.wait(1, "aborted")
+        with open("/proc/%d/status" % self.controller.process.pid) as f:
+            peak = [x for x in f if x.startswith("VmHWM")][0].split()[1]
+        if "address" not in PROGRAM:
+            self.assertLess(int(peak), 400000)
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        self.assertEqual(c.result(1)["count"], [0, 0, 0, 0, 1000000])
+        answer = c.tasks(1, **{"from": 999990})
+        self.assertEqual(len(answer["tasks"]), 10)
+        ask = {"result": 1, "verb": "purge"}
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+
+    def test_a_map_goes_on_after_a_restart(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b", b"c"])
+        e.reply(e.take(), exit_status=0)
+        m = e.take()
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        e.join(c, running=[m.header["msg_id"]])
+        e.reply(m, exit_status=0)
+        m = e.take()
+        self.assertEqual(self.item(m), b"c\0")
+        e.reply(m, exit_status=0)
+        self.assertEqual(c.wait(1, "ok")["count"], [0, 0, 3, 0, 0])
+
+    def test_retry_takes_the_failed_items(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b", b"c"])
+        for i in range(3):
+            m = e.take()
+            e.reply(m, None if i == 0 else self.bad, exit_status=i)
+        c.wait(1, "error")
+        ask = {"result": 1, "verb": "retry"}
+        self.assertEqual(c.ask("control_request", ask).content["result"], 2)
+        got = []
+        for _ in range(2):
+            m = e.take()
+            got.append(self.item(m))
+            e.reply(m, exit_status=0)
+        self.assertEqual(got, [b"b\0", b"c\0"])
+
+    def test_maps_that_are_wrong(self):
+        c = self.client()
+        for items, options in (([], {}), ([b"a"], {"chunk": 0})):
+            answer = c.submit_map(b":", items, **options)
+            self.assertEqual(answer["errno"], "EINVAL")
+
+
+class Views(Case):
+    def test_each_engine_gets_its_task(self):
+        c, e = self.pair()
+        other = self.engine()
+        other.join(c)
+        r = c.submit_view(b":", [1, 0])
+        self.assertEqual((r["kind"], r["tasks"]), ("view", 2))
+        m = other.take()
+        self.assertEqual(m.metadata["taskfs"]["index"], 0)
+        other.reply(m, exit_status=0)
+        m = e.take()
+        self.assertEqual(m.metadata["taskfs"]["index"], 1)
+        e.reply(m, exit_status=0)
+        c.wait(1, "ok")
+        self.assertEqual([t[2] for t in c.tasks(1)["tasks"]], [1, 0])
+
+    def test_an_engine_that_is_not_there(self):
+        c, e = self.pair()
+        c.submit_view(b":", [0, 7])
+        e.reply(e.take(), exit_status=0)
+        r = c.wait(1, "error")
+        self.assertEqual(r["count"], [0, 0, 1, 1, 0])
+        self.assertEqual(c.tasks(1, task=1)["task"]["ename"], "EngineError")
+
+
 class Restart(Case):
     def test_nothing_accepted_is_lost(self):
         c, e = self.pair()

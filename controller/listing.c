@@ -1,0 +1,100 @@
+#include "base/base.h"
+#include "query.h"
+
+#include "events.h"
+#include "results.h"
+
+#define TASKS_PER_REPLY 10000
+
+/* The tasks of a map or view in short, or one of them in full. */
+
+static void list_tasks(struct controller *c, struct request *rq,
+		       struct result *r)
+{
+	int64_t from = json_int_or(rq->msg->content, "from", 0);
+	int64_t limit = json_int_or(rq->msg->content, "limit",
+				    TASKS_PER_REPLY);
+	struct json_object *o = ok_content(c, true);
+	struct json_object *a = json_object_new_array();
+	uint64_t i, end;
+
+	if (limit <= 0 || limit > TASKS_PER_REPLY)
+		limit = TASKS_PER_REPLY;
+	if (from < 0)
+		from = 0;
+	end = min_u64(r->ntasks, (uint64_t)from + (uint64_t)limit);
+	for (i = (uint64_t)from; i < end; i++)
+		json_push(a, task_json_short(r, (uint32_t)i));
+	json_add(o, "tasks", a);
+	json_add_bool(o, "more", end < r->ntasks);
+	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
+}
+
+static void answer_task(struct request *rq, const struct result *r,
+			uint32_t index)
+{
+	struct json_object *o = ok_content(rq->c, true);
+
+	json_add(o, "task", task_json_full(r, index));
+	json_add_str(o, "status", "ok");
+	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
+}
+
+/* What was let go of a good task of a map comes from the store. */
+static void details_read(struct store_op *op)
+{
+	struct request *rq = op->arg;
+	struct task_row *row = &op->task.row;
+	struct result *r = result_find(rq->c, row->result);
+	struct task *t = r ? result_task(r, row->index) : NULL;
+
+	if (op->err || !t) {
+		request_fail(rq, MSG_TASKS_REPLY, op->err ? op->err : -ENOENT,
+			     "KeyError", "the task could not be read");
+		return;
+	}
+	if (t->details || !row->msg_id) {
+		answer_task(rq, r, row->index);
+		return;
+	}
+	task_set_row(t, row);
+	answer_task(rq, r, row->index);
+	task_free_details(t);
+}
+
+static void read_details(struct request *rq, struct result *r, uint32_t index)
+{
+	struct store_op *op = store_op_new(STORE_DETAILS);
+
+	op->task.row.result = r->id;
+	op->task.row.index = index;
+	op->arg = rq;
+	op->done = details_read;
+	store_put(rq->c->store, op);
+}
+
+void query_on_tasks(struct controller *c, struct request *rq)
+{
+	struct result *r = result_find(
+		c, (uint64_t)json_int_or(rq->msg->content, "result", 0));
+	int64_t index;
+	struct task *t;
+
+	if (!r || !r->stored) {
+		request_fail(rq, MSG_TASKS_REPLY, -ENOENT, "KeyError",
+			     "there is no such result");
+		return;
+	}
+	if (!json_get_int(rq->msg->content, "task", &index)) {
+		list_tasks(c, rq, r);
+		return;
+	}
+	t = index >= 0 ? result_task(r, (uint64_t)index) : NULL;
+	if (!t)
+		request_fail(rq, MSG_TASKS_REPLY, -ENOENT, "KeyError",
+			     "there is no such task");
+	else if (!t->details && t->state == STATE_OK)
+		read_details(rq, r, (uint32_t)index);
+	else
+		answer_task(rq, r, (uint32_t)index);
+}

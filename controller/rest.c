@@ -1,0 +1,106 @@
+#include "base/base.h"
+#include "run.h"
+
+#include "base/log.h"
+#include "events.h"
+
+/*
+ * The end of all tasks of a result that wait, however many: those that were
+ * never begun have no row in the store; what became of them is said once, in
+ * the row of their result.
+ */
+
+static void set_rest(struct result *r, enum state s, int64_t when)
+{
+	uint64_t i;
+
+	for (i = 0; i < r->ntasks; i++) {
+		struct task *t = &r->task[i];
+
+		if (!t->resting)
+			continue;
+		t->resting = false;
+		task_set_state(r, t, s);
+		t->completed = t->received = when;
+	}
+	r->completed = r->completed > when ? r->completed : when;
+	r->received = r->received > when ? r->received : when;
+	r->told_rest = true;
+	result_changed(r, CHANGED_END);
+	if (state_is_final(result_state(r)))
+		result_set_finished(r);
+}
+
+static void rest_stored(struct store_op *op)
+{
+	struct controller *c = op->arg;
+	struct result *r = result_find(c, op->rest.result);
+
+	if (!r)
+		return;
+	/* Not on disk: after a restart they would run. Nothing else is lost. */
+	if (op->err)
+		log_error("the end of the tasks that wait was not stored",
+			  log_int("result", (int64_t)r->id),
+			  log_errno(op->err));
+	set_rest(r, (enum state)op->rest.state, op->rest.when);
+}
+
+static void end_rest(struct result *r, const struct ending *how)
+{
+	struct store_op *op = store_op_new(STORE_REST);
+
+	free(r->rest_ename);
+	free(r->rest_evalue);
+	r->rest_ename = str_copy(how->ename);
+	r->rest_evalue = str_copy(how->evalue);
+	op->rest.result = r->id;
+	op->rest.state = how->event == EVENT_ABORT ? STATE_ABORTED
+						   : STATE_ERROR;
+	op->rest.when = now_usec();
+	op->rest.ename = str_copy(how->ename);
+	op->rest.evalue = str_copy(how->evalue);
+	op->arg = r->c;
+	op->done = rest_stored;
+	store_put(r->c->store, op);
+}
+
+void result_end_waiting(struct result *r, const struct ending *how)
+{
+	uint64_t i, next = r->next;
+	bool rest = false;
+
+	for (i = 0; i < r->ntasks; i++) {
+		if (!task_is_waiting(&r->task[i]))
+			continue;
+		if (r->ntasks == 1 || i < next) {
+			task_end_pending(r, (uint32_t)i, how);
+			continue;
+		}
+		task_claim(r, i);
+		r->task[i].resting = true;
+		rest = true;
+	}
+	if (rest)
+		end_rest(r, how);
+}
+
+void result_load_rest(struct result *r, enum state s, int64_t when)
+{
+	uint64_t i;
+
+	if (!state_is_final(s))
+		return;
+	for (i = 0; i < r->ntasks; i++)
+		r->task[i].resting = !r->task[i].loaded;
+	for (i = 0; i < r->ntasks; i++) {
+		if (!r->task[i].resting)
+			continue;
+		task_claim(r, i);
+		r->task[i].resting = false;
+		task_set_state(r, &r->task[i], s);
+		r->task[i].completed = r->task[i].received = when;
+	}
+	r->completed = r->completed > when ? r->completed : when;
+	r->received = r->received > when ? r->received : when;
+}

@@ -1,0 +1,804 @@
+#!/usr/bin/python3
+"""The engine as a raw controller sees it. ENGINE is its path."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import zmq
+
+from peers import DEADLINE, DELIMITER, Message, Peer, new_id, sign
+
+ENGINE = os.environ.get("ENGINE", "build/taskfs-engine")
+ROUTERS = ("registration", "control", "mux", "task", "broadcast", "hb_pong")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def gone(pid):
+    """The process does not exist, or only its exit status does."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def until(what, deadline=DEADLINE):
+    end = time.monotonic() + deadline
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not happen")
+        time.sleep(0.01)
+
+
+class Boss(Peer):
+    """A controller whose every word a test says itself."""
+
+    def __init__(self, taskfs):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
+        self.taskfs = taskfs
+        names = (*ROUTERS, "iopub", "hb_ping")
+        self.port = {name: free_port() for name in names}
+        info = dict(
+            self.port,
+            broadcast=[self.port["broadcast"]],
+            ssh="",
+            interface="tcp://127.0.0.1",
+            key=new_id(),
+            curve_serverkey=None,
+            location="localhost",
+            pack="json",
+            unpack="json",
+            signature_scheme="hmac-sha256",
+        )
+        super().__init__(info)
+        self.pings = 0
+        self.bind()
+        os.mkdir(self.dir + "/security")
+        self.write_file()
+
+    def write_file(self):
+        path = self.dir + "/security/ipcontroller-engine.json"
+        with open(path + ".new", "w") as f:
+            json.dump(self.info, f)
+        os.rename(path + ".new", path)
+
+    def bind(self):
+        self.instance = new_id()
+        kinds = {name: zmq.ROUTER for name in ROUTERS}
+        kinds.update(iopub=zmq.SUB, hb_ping=zmq.PUB)
+        for name, kind in kinds.items():
+            s = self.ctx.socket(kind)
+            if kind == zmq.ROUTER:
+                s.setsockopt(zmq.ROUTER_MANDATORY, 1)
+                s.setsockopt(zmq.ROUTER_HANDOVER, 1)
+            if kind == zmq.SUB:
+                s.setsockopt(zmq.SUBSCRIBE, b"")
+            s.setsockopt(zmq.LINGER, 0)
+            # The one before may need a moment to be gone.
+            until(lambda s=s, name=name: self.try_bind(s, name))
+            setattr(self, name, s)
+            self.sockets.append(s)
+
+    def try_bind(self, s, name):
+        try:
+            s.bind("tcp://127.0.0.1:%d" % self.port[name])
+            return True
+        except zmq.ZMQError:
+            return False
+
+    def restart(self):
+        for s in self.sockets:
+            s.close(0)
+        self.sockets = []
+        self.bind()
+
+    def say(self, name, kind, content, metadata=None, buffers=(), parent=None):
+        header, frames = self.frames(kind, content, metadata, parent, buffers)
+        return self.send(name, header, frames)
+
+    def send(self, name, header, frames, client=()):
+        frames = [self.uuid, *client, *frames]
+        until(lambda: self.try_send(getattr(self, name), frames))
+        return header
+
+    @staticmethod
+    def try_send(s, frames):
+        try:
+            s.send_multipart(frames, zmq.DONTWAIT)
+            return True
+        except zmq.ZMQError:
+            return False
+
+    def hear(self, name, kind=None, deadline=DEADLINE):
+        return self.receive(
+            getattr(self, name),
+            (lambda m: m.type == kind) if kind else None,
+            deadline,
+        )
+
+    def admit(self, drop=(), id=0, period=60000):
+        """Waits for a registration and grants it."""
+        # A socket subscribes only while somebody asks it for something.
+        until(lambda: not self.iopub.poll(0) and self.registration.poll(10))
+        m = self.hear("registration", "registration_request")
+        self.uuid = m.idents[0]
+        reply = {"status": "ok", "id": id, "hb_period": period}
+        if self.taskfs:
+            reply["taskfs"] = {
+                "version": 1,
+                "instance": self.instance,
+                "drop": list(drop),
+            }
+        self.say("registration", "registration_reply", reply)
+        return m
+
+    def ping(self):
+        self.pings += 1
+        self.hb_ping.send(b"%s:%d" % (self.instance.encode(), self.pings))
+
+    def ping_until_heard(self):
+        """A PUB says nothing to who is not yet there."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            self.ping()
+            if self.hb_pong.poll(50):
+                return self.hb_pong.recv_multipart()
+        raise TimeoutError("no pong")
+
+    def run(self, text, name="task", buffers=(), client=(), **options):
+        """An execute_request of ours; of a stock client with taskfs=False."""
+        taskfs = options.pop("taskfs", self.taskfs)
+        content = {
+            "code": text,
+            "silent": options.pop("silent", taskfs),
+            "user_expressions": {},
+        }
+        for key in ("stop_on_error",):
+            if key in options:
+                content[key] = options.pop(key)
+        metadata = options.pop("metadata", {})
+        if taskfs:
+            metadata = {"taskfs": dict({"result": 7, "index": 0}, **options)}
+        header, frames = self.frames(
+            "execute_request", content, metadata, buffers=buffers
+        )
+        return self.send(name, header, frames, client)
+
+    def reply(self, header, name="task", deadline=DEADLINE):
+        return self.receive(
+            getattr(self, name),
+            lambda m: m.type == "execute_reply"
+            and m.parent["msg_id"] == header["msg_id"],
+            deadline,
+        )
+
+    def all_of(self, header):
+        """The outputs and the reply of a task; outputs without a gap."""
+        out = {s: b"" for s in ("stdout", "stderr", "value", "data")}
+        while True:
+            m = self.hear("task")
+            if m.type == "output":
+                assert m.content["msg_id"] == header["msg_id"]
+                s = m.content["stream"]
+                assert m.content["offset"] == len(out[s]), m.content
+                out[s] += m.buffers[0]
+            elif m.type == "execute_reply":
+                t = m.metadata["taskfs"]
+                for s, i in t["buffers"].items():
+                    out[s] += m.buffers[i]
+                for s, text in out.items():
+                    assert len(text) == t[s], (s, len(text), t[s])
+                return m, out
+
+
+class Case(unittest.TestCase):
+    taskfs = True
+    options = ()
+
+    def setUp(self):
+        self.boss = Boss(self.taskfs)
+        self.start(*self.options)
+        self.request = self.boss.admit()
+        self.assertEqual(self.ready.readline(), "ready 0\n")
+
+    def start(self, *options):
+        r, w = os.pipe()
+        self.log = self.boss.dir + "/stderr"
+        with open(self.log, "ab") as err:
+            self.engine = subprocess.Popen(
+                [
+                    ENGINE,
+                    "--cluster-dir=" + self.boss.dir,
+                    "--spool=" + self.boss.dir,
+                    "--ready-fd=%d" % w,
+                    *options,
+                ],
+                pass_fds=(w,),
+                stderr=err,
+            )
+        os.close(w)
+        self.ready = os.fdopen(r)
+
+    def worker(self):
+        pid = self.engine.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return int(f.read().split()[0])
+
+    def end(self):
+        """Told to end, it ends, says so, and leaves nothing behind."""
+        self.engine.send_signal(signal.SIGTERM)
+        self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(self.engine.wait(DEADLINE), 0)
+
+    def tearDown(self):
+        if self.engine.poll() is None:
+            self.end()
+        self.ready.close()
+        with open(self.log) as f:
+            text = f.read()
+        self.assertNotIn("Sanitizer", text)
+        self.assertNotIn("runtime error", text)
+        left = [n for n in os.listdir(self.boss.dir) if "taskfs-engine" in n]
+        self.assertEqual(left, [])
+        self.boss.close()
+        shutil.rmtree(self.boss.dir)
+
+
+class Stock(Case):
+    taskfs = False
+
+    def iopub(self, n):
+        return [self.boss.hear("iopub") for i in range(n)]
+
+    def test_registration(self):
+        c = self.request.content
+        self.assertEqual(c["uuid"].encode(), self.boss.uuid)
+        self.assertEqual(self.request.header["session"], c["uuid"])
+        self.assertNotIn("id", c)
+        pong = self.boss.ping_until_heard()
+        self.assertEqual(pong[0], self.boss.uuid)
+        self.assertEqual(len(pong), 2)
+
+    def test_the_sequence_of_a_loud_task(self):
+        h = self.boss.run(
+            "echo out; echo err >&2",
+            "mux",
+            client=[b"\0abc", b"other"],
+            silent=False,
+            metadata={"is_broadcast": True, "original_msg_id": "x", "label": "l"},
+        )
+        said = self.iopub(6)
+        self.assertEqual(
+            [m.type for m in said],
+            ["status", "execute_input", "stream", "stream", "execute_result",
+             "status"],
+        )
+        for m in said:
+            self.assertEqual(m.parent, h)
+            self.assertEqual(m.metadata, {"engine": self.boss.uuid.decode()})
+            self.assertTrue(m.idents[0].startswith(b"engine.0."))
+        self.assertEqual(said[0].content, {"execution_state": "busy"})
+        self.assertEqual(said[1].content["code"], "echo out; echo err >&2")
+        self.assertEqual(said[2].content, {"name": "stdout", "text": "out\n"})
+        self.assertEqual(said[3].content, {"name": "stderr", "text": "err\n"})
+        self.assertEqual(said[4].content["data"], {"text/plain": "out"})
+        self.assertEqual(said[5].content, {"execution_state": "idle"})
+        m = self.boss.reply(h, "mux")
+        self.assertEqual(m.idents, [self.boss.uuid, b"\0abc", b"other"])
+        self.assertEqual(m.content["status"], "ok")
+        self.assertEqual(m.content["execution_count"], 1)
+        self.assertEqual(m.parent, h)
+        for key, value in {
+            "engine": self.boss.uuid.decode(),
+            "dependencies_met": True,
+            "status": "ok",
+            "is_broadcast": True,
+            "is_coalescing": False,
+            "original_msg_id": "x",
+            "label": "l",
+        }.items():
+            self.assertEqual(m.metadata[key], value)
+        self.assertIn("started", m.metadata)
+        self.assertNotIn("taskfs", m.metadata)
+
+    def test_a_quiet_task_and_its_value(self):
+        self.boss.run("echo 5 >&3", "mux", silent=True)
+        self.assertEqual([m.type for m in self.iopub(2)], ["status"] * 2)
+        self.boss.run("echo 5 >&3", "broadcast", silent=False)
+        said = self.iopub(4)
+        self.assertEqual(said[2].content["data"], {"text/plain": "5"})
+
+    def test_an_error(self):
+        h = self.boss.run("echo why >&2; exit 3", "mux")
+        m = self.boss.reply(h, "mux")
+        self.assertEqual(m.content["ename"], "ExitStatus")
+        self.assertEqual(m.content["evalue"], "exit status 3")
+        self.assertEqual(
+            m.content["traceback"], ["why", "ExitStatus: exit status 3"]
+        )
+        info = {
+            "engine_uuid": self.boss.uuid.decode(),
+            "engine_id": 0,
+            "method": "execute",
+        }
+        self.assertEqual(m.content["engine_info"], info)
+        self.assertEqual(m.metadata["engine_info"], info)
+        kinds = [x.type for x in self.iopub(5)]
+        self.assertEqual(kinds[3], "error")
+
+    def test_output_that_is_no_utf8(self):
+        self.boss.run("printf 'a\\377\\303'; sleep 0.05; printf '\\251'", "mux")
+        text = ""
+        while "é" not in text:
+            text += self.boss.hear("iopub", "stream").content["text"]
+        self.assertEqual(text, "a\ufffdé")
+
+    def test_failure_aborts_what_waits(self):
+        first = self.boss.run("read x; exit 1", "mux", silent=False)
+        second = self.boss.run("echo", "mux")
+        self.assertEqual(
+            self.boss.reply(first, "mux").content["status"], "error"
+        )
+        # They may have arrived one by one: then the second has run.
+        self.boss.reply(second, "mux")
+        block = self.boss.run("sleep 30", "mux", silent=False)
+        waiting = self.boss.run("echo", "mux")
+        self.wait_running(block)
+        self.ask("signal_request", {"sig": "SIGKILL"})
+        self.boss.reply(block, "mux")
+        m = self.boss.reply(waiting, "mux")
+        self.assertEqual(m.content, {"status": "aborted"})
+        self.assertEqual(m.metadata["status"], "aborted")
+
+    def test_silent_failure_aborts_nothing(self):
+        block = self.boss.run("sleep 30", "mux", silent=True)
+        waiting = self.boss.run("echo", "mux")
+        self.wait_running(block)
+        self.ask("signal_request", {"sig": 9})
+        m = self.boss.reply(block, "mux")
+        self.assertEqual(m.content["evalue"], "killed by SIGKILL")
+        self.assertEqual(
+            self.boss.reply(waiting, "mux").content["status"], "ok"
+        )
+
+    def wait_running(self, header):
+        self.boss.receive(
+            self.boss.iopub, lambda m: m.parent == header, DEADLINE
+        )
+
+    def ask(self, kind, content):
+        h = self.boss.say("control", kind, content)
+        m = self.boss.hear("control")
+        self.assertEqual(m.parent, h)
+        return m
+
+    def test_abort(self):
+        block = self.boss.run("sleep 30", "mux")
+        one, two = self.boss.run("echo", "mux"), self.boss.run("echo", "mux")
+        self.wait_running(block)
+        m = self.ask("abort_request", {"msg_ids": [one["msg_id"]]})
+        self.assertEqual(m.type, "abort_reply")
+        self.assertEqual(m.content, {"status": "ok"})
+        self.assertEqual(
+            self.boss.reply(one, "mux").content, {"status": "aborted"}
+        )
+        self.ask("abort_request", {"msg_ids": []})
+        self.assertEqual(
+            self.boss.reply(two, "mux").content, {"status": "aborted"}
+        )
+        # One that is not there yet.
+        header, frames = self.boss.frames(
+            "execute_request", {"code": "echo", "silent": True}
+        )
+        self.ask("abort_request", {"msg_ids": header["msg_id"]})
+        self.boss.send("mux", header, frames)
+        self.assertEqual(
+            self.boss.reply(header, "mux").content, {"status": "aborted"}
+        )
+        m = self.ask("abort_request", {"msg_ids": None})
+        self.assertEqual(m.content["status"], "error")
+        self.ask("signal_request", {"sig": "SIGKILL"})
+        self.boss.reply(block, "mux")
+
+    def test_other_requests(self):
+        m = self.ask("kernel_info_request", {})
+        self.assertEqual(m.content["language_info"]["name"], "sh")
+        m = self.ask("clear_request", {})
+        self.assertEqual(m.content, {"status": "ok"})
+        m = self.ask("signal_request", {"sig": "NOSUCH"})
+        self.assertEqual(m.content["status"], "error")
+        self.boss.say("mux", "apply_request", {}, buffers=[b"a", b"b"])
+        m = self.boss.hear("mux")
+        self.assertEqual(m.type, "apply_reply")
+        self.assertEqual(m.content["ename"], "NotSupported")
+        self.assertEqual(m.content["engine_info"]["method"], "apply")
+
+    def test_rubbish_changes_nothing(self):
+        b = self.boss
+        key = b.key
+        b.key = b"another"
+        b.run("touch " + b.dir + "/forged", "mux")
+        b.key = key
+        header, frames = b.frames("no_such_request", {"x": 1})
+        b.send("mux", header, frames)
+        b.send("control", header, frames)
+        for frames in (
+            [b""],
+            [DELIMITER],
+            [b"x", DELIMITER, b"", b"{}", b"{}", b"{}", b"{}"],
+            [DELIMITER, b"0" * 64, b"{}", b"{}", b"{}", b"{}"],
+        ):
+            b.send("mux", None, frames)
+            b.send("registration", None, frames)
+            b.send("hb_pong", None, frames)
+        for parts in ([b"[]"] * 4, [b"nonsense"] * 4, [b"{}"] * 4):
+            b.send("task", None, [DELIMITER, sign(key, parts), *parts])
+        h = b.say("mux", "execute_request", {"silent": True})
+        self.assertEqual(b.reply(h, "mux").content["ename"], "StartError")
+        h = b.say("mux", "execute_request", {"code": [1], "silent": "x"})
+        self.assertEqual(b.reply(h, "mux").content["ename"], "StartError")
+        # A replay is dropped, silent or not.
+        header, frames = b.frames(
+            "execute_request", {"code": "echo x >> " + b.dir + "/replayed"}
+        )
+        b.send("mux", header, frames)
+        b.reply(header, "mux")
+        b.send("mux", header, frames)
+        b.reply(b.run("echo", "mux"), "mux")
+        with open(b.dir + "/replayed") as f:
+            self.assertEqual(f.read(), "x\n")
+        self.assertFalse(os.path.exists(b.dir + "/forged"))
+
+    def test_shutdown(self):
+        self.wait_running(self.boss.run("sleep 30", "mux"))
+        m = self.ask("shutdown_request", {"restart": False})
+        self.assertEqual(m.content, {"status": "ok", "restart": False})
+        m = self.boss.hear("iopub", "shutdown_reply")
+        self.assertEqual(m.header["session"].encode(), self.boss.uuid)
+        m = self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(m.content, {"id": 0})
+        self.assertEqual(self.engine.wait(DEADLINE), 0)
+
+    def test_many_at_once(self):
+        sent = [self.boss.run(":", "mux", silent=True) for i in range(200)]
+        for h in sent:
+            self.assertEqual(
+                self.boss.reply(h, "mux").content["status"], "ok"
+            )
+
+
+class Extended(Case):
+    options = ("--grace=100ms",)
+
+    def test_registration(self):
+        me = self.request.content["taskfs"]
+        self.assertEqual(me["version"], 1)
+        self.assertEqual(me["pid"], self.worker())
+        self.assertEqual(me["language"], "sh")
+        self.assertEqual((me["running"], me["finished"]), ([], []))
+
+    def test_a_short_task_is_one_message(self):
+        h = self.boss.run("echo hi; echo 5 >&3", cwd="/usr")
+        m = self.boss.hear("task")
+        self.assertEqual(m.type, "execute_reply")
+        self.assertEqual(m.parent, h)
+        t = m.metadata["taskfs"]
+        self.assertEqual(m.buffers[t["buffers"]["stdout"]], b"hi\n")
+        self.assertEqual(m.buffers[t["buffers"]["value"]], b"5\n")
+        self.assertEqual(
+            (t["stdout"], t["stderr"], t["value"], t["data"]), (3, 0, 2, 0)
+        )
+        self.assertFalse(t["value_is_stdout"])
+        self.assertEqual((t["exit_status"], t["signal"]), (0, None))
+        self.assertEqual(t["cwd"], "/usr")
+        self.assertGreater(t["usage"]["memory"], 0)
+        self.assertFalse(self.boss.iopub.poll(0))
+
+    def test_what_a_task_sees(self):
+        h = self.boss.run(
+            "echo \"$TASKFS_ID/$TASKFS_INDEX $TASKFS_ENGINE $TASKFS_ITEM $X "
+            '$*"; pwd; cat',
+            result=12,
+            index=3,
+            item="it",
+            args=["a", "b c"],
+            env={"X": "y"},
+            cwd="/nonexistent",
+            stdin=0,
+            buffers=[b"\0\xff\n"],
+        )
+        m, out = self.boss.all_of(h)
+        here = os.getcwd().encode()
+        self.assertEqual(
+            out["stdout"], b"12/3 0 it y it a b c\n" + here + b"\n\0\xff\n"
+        )
+        self.assertEqual(m.metadata["taskfs"]["cwd"].encode(), here)
+
+    def test_code_of_any_bytes(self):
+        code = b"#!/bin/cat\n\0\xff\xfe\n"
+        h = self.boss.run("?", code=0, buffers=[code])
+        self.assertEqual(self.boss.all_of(h)[1]["stdout"], code)
+
+    def test_output_comes_while_it_runs(self):
+        h = self.boss.run("echo one; read x < " + self.fifo() + "; echo two")
+        m = self.boss.hear("task")
+        self.assertEqual(m.type, "output")
+        self.assertEqual(m.buffers, [b"one\n"])
+        self.assertEqual(m.content["stream"], "stdout")
+        with open(self.fifo(), "w") as f:
+            f.write("\n")
+        m = self.boss.reply(h)
+        self.assertEqual(m.buffers, [b"two\n"])
+
+    def fifo(self):
+        path = self.boss.dir + "/fifo"
+        if not os.path.exists(path):
+            os.mkfifo(path)
+        return path
+
+    def test_large_output(self):
+        h = self.boss.run("head -c 20000000 /dev/zero; seq 1 100000 >&2")
+        m, out = self.boss.all_of(h)
+        self.assertEqual(out["stdout"], bytes(20000000))
+        self.assertEqual(out["stderr"].count(b"\n"), 100000)
+        self.assertTrue(m.metadata["taskfs"]["value_is_stdout"])
+
+    def test_a_controller_that_does_not_read(self):
+        """Its output goes to a file, memory stays flat, the heart beats."""
+        h = self.boss.run("head -c 100000000 /dev/zero")
+        until(lambda: self.spooled() >= 100000000)
+        self.boss.ping_until_heard()
+        with open("/proc/%d/status" % self.worker()) as f:
+            peak = [x for x in f if x.startswith("VmHWM:")][0]
+        if "address" not in ENGINE:
+            self.assertLess(int(peak.split()[1]), 40000)
+        m, out = self.boss.all_of(h)
+        self.assertEqual(m.metadata["taskfs"]["stdout"], 100000000)
+
+    def spooled(self):
+        sizes = [0]
+        fds = "/proc/%d/fd/" % self.worker()
+        for fd in os.listdir(fds):
+            try:
+                if self.boss.dir in os.readlink(fds + fd):
+                    sizes.append(os.stat(fds + fd).st_size)
+            except OSError:
+                pass
+        return max(sizes)
+
+    def test_kill_requests(self):
+        run, wait = self.boss.run("echo; sleep 30"), self.boss.run("echo")
+        self.boss.hear("task", "output")
+        self.assertEqual(self.kill(wait, abort=True), "ok")
+        m = self.boss.reply(wait)
+        self.assertEqual(m.content, {"status": "aborted"})
+        self.assertIsNone(m.metadata["taskfs"]["exit_status"])
+        self.assertEqual(self.kill(run, signal="USR1"), "ok")
+        m = self.boss.reply(run)
+        self.assertEqual(m.content["ename"], "Killed")
+        self.assertEqual(m.content["evalue"], "killed by SIGUSR1")
+        self.assertEqual(m.metadata["taskfs"]["exit_status"], 138)
+        self.assertEqual(self.kill(run, signal="USR1"), "error")
+        self.assertEqual(self.kill({"msg_id": "none"}, abort=True), "error")
+        run = self.boss.run("trap '' TERM; echo; while :; do sleep 1; done")
+        self.boss.hear("task", "output")
+        self.assertEqual(self.kill(run, abort=True), "ok")
+        m = self.boss.reply(run)
+        self.assertEqual(m.content, {"status": "aborted"})
+        self.assertEqual(m.metadata["taskfs"]["signal"], signal.SIGKILL)
+
+    def kill(self, header, **how):
+        self.boss.say("control", "kill_request", dict(how, **{
+            "msg_id": header["msg_id"]}))
+        return self.boss.hear("control", "kill_reply").content["status"]
+
+    def test_time_limit(self):
+        m = self.boss.reply(self.boss.run("sleep 30", time_limit=0.05))
+        self.assertEqual(m.content["ename"], "TaskTimeLimit")
+        self.assertEqual(m.content["evalue"], "ran longer than 0.05 s")
+
+    def test_what_cannot_start(self):
+        for code, ename, status in (
+            ("#!/nonexistent/x\n", "StartError", 127),
+            ("#!/etc/passwd\n", "StartError", 126),
+            ("nonexistent-program", "ExitStatus", 127),
+            ("/etc/passwd", "ExitStatus", 126),
+            ("echo \0", "StartError", 126),
+        ):
+            m = self.boss.reply(self.boss.run(code))
+            self.assertEqual(m.content["ename"], ename, code)
+            self.assertEqual(
+                m.metadata["taskfs"]["exit_status"], status, code
+            )
+
+    def test_controller_comes_back(self):
+        """What runs, waits and has ended is told; drop is obeyed."""
+        b = self.boss
+        pid = b.dir + "/pid"
+        ended = b.run("echo ended; exit 4")
+        b.reply(ended)
+        unwanted = b.run("echo $$ > %s; echo; sleep 30" % pid)
+        waits = b.run("echo waited; cat " + self.fifo())
+        b.hear("task", "output")
+        b.restart()
+        m = b.admit(drop=[unwanted["msg_id"]])
+        me = m.content["taskfs"]
+        self.assertEqual(m.content["id"], 0)
+        self.assertEqual(m.content["uuid"], self.request.content["uuid"])
+        self.assertEqual(me["finished"], [ended["msg_id"]])
+        self.assertEqual(
+            me["running"], [unwanted["msg_id"], waits["msg_id"]]
+        )
+        m = b.hear("task")
+        self.assertEqual(m.parent["msg_id"], ended["msg_id"])
+        self.assertEqual(m.buffers, [b"ended\n"])
+        self.assertEqual(m.content["evalue"], "exit status 4")
+        m = b.hear("task", "output")
+        self.assertEqual(m.content["msg_id"], waits["msg_id"])
+        with open(pid) as f:
+            self.assertTrue(gone(int(f.read())))
+        b.say("task", "stored", {"msg_ids": [ended["msg_id"], "unknown"]})
+        # Again, while one runs: its output comes from the beginning.
+        b.restart()
+        me = b.admit().content["taskfs"]
+        self.assertEqual(me["finished"], [])
+        self.assertEqual(me["running"], [waits["msg_id"]])
+        with open(self.fifo(), "w") as f:
+            f.write("end\n")
+        m, out = b.all_of(waits)
+        self.assertEqual(out["stdout"], b"waited\nend\n")
+
+    def test_a_reply_while_nobody_is_there(self):
+        b = self.boss
+        h = b.run("echo; cat " + self.fifo())
+        b.hear("task", "output")
+        for s in b.sockets:
+            s.close(0)
+        b.sockets = []
+        with open(self.fifo(), "w") as f:
+            f.write("x" * 300000)
+        b.bind()
+        b.admit()
+        m, out = b.all_of(h)
+        self.assertEqual(out["stdout"], b"\n" + b"x" * 300000)
+
+    def test_a_new_controller_with_another_key(self):
+        """Found through the file when the old one is silent."""
+        self.end()
+        self.start()
+        self.boss.admit(period=1)
+        old = self.boss
+        h = old.run("echo; sleep 30")
+        old.hear("task", "output")
+        self.boss = Boss(True)
+        shutil.copy(
+            self.boss.dir + "/security/ipcontroller-engine.json",
+            old.dir + "/security/ipcontroller-engine.json.new",
+        )
+        os.rename(
+            old.dir + "/security/ipcontroller-engine.json.new",
+            old.dir + "/security/ipcontroller-engine.json",
+        )
+        m = self.boss.admit(drop=[h["msg_id"]])
+        self.assertEqual(m.content["taskfs"]["running"], [h["msg_id"]])
+        self.assertEqual(self.boss.all_of(self.boss.run("echo hi"))[1][
+            "stdout"], b"hi\n")
+        self.end()
+        old.close()
+        shutil.rmtree(old.dir)
+        self.log = os.devnull
+
+    def test_worker_killed(self):
+        pids = self.busy()
+        os.kill(self.worker(), signal.SIGKILL)
+        m = self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(m.content, {"id": 0})
+        self.assertNotEqual(m.idents[0], self.boss.uuid)
+        self.assertEqual(self.engine.wait(DEADLINE), 128 + signal.SIGKILL)
+        for pid in pids:
+            self.assertTrue(gone(pid))
+
+    def test_guard_killed(self):
+        worker, pids = self.worker(), self.busy()
+        self.engine.kill()
+        self.engine.wait(DEADLINE)
+        self.boss.hear("registration", "unregistration_request")
+        until(lambda: gone(worker))
+        for pid in pids:
+            self.assertTrue(gone(pid))
+
+    def busy(self):
+        """A task of three processes, one of them in a session of its own."""
+        self.boss.run(
+            "trap '' TERM; setsid sh -c 'echo $$; trap \"\" TERM; sleep 31; "
+            "sleep 32' & (echo $(exec sh -c 'echo $PPID'); sleep 33) & "
+            "echo $$; while :; do sleep 1; done"
+        )
+        text = b""
+        while text.count(b"\n") < 3:
+            text += self.boss.hear("task", "output").buffers[0]
+        return [int(x) for x in text.split()]
+
+    def test_terminated_with_a_task(self):
+        pids = self.busy()
+        self.end()
+        for pid in pids:
+            self.assertTrue(gone(pid))
+
+
+class Limits(Case):
+    options = ("--output-limit=100K", "--grace=50ms")
+
+    def test_output_limit(self):
+        h = self.boss.run("cat /dev/zero")
+        m, out = self.boss.all_of(h)
+        self.assertEqual(m.content["ename"], "OutputLimit")
+        self.assertEqual(out["stdout"], bytes(100 * 1024))
+
+
+class Alone(unittest.TestCase):
+    """Without a controller."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
+
+    def tearDown(self):
+        self.assertEqual(os.listdir(self.dir), [])
+        shutil.rmtree(self.dir)
+
+    def run_engine(self, *options):
+        return subprocess.run(
+            [ENGINE, "--spool=" + self.dir, *options],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            timeout=DEADLINE,
+            text=True,
+        )
+
+    def test_no_file(self):
+        for how in ("--wait=no",), ("--timeout=200ms",):
+            p = self.run_engine("--cluster-dir=/nonexistent", *how)
+            self.assertEqual(p.returncode, 3)
+            self.assertIn("controller", p.stderr)
+
+    def test_bad_command_lines(self):
+        for how in (
+            ["--no-such-option"],
+            ["--grace=x"],
+            ["--id=-1"],
+            ["a word too many"],
+        ):
+            p = self.run_engine(*how)
+            self.assertEqual(p.returncode, 2, how)
+            self.assertIn("--help", p.stderr)
+
+    def test_help_and_version(self):
+        p = self.run_engine("--help")
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        self.assertIn("--ready-fd", p.stdout)
+        self.assertEqual(self.run_engine("--version").returncode, 0)
+
+    def test_no_spool(self):
+        p = subprocess.run(
+            [ENGINE, "--spool=/proc/nothing", "--wait=no"],
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+        )
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(b"--spool", p.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
