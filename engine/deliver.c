@@ -362,7 +362,8 @@ void deliver(struct task *t)
 	struct engine *e = t->engine;
 	int err = 0;
 
-	if (e->leaving || (t->extended && !member_is_in(&e->member)))
+	if (e->leaving || t->unwanted ||
+	    (t->extended && !member_is_in(&e->member)))
 		return;
 	while (steps[t->step] && (err = steps[t->step](t)) == 0)
 		t->step++;

@@ -23,7 +23,7 @@ static const struct channel_row {
 	bool anonymous;
 	bool immediate;
 	bool late;		/* after registration */
-	bool no_drop;		/* a full PUB refuses instead */
+	bool no_drop;		/* when full it refuses, instead */
 } rows[CHANNELS] = {
 	[CHANNEL_REGISTRATION] = {
 		.name = "registration", .type = ZMQ_DEALER,
@@ -46,7 +46,7 @@ static const struct channel_row {
 		.send_hwm = SEND_HWM, .immediate = true,
 	},
 	[CHANNEL_IOPUB] = {
-		.name = "iopub", .type = ZMQ_PUB,
+		.name = "iopub", .type = ZMQ_XPUB,
 		.port = offsetof(struct ports, iopub),
 		.send_hwm = SEND_HWM, .anonymous = true, .no_drop = true,
 	},
@@ -132,6 +132,36 @@ static bool receive(struct link *l, enum channel c)
 	return true;
 }
 
+/*
+ * Who listens on iopub says so. What is published before is lost, so nothing
+ * should be.
+ */
+static void subscriptions(struct link *l)
+{
+	char byte;
+	int n;
+
+	while ((n = zmq_recv(l->socket[CHANNEL_IOPUB].watch.socket, &byte, 1,
+			     ZMQ_DONTWAIT)) >= 0)
+		if (n > 0 && byte == 1)
+			l->subscribed = true;
+	requests_can_send(l->engine);
+}
+
+/* Nothing but ends of connections is asked of the monitor. */
+static void monitor_ready(struct watch *w, short events)
+{
+	struct link *l = container_of(w, struct link, monitor);
+	bool ended = false;
+	char frame[8];
+
+	(void)events;
+	while (zmq_recv(w->socket, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0)
+		ended = true;
+	if (ended)
+		member_cut_off(l->engine);
+}
+
 static void socket_ready(struct watch *w, short events)
 {
 	struct link_socket *s = container_of(w, struct link_socket, watch);
@@ -145,6 +175,10 @@ static void socket_ready(struct watch *w, short events)
 	}
 	if (c == CHANNEL_PING) {
 		member_beat(l->engine);
+		return;
+	}
+	if (c == CHANNEL_IOPUB) {
+		subscriptions(l);
 		return;
 	}
 	/* A handler may close the socket. */
@@ -191,8 +225,29 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 	*w = (struct watch){.ready = socket_ready, .socket = socket,
 			    .events = POLLIN};
 	l->socket[c].link = l;
-	if (row->type != ZMQ_PUB)
-		loop_add(l->engine->loop, w);
+	loop_add(l->engine->loop, w);
+	return 0;
+}
+
+static int watch_connection(struct link *l)
+{
+	static const char at[] = "inproc://monitor";
+	struct sock how = {.type = ZMQ_PAIR};
+	void *socket;
+	int err = sock_new(l->zmq, &how, &socket);
+
+	if (err)
+		return err;
+	if (zmq_socket_monitor(l->socket[CHANNEL_TASK].watch.socket, at,
+			       ZMQ_EVENT_DISCONNECTED) < 0 ||
+	    zmq_connect(socket, at) < 0) {
+		err = -errno;
+		sock_close(&socket);
+		return err;
+	}
+	l->monitor = (struct watch){.ready = monitor_ready, .socket = socket,
+				    .events = POLLIN};
+	loop_add(l->engine->loop, &l->monitor);
 	return 0;
 }
 
@@ -242,11 +297,14 @@ int link_open(struct link *l, const char *path, const char *uuid,
 	if (err)
 		return err;
 	l->open = true;
+	l->subscribed = false;
 	err = connfile_curve(&l->file, &l->curve);
 	session_init(&l->session, uuid, bytes_str(l->file.key), LIMIT_REPLAY);
 	for (c = 0; c < CHANNELS && !err; c++)
 		if (!rows[c].late)
 			err = connect_row(l, (enum channel)c);
+	if (!err)
+		err = watch_connection(l);
 	if (err) {
 		buf_printf(why, "cannot connect to %s of %s: %s",
 			   l->file.interface, path, strerror(-err));
@@ -275,6 +333,8 @@ void link_close(struct link *l)
 
 	for (c = 0; c < CHANNELS; c++)
 		close_channel(l, (enum channel)c);
+	loop_remove(&l->monitor);
+	sock_close(&l->monitor.socket);
 	if (!l->open)
 		return;
 	session_done(&l->session);
@@ -314,7 +374,7 @@ bool link_can_send(struct link *l, enum channel c)
 
 bool link_connected(struct link *l)
 {
-	bool all = true;
+	bool all = l->subscribed;
 	int c;
 
 	for (c = 0; c < CHANNELS; c++) {

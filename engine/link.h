@@ -42,6 +42,8 @@ struct link {
 	struct buf text;	/* of the connection file, as it was read */
 	bool open;
 	struct link_socket socket[CHANNELS];
+	struct watch monitor;	/* of the task channel's connection */
+	bool subscribed;	/* somebody listens on iopub */
 	struct log_limit rubbish;	/* lines about bad messages */
 };
 
@@ -64,7 +66,10 @@ void link_close(struct link *l);
 /* The file no longer says what it said when it was read. */
 bool link_file_changed(const struct link *l, const char *path);
 
-/* All channels of link_open() could send now; the others are watched. */
+/*
+ * All channels of link_open() could send now; those that cannot are watched,
+ * and requests_can_send() is called when one can.
+ */
 bool link_connected(struct link *l);
 /* One channel could. */
 bool link_can_send(struct link *l, enum channel c);

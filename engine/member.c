@@ -181,6 +181,16 @@ static void register_again(struct engine *e)
 	member_step(e);
 }
 
+void member_cut_off(struct engine *e)
+{
+	/*
+	 * What was on its way is lost, and who comes next may know nothing of
+	 * it. A stock controller has no word for that.
+	 */
+	if (e->member.extended && e->member.state >= MEMBER_ASKED)
+		register_again(e);
+}
+
 static void tell_ready(struct engine *e)
 {
 	uint64_t fd = e->config->ready_fd;

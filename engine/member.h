@@ -47,6 +47,8 @@ void member_done(struct engine *e);
 void member_step(struct engine *e);
 /* There is something on hb_ping. */
 void member_beat(struct engine *e);
+/* The connection of the task channel broke. */
+void member_cut_off(struct engine *e);
 /* registration_reply */
 void member_answered(struct engine *e, const struct msg *m);
 /* Says goodbye to the controller. */

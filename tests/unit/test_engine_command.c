@@ -128,12 +128,12 @@ static void test_no_such_program(void **state)
 static void test_arguments(void **state)
 {
 	static const char *const want[] = {"sh", "-c", "ls", "sh", "item",
-					   "a", "b c", NULL};
+					   "", "a", "b c", NULL};
 	struct command_spec s = spec_of(bytes_str("ls"));
 	struct command c;
 
 	(void)state;
-	s.item = "item";
+	s.items = bytes_of("item\0", 6);
 	s.args = json_parse(bytes_str("[\"a\", \"b c\"]"), NULL);
 	prepare(&c, &s);
 	assert_argv(&c, want);
@@ -247,6 +247,9 @@ static void test_refused(void **state)
 	(void)state;
 	refused(&s, "NUL");
 	s.code = bytes_str("ls");
+	s.items = bytes_str("item");
+	refused(&s, "items");
+	s.items.n = 0;
 	s.args = json_parse(bytes_str("[\"a\\u0000b\"]"), NULL);
 	refused(&s, "\"args\"");
 	json_object_put(s.args);

@@ -512,17 +512,17 @@ class Extended(Case):
             '$*"; pwd; cat',
             result=12,
             index=3,
-            item="it",
+            items=1,
             args=["a", "b c"],
             env={"X": "y"},
             cwd="/nonexistent",
             stdin=0,
-            buffers=[b"\0\xff\n"],
+            buffers=[b"\0\xff\n", b"it\0em\0"],
         )
         m, out = self.boss.all_of(h)
         here = os.getcwd().encode()
         self.assertEqual(
-            out["stdout"], b"12/3 0 it y it a b c\n" + here + b"\n\0\xff\n"
+            out["stdout"], b"12/3 0 it y it em a b c\n" + here + b"\n\0\xff\n"
         )
         self.assertEqual(m.metadata["taskfs"]["cwd"].encode(), here)
 
