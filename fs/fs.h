@@ -5,7 +5,7 @@
  *   nodes           THE TABLE of the tree; root, controller, engines, tasks,
  *                   results, events: the functions its rows name
  *   tree            lookup, readdir, getattr: loops over the table
- *   ops             the kernel's requests; reply: the answers to them
+ *   kernel, ops     the kernel's requests; reply: the answers to them
  *   file, stream    an open file; bytes by offset, fetched from the controller
  *   park            requests that wait, and what wakes them
  *   mirror, merge   what is known of the cluster, and how it gets known
@@ -26,6 +26,7 @@
 
 #include "base/loop.h"
 #include "caller.h"
+#include "kernel.h"
 #include "link.h"
 #include "mirror.h"
 #include "park.h"
@@ -34,7 +35,7 @@
 struct fs {
 	struct loop *loop;
 	struct fuse_session *se;
-	struct watch kernel;	/* the session's descriptor */
+	struct kernel kernel;
 	struct park park;
 	struct mirror mirror;
 	struct link link;

@@ -13,8 +13,6 @@
 #include <signal.h>
 #include <sodium.h>
 
-#define REQUESTS_PER_TURN 64
-
 struct config {
 	struct mount_options mount;
 	struct buf mistake;	/* in a -o */
@@ -165,31 +163,6 @@ static void fail(const char *what)
 	loop_stop(fs.loop, EXIT_FAILED);
 }
 
-static void kernel_ready(struct watch *w, short events)
-{
-	static struct fuse_buf buf;
-	int i, n;
-
-	(void)w;
-	(void)events;
-	for (i = 0; i < REQUESTS_PER_TURN; i++) {
-		n = fuse_session_receive_buf(fs.se, &buf);
-		if (n == -EINTR)
-			continue;
-		if (n == -EAGAIN)
-			return;
-		if (n > 0)
-			fuse_session_process_buf(fs.se, &buf);
-		if (n <= 0 || fuse_session_exited(fs.se)) {
-			log_info("unmounted", log_int("error", n));
-			loop_remove(&fs.kernel);
-			loop_stop(fs.loop, n < 0 && n != -ENODEV ? EXIT_FAILED
-								 : EXIT_OK);
-			return;
-		}
-	}
-}
-
 static void mount_now(void)
 {
 	struct buf why = BUF_INIT;
@@ -197,12 +170,7 @@ static void mount_now(void)
 	if (mount_start(&fs, &config.mount, &why) < 0) {
 		fail(buf_str(&why));
 	} else {
-		fs.kernel = (struct watch){
-			.ready = kernel_ready,
-			.fd = fuse_session_fd(fs.se),
-			.events = POLLIN,
-		};
-		loop_add(fs.loop, &fs.kernel);
+		kernel_start(&fs.kernel, &fs);
 		say_ready();
 	}
 	buf_done(&why);

@@ -299,7 +299,7 @@ void mount_end(struct fs *fs)
 {
 	if (!fs->se)
 		return;
-	loop_remove(&fs->kernel);
+	kernel_stop(&fs->kernel);
 	fuse_session_unmount(fs->se);
 	fuse_session_destroy(fs->se);
 	fs->se = NULL;
