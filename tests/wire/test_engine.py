@@ -186,7 +186,7 @@ class Boss(Peer):
 
     def all_of(self, header):
         """The outputs and the reply of a task; outputs without a gap."""
-        out = {s: b"" for s in ("stdout", "stderr", "value", "data")}
+        out = {s: bytearray() for s in ("stdout", "stderr", "value", "data")}
         while True:
             m = self.hear("task")
             if m.type == "output":
