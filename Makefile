@@ -137,13 +137,13 @@ status:
 	@scripts/taskfs-cluster status --name '$(NAME)'
 
 # make test TESTS="unit e2e" runs a part.
-TESTS ?= $(if $(SAN),,lint) unit e2e
+TESTS ?= $(if $(SAN),,lint) unit wire e2e
 test:
 	@scripts/setup build test
 	@$(AGAIN) tests
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $(TESTS)
 
-unit e2e torture:
+unit wire e2e torture:
 	@scripts/setup build test
 	@$(AGAIN) tests
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $@
@@ -219,6 +219,6 @@ help:
 #:: make clean      remove build/
 #:: CC=clang takes another compiler, V=1 shows every command.
 
-.PHONY: all tests setup start stop status test unit e2e torture check lint \
+.PHONY: all tests setup start stop status test unit wire e2e torture check lint \
 	bench bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:
