@@ -7,15 +7,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 import zmq
 
+import tap
 from peers import DEADLINE, DELIMITER, Message, Peer, new_id, sign
 
-ENGINE = os.environ.get("ENGINE", "build/taskfs-engine")
+ENGINE = os.path.join(os.environ.get("BUILD", "build"), "taskfs-engine")
 ROUTERS = ("registration", "control", "mux", "task", "broadcast", "hb_pong")
 
 
@@ -801,4 +803,4 @@ class Alone(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    tap.main(sys.modules["__main__"])
