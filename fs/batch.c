@@ -55,8 +55,12 @@ static struct bytes string_of(struct json_object *v)
 
 void batch_add(struct batch *b, struct json_object *options, struct buf *text)
 {
+	static char self[ID_SIZE];
+	static unsigned long long tokens;
 	struct item *it;
 
+	if (!self[0])
+		id_new(self);
 	if (b->n == b->room) {
 		b->room = b->room ? b->room * 2 : 1;
 		b->item = xreallocarray(b->item, b->room, sizeof(*b->item));
@@ -71,7 +75,8 @@ void batch_add(struct batch *b, struct json_object *options, struct buf *text)
 		it->text = *text;
 		*text = (struct buf)BUF_INIT;
 	}
-	id_new(it->token);
+	snprintf(it->token, sizeof(it->token), "%s-%llu", self,
+		 ++tokens);
 	b->bytes += it->text.n + 256;
 	if (it->code)
 		b->bytes += string_of(it->code).n;

@@ -17,7 +17,7 @@ struct item {
 	struct json_object *code;	/* a string; or */
 	struct buf text;		/* ... plain text */
 	struct json_object *stdin_;	/* a string, or NULL */
-	char token[ID_SIZE];
+	char token[ID_SIZE + 24];
 };
 
 struct batch {

@@ -187,7 +187,10 @@ static void out_of_patience(struct timer *t)
 {
 	struct buf why = BUF_INIT;
 
-	(void)t;
+	if (link_is_up(&fs.link)) { /* many results; sync has its own limit */
+		timer_set(fs.loop, t, config.wait);
+		return;
+	}
 	buf_puts(&why, "no controller: ");
 	link_describe(&fs.link, &why);
 	if (why.n > 14 && memcmp(why.p + why.n - 14, ", trying again", 14) == 0)

@@ -291,17 +291,14 @@ void mirror_remove_engine(struct mirror *m, uint64_t id)
 
 void mirror_done(struct mirror *m)
 {
-	struct result *r;
-	struct engine *e;
+	size_t i;
 
-	while ((r = index_last(&m->results))) {
-		index_remove(&m->results, r->id);
-		free_result(m, r);
-	}
-	while ((e = index_last(&m->engines))) {
-		index_remove(&m->engines, e->id);
-		free_engine(m, e);
-	}
+	for (i = 0; i < m->results.n; i++)
+		if (m->results.row[i].p)
+			free_result(m, m->results.row[i].p);
+	for (i = 0; i < m->engines.n; i++)
+		if (m->engines.row[i].p)
+			free_engine(m, m->engines.row[i].p);
 	index_done(&m->results);
 	index_done(&m->unfinished);
 	index_done(&m->engines);
