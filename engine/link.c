@@ -231,13 +231,15 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 
 static int watch_connection(struct link *l)
 {
-	static const char at[] = "inproc://monitor";
 	struct sock how = {.type = ZMQ_PAIR};
+	char at[64];
 	void *socket;
 	int err = sock_new(l->zmq, &how, &socket);
 
 	if (err)
 		return err;
+	/* The name of one that was closed may still be taken. */
+	snprintf(at, sizeof(at), "inproc://monitor-%u", l->monitors++);
 	if (zmq_socket_monitor(l->socket[CHANNEL_TASK].watch.socket, at,
 			       ZMQ_EVENT_DISCONNECTED) < 0 ||
 	    zmq_connect(socket, at) < 0) {
@@ -315,11 +317,14 @@ int link_open(struct link *l, const char *path, const char *uuid,
 
 int link_open_rest(struct link *l, int64_t id)
 {
-	size_t leaf = (size_t)id % l->file.nbroadcasts;
+	unsigned leaf = l->file.broadcasts[(size_t)id % l->file.nbroadcasts];
 	int err = 0;
 
-	close_channel(l, CHANNEL_BROADCAST);
-	err = connect_channel(l, CHANNEL_BROADCAST, l->file.broadcasts[leaf]);
+	if (!l->socket[CHANNEL_BROADCAST].watch.socket || leaf != l->leaf) {
+		close_channel(l, CHANNEL_BROADCAST);
+		err = connect_channel(l, CHANNEL_BROADCAST, leaf);
+		l->leaf = leaf;
+	}
 	if (!err && !l->socket[CHANNEL_PONG].watch.socket)
 		err = connect_row(l, CHANNEL_PONG);
 	if (!err && !l->socket[CHANNEL_PING].watch.socket)

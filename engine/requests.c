@@ -94,21 +94,14 @@ static int get_signal(struct json_object *content, const char *key)
 	return 0;
 }
 
-static struct json_object *kill_task(struct task *t,
-				     struct json_object *content)
+static struct json_object *signal_task(struct task *t,
+				       struct json_object *content)
 {
 	int signo = get_signal(content, "signal");
 
-	if (!t || state_is_final(t->state))
-		return error("TaskEnded", "ESRCH",
-			     "this engine has no such unfinished task");
-	if (json_bool_or(content, "abort", false)) {
-		task_abort(t);
-		return ok();
-	}
 	if (!signo)
 		return error("BadSignal", "EINVAL", "there is no such signal");
-	if (t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
+	if (!t || t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
 		return error("TaskNotRunning", "ESRCH",
 			     "the task is not running");
 	return ok();
@@ -118,8 +111,14 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 {
 	const char *id = json_get_str(m->content, "msg_id", NULL);
 	struct task *t = id ? tasks_find(&e->tasks, bytes_str(id)) : NULL;
+	bool abort = json_bool_or(m->content, "abort", false);
 
-	answer(e, c, m, MSG_KILL_REPLY, kill_task(t, m->content));
+	if (abort && t)
+		task_abort(t);
+	else if (abort && id) /* it may still be on its way, elsewhere */
+		tasks_abort(e, bytes_str(id));
+	answer(e, c, m, MSG_KILL_REPLY,
+	       abort ? ok() : signal_task(t, m->content));
 }
 
 static void signal_request(struct engine *e, enum channel c, struct msg *m)

@@ -251,19 +251,19 @@ void tasks_next(struct engine *e)
 		begin(list_first(&e->tasks.waiting, struct task, link));
 }
 
-/* The same id again: an answer nobody waits for any more gives way. */
-static bool make_way(struct tasks *all, const struct msg *m)
+/* The same id again: it does not run twice, but its end is told twice. */
+static bool is_here(struct tasks *all, const struct msg *m)
 {
-	struct task *other = tasks_find(all, bytes_str(m->id));
+	struct task *t = tasks_find(all, bytes_str(m->id));
 
-	if (!other)
-		return true;
-	if (!state_is_final(other->state)) {
-		log_warning("a task that is here already arrived again",
-			    log_str("msg_id", m->id));
+	if (!t)
 		return false;
+	log_warning("a task that is here already arrived again",
+		    log_str("msg_id", m->id));
+	if (t->extended && state_is_final(t->state)) {
+		deliver_again(t);
+		deliver(t);
 	}
-	task_free(other);
 	return true;
 }
 
@@ -272,7 +272,7 @@ void tasks_add(struct engine *e, enum channel c, struct msg *m)
 	struct tasks *all = &e->tasks;
 	struct task *t;
 
-	if (e->leaving || !make_way(all, m))
+	if (e->leaving || is_here(all, m))
 		return;
 	t = task_new(e, c, m);
 	map_put(&all->by_id, bytes_str(t->request.id), t);

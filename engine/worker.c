@@ -65,6 +65,24 @@ static void on_signal(void *arg, int signo)
 	engine_leave(e, EXIT_OK);
 }
 
+/*
+ * What this process is and passes on: no terminal, on which a task could wait
+ * for ever, and nothing of a task that the engine itself may be.
+ */
+static void become_worker(void)
+{
+	static const char *const of_tasks[] = {"TASKFS_ID", "TASKFS_INDEX",
+					       "TASKFS_ITEM", "TASKFS_ENGINE"};
+	size_t i;
+
+	/* Killed guard: end, and with us the task. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	setsid();
+	for (i = 0; i < ARRAY_SIZE(of_tasks); i++)
+		unsetenv(of_tasks[i]);
+}
+
 static int init(struct engine *e, const struct config *config,
 		const char *spool_dir)
 {
@@ -109,9 +127,7 @@ int worker_run(const struct config *config, const char *path,
 	struct engine e;
 	int code;
 
-	/* Killed guard: end, and with us the task. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	become_worker();
 	if (getppid() != guard)
 		return EXIT_FAILED;
 	code = init(&e, config, spool_dir);

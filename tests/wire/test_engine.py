@@ -593,13 +593,40 @@ class Extended(Case):
         self.assertEqual(m.content["evalue"], "killed by SIGUSR1")
         self.assertEqual(m.metadata["taskfs"]["exit_status"], 138)
         self.assertEqual(self.kill(run, signal="USR1"), "error")
-        self.assertEqual(self.kill({"msg_id": "none"}, abort=True), "error")
+        self.assertEqual(self.kill({"msg_id": "none"}, signal="INT"), "error")
         run = self.boss.run("trap '' TERM; echo; while :; do sleep 1; done")
         self.boss.hear("task", "output")
         self.assertEqual(self.kill(run, abort=True), "ok")
         m = self.boss.reply(run)
         self.assertEqual(m.content, {"status": "aborted"})
         self.assertEqual(m.metadata["taskfs"]["signal"], signal.SIGKILL)
+
+    def test_abort_overtakes_its_task(self):
+        """They come by different sockets."""
+        header, frames = self.boss.frames(
+            "execute_request", {"code": "echo"}, {"taskfs": {"result": 1}}
+        )
+        self.assertEqual(self.kill(header, abort=True), "ok")
+        self.boss.send("task", header, frames)
+        m = self.boss.reply(header)
+        self.assertEqual(m.content, {"status": "aborted"})
+
+    def test_a_task_runs_once(self):
+        """The same msg_id again: its reply again."""
+        path = self.boss.dir + "/runs"
+        content = {"code": "echo x >> %s; echo hi" % path}
+        header, frames = self.boss.frames(
+            "execute_request", content, {"taskfs": {"result": 1}}
+        )
+        self.boss.send("task", header, frames)
+        self.assertEqual(self.boss.reply(header).buffers, [b"hi\n"])
+        parts = [json.dumps(header).encode() + b" ", *frames[3:6]]
+        self.boss.send(
+            "task", header, [DELIMITER, sign(self.boss.key, parts), *parts]
+        )
+        self.assertEqual(self.boss.reply(header).buffers, [b"hi\n"])
+        with open(path) as f:
+            self.assertEqual(f.read(), "x\n")
 
     def kill(self, header, **how):
         self.boss.say("control", "kill_request", dict(how, **{
