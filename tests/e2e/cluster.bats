@@ -77,9 +77,10 @@ teardown() {
 	start >/dev/null
 	id=$(submit 'sleep 1000')
 	cat "$MNT/results/$id/value" >/dev/null 2>&1 3>&- &
-	within "$DEADLINE" is_reading $!
+	local reader=$!
+	within "$DEADLINE" is_reading "$reader"
 	run -0 cluster stop
-	wait
+	wait "$reader" || true
 	no_processes
 }
 

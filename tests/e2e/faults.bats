@@ -253,5 +253,6 @@ lost() {
 	connected
 	id=$(submit 'echo unharmed')
 	equal "$(get "$id" value)" unharmed
-	grep -qE '^taskfs_[a-z_]*(malformed|unsigned|forged|dropped)[a-z_]*(\{.*\})? [1-9]' "$MNT/metrics"
+	# Counted, and told.
+	within 5 eval 'new_log_lines | grep -qE "taskfs-controller.*(malformed|unsigned|forged|dropped)"'
 }

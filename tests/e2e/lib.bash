@@ -17,7 +17,7 @@
 
 bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-BUILD=$(cd "$ROOT/${BUILD:-build}" && pwd)
+BUILD=$(cd "$ROOT" && cd "${BUILD:-build}" && pwd)
 CLUSTER=$ROOT/scripts/taskfs-cluster
 # A build with sanitizers takes its time.
 SLOW=${SAN:+4}
@@ -27,7 +27,7 @@ export ROOT BUILD CLUSTER SLOW DEADLINE
 unset XDG_STATE_HOME MAKELEVEL MAKEFLAGS MFLAGS
 export LC_ALL=C.UTF-8
 # A test that hangs is a failure.
-export BATS_TEST_TIMEOUT=$((180 * SLOW))
+export BATS_TEST_TIMEOUT=$((60 * SLOW))
 
 # --- the cluster --------------------------------------------------------------
 

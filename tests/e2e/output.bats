@@ -72,7 +72,6 @@ teardown() { test_end; }
 	equal "$line" two
 	kill "$!"
 	exec {tail}<&-
-	wait
 }
 
 @test "output: both streams as they come, end of file at the end" {
@@ -155,14 +154,15 @@ teardown() { test_end; }
 }
 
 @test "many readers of one value at once" {
-	local id gate i
+	local id gate i pids=()
 	gate=$(gate many)
 	id=$(submit "cat $gate; seq 1 1000")
 	for ((i = 0; i < 30; i++)); do
-		cat "$MNT/results/$id/value" >"$HOME_DIR/reader.$i" &
+		cat "$MNT/results/$id/value" >"$HOME_DIR/reader.$i" 3>&- &
+		pids+=($!)
 	done
 	open_gate many
-	wait
+	wait "${pids[@]}"
 	for ((i = 0; i < 30; i++)); do
 		cmp "$HOME_DIR/reader.$i" <(seq 1 1000)
 	done

@@ -10,7 +10,7 @@ teardown() { test_end; }
 
 @test "the top" {
 	equal "$(ls "$MNT" | sort | tr '\n' ' ')" \
-		'README controller engines events metrics results tasks version '
+		'README controller engines events results tasks version '
 }
 
 @test "README says how to use it" {
@@ -95,7 +95,7 @@ teardown() { test_end; }
 	local id f name tree
 	id=$(submit ':')
 	done_with "$id"
-	tree=$("$BUILD/taskfs" --print-tree)
+	tree=$("$BUILD/taskfs" --print-tree=md)
 	for f in "$MNT"/* "$MNT"/controller/* "$MNT"/engines/0/* \
 		"$MNT/tasks"/* "$MNT/results/$id"/*; do
 		name=${f##*/}
@@ -105,17 +105,6 @@ teardown() { test_end; }
 			false
 		}
 	done
-}
-
-@test "metrics: Prometheus text" {
-	local name rest
-	while read -r name rest; do
-		case $name in
-		'#') like "$rest" '(HELP|TYPE) .*' ;;
-		*) like "$name $rest" '[a-z_][a-z0-9_]*(\{.*\})? [-+0-9.eE]+' ;;
-		esac
-	done <"$MNT/metrics"
-	grep -q '^taskfs_' "$MNT/metrics"
 }
 
 @test "what is not there: ENOENT" {

@@ -93,13 +93,6 @@ os.execlp("cat", "cat", sys.argv[1])' "$R/$file" >/dev/null 3>&- &
 	equal "$(cat "$R/value")" 'the value'
 }
 
-@test "read -t in the shell" {
-	run ! bash -c 'read -t 0.2 v < "$1"' bash "$R/value"
-	open_gate "$GATE"
-	run -0 bash -c 'read -t 20 v < "$1" && echo "$v"' bash "$R/value"
-	equal "$output" 'the value'
-}
-
 @test "O_NONBLOCK: EAGAIN before the end, the value after, also by fcntl" {
 	/usr/bin/python3 - "$R" "$HOME_DIR/$GATE" <<-'END'
 		import errno, fcntl, os, sys
