@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	struct config config = {.id = NO_NUMBER, .ready_fd = NO_NUMBER};
 	char *path, *spool_dir;
 	unsigned nargs;
-	int err, code = EXIT_OK;
+	int err, lock, code = EXIT_OK;
 
 	if (opt_parse(&program, argc, argv, &config, NULL, &nargs, &code))
 		return code;
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 		err = open_log(&config);
 	if (err || sodium_init() < 0)
 		return EXIT_FAILED;
-	err = spool_make(config.spool, &spool_dir);
+	err = spool_make(config.spool, &spool_dir, &lock);
 	if (err) {
 		log_error("no place for outputs; see --spool",
 			  log_str("directory", config.spool ? config.spool
@@ -186,5 +186,7 @@ int main(int argc, char **argv)
 	code = run(&config, path, spool_dir);
 	free(path);
 	free(spool_dir);
+	if (lock >= 0)
+		close(lock);
 	return code;
 }

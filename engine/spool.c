@@ -3,11 +3,62 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
-int spool_make(const char *parent, char **ret_dir)
+/* A new directory is not locked at once. */
+#define FRESH_SECONDS 60
+
+/* Nobody has it locked; and so it stays while the descriptor is open. */
+static int lock(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static void remove_if_left(const char *dir)
+{
+	struct stat st;
+	int fd = lock(dir);
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_uid == getuid() &&
+	    st.st_mtime + FRESH_SECONDS < time(NULL))
+		(void)spool_remove(dir);
+	close(fd);
+}
+
+static void remove_left(const char *parent, const char *prefix)
+{
+	DIR *d = opendir(parent);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL) {
+		char *dir;
+
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		dir = xasprintf("%s/%s", parent, e->d_name);
+		remove_if_left(dir);
+		free(dir);
+	}
+	if (d)
+		closedir(d);
+}
+
+int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 {
 	const char *tmp = getenv("TMPDIR");
+	char prefix[64];
 	char *dir;
 	int err;
 
@@ -16,16 +67,18 @@ int spool_make(const char *parent, char **ret_dir)
 	err = file_mkdirs(parent, 0700);
 	if (err)
 		return err;
-	dir = xasprintf("%s/taskfs-engine-%u-XXXXXX", parent,
-			(unsigned)getuid());
-	if (!mkdtemp(dir)) {
+	snprintf(prefix, sizeof(prefix), "taskfs-engine-%u-",
+		 (unsigned)getuid());
+	remove_left(parent, prefix);
+	dir = xasprintf("%s/%sXXXXXX", parent, prefix);
+	if (!mkdtemp(dir))
 		err = -errno;
-		free(dir);
-		return err;
-	}
+	/* Not every filesystem has locks; then nothing is removed either. */
+	*ret_lock = err ? -1 : lock(dir);
 	/* Tasks use it from other directories. */
-	*ret_dir = realpath(dir, NULL);
-	err = *ret_dir ? 0 : -errno;
+	*ret_dir = err ? NULL : realpath(dir, NULL);
+	if (!err && !*ret_dir)
+		err = -errno;
 	free(dir);
 	return err;
 }

@@ -17,9 +17,11 @@ struct spool {
 
 /*
  * A new directory in `parent` (NULL: $TMPDIR or /tmp). 0 or -errno; the
- * caller frees *ret_dir.
+ * caller frees *ret_dir. Removes those of engines of the same user that were
+ * killed with their guards: as long as a process has *ret_lock open, this one
+ * is in use.
  */
-int spool_make(const char *parent, char **ret_dir) must_check;
+int spool_make(const char *parent, char **ret_dir, int *ret_lock) must_check;
 /* With all that is in it. A directory that is gone is fine; -errno. */
 int spool_remove(const char *dir);
 
