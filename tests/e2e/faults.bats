@@ -213,7 +213,7 @@ lost() {
 	kill_9 taskfs-controller
 	kill_9 taskfs
 	fusermount3 -u -z "$MNT"
-	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$MNT" 3>&- \
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$MNT" -o bg 3>&- \
 		>>"$DIR/log/second.log" 2>&1
 	fails_with EHOSTDOWN dash -c 'echo : > "$1/tasks/new"' dash "$MNT"
 	cluster start --mount none --engines 2
