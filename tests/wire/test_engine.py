@@ -679,6 +679,8 @@ class Extended(Case):
         with open(pid) as f:
             self.assertTrue(gone(int(f.read())))
         b.say("task", "stored", {"msg_ids": [ended["msg_id"], "unknown"]})
+        b.say("task", "kernel_info_request", {})
+        b.hear("task", "kernel_info_reply")
         # Again, while one runs: its output comes from the beginning.
         b.restart()
         me = b.admit().content["taskfs"]
