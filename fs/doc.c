@@ -13,6 +13,7 @@ struct format {
 	void (*section)(struct buf *out, const char *title);
 	void (*entry)(struct buf *out, const char *term, const char *kind,
 		      const char *help);
+	void (*end)(struct buf *out);	/* of a section */
 };
 
 static const char *const type_name[] = {
@@ -50,7 +51,12 @@ static void md_entry(struct buf *out, const char *term, const char *kind,
 	buf_puts(out, " |\n");
 }
 
-/* --- man ---------------------------------------------------------------- */
+static void md_end(struct buf *out)
+{
+	(void)out;
+}
+
+/* --- man (mdoc) --------------------------------------------------------- */
 
 static void man_text(struct buf *out, const char *s)
 {
@@ -70,29 +76,34 @@ static void man_text(struct buf *out, const char *s)
 
 static void man_section(struct buf *out, const char *title)
 {
-	buf_puts(out, ".SS ");
+	buf_puts(out, ".Ss ");
 	man_text(out, title);
-	buf_putc(out, '\n');
+	buf_puts(out, "\n.Bl -tag -width Ds\n");
 }
 
 static void man_entry(struct buf *out, const char *term, const char *kind,
 		      const char *help)
 {
-	buf_puts(out, ".TP\n.B ");
+	buf_puts(out, ".It Li ");
 	man_text(out, term);
-	buf_putc(out, '\n');
 	if (*kind)
-		buf_printf(out, "(%s) ", kind);
+		buf_printf(out, " Pq %s", kind);
+	buf_putc(out, '\n');
 	man_text(out, help);
 	buf_putc(out, '\n');
+}
+
+static void man_end(struct buf *out)
+{
+	buf_puts(out, ".El\n");
 }
 
 static const struct format formats[] = {
 	{"md",
 	 "# The tree\n\nMade from the tables in `fs/nodes.c` and "
 	 "`lib/wire/task_option.c` by `taskfs --print-tree=md`.\n",
-	 md_section, md_entry},
-	{"man", "", man_section, man_entry},
+	 md_section, md_entry, md_end},
+	{"man", "", man_section, man_entry, man_end},
 };
 
 /* --- both --------------------------------------------------------------- */
@@ -119,6 +130,7 @@ static void put_directory(const struct format *f, const struct node *dir,
 	for (n = nodes; n->path; n++)
 		if (tree_is_child(dir, n))
 			f->entry(out, tree_basename(n), kind_of(n), n->help);
+	f->end(out);
 }
 
 static void put_options(const struct format *f, struct buf *out)
@@ -129,6 +141,7 @@ static void put_options(const struct format *f, struct buf *out)
 	for (t = task_options; t->name; t++)
 		if (t->served)
 			f->entry(out, t->name, type_name[t->type], t->help);
+	f->end(out);
 }
 
 int doc_print(const char *format, struct buf *out)

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-/* "md": doc/TREE.md; "man": the sections of taskfs(5). -EINVAL. */
+/* "md": doc/TREE.md; "man": what follows doc/taskfs.5.head. -EINVAL. */
 int doc_print(const char *format, struct buf *out) must_check;
 
 #endif

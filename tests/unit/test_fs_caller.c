@@ -1,0 +1,144 @@
+#include "tests/unit/unit.h"
+#include "fs/caller.h"
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+static void test_stat_lines(void **state)
+{
+	struct process p = {0};
+
+	(void)state;
+	assert_true(process_parse_stat(
+		bytes_str("42 (a) b (c) S 7 42 42 0 -1 4194304 1 2 3 4 5 6 7 "
+			  "8 20 0 1 0 123456 1 2 3"),
+		&p));
+	assert_int_equal(p.parent, 7);
+	assert_int_equal(p.start, 123456);
+	assert_false(process_parse_stat(bytes_str(""), &p));
+	assert_false(process_parse_stat(bytes_str("42 (x) S 7 1 1"), &p));
+	assert_false(process_parse_stat(bytes_str("42 (x) S y 1 1"), &p));
+}
+
+static void *in_thread(void *arg)
+{
+	*(bool *)arg = process_of_thread((pid_t)syscall(SYS_gettid),
+					 &((struct process *)arg)[1]);
+	return NULL;
+}
+
+static void test_a_thread_belongs_to_its_process(void **state)
+{
+	struct process p[2] = {{0}};
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, in_thread, p), 0);
+	pthread_join(t, NULL);
+	assert_true(*(bool *)p);
+	assert_int_equal(p[1].pid, getpid());
+	assert_int_equal(p[1].parent, getppid());
+	assert_false(process_of_thread(0, &p[0]));
+}
+
+/* What a child, and a child of it, see of a submission of their ancestor. */
+static uint64_t seen_by_grandchild(struct callers *c)
+{
+	int status, id;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pid = fork();
+		if (pid == 0)
+			_exit((int)callers_last(c, getpid()));
+		waitpid(pid, &status, 0);
+		_exit(WEXITSTATUS(status));
+	}
+	waitpid(pid, &status, 0);
+	id = WEXITSTATUS(status);
+	return (uint64_t)id;
+}
+
+static void test_children_see_their_parents_submissions(void **state)
+{
+	struct callers c;
+	struct process me;
+
+	(void)state;
+	callers_init(&c);
+	assert_int_equal(callers_last(&c, getpid()), 0);
+	assert_null(callers_error(&c, getpid()));
+	assert_true(process_of_thread(getpid(), &me));
+	callers_submitted(&c, &me, 7, false);
+	assert_int_equal(callers_last(&c, getpid()), 7);
+	assert_int_equal(seen_by_grandchild(&c), 7);
+	callers_done(&c);
+}
+
+static void test_parents_see_their_childrens_submissions(void **state)
+{
+	struct callers c;
+	struct process child = {0};
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	callers_init(&c);
+	assert_true(process_of_thread(pid, &child));
+	callers_submitted(&c, &child, 9, false);
+	assert_int_equal(callers_last(&c, getpid()), 9);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(callers_last(&c, getpid()), 9);
+	callers_done(&c);
+}
+
+static void test_errors(void **state)
+{
+	struct callers c;
+	struct process me;
+
+	(void)state;
+	callers_init(&c);
+	assert_true(process_of_thread(getpid(), &me));
+	callers_refused(&c, &me, "no good");
+	assert_string_equal(callers_error(&c, getpid()), "no good");
+	assert_int_equal(callers_last(&c, getpid()), 0);
+	callers_submitted(&c, &me, 3, true);
+	assert_string_equal(callers_error(&c, getpid()), "no good");
+	callers_submitted(&c, &me, 4, false);
+	assert_null(callers_error(&c, getpid()));
+	assert_int_equal(callers_last(&c, getpid()), 4);
+	callers_done(&c);
+}
+
+static void test_the_table_is_bounded(void **state)
+{
+	struct callers c;
+	struct process p = {.pid = INT32_MAX};
+	unsigned i;
+
+	(void)state;
+	callers_init(&c);
+	for (i = 1; i <= CALLERS_MAX + 100; i++) {
+		p.start = i;
+		callers_submitted(&c, &p, i, false);
+	}
+	assert_int_equal(c.known.n, CALLERS_MAX);
+	callers_done(&c);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_stat_lines),
+	cmocka_unit_test(test_a_thread_belongs_to_its_process),
+	cmocka_unit_test(test_children_see_their_parents_submissions),
+	cmocka_unit_test(test_parents_see_their_childrens_submissions),
+	cmocka_unit_test(test_errors),
+	cmocka_unit_test(test_the_table_is_bounded),
+};
+
+UNIT_MAIN(tests)

@@ -1,0 +1,119 @@
+#include "tests/unit/unit.h"
+#include "fs/jsonfeed.h"
+
+/* Feeds text in pieces of n bytes; the codes of the objects, with commas. */
+static int feed(const char *text, size_t n, struct buf *codes, struct buf *why)
+{
+	struct jsonfeed j = {0};
+	size_t all = strlen(text), at;
+	int got = 0;
+
+	for (at = 0; at < all && got >= 0; at += n) {
+		struct bytes piece =
+			bytes_of(text + at, min_u64(n, all - at));
+		struct json_object *o = NULL;
+
+		while ((got = jsonfeed_next(&j, &piece, &o, why)) > 0) {
+			buf_puts(codes, json_get_str(o, "code", NULL));
+			buf_putc(codes, ',');
+			json_object_put(o);
+		}
+		if (got == 0)
+			assert_int_equal(piece.n, 0);
+	}
+	if (got == 0 && j.inside)
+		got = 1;
+	jsonfeed_done(&j);
+	return got;
+}
+
+static void expect(const char *text, int want, const char *codes)
+{
+	size_t n;
+
+	for (n = 1; n <= strlen(text); n++) {
+		struct buf got = BUF_INIT, why = BUF_INIT;
+
+		assert_int_equal(feed(text, n, &got, &why), want);
+		assert_text(buf_bytes(&got), codes);
+		assert_int_equal(why.n > 0, want < 0);
+		buf_done(&got);
+		buf_done(&why);
+	}
+}
+
+static void test_objects_in_any_pieces(void **state)
+{
+	(void)state;
+	expect("{\"code\":\"a\"}", 0, "a,");
+	expect(" \n{\"code\":\"a\"}\n{\"code\":\"b}{\"}{\"code\":\"\\u00e4\"}\t",
+	       0, "a,b}{,\xc3\xa4,");
+	expect("{\"code\":\"a\",\"env\":{\"X\":\"1\"}}", 0, "a,");
+}
+
+static void test_an_end_within_an_object(void **state)
+{
+	(void)state;
+	expect("{\"code\":\"a\"}{\"code\":\"b\"", 1, "a,");
+	expect("{", 1, "");
+}
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	expect("{\"code\" \"a\"}", -EINVAL, "");
+	expect("{\"code\":\"a\"},{\"code\":\"b\"}", -EINVAL, "a,");
+	expect("{\"code\":\"a\"}x", -EINVAL, "a,");
+	expect("{\"code\":\"a\",}", -EINVAL, "");
+	expect("{'code':'a'}", -EINVAL, "");
+	expect("{\"code\":\"\xff\"}", -EINVAL, "");
+}
+
+static void test_too_deep(void **state)
+{
+	struct jsonfeed j = {0};
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	struct json_object *o = NULL;
+	struct bytes b;
+	int i;
+
+	(void)state;
+	buf_puts(&text, "{\"code\":");
+	for (i = 0; i < 1000; i++)
+		buf_putc(&text, '[');
+	b = buf_bytes(&text);
+	assert_int_equal(jsonfeed_next(&j, &b, &o, &why), -EINVAL);
+	assert_null(o);
+	jsonfeed_done(&j);
+	buf_done(&text);
+	buf_done(&why);
+}
+
+static void test_reset_forgets(void **state)
+{
+	struct jsonfeed j = {0};
+	struct buf why = BUF_INIT;
+	struct json_object *o = NULL;
+	struct bytes b = bytes_str("{\"code\":");
+
+	(void)state;
+	assert_int_equal(jsonfeed_next(&j, &b, &o, &why), 0);
+	assert_true(j.inside);
+	jsonfeed_reset(&j);
+	assert_false(j.inside);
+	b = bytes_str("{}");
+	assert_int_equal(jsonfeed_next(&j, &b, &o, &why), 1);
+	json_object_put(o);
+	jsonfeed_done(&j);
+	buf_done(&why);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_objects_in_any_pieces),
+	cmocka_unit_test(test_an_end_within_an_object),
+	cmocka_unit_test(test_mistakes),
+	cmocka_unit_test(test_too_deep),
+	cmocka_unit_test(test_reset_forgets),
+};
+
+UNIT_MAIN(tests)

@@ -1,0 +1,270 @@
+#include "tests/unit/unit.h"
+#include "base/loop.h"
+#include "fs/file.h"
+#include "fs/merge.h"
+
+static struct loop *loop;
+static struct park parks;
+static struct mirror m;
+
+static void no_retry(struct file *f)
+{
+	(void)f;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	loop = loop_new();
+	park_init(&parks, loop, no_retry);
+	mirror_init(&m, &parks);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	mirror_done(&m);
+	park_done(&parks, -EINTR);
+	loop_free(loop);
+	return 0;
+}
+
+static struct result *merge(uint64_t seq, bool whole, const char *text)
+{
+	struct json_object *o = json_parse(bytes_str(text), NULL);
+	struct result *r;
+	int err = 0;
+
+	assert_non_null(o);
+	r = merge_result(&m, o, seq, whole, NULL, &err);
+	json_object_put(o);
+	return err ? NULL : r;
+}
+
+static void merge_engine_text(uint64_t seq, const char *text)
+{
+	struct json_object *o = json_parse(bytes_str(text), NULL);
+
+	merge_engine(&m, o, seq);
+	json_object_put(o);
+}
+
+#define WHOLE(id, name, status) \
+	"{\"id\":" id ",\"name\":\"" name "\",\"submitted\":1000,\"tasks\":1," \
+	"\"status\":\"" status "\",\"options\":{\"label\":\"" name "\"}," \
+	"\"task\":{\"engine\":null,\"stdout\":0}}"
+
+static void test_older_never_overwrites(void **state)
+{
+	struct result *r = merge(5, true, WHOLE("7", "x", "pending"));
+
+	(void)state;
+	assert_non_null(r);
+	merge(7, false, "{\"id\":7,\"status\":\"running\"}");
+	assert_int_equal(r->status, STATE_RUNNING);
+	merge(6, false, "{\"id\":7,\"status\":\"pending\"}");
+	assert_int_equal(r->status, STATE_RUNNING);
+	merge(6, true, WHOLE("7", "x", "pending"));
+	assert_int_equal(r->status, STATE_RUNNING);
+	merge(8, false, "{\"id\":7,\"status\":\"ok\",\"completed\":2000}");
+	assert_int_equal(r->status, STATE_OK);
+	assert_int_equal(r->completed, 2000);
+	assert_int_equal(r->submitted, 1000);
+}
+
+static void test_a_part_of_an_unknown_result(void **state)
+{
+	(void)state;
+	assert_null(merge(5, false, "{\"id\":7,\"status\":\"running\"}"));
+	assert_null(mirror_result(&m, 7));
+}
+
+static void test_the_purged_stay_away(void **state)
+{
+	(void)state;
+	merge(5, true, WHOLE("7", "x", "ok"));
+	mirror_purge(&m, 7);
+	assert_null(mirror_result(&m, 7));
+	assert_null(merge(5, true, WHOLE("7", "x", "ok")));
+	assert_null(mirror_named(&m, bytes_str("x")));
+}
+
+static void test_the_unfinished(void **state)
+{
+	(void)state;
+	merge(1, true, WHOLE("7", "x", "pending"));
+	assert_non_null(index_get(&m.unfinished, 7));
+	merge(2, false, "{\"id\":7,\"status\":\"error\"}");
+	assert_null(index_get(&m.unfinished, 7));
+	merge(3, true, WHOLE("8", "x", "ok"));
+	assert_int_equal(index_count(&m.unfinished), 0);
+}
+
+static void test_a_name_leads_to_the_newest(void **state)
+{
+	(void)state;
+	merge(1, true, WHOLE("9", "x", "ok"));
+	merge(1, true, WHOLE("7", "x", "ok"));
+	merge(1, true, WHOLE("8", "y", "ok"));
+	assert_int_equal(mirror_named(&m, bytes_str("x"))->id, 9);
+	assert_true(result_is_newest_of_name(mirror_result(&m, 9)));
+	assert_false(result_is_newest_of_name(mirror_result(&m, 7)));
+	assert_int_equal(mirror_latest(&m)->id, 9);
+	mirror_purge(&m, 9);
+	assert_int_equal(mirror_named(&m, bytes_str("x"))->id, 7);
+	assert_int_equal(mirror_latest(&m)->id, 8);
+	mirror_purge(&m, 7);
+	assert_null(mirror_named(&m, bytes_str("x")));
+	assert_int_equal(m.names.n, 1);
+}
+
+static void test_the_same_id_of_another_cluster(void **state)
+{
+	struct result *r;
+
+	(void)state;
+	merge(9, true, WHOLE("7", "x", "ok"));
+	r = merge(1, true, "{\"id\":7,\"submitted\":5,\"tasks\":1,"
+			   "\"status\":\"pending\"}");
+	assert_int_equal(r->status, STATE_PENDING);
+	assert_null(r->name);
+	assert_int_equal(r->submitted, 5);
+}
+
+static void test_outcomes(void **state)
+{
+	struct result *r = merge(1, true, WHOLE("7", "x", "running"));
+
+	(void)state;
+	assert_int_equal(result_outcome(r), -EAGAIN);
+	merge(2, false, "{\"id\":7,\"status\":\"error\","
+			"\"task\":{\"ename\":\"TaskTimeLimit\"}}");
+	assert_int_equal(result_outcome(r), -ETIMEDOUT);
+	merge(3, false, "{\"id\":7,\"task\":{\"ename\":\"ExitStatus\"}}");
+	assert_int_equal(result_outcome(r), -EREMOTEIO);
+	merge(4, false, "{\"id\":7,\"status\":\"aborted\"}");
+	assert_int_equal(result_outcome(r), -ECANCELED);
+	merge(5, false, "{\"id\":7,\"status\":\"ok\"}");
+	assert_int_equal(result_outcome(r), 0);
+}
+
+static void test_a_value_on_stdout(void **state)
+{
+	struct result *r = merge(1, true, WHOLE("7", "x", "running"));
+
+	(void)state;
+	merge(2, false, "{\"id\":7,\"task\":{\"stdout\":10,\"value\":3}}");
+	assert_int_equal(result_size(r, STREAM_VALUE), 3);
+	merge(3, false, "{\"id\":7,\"task\":{\"value_is_stdout\":true}}");
+	assert_int_equal(result_size(r, STREAM_VALUE), 10);
+	assert_int_equal(result_stream(r, STREAM_VALUE), STREAM_STDOUT);
+}
+
+static void test_nonsense_changes_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"{\"id\":-1,\"submitted\":1}",
+		"{\"id\":\"7\",\"submitted\":1}",
+		"{\"id\":4294967296,\"submitted\":1}",
+		"{\"submitted\":1}",
+		"{\"id\":0,\"submitted\":1}",
+	};
+	struct result *r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_null(merge(1, true, bad[i]));
+	r = merge(1, true, "{\"id\":7,\"submitted\":\"x\",\"name\":\"../x\","
+			   "\"count\":[1],\"status\":5,\"task\":[],"
+			   "\"options\":7,\"code\":-5}");
+	assert_non_null(r);
+	assert_int_equal(r->submitted, 0);
+	assert_null(r->name);
+	assert_int_equal(r->code, 0);
+}
+
+static void test_outputs_are_kept_up_to_a_budget(void **state)
+{
+	static char big[4096];
+	struct bytes out[STREAM_OUTPUTS] = {{0}}, got;
+	uint64_t i, n = MIRROR_KEPT / sizeof(big) + 10;
+	struct result *r;
+
+	(void)state;
+	out[STREAM_STDOUT] = bytes_of(big, sizeof(big));
+	for (i = 1; i <= n; i++)
+		mirror_keep(&m, mirror_add_result(&m, i), out);
+	assert_true(m.kept_bytes <= MIRROR_KEPT);
+	assert_false(mirror_kept(mirror_result(&m, 1), STREAM_STDOUT, &got));
+	r = mirror_result(&m, n);
+	assert_true(mirror_kept(r, STREAM_STDOUT, &got));
+	assert_int_equal(got.n, sizeof(big));
+	assert_false(mirror_kept(r, STREAM_STDERR, &got));
+	assert_false(mirror_kept(r, STREAM_CODE, &got));
+	/* What is kept may be kept again, with more. */
+	out[STREAM_STDOUT] = bytes_of(got.p, 5);
+	out[STREAM_STDERR] = bytes_str("e");
+	assert_true(mirror_kept(r, STREAM_STDOUT, &out[STREAM_STDOUT]));
+	mirror_keep(&m, r, out);
+	assert_true(mirror_kept(r, STREAM_STDERR, &got));
+	assert_text(got, "e");
+}
+
+static void test_engines(void **state)
+{
+	(void)state;
+	merge_engine_text(3, "{\"id\":0,\"uuid\":\"u\",\"state\":\"idle\","
+			     "\"running\":[\"7\",\"8/3\",null]}");
+	assert_string_equal(mirror_engine(&m, 0)->running, "7\n8/3\n");
+	merge_engine_text(2, "{\"id\":0,\"state\":\"busy\"}");
+	assert_string_equal(mirror_engine(&m, 0)->state, "idle");
+	mirror_remove_engine(&m, 0);
+	assert_null(mirror_engine(&m, 0));
+	mirror_remove_engine(&m, 0);
+}
+
+static void test_events(void **state)
+{
+	struct buf b = BUF_INIT;
+	uint64_t at = m.events.next;
+	int i;
+
+	(void)state;
+	assert_int_equal(events_lines(&m.events, &at, 1000, &b), -EAGAIN);
+	merge(1, true, WHOLE("7", "x", "pending"));
+	merge(2, false, "{\"id\":7,\"status\":\"running\"}");
+	merge(3, false, "{\"id\":7,\"status\":\"running\"}");
+	merge_engine_text(3, "{\"id\":2,\"state\":\"busy\"}");
+	assert_int_equal(events_lines(&m.events, &at, 1000, &b), 0);
+	assert_text(buf_bytes(&b), "1 result 7 pending\n2 result 7 running\n"
+				   "3 engine 2 busy\n");
+	for (i = 0; i < EVENTS_KEPT + 5; i++)
+		events_add(&m.events, EVENT_OF_CONTROLLER, 0, "lost");
+	buf_clear(&b);
+	assert_int_equal(events_lines(&m.events, &at, 30, &b), 0);
+	assert_text(buf_bytes(&b), "8 missed 5\n9 controller lost\n"
+				   "10 controller lost\n");
+	assert_int_equal(at, 11);
+	buf_done(&b);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+static const struct CMUnitTest tests[] = {
+	TEST(test_older_never_overwrites),
+	TEST(test_a_part_of_an_unknown_result),
+	TEST(test_the_purged_stay_away),
+	TEST(test_the_unfinished),
+	TEST(test_a_name_leads_to_the_newest),
+	TEST(test_the_same_id_of_another_cluster),
+	TEST(test_outcomes),
+	TEST(test_a_value_on_stdout),
+	TEST(test_nonsense_changes_nothing),
+	TEST(test_outputs_are_kept_up_to_a_budget),
+	TEST(test_engines),
+	TEST(test_events),
+};
+
+UNIT_MAIN(tests)
