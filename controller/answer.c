@@ -27,7 +27,6 @@ static void read_outputs(struct result *r, struct run *run, struct msg *m,
 		uint64_t total = (uint64_t)json_int_or(t, name, 0);
 		struct bytes tail;
 
-		out = r->task[run->index].out;
 		if (msg_named_buffer(m, buffers, name, &tail) &&
 		    (tail.n > total ||
 		     !task_output(r, run->index, (enum stream)i,
