@@ -150,7 +150,7 @@ static uint64_t take_result(struct batch *b, struct json_object *v,
 		return (uint64_t)id;
 	}
 	if (!*refused) {
-		*refused = link_refusal(v);
+		*refused = request_refusal(v);
 		*why = text ? text : "the controller refuses the task";
 	}
 	if (!*refused)
@@ -161,8 +161,8 @@ static uint64_t take_result(struct batch *b, struct json_object *v,
 static void on_reply(struct request *q, int err, struct msg *reply)
 {
 	struct batch *b = container_of(q, struct batch, q);
-	struct json_object *a =
-		err ? NULL : json_get_array(reply->content, "results");
+	struct json_object *content = reply ? reply->content : NULL;
+	struct json_object *a = json_get_array(content, "results");
 	uint64_t seq, *ids;
 	const char *why = NULL;
 	int refused = 0;
@@ -171,13 +171,12 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 	if (!err && (!a || json_object_array_length(a) != b->n))
 		err = -EREMOTEIO;
 	if (err) {
-		if (reply)
-			why = json_get_str(reply->content, "evalue", NULL);
+		why = json_get_str(content, "evalue", NULL);
 		b->done(b, err, NULL, 0, why ? why : "");
 		return;
 	}
 	ids = xreallocarray(NULL, b->n, sizeof(*ids));
-	seq = (uint64_t)json_int_or(reply->content, "seq", 0);
+	seq = (uint64_t)json_int_or(content, "seq", 0);
 	for (i = 0; i < b->n; i++)
 		ids[i] = take_result(b, json_object_array_get_idx(a, i), seq,
 				     &refused, &why);

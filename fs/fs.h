@@ -9,7 +9,8 @@
  *   file, stream    an open file; bytes by offset, fetched from the controller
  *   park            requests that wait, and what wakes them
  *   mirror, merge   what is known of the cluster, and how it gets known
- *   link, sync      the line to the controller; keeping the mirror true
+ *   link, request   the line to the controller; questions to it
+ *   sync            keeps the mirror true
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *

@@ -39,7 +39,7 @@ static int handle_one(struct kernel *k)
 /* Never while something else is awaited. */
 static bool is_worth_asking(struct kernel *k)
 {
-	if (k->fs->park.work.queued || !list_empty(&k->fs->link.asked))
+	if (k->fs->park.work.queued || !list_empty(&k->fs->link.requests.asked))
 		return false;
 	return k->worth > 0 || ++k->probe % PROBE_EVERY == 0;
 }

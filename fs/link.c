@@ -54,42 +54,23 @@ void link_describe(const struct link *l, struct buf *out)
 
 /* --- questions ---------------------------------------------------------- */
 
-static void unask(struct link *l, struct request *q)
-{
-	if (!q->asked)
-		return;
-	if (q->id[0])
-		map_remove(&l->by_id, bytes_str(q->id));
-	list_del(&q->link);
-	q->asked = false;
-}
-
 void link_forget(struct link *l, struct request *q)
 {
-	unask(l, q);
+	request_forget(&l->requests, q);
 }
 
 static int ask(struct link *l, struct request *q, struct msg_out *out)
 {
-	int err;
+	int err = request_ask(&l->requests, q, l->query, &l->session, out);
 
-	session_msg_id(&l->session, q->id);
-	out->msg_id = q->id;
-	err = msg_send(l->query, &l->session, out);
 	log_debug("message out", log_str("type", out->type),
 		  log_str("id", q->id), log_int("error", err));
-	if (err)
-		return err == -EAGAIN ? -EHOSTDOWN : err;
-	q->asked = true;
-	list_add_tail(&l->asked, &q->link);
-	map_put(&l->by_id, bytes_str(q->id), q);
-	return 0;
+	return err == -EAGAIN ? -EHOSTDOWN : err;
 }
 
 int link_ask(struct link *l, struct request *q, struct msg_out *out,
 	     uint64_t timeout)
 {
-	assert(!q->asked);
 	if (l->state != LINK_UP)
 		return -EHOSTDOWN;
 	q->due = mono_usec() + timeout;
@@ -98,85 +79,7 @@ int link_ask(struct link *l, struct request *q, struct msg_out *out,
 
 int link_ask_again(struct link *l, struct request *q, struct msg_out *out)
 {
-	assert(!q->asked);
 	return l->state == LINK_UP ? ask(l, q, out) : -EHOSTDOWN;
-}
-
-static void answer(struct link *l, struct request *q, int err, struct msg *m)
-{
-	unask(l, q);
-	q->done(q, err, m);
-}
-
-/* The errno a reply with status "error" names. */
-int link_refusal(struct json_object *content)
-{
-	const char *status = json_get_str(content, "status", NULL);
-	const char *name = json_get_str(content, "errno", NULL);
-	int e;
-
-	if (status && strcmp(status, "ok") == 0)
-		return 0;
-	for (e = 1; name && e < 134; e++)
-		if (strerrorname_np(e) && strcmp(strerrorname_np(e), name) == 0)
-			return -e;
-	return -EREMOTEIO;
-}
-
-static void expire(struct link *l, struct list *asked, uint64_t now)
-{
-	struct list late = LIST_INIT(late);
-	struct list *at, *tmp;
-
-	list_for_each_safe (at, tmp, asked) {
-		struct request *q = list_entry(at, struct request, link);
-
-		if (q->due > now)
-			continue;
-		list_del(at);
-		list_add_tail(&late, at);
-	}
-	while (!list_empty(&late)) {
-		struct request *q = list_first(&late, struct request, link);
-
-		log_info("no answer in time", log_str("id", q->id));
-		answer(l, q, -EHOSTDOWN, NULL);
-	}
-}
-
-/* The line is gone: what does not last is answered, the rest waits. */
-static void fail_asked(struct link *l)
-{
-	while (!list_empty(&l->asked)) {
-		struct request *q = list_first(&l->asked, struct request, link);
-
-		if (!q->again) {
-			answer(l, q, -EHOSTDOWN, NULL);
-			continue;
-		}
-		unask(l, q);
-		q->asked = true;
-		q->id[0] = '\0';
-		list_add_tail(&l->lasting, &q->link);
-	}
-}
-
-static void ask_lasting(struct link *l)
-{
-	struct list again = LIST_INIT(again);
-
-	while (!list_empty(&l->lasting)) {
-		struct list *at = l->lasting.next;
-
-		list_del(at);
-		list_add_tail(&again, at);
-	}
-	while (!list_empty(&again)) {
-		struct request *q = list_first(&again, struct request, link);
-
-		unask(l, q);
-		q->again(q);
-	}
 }
 
 /* --- closing ------------------------------------------------------------ */
@@ -200,7 +103,7 @@ static void go_down(struct link *l)
 	link_forget(l, &l->hello);
 	close_sockets(l);
 	l->state = LINK_DOWN;
-	fail_asked(l);
+	requests_lose(&l->requests);
 	if (was_up)
 		l->on->down(l);
 }
@@ -246,18 +149,6 @@ static bool open_message(struct link *l, struct msg *m)
 	return err == 0;
 }
 
-static void on_reply(struct link *l, struct msg *m)
-{
-	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct request *q = id ? map_get(&l->by_id, bytes_str(id)) : NULL;
-
-	if (q)
-		answer(l, q, link_refusal(m->content), m);
-	else
-		log_debug("nobody waits for this answer",
-			  log_str("type", m->type));
-}
-
 static void query_ready(struct watch *w, short events)
 {
 	struct link *l = container_of(w, struct link, query_watch);
@@ -270,8 +161,10 @@ static void query_ready(struct watch *w, short events)
 
 		if (err == -EAGAIN)
 			break;
-		if (!err && open_message(l, &m))
-			on_reply(l, &m);
+		if (!err && open_message(l, &m) &&
+		    !requests_answer(&l->requests, &m))
+			log_debug("nobody waits for this answer",
+				  log_str("type", m.type));
 		msg_done(&m);
 	}
 }
@@ -471,7 +364,7 @@ static void go_up(struct link *l, struct json_object *ours, unsigned port)
 		 log_int("port", l->file.port.registration));
 	l->on->up(l);
 	if (l->state == LINK_UP)
-		ask_lasting(l);
+		requests_repeat(&l->requests);
 }
 
 static void on_hello(struct request *q, int err, struct msg *reply)
@@ -525,8 +418,7 @@ static void tick(struct timer *t)
 	struct link *l = container_of(t, struct link, tick);
 	uint64_t now = mono_usec();
 
-	expire(l, &l->asked, now);
-	expire(l, &l->lasting, now);
+	requests_expire(&l->requests, now);
 	if (l->state == LINK_UP && now - l->heard > LINK_SILENCE)
 		lost(l, "it is silent");
 	if (l->state == LINK_FOREIGN && now - l->tried > 5 * USEC_PER_SEC)
@@ -548,8 +440,7 @@ void link_init(struct link *l, struct loop *loop, void *zmq, const char *path,
 		.on = on,
 		.tick.fire = tick,
 	};
-	list_init(&l->asked);
-	list_init(&l->lasting);
+	requests_init(&l->requests);
 }
 
 void link_start(struct link *l)
@@ -561,7 +452,7 @@ void link_done(struct link *l)
 {
 	timer_cancel(&l->tick);
 	close_sockets(l);
-	map_done(&l->by_id);
+	requests_done(&l->requests);
 	connfile_done(&l->file);
 	if (l->has_session)
 		session_done(&l->session);

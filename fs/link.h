@@ -12,11 +12,9 @@
 #define TASKFS_FS_LINK_H
 
 #include "base/loop.h"
-#include "base/map.h"
+#include "request.h"
 #include "wire/connfile.h"
 #include "wire/messages.h"
-#include "wire/msg.h"
-#include "wire/session.h"
 
 enum link_state {
 	LINK_DOWN,	/* no sockets: no usable connection file yet */
@@ -26,24 +24,6 @@ enum link_state {
 };
 
 struct link;
-
-/*
- * A question to the controller, embedded in whoever asks. done() is called
- * once: 0 with the reply, whose content is an object with status ok; or
- * -errno: the reply's own, or -EHOSTDOWN (lost, or no answer in time). The
- * question is the asker's again before the call.
- */
-struct request {
-	void (*done)(struct request *q, int err, struct msg *reply);
-	/* Ask again after a loss, with what is left of the time; NULL: fail
-	   at once. Calls link_ask_again(). */
-	void (*again)(struct request *q);
-	/* the link's */
-	struct list link;
-	bool asked;
-	uint64_t due;
-	char id[MSG_ID_SIZE];
-};
 
 struct link_events {
 	void (*up)(struct link *l);
@@ -72,9 +52,7 @@ struct link {
 	struct timer tick;
 	uint64_t heard;		/* mono_usec() */
 	uint64_t tried;
-	struct list asked;	/* struct request: waiting for a reply */
-	struct list lasting;	/* ... and for the controller */
-	struct map by_id;
+	struct requests requests;
 	struct request hello;
 };
 
@@ -106,9 +84,6 @@ int link_ask_again(struct link *l, struct request *q,
 		   struct msg_out *out) must_check;
 /* Nobody wants the answer; an unasked request is fine. */
 void link_forget(struct link *l, struct request *q);
-
-/* 0, or -errno as the content of a reply names it. */
-int link_refusal(struct json_object *content) must_check;
 
 /* "connected", or one line that says why not. No newline. */
 void link_describe(const struct link *l, struct buf *out);

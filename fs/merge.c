@@ -141,7 +141,7 @@ static void set_options(struct result *r, struct json_object *o)
 		return;
 	text = json_bytes(v);
 	r->options = xstrndup(text.p, text.n);
-	for (i = 0; task_options[i].name && i < 64; i++)
+	for (i = 0; i < 64 && task_options[i].name; i++)
 		if (json_get(v, task_options[i].name))
 			r->given |= 1ULL << i;
 }

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 /* --- -o ----------------------------------------------------------------- */
 
 static const struct mount_word {
@@ -195,12 +193,11 @@ static void detach(const char *dir)
 static bool is_empty(const char *dir)
 {
 	DIR *d = opendir(dir);
-	const struct dirent *e;
 	int n = 0;
 
 	if (!d)
 		return true; /* the mount will say what is wrong */
-	while (n <= 2 && (e = readdir(d)))
+	while (n <= 2 && readdir(d))
 		n++;
 	closedir(d);
 	return n <= 2;

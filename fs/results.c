@@ -213,10 +213,10 @@ int result_status(const struct obj *o, struct buf *out)
 int result_progress(const struct obj *o, struct buf *out)
 {
 	const uint64_t *n = o->result->count;
+	unsigned long long ended =
+		n[STATE_OK] + n[STATE_ERROR] + n[STATE_ABORTED];
 
-	buf_printf(out, "%llu/%llu\n",
-		   (unsigned long long)(n[STATE_OK] + n[STATE_ERROR] +
-					n[STATE_ABORTED]),
+	buf_printf(out, "%llu/%llu\n", ended,
 		   (unsigned long long)o->result->tasks);
 	return 0;
 }

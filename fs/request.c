@@ -1,0 +1,130 @@
+#include "base/base.h"
+#include "request.h"
+#include "base/log.h"
+
+void requests_init(struct requests *rs)
+{
+	*rs = (struct requests){0};
+	list_init(&rs->asked);
+	list_init(&rs->lasting);
+}
+
+void requests_done(struct requests *rs)
+{
+	map_done(&rs->by_id);
+}
+
+void request_forget(struct requests *rs, struct request *q)
+{
+	if (!q->asked)
+		return;
+	if (q->id[0])
+		map_remove(&rs->by_id, bytes_str(q->id));
+	list_del(&q->link);
+	q->asked = false;
+}
+
+int request_ask(struct requests *rs, struct request *q, void *socket,
+		struct session *session, struct msg_out *out)
+{
+	int err;
+
+	assert(!q->asked);
+	session_msg_id(session, q->id);
+	out->msg_id = q->id;
+	err = msg_send(socket, session, out);
+	if (err)
+		return err;
+	q->asked = true;
+	list_add_tail(&rs->asked, &q->link);
+	map_put(&rs->by_id, bytes_str(q->id), q);
+	return 0;
+}
+
+static void answer(struct requests *rs, struct request *q, int err,
+		   struct msg *m)
+{
+	request_forget(rs, q);
+	q->done(q, err, m);
+}
+
+int request_refusal(struct json_object *content)
+{
+	const char *status = json_get_str(content, "status", NULL);
+	const char *name = json_get_str(content, "errno", NULL);
+	int e;
+
+	if (status && strcmp(status, "ok") == 0)
+		return 0;
+	for (e = 1; name && e < 134; e++)
+		if (strerrorname_np(e) && strcmp(strerrorname_np(e), name) == 0)
+			return -e;
+	return -EREMOTEIO;
+}
+
+bool requests_answer(struct requests *rs, struct msg *reply)
+{
+	const char *id = json_get_str(reply->parent, "msg_id", NULL);
+	struct request *q = id ? map_get(&rs->by_id, bytes_str(id)) : NULL;
+
+	if (q)
+		answer(rs, q, request_refusal(reply->content), reply);
+	return q != NULL;
+}
+
+/* Moves to *to, which may change while it is worked through. */
+static void move_late(struct list *from, struct list *to, uint64_t now)
+{
+	struct list *at, *tmp;
+
+	list_for_each_safe(at, tmp, from) {
+		if (list_entry(at, struct request, link)->due > now)
+			continue;
+		list_del(at);
+		list_add_tail(to, at);
+	}
+}
+
+void requests_expire(struct requests *rs, uint64_t now)
+{
+	struct list late = LIST_INIT(late);
+
+	move_late(&rs->asked, &late, now);
+	move_late(&rs->lasting, &late, now);
+	while (!list_empty(&late)) {
+		struct request *q = list_first(&late, struct request, link);
+
+		log_info("no answer in time", log_str("id", q->id));
+		answer(rs, q, -EHOSTDOWN, NULL);
+	}
+}
+
+void requests_lose(struct requests *rs)
+{
+	while (!list_empty(&rs->asked)) {
+		struct request *q =
+			list_first(&rs->asked, struct request, link);
+
+		if (!q->again) {
+			answer(rs, q, -EHOSTDOWN, NULL);
+			continue;
+		}
+		request_forget(rs, q);
+		q->asked = true;
+		q->id[0] = '\0';
+		list_add_tail(&rs->lasting, &q->link);
+	}
+}
+
+void requests_repeat(struct requests *rs)
+{
+	struct list again = LIST_INIT(again);
+
+	move_late(&rs->lasting, &again, UINT64_MAX);
+	while (!list_empty(&again)) {
+		struct request *q = list_first(&again, struct request, link);
+
+		request_forget(rs, q);
+		q->again(q);
+	}
+}
