@@ -17,8 +17,6 @@
 /* iopub is full: again after this. */
 #define AGAIN_USEC (5 * USEC_PER_MSEC)
 
-static const int no_buffers[RUN_STREAMS] = {-1, -1, -1, -1};
-
 static bool ended(const struct task *t)
 {
 	return state_is_final(t->state);
@@ -41,29 +39,30 @@ static int send_back(struct task *t, const struct msg_out *out)
 	return link_send(&t->engine->link, t->channel, &to);
 }
 
-/* Takes content. -ENOBUFS: full, and it will not say when it is not. */
+/* Frees content. -ENOBUFS: full, and it will not say when it is not. */
 static int publish(struct task *t, const char *type, const char *topic,
-		   struct json_object *content)
+		   struct buf *content)
 {
-	struct json_object *metadata = reply_engine(t->engine);
+	struct buf metadata = BUF_INIT;
+	char name[64];
+	struct bytes ident;
 	struct msg_out out = {
 		.type = type,
 		.parent = msg_part(&t->request, MSG_HEADER),
-		.metadata = metadata,
-		.content = content,
+		.content_text = buf_bytes(content),
+		.idents = &ident,
 		.nidents = 1,
 	};
-	struct bytes ident;
-	char name[64];
 	int err;
 
 	snprintf(name, sizeof(name), "engine.%lld.%s",
 		 (long long)t->engine->member.id, topic);
 	ident = bytes_str(name);
-	out.idents = &ident;
+	reply_engine(t->engine, &metadata);
+	out.metadata_text = buf_bytes(&metadata);
 	err = link_send(&t->engine->link, CHANNEL_IOPUB, &out);
-	json_object_put(metadata);
-	json_object_put(content);
+	buf_done(&metadata);
+	buf_done(content);
 	return err == -EAGAIN ? -ENOBUFS : err;
 }
 
@@ -100,8 +99,8 @@ static bool read_unsent(struct task *t, enum run_stream s, size_t max,
 
 static int send_piece(struct task *t, enum run_stream s)
 {
-	struct json_object *content;
 	struct output *o = &t->run.out[s];
+	struct buf content = BUF_INIT;
 	struct bytes b;
 	struct msg_out out = {.type = MSG_OUTPUT, .buffers = &b, .nbuffers = 1};
 	int err;
@@ -111,13 +110,13 @@ static int send_piece(struct task *t, enum run_stream s)
 		return link_want(&t->engine->link, t->channel);
 	if (!read_unsent(t, s, OUTPUT_PIECE, &b))
 		return 0;
-	content = json_object_new_object();
-	json_add_str(content, "msg_id", t->request.id);
-	json_add_str(content, "stream", run_stream_names[s]);
-	json_add_int(content, "offset", (int64_t)o->sent);
-	out.content = content;
+	buf_puts(&content, "{\"msg_id\":");
+	json_put_text(&content, bytes_str(t->request.id));
+	buf_printf(&content, ",\"stream\":\"%s\",\"offset\":%llu}",
+		   run_stream_names[s], (unsigned long long)o->sent);
+	out.content_text = buf_bytes(&content);
 	err = send_back(t, &out);
-	json_object_put(content);
+	buf_done(&content);
 	if (!err)
 		o->sent += b.n;
 	return err;
@@ -165,23 +164,38 @@ static unsigned add_rests(struct task *t, struct bytes rest[RUN_STREAMS],
 	return n;
 }
 
+/* Of either dialect. */
+static int send_reply_with(struct task *t, const char *type,
+			   struct bytes *rest, unsigned nrest,
+			   const int buffers[RUN_STREAMS])
+{
+	struct buf content = BUF_INIT, metadata = BUF_INIT;
+	struct msg_out out = {
+		.type = type,
+		.parent = msg_part(&t->request, MSG_HEADER),
+		.buffers = rest,
+		.nbuffers = nrest,
+	};
+	int err;
+
+	reply_content(t, &content);
+	reply_metadata(t, buffers, &metadata);
+	out.content_text = buf_bytes(&content);
+	out.metadata_text = buf_bytes(&metadata);
+	err = send_back(t, &out);
+	buf_done(&content);
+	buf_done(&metadata);
+	return err;
+}
+
 static int send_extended_reply(struct task *t)
 {
 	struct bytes rest[RUN_STREAMS];
 	struct buf copy[RUN_STREAMS] = {BUF_INIT};
 	int buffers[RUN_STREAMS], s, err;
-	struct msg_out out = {
-		.type = MSG_EXECUTE_REPLY,
-		.parent = msg_part(&t->request, MSG_HEADER),
-		.buffers = rest,
-	};
+	unsigned n = add_rests(t, rest, copy, buffers);
 
-	out.nbuffers = add_rests(t, rest, copy, buffers);
-	out.content = reply_content(t);
-	out.metadata = reply_metadata(t, buffers);
-	err = send_back(t, &out);
-	json_object_put(out.content);
-	json_object_put(out.metadata);
+	err = send_reply_with(t, MSG_EXECUTE_REPLY, rest, n, buffers);
 	for (s = 0; s < RUN_STREAMS; s++)
 		buf_done(&copy[s]);
 	return err;
@@ -196,13 +210,12 @@ static bool never_began(const struct task *t)
 
 static int send_state(struct task *t, const char *state)
 {
-	struct json_object *content;
+	struct buf content = BUF_INIT;
 
 	if (never_began(t))
 		return 0;
-	content = json_object_new_object();
-	json_add_str(content, "execution_state", state);
-	return publish(t, MSG_STATUS, "status", content);
+	buf_printf(&content, "{\"execution_state\":\"%s\"}", state);
+	return publish(t, MSG_STATUS, "status", &content);
 }
 
 static int send_busy(struct task *t)
@@ -217,15 +230,17 @@ static int send_idle(struct task *t)
 
 static int send_input(struct task *t)
 {
-	struct json_object *code = json_get(t->request.content, "code");
-	struct json_object *content;
+	size_t n;
+	const char *code = json_get_str(t->request.content, "code", &n);
+	struct buf content = BUF_INIT;
 	int err = 0;
 
 	if (t->ran && !t->silent && code) {
-		content = json_object_new_object();
-		json_add(content, "code", json_object_get(code));
-		json_add_int(content, "execution_count", t->count);
-		err = publish(t, MSG_EXECUTE_INPUT, "execute_input", content);
+		buf_puts(&content, "{\"code\":");
+		json_put_text(&content, bytes_of(code, n));
+		buf_printf(&content, ",\"execution_count\":%lld}",
+			   (long long)t->count);
+		err = publish(t, MSG_EXECUTE_INPUT, "execute_input", &content);
 	}
 	if (!err)
 		msg_shed(&t->request);
@@ -236,7 +251,7 @@ static int send_input(struct task *t)
 static int send_text(struct task *t, enum run_stream s)
 {
 	struct output *o = &t->run.out[s];
-	struct json_object *content;
+	struct buf content = BUF_INIT;
 	struct bytes b;
 	int err;
 
@@ -246,10 +261,11 @@ static int send_text(struct task *t, enum run_stream s)
 		b.n = utf8_whole(b);
 	if (!b.n)
 		return -ENODATA;
-	content = json_object_new_object();
-	json_add_str(content, "name", run_stream_names[s]);
-	json_add_bytes(content, "text", b);
-	err = publish(t, MSG_STREAM, run_stream_names[s], content);
+	buf_printf(&content, "{\"name\":\"%s\",\"text\":",
+		   run_stream_names[s]);
+	json_put_text(&content, b);
+	buf_putc(&content, '}');
+	err = publish(t, MSG_STREAM, run_stream_names[s], &content);
 	if (!err)
 		o->sent += b.n;
 	return err;
@@ -273,10 +289,9 @@ static int send_streams(struct task *t)
 }
 
 /* A task's value as text, without the newline at its end. */
-static struct json_object *value_text(struct task *t)
+static void put_value(struct task *t, struct buf *out)
 {
 	const struct output *o = &t->run.out[RUN_VALUE];
-	struct json_object *text;
 	struct buf all = BUF_INIT;
 	struct bytes b;
 
@@ -293,50 +308,43 @@ static struct json_object *value_text(struct task *t)
 	}
 	if (all.n && all.p[all.n - 1] == '\n')
 		all.n--;
-	text = json_text(buf_bytes(&all));
+	json_put_text(out, buf_bytes(&all));
 	buf_done(&all);
-	return text;
 }
 
 static int send_result(struct task *t)
 {
 	const struct output *out = t->run.out;
-	struct json_object *content, *data;
+	struct buf content = BUF_INIT;
 
 	if (t->silent || (!out[RUN_VALUE].size && !out[RUN_STDOUT].size))
 		return 0;
-	content = json_object_new_object();
-	data = json_object_new_object();
-	json_add(data, "text/plain", value_text(t));
-	json_add(content, "data", data);
-	json_add(content, "metadata", json_object_new_object());
-	json_add_int(content, "execution_count", t->count);
-	return publish(t, MSG_EXECUTE_RESULT, "execute_result", content);
+	buf_puts(&content, "{\"data\":{\"text/plain\":");
+	put_value(t, &content);
+	buf_printf(&content, "},\"metadata\":{},\"execution_count\":%lld}",
+		   (long long)t->count);
+	return publish(t, MSG_EXECUTE_RESULT, "execute_result", &content);
 }
 
 static int send_outcome(struct task *t)
 {
+	struct buf content = BUF_INIT;
+
 	if (t->state == STATE_OK)
 		return send_result(t);
-	if (t->state == STATE_ERROR && !never_began(t))
-		return publish(t, MSG_ERROR, "error", reply_error(t));
-	return 0;
+	if (t->state != STATE_ERROR || never_began(t))
+		return 0;
+	reply_error(t, &content);
+	return publish(t, MSG_ERROR, "error", &content);
 }
 
 static int send_reply(struct task *t)
 {
-	struct msg_out out = {
-		.type = t->apply ? MSG_APPLY_REPLY : MSG_EXECUTE_REPLY,
-		.parent = msg_part(&t->request, MSG_HEADER),
-	};
-	int err;
+	static const int none[RUN_STREAMS] = {-1, -1, -1, -1};
 
-	out.content = reply_content(t);
-	out.metadata = reply_metadata(t, no_buffers);
-	err = send_back(t, &out);
-	json_object_put(out.content);
-	json_object_put(out.metadata);
-	return err;
+	return send_reply_with(t,
+			       t->apply ? MSG_APPLY_REPLY : MSG_EXECUTE_REPLY,
+			       NULL, 0, none);
 }
 
 /* --- step by step ------------------------------------------------------- */

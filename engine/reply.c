@@ -1,151 +1,199 @@
 #include "reply.h"
 #include "engine.h"
 
-struct json_object *reply_engine(const struct engine *e)
+static void put_str(struct buf *out, const char *s)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "engine", e->member.uuid);
-	return o;
+	json_put_text(out, bytes_str(s));
 }
 
-static struct json_object *engine_info(const struct task *t)
+static const char *bool_word(bool b)
+{
+	return b ? "true" : "false";
+}
+
+void reply_engine(const struct engine *e, struct buf *out)
+{
+	buf_printf(out, "{\"engine\":\"%s\"}", e->member.uuid);
+}
+
+static void put_engine_info(const struct task *t, struct buf *out)
 {
 	const struct member *m = &t->engine->member;
-	struct json_object *o = json_object_new_object();
 
-	json_add_str(o, "engine_uuid", m->uuid);
-	json_add_int(o, "engine_id", m->id);
-	json_add_str(o, "method", t->apply ? "apply" : "execute");
-	return o;
+	buf_printf(out,
+		   "\"engine_info\":{\"engine_uuid\":\"%s\","
+		   "\"engine_id\":%lld,\"method\":\"%s\"}",
+		   m->uuid, (long long)m->id, t->apply ? "apply" : "execute");
 }
 
 /*
  * A stock client shows nothing but the traceback; one of ours shows ename and
  * evalue, too.
  */
-static struct json_object *traceback(const struct task *t)
+static void put_traceback(const struct task *t, struct buf *out)
 {
-	struct json_object *lines = json_object_new_array();
+	struct buf last = BUF_INIT;
 	size_t i, n = 0;
 
 	if (t->traceback)
 		n = json_object_array_length(t->traceback);
-	for (i = 0; i < n; i++)
-		json_push(lines, json_object_get(json_object_array_get_idx(
-					 t->traceback, i)));
-	if (!t->extended) {
-		char *last = xasprintf("%s: %s", t->ename, t->evalue);
-
-		json_push(lines, json_text(bytes_str(last)));
-		free(last);
+	buf_putc(out, '[');
+	for (i = 0; i < n; i++) {
+		if (i)
+			buf_putc(out, ',');
+		put_str(out, json_object_get_string(
+				     json_object_array_get_idx(t->traceback,
+							       i)));
 	}
-	return lines;
+	if (!t->extended) {
+		buf_printf(&last, "%s: %s", t->ename, t->evalue);
+		if (n)
+			buf_putc(out, ',');
+		json_put_text(out, buf_bytes(&last));
+		buf_done(&last);
+	}
+	buf_putc(out, ']');
 }
 
-struct json_object *reply_error(const struct task *t)
+static void put_error(const struct task *t, struct buf *out)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "ename", t->ename);
-	json_add_str(o, "evalue", t->evalue);
-	json_add(o, "traceback", traceback(t));
-	return o;
+	buf_puts(out, "\"ename\":");
+	put_str(out, t->ename);
+	buf_puts(out, ",\"evalue\":");
+	put_str(out, t->evalue);
+	buf_puts(out, ",\"traceback\":");
+	put_traceback(t, out);
 }
 
-struct json_object *reply_content(const struct task *t)
+void reply_error(const struct task *t, struct buf *out)
 {
-	struct json_object *o;
+	buf_putc(out, '{');
+	put_error(t, out);
+	buf_putc(out, '}');
+}
 
-	if (t->state == STATE_ERROR)
-		o = reply_error(t);
+void reply_content(const struct task *t, struct buf *out)
+{
+	buf_printf(out, "{\"status\":\"%s\"", state_name(t->state));
+	if (t->state == STATE_ERROR) {
+		buf_putc(out, ',');
+		put_error(t, out);
+		buf_putc(out, ',');
+		put_engine_info(t, out);
+	}
+	if (t->state != STATE_ABORTED)
+		buf_printf(out, ",\"execution_count\":%lld",
+			   (long long)t->count);
+	if (t->state != STATE_ABORTED && !t->extended)
+		buf_puts(out, ",\"user_expressions\":{},\"payload\":[]");
+	buf_putc(out, '}');
+}
+
+static void put_seconds(struct buf *out, const char *key, struct timeval tv)
+{
+	buf_printf(out, "\"%s\":%lld.%06ld,", key, (long long)tv.tv_sec,
+		   (long)tv.tv_usec);
+}
+
+static void put_usage(const struct run *r, struct buf *out)
+{
+	buf_puts(out, ",\"usage\":");
+	if (!r->pid) {
+		buf_puts(out, "null");
+		return;
+	}
+	buf_putc(out, '{');
+	put_seconds(out, "user", r->usage.ru_utime);
+	put_seconds(out, "system", r->usage.ru_stime);
+	buf_printf(out, "\"memory\":%lld}",
+		   (long long)r->usage.ru_maxrss * 1024);
+}
+
+/* A number, or null when it is less than `least`. */
+static void put_number(struct buf *out, const char *key, int n, int least)
+{
+	if (n >= least)
+		buf_printf(out, ",\"%s\":%d", key, n);
 	else
-		o = json_object_new_object();
-	json_add_str(o, "status", state_name(t->state));
-	if (t->state == STATE_ABORTED)
-		return o;
-	if (t->state == STATE_ERROR)
-		json_add(o, "engine_info", engine_info(t));
-	json_add_int(o, "execution_count", t->count);
-	if (!t->extended) {
-		json_add(o, "user_expressions", json_object_new_object());
-		json_add(o, "payload", json_object_new_array());
+		buf_printf(out, ",\"%s\":null", key);
+}
+
+static void put_outputs(const struct run *r, const int buffers[RUN_STREAMS],
+			struct buf *out)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < RUN_STREAMS; i++)
+		buf_printf(out, "\"%s\":%llu,", run_stream_names[i],
+			   (unsigned long long)r->out[i].size);
+	buf_puts(out, "\"buffers\":{");
+	for (i = 0; i < RUN_STREAMS; i++) {
+		if (buffers[i] < 0)
+			continue;
+		buf_printf(out, "%s\"%s\":%d", any ? "," : "",
+			   run_stream_names[i], buffers[i]);
+		any = true;
 	}
-	return o;
-}
-
-static double seconds(struct timeval tv)
-{
-	return (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
-}
-
-static struct json_object *usage(const struct run *r)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_real(o, "user", seconds(r->usage.ru_utime));
-	json_add_real(o, "system", seconds(r->usage.ru_stime));
-	json_add_int(o, "memory", (int64_t)r->usage.ru_maxrss * 1024);
-	return o;
+	buf_printf(out, "},\"value_is_stdout\":%s",
+		   bool_word(r->out[RUN_VALUE].size == 0));
 }
 
 /* What our controller and our mount know more than stock ones. */
-static struct json_object *particulars(const struct task *t,
-				       const int buffers[RUN_STREAMS])
+static void put_particulars(const struct task *t,
+			    const int buffers[RUN_STREAMS], struct buf *out)
 {
 	const struct run *r = &t->run;
-	struct json_object *o = json_object_new_object();
-	struct json_object *b = json_object_new_object();
-	int i;
 
-	for (i = 0; i < RUN_STREAMS; i++) {
-		json_add_int(o, run_stream_names[i], (int64_t)r->out[i].size);
-		if (buffers[i] >= 0)
-			json_add_int(b, run_stream_names[i], buffers[i]);
+	buf_puts(out, ",\"taskfs\":{");
+	put_outputs(r, buffers, out);
+	put_number(out, "exit_status", t->exit_status, 0);
+	put_number(out, "signal", t->signal, 1);
+	put_usage(r, out);
+	if (r->pid) {
+		buf_puts(out, ",\"cwd\":");
+		put_str(out, t->cwd ? t->cwd : t->engine->cwd);
 	}
-	json_add(o, "buffers", b);
-	json_add_bool(o, "value_is_stdout", r->out[RUN_VALUE].size == 0);
-	json_add(o, "exit_status", t->exit_status < 0
-		 ? NULL : json_object_new_int(t->exit_status));
-	json_add(o, "signal", t->signal
-		 ? json_object_new_int(t->signal) : NULL);
-	json_add(o, "usage", r->pid ? usage(r) : NULL);
-	json_add_str(o, "cwd", !r->pid ? NULL
-			       : t->cwd ? t->cwd : t->engine->cwd);
-	json_add_int(o, "completed", r->ended_at ? r->ended_at : now_usec());
-	return o;
+	buf_printf(out, ",\"completed\":%lld}",
+		   (long long)(r->ended_at ? r->ended_at : now_usec()));
 }
 
 /* What the request's metadata said and the reply's has to say again. */
-static void add_echo(struct json_object *o, struct json_object *metadata)
+static void put_echo(struct json_object *metadata, struct buf *out)
 {
 	const char *original = json_get_str(metadata, "original_msg_id", NULL);
 	struct json_object *label = json_get(metadata, "label");
 
-	json_add_bool(o, "is_broadcast",
-		      json_bool_or(metadata, "is_broadcast", false));
-	json_add_bool(o, "is_coalescing",
-		      json_bool_or(metadata, "is_coalescing", false));
-	json_add_str(o, "original_msg_id", original ? original : "");
-	if (label)
-		json_add(o, "label", json_object_get(label));
+	buf_printf(out, ",\"is_broadcast\":%s,\"is_coalescing\":%s",
+		   bool_word(json_bool_or(metadata, "is_broadcast", false)),
+		   bool_word(json_bool_or(metadata, "is_coalescing", false)));
+	buf_puts(out, ",\"original_msg_id\":");
+	put_str(out, original ? original : "");
+	if (label) {
+		struct bytes text = json_bytes(label);
+
+		buf_puts(out, ",\"label\":");
+		buf_put(out, text.p, text.n);
+	}
 }
 
-struct json_object *reply_metadata(const struct task *t,
-				   const int buffers[RUN_STREAMS])
+void reply_metadata(const struct task *t, const int buffers[RUN_STREAMS],
+		    struct buf *out)
 {
-	struct json_object *o = reply_engine(t->engine);
 	char date[DATE_SIZE];
 
 	date_format(t->run.began ? t->run.began : now_usec(), date);
-	json_add_str(o, "started", date);
-	json_add_bool(o, "dependencies_met", true);
-	json_add_str(o, "status", state_name(t->state));
+	buf_printf(out,
+		   "{\"engine\":\"%s\",\"started\":\"%s\","
+		   "\"dependencies_met\":true,\"status\":\"%s\"",
+		   t->engine->member.uuid, date, state_name(t->state));
 	if (!t->extended)
-		add_echo(o, t->request.metadata);
-	if (t->state == STATE_ERROR && !t->extended)
-		json_add(o, "engine_info", engine_info(t));
+		put_echo(t->request.metadata, out);
+	if (t->state == STATE_ERROR && !t->extended) {
+		buf_putc(out, ',');
+		put_engine_info(t, out);
+	}
 	if (json_get_object(t->request.metadata, "taskfs"))
-		json_add(o, "taskfs", particulars(t, buffers));
-	return o;
+		put_particulars(t, buffers, out);
+	buf_putc(out, '}');
 }

@@ -1,20 +1,20 @@
 /*
- * reply.h: the JSON of what is said about an ended task.
+ * reply.h: the JSON of what is said about an ended task, as text: there is
+ * one for every task, and making objects first takes longer than all the rest.
  */
 #ifndef TASKFS_REPLY_H
 #define TASKFS_REPLY_H
 
 #include "task.h"
 
-/* The caller owns what is returned. */
-struct json_object *reply_content(const struct task *t);
+void reply_content(const struct task *t, struct buf *out);
 /* buffers: the number of the buffer that holds an output's rest, or -1. */
-struct json_object *reply_metadata(const struct task *t,
-				   const int buffers[RUN_STREAMS]);
+void reply_metadata(const struct task *t, const int buffers[RUN_STREAMS],
+		    struct buf *out);
 /* content of iopub's `error` */
-struct json_object *reply_error(const struct task *t);
+void reply_error(const struct task *t, struct buf *out);
 
 /* {"engine": uuid}, of everything else an engine says to a client. */
-struct json_object *reply_engine(const struct engine *e);
+void reply_engine(const struct engine *e, struct buf *out);
 
 #endif

@@ -17,12 +17,11 @@
 static void answer(struct engine *e, enum channel c, const struct msg *m,
 		   const char *type, struct json_object *content)
 {
-	struct json_object *metadata = reply_engine(e);
+	struct buf metadata = BUF_INIT;
 	struct bytes *idents = xreallocarray(NULL, m->idents, sizeof(*idents));
 	struct msg_out out = {
 		.type = type,
 		.parent = msg_part(m, MSG_HEADER),
-		.metadata = metadata,
 		.content = content,
 		.idents = idents,
 		.nidents = m->idents,
@@ -32,12 +31,14 @@ static void answer(struct engine *e, enum channel c, const struct msg *m,
 
 	for (i = 0; i < m->idents; i++)
 		idents[i] = msg_ident(m, i);
+	reply_engine(e, &metadata);
+	out.metadata_text = buf_bytes(&metadata);
 	err = link_send(&e->link, c, &out);
 	if (err)
 		log_warning("answer not sent", log_str("type", type),
 			    log_errno(err));
 	free(idents);
-	json_object_put(metadata);
+	buf_done(&metadata);
 	json_object_put(content);
 }
 
@@ -188,11 +189,10 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 	char topic[64];
 	struct bytes ident;
 	struct json_object *content = shutting_down(m);
-	struct json_object *metadata = reply_engine(e);
+	struct buf metadata = BUF_INIT;
 	struct msg_out out = {
 		.type = MSG_SHUTDOWN_REPLY,
 		.parent = msg_part(m, MSG_HEADER),
-		.metadata = metadata,
 		.content = content,
 		.idents = &ident,
 		.nidents = 1,
@@ -202,9 +202,11 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 	snprintf(topic, sizeof(topic), "engine.%lld.shutdown",
 		 (long long)e->member.id);
 	ident = bytes_str(topic);
+	reply_engine(e, &metadata);
+	out.metadata_text = buf_bytes(&metadata);
 	if (link_send(&e->link, CHANNEL_IOPUB, &out) < 0)
 		log_warning("iopub is full: no word of the shutdown");
-	json_object_put(metadata);
+	buf_done(&metadata);
 	json_object_put(content);
 	log_info("told to shut down");
 	engine_leave(e, EXIT_OK);

@@ -195,6 +195,41 @@ struct json_object *json_text(struct bytes text)
 	return s;
 }
 
+static void put_escaped_char(struct buf *out, unsigned char c)
+{
+	static const char names[] = "btnvfr"; /* from 8 on; \v has no name */
+
+	if (c == '"' || c == '\\')
+		buf_printf(out, "\\%c", c);
+	else if (c >= 8 && c <= 13 && c != 11)
+		buf_printf(out, "\\%c", names[c - 8]);
+	else
+		buf_printf(out, "\\u%04x", c);
+}
+
+void json_put_text(struct buf *out, struct bytes text)
+{
+	const char *p = text.p;
+	size_t i = 0;
+
+	buf_putc(out, '"');
+	while (i < text.n) {
+		unsigned char c = (unsigned char)p[i];
+		size_t len = 1;
+
+		if (c >= 0x80)
+			len = utf8_char(p + i, text.n - i);
+		if (!len)
+			buf_puts(out, "\xef\xbf\xbd");
+		else if (c < 0x20 || c == '"' || c == '\\')
+			put_escaped_char(out, c);
+		else
+			buf_put(out, p + i, len);
+		i += len ? len : 1;
+	}
+	buf_putc(out, '"');
+}
+
 void json_add(struct json_object *obj, const char *key, struct json_object *v)
 {
 	int err = json_object_object_add(obj, key, v);
@@ -234,6 +269,23 @@ void json_push(struct json_object *array, struct json_object *v)
 
 	assert(!err);
 	(void)err;
+}
+
+void json_put_lines(struct json_object *list, size_t limit, struct buf *out)
+{
+	size_t i, n = list ? json_object_array_length(list) : 0, from = out->n;
+
+	for (i = 0; i < n && out->n - from < limit; i++) {
+		struct json_object *v = json_object_array_get_idx(list, i);
+
+		if (!json_object_is_type(v, json_type_string))
+			continue;
+		buf_put(out, json_object_get_string(v),
+			(size_t)json_object_get_string_len(v));
+		buf_putc(out, '\n');
+	}
+	if (out->n - from > limit)
+		buf_cut(out, from + limit);
 }
 
 struct bytes json_bytes(struct json_object *obj)

@@ -36,6 +36,12 @@ bool json_bool_or(struct json_object *obj, const char *key, bool other);
 /* A string object; bytes that are no UTF-8 become U+FFFD. */
 struct json_object *json_text(struct bytes text);
 
+/*
+ * Appends a JSON string, quotes and all; text as in json_text(). For messages
+ * that are so frequent that no object is made of them.
+ */
+void json_put_text(struct buf *out, struct bytes text);
+
 /* Add members. Text as in json_text(). */
 void json_add(struct json_object *obj, const char *key, struct json_object *v);
 void json_add_str(struct json_object *obj, const char *key, const char *s);
@@ -44,6 +50,13 @@ void json_add_int(struct json_object *obj, const char *key, int64_t n);
 void json_add_real(struct json_object *obj, const char *key, double x);
 void json_add_bool(struct json_object *obj, const char *key, bool v);
 void json_push(struct json_object *array, struct json_object *v);
+
+/*
+ * The strings of a list (NULL is an empty one), each with a newline behind it,
+ * appended; what is no string is passed over, and nothing is appended beyond
+ * `limit` bytes.
+ */
+void json_put_lines(struct json_object *list, size_t limit, struct buf *out);
 
 /* The compact text, owned by obj, valid until obj changes. */
 struct bytes json_bytes(struct json_object *obj);

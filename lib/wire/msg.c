@@ -187,7 +187,7 @@ int msg_open(struct msg *m, struct session *s, enum msg_how how)
 	for (i = 0; i < 4; i++)
 		parts[i] = msg_part(m, (enum msg_part)(MSG_HEADER + i));
 	err = session_check(s, parts, msg_part(m, MSG_SIGNATURE),
-			    how == MSG_READ);
+			    how != MSG_RELAY);
 	if (err)
 		return err;
 	if (!parse_parts(m, how)) {
@@ -224,8 +224,10 @@ static void put_header(struct buf *b, struct session *s,
 		   MSG_VERSION);
 }
 
-static struct bytes text_of(struct json_object *o)
+static struct bytes text_of(struct bytes text, struct json_object *o)
 {
+	if (text.n)
+		return text;
 	return o ? json_bytes(o) : bytes_str("{}");
 }
 
@@ -241,8 +243,8 @@ int msg_send(void *socket, struct session *s, const struct msg_out *out)
 	put_header(&header, s, out);
 	parts[0] = buf_bytes(&header);
 	parts[1] = out->parent.n ? out->parent : bytes_str("{}");
-	parts[2] = text_of(out->metadata);
-	parts[3] = text_of(out->content);
+	parts[2] = text_of(out->metadata_text, out->metadata);
+	parts[3] = text_of(out->content_text, out->content);
 	if (s->sign)
 		session_sign(s, parts, signature);
 	for (i = 0; i < out->nidents && !err; i++)

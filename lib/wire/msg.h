@@ -50,9 +50,10 @@ int msg_recv(struct msg *m, void *socket) must_check;
  * -EALREADY: a replay. The session counts them.
  *
  * MSG_RELAY: for frames that will be forwarded: replays are the receiver's
- * business, content is not parsed (stays NULL).
+ * business, content is not parsed (stays NULL). MSG_RELAY_ONCE: but replays are
+ * refused here.
  */
-enum msg_how { MSG_READ, MSG_RELAY };
+enum msg_how { MSG_READ, MSG_RELAY, MSG_RELAY_ONCE };
 int msg_open(struct msg *m, struct session *s, enum msg_how how) must_check;
 
 /* Frees the frames and the JSON; m is empty again. */
@@ -87,6 +88,8 @@ struct msg_out {
 	struct bytes parent;		/* raw header of what is answered */
 	struct json_object *metadata;
 	struct json_object *content;
+	struct bytes metadata_text;	/* instead of the object: its JSON */
+	struct bytes content_text;
 	struct bytes *buffers;
 	unsigned nbuffers;
 	const struct bytes *idents;

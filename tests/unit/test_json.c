@@ -168,6 +168,40 @@ static void test_text_of_nothing(void **state)
 	json_object_put(o);
 }
 
+/* What is put as text is read as what json_text() makes of it. */
+static void test_put_text(void **state)
+{
+	static const char odd[] = "a\xff\xc3\xa9\xed\xa0\x80\xf0\x9f\x90\xa7\xc3";
+	struct json_object *want, *got;
+	struct buf out = BUF_INIT;
+	char all[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(all); i++)
+		all[i] = (char)i;
+	for (i = 0; i <= sizeof(all); i++) {
+		struct bytes text = i < sizeof(all)
+					    ? bytes_of(all + i, sizeof(all) - i)
+					    : bytes_str(odd);
+
+		buf_clear(&out);
+		buf_puts(&out, "{\"x\":");
+		json_put_text(&out, text);
+		buf_putc(&out, '}');
+		got = json_parse(buf_bytes(&out), NULL);
+		assert_non_null(got);
+		want = json_text(text);
+		assert_true(json_object_equal(json_get(got, "x"), want));
+		json_object_put(got);
+		json_object_put(want);
+	}
+	buf_clear(&out);
+	json_put_text(&out, bytes_str("a\"\\\n\t\v\x01/"));
+	assert_text(buf_bytes(&out), "\"a\\\"\\\\\\n\\t\\u000b\\u0001/\"");
+	buf_done(&out);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_accepts),
 	cmocka_unit_test(test_refuses),
@@ -177,6 +211,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_members_of_what_is_no_object),
 	cmocka_unit_test(test_writing),
 	cmocka_unit_test(test_text_of_nothing),
+	cmocka_unit_test(test_put_text),
 };
 
 UNIT_MAIN(tests)
