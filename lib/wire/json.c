@@ -195,6 +195,20 @@ struct json_object *json_text(struct bytes text)
 	return s;
 }
 
+/* Bytes at p that stand for themselves in a JSON string. */
+static size_t plain_run(const char *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			break;
+	}
+	return i;
+}
+
 static void put_escaped_char(struct buf *out, unsigned char c)
 {
 	static const char names[] = "btnvfr"; /* from 8 on; \v has no name */
@@ -214,17 +228,19 @@ void json_put_text(struct buf *out, struct bytes text)
 
 	buf_putc(out, '"');
 	while (i < text.n) {
-		unsigned char c = (unsigned char)p[i];
-		size_t len = 1;
+		size_t len = plain_run(p + i, text.n - i);
 
-		if (c >= 0x80)
-			len = utf8_char(p + i, text.n - i);
-		if (!len)
-			buf_puts(out, "\xef\xbf\xbd");
-		else if (c < 0x20 || c == '"' || c == '\\')
-			put_escaped_char(out, c);
-		else
+		buf_put(out, p + i, len);
+		i += len;
+		if (i == text.n)
+			break;
+		len = utf8_char(p + i, text.n - i);
+		if (len > 1)
 			buf_put(out, p + i, len);
+		else if (len == 1)
+			put_escaped_char(out, (unsigned char)p[i]);
+		else
+			buf_puts(out, "\xef\xbf\xbd");
 		i += len ? len : 1;
 	}
 	buf_putc(out, '"');
