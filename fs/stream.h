@@ -2,10 +2,10 @@
  * stream.h: bytes by offset: stdout, stderr, value, output, code, stdin.
  *
  * What the mirror keeps is answered at once. The rest is fetched in pieces of
- * up to LIMIT_FETCH into a window of the open file, the next piece ahead of a
+ * up to LIMIT_FETCH into a window of the open file (window.h), ahead of a
  * reader that goes forward; READs that need bytes of a piece under way are
- * parked until it is there. A window never asks for two pieces at a time, and
- * the head of the parked READs decides where it is, so all get on.
+ * parked until it is there. The head of the parked READs decides where the
+ * window is, so all get on.
  */
 #ifndef TASKFS_FS_STREAM_H
 #define TASKFS_FS_STREAM_H

@@ -11,6 +11,17 @@ struct piece {
 	struct buf own;
 };
 
+/* A question for the bytes from `at` on. */
+struct fetch {
+	struct list link;
+	struct window *window;
+	struct request q;
+	uint64_t at;
+	size_t n;
+	bool done;	/* answered; others before it are not */
+	struct msg m;
+};
+
 static size_t held;	/* bytes of all windows */
 
 /* --- pieces ------------------------------------------------------------- */
@@ -100,35 +111,31 @@ static bool collect(const struct window *w, uint64_t off, size_t n,
 
 /* --- fetching ----------------------------------------------------------- */
 
-static int fetch(struct window *w, size_t n)
+static void fetch_free(struct fetch *f)
 {
-	struct json_object *o = json_object_new_object();
-	struct msg_out out = {.type = MSG_FETCH_REQUEST, .content = o};
-	int err;
+	request_forget(&f->window->fs->link.requests, &f->q);
+	list_del(&f->link);
+	f->window->nfetches--;
+	msg_done(&f->m);
+	free(f);
+}
 
-	json_add_int(o, "result", (int64_t)w->id);
-	json_add_int(o, "task", 0);
-	json_add_str(o, "stream", stream_name(w->stream));
-	json_add_int(o, "offset", (int64_t)w->end);
-	json_add_int(o, "length", (int64_t)n);
-	err = link_ask(&w->fs->link, &w->q, &out, FETCH_TIMEOUT);
-	json_object_put(o);
-	if (err)
-		return err;
-	w->asked = n;
-	w->asked_at = w->end;
-	return 0;
+static void forget_fetches(struct window *w)
+{
+	while (!list_empty(&w->fetches))
+		fetch_free(list_first(&w->fetches, struct fetch, link));
+	w->asked_end = w->end;
 }
 
 /* A small output of a result that ended is worth keeping. */
-static void keep(struct window *w, struct bytes b)
+static void keep(struct window *w, const struct fetch *f, struct bytes b)
 {
 	struct result *r = mirror_result(&w->fs->mirror, w->id);
 	struct bytes out[STREAM_OUTPUTS] = {{0}};
 	int i;
 
 	if (!r || !result_is_final(r) || w->stream >= STREAM_OUTPUTS ||
-	    w->asked_at != 0 || b.n > LIMIT_INLINE ||
+	    f->at != 0 || b.n > LIMIT_INLINE ||
 	    b.n != result_size(r, w->stream))
 		return;
 	for (i = 0; i < STREAM_OUTPUTS; i++)
@@ -138,39 +145,93 @@ static void keep(struct window *w, struct bytes b)
 	mirror_keep(&w->fs->mirror, r, out);
 }
 
+/* Answers that follow the window's end go into it. */
+static void take_answers(struct window *w)
+{
+	while (!list_empty(&w->fetches)) {
+		struct fetch *f = list_first(&w->fetches, struct fetch, link);
+		struct bytes b = msg_buffer(&f->m, 0);
+		size_t asked = f->n;
+
+		if (!f->done)
+			return;
+		keep(w, f, b);
+		add(w, &f->m);
+		fetch_free(f);
+		/* Shorter than asked: what comes next is asked for anew. */
+		if (b.n < asked)
+			forget_fetches(w);
+	}
+}
+
 static void on_piece(struct request *q, int err, struct msg *m)
 {
-	struct window *w = container_of(q, struct window, q);
-	struct bytes b = err ? bytes_of(NULL, 0) : msg_buffer(m, 0);
+	struct fetch *f = container_of(q, struct fetch, q);
+	struct window *w = f->window;
+	size_t n = err ? 0 : msg_buffer(m, 0).n;
 
-	if (!err && (b.n == 0 || b.n > w->asked ||
-		     json_int_or(m->content, "offset", -1) !=
-			     (int64_t)w->asked_at))
+	if (!err && (n == 0 || n > f->n ||
+		     json_int_or(m->content, "offset", -1) != (int64_t)f->at))
 		err = -EIO;
-	w->asked = 0;
-	w->err = err;
-	if (!err) {
-		keep(w, b);
-		add(w, m);
+	if (err) {
+		w->err = err;
+		forget_fetches(w);
+	} else {
+		f->done = true;
+		f->m = *m;
+		*m = (struct msg){0};
+		take_answers(w);
 	}
 	park_wake(&w->fs->park, w->file);
 }
 
-static size_t next_step(struct window *w, size_t least)
+static int ask(struct window *w, struct fetch *f)
 {
-	size_t n = max_u64(w->step, least);
+	struct json_object *o = json_object_new_object();
+	struct msg_out out = {.type = MSG_FETCH_REQUEST, .content = o};
+	int err;
 
+	json_add_int(o, "result", (int64_t)w->id);
+	json_add_int(o, "task", 0);
+	json_add_str(o, "stream", stream_name(w->stream));
+	json_add_int(o, "offset", (int64_t)f->at);
+	json_add_int(o, "length", (int64_t)f->n);
+	err = link_ask(&w->fs->link, &f->q, &out, FETCH_TIMEOUT);
+	json_object_put(o);
+	return err;
+}
+
+/* The next piece, of `least` bytes if there are so many. */
+static int fetch(struct window *w, uint64_t size, size_t least)
+{
+	struct fetch *f = zalloc(sizeof(*f));
+	size_t n = min_u64(max_u64(w->step, least), LIMIT_FETCH);
+	int err;
+
+	f->window = w;
+	f->q.done = on_piece;
+	f->at = w->asked_end;
+	f->n = min_u64(n, size - f->at);
+	list_init(&f->link);
+	err = ask(w, f);
+	if (err) {
+		free(f);
+		return err;
+	}
 	w->step = min_u64(w->step * 2, LIMIT_FETCH);
-	return min_u64(n, LIMIT_FETCH);
+	w->asked_end += f->n;
+	w->nfetches++;
+	list_add_tail(&w->fetches, &f->link);
+	return 0;
 }
 
 /* Goes on fetching while somebody reads forward. */
 static void fetch_ahead(struct window *w, uint64_t off, uint64_t size)
 {
-	if (w->asked || w->err || w->end >= size || off != w->next ||
-	    w->end > off + WINDOW_AHEAD || held > WINDOWS_MAX)
-		return;
-	w->err = fetch(w, min_u64(size - w->end, next_step(w, 0)));
+	while (!w->err && off == w->next && w->nfetches < WINDOW_FETCHES &&
+	       w->asked_end < size && w->asked_end < off + WINDOW_AHEAD &&
+	       held < WINDOWS_MAX)
+		w->err = fetch(w, size, 0);
 }
 
 static int take(struct window *w, uint64_t off, size_t n, uint64_t size,
@@ -201,15 +262,20 @@ int window_read(struct window *w, uint64_t off, size_t n, uint64_t size,
 		w->err = 0;
 		return err;
 	}
-	if (w->asked)
+	if (w->nfetches && off >= w->start && off <= w->asked_end) {
+		if (w->nfetches < WINDOW_FETCHES && w->asked_end < off + n)
+			err = fetch(w, size, off + n - w->asked_end);
+		return err ? err : -EINPROGRESS;
+	}
+	if (w->nfetches)
 		return -EINPROGRESS;
 	if (off < w->start || off > w->end) {
 		clear(w, off);
+		w->asked_end = off;
 		w->step = WINDOW_FIRST;
 	}
 	w->next = off;
-	err = fetch(w, min_u64(size - w->end,
-			       next_step(w, off + n - w->end)));
+	err = fetch(w, size, off + n - w->end);
 	return err ? err : -EINPROGRESS;
 }
 
@@ -222,13 +288,13 @@ void window_init(struct window *w, struct file *f, const struct result *r,
 		.id = r->id,
 		.stream = s,
 		.step = WINDOW_FIRST,
-		.q.done = on_piece,
 	};
 	list_init(&w->pieces);
+	list_init(&w->fetches);
 }
 
 void window_done(struct window *w)
 {
-	link_forget(&w->fs->link, &w->q);
+	forget_fetches(w);
 	clear(w, 0);
 }

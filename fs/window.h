@@ -14,7 +14,8 @@
 #include "wire/limits.h"
 
 #define WINDOW_FIRST (128 * KIB)	/* the first piece; then they double */
-#define WINDOW_AHEAD (1 * MIB)		/* fetched ahead of the reader */
+#define WINDOW_AHEAD (4 * MIB)		/* fetched ahead of the reader */
+#define WINDOW_FETCHES 4		/* questions at a time */
 #define WINDOW_BEHIND (256 * KIB)	/* kept behind */
 /* Bytes of all windows; past it nothing is fetched ahead. */
 #define WINDOWS_MAX (256 * MIB)
@@ -28,10 +29,10 @@ struct window {
 	uint64_t start, end;
 	uint64_t next;		/* where a reader that goes forward reads next */
 	size_t step;		/* the size of the next piece */
-	struct request q;
-	uint64_t asked_at;	/* the offset asked for */
-	size_t asked;		/* bytes asked for */
-	int err;		/* of the last question; told once */
+	struct list fetches;	/* under way, by offset, from `end` on */
+	unsigned nfetches;
+	uint64_t asked_end;	/* where the last of them ends */
+	int err;		/* of a question; told once */
 };
 
 void window_init(struct window *w, struct file *f, const struct result *r,
