@@ -39,6 +39,7 @@ new_home() {
 	# Every process of the cluster has this in its environment.
 	export MARK=${HOME_DIR##*.}.$$
 	mkfifo "$HOME_DIR/.never"
+	export START_OPTS=${START_OPTS:-}
 }
 
 # cluster VERB [OPTION]...
@@ -51,14 +52,17 @@ cluster() {
 
 # start [OPTION]...: again or for the first time, with what cluster_up said.
 start() {
-	cluster start --mount "$MNT" --engines "$ENGINES" "$@"
+	# shellcheck disable=SC2086 # words
+	cluster start --mount "$MNT" --engines "$ENGINES" $START_OPTS "$@"
 }
 
+# cluster_up ENGINES [OPTION]...
 cluster_up() {
 	export ENGINES=$1
 	shift
+	export START_OPTS=$*
 	new_home
-	start "$@" >"$HOME_DIR/start.out" 2>&1 || {
+	start >"$HOME_DIR/start.out" 2>&1 || {
 		cat "$HOME_DIR/start.out"
 		return 1
 	}

@@ -5,6 +5,7 @@ load lib
 
 setup() {
 	new_home
+	unset NAME N
 	export XDG_STATE_HOME=$HOME_DIR/state
 	# The first block of code: one command a line, comments behind #.
 	awk '/^```/{ if (found) exit; found = 1; next } found' \
@@ -12,7 +13,7 @@ setup() {
 }
 teardown() {
 	if [ -d "$HOME_DIR/tree" ]; then
-		(cd "$HOME_DIR/tree" && make --no-print-directory stop) || true
+		(cd "$HOME_DIR/tree" && env -u MNT make --no-print-directory stop) || true
 	fi
 	no_left_overs
 	rm -rf --one-file-system "$HOME_DIR"
@@ -33,7 +34,7 @@ teardown() {
 		case $line in *'#'*) comment=$(sed 's/.*# *//' <<<"$line") ;; esac
 		case $line in 'make test'*) continue ;; esac # we are inside it
 		echo "\$ $line"
-		out=$(env "TASKFS_E2E=$MARK" bash -c "$line" 3>&- 2>&1)
+		out=$(env -u MNT "TASKFS_E2E=$MARK" bash -c "$line" 3>&- 2>&1)
 		echo "$out"
 		case $comment in
 		running) like "$out" 'pending|running' ;;

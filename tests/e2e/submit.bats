@@ -17,6 +17,13 @@ last_is() {
 # Nothing but one result more than before.
 count() { find "$MNT/results" -maxdepth 1 -name '[0-9]*' | wc -l; }
 
+# all_ok FROM TO: waits for the results with these ids.
+all_ok() {
+	seq -f "$MNT/results/%.0f/wait" "$1" "$2" | xargs cat | sort |
+		uniq -c >"$HOME_DIR/counted"
+	like "$(cat "$HOME_DIR/counted")" " *$(($2 - $1 + 1)) ok"
+}
+
 @test "bash: echo > tasks/new" {
 	echo 'echo from bash' >"$MNT/tasks/new"
 	last_is 'from bash'
@@ -167,9 +174,7 @@ END
 
 @test "a script larger than one write" {
 	{
-		for ((i = 0; i < 40000; i++)); do
-			echo ": a comment of some length, number $i"
-		done
+		seq -f ': a comment of some length, number %.0f' 40000
 		echo 'echo the end'
 	} >"$HOME_DIR/big"
 	[ "$(stat -c %s "$HOME_DIR/big")" -gt 1500000 ]
@@ -315,23 +320,15 @@ END
 	done
 	equal "$(count)" $((before + 1000))
 	read -r id <"$MNT/tasks/last"
-	for ((i = id - 999; i <= id; i++)); do
-		cat "$MNT/results/$i/wait"
-	done | sort | uniq -c >"$HOME_DIR/counted"
-	like "$(cat "$HOME_DIR/counted")" ' *1000 ok'
+	all_ok $((id - 999)) "$id"
 }
 
 @test "10000 JSON lines in one stream" {
-	local id i
-	for ((i = 0; i < 10000; i++)); do
-		echo '{"code":"true"}'
-	done >"$HOME_DIR/lines"
+	local id
+	yes '{"code":"true"}' | head -n 10000 >"$HOME_DIR/lines"
 	cp "$HOME_DIR/lines" "$MNT/tasks/new"
-	read -r id < <(readlink "$MNT/results/latest")
-	for ((i = id - 9999; i <= id; i++)); do
-		cat "$MNT/results/$i/wait"
-	done | sort | uniq -c >"$HOME_DIR/counted"
-	like "$(cat "$HOME_DIR/counted")" ' *10000 ok'
+	id=$(readlink "$MNT/results/latest")
+	all_ok $((id - 9999)) "$id"
 }
 
 @test "a task runs in the submitter's directory" {

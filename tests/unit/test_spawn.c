@@ -130,9 +130,11 @@ static void test_signals_are_as_new(void **state)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	signal(SIGPIPE, SIG_IGN);
-	run("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d ' \\t\\n0'",
+	/* Of the 31 there are; glibc keeps the next two to itself. */
+	run("while read -r k v; do case $k in SigBlk: | SigIgn:) "
+	    "echo $k $((0x$v & 0x7fffffff));; esac; done </proc/self/status",
 	    (struct spawn){0}, &out);
-	assert_text(buf_bytes(&out), "SigBlk:SigIgn:");
+	assert_text(buf_bytes(&out), "SigBlk: 0\nSigIgn: 0\n");
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	buf_done(&out);
