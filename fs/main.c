@@ -385,6 +385,7 @@ int main(int argc, char **argv)
 	const char *args[2];
 	unsigned n;
 	int code, err = 0;
+	bool serve;
 
 	if (sodium_init() < 0)
 		return EXIT_FAILED;
@@ -395,14 +396,14 @@ int main(int argc, char **argv)
 		return code;
 	}
 	code = set_up(args, &connfile);
-	if (code == EXIT_OK && !config.foreground) {
+	serve = code == EXIT_OK;
+	if (serve && !config.foreground) {
 		err = go_background(&code);
-		if (!err && code != -1)
-			return code;
+		serve = code == -1;
 	}
 	if (err)
 		complain(strerror(-err));
-	else if (code == EXIT_OK || code == -1)
+	else if (serve)
 		code = run(connfile);
 	free(connfile);
 	mount_options_done(&config.mount);
