@@ -1,0 +1,116 @@
+# With ipyparallel's own client, engine and controller, as Debian has them.
+# shellcheck shell=bash
+load lib
+
+setup_file() { cluster_up 2; }
+teardown_file() { cluster_down; }
+setup() { test_begin; }
+teardown() {
+	local job
+	for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
+	wait
+	test_end
+}
+
+python() {
+	PYDEVD_DISABLE_FILE_VALIDATION=1 timeout "$((3 * DEADLINE))" \
+		/usr/bin/python3 "$@"
+}
+
+# In the background, with the mark of this cluster.
+background() {
+	env "TASKFS_E2E=$MARK" PYDEVD_DISABLE_FILE_VALIDATION=1 "$@" \
+		>>"$HOME_DIR/background.log" 2>&1 3>&- &
+}
+
+engines_known() {
+	[ "$(find "$MNT/engines" -maxdepth 1 -name '[0-9]*' | wc -l)" -eq "$1" ]
+}
+
+@test "their client with our controller and engines" {
+	python - "$DIR" <<-'END'
+		import sys
+		import ipyparallel as ipp
+		rc = ipp.Client(profile_dir=sys.argv[1], timeout=20)
+		assert rc.ids == [0, 1], rc.ids
+		ar = rc[:].execute("echo hello; echo oops >&2", silent=False, block=False)
+		ar.get(20)
+		ar.wait_for_output(20)
+		assert [m["stdout"] for m in ar.metadata] == ["hello\n"] * 2, ar.metadata
+		assert [m["stderr"] for m in ar.metadata] == ["oops\n"] * 2, ar.metadata
+		assert sorted(m["engine_id"] for m in ar.metadata) == [0, 1]
+		assert ar.successful()
+		ar = rc[0].execute("exit 3", silent=False, block=False)
+		try:
+		    ar.get(20)
+		    assert False, "it should have failed"
+		except ipp.error.RemoteError as e:
+		    assert "3" in str(e), e
+		rc.close()
+	END
+}
+
+@test "their load-balanced queue" {
+	python - "$DIR" <<-'END'
+		import sys
+		import ipyparallel as ipp
+		rc = ipp.Client(profile_dir=sys.argv[1], timeout=20)
+		f = [rc.send_execute_request(rc._task_stream, "echo %d" % i, silent=False)
+		     for i in range(20)]
+		rc.wait(f, 30)
+		assert all(x.done() for x in f)
+		rc.close()
+	END
+}
+
+@test "what their client runs is seen in the mount" {
+	python - "$DIR" <<-'END'
+		import sys
+		import ipyparallel as ipp
+		rc = ipp.Client(profile_dir=sys.argv[1], timeout=20)
+		rc[0].execute("echo seen in the mount", silent=False, block=True)
+		rc.close()
+	END
+	within "$DEADLINE" eval '[ "$(get latest code)" = "echo seen in the mount" ]'
+	equal "$(get latest wait)" ok
+	equal "$(get latest stdout)" 'seen in the mount'
+}
+
+@test "their engine under our controller" {
+	background /usr/bin/python3 -m ipyparallel.engine "--profile-dir=$DIR"
+	within "$DEADLINE" engines_known 3
+	python - "$DIR" <<-'END'
+		import sys
+		import ipyparallel as ipp
+		rc = ipp.Client(profile_dir=sys.argv[1], timeout=20)
+		v = rc[rc.ids[-1]]
+		assert v.apply_sync(lambda x: x + 1, 41) == 42
+		v["a"] = [1, 2, 3]
+		assert v.pull("a", block=True) == [1, 2, 3]
+		assert v.map_sync(lambda x: x * x, range(8)) == [x * x for x in range(8)]
+		rc.close()
+	END
+	kill %%
+	wait %% || true
+	within "$DEADLINE" engines_known 2
+}
+
+@test "our engine under their controller, with their client" {
+	local profile=$HOME_DIR/stock
+	mkdir "$profile"
+	background /usr/bin/python3 -m ipyparallel.controller --init \
+		"--profile-dir=$profile" --ip=127.0.0.1
+	within "$DEADLINE" test -e "$profile/security/ipcontroller-engine.json"
+	background "$BUILD/taskfs-engine" --profile-dir "$profile"
+	python - "$profile" <<-'END'
+		import sys, time
+		import ipyparallel as ipp
+		rc = ipp.Client(profile_dir=sys.argv[1], timeout=20)
+		rc.wait_for_engines(1, timeout=30, interactive=False)
+		ar = rc[:].execute("echo under theirs", silent=False, block=False)
+		ar.get(20)
+		ar.wait_for_output(20)
+		assert ar.stdout == ["under theirs\n"], ar.stdout
+		rc.close()
+	END
+}

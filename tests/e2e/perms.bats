@@ -1,0 +1,68 @@
+# Who may do what: a mount is private, or with allow_other everybody's, and
+# then results belong to their submitters.
+# shellcheck shell=bash
+load lib
+
+setup_file() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to be others"
+	cluster_up 1 --mount-opt -o --mount-opt allow_other
+	chmod 755 "$HOME_DIR"
+	mkdir "$HOME_DIR/private"
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$HOME_DIR/private" 3>&- \
+		>>"$DIR/log/second.log" 2>&1
+}
+teardown_file() {
+	fusermount3 -u "$HOME_DIR/private"
+	cluster_down
+}
+setup() { test_begin; }
+teardown() { test_end; }
+
+# as UID COMMAND...
+as() {
+	local uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/ "$@"
+}
+
+@test "without allow_other: nobody else, not even to look" {
+	fails_with EACCES as 65534 ls "$HOME_DIR/private"
+	fails_with EACCES as 65534 cat "$HOME_DIR/private/version"
+	cat "$HOME_DIR/private/version"
+}
+
+@test "with allow_other: everybody submits, the result is theirs" {
+	local id
+	id=$(as 65534 bash -c 'echo "echo by nobody" >"$1/tasks/new"
+		cat "$1/tasks/last"' bash "$MNT")
+	equal "$(as 65534 cat "$MNT/results/$id/value")" 'by nobody'
+	equal "$(stat -c %u "$MNT/results/$id")" 65534
+	equal "$(stat -c %u "$MNT/results/$id/value")" 65534
+}
+
+@test "results of others are closed" {
+	local id
+	id=$(submit 'echo secret')
+	done_with "$id"
+	fails_with EACCES as 65534 cat "$MNT/results/$id/value"
+	fails_with EACCES as 65534 cat "$MNT/results/$id/code"
+	fails_with EACCES as 65534 ls "$MNT/results/$id"
+	run ! as 65534 bash -c 'echo abort >"$1"' bash "$MNT/results/$id/ctl"
+	run ! as 65534 rmdir "$MNT/results/$id"
+	equal "$(get "$id" value)" secret
+}
+
+@test "tasks of others cannot be aborted" {
+	local id gate
+	gate=$(gate others)
+	id=$(submit "cat $gate")
+	run ! as 65534 rm -f "$MNT/tasks/$id"
+	like "$(get "$id" status)" 'pending|running'
+	open_gate others
+	done_with "$id"
+}
+
+@test "the connection files are for their owner only" {
+	fails_with EACCES as 65534 cat "$DIR/security/ipcontroller-client.json"
+	fails_with EACCES as 65534 cat "$DIR/tasks.db"
+}
