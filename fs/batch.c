@@ -1,6 +1,7 @@
 #include "batch.h"
 #include "base/log.h"
 #include "merge.h"
+#include "scan.h"
 
 #define SUBMIT_TIMEOUT (30 * USEC_PER_SEC)
 
@@ -137,49 +138,79 @@ static void ask_again(struct request *q)
 		b->done(b, err, NULL, 0, "");
 }
 
+struct answer_fields {
+	int64_t seq, id;
+	struct bytes results;
+};
+
+static const struct field answer_fields[] = {
+	{"seq", FIELD_INT, offsetof(struct answer_fields, seq), 0},
+	{"results", FIELD_SPAN, offsetof(struct answer_fields, results), 0},
+	{"id", FIELD_INT, offsetof(struct answer_fields, id), 0},
+	{.name = NULL},
+};
+
+/* What became of the items of a batch. */
+struct outcome {
+	struct batch *b;
+	uint64_t seq;
+	uint64_t *ids;
+	unsigned n;
+	int refused;
+	char *why;	/* of the first refusal */
+};
+
 /* The snapshots go into the mirror before anybody hears of success. */
-static uint64_t take_result(struct batch *b, struct json_object *v,
-			    uint64_t seq, int *refused, const char **why)
+static void take_result(struct outcome *out, struct bytes v)
 {
-	int64_t id = json_int_or(v, "id", 0);
-	const char *text = json_get_str(v, "evalue", NULL);
+	struct answer_fields f = {0};
 	int err = 0;
 
-	if (id > 0 && id <= MIRROR_MAX_ID) {
-		merge_result(&b->fs->mirror, v, seq, true, NULL, &err);
-		return (uint64_t)id;
+	(void)scan_fields(v, answer_fields, &f);
+	if (f.id > 0 && f.id <= MIRROR_MAX_ID) {
+		merge_result(&out->b->fs->mirror, v, out->seq, true, NULL,
+			     &err);
+		out->ids[out->n++] = (uint64_t)f.id;
+		return;
 	}
-	if (!*refused) {
-		*refused = request_refusal(v);
-		*why = text ? text : "the controller refuses the task";
-	}
-	if (!*refused)
-		*refused = -EREMOTEIO;
-	return 0;
+	out->ids[out->n++] = 0;
+	if (out->refused)
+		return;
+	err = request_refusal(v);
+	out->refused = err ? err : -EREMOTEIO;
+	out->why = request_reason(v);
+}
+
+static void take_results(struct outcome *out, struct bytes content)
+{
+	struct answer_fields f = {0};
+	struct bytes v;
+	struct scan s;
+
+	if (!scan_fields(content, answer_fields, &f) ||
+	    !scan_array(&s, f.results))
+		return;
+	out->seq = (uint64_t)f.seq;
+	while (out->n < out->b->n && scan_element(&s, &v))
+		take_result(out, v);
 }
 
 static void on_reply(struct request *q, int err, struct msg *reply)
 {
-	struct batch *b = container_of(q, struct batch, q);
-	struct json_object *content = reply ? reply->content : NULL;
-	struct json_object *a = json_get_array(content, "results");
-	uint64_t seq, *ids;
-	const char *why = NULL;
-	int refused = 0;
-	unsigned i;
+	struct outcome out = {.b = container_of(q, struct batch, q)};
+	struct batch *b = out.b;
 
-	if (!err && (!a || json_object_array_length(a) != b->n))
+	out.ids = zalloc(b->n * sizeof(*out.ids));
+	if (!err)
+		take_results(&out, request_content(reply));
+	else if (reply)
+		out.why = request_reason(request_content(reply));
+	if (!err && out.n < b->n)
 		err = -EREMOTEIO;
-	if (err) {
-		why = json_get_str(content, "evalue", NULL);
-		b->done(b, err, NULL, 0, why ? why : "");
-		return;
-	}
-	ids = xreallocarray(NULL, b->n, sizeof(*ids));
-	seq = (uint64_t)json_int_or(content, "seq", 0);
-	for (i = 0; i < b->n; i++)
-		ids[i] = take_result(b, json_object_array_get_idx(a, i), seq,
-				     &refused, &why);
-	b->done(b, 0, ids, refused, why);
-	free(ids);
+	if (!out.why)
+		out.why = xstrdup(out.refused ? "the controller refuses the task"
+					      : "");
+	b->done(b, err, out.ids, out.refused, out.why);
+	free(out.ids);
+	free(out.why);
 }

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "link.h"
 #include "base/log.h"
+#include "scan.h"
 #include "wire/limits.h"
 
 #define HELLO_TIMEOUT (5 * USEC_PER_SEC)
@@ -132,12 +133,15 @@ void link_restart(struct link *l, const char *why)
 
 /* --- messages ----------------------------------------------------------- */
 
+/* Read in place; replays do no harm: every number and answer is good once. */
 static bool open_message(struct link *l, struct msg *m)
 {
 	static struct log_limit noise;
 	unsigned skipped;
-	int err = msg_open(m, &l->session, MSG_READ);
+	int err = msg_open(m, &l->session, MSG_RELAY);
 
+	if (!err && !scan_valid(msg_part(m, MSG_CONTENT)))
+		err = -EBADMSG;
 	if (err && log_allowed(&noise, 10, 10 * USEC_PER_SEC, &skipped))
 		log_warning("a message is dropped", log_errno(err),
 			    log_int("others", skipped));
@@ -332,7 +336,7 @@ static void new_session(struct link *l)
 {
 	if (l->has_session)
 		session_done(&l->session);
-	session_init(&l->session, NULL, bytes_str(l->file.key), LIMIT_REPLAY);
+	session_init(&l->session, NULL, bytes_str(l->file.key), 0);
 	l->has_session = true;
 }
 
@@ -342,16 +346,40 @@ static void foreign(struct link *l, const char *why)
 	set_why(l, "not supported yet: %s %s", l->path, why);
 }
 
-static void go_up(struct link *l, struct json_object *ours, unsigned port)
-{
-	const char *program = json_get_str(ours, "program", NULL);
+/* The member "taskfs" of connection_reply. */
+struct hello {
+	int64_t version, events, since;
+	struct bytes instance;
+};
 
-	snprintf(l->instance, sizeof(l->instance), "%s",
-		 json_get_str(ours, "instance", NULL));
-	snprintf(l->program, sizeof(l->program), "%s",
-		 program ? program : "taskfs-controller");
-	l->started = json_int_or(ours, "since", 0);
-	if (connect_to(l, ZMQ_SUB, port, &l->events)) {
+static const struct field hello_fields[] = {
+	{"version", FIELD_INT, offsetof(struct hello, version), 0},
+	{"instance", FIELD_SPAN, offsetof(struct hello, instance), 0},
+	{"events", FIELD_INT, offsetof(struct hello, events), 0},
+	{"since", FIELD_INT, offsetof(struct hello, since), 0},
+	{.name = NULL},
+};
+
+static bool read_hello(struct bytes ours, struct hello *ret_h)
+{
+	struct bytes instance;
+
+	*ret_h = (struct hello){0};
+	if (!scan_fields(ours, hello_fields, ret_h) ||
+	    !scan_plain(ret_h->instance, &instance))
+		return false;
+	ret_h->instance = instance;
+	return ret_h->version == TASKFS_PROTOCOL && ret_h->events >= 1 &&
+	       ret_h->events <= 65535 && instance.n &&
+	       instance.n < sizeof(((struct link *)0)->instance);
+}
+
+static void go_up(struct link *l, const struct hello *h)
+{
+	snprintf(l->instance, sizeof(l->instance), "%.*s",
+		 (int)h->instance.n, (const char *)h->instance.p);
+	l->started = h->since;
+	if (connect_to(l, ZMQ_SUB, (unsigned)h->events, &l->events)) {
 		lost(l, "cannot connect to the events");
 		return;
 	}
@@ -370,24 +398,26 @@ static void go_up(struct link *l, struct json_object *ours, unsigned port)
 static void on_hello(struct request *q, int err, struct msg *reply)
 {
 	struct link *l = container_of(q, struct link, hello);
-	struct json_object *ours =
-		err ? NULL : json_get_object(reply->content, "taskfs");
-	int64_t port = json_int_or(ours, "events", 0);
-	const char *instance = json_get_str(ours, "instance", NULL);
+	static const struct field fields[] = {
+		{"taskfs", FIELD_SPAN, 0, 0},
+		{.name = NULL},
+	};
+	struct bytes ours = {0};
+	struct hello h;
 
+	if (!err)
+		(void)scan_fields(request_content(reply), fields, &ours);
 	if (err == -EHOSTDOWN) {
 		no_answer(l);
 		go_down(l);
 	} else if (err) {
 		foreign(l, "refuses clients");
-	} else if (!ours) {
+	} else if (!ours.p) {
 		foreign(l, "is a stock ipyparallel controller");
-	} else if (json_int_or(ours, "version", 0) != TASKFS_PROTOCOL ||
-		   port < 1 || port > 65535 || !instance ||
-		   strlen(instance) >= sizeof(l->instance)) {
+	} else if (!read_hello(ours, &h)) {
 		foreign(l, "speaks another version of the protocol");
 	} else {
-		go_up(l, ours, (unsigned)port);
+		go_up(l, &h);
 	}
 }
 

@@ -1,326 +1,379 @@
 #include "base/base.h"
 #include "merge.h"
 #include "base/buf.h"
+#include "base/parse.h"
+#include "scan.h"
 #include "wire/task_option.h"
-
-static bool has(struct json_object *o, const char *key, struct json_object **v)
-{
-	return json_object_object_get_ex(o, key, v);
-}
-
-/* Text, or NULL when it is null. */
-static void set_text(char **at, struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!has(o, key, &v))
-		return;
-	free(*at);
-	*at = NULL;
-	if (json_object_is_type(v, json_type_string))
-		*at = xstrndup(json_object_get_string(v),
-			       (size_t)json_object_get_string_len(v));
-}
-
-/* A number; `null` when it is null. Negative ones make no sense here. */
-static void set_int(int64_t *at, struct json_object *o, const char *key,
-		    int64_t null)
-{
-	struct json_object *v;
-
-	if (!has(o, key, &v))
-		return;
-	*at = null;
-	if (json_object_is_type(v, json_type_int) &&
-	    json_object_get_int64(v) >= 0)
-		*at = json_object_get_int64(v);
-}
-
-static void set_u64(uint64_t *at, struct json_object *o, const char *key)
-{
-	int64_t n = (int64_t)*at;
-
-	set_int(&n, o, key, 0);
-	*at = (uint64_t)n;
-}
-
-static bool get_id(struct json_object *o, uint64_t *ret_id)
-{
-	int64_t id;
-
-	if (!json_get_int(o, "id", &id) || id < 0 || id > MIRROR_MAX_ID)
-		return false;
-	*ret_id = (uint64_t)id;
-	return true;
-}
 
 /* --- a task ------------------------------------------------------------- */
 
-static void set_usage(struct task *t, struct json_object *o)
-{
-	struct json_object *u;
+#define T(member) offsetof(struct task, member)
 
-	if (!has(o, "usage", &u))
-		return;
-	t->used = json_object_is_type(u, json_type_object);
-	t->user = json_real_or(u, "user", 0);
-	t->system = json_real_or(u, "system", 0);
-	t->memory = json_int_or(u, "memory", 0);
-}
+static const struct field task_fields[] = {
+	{"msg_id", FIELD_TEXT, T(msg_id), 0},
+	{"attempt", FIELD_INT, T(attempt), 0},
+	{"stdout", FIELD_INT, T(size[STREAM_STDOUT]), 0},
+	{"stderr", FIELD_INT, T(size[STREAM_STDERR]), 0},
+	{"value", FIELD_INT, T(size[STREAM_VALUE]), 0},
+	{"data", FIELD_INT, T(size[STREAM_DATA]), 0},
+	{"exit_status", FIELD_INT, T(exit_status), -1},
+	{"signal", FIELD_INT, T(signal), -1},
+	{"value_is_stdout", FIELD_BOOL, T(value_is_stdout), 0},
+	{"ename", FIELD_TEXT, T(ename), 0},
+	{"evalue", FIELD_TEXT, T(evalue), 0},
+	{"traceback", FIELD_TEXT, T(traceback), 0},
+	{"cwd", FIELD_TEXT, T(cwd), 0},
+	{.name = NULL},
+};
 
-static void set_engine(const struct mirror *mi, struct task *t,
-		       struct json_object *o)
+static const struct field usage_fields[] = {
+	{"user", FIELD_REAL, T(user), 0},
+	{"system", FIELD_REAL, T(system), 0},
+	{"memory", FIELD_INT, T(memory), 0},
+	{.name = NULL},
+};
+
+/* What needs more than being copied. */
+struct task_rest {
+	int64_t engine;
+	struct bytes usage, buffers;
+};
+
+static const struct field task_rest_fields[] = {
+	{"engine", FIELD_INT, offsetof(struct task_rest, engine), -1},
+	{"usage", FIELD_SPAN, offsetof(struct task_rest, usage), 0},
+	{"buffers", FIELD_SPAN, offsetof(struct task_rest, buffers), 0},
+	{.name = NULL},
+};
+
+static void set_engine(const struct mirror *mi, struct task *t, int64_t id)
 {
-	int64_t was = t->engine;
 	const struct engine *e;
 
-	set_int(&t->engine, o, "engine", -1);
-	if (t->engine == was && t->engine_uuid[0])
+	if (t->engine == id && t->engine_uuid[0])
 		return;
-	e = t->engine < 0 ? NULL : mirror_engine(mi, (uint64_t)t->engine);
+	t->engine = id;
+	e = id < 0 ? NULL : mirror_engine(mi, (uint64_t)id);
 	snprintf(t->engine_uuid, sizeof(t->engine_uuid), "%s",
 		 e && e->uuid ? e->uuid : "");
 }
 
-static void set_task(const struct mirror *mi, struct task *t,
-		     struct json_object *o)
+static void set_usage(struct task *t, struct bytes usage)
+{
+	t->used = !scan_is_null(usage) &&
+		  scan_fields(usage, usage_fields, t);
+}
+
+static int stream_of(struct bytes name)
 {
 	int i;
 
-	set_engine(mi, t, o);
-	set_text(&t->msg_id, o, "msg_id");
-	set_int(&t->attempt, o, "attempt", 0);
 	for (i = 0; i < STREAM_OUTPUTS; i++)
-		set_u64(&t->size[i], o, stream_name((enum stream)i));
-	t->value_is_stdout = json_bool_or(o, "value_is_stdout",
-					  t->value_is_stdout);
-	set_int(&t->exit_status, o, "exit_status", -1);
-	set_int(&t->signal, o, "signal", -1);
-	set_text(&t->ename, o, "ename");
-	set_text(&t->evalue, o, "evalue");
-	set_text(&t->traceback, o, "traceback");
-	set_usage(t, o);
-	set_text(&t->cwd, o, "cwd");
+		if (bytes_is(name, stream_name((enum stream)i)))
+			return i;
+	return -1;
 }
 
 static void keep_outputs(struct mirror *mi, struct result *r,
-			 struct json_object *task, const struct msg *m)
+			 struct bytes buffers, const struct msg *m)
 {
-	struct json_object *b = m ? json_get_object(task, "buffers") : NULL;
-	struct bytes out[STREAM_OUTPUTS] = {{0}};
+	struct bytes out[STREAM_OUTPUTS] = {{0}}, key, value;
 	bool any = false;
+	struct scan s;
+	int64_t n;
 	int i;
 
-	for (i = 0; b && i < STREAM_OUTPUTS; i++) {
-		if (!msg_named_buffer(m, b, stream_name((enum stream)i),
-				      &out[i]))
+	if (!m || !scan_object(&s, buffers))
+		return;
+	while (scan_member(&s, &key, &value)) {
+		i = stream_of(key);
+		if (i < 0 || !scan_int(value, &n) || n < 0 ||
+		    n >= msg_buffers(m) ||
+		    (int64_t)msg_buffer(m, (unsigned)n).n != r->task.size[i])
 			continue;
-		if (out[i].n != r->task.size[i])
-			out[i] = bytes_of(NULL, 0);
-		any |= out[i].p != NULL;
+		out[i] = msg_buffer(m, (unsigned)n);
+		any = true;
 	}
 	if (any)
 		mirror_keep(mi, r, out);
 }
 
+static void set_task(struct mirror *mi, struct result *r, struct bytes task,
+		     const struct msg *m)
+{
+	struct task_rest rest = {.engine = r->task.engine};
+
+	if (!scan_fields(task, task_fields, &r->task) ||
+	    !scan_fields(task, task_rest_fields, &rest))
+		return;
+	set_engine(mi, &r->task, rest.engine);
+	if (rest.usage.p)
+		set_usage(&r->task, rest.usage);
+	if (rest.buffers.p)
+		keep_outputs(mi, r, rest.buffers, m);
+}
+
 /* --- a result ----------------------------------------------------------- */
 
-static void set_options(struct result *r, struct json_object *o)
-{
-	struct json_object *v;
-	struct bytes text;
-	int i;
+#define R(member) offsetof(struct result, member)
 
-	if (!has(o, "options", &v))
+static const struct field result_fields[] = {
+	{"tasks", FIELD_INT, R(tasks), 0},
+	{"submitted", FIELD_INT, R(submitted), 0},
+	{"uid", FIELD_INT, R(uid), 0},
+	{"gid", FIELD_INT, R(gid), 0},
+	{"code", FIELD_INT, R(code), 0},
+	{"stdin", FIELD_INT, R(stdin_size), -1},
+	{"started", FIELD_INT, R(started), 0},
+	{"completed", FIELD_INT, R(completed), 0},
+	{"received", FIELD_INT, R(received), 0},
+	{"serial", FIELD_INT, R(serial), 0},
+	{"why", FIELD_TEXT, R(why), 0},
+	{.name = NULL},
+};
+
+struct result_rest {
+	int64_t id, submitted;
+	struct bytes name, kind, options, count, status, task;
+};
+
+#define X(member) offsetof(struct result_rest, member)
+
+static const struct field result_rest_fields[] = {
+	{"id", FIELD_INT, X(id), 0},
+	{"name", FIELD_SPAN, X(name), 0},
+	{"kind", FIELD_SPAN, X(kind), 0},
+	{"submitted", FIELD_INT, X(submitted), 0},
+	{"options", FIELD_SPAN, X(options), 0},
+	{"count", FIELD_SPAN, X(count), 0},
+	{"status", FIELD_SPAN, X(status), 0},
+	{"task", FIELD_SPAN, X(task), 0},
+	{.name = NULL},
+};
+
+static uint64_t option_bit(struct bytes name)
+{
+	const struct task_option *o = task_option_find(name);
+	ptrdiff_t i = o ? o - task_options : 64;
+
+	return i < 64 ? 1ULL << i : 0;
+}
+
+static void set_options(struct result *r, struct bytes options)
+{
+	struct bytes key, value;
+	struct scan s;
+
+	if (!options.p)
 		return;
 	free(r->options);
 	r->options = NULL;
 	r->given = 0;
-	if (!json_object_is_type(v, json_type_object) ||
-	    json_object_object_length(v) == 0)
+	if (!scan_object(&s, options))
 		return;
-	text = json_bytes(v);
-	r->options = xstrndup(text.p, text.n);
-	for (i = 0; i < 64 && task_options[i].name; i++)
-		if (json_get(v, task_options[i].name))
-			r->given |= 1ULL << i;
+	while (scan_member(&s, &key, &value))
+		r->given |= option_bit(key);
+	if (s.begun)
+		r->options = xstrndup(options.p, options.n);
 }
 
-static void set_name(struct mirror *mi, struct result *r,
-		     struct json_object *o)
+static void set_name(struct mirror *mi, struct result *r, struct bytes name)
 {
-	size_t n;
-	const char *name = json_get_str(o, "name", &n);
+	struct bytes text;
 
-	if (name && task_name_ok(bytes_of(name, n)))
-		mirror_set_name(mi, r, bytes_of(name, n));
+	if (scan_plain(name, &text) && task_name_ok(text))
+		mirror_set_name(mi, r, text);
 }
 
-static void set_counts(struct result *r, struct json_object *o)
+static void set_kind(struct result *r, struct bytes kind)
 {
-	struct json_object *a = json_get_array(o, "count");
-	int s;
+	struct bytes text;
 
-	if (!a || json_object_array_length(a) != STATES - STATE_PENDING)
+	if (scan_plain(kind, &text) && text.n < sizeof(r->kind))
+		snprintf(r->kind, sizeof(r->kind), "%.*s", (int)text.n,
+			 (const char *)text.p);
+}
+
+static void set_counts(struct result *r, struct bytes count)
+{
+	int64_t n[STATES] = {0};
+	struct bytes value;
+	struct scan s;
+	int i = STATE_PENDING;
+
+	if (!scan_array(&s, count))
 		return;
-	for (s = STATE_PENDING; s < STATES; s++) {
-		int64_t n = json_object_get_int64(json_object_array_get_idx(
-			a, (size_t)(s - STATE_PENDING)));
-
-		r->count[s] = n > 0 ? (uint64_t)n : 0;
-	}
+	while (i < STATES && scan_element(&s, &value))
+		if (!scan_int(value, &n[i]) || n[i++] < 0)
+			return;
+	for (i = STATE_PENDING; i < STATES; i++)
+		r->count[i] = (uint64_t)n[i];
 }
 
-static void set_submission(struct mirror *mi, struct result *r,
-			   struct json_object *o)
+static enum state parse_state(struct bytes value)
 {
-	const char *kind = json_get_str(o, "kind", NULL);
+	struct bytes text;
+	char word[16];
 
-	if (kind)
-		snprintf(r->kind, sizeof(r->kind), "%s", kind);
-	set_name(mi, r, o);
-	set_u64(&r->tasks, o, "tasks");
-	r->uid = (uid_t)json_int_or(o, "uid", r->uid);
-	r->gid = (gid_t)json_int_or(o, "gid", r->gid);
-	set_options(r, o);
-	set_u64(&r->code, o, "code");
-	set_int(&r->stdin_size, o, "stdin", -1);
-}
-
-static void set_times(struct result *r, struct json_object *o)
-{
-	set_int(&r->submitted, o, "submitted", 0);
-	set_int(&r->started, o, "started", 0);
-	set_int(&r->completed, o, "completed", 0);
-	set_int(&r->received, o, "received", 0);
-	set_int(&r->serial, o, "serial", 0);
+	if (!scan_plain(value, &text) || text.n >= sizeof(word))
+		return STATE_NONE;
+	memcpy(word, text.p, text.n);
+	word[text.n] = '\0';
+	return state_parse(word);
 }
 
 /* The same id, but submitted at another time: from another cluster. */
-static bool is_another(const struct result *r, struct json_object *o)
+static bool is_another(const struct result *r, int64_t submitted)
 {
-	int64_t submitted = json_int_or(o, "submitted", 0);
-
 	return r->submitted && submitted && r->submitted != submitted;
 }
 
-static struct result *find(struct mirror *mi, struct json_object *o,
+static struct result *find(struct mirror *mi, const struct result_rest *rest,
 			   bool whole, int *ret_err)
 {
+	uint64_t id = (uint64_t)rest->id;
 	struct result *r;
-	uint64_t id;
 
-	if (!get_id(o, &id) || id == 0)
+	if (rest->id <= 0 || rest->id > MIRROR_MAX_ID)
 		return NULL;
 	r = mirror_result(mi, id);
-	if (r && whole && is_another(r, o)) {
+	if (r && whole && is_another(r, rest->submitted)) {
 		mirror_purge(mi, id);
 		return mirror_add_result(mi, id);
 	}
 	if (r || mirror_was_purged(mi, id))
 		return r;
-	if (!whole && !json_get(o, "submitted")) {
+	if (!whole && !rest->submitted) {
 		*ret_err = -ESTALE;
 		return NULL;
 	}
 	return mirror_add_result(mi, id);
 }
 
-struct result *merge_result(struct mirror *mi, struct json_object *o,
+static void set_status(struct mirror *mi, struct result *r,
+		       struct bytes status)
+{
+	enum state s = parse_state(status);
+
+	if (s == STATE_NONE)
+		s = r->status == STATE_NONE ? state_of(r->count) : r->status;
+	mirror_set_status(mi, r, s);
+}
+
+struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err)
 {
-	struct result *r = find(mi, o, whole, ret_err);
-	struct json_object *task;
-	enum state s;
+	struct result_rest rest = {0};
+	struct result *r;
 
+	if (!scan_fields(object, result_rest_fields, &rest))
+		return NULL;
+	r = find(mi, &rest, whole, ret_err);
 	if (!r)
 		return NULL;
 	r->round = mi->round;
 	if (r->seq > seq || (r->seq == seq && !whole))
 		return r;
 	r->seq = seq;
-	set_submission(mi, r, o);
-	set_times(r, o);
-	set_counts(r, o);
-	set_text(&r->why, o, "why");
-	task = json_get_object(o, "task");
-	if (task) {
-		set_task(mi, &r->task, task);
-		keep_outputs(mi, r, task, m);
-	}
-	s = state_parse(json_get_str(o, "status", NULL));
-	if (s == STATE_NONE)
-		s = r->status == STATE_NONE ? state_of(r->count) : r->status;
-	mirror_set_status(mi, r, s);
+	(void)scan_fields(object, result_fields, r);
+	set_name(mi, r, rest.name);
+	set_kind(r, rest.kind);
+	set_options(r, rest.options);
+	set_counts(r, rest.count);
+	if (rest.task.p)
+		set_task(mi, r, rest.task, m);
+	set_status(mi, r, rest.status);
 	waitq_wake(mi->park, &r->waitq);
 	return r;
 }
 
 /* --- engines, the controller -------------------------------------------- */
 
-static void set_running(struct engine *e, struct json_object *o)
+#define E(member) offsetof(struct engine, member)
+
+static const struct field engine_fields[] = {
+	{"uuid", FIELD_TEXT, E(uuid), 0},
+	{"state", FIELD_TEXT, E(state), 0},
+	{"host", FIELD_TEXT, E(host), 0},
+	{"pid", FIELD_INT, E(pid), 0},
+	{"language", FIELD_TEXT, E(language), 0},
+	{"since", FIELD_INT, E(since), 0},
+	{"heartbeat", FIELD_INT, E(heartbeat), 0},
+	{"queue", FIELD_INT, E(queue), 0},
+	{"completed", FIELD_INT, E(completed), 0},
+	{.name = NULL},
+};
+
+struct engine_rest {
+	int64_t id;
+	struct bytes running;
+};
+
+static const struct field engine_rest_fields[] = {
+	{"id", FIELD_INT, offsetof(struct engine_rest, id), 0},
+	{"running", FIELD_SPAN, offsetof(struct engine_rest, running), 0},
+	{.name = NULL},
+};
+
+static void set_running(struct engine *e, struct bytes running)
 {
-	struct json_object *a = json_get_array(o, "running");
 	struct buf b = BUF_INIT;
-	size_t i;
+	struct bytes value, text;
+	struct scan s;
 
-	if (!a)
+	if (!scan_array(&s, running))
 		return;
-	for (i = 0; i < json_object_array_length(a); i++) {
-		struct json_object *v = json_object_array_get_idx(a, i);
-
-		if (!v)
+	while (scan_element(&s, &value)) {
+		if (!scan_plain(value, &text))
 			continue;
-		buf_put_escaped(&b, bytes_str(json_object_get_string(v)), 64);
+		buf_put_escaped(&b, text, 64);
 		buf_putc(&b, '\n');
 	}
 	free(e->running);
 	e->running = buf_take(&b);
 }
 
-void merge_engine(struct mirror *mi, struct json_object *o, uint64_t seq)
+void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 {
+	struct engine_rest rest = {.id = -1};
 	struct engine *e;
-	uint64_t id;
 	char *was;
 
-	if (!get_id(o, &id))
+	if (!scan_fields(object, engine_rest_fields, &rest) || rest.id < 0 ||
+	    rest.id > MIRROR_MAX_ID)
 		return;
-	e = mirror_engine(mi, id);
+	e = mirror_engine(mi, (uint64_t)rest.id);
 	if (!e)
-		e = mirror_add_engine(mi, id);
+		e = mirror_add_engine(mi, (uint64_t)rest.id);
 	e->round = mi->round;
 	if (e->seq > seq)
 		return;
 	e->seq = seq;
 	was = e->state ? xstrdup(e->state) : NULL;
-	set_text(&e->uuid, o, "uuid");
-	set_text(&e->state, o, "state");
-	set_text(&e->host, o, "host");
-	set_text(&e->language, o, "language");
-	set_int(&e->pid, o, "pid", 0);
-	set_int(&e->since, o, "since", 0);
-	set_int(&e->heartbeat, o, "heartbeat", 0);
-	set_int(&e->queue, o, "queue", 0);
-	set_int(&e->completed, o, "completed", 0);
-	set_running(e, o);
+	(void)scan_fields(object, engine_fields, e);
+	set_running(e, rest.running);
 	if (e->state && (!was || strcmp(was, e->state) != 0))
-		events_add(&mi->events, EVENT_OF_ENGINE, id, e->state);
+		events_add(&mi->events, EVENT_OF_ENGINE, e->id, e->state);
 	free(was);
 	waitq_wake(mi->park, &e->waitq);
 }
 
-void merge_counts(struct mirror *mi, struct json_object *o, uint64_t seq)
-{
-	struct counts *c = &mi->counts;
+#define C(member) offsetof(struct counts, member)
 
-	if (c->seq > seq)
+static const struct field counts_fields[] = {
+	{"waiting", FIELD_INT, C(waiting), 0},
+	{"running", FIELD_INT, C(running), 0},
+	{"completed", FIELD_INT, C(completed), 0},
+	{"scheme", FIELD_TEXT, C(scheme), 0},
+	{"results", FIELD_INT, C(results), 0},
+	{.name = NULL},
+};
+
+void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
+{
+	if (mi->counts.seq > seq)
 		return;
-	c->seq = seq;
-	set_int(&c->waiting, o, "waiting", 0);
-	set_int(&c->running, o, "running", 0);
-	set_int(&c->completed, o, "completed", 0);
-	set_int(&c->results, o, "results", 0);
-	set_text(&c->scheme, o, "scheme");
+	mi->counts.seq = seq;
+	(void)scan_fields(object, counts_fields, &mi->counts);
 }

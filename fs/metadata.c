@@ -94,7 +94,7 @@ static void add_ours(struct json_object *o, const struct result *r)
 	json_add_int(o, "id", (int64_t)r->id);
 	json_add_str(o, "label", r->name ? r->name->text : NULL);
 	json_add_str(o, "kind", r->kind);
-	json_add_int(o, "tasks", (int64_t)r->tasks);
+	json_add_int(o, "tasks", r->tasks);
 	json_add(o, "progress", progress_json(r));
 	json_add_real(o, "serial_time", (double)r->serial / 1e6);
 	add_number(o, "exit_status", t->exit_status);

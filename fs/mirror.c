@@ -225,9 +225,9 @@ uint64_t result_size(const struct result *r, enum stream s)
 {
 	s = result_stream(r, s);
 	if (s < STREAM_OUTPUTS)
-		return r->task.size[s];
+		return (uint64_t)r->task.size[s];
 	if (s == STREAM_CODE)
-		return r->code;
+		return (uint64_t)r->code;
 	return r->stdin_size > 0 ? (uint64_t)r->stdin_size : 0;
 }
 

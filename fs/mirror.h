@@ -46,7 +46,7 @@ struct task {
 	char engine_uuid[ID_SIZE];	/* "": not known */
 	char *msg_id;			/* all text: NULL when there is none */
 	int64_t attempt;
-	uint64_t size[STREAM_OUTPUTS];
+	int64_t size[STREAM_OUTPUTS];
 	bool value_is_stdout;
 	int64_t exit_status, signal;	/* -1: none */
 	char *ename, *evalue, *traceback;
@@ -80,16 +80,15 @@ struct result {
 	struct name *name;	/* NULL: none */
 	struct list name_link;
 	char kind[8];
-	uint64_t tasks;
+	int64_t tasks;
 	uint64_t count[STATES];
 	enum state status;
 	int64_t submitted, started, completed, received; /* usec; 0: not yet */
 	int64_t serial;		/* usec */
-	uid_t uid;
-	gid_t gid;
+	int64_t uid, gid;
 	char *options;		/* JSON text; NULL: none */
 	uint64_t given;		/* one bit per row of task_options[] */
-	uint64_t code;		/* bytes */
+	int64_t code;		/* bytes */
 	int64_t stdin_size;	/* -1: not given */
 	char *why;
 	struct task task;

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "request.h"
 #include "base/log.h"
+#include "scan.h"
 
 void requests_init(struct requests *rs)
 {
@@ -48,18 +49,44 @@ static void answer(struct requests *rs, struct request *q, int err,
 	q->done(q, err, m);
 }
 
-int request_refusal(struct json_object *content)
+struct refusal {
+	struct bytes status, name;
+};
+
+static const struct field refusal_fields[] = {
+	{"status", FIELD_SPAN, offsetof(struct refusal, status), 0},
+	{"errno", FIELD_SPAN, offsetof(struct refusal, name), 0},
+	{.name = NULL},
+};
+
+int request_refusal(struct bytes content)
 {
-	const char *status = json_get_str(content, "status", NULL);
-	const char *name = json_get_str(content, "errno", NULL);
+	struct refusal r = {0};
+	struct bytes name;
 	int e;
 
-	if (status && strcmp(status, "ok") == 0)
+	if (!scan_fields(content, refusal_fields, &r))
+		return -EREMOTEIO;
+	if (bytes_is(r.status, "\"ok\""))
 		return 0;
-	for (e = 1; name && e < 134; e++)
-		if (strerrorname_np(e) && strcmp(strerrorname_np(e), name) == 0)
+	if (!scan_plain(r.name, &name))
+		return -EREMOTEIO;
+	for (e = 1; e < 134; e++)
+		if (strerrorname_np(e) && bytes_is(name, strerrorname_np(e)))
 			return -e;
 	return -EREMOTEIO;
+}
+
+char *request_reason(struct bytes content)
+{
+	static const struct field fields[] = {
+		{"evalue", FIELD_TEXT, 0, 0},
+		{.name = NULL},
+	};
+	char *why = NULL;
+
+	(void)scan_fields(content, fields, &why);
+	return why;
 }
 
 bool requests_answer(struct requests *rs, struct msg *reply)
@@ -68,7 +95,7 @@ bool requests_answer(struct requests *rs, struct msg *reply)
 	struct request *q = id ? map_get(&rs->by_id, bytes_str(id)) : NULL;
 
 	if (q)
-		answer(rs, q, request_refusal(reply->content), reply);
+		answer(rs, q, request_refusal(request_content(reply)), reply);
 	return q != NULL;
 }
 

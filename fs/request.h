@@ -4,7 +4,8 @@
  * A struct request is embedded in whoever asks. done() is called once: 0 with
  * the reply, whose content says status ok; or -errno: the reply's own, or
  * -EHOSTDOWN (the controller was lost, or did not answer in time). When it is
- * called the request is the asker's again.
+ * called the request is the asker's again. The content is a text, known to be
+ * JSON, that the asker reads in place (scan.h).
  */
 #ifndef TASKFS_FS_REQUEST_H
 #define TASKFS_FS_REQUEST_H
@@ -39,7 +40,10 @@ int request_ask(struct requests *rs, struct request *q, void *socket,
 		struct session *session, struct msg_out *out) must_check;
 /* Nobody wants the answer; a request that is not asked is fine. */
 void request_forget(struct requests *rs, struct request *q);
-/* A reply came: whose it is, is called. False: nobody's. */
+/*
+ * A reply came (opened with MSG_RELAY: an answer is good once in any case):
+ * whose it is, is called. False: nobody's.
+ */
 bool requests_answer(struct requests *rs, struct msg *reply) must_check;
 /* Those whose time is over fail. */
 void requests_expire(struct requests *rs, uint64_t now);
@@ -48,7 +52,14 @@ void requests_lose(struct requests *rs);
 /* There is a controller: those that last ask again. */
 void requests_repeat(struct requests *rs);
 
-/* 0, or -errno as the content of a reply names it. */
-int request_refusal(struct json_object *content) must_check;
+/* 0, or -errno as the content of a reply (or a part of it) names it. */
+int request_refusal(struct bytes content) must_check;
+/* What it says about that; the caller's; NULL: nothing. */
+char *request_reason(struct bytes content);
+/* The content of a reply. */
+static inline struct bytes request_content(const struct msg *reply)
+{
+	return msg_part(reply, MSG_CONTENT);
+}
 
 #endif

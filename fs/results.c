@@ -216,8 +216,7 @@ int result_progress(const struct obj *o, struct buf *out)
 	unsigned long long ended =
 		n[STATE_OK] + n[STATE_ERROR] + n[STATE_ABORTED];
 
-	buf_printf(out, "%llu/%llu\n", ended,
-		   (unsigned long long)o->result->tasks);
+	buf_printf(out, "%llu/%lld\n", ended, (long long)o->result->tasks);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "sync.h"
 #include "base/log.h"
 #include "merge.h"
+#include "scan.h"
 
 #define SYNC_TIMEOUT (30 * USEC_PER_SEC)
 #define SYNC_PAGE 1000
@@ -16,35 +17,82 @@ static void fill(struct sync *s, bool whole);
 
 /* --- applying ----------------------------------------------------------- */
 
-static void apply_one(struct sync *s, struct json_object *change,
-		      uint64_t seq, const struct msg *m)
+struct change {
+	struct bytes result, engine, controller;
+	int64_t purged, engine_gone;
+};
+
+static const struct field change_fields[] = {
+	{"result", FIELD_SPAN, offsetof(struct change, result), 0},
+	{"engine", FIELD_SPAN, offsetof(struct change, engine), 0},
+	{"controller", FIELD_SPAN, offsetof(struct change, controller), 0},
+	{"purged", FIELD_INT, offsetof(struct change, purged), 0},
+	{"engine_gone", FIELD_INT, offsetof(struct change, engine_gone), -1},
+	{.name = NULL},
+};
+
+static void apply_one(struct sync *s, struct bytes change, uint64_t seq,
+		      const struct msg *m)
 {
-	struct json_object *o;
-	int64_t id;
+	struct change c = {.engine_gone = -1};
 	int err = 0;
 
-	if ((o = json_get_object(change, "result")))
-		merge_result(s->mirror, o, seq, false, m, &err);
+	if (!scan_fields(change, change_fields, &c))
+		return;
+	if (c.result.p)
+		merge_result(s->mirror, c.result, seq, false, m, &err);
 	if (err)
 		s->again = true;
-	if (json_get_int(change, "purged", &id) && id > 0)
-		mirror_purge(s->mirror, (uint64_t)id);
-	if ((o = json_get_object(change, "engine")))
-		merge_engine(s->mirror, o, seq);
-	if (json_get_int(change, "engine_gone", &id) && id >= 0)
-		mirror_remove_engine(s->mirror, (uint64_t)id);
-	if ((o = json_get_object(change, "controller")))
-		merge_counts(s->mirror, o, seq);
+	if (c.purged > 0)
+		mirror_purge(s->mirror, (uint64_t)c.purged);
+	if (c.engine.p)
+		merge_engine(s->mirror, c.engine, seq);
+	if (c.engine_gone >= 0)
+		mirror_remove_engine(s->mirror, (uint64_t)c.engine_gone);
+	if (c.controller.p)
+		merge_counts(s->mirror, c.controller, seq);
 }
 
-static void apply(struct sync *s, const struct msg *m, uint64_t seq)
-{
-	struct json_object *a = json_get_array(m->content, "changes");
-	size_t i, n = a ? json_object_array_length(a) : 0;
+/* The members of `changes` and of the replies that fill the mirror. */
+struct content {
+	int64_t seq;
+	struct bytes instance, changes, results, purged, engines, controller;
+	bool more, reset;
+};
 
-	for (i = 0; i < n; i++)
-		apply_one(s, json_object_array_get_idx(a, i), seq, m);
-	s->last = seq;
+#define C(member) offsetof(struct content, member)
+
+static const struct field content_fields[] = {
+	{"instance", FIELD_SPAN, C(instance), 0},
+	{"seq", FIELD_INT, C(seq), 0},
+	{"changes", FIELD_SPAN, C(changes), 0},
+	{"engines", FIELD_SPAN, C(engines), 0},
+	{"controller", FIELD_SPAN, C(controller), 0},
+	{"results", FIELD_SPAN, C(results), 0},
+	{"more", FIELD_BOOL, C(more), 0},
+	{"purged", FIELD_SPAN, C(purged), 0},
+	{"reset", FIELD_BOOL, C(reset), 0},
+	{.name = NULL},
+};
+
+static struct content read_content(const struct msg *m)
+{
+	struct content c = {0};
+
+	(void)scan_fields(request_content(m), content_fields, &c);
+	return c;
+}
+
+static void apply(struct sync *s, const struct msg *m)
+{
+	struct content c = read_content(m);
+	struct bytes change;
+	struct scan a;
+
+	if (scan_array(&a, c.changes))
+		while (scan_element(&a, &change))
+			apply_one(s, change, (uint64_t)c.seq, m);
+	s->last = (uint64_t)c.seq;
 }
 
 /* --- holding back ------------------------------------------------------- */
@@ -87,7 +135,7 @@ static void apply_held(struct sync *s)
 			return;
 		}
 		if (h->seq == s->last + 1)
-			apply(s, &h->m, h->seq);
+			apply(s, &h->m);
 		list_del(&h->link);
 		s->nheld--;
 		msg_done(&h->m);
@@ -97,12 +145,9 @@ static void apply_held(struct sync *s)
 
 /* --- filling ------------------------------------------------------------ */
 
-static void note_seq(struct sync *s, struct json_object *content)
+static void note_seq(struct sync *s, int64_t seq)
 {
-	int64_t seq = json_int_or(content, "seq", 0);
-
-	if (seq >= 0)
-		s->first_seq = min_u64(s->first_seq, (uint64_t)seq);
+	s->first_seq = min_u64(s->first_seq, (uint64_t)seq);
 }
 
 /* What the listing did not name is gone; what came after it stays. */
@@ -168,47 +213,60 @@ static void ask_results(struct sync *s, int64_t after)
 		failed(s, err);
 }
 
-static int64_t merge_page(struct sync *s, struct json_object *content)
+/* Returns the last id. */
+static int64_t merge_page(struct sync *s, const struct content *c)
 {
-	struct json_object *a = json_get_array(content, "results");
-	uint64_t seq = (uint64_t)json_int_or(content, "seq", 0);
-	size_t i, n = a ? json_object_array_length(a) : 0;
-	int64_t last = 0;
+	static const struct field id_field[] = {
+		{"id", FIELD_INT, 0, 0},
+		{.name = NULL},
+	};
+	struct bytes v;
+	struct scan a;
+	int64_t id = 0;
 	int err;
 
-	for (i = 0; i < n; i++) {
-		struct json_object *o = json_object_array_get_idx(a, i);
-
-		merge_result(s->mirror, o, seq, true, NULL, &err);
-		last = json_int_or(o, "id", last);
+	if (scan_array(&a, c->results)) {
+		while (scan_element(&a, &v)) {
+			merge_result(s->mirror, v, (uint64_t)c->seq, true,
+				     NULL, &err);
+			(void)scan_fields(v, id_field, &id);
+		}
 	}
-	a = json_get_array(content, "purged");
-	for (i = 0; !s->whole && a && i < json_object_array_length(a); i++) {
-		int64_t id = json_object_get_int64(
-			json_object_array_get_idx(a, i));
+	return id;
+}
 
-		if (id > 0)
+static void merge_purged(struct sync *s, const struct content *c)
+{
+	struct bytes v;
+	struct scan a;
+	int64_t id;
+
+	if (s->whole || !scan_array(&a, c->purged))
+		return;
+	while (scan_element(&a, &v))
+		if (scan_int(v, &id) && id > 0)
 			mirror_purge(s->mirror, (uint64_t)id);
-	}
-	return last;
 }
 
 static void on_results(struct request *q, int err, struct msg *reply)
 {
 	struct sync *s = container_of(q, struct sync, results);
+	struct content c;
 	int64_t last;
 
 	if (err) {
 		failed(s, err);
 		return;
 	}
-	if (!s->whole && json_bool_or(reply->content, "reset", false)) {
+	c = read_content(reply);
+	if (!s->whole && c.reset) {
 		fill(s, true);
 		return;
 	}
-	note_seq(s, reply->content);
-	last = merge_page(s, reply->content);
-	if (json_bool_or(reply->content, "more", false) && last > 0) {
+	note_seq(s, c.seq);
+	last = merge_page(s, &c);
+	merge_purged(s, &c);
+	if (c.more && last > 0) {
 		ask_results(s, last);
 		return;
 	}
@@ -219,21 +277,20 @@ static void on_results(struct request *q, int err, struct msg *reply)
 static void on_state(struct request *q, int err, struct msg *reply)
 {
 	struct sync *s = container_of(q, struct sync, state);
-	struct json_object *a;
-	uint64_t seq;
-	size_t i;
+	struct content c;
+	struct bytes v;
+	struct scan a;
 
 	if (err) {
 		failed(s, err);
 		return;
 	}
-	note_seq(s, reply->content);
-	seq = (uint64_t)json_int_or(reply->content, "seq", 0);
-	a = json_get_array(reply->content, "engines");
-	for (i = 0; a && i < json_object_array_length(a); i++)
-		merge_engine(s->mirror, json_object_array_get_idx(a, i), seq);
-	merge_counts(s->mirror, json_get_object(reply->content, "controller"),
-		     seq);
+	c = read_content(reply);
+	note_seq(s, c.seq);
+	if (scan_array(&a, c.engines))
+		while (scan_element(&a, &v))
+			merge_engine(s->mirror, v, (uint64_t)c.seq);
+	merge_counts(s->mirror, c.controller, (uint64_t)c.seq);
 	s->has_state = true;
 	finish(s);
 }
@@ -301,20 +358,20 @@ void sync_down(struct sync *s)
 
 void sync_changes(struct sync *s, struct msg *m)
 {
-	const char *instance = json_get_str(m->content, "instance", NULL);
-	int64_t n = json_int_or(m->content, "seq", 0);
-	uint64_t seq = (uint64_t)n;
+	struct content c = read_content(m);
+	struct bytes instance;
+	uint64_t seq = (uint64_t)c.seq;
 
-	if (n <= 0 || !instance)
+	if (!seq || !scan_plain(c.instance, &instance))
 		return;
-	if (strcmp(instance, s->instance) != 0) {
+	if (!bytes_is(instance, s->instance)) {
 		link_restart(s->link, "it was started again");
 		return;
 	}
 	if (s->filling) {
 		hold(s, m, seq);
 	} else if (seq == s->last + 1) {
-		apply(s, m, seq);
+		apply(s, m);
 		if (s->again)
 			fill(s, false);
 	} else if (seq > s->last) {

@@ -240,8 +240,8 @@ void tree_attr(const struct obj *o, struct stat *st)
 		.st_ino = tree_ino(o),
 		.st_mode = o->node->mode,
 		.st_nlink = S_ISDIR(o->node->mode) ? 2 : 1,
-		.st_uid = o->result ? o->result->uid : getuid(),
-		.st_gid = o->result ? o->result->gid : getgid(),
+		.st_uid = o->result ? (uid_t)o->result->uid : getuid(),
+		.st_gid = o->result ? (gid_t)o->result->gid : getgid(),
 		.st_blksize = 4096,
 	};
 	if (!S_ISDIR(o->node->mode))

@@ -1,5 +1,6 @@
 #include "window.h"
 #include "file.h"
+#include "scan.h"
 
 #define FETCH_TIMEOUT (10 * USEC_PER_SEC)
 
@@ -167,11 +168,17 @@ static void take_answers(struct window *w)
 static void on_piece(struct request *q, int err, struct msg *m)
 {
 	struct fetch *f = container_of(q, struct fetch, q);
+	static const struct field fields[] = {
+		{"offset", FIELD_INT, 0, -1},
+		{.name = NULL},
+	};
 	struct window *w = f->window;
 	size_t n = err ? 0 : msg_buffer(m, 0).n;
+	int64_t at = -1;
 
-	if (!err && (n == 0 || n > f->n ||
-		     json_int_or(m->content, "offset", -1) != (int64_t)f->at))
+	if (!err)
+		(void)scan_fields(request_content(m), fields, &at);
+	if (!err && (n == 0 || n > f->n || at != (int64_t)f->at))
 		err = -EIO;
 	if (err) {
 		w->err = err;
