@@ -5,7 +5,8 @@
 #include "wire/limits.h"
 
 #define HELLO_TIMEOUT (5 * USEC_PER_SEC)
-#define TICK (250 * USEC_PER_MSEC)
+#define TICK_UP USEC_PER_SEC
+#define TICK_DOWN (250 * USEC_PER_MSEC)
 #define MESSAGES_PER_TURN 256
 
 static void set_why(struct link *l, const char *fmt, ...) printf_like(2, 3);
@@ -32,6 +33,14 @@ void link_url(const struct link *l, struct buf *out)
 	if (l->file.interface)
 		buf_printf(out, "%s:%u", l->file.interface,
 			   l->file.port.registration);
+}
+
+void link_explain(const struct link *l, struct buf *out)
+{
+	if (l->why.n)
+		buf_put(out, l->why.p, l->why.n);
+	else
+		buf_puts(out, "no answer yet");
 }
 
 void link_describe(const struct link *l, struct buf *out)
@@ -123,6 +132,7 @@ static void lost(struct link *l, const char *why)
 	log_info("the controller is lost", log_str("why", why));
 	no_answer(l);
 	go_down(l);
+	timer_set(l->loop, &l->tick, TICK_DOWN);
 }
 
 void link_restart(struct link *l, const char *why)
@@ -457,7 +467,8 @@ static void tick(struct timer *t)
 		try_again(l);
 		l->tried = now;
 	}
-	timer_set(l->loop, &l->tick, TICK);
+	timer_set(l->loop, &l->tick,
+		  l->state == LINK_UP ? TICK_UP : TICK_DOWN);
 }
 
 void link_init(struct link *l, struct loop *loop, void *zmq, const char *path,

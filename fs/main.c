@@ -191,11 +191,10 @@ static void out_of_patience(struct timer *t)
 		timer_set(fs.loop, t, config.wait);
 		return;
 	}
-	buf_puts(&why, "no controller: ");
-	link_describe(&fs.link, &why);
-	if (why.n > 14 && memcmp(why.p + why.n - 14, ", trying again", 14) == 0)
-		buf_cut(&why, why.n - 14);
-	buf_puts(&why, " (start it first, or mount with -o bg)");
+	link_explain(&fs.link, &why);
+	if (fs.link.state != LINK_FOREIGN)
+		buf_puts(&why, "; start the controller first, or mount with "
+			       "-o bg");
 	fail(buf_str(&why));
 	buf_done(&why);
 }
