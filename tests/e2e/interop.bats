@@ -6,11 +6,13 @@ setup_file() { cluster_up 2; }
 teardown_file() { cluster_down; }
 setup() { test_begin; }
 teardown() {
-	local job
-	for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
-	wait
+	[ "${#BACKGROUND[@]}" -eq 0 ] || {
+		kill "${BACKGROUND[@]}" 2>/dev/null || true
+		wait "${BACKGROUND[@]}" || true
+	}
 	test_end
 }
+BACKGROUND=()
 
 python() {
 	PYDEVD_DISABLE_FILE_VALIDATION=1 timeout "$((3 * DEADLINE))" \
@@ -21,6 +23,7 @@ python() {
 background() {
 	env "TASKFS_E2E=$MARK" PYDEVD_DISABLE_FILE_VALIDATION=1 "$@" \
 		>>"$HOME_DIR/background.log" 2>&1 3>&- &
+	BACKGROUND+=($!)
 }
 
 engines_known() {
@@ -90,8 +93,7 @@ engines_known() {
 		assert v.map_sync(lambda x: x * x, range(8)) == [x * x for x in range(8)]
 		rc.close()
 	END
-	kill %%
-	wait %% || true
+	kill "${BACKGROUND[0]}"
 	within "$DEADLINE" engines_known 2
 }
 
