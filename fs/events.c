@@ -64,35 +64,45 @@ int events_lines(const struct events *ev, uint64_t *at, size_t limit,
 
 /* --- the open file ------------------------------------------------------ */
 
+/*
+ * The lines an open file was given follow each other from offset 0; its copy
+ * holds those from offset `pos` on, so that a shell may give back what it read
+ * behind a line. `next` is the number of the next event, `seen` how far
+ * somebody has read.
+ */
 static int events_open(struct file *f, struct obj *o)
 {
-	f->pos = o->fs->mirror.events.next;
+	f->next = o->fs->mirror.events.next;
 	return 0;
 }
 
 static int events_ready(struct file *f, const struct obj *o)
 {
-	if (f->copy.n > f->sent || f->pos != o->fs->mirror.events.next)
-		return 0;
-	return -EAGAIN;
+	bool unread = f->seen < f->pos + f->copy.n;
+
+	return unread || f->next != o->fs->mirror.events.next ? 0 : -EAGAIN;
 }
 
 static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 		       struct answer *a)
 {
 	const struct events *ev = &o->fs->mirror.events;
-	int err;
+	int err = 0;
 
-	/* The copy of the last READ is sent; what it did not take stays. */
-	buf_shift(&f->copy, f->sent);
-	f->sent = 0;
-	if (f->copy.n == 0) {
-		err = events_lines(ev, &f->pos, EVENTS_READ, &f->copy);
-		if (err)
-			return err;
+	if (ask->off < f->pos)
+		return -EIO; /* forgotten */
+	if (f->copy.n > 2 * EVENTS_READ) {
+		size_t n = min_u64(f->copy.n - EVENTS_READ, ask->off - f->pos);
+
+		buf_shift(&f->copy, n);
+		f->pos += n;
 	}
-	answer_slice(a, buf_bytes(&f->copy), 0, ask->size);
-	f->sent = a->n;
+	if (ask->off >= f->pos + f->copy.n)
+		err = events_lines(ev, &f->next, EVENTS_READ, &f->copy);
+	if (err || ask->off >= f->pos + f->copy.n)
+		return -EAGAIN;
+	answer_slice(a, buf_bytes(&f->copy), ask->off - f->pos, ask->size);
+	f->seen = max_u64(f->seen, ask->off + a->n);
 	return 0;
 }
 
@@ -102,7 +112,6 @@ static struct waitq *events_waitq(const struct obj *o)
 }
 
 const struct io events_io = {
-	.stream = true,
 	.open = events_open,
 	.ready = events_ready,
 	.read = events_read,

@@ -110,9 +110,9 @@ static void set_caching(struct file *f, const struct obj *o,
 	bool cached = tree_is_steady(o) && !is_writable(o->node) &&
 		      ready(f, o) == 0;
 
+	f->cached = cached;
 	fi->keep_cache = cached;
 	fi->direct_io = !cached;
-	fi->nonseekable = o->node->io && o->node->io->stream && !cached;
 	fi->noflush = !writes(f->flags);
 }
 

@@ -22,13 +22,13 @@ struct file {
 	const struct node *node;
 	int flags;		/* of open() */
 	pid_t tid;		/* who opened it */
+	bool cached;		/* its READs fill the page cache */
 	struct fuse_pollhandle *poll;	/* who asked to be told */
 	/* What was rendered. */
 	bool rendered;
 	struct buf copy;
 	/* An io's own. */
-	uint64_t pos;
-	size_t sent;
+	uint64_t pos, next, seen;
 	void *private;
 };
 

@@ -28,40 +28,6 @@ static void set_why(struct link *l, const char *fmt, ...)
 	l->why = now;
 }
 
-void link_url(const struct link *l, struct buf *out)
-{
-	if (l->file.interface)
-		buf_printf(out, "%s:%u", l->file.interface,
-			   l->file.port.registration);
-}
-
-void link_explain(const struct link *l, struct buf *out)
-{
-	if (l->why.n)
-		buf_put(out, l->why.p, l->why.n);
-	else
-		buf_puts(out, "no answer yet");
-}
-
-void link_describe(const struct link *l, struct buf *out)
-{
-	char date[DATE_SIZE];
-
-	if (l->state == LINK_UP) {
-		buf_puts(out, "connected");
-		return;
-	}
-	if (l->why.n == 0) {
-		buf_puts(out, "connecting");
-		return;
-	}
-	buf_put(out, l->why.p, l->why.n);
-	if (l->state == LINK_FOREIGN)
-		return;
-	date_format(l->since, date);
-	buf_printf(out, " since %s, trying again", date);
-}
-
 /* --- questions ---------------------------------------------------------- */
 
 void link_forget(struct link *l, struct request *q)
@@ -138,7 +104,6 @@ static void lost(struct link *l, const char *why)
 void link_restart(struct link *l, const char *why)
 {
 	lost(l, why);
-	l->tried = 0;
 }
 
 /* --- messages ----------------------------------------------------------- */
@@ -433,6 +398,13 @@ static void on_hello(struct request *q, int err, struct msg *reply)
 
 /* --- time --------------------------------------------------------------- */
 
+/* A controller of another kind is asked now and then whether it still is. */
+static bool stale_foreign(const struct link *l)
+{
+	return l->state == LINK_FOREIGN &&
+	       mono_usec() - l->heard > 5 * USEC_PER_SEC;
+}
+
 static void try_again(struct link *l)
 {
 	bool fresh;
@@ -445,7 +417,7 @@ static void try_again(struct link *l)
 	}
 	if (fresh)
 		new_session(l);
-	if (fresh && l->state != LINK_DOWN)
+	if (fresh || stale_foreign(l))
 		go_down(l);
 	if (l->state == LINK_DOWN)
 		open_line(l);
@@ -461,12 +433,8 @@ static void tick(struct timer *t)
 	requests_expire(&l->requests, now);
 	if (l->state == LINK_UP && now - l->heard > LINK_SILENCE)
 		lost(l, "it is silent");
-	if (l->state == LINK_FOREIGN && now - l->tried > 5 * USEC_PER_SEC)
-		go_down(l);
-	if (l->state != LINK_UP) {
+	if (l->state != LINK_UP)
 		try_again(l);
-		l->tried = now;
-	}
 	timer_set(l->loop, &l->tick,
 		  l->state == LINK_UP ? TICK_UP : TICK_DOWN);
 }

@@ -50,7 +50,6 @@ struct link {
 	unsigned opened;	/* how often: names the monitor */
 	struct timer tick;
 	uint64_t heard;		/* mono_usec() */
-	uint64_t tried;
 	struct requests requests;
 	struct request hello;
 };

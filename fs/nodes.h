@@ -67,7 +67,6 @@ struct ask {
  * the answer), -EINPROGRESS until an answer of the controller (always).
  */
 struct io {
-	bool stream;	/* has no offsets: lseek() is an error */
 	bool writable;
 	int (*open)(struct file *f, struct obj *o);
 	/* What a READ now would say: 0, -EAGAIN, -errno. For poll, and to

@@ -106,75 +106,129 @@ const struct io value_io = {
 
 /* --- output: stdout and stderr as they come ----------------------------- */
 
+/*
+ * Who opens it before the end gets the bytes in the order they became known,
+ * which this list remembers, so that its offsets keep their meaning. Who opens
+ * it afterwards gets one, then the other.
+ */
+struct segment {
+	uint64_t at;		/* offset in the file */
+	uint64_t from, n;	/* a piece of the stream */
+	int which;
+};
+
+#define SEGMENTS_MAX 65536	/* the oldest are forgotten */
+
 struct output {
-	bool follow;	/* opened before the end: no offsets */
-	uint64_t pos[2];
+	struct segment *seg;
+	size_t n, room;
+	uint64_t end;		/* of the last segment */
+	uint64_t taken[2];	/* of stdout and of stderr */
 	struct window *window[2];
 };
 
 static const enum stream both[2] = {STREAM_STDOUT, STREAM_STDERR};
 
+static struct segment *new_segment(struct output *out)
+{
+	if (out->n == SEGMENTS_MAX) {
+		out->n /= 2;
+		assert(out->seg);
+		memmove(out->seg, out->seg + out->n,
+			out->n * sizeof(*out->seg));
+	}
+	if (out->n == out->room) {
+		out->room = out->room ? out->room * 2 : 4;
+		out->seg = xreallocarray(out->seg, out->room,
+					 sizeof(*out->seg));
+	}
+	return &out->seg[out->n++];
+}
+
+/* What has come since; false: nothing. */
+static bool extend(struct output *out, const struct result *r)
+{
+	struct segment *last = out->n ? &out->seg[out->n - 1] : NULL;
+	uint64_t more;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (result_size(r, both[i]) > out->taken[i])
+			break;
+	if (i == 2)
+		return false;
+	more = result_size(r, both[i]) - out->taken[i];
+	if (last && last->which == i)
+		last->n += more;
+	else
+		*new_segment(out) = (struct segment){out->end, out->taken[i],
+						     more, i};
+	out->taken[i] += more;
+	out->end += more;
+	return true;
+}
+
+static size_t find_segment(const struct output *out, uint64_t off)
+{
+	size_t from = 0, to = out->n;
+
+	while (to - from > 1) {
+		size_t mid = from + (to - from) / 2;
+
+		if (out->seg[mid].at <= off)
+			from = mid;
+		else
+			to = mid;
+	}
+	return from;
+}
+
 static int output_open(struct file *f, struct obj *o)
 {
-	struct output *out = zalloc(sizeof(*out));
-
-	out->follow = !result_is_final(o->result);
-	f->private = out;
+	(void)o;
+	f->private = zalloc(sizeof(struct output));
 	return 0;
+}
+
+static uint64_t output_size(const struct obj *o)
+{
+	return result_size(o->result, STREAM_STDOUT) +
+	       result_size(o->result, STREAM_STDERR);
 }
 
 static int output_ready(struct file *f, const struct obj *o)
 {
-	const struct output *out = f->private;
-	int i;
+	if (result_is_final(o->result))
+		return 0;
+	return f->seen < output_size(o) ? 0 : -EAGAIN;
+}
 
-	for (i = 0; i < 2; i++)
-		if (out->pos[i] < result_size(o->result, both[i]))
+/* A page of the cache must be whole; any other reader may get less. */
+static bool is_enough(const struct file *f, const struct answer *a)
+{
+	return !f->cached && a->n > 0;
+}
+
+static int read_segments(struct file *f, const struct result *r,
+			 uint64_t off, size_t size, struct answer *a)
+{
+	struct output *out = f->private;
+	size_t i = find_segment(out, off);
+	int err;
+
+	if (off < out->seg[i].at)
+		return -EIO; /* forgotten */
+	for (; i < out->n && a->n < size; i++) {
+		const struct segment *s = &out->seg[i];
+		uint64_t skip = off + a->n - s->at;
+
+		if (is_enough(f, a) && a->pieces > ANSWER_PIECES / 2)
 			return 0;
-	return result_is_final(o->result) ? 0 : -EAGAIN;
-}
-
-static int follow(struct file *f, const struct result *r, size_t size,
-		  struct answer *a)
-{
-	struct output *out = f->private;
-	int i, err;
-
-	for (i = 0; i < 2; i++) {
-		uint64_t there = result_size(r, both[i]) - out->pos[i];
-
-		if (result_size(r, both[i]) <= out->pos[i])
-			continue;
-		err = read_part(f, &out->window[i], r, both[i], out->pos[i],
-				min_u64(size, there), a);
-		out->pos[i] += a->n;
-		return err;
-	}
-	return result_is_final(r) ? 0 : -EAGAIN;
-}
-
-/* After the end: stdout, then stderr. */
-static int one_then_other(struct file *f, const struct result *r,
-			  const struct ask *ask, struct answer *a)
-{
-	struct output *out = f->private;
-	uint64_t off = ask->off;
-	int i, err;
-
-	for (i = 0; i < 2; i++) {
-		uint64_t size = result_size(r, both[i]);
-
-		if (off >= size) {
-			off -= size;
-			continue;
-		}
-		if (a->n == ask->size)
-			break;
-		err = read_part(f, &out->window[i], r, both[i], off,
-				min_u64(ask->size - a->n, size - off), a);
+		err = read_part(f, &out->window[s->which], r, both[s->which],
+				s->from + skip,
+				min_u64(size - a->n, s->n - skip), a);
 		if (err)
-			return err;
-		off = 0;
+			return is_enough(f, a) ? 0 : err;
 	}
 	return 0;
 }
@@ -182,17 +236,18 @@ static int one_then_other(struct file *f, const struct result *r,
 static int output_read(struct file *f, struct obj *o, const struct ask *ask,
 		       struct answer *a)
 {
-	const struct output *out = f->private;
+	struct output *out = f->private;
+	int err;
 
-	if (out->follow)
-		return follow(f, o->result, ask->size, a);
-	return one_then_other(f, o->result, ask, a);
-}
-
-static uint64_t output_size(const struct obj *o)
-{
-	return result_size(o->result, STREAM_STDOUT) +
-	       result_size(o->result, STREAM_STDERR);
+	while (out->end < ask->off + ask->size && extend(out, o->result))
+		;
+	if (ask->off >= out->end)
+		return result_is_final(o->result) ? 0 : -EAGAIN;
+	err = read_segments(f, o->result, ask->off,
+			    min_u64(ask->size, out->end - ask->off), a);
+	if (!err)
+		f->seen = max_u64(f->seen, ask->off + a->n);
+	return err;
 }
 
 static void output_release(struct file *f)
@@ -203,11 +258,11 @@ static void output_release(struct file *f)
 		return;
 	free_window(out->window[0]);
 	free_window(out->window[1]);
+	free(out->seg);
 	free(out);
 }
 
 const struct io output_io = {
-	.stream = true,
 	.open = output_open,
 	.ready = output_ready,
 	.read = output_read,
