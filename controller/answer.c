@@ -15,9 +15,10 @@ static void read_usage(struct json_object *t, struct task_row *row)
 }
 
 /* The end of each output that was not sent before comes with the reply. */
-static void read_outputs(struct result *r, struct run *run, struct msg *m,
+static bool read_outputs(struct result *r, struct run *run, struct msg *m,
 			 struct json_object *t, struct task_row *row)
 {
+	bool whole = true;
 	struct json_object *buffers = json_get_object(t, "buffers");
 	struct outputs *out;
 	int i;
@@ -38,35 +39,57 @@ static void read_outputs(struct result *r, struct run *run, struct msg *m,
 			log_warning("an output is not complete",
 				    log_int("result", (int64_t)r->id),
 				    log_str("stream", name));
+			whole = false;
 		}
 	}
 	task_known_outputs(r, run->index, row);
+	return whole;
+}
+
+static const char *cut_str(struct json_object *o, const char *key,
+			   size_t limit, struct buf *keep)
+{
+	size_t n;
+	const char *s = json_get_str(o, key, &n);
+
+	if (!s)
+		return NULL;
+	buf_put(keep, s, min_u64(strlen(s), limit));
+	return buf_str(keep);
+}
+
+/* What an engine says went wrong, no longer than it may be. */
+struct failure {
+	struct buf ename, evalue, traceback;
+};
+
+static void failure_done(struct failure *f)
+{
+	buf_done(&f->ename);
+	buf_done(&f->evalue);
+	buf_done(&f->traceback);
 }
 
 static void read_error(struct json_object *content, struct ending *how,
-		       struct buf *traceback)
+		       struct failure *f)
 {
-	struct json_object *lines = json_get_array(content, "traceback");
-	size_t i;
-
-	how->ename = json_get_str(content, "ename", NULL);
-	how->evalue = json_get_str(content, "evalue", NULL);
-	for (i = 0; lines && i < json_object_array_length(lines); i++) {
-		buf_puts(traceback, json_object_get_string(
-					    json_object_array_get_idx(lines, i)));
-		buf_putc(traceback, '\n');
-		if (traceback->n > LIMIT_ERROR)
-			break;
-	}
-	if (traceback->n > LIMIT_ERROR)
-		buf_cut(traceback, LIMIT_ERROR);
-	if (traceback->n)
-		how->traceback = buf_str(traceback);
+	how->ename = cut_str(content, "ename", LIMIT_ENAME, &f->ename);
+	how->evalue = cut_str(content, "evalue", LIMIT_ERROR, &f->evalue);
+	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
+		       &f->traceback);
+	if (f->traceback.n)
+		how->traceback = buf_str(&f->traceback);
 	if (!how->ename)
 		how->ename = "Error";
 }
 
-static void read_reply(struct result *r, struct run *run, struct msg *m,
+/* A time that an engine says; what cannot be is now. */
+static int64_t sane_time(int64_t t)
+{
+	return t > 0 && t < LIMIT_TIME ? t : now_usec();
+}
+
+static bool read_reply(struct result *r, struct run *run, struct msg *m,
 		       struct task_row *row)
 {
 	struct json_object *t = json_get_object(m->metadata, "taskfs");
@@ -75,13 +98,14 @@ static void read_reply(struct result *r, struct run *run, struct msg *m,
 
 	if (date)
 		(void)!date_parse(bytes_str(date), &row->started);
-	row->completed = json_int_or(t, "completed", now_usec());
+	row->started = sane_time(row->started);
+	row->completed = sane_time(json_int_or(t, "completed", 0));
 	row->exit_status = (int)json_int_or(t, "exit_status", -1);
 	row->signal = (int)json_int_or(t, "signal", -1);
 	row->value_is_stdout = json_bool_or(t, "value_is_stdout", false);
-	row->cwd = str_copy(cwd);
+	row->cwd = cwd ? xstrndup(cwd, min_u64(strlen(cwd), PATH_MAX)) : NULL;
 	read_usage(t, row);
-	read_outputs(r, run, m, t, row);
+	return read_outputs(r, run, m, t, row);
 }
 
 void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
@@ -89,10 +113,11 @@ void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
 	const char *msg_id = json_get_str(m->parent, "msg_id", NULL);
 	const char *status = json_get_str(m->content, "status", NULL);
 	struct run *run = run_find(c, msg_id);
-	struct buf traceback = BUF_INIT;
+	struct failure failure = {0};
 	struct ending how = {.event = EVENT_FAIL};
 	struct task_row row;
 	struct result *r;
+	bool whole;
 
 	if (!run || run->engine != e || run->phase != RUN_SENT) {
 		struct task_row told = {
@@ -109,16 +134,19 @@ void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
 	r = result_find(c, run->result);
 	assert(r);
 	row = task_row(r, run->index);
-	read_reply(r, run, m, &row);
-	if (status && strcmp(status, "ok") == 0)
+	whole = read_reply(r, run, m, &row);
+	if (!whole) {
+		how.ename = "OutputError";
+		how.evalue = "an output did not come whole from the engine";
+	} else if (status && strcmp(status, "ok") == 0)
 		how.event = EVENT_SUCCEED;
 	else if (status && strcmp(status, "aborted") == 0)
 		how.event = EVENT_ABORT;
 	else
-		read_error(m->content, &how, &traceback);
+		read_error(m->content, &how, &failure);
 	e->completed++;
 	run_end(run, &how, &row);
-	buf_done(&traceback);
+	failure_done(&failure);
 }
 
 void run_on_output(struct controller *c, struct engine *e, struct msg *m)

@@ -89,6 +89,7 @@ struct controller {
 	struct map results;	/* id -> struct result */
 	struct list by_id;
 	struct map tokens;	/* token -> struct result */
+	struct map names;	/* name -> the newest struct result of it */
 	struct list finished;	/* final ones, oldest first */
 	uint64_t nfinished, stored_bytes, next_result;
 	uint64_t tasks[STATES];
@@ -119,6 +120,7 @@ struct controller {
 	/* events.c */
 	uint64_t seq;
 	struct list changed;	/* results */
+	size_t nchanged_told;	/* of those, in the message being made */
 	struct json_object *other_changes;	/* array: engines, purges */
 	struct work events_work;
 	struct timer tick, events_lazy;

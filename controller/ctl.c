@@ -1,7 +1,6 @@
 #include "base/base.h"
 #include "run.h"
 
-#include "base/log.h"
 #include "events.h"
 #include "sched.h"
 
@@ -73,43 +72,61 @@ static int each_run(struct result *r, int signo, bool abort_it)
 int result_abort(struct result *r)
 {
 	static const struct ending how = {.event = EVENT_ABORT};
-	uint64_t waiting = r->count[STATE_PENDING];
 	int err;
 
 	if (state_is_final(result_state(r)))
 		return -ESRCH;
+	r->aborting = true;
 	err = each_run(r, 0, true);
 	result_end_waiting(r, &how);
-	return err == -ESRCH && waiting ? 0 : err;
+	/* Without a run it waits, or comes to wait again, and ends then. */
+	return err == -ESRCH ? 0 : err;
 }
 
-static void held_stored(struct store_op *op)
-{
-	if (op->err)
-		log_error("hold or release was not stored",
-			  log_int("result", (int64_t)op->result.id),
-			  log_errno(op->err));
-}
+struct hold {
+	struct controller *c;
+	void (*done)(void *arg, int err);
+	void *arg;
+};
 
-int result_hold(struct result *r, bool hold)
+static void set_held(struct result *r, bool hold)
 {
-	struct store_op *op;
-
-	if (state_is_final(result_state(r)))
-		return -ESRCH;
-	if (r->held == hold)
-		return 0;
 	r->held = hold;
 	if (hold)
 		sched_remove(r);
 	else
 		sched_add(r);
+	result_changed(r, CHANGED_STATE);
+}
+
+static void held_stored(struct store_op *op)
+{
+	struct hold *h = op->arg;
+	struct result *r = result_find(h->c, op->result.id);
+
+	if (r && op->err)
+		set_held(r, !op->result.held);
+	h->done(h->arg, op->err);
+	free(h);
+}
+
+int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
+		void *arg)
+{
+	struct store_op *op;
+	struct hold *h;
+
+	if (state_is_final(result_state(r)))
+		return -ESRCH;
+	set_held(r, hold);
+	h = xmalloc(sizeof(*h));
+	*h = (struct hold){r->c, done, arg};
 	op = store_op_new(STORE_HELD);
 	op->result.id = r->id;
 	op->result.held = hold;
+	op->arg = h;
 	op->done = held_stored;
 	store_put(r->c->store, op);
-	result_changed(r, CHANGED_STATE);
 	return 0;
 }
 

@@ -39,6 +39,13 @@ static void send_stored(struct timer *t)
 	json_object_put(content);
 }
 
+void engine_keep_stored(struct engine *e, struct json_object *ids)
+{
+	e->stored = ids;
+	e->stored_timer.fire = send_stored;
+	timer_set(e->c->loop, &e->stored_timer, STORED_WAIT);
+}
+
 void task_tell_stored(struct controller *c, const struct task_row *row)
 {
 	struct engine *e = NULL;
@@ -48,11 +55,8 @@ void task_tell_stored(struct controller *c, const struct task_row *row)
 	if (!e || !e->taskfs || !row->msg_id)
 		return;
 	if (!e->stored)
-		e->stored = json_object_new_array();
+		engine_keep_stored(e, json_object_new_array());
 	json_push(e->stored, json_text(bytes_str(row->msg_id)));
-	e->stored_timer.fire = send_stored;
-	if (!timer_is_set(&e->stored_timer))
-		timer_set(c->loop, &e->stored_timer, STORED_WAIT);
 }
 
 static const enum state_event event_of[STATES] = {
@@ -61,6 +65,49 @@ static const enum state_event event_of[STATES] = {
 	[STATE_ERROR] = EVENT_FAIL,
 	[STATE_ABORTED] = EVENT_ABORT,
 };
+
+static bool output_is_broken(const struct task *t)
+{
+	int i;
+
+	for (i = 0; t->out && i < STREAMS; i++)
+		if (t->out->of[i].err)
+			return true;
+	return false;
+}
+
+/*
+ * A piece of an output could not be stored, the end could: the task has failed
+ * over that, and keeps as much as there is without a hole.
+ */
+static void put_broken(struct result *r, struct task_row *row)
+{
+	struct task *t = &r->task[row->index];
+	struct store_op *op = store_op_new(STORE_TASK);
+	int i;
+
+	op->task.row = *row;
+	*row = (struct task_row){0};
+	row = &op->task.row;
+	t->told_broken = true;
+	row->state = STATE_ERROR;
+	free(row->ename);
+	free(row->evalue);
+	row->ename = xstrdup("StoreError");
+	row->evalue = NULL;
+	for (i = 0; i < STREAMS; i++) {
+		int err = t->out->of[i].err;
+
+		if (!err)
+			continue;
+		row->size[i] = t->out->of[i].whole;
+		free(row->evalue);
+		row->evalue = xasprintf("the controller could not store %s: %s",
+					stream_name((enum stream)i),
+					strerror(-err));
+	}
+	task_put_end(r->c, op);
+}
 
 static void ended(struct store_op *op)
 {
@@ -73,29 +120,51 @@ static void ended(struct store_op *op)
 
 	if (!t)
 		return;
+	if (output_is_broken(t) && row->state != STATE_PENDING &&
+	    !state_is_final((enum state)t->state) && !t->told_broken) {
+		put_broken(r, row);
+		return;
+	}
 	task_tell_stored(c, row);
-	if (state_next((enum state)t->state, event) != STATE_NONE)
-		task_apply(r, row, event);
 	if (run && run->phase == RUN_ENDING)
 		run_free(run);
+	if (r->doomed) {
+		task_unclaim(r, row->index);
+		result_doom(r);
+		return;
+	}
+	if (state_next((enum state)t->state, event) != STATE_NONE)
+		task_apply(r, row, event);
+	if (r->wire && state_is_final(result_state(r)))
+		relay_ended(r);
 }
 
 static void end_done(struct store_op *op)
 {
+	static struct log_limit limit;
 	struct controller *c = op->arg;
 	struct store_op *again;
+	unsigned skipped;
 
 	if (!op->err) {
 		ended(op);
 		return;
 	}
-	log_error("the end of a task was not stored; trying again",
-		  log_int("result", (int64_t)op->task.row.result),
-		  log_errno(op->err));
+	if (log_allowed(&limit, 3, 10 * USEC_PER_SEC, &skipped))
+		log_error("the end of a task was not stored; trying again",
+			  log_int("result", (int64_t)op->task.row.result),
+			  log_errno(op->err), log_int("not_logged", skipped));
 	again = store_op_new(STORE_TASK);
 	again->task.row = op->task.row;
 	op->task.row = (struct task_row){0};
-	list_add_tail(&c->not_stored, &again->link);
+	again->arg = c;
+	again->done = end_done;
+	store_put_again(c, again);
+}
+
+void store_put_again(struct controller *c, struct store_op *op)
+{
+	list_add_tail(&c->not_stored, &op->link);
 	if (!timer_is_set(&c->store_again))
 		timer_set(c->loop, &c->store_again, STORE_AGAIN);
 }
@@ -115,7 +184,7 @@ static void store_again(struct timer *t)
 		struct store_op *op = list_first(&now, struct store_op, link);
 
 		list_del(&op->link);
-		task_put_end(c, op);
+		store_put(c->store, op);
 	}
 }
 
@@ -151,7 +220,7 @@ static bool wants_retry(const struct result *r, const struct run *run,
 			const struct ending *how)
 {
 	return how->event == EVENT_FAIL && run->attempt <= r->retries &&
-	       !run->abort;
+	       !run->abort && !r->aborting;
 }
 
 static void fill_end(struct task_row *row, const struct ending *how)
@@ -178,13 +247,15 @@ static void add_attempt(struct task_row *row, int64_t engine,
 	char start[DATE_SIZE], end[DATE_SIZE];
 	const char *word = outcome[how->event] ? outcome[how->event]
 					       : how->ename;
+	/* One word: what an engine calls its error may be more. */
+	int n = word ? (int)strcspn(word, " \t\r\n\v\f") : 0;
 	char *old = row->attempts;
 
 	date_format(row->started, start);
 	date_format(row->completed ? row->completed : now_usec(), end);
-	row->attempts = xasprintf("%s%u %lld %s %s %s\n", old ? old : "",
+	row->attempts = xasprintf("%s%u %lld %s %s %.*s\n", old ? old : "",
 				  row->attempt, (long long)engine, start, end,
-				  word ? word : "error");
+				  n ? n : 5, n ? word : "error");
 	free(old);
 }
 

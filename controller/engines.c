@@ -17,6 +17,7 @@
 #define TELL_EVERY (20 * USEC_PER_MSEC)
 #define LIMIT_ENGINES 65536
 #define LIMIT_UUID 255
+#define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
 
 struct engine *engine_find(struct controller *c, int64_t id)
 {
@@ -291,7 +292,7 @@ static void describe(struct engine *e, struct json_object *t)
 /* An id nobody has; the wanted one if it is free. */
 static int64_t free_id(struct controller *c, int64_t want)
 {
-	if (want >= 0 && want <= INT32_MAX && !engine_find(c, want))
+	if (want >= 0 && want <= LIMIT_ENGINE_ID && !engine_find(c, want))
 		return want;
 	return c->next_engine;
 }
@@ -335,6 +336,16 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 	json_add(ours, "drop", drop);
 	json_add(o, "taskfs", ours);
 	return o;
+}
+
+/* Ids do not come again, not after a restart either. */
+static void keep_next_id(struct controller *c)
+{
+	struct store_op *op = store_op_new(STORE_META);
+
+	op->meta.key = "next_engine";
+	op->meta.value = xasprintf("%lld", (long long)c->next_engine);
+	store_put(c->store, op);
 }
 
 static void refuse(struct request *rq, const char *ename, const char *evalue)
@@ -382,6 +393,7 @@ void engines_on_registration(struct controller *c, struct request *rq)
 	}
 	describe(e, t);
 	store_engine(e);
+	keep_next_id(c);
 	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);
 	c->probes = 0;
 	timer_set(c->loop, &c->probe_timer, PROBE);
@@ -412,7 +424,7 @@ void engines_on_pong(struct controller *c, struct msg *m)
 		return;
 	e->answered = true;
 	e->heard = now_usec();
-	if (e->missed) {
+	if (e->missed && !(e->state == ENGINE_LOST && e->taskfs)) {
 		e->missed = 0;
 		engine_changed(e);
 	}
@@ -423,7 +435,8 @@ void engines_on_pong(struct controller *c, struct msg *m)
 
 static void count_beat(struct engine *e)
 {
-	if (e->answered) {
+	/* One from before a restart has to register, whether it beats or not. */
+	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
 		e->answered = false;
 		engine_changed(e);
 		return;

@@ -382,7 +382,7 @@ static void forget_outputs(struct result *r, uint32_t index)
 
 static void forget_told(struct controller *c)
 {
-	while (!list_empty(&c->changed)) {
+	for (; c->nchanged_told > 0; c->nchanged_told--) {
 		struct result *r =
 			list_first(&c->changed, struct result, changed_link);
 		uint64_t i;
@@ -402,17 +402,22 @@ static struct json_object *gather(struct controller *c, struct attachments *at)
 {
 	struct json_object *changes = c->other_changes;
 	struct list *l;
+	size_t bytes = 0;
 
 	c->other_changes = NULL;
 	if (!changes)
 		changes = json_object_new_array();
 	list_for_each(l, &c->changed) {
 		struct result *r = list_entry(l, struct result, changed_link);
-
 		struct json_object *o = result_json(r, r->changed, at);
 
 		add_tasks(o, r);
 		add_one(changes, "result", o);
+		bytes += 1024 + 64 * r->ntold +
+			 (r->changed & CHANGED_ALL ? strlen(r->options) : 0);
+		c->nchanged_told++;
+		if (bytes > LIMIT_REPLY)
+			break;
 	}
 	if (memcmp(c->told, c->tasks, sizeof(c->told)) != 0) {
 		memcpy(c->told, c->tasks, sizeof(c->told));
@@ -440,6 +445,8 @@ static void flush(struct work *w)
 	forget_told(c);
 	json_object_put(content);
 	free(at.b);
+	if (!list_empty(&c->changed))
+		loop_defer(c->loop, &c->events_work);
 }
 
 void events_on_subscription(struct controller *c)
@@ -452,5 +459,6 @@ static void tick(struct timer *t)
 	struct controller *c = container_of(t, struct controller, tick);
 
 	timer_set(c->loop, t, TICK);
+	results_retain(c);
 	loop_defer(c->loop, &c->events_work);
 }

@@ -32,6 +32,13 @@ void graph_free(struct result *r)
 	free(r->dependent);
 }
 
+static void set_target(struct result *r, int64_t engine)
+{
+	r->targets = xreallocarray(r->targets, 1, sizeof(*r->targets));
+	r->targets[0] = engine;
+	r->ntargets = 1;
+}
+
 /* --- reading ------------------------------------------------------------ */
 
 static int parse_ending(struct bytes text)
@@ -47,19 +54,11 @@ static int parse_ending(struct bytes text)
 /* By id, or the newest of that name before r itself. */
 static struct result *find_named(const struct result *r, struct bytes name)
 {
-	const struct list *l;
 	uint64_t id;
 
 	if (parse_u64(name, 1, INT64_MAX, &id) == 0)
 		return id < r->id ? result_find(r->c, id) : NULL;
-	for (l = r->by_id.prev; l != &r->c->by_id; l = l->prev) {
-		struct result *on = list_entry((struct list *)(uintptr_t)l,
-					       struct result, by_id);
-
-		if (on->name && bytes_is(name, on->name))
-			return on;
-	}
-	return NULL;
+	return result_named(r->c, name);
 }
 
 /* "NAME" or "NAME:ENDING" or a number. */
@@ -83,8 +82,11 @@ static bool read_entry(struct result *r, struct json_object *v, bool follow,
 		buf_put_escaped(why, text, 200);
 		return false;
 	}
+	for (d = r->dep; d < r->dep + r->ndeps; d++)
+		if (d->id == on->id && d->on == how && d->follow == follow)
+			return true;
 	d = add_dep(r);
-	*d = (struct dep){.id = on->id, .on = (uint8_t)how, .follow = follow};
+	*d = (struct dep){.id = on->id, .engine = -1, .on = (uint8_t)how, .follow = follow};
 	add_dependent(on, r->id);
 	return true;
 }
@@ -101,16 +103,22 @@ static bool read_list(struct result *r, struct json_object *list, bool follow,
 	return true;
 }
 
+static void put_dep(struct buf *b, const struct dep *d)
+{
+	buf_printf(b, "%s%llu:%s:%s", b->n ? " " : "",
+		   (unsigned long long)d->id, endings[d->on],
+		   d->follow ? "follow" : "after");
+	if (d->met)
+		buf_printf(b, ":met:%lld", (long long)d->engine);
+}
+
 char *graph_text(const struct result *r)
 {
 	struct buf b = BUF_INIT;
 	size_t i;
 
 	for (i = 0; i < r->ndeps; i++)
-		buf_printf(&b, "%s%llu:%s:%s", i ? " " : "",
-			   (unsigned long long)r->dep[i].id,
-			   endings[r->dep[i].on],
-			   r->dep[i].follow ? "follow" : "after");
+		put_dep(&b, &r->dep[i]);
 	return r->ndeps ? buf_take(&b) : NULL;
 }
 
@@ -130,17 +138,25 @@ void graph_parse(struct result *r, const char *text)
 	struct bytes rest = bytes_str(text ? text : ""), word;
 
 	while ((word = parse_word(&rest)).n) {
-		uint64_t id;
+		uint64_t id, engine;
+		struct dep *d;
 		int how;
 
 		if (parse_u64(field(&word), 1, INT64_MAX, &id))
 			continue;
 		how = parse_ending(field(&word));
-		*add_dep(r) = (struct dep){
+		d = add_dep(r);
+		*d = (struct dep){
 			.id = id,
 			.on = (uint8_t)(how < 0 ? ON_OK : how),
-			.follow = bytes_is(word, "follow"),
+			.follow = bytes_is(field(&word), "follow"),
+			.met = bytes_is(field(&word), "met"),
+			.engine = -1,
 		};
+		r->unmet -= d->met;
+		if (d->follow && d->met &&
+		    parse_u64(word, 0, INT32_MAX, &engine) == 0)
+			set_target(r, (int64_t)engine);
 	}
 }
 
@@ -183,7 +199,7 @@ static int64_t engine_of(const struct result *r)
 }
 
 /* Only the engine that ran it will do. */
-static bool follow(struct result *r, const struct result *on)
+static bool follow(struct result *r, struct dep *d, const struct result *on)
 {
 	int64_t e = engine_of(on);
 	size_t i;
@@ -201,10 +217,19 @@ static bool follow(struct result *r, const struct result *on)
 		     (unsigned long long)on->id, (long long)e);
 		return false;
 	}
-	r->targets = xreallocarray(r->targets, 1, sizeof(*r->targets));
-	r->targets[0] = e;
-	r->ntargets = 1;
+	set_target(r, e);
+	d->engine = e;
 	return true;
+}
+
+/* What is met stays met, also when the result that met it is purged. */
+static void put_deps(struct result *r)
+{
+	struct store_op *op = store_op_new(STORE_DEPS);
+
+	op->result.id = r->id;
+	op->result.deps = graph_text(r);
+	store_put(r->c->store, op);
 }
 
 /* False: r has ended over it. */
@@ -220,10 +245,12 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 		     (unsigned long long)on->id, state_name(s));
 		return false;
 	}
-	if (d->follow && !follow(r, on))
+	if (d->follow && !follow(r, d, on))
 		return false;
 	d->met = true;
 	r->unmet--;
+	if (r->stored)
+		put_deps(r);
 	return true;
 }
 
@@ -249,12 +276,12 @@ void graph_resume(struct result *r)
 	for (i = 0; i < r->ndeps; i++) {
 		struct result *on = result_find(r->c, r->dep[i].id);
 
-		if (!on) {
-			/* It ended and was purged: had it ended wrong, r
-			 * would have ended with it. */
-			r->dep[i].met = true;
-			r->unmet--;
+		if (r->dep[i].met)
 			continue;
+		if (!on) {
+			fail(r, "after %llu: it is gone",
+			     (unsigned long long)r->dep[i].id);
+			return;
 		}
 		add_dependent(on, r->id);
 		if (!meet(r, &r->dep[i], on))
@@ -275,6 +302,20 @@ void graph_ended(struct result *on)
 				break;
 		if (r && !r->unmet)
 			sched_add(r);
+	}
+	on->ndependents = 0;
+}
+
+void graph_doomed(struct result *on)
+{
+	size_t i;
+
+	for (i = 0; i < on->ndependents; i++) {
+		struct result *r = result_find(on->c, on->dependent[i]);
+
+		if (r && !r->doomed)
+			fail(r, "after %llu: it could not be stored",
+			     (unsigned long long)on->id);
 	}
 	on->ndependents = 0;
 }

@@ -17,13 +17,18 @@
  * is no result); *why is the sentence, and the result cannot run.
  */
 bool graph_add(struct result *r, struct json_object *options, struct buf *why);
-/* "12:ok:after 13:any:follow": for the store; caller frees; NULL: none. */
+/*
+ * "12:ok:after 13:any:follow:met:2": for the store (2: the engine to follow to);
+ * caller frees; NULL: none.
+ */
 char *graph_text(const struct result *r);
 /* The reverse, at the start; graph_resume() when all results are there. */
 void graph_parse(struct result *r, const char *text);
 void graph_resume(struct result *r);
 /* The result ended: those that wait for it go on, or end. */
 void graph_ended(struct result *r);
+/* It could not be stored and goes: those that wait for it end. */
+void graph_doomed(struct result *r);
 /* "after 12, 13"; nothing when it waits for no result. */
 void graph_why(const struct result *r, struct buf *out);
 void graph_free(struct result *r);

@@ -9,6 +9,8 @@
 #include "relay.h"
 #include "run.h"
 
+/* Messages that wait for one peer that does not read them. */
+#define SEND_HWM 20000
 /* Messages taken from one socket before the others get their turn. */
 #define BUDGET 256
 
@@ -67,8 +69,11 @@ static void on_task_out(struct controller *c, struct msg *m)
 		c->count.dropped_unknown++;
 	else if (strcmp(m->type, MSG_OUTPUT) == 0)
 		run_on_output(c, e, m);
-	else
+	else if (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
+		 strcmp(m->type, MSG_APPLY_REPLY) == 0)
 		run_on_reply(c, e, m);
+	else
+		c->count.dropped_unknown++;
 }
 
 static void on_iopub_in(struct controller *c, struct msg *m)
@@ -91,20 +96,20 @@ static const struct socket_row {
 	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_PUB},
 	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_PUB},
 	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER},
-	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY,
+	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
 		      on_mux_in},
-	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", false, MSG_RELAY,
+	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", true, MSG_RELAY,
 		       on_mux_out},
 	[S_CONTROL_IN] = {"control_in", ZMQ_ROUTER, "control_in", false,
-			  MSG_RELAY, on_control_in},
+			  MSG_RELAY_ONCE, on_control_in},
 	[S_CONTROL_OUT] = {"control_out", ZMQ_ROUTER, "control_out", true,
 			   MSG_RELAY, on_control_out},
-	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY,
+	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY_ONCE,
 		       on_task_in},
 	[S_TASK_OUT] = {"task_out", ZMQ_ROUTER, "task_out", true, MSG_RELAY,
 			on_task_out},
 	[S_BROADCAST_IN] = {"broadcast_in", ZMQ_ROUTER, "sub_scheduler_0",
-			    false, MSG_RELAY, on_broadcast_in},
+			    false, MSG_RELAY_ONCE, on_broadcast_in},
 	[S_BROADCAST_OUT] = {"broadcast_out", ZMQ_ROUTER, "sub_scheduler_0",
 			     false, MSG_RELAY, on_broadcast_out},
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
@@ -284,6 +289,9 @@ static int open_one(struct controller *c, enum socket i)
 		.identity = rows[i].identity,
 		.curve = &c->curve,
 		.linger_ms = 1000,
+		/* Per peer: one that does not read is not waited for. It asks
+		 * again, or sees the gap in the numbers of the events. */
+		.send_hwm = SEND_HWM,
 	};
 	int yes = 1, err;
 

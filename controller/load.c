@@ -30,6 +30,7 @@ static void load_result(void *arg, const struct result_row *row)
 	struct json_object *o = NULL;
 
 	r->name = str_copy(row->name);
+	result_take_name(r);
 	if (row->submitted > now_usec() - TOKEN_AGE)
 		result_set_token(r, row->token);
 	r->kind = kind_of(row->kind);
@@ -137,6 +138,7 @@ int results_load(struct controller *c)
 		.engine = load_engine,
 		.arg = c,
 	};
+	char *next_engine = store_meta(c->store, "next_engine");
 	char *next = store_meta(c->store, "next_result");
 	struct list *l, *tmp;
 	int err = store_load(c->store, &v);
@@ -144,7 +146,12 @@ int results_load(struct controller *c)
 	if (next)
 		c->next_result = max_u64(c->next_result,
 					 strtoull(next, NULL, 10));
+	if (next_engine)
+		c->next_engine = (int64_t)max_u64((uint64_t)c->next_engine,
+						  strtoull(next_engine, NULL,
+							   10));
 	free(next);
+	free(next_engine);
 	list_for_each_safe(l, tmp, &c->by_id)
 		resume(c, list_entry(l, struct result, by_id));
 	return err;

@@ -182,16 +182,19 @@ static void on_results(struct controller *c, struct request *rq)
 	struct list *l = first ? first->by_id.next : c->by_id.next;
 	struct json_object *o = ok_content(c, true);
 	struct json_object *a = json_object_new_array();
+	size_t bytes = 0;
 
 	limit = limit > 0 && limit < RESULTS_PER_REPLY ? limit
 						       : RESULTS_PER_REPLY;
-	for (; l != &c->by_id && limit > 0; l = l->next) {
+	for (; l != &c->by_id && limit > 0 && bytes < LIMIT_REPLY;
+	     l = l->next) {
 		struct result *r = list_entry(l, struct result, by_id);
 
 		if (!r->stored || r->purging || (int64_t)r->id <= after ||
 		    (!all && (int64_t)r->seq <= since && !r->changed))
 			continue;
 		json_push(a, result_json(r, CHANGED_ALL, NULL));
+		bytes += 1024 + strlen(r->options);
 		limit--;
 	}
 	json_add(o, "results", a);
@@ -208,6 +211,8 @@ static void control_done(struct request *rq, int err)
 			  : err == -EBUSY ? "it has not ended yet"
 			  : err == -EINVAL ? "that is no signal"
 			  : err == -EAGAIN ? "it does not run yet"
+			  : err == -ENOSPC ? "it could not be stored yet; "
+					     "the controller's disk is full"
 			  : err == -EOPNOTSUPP ? "its engine cannot do that"
 					       : "that did not work";
 
@@ -218,10 +223,28 @@ static void control_done(struct request *rq, int err)
 			      NULL, 0);
 }
 
+/* The ends of the tasks that waited were put before this. */
+static void abort_stored(struct store_op *op)
+{
+	struct request *rq = op->arg;
+
+	control_done(rq, list_empty(&rq->c->not_stored) ? op->err : -ENOSPC);
+}
+
 static void verb_abort(struct request *rq, struct result *r, const char *arg)
 {
+	int err = result_abort(r);
+	struct store_op *op;
+
 	(void)arg;
-	control_done(rq, result_abort(r));
+	if (err) {
+		control_done(rq, err);
+		return;
+	}
+	op = store_op_new(STORE_NOTHING);
+	op->arg = rq;
+	op->done = abort_stored;
+	store_put(rq->c->store, op);
 }
 
 static void verb_signal(struct request *rq, struct result *r, const char *arg)
@@ -231,26 +254,32 @@ static void verb_signal(struct request *rq, struct result *r, const char *arg)
 	control_done(rq, err ? err : result_signal(r, signo));
 }
 
-static void verb_hold(struct request *rq, struct result *r, const char *arg)
-{
-	(void)arg;
-	control_done(rq, result_hold(r, true));
-}
-
-static void verb_release(struct request *rq, struct result *r, const char *arg)
-{
-	(void)arg;
-	control_done(rq, result_hold(r, false));
-}
-
-static void purge_done(void *arg, int err)
+static void verb_done(void *arg, int err)
 {
 	control_done(arg, err);
 }
 
+static void verb_hold(struct request *rq, struct result *r, const char *arg)
+{
+	int err = result_hold(r, true, verb_done, rq);
+
+	(void)arg;
+	if (err)
+		control_done(rq, err);
+}
+
+static void verb_release(struct request *rq, struct result *r, const char *arg)
+{
+	int err = result_hold(r, false, verb_done, rq);
+
+	(void)arg;
+	if (err)
+		control_done(rq, err);
+}
+
 static void verb_purge(struct request *rq, struct result *r, const char *arg)
 {
-	int err = result_purge(r, purge_done, rq);
+	int err = result_purge(r, verb_done, rq);
 
 	(void)arg;
 	if (err)

@@ -2,8 +2,10 @@
 #include "run.h"
 
 #include "base/log.h"
+#include "relay.h"
 
-/* --- engines come back and go ------------------------------------------- */
+/* So long after it was sent a task has reached its engine, or never will. */
+#define IN_FLIGHT (10 * USEC_PER_SEC)
 
 static bool named(struct json_object *ids, const char *msg_id)
 {
@@ -44,7 +46,9 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 		struct run *run = list_entry(l, struct run, engine_link);
 		struct result *r = result_find(e->c, run->result);
 
-		if (run->phase != RUN_SENT || !run->restored)
+		/* What was sent just now may still be on its way. */
+		if (run->phase != RUN_SENT || run->wire ||
+		    (!run->restored && mono_usec() - run->sent < IN_FLIGHT))
 			continue;
 		run->restored = false;
 		if (named(running, run->msg_id) ||
@@ -70,6 +74,8 @@ void runs_engine_gone(struct engine *e)
 			.ename = "EngineError",
 		};
 
+		if (run->wire && relay_finish(run->wire))
+			continue;
 		if (run->phase == RUN_STARTING) {
 			run_leave_engine(run);
 			continue;

@@ -38,7 +38,11 @@ static const struct {
 
 static void wire_free(struct wire *w)
 {
+	struct result *r = result_find(w->c, w->result);
+
 	timer_cancel(&w->idle_timer);
+	if (r && r->wire == w)
+		r->wire = NULL;
 	if (map_get(&w->c->wires, bytes_str(w->msg_id)) == w)
 		map_remove(&w->c->wires, bytes_str(w->msg_id));
 	buf_done(&w->client);
@@ -122,11 +126,14 @@ static struct wire *wire_new(struct controller *c, enum channel ch,
 {
 	struct bytes client = msg_ident(m, 0), header = msg_part(m, MSG_HEADER);
 	struct wire *w = zalloc(sizeof(*w));
+	struct result *r;
 
 	w->c = c;
 	w->channel = ch;
 	w->msg_id = xstrdup(m->id);
-	w->result = new_result(c, m)->id;
+	r = new_result(c, m);
+	r->wire = w;
+	w->result = r->id;
 	w->row.user = -1;
 	buf_put(&w->client, client.p, client.n);
 	buf_put(&w->header, header.p, header.n);
@@ -193,24 +200,42 @@ static int swap(struct controller *c, struct msg *m, enum socket to)
 	return msg_forward(sock_of(c, to), m, idents, m->idents);
 }
 
+static const struct ending unreachable = {
+	.event = EVENT_FAIL,
+	.ename = "EngineError",
+	.evalue = "the engine cannot be reached",
+};
+
+/* Not one too many, and its id neither in use nor of our own making. */
+static bool may_be_wire(struct controller *c, const struct msg *m)
+{
+	return c->wires.n < LIMIT_WIRES &&
+	       !map_get(&c->wires, bytes_str(m->id)) &&
+	       !run_find(c, m->id) &&
+	       strncmp(m->id, c->cluster, strlen(c->cluster)) != 0;
+}
+
 static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_ident(m, 1));
 
-	if (m->idents < 2 || !e)
+	struct wire *w = NULL;
+
+	if (m->idents < 2 || !e || e->state != ENGINE_LIVE)
 		return; /* as stock does: the client sees nothing */
-	if (ch == CHANNEL_MUX && is_task(m) && c->wires.n < LIMIT_WIRES &&
-	    !map_get(&c->wires, bytes_str(m->id)))
-		wire_start(wire_new(c, ch, m), e);
-	(void)!swap(c, m, sockets_of[ch].out);
+	if (ch == CHANNEL_MUX && is_task(m) && may_be_wire(c, m))
+		w = wire_new(c, ch, m);
+	if (swap(c, m, sockets_of[ch].out) == 0 && w)
+		wire_start(w, e);
+	else if (w)
+		result_end_waiting(result_find(c, w->result), &unreachable);
 }
 
 static void relay_queue(struct controller *c, struct msg *m)
 {
 	struct wire *w;
 
-	if (m->idents != 1 || !is_task(m) || c->wires.n >= LIMIT_WIRES ||
-	    map_get(&c->wires, bytes_str(m->id))) {
+	if (m->idents != 1 || !is_task(m) || !may_be_wire(c, m)) {
 		c->count.dropped_unknown++;
 		return;
 	}
@@ -232,22 +257,20 @@ void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
 
 int relay_send(struct result *r, struct engine *e)
 {
-	struct controller *c = r->c;
-	struct wire *w = NULL;
-	struct map_iter it = {0};
+	struct wire *w = r->wire;
 	struct bytes idents[2];
+	int err;
 
-	while (map_next(&c->wires, &it)) {
-		w = it.value;
-		if (w->result == r->id)
-			break;
-	}
-	if (!w || w->result != r->id)
+	if (!w)
 		return -ENOENT;
 	idents[0] = engine_ident(e);
 	idents[1] = buf_bytes(&w->client);
-	wire_start(w, e);
-	return msg_forward(sock_of(c, S_TASK_OUT), &w->msg, idents, 2);
+	/* An engine that is not there is an error of the first ident: then
+	 * all frames are still here. */
+	err = msg_forward(sock_of(r->c, S_TASK_OUT), &w->msg, idents, 2);
+	if (!err)
+		wire_start(w, e);
+	return err;
 }
 
 /* --- the end ------------------------------------------------------------ */
@@ -297,30 +320,24 @@ static void read_date(struct json_object *o, const char *key, int64_t *ret)
 {
 	const char *s = json_get_str(o, key, NULL);
 
-	if (s)
-		(void)!date_parse(bytes_str(s), ret);
+	if (!s || date_parse(bytes_str(s), ret) || *ret <= 0 ||
+	    *ret >= LIMIT_TIME)
+		*ret = now_usec();
 }
 
-static char *copy_str(struct json_object *o, const char *key)
+static char *copy_str(struct json_object *o, const char *key, size_t limit)
 {
 	const char *s = json_get_str(o, key, NULL);
 
-	return s ? xstrndup(s, min_u64(strlen(s), LIMIT_ERROR)) : NULL;
+	return s ? xstrndup(s, min_u64(strlen(s), limit)) : NULL;
 }
 
 static void read_failure(struct wire *w, struct json_object *content)
 {
-	struct json_object *lines = json_get_array(content, "traceback");
-	size_t i, n = lines ? json_object_array_length(lines) : 0;
-
-	w->ename = copy_str(content, "ename");
-	w->evalue = copy_str(content, "evalue");
-	for (i = 0; i < n && w->traceback.n < LIMIT_ERROR; i++) {
-		buf_puts(&w->traceback,
-			 json_object_get_string(
-				 json_object_array_get_idx(lines, i)));
-		buf_putc(&w->traceback, '\n');
-	}
+	w->ename = copy_str(content, "ename", LIMIT_ENAME);
+	w->evalue = copy_str(content, "evalue", LIMIT_ERROR);
+	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
+		       &w->traceback);
 }
 
 static void read_reply(struct wire *w, struct msg *m)
@@ -344,12 +361,25 @@ static void read_reply(struct wire *w, struct msg *m)
 	json_object_put(content);
 }
 
-void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
+/* The wire a reply is for: only its own engine can answer. */
+static struct wire *wire_of(struct controller *c, enum channel ch,
+			    const struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
 	struct wire *w = id ? map_get(&c->wires, bytes_str(id)) : NULL;
+	struct run *run = w ? run_find(c, id) : NULL;
 
-	if (w && w->channel == ch && !w->replied) {
+	if (!run || run->wire != w || w->channel != ch || w->replied ||
+	    !run->engine || !bytes_is(msg_ident(m, 0), run->engine->uuid))
+		return NULL;
+	return w;
+}
+
+void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
+{
+	struct wire *w = wire_of(c, ch, m);
+
+	if (w) {
 		read_reply(w, m);
 		w->replied = true;
 		if (w->idle || w->event == EVENT_ABORT) {
@@ -360,6 +390,28 @@ void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
 		}
 	}
 	(void)!swap(c, m, sockets_of[ch].in);
+}
+
+bool relay_finish(struct wire *w)
+{
+	if (!w->replied)
+		return false;
+	wire_finish(w);
+	return true;
+}
+
+void relay_ended(struct result *r)
+{
+	const struct details *d = r->task[0].details;
+	struct ending how = {
+		.event = r->task[0].state == STATE_ABORTED ? EVENT_ABORT
+							   : EVENT_FAIL,
+		.ename = d ? d->ename : NULL,
+		.evalue = d ? d->evalue : NULL,
+	};
+
+	if (r->wire)
+		relay_failed(r->wire, &how);
 }
 
 void relay_failed(struct wire *w, const struct ending *how)
@@ -374,16 +426,20 @@ void relay_failed(struct wire *w, const struct ending *how)
 	};
 
 	/* Of mux a client makes the error itself (it knows the engine). */
-	if (w->channel == CHANNEL_TASK) {
+	if (w->channel == CHANNEL_TASK && !w->replied) {
 		struct json_object *o = json_object_new_object();
+		const char *status = how->event == EVENT_ABORT ? "aborted"
+							       : "error";
 
 		out.metadata = json_object_new_object();
-		json_add_str(out.metadata, "status", "error");
-		json_add_str(o, "status", "error");
-		json_add(o, "traceback", json_object_new_array());
-		json_add_str(o, "ename", how->ename);
-		json_add_str(o, "evalue", how->evalue);
-		json_add(o, "engine_info", json_object_new_object());
+		json_add_str(out.metadata, "status", status);
+		json_add_str(o, "status", status);
+		if (how->event != EVENT_ABORT) {
+			json_add(o, "traceback", json_object_new_array());
+			json_add_str(o, "ename", how->ename);
+			json_add_str(o, "evalue", how->evalue);
+			json_add(o, "engine_info", json_object_new_object());
+		}
 		out.content = o;
 		(void)!msg_send(sock_of(c, S_TASK_IN), &c->session, &out);
 		json_object_put(o);

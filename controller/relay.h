@@ -19,6 +19,10 @@ void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
 void relay_iopub(struct controller *c, struct msg *m);
 /* The scheduler chose an engine for a client's task. -errno: not sent. */
 int relay_send(struct result *r, struct engine *e) must_check;
+/* The engine is gone, but had replied: that is the end. False: it had not. */
+bool relay_finish(struct wire *w);
+/* The result of a client's task is final without a reply: it is told so. */
+void relay_ended(struct result *r);
 /* The run ended without a reply: an error to the client who waits. */
 void relay_failed(struct wire *w, const struct ending *how);
 void relay_init(struct controller *c);

@@ -31,6 +31,23 @@ static void set_rest(struct result *r, enum state s, int64_t when)
 		result_set_finished(r);
 }
 
+static void rest_stored(struct store_op *op);
+
+/* Until it is stored, as with the end of one task. */
+static void put_again(struct store_op *op)
+{
+	struct store_op *again = store_op_new(STORE_REST);
+
+	log_error("the end of the tasks that wait was not stored; trying again",
+		  log_int("result", (int64_t)op->rest.result),
+		  log_errno(op->err));
+	again->rest = op->rest;
+	again->arg = op->arg;
+	again->done = rest_stored;
+	op->rest.ename = op->rest.evalue = NULL;
+	store_put_again(op->arg, again);
+}
+
 static void rest_stored(struct store_op *op)
 {
 	struct controller *c = op->arg;
@@ -38,11 +55,10 @@ static void rest_stored(struct store_op *op)
 
 	if (!r)
 		return;
-	/* Not on disk: after a restart they would run. Nothing else is lost. */
-	if (op->err)
-		log_error("the end of the tasks that wait was not stored",
-			  log_int("result", (int64_t)r->id),
-			  log_errno(op->err));
+	if (op->err) {
+		put_again(op);
+		return;
+	}
 	set_rest(r, (enum state)op->rest.state, op->rest.when);
 }
 

@@ -24,6 +24,7 @@ void results_done(struct controller *c)
 		result_free(list_first(&c->by_id, struct result, by_id));
 	map_done(&c->results);
 	map_done(&c->tokens);
+	map_done(&c->names);
 }
 
 struct result *result_find(struct controller *c, uint64_t id)
@@ -34,6 +35,35 @@ struct result *result_find(struct controller *c, uint64_t id)
 struct result *result_by_token(struct controller *c, const char *token)
 {
 	return map_get(&c->tokens, bytes_str(token));
+}
+
+struct result *result_named(struct controller *c, struct bytes name)
+{
+	return map_get(&c->names, name);
+}
+
+void result_take_name(struct result *r)
+{
+	if (r->name)
+		map_put(&r->c->names, bytes_str(r->name), r);
+}
+
+/* It goes: the newest before it has the name, if there is one. */
+static void drop_name(struct result *r)
+{
+	struct list *l;
+
+	if (!r->name || result_named(r->c, bytes_str(r->name)) != r)
+		return;
+	map_remove(&r->c->names, bytes_str(r->name));
+	for (l = r->by_id.prev; l != &r->c->by_id; l = l->prev) {
+		struct result *old = list_entry(l, struct result, by_id);
+
+		if (old->name && strcmp(old->name, r->name) == 0) {
+			result_take_name(old);
+			return;
+		}
+	}
 }
 
 struct task *result_task(struct result *r, uint64_t index)
@@ -190,6 +220,15 @@ void result_set_stored(struct result *r)
 	result_changed(r, CHANGED_ALL);
 }
 
+/* Rows of its tasks may have been stored though it was not. */
+static void put_purge(struct result *r)
+{
+	struct store_op *op = store_op_new(STORE_PURGE);
+
+	op->purge = r->id;
+	store_put(r->c->store, op);
+}
+
 void result_doom(struct result *r)
 {
 	uint64_t i;
@@ -197,10 +236,13 @@ void result_doom(struct result *r)
 
 	r->doomed = true;
 	sched_remove(r);
+	graph_doomed(r);
 	for (i = 0; i < r->ntasks; i++)
 		busy |= !task_is_waiting(&r->task[i]);
-	if (!busy)
+	if (!busy) {
+		put_purge(r);
 		result_free(r);
+	}
 }
 
 void task_free_details(struct task *t)
@@ -242,6 +284,23 @@ static uint64_t output_bytes(const struct result *r)
 	return n;
 }
 
+static void join_finished(struct result *r)
+{
+	list_add_tail(&r->c->finished, &r->finished);
+	r->accounted = output_bytes(r);
+	r->c->stored_bytes += r->accounted;
+	r->c->nfinished++;
+}
+
+static void leave_finished(struct result *r)
+{
+	if (list_empty(&r->finished))
+		return;
+	list_del(&r->finished);
+	r->c->stored_bytes -= r->accounted;
+	r->c->nfinished--;
+}
+
 void result_free(struct result *r)
 {
 	struct controller *c = r->c;
@@ -250,11 +309,8 @@ void result_free(struct result *r)
 
 	timer_cancel(&r->timeout_timer);
 	sched_remove(r);
-	if (!list_empty(&r->finished)) {
-		c->nfinished--;
-		c->stored_bytes -= output_bytes(r);
-	}
-	list_del(&r->finished);
+	drop_name(r);
+	leave_finished(r);
 	list_del(&r->by_id);
 	list_del(&r->changed_link);
 	map_remove_u64(&c->results, r->id);
@@ -286,7 +342,7 @@ void result_free(struct result *r)
 static bool too_much(const struct controller *c, const struct result *oldest)
 {
 	const struct config *k = &c->config;
-	int64_t end = oldest->task[0].received;
+	int64_t end = oldest->received;
 
 	return (k->keep_results && c->nfinished > k->keep_results) ||
 	       (k->keep_bytes && c->stored_bytes > k->keep_bytes) ||
@@ -295,7 +351,7 @@ static bool too_much(const struct controller *c, const struct result *oldest)
 }
 
 /* The oldest finished results go when there are too many of them. */
-static void retain(struct controller *c)
+void results_retain(struct controller *c)
 {
 	struct list *l, *tmp;
 
@@ -307,9 +363,7 @@ static void retain(struct controller *c)
 		if (!too_much(c, r) || result_purge(r, NULL, NULL))
 			break;
 		/* Not counted any more, though the store still works on it. */
-		c->nfinished--;
-		c->stored_bytes -= output_bytes(r);
-		list_del(&r->finished);
+		leave_finished(r);
 		c->count.purged++;
 	}
 }
@@ -321,11 +375,9 @@ void result_set_finished(struct result *r)
 	timer_cancel(&r->timeout_timer);
 	drop_input(r);
 	items_free(r);
-	list_add_tail(&c->finished, &r->finished);
-	c->nfinished++;
-	c->stored_bytes += output_bytes(r);
+	join_finished(r);
 	graph_ended(r);
-	retain(c);
+	results_retain(c);
 }
 
 struct purge {
@@ -342,6 +394,8 @@ static void purged(struct store_op *op)
 
 	if (r && op->err) {
 		r->purging = false;
+		if (list_empty(&r->finished))
+			join_finished(r);
 	} else if (r) {
 		events_purged(p->c, p->id);
 		result_free(r);
@@ -351,7 +405,7 @@ static void purged(struct store_op *op)
 	free(p);
 }
 
-/* The newest goes: its id must not come again after a restart. */
+/* The newest may go: its id must not come again after a restart. */
 static void keep_next_id(struct controller *c)
 {
 	struct store_op *op = store_op_new(STORE_META);
@@ -373,8 +427,7 @@ int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
 	r->purging = true;
 	p = xmalloc(sizeof(*p));
 	*p = (struct purge){r->c, r->id, done, arg};
-	if (r->id + 1 == r->c->next_result)
-		keep_next_id(r->c);
+	keep_next_id(r->c);
 	op = store_op_new(STORE_PURGE);
 	op->purge = r->id;
 	op->done = purged;

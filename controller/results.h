@@ -25,6 +25,8 @@ struct outputs {
 		struct buf mem;
 		uint64_t size;
 		bool in_file;	/* then mem is empty */
+		int err;	/* a piece was not stored: -errno */
+		uint64_t whole;	/* then: bytes before the first such */
 	} of[STREAMS];
 };
 
@@ -35,6 +37,7 @@ struct task {
 	bool claimed;		/* pending, but being begun or ended */
 	bool resting;		/* claimed: its end is being stored; rest.c */
 	bool loaded;		/* it has a row; only while loading */
+	bool told_broken;	/* ending.c: an output was not stored */
 	bool dirty;		/* in result.told, see events.c */
 	int16_t exit_status, signal;	/* -1: none */
 	uint16_t attempt;
@@ -51,6 +54,7 @@ struct dep {
 	uint64_t id;
 	uint8_t on;	/* enum dep_ending */
 	bool follow, met;
+	int64_t engine;	/* of follow, when it is met */
 };
 
 /* What events.c has to tell of a result. */
@@ -113,6 +117,9 @@ struct result {
 
 	uint64_t seq;		/* of the last change that was told */
 	unsigned changed;	/* of enum changed, not told yet */
+	uint64_t accounted;	/* bytes, in the controller's sum */
+	bool aborting;		/* what of it waits again is aborted */
+	struct wire *wire;	/* relay.c's, while it works on it */
 	bool purging, wired;	/* wired: relay.c sees to it */
 	bool doomed;
 	bool stored;		/* its submission is on disk */
@@ -126,6 +133,8 @@ char *str_copy(const char *s);
 
 void results_init(struct controller *c);
 void results_done(struct controller *c);
+/* The oldest finished results go when there are too many, or too old. */
+void results_retain(struct controller *c);
 /* Everything the store has; runs come from run_restore(). -errno. */
 int results_load(struct controller *c) must_check;
 
@@ -161,6 +170,10 @@ void result_free(struct result *r);
 struct result *result_find(struct controller *c, uint64_t id);
 struct task *result_task(struct result *r, uint64_t index);
 enum state result_state(const struct result *r);
+/* The newest result of a name, or NULL. */
+struct result *result_named(struct controller *c, struct bytes name);
+/* From now on it is that, if it has a name. */
+void result_take_name(struct result *r);
 /* The result a token made, or NULL. */
 struct result *result_by_token(struct controller *c, const char *token);
 

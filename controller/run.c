@@ -18,6 +18,7 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 			   struct engine *e)
 {
 	struct run *run = zalloc(sizeof(*run));
+	void *old;
 
 	run->c = r->c;
 	run->msg_id = xstrdup(msg_id);
@@ -32,7 +33,9 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 		e->load++;
 		engine_changed(e);
 	}
-	map_put(&r->c->runs, bytes_str(msg_id), run);
+	old = map_put(&r->c->runs, bytes_str(msg_id), run);
+	assert(!old);
+	(void)old;
 	return run;
 }
 
@@ -143,7 +146,7 @@ static void keep_stored(struct engine *e, struct json_object *metadata)
 	struct json_object *ids = json_get_array(t, "stored");
 
 	if (ids && !e->stored)
-		e->stored = json_object_get(ids);
+		engine_keep_stored(e, json_object_get(ids));
 }
 
 static int send_task(struct result *r, struct run *run, struct bytes code,
@@ -201,6 +204,7 @@ void run_put_back(struct result *r, struct run *run)
 
 static void not_started(struct result *r, struct run *run, int err)
 {
+	static const struct ending aborted = {.event = EVENT_ABORT};
 	struct controller *c = r->c;
 
 	log_error("the start of a task was not stored; it waits",
@@ -212,6 +216,8 @@ static void not_started(struct result *r, struct run *run, int err)
 	run_free(run);
 	if (r->doomed)
 		result_doom(r);
+	else if (r->aborting)
+		result_end_waiting(r, &aborted);
 }
 
 static void started(struct store_op *op)
@@ -231,6 +237,7 @@ static void started(struct store_op *op)
 	}
 	task_apply(r, &op->task.row, EVENT_START);
 	run->phase = RUN_SENT;
+	run->sent = mono_usec();
 	if (run->abort) {
 		run_end(run, &aborted, NULL);
 		return;
@@ -252,15 +259,37 @@ static void started(struct store_op *op)
 	}
 }
 
+/* A client's task that did not go out waits again, or cannot any more. */
+static void not_sent(struct result *r, uint32_t index, struct engine *e,
+		     int err)
+{
+	static const struct ending gone = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the message of the task is gone",
+	};
+
+	task_unclaim(r, index);
+	if (err == -ENOENT) {
+		task_end_pending(r, index, &gone);
+		return;
+	}
+	e->not_before = mono_usec() + UNREACHABLE;
+	sched_kick_after(r->c, UNREACHABLE);
+}
+
 void run_start(struct result *r, uint32_t index, struct engine *e)
 {
 	struct controller *c = r->c;
 	struct store_op *op;
 	struct run *run;
 	char id[128];
+	int err;
 
 	if (r->wired) {
-		(void)!relay_send(r, e);
+		err = relay_send(r, e);
+		if (err)
+			not_sent(r, index, e, err);
 		return;
 	}
 	snprintf(id, sizeof(id), "%s_%llu_%u_%u", c->cluster,

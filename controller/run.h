@@ -32,6 +32,7 @@ struct run {
 	bool abort;		/* asked for */
 	bool restored;		/* from before a restart, not claimed yet */
 	struct wire *wire;	/* relay.c's, or NULL */
+	uint64_t sent;		/* mono_usec() */
 	struct list engine_link;
 };
 
@@ -68,8 +69,12 @@ void result_end_waiting(struct result *r, const struct ending *how);
 
 /* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;
-/* Hands out nothing of it from now on, or again. -ESRCH: it has ended. */
-int result_hold(struct result *r, bool hold) must_check;
+/*
+ * Hands out nothing of it from now on, or again; done when that is stored (or
+ * not: then it is as before). -ESRCH: it has ended, done is not called.
+ */
+int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
+		void *arg) must_check;
 int result_signal(struct result *r, int signo) must_check;
 
 /* An engine registered again: which of its tasks go on; see PROTOCOL.md. */
@@ -91,9 +96,13 @@ void task_put_end(struct controller *c, struct store_op *op);
 void task_tell_stored(struct controller *c, const struct task_row *row);
 /* What waits to be acknowledged: an array, the caller's; or NULL. */
 struct json_object *engine_take_stored(struct engine *e);
+/* The array waits from now on (until a task goes out, or for a moment). */
+void engine_keep_stored(struct engine *e, struct json_object *ids);
 /* What is known of the outputs goes into the row. */
 void task_known_outputs(struct result *r, uint32_t index,
 			struct task_row *row);
+/* Puts the op, after a while; its done() is set. */
+void store_put_again(struct controller *c, struct store_op *op);
 /* After the store refused something (a full disk, say): again after this. */
 #define STORE_AGAIN USEC_PER_SEC
 

@@ -54,6 +54,7 @@ static void free_op(struct store_op *op)
 	switch (op->kind) {
 	case STORE_RESULT:
 	case STORE_HELD:
+	case STORE_DEPS:
 		free(op->result.token);
 		free(op->result.name);
 		free(op->result.options);
@@ -91,6 +92,7 @@ static void free_op(struct store_op *op)
 		free(op->meta.value);
 		break;
 	case STORE_PURGE:
+	case STORE_NOTHING:
 	case STORE_KINDS:
 		break;
 	}

@@ -39,6 +39,8 @@ enum store_kind {
 	STORE_READ_MANY, /* a stream of several tasks that ended */
 	STORE_DETAILS,	/* gives back the strings of a task's row */
 	STORE_REST,	/* how the tasks ended that were never begun */
+	STORE_DEPS,	/* deps of a result */
+	STORE_NOTHING,	/* done() when all before it is stored */
 	STORE_HELD,	/* held of a result */
 	STORE_INPUT,	/* gives back code and stdin of a result */
 	STORE_PURGE,	/* a result and everything of it */

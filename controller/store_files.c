@@ -2,7 +2,9 @@
 #include "store_sql.h"
 
 #include "base/file.h"
+#include "base/parse.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -13,9 +15,20 @@ static char *output_path(const struct db *db, uint64_t result, uint32_t index,
 			 (unsigned long long)result, index, stream_name(s));
 }
 
+static int sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 /* Files first: a row never points to bytes that are not there. */
 int files_sync(struct db *db, const struct task_row *t)
 {
+	bool any = false;
 	int i, err = 0;
 
 	for (i = 0; i < STREAMS && !err && db->full; i++) {
@@ -31,8 +44,9 @@ int files_sync(struct db *db, const struct task_row *t)
 		if (fd >= 0)
 			close(fd);
 		free(path);
+		any = true;
 	}
-	return err;
+	return any && !err ? sync_dir(db->outputs) : err;
 }
 
 int files_append(struct db *db, struct store_op *op)
@@ -42,6 +56,9 @@ int files_append(struct db *db, struct store_op *op)
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	int err = fd < 0 ? -errno : 0;
 
+	/* No holes: what was before could not be stored. */
+	if (!err && lseek(fd, 0, SEEK_END) < (off_t)op->io.offset)
+		err = -ENODATA;
 	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
 		err = -errno;
 	if (!err && lseek(fd, (off_t)op->io.offset, SEEK_SET) < 0)
@@ -107,4 +124,50 @@ void files_unlink(struct db *db, uint64_t result)
 		}
 	}
 	sqlite3_finalize(st);
+}
+
+void files_forget(struct db *db, uint64_t result, uint32_t index)
+{
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		char *path = output_path(db, result, index, (enum stream)i);
+
+		unlink(path);
+		free(path);
+	}
+}
+
+/* "7.0.stdout": is there a result 7? */
+static bool is_wanted(sqlite3_stmt *st, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	uint64_t id;
+	bool found;
+
+	if (!dot || parse_u64(bytes_of(name, (size_t)(dot - name)), 1,
+			      INT64_MAX, &id))
+		return false;
+	sqlite3_bind_int64(st, 1, (int64_t)id);
+	found = sqlite3_step(st) == SQLITE_ROW;
+	sqlite3_reset(st);
+	return found;
+}
+
+void files_sweep(struct db *db)
+{
+	DIR *dir = opendir(db->outputs);
+	struct dirent *d;
+	sqlite3_stmt *st;
+
+	if (!dir)
+		return;
+	if (sqlite3_prepare_v2(db->sql, "SELECT 1 FROM results WHERE id=?", -1,
+			       &st, NULL) == SQLITE_OK) {
+		while ((d = readdir(dir)))
+			if (d->d_type == DT_REG && !is_wanted(st, d->d_name))
+				unlinkat(dirfd(dir), d->d_name, 0);
+		sqlite3_finalize(st);
+	}
+	closedir(dir);
 }

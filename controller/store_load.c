@@ -191,7 +191,16 @@ static int each_row(struct db *db, const char *text,
 
 int db_load(struct db *db, const struct store_visitor *v)
 {
-	int err = each_row(db,
+	/* Of a submission that could not be stored and that nobody heard of. */
+	int err = sql_errno(sqlite3_exec(
+		db->sql,
+		"DELETE FROM tasks WHERE (key>>24) NOT IN "
+		"(SELECT id FROM results)",
+		NULL, NULL, NULL));
+
+	files_sweep(db);
+	if (!err)
+		err = each_row(db,
 			   "SELECT id,token,name,kind,tasks,uid,gid,submitted,"
 			   "options,deps,held,length(code),length(stdin),"
 			   "items,rest_state,rest_when,rest_ename,rest_evalue "

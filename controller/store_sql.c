@@ -2,6 +2,7 @@
 #include "store_sql.h"
 
 #include "base/file.h"
+#include "wire/state.h"
 
 #include <sys/stat.h>
 
@@ -38,6 +39,7 @@ enum {
 	S_TASK,
 	S_INPUT,
 	S_HELD,
+	S_DEPS,
 	S_REST,
 	S_PURGE_RESULT,
 	S_PURGE_TASKS,
@@ -66,6 +68,7 @@ static const char *const statements[] = {
 	[S_INPUT] = "SELECT code, stdin, items FROM results WHERE id=?",
 	[S_REST] = "UPDATE results SET rest_state=?, rest_when=?,"
 		   " rest_ename=?, rest_evalue=? WHERE id=?",
+	[S_DEPS] = "UPDATE results SET deps=? WHERE id=?",
 	[S_HELD] = "UPDATE results SET held=? WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
@@ -228,7 +231,8 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	if (!err)
 		err = exec(db, "PRAGMA journal_mode=WAL;"
 			       "PRAGMA temp_store=MEMORY;"
-			       "PRAGMA busy_timeout=2000;");
+			       "PRAGMA busy_timeout=2000;"
+			       "PRAGMA journal_size_limit=16777216;");
 	if (!err)
 		err = exec(db, full ? "PRAGMA synchronous=FULL"
 				    : "PRAGMA synchronous=NORMAL");
@@ -325,6 +329,9 @@ static int run_task(struct db *db, struct store_op *op)
 	const struct task_row *t = &op->task.row;
 	int i, err = files_sync(db, t);
 
+	if (t->state == STATE_PENDING)
+		files_forget(db, t->result, t->index);
+
 	if (err || !st)
 		return err ? err : -EIO;
 	sqlite3_bind_int64(st, 1, store_key(t->result, t->index));
@@ -403,6 +410,24 @@ static int run_rest(struct db *db, struct store_op *op)
 	return finish(st);
 }
 
+static int run_deps(struct db *db, struct store_op *op)
+{
+	sqlite3_stmt *st = statement(db, S_DEPS);
+
+	if (!st)
+		return -EIO;
+	bind_text(st, 1, op->result.deps);
+	sqlite3_bind_int64(st, 2, (int64_t)op->result.id);
+	return finish(st);
+}
+
+static int run_nothing(struct db *db, struct store_op *op)
+{
+	(void)db;
+	(void)op;
+	return 0;
+}
+
 static int run_held(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = statement(db, S_HELD);
@@ -420,6 +445,7 @@ static int run_read(struct db *db, struct store_op *op)
 	int64_t key = op->io.stream < STREAMS
 			      ? store_key(op->io.result, op->io.index)
 			      : (int64_t)op->io.result;
+	bool found = false;
 
 	if (op->io.in_file)
 		return files_read(db, op);
@@ -435,9 +461,10 @@ static int run_read(struct db *db, struct store_op *op)
 			buf_put(&op->io.bytes, p + op->io.offset,
 				min_u64(op->io.length,
 					op->io.size - op->io.offset));
+		found = true;
 	}
 	sqlite3_reset(st);
-	return 0;
+	return found ? 0 : -ENOENT;
 }
 
 static int run_purge(struct db *db, struct store_op *op)
@@ -503,6 +530,8 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_APPEND] = files_append,
 	[STORE_READ] = run_read,
 	[STORE_HELD] = run_held,
+	[STORE_DEPS] = run_deps,
+	[STORE_NOTHING] = run_nothing,
 	[STORE_REST] = run_rest,
 	[STORE_INPUT] = run_input,
 	[STORE_READ_MANY] = db_read_many,

@@ -40,6 +40,10 @@ int files_read(struct db *db, struct store_op *op) must_check;
 /* With durability full: what the row points to is on disk. */
 int files_sync(struct db *db, const struct task_row *t) must_check;
 void files_unlink(struct db *db, uint64_t result);
+/* Those of one task, which may have none. */
+void files_forget(struct db *db, uint64_t result, uint32_t index);
+/* At the start: those of results that are not there. */
+void files_sweep(struct db *db);
 
 /* An SQLite result code as -errno; 0 for OK, ROW and DONE. */
 int sql_errno(int rc);

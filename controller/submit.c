@@ -17,6 +17,7 @@ struct submission {
 	struct request *rq;
 	struct work answer;
 	size_t n, waiting;
+	uint64_t tasks;		/* of all its results */
 	struct {
 		uint64_t id;			/* 0: refused */
 		struct json_object *refusal;
@@ -90,7 +91,7 @@ static int read_bytes(const struct msg *m, struct json_object *o,
 	struct bytes b;
 
 	if (!msg_named_buffer(m, o, key, &b))
-		return -ENOENT;
+		return json_get(o, key) ? -EINVAL : -ENOENT;
 	if (b.n > limit)
 		return -EFBIG;
 	buf_put(to, b.p, b.n);
@@ -123,6 +124,10 @@ static int read_shape(const struct msg *m, struct json_object *o,
 	}
 	if (err == -ENOENT && !list)
 		return 0;
+	if (err == -EINVAL) {
+		buf_puts(why, "map is the number of no buffer");
+		return err;
+	}
 	n = items_count(buf_bytes(&spec->items));
 	if (n == 0 || (n + chunk - 1) / chunk > LIMIT_TASKS) {
 		buf_puts(why, err == -EFBIG ? "the map is too long"
@@ -169,9 +174,13 @@ static int read_spec(const struct msg *m, struct json_object *o,
 		return err;
 	err = read_bytes(m, o, "stdin", LIMIT_STDIN, &spec->stdin_);
 	spec->has_stdin = err == 0;
-	if (err == -EFBIG)
-		buf_puts(why, "the standard input is too long");
-	return err == -EFBIG ? err : 0;
+	if (err == -EFBIG || err == -EINVAL) {
+		buf_puts(why, err == -EFBIG ? "the standard input is too long"
+					    : "stdin is the number of no "
+					      "buffer");
+		return err;
+	}
+	return 0;
 }
 
 /* A dependency that is not there: the result says so, it does not run. */
@@ -186,6 +195,7 @@ static void put_result(struct submission *s, struct result *r,
 	bool ok = graph_add(r, options, &why);
 	struct store_op *op = result_store_op(r);
 
+	result_take_name(r);
 	op->arg = s;
 	op->done = stored;
 	store_put(r->c->store, op);
@@ -195,6 +205,16 @@ static void put_result(struct submission *s, struct result *r,
 	else
 		result_end_waiting(r, &how);
 	buf_done(&why);
+}
+
+/* One buffer may be named by many: what comes of a request has a limit too. */
+static int may_take(const struct submission *s, struct buf *why)
+{
+	if (store_backlog(s->rq->c->store) <= STORE_BACKLOG * 8 &&
+	    s->tasks <= LIMIT_TASKS)
+		return 0;
+	buf_puts(why, "the store cannot keep up; try again later");
+	return -EAGAIN;
 }
 
 static void submit_one(struct submission *s, size_t i, struct json_object *o)
@@ -210,11 +230,14 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		s->of[i].id = r->id;
 		return;
 	}
-	err = r ? -EAGAIN : read_spec(s->rq->msg, o, &spec, &why);
+	err = r ? -EAGAIN : may_take(s, &why);
+	if (!err)
+		err = read_spec(s->rq->msg, o, &spec, &why);
 	if (err) {
 		refuse(s, i, err, why.n ? buf_str(&why)
 					: "it is being stored right now");
 	} else {
+		s->tasks += spec.ntasks;
 		r = result_new(c, &spec);
 		s->of[i].id = r->id;
 		s->waiting++;
@@ -254,15 +277,23 @@ static void move_buf(struct buf *to, struct buf *from)
 	*from = (struct buf)BUF_INIT;
 }
 
-/* Of a view: the engines of the tasks that failed; else NULL. */
+/* Where it may run, follow included; NULL: anywhere. */
+static struct json_object *all_targets(const struct result *r)
+{
+	struct json_object *a = r->ntargets ? json_object_new_array() : NULL;
+	size_t i;
+
+	for (i = 0; i < r->ntargets; i++)
+		json_push(a, json_object_new_int64(r->targets[i]));
+	return a;
+}
+
+/* Of a view: the engines of the tasks that failed. */
 static struct json_object *failed_targets(const struct result *r)
 {
-	struct json_object *a;
+	struct json_object *a = json_object_new_array();
 	uint64_t i;
 
-	if (!r->pinned)
-		return NULL;
-	a = json_object_new_array();
 	for (i = 0; i < r->ntasks && i < r->ntargets; i++)
 		if (r->task[i].state == STATE_ERROR)
 			json_push(a, json_object_new_int64(r->targets[i]));
@@ -306,7 +337,8 @@ static void retry_input(struct store_op *op)
 	spec.has_stdin = old->has_stdin;
 	spec.options = json_parse(bytes_str(old->options), NULL);
 	json_object_object_del(spec.options, "after");
-	targets = failed_targets(old);
+	json_object_object_del(spec.options, "follow");
+	targets = old->pinned ? failed_targets(old) : all_targets(old);
 	if (targets)
 		json_add(spec.options, "targets", targets);
 	spec.pinned = old->pinned;

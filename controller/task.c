@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "results.h"
 
+#include "base/log.h"
 #include "events.h"
 #include "run.h"
 #include "sched.h"
@@ -121,8 +122,19 @@ void task_set_row(struct task *t, struct task_row *row)
 	take_details(t, row);
 }
 
+/* What the last try wrote is not what the next one will. */
+static void forget_try(struct result *r, uint32_t index)
+{
+	struct task *t = &r->task[index];
+
+	task_drop_outputs(r, index);
+	memset(t->size, 0, sizeof(t->size));
+	t->in_file = 0;
+	t->told_broken = false;
+}
+
 /* Too many of a map failed: no more of it is begun. */
-static void halt(struct result *r)
+static void abort_waiting(struct result *r)
 {
 	static const struct ending how = {.event = EVENT_ABORT};
 
@@ -138,7 +150,7 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	task_set_state(r, t, s);
 	task_set_row(t, row);
 	if (s == STATE_PENDING) {
-		task_drop_outputs(r, row->index);
+		forget_try(r, row->index);
 		task_unclaim(r, row->index);
 	}
 	if (state_is_final(s))
@@ -148,9 +160,11 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 		task_free_details(t);
 	result_count_times(r, t);
 	task_changed(r, row->index);
+	if (s == STATE_PENDING && r->aborting)
+		abort_waiting(r);
 	result_changed(r, state_is_final(s) ? CHANGED_END : CHANGED_STATE);
 	if (s == STATE_ERROR && r->halt && r->count[STATE_ERROR] >= r->halt)
-		halt(r);
+		abort_waiting(r);
 	if (state_is_final(result_state(r)))
 		result_set_finished(r);
 }
@@ -193,6 +207,21 @@ void task_unclaim(struct result *r, uint64_t index)
 
 /* --- outputs ------------------------------------------------------------ */
 
+static void append_done(struct store_op *op)
+{
+	struct result *r = result_find(op->arg, op->io.result);
+	struct task *t = r ? result_task(r, op->io.index) : NULL;
+	enum stream s = op->io.stream;
+
+	if (!op->err || !t || !t->out || t->out->of[s].err)
+		return;
+	t->out->of[s].err = op->err;
+	t->out->of[s].whole = op->io.offset;
+	log_error("a piece of an output was not stored",
+		  log_int("result", (int64_t)r->id),
+		  log_str("stream", stream_name(s)), log_errno(op->err));
+}
+
 static void put_append(struct result *r, uint32_t index, enum stream s,
 		       uint64_t offset, struct bytes b)
 {
@@ -203,6 +232,8 @@ static void put_append(struct result *r, uint32_t index, enum stream s,
 	op->io.stream = s;
 	op->io.offset = offset;
 	buf_put(&op->io.bytes, b.p, b.n);
+	op->arg = r->c;
+	op->done = append_done;
 	store_put(r->c->store, op);
 }
 
@@ -212,6 +243,9 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 	struct task *t = &r->task[index];
 	struct outputs *out = t->out;
 
+	/* A finished result never changes. */
+	if (state_is_final((enum state)t->state))
+		return false;
 	if (!out)
 		out = t->out = zalloc(sizeof(*out));
 	if (offset == 0 && out->of[s].size) {
@@ -219,6 +253,7 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 		buf_clear(&out->of[s].mem);
 		out->of[s].size = 0;
 		out->of[s].in_file = false;
+		out->of[s].err = 0;
 	}
 	if (offset != out->of[s].size)
 		return false;

@@ -34,6 +34,7 @@ void buf_put(struct buf *b, const void *p, size_t n)
 
 void buf_puts(struct buf *b, const char *s)
 {
+	assert(s);
 	buf_put(b, s, strlen(s));
 }
 

@@ -23,10 +23,10 @@ const struct task_option task_options[] = {
 	 "items per task of a map"},
 	{"targets", TASK_IDS, 1, 65536, true,
 	 "list of engine ids: run on one of these"},
-	{"after", TASK_RESULTS, 1, 65536, true,
+	{"after", TASK_RESULTS, 1, LIMIT_DEPENDENCIES, true,
 	 "list of ids or names: start when these are ok (12:any: have ended; "
 	 "12:error: failed)"},
-	{"follow", TASK_RESULTS, 1, 65536, true,
+	{"follow", TASK_RESULTS, 1, LIMIT_DEPENDENCIES, true,
 	 "list of ids or names: run on the engine that ran these, after them"},
 	{"retries", TASK_COUNT, 0, LIMIT_RETRIES, true,
 	 "run again after a failure, so many times at most"},
