@@ -81,7 +81,7 @@ void runs_engine_gone(struct engine *e)
 			continue;
 		}
 		buf_clear(&why);
-		buf_printf(&why, "engine %lld (pid %lld on %s) died while "
+		buf_printf(&why, "engine %lld (pid %lld on %s) ended while "
 				 "running the task",
 			   (long long)e->id, (long long)e->pid,
 			   e->host ? e->host : "an unknown host");

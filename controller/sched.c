@@ -221,19 +221,18 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 		room->e[room->n++] = e;
 }
 
-/* Ids do not come again: an engine that is gone will not be free. */
+/* As ipyparallel has it: with none of its targets there it ends at once. */
 static void check_targets(struct controller *c, struct result *r)
 {
 	static const struct ending how = {
 		.event = EVENT_FAIL,
 		.ename = "ImpossibleDependency",
-		.evalue = "all engines it may run on are gone",
+		.evalue = "none of the engines it may run on is there",
 	};
 	size_t i;
 
 	for (i = 0; i < r->ntargets; i++)
-		if (r->targets[i] >= c->next_engine ||
-		    engine_find(c, r->targets[i]))
+		if (engine_find(c, r->targets[i]))
 			return;
 	result_end_waiting(r, &how);
 }

@@ -165,7 +165,7 @@ static void add(struct submission *s, struct json_object *options,
 
 static int check(struct json_object *o, struct buf *why)
 {
-	int err = task_options_check(o, why);
+	int err = task_options_check(o, OPTIONS_OF_TREE, why);
 
 	if (!err && !json_get(o, "code")) {
 		buf_puts(why, "a task needs \"code\"");

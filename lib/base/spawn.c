@@ -42,15 +42,19 @@ static int place_fds(const struct spawn *s)
 	return 0;
 }
 
+/*
+ * All of them, and by the system call: the C library keeps two real-time
+ * signals to itself, and make(1) starts its children with those ignored.
+ */
 static void reset_signals(void)
 {
-	struct sigaction sa = {.sa_handler = SIG_DFL};
+	static const unsigned char standard[32]; /* the kernel's, SIG_DFL */
 	sigset_t none;
 	int i;
 
-	for (i = 1; i < 32; i++)
+	for (i = 1; i <= 64; i++)
 		if (i != SIGKILL && i != SIGSTOP)
-			sigaction(i, &sa, NULL);
+			syscall(SYS_rt_sigaction, i, standard, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -17,9 +17,9 @@ const struct task_option task_options[] = {
 	 "working directory; the submitter's if not given"},
 	{"label", TASK_NAME, 1, LIMIT_NAME, true,
 	 "a name: results/NAME leads to the newest result of that name"},
-	{"map", TASK_LIST, 1, LIMIT_TASKS, true,
+	{"map", TASK_LIST, 1, LIMIT_TASKS, false,
 	 "list of items: one task for each, which finds it in $1"},
-	{"chunk", TASK_COUNT, 1, LIMIT_TASKS, true,
+	{"chunk", TASK_COUNT, 1, LIMIT_TASKS, false,
 	 "items per task of a map"},
 	{"targets", TASK_IDS, 1, 65536, true,
 	 "list of engine ids: run on one of these"},
@@ -36,9 +36,9 @@ const struct task_option task_options[] = {
 	 "seconds to run at most, then TERM, grace, KILL; 0 is no limit"},
 	{"priority", TASK_INTEGER, -LIMIT_PRIORITY, LIMIT_PRIORITY, true,
 	 "larger runs earlier; 0 if not given"},
-	{"halt", TASK_COUNT, 1, LIMIT_TASKS, true,
+	{"halt", TASK_COUNT, 1, LIMIT_TASKS, false,
 	 "a map stops after so many failed tasks"},
-	{"max_running", TASK_COUNT, 1, LIMIT_TASKS, true,
+	{"max_running", TASK_COUNT, 1, LIMIT_TASKS, false,
 	 "tasks of a map that run at the same time at most"},
 	{.name = NULL},
 };
@@ -225,10 +225,6 @@ static int check_env(const struct task_option *o, struct json_object *v,
 static int check_value(const struct task_option *o, struct json_object *v,
 		       struct buf *why)
 {
-	if (!o->served) {
-		refuse(why, o, "is not served yet");
-		return -EINVAL;
-	}
 	switch (o->type) {
 	case TASK_BYTES:
 	case TASK_NAME:
@@ -248,7 +244,8 @@ static int check_value(const struct task_option *o, struct json_object *v,
 	return -EINVAL;
 }
 
-int task_options_check(struct json_object *options, struct buf *why)
+int task_options_check(struct json_object *options, enum task_options_of who,
+		       struct buf *why)
 {
 	size_t others = 0;
 
@@ -267,6 +264,8 @@ int task_options_check(struct json_object *options, struct buf *why)
 			buf_puts(why, "\"");
 			return -EINVAL;
 		}
+		if (who == OPTIONS_OF_TREE && !o->served)
+			return refuse(why, o, "is not served yet");
 		err = check_value(o, v, why);
 		if (err)
 			return err;

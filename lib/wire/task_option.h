@@ -31,7 +31,7 @@ struct task_option {
 	const char *name;
 	enum task_option_type type;
 	double min, max;	/* of a number; max: bytes or entries else */
-	bool served;		/* false: known, refused as not yet served */
+	bool served;		/* false: the tree does not serve it yet */
 	const char *help;
 };
 
@@ -41,10 +41,12 @@ const struct task_option *task_option_find(struct bytes name);
 
 /*
  * Checks options as a user writes them in JSON: known names, right types,
- * within limits. 0, -EINVAL or -EFBIG with the reason, a sentence that names
+ * within limits; from the tree only those it serves. 0, -EINVAL or -EFBIG with the reason, a sentence that names
  * the option, in *why.
  */
-int task_options_check(struct json_object *options, struct buf *why)
+enum task_options_of { OPTIONS_OF_TREE, OPTIONS_OF_WIRE };
+int task_options_check(struct json_object *options, enum task_options_of who,
+		       struct buf *why)
 	must_check;
 
 /* A value as its file shows it: text with a newline at its end. */

@@ -11,7 +11,7 @@ static int check(const char *text, struct buf *why)
 
 	if (!o)
 		fail_msg("not JSON: %s", text);
-	err = task_options_check(o, why);
+	err = task_options_check(o, OPTIONS_OF_TREE, why);
 	json_object_put(o);
 	return err;
 }
@@ -140,7 +140,9 @@ static void test_what_is_not_served(void **state)
 
 		if (!o->served) {
 			json_add(t, o->name, json_object_new_int(1));
-			assert_int_equal(task_options_check(t, &why), -EINVAL);
+			assert_int_equal(
+				task_options_check(t, OPTIONS_OF_TREE, &why),
+				-EINVAL);
 			assert_non_null(strstr(buf_str(&why), o->name));
 		}
 		buf_done(&why);
@@ -166,7 +168,7 @@ static int check_one(const char *key, struct json_object *v)
 	int err;
 
 	json_add(o, key, v);
-	err = task_options_check(o, &why);
+	err = task_options_check(o, OPTIONS_OF_TREE, &why);
 	assert_int_equal(err != 0, why.n != 0);
 	json_object_put(o);
 	buf_done(&why);
