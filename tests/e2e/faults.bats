@@ -16,6 +16,10 @@ kill_9() {
 	within 10 eval '! test -d "/proc/'"$pid"'" || grep -q "State:.Z" "/proc/'"$pid"'/status"'
 }
 
+abort() {
+	echo abort 2>/dev/null >"$MNT/results/$1/ctl"
+}
+
 connected() {
 	[ "$(cat "$MNT/controller/state")" = connected ]
 }
@@ -89,7 +93,8 @@ lost() {
 	run -124 timeout 1 cat "$MNT/results/$id/value"
 	start
 	within "$DEADLINE" connected
-	echo abort >"$MNT/results/$id/ctl"
+	# Its engine may still be on its way back.
+	within "$DEADLINE" abort "$id"
 	done_with "$id" aborted
 }
 

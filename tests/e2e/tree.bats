@@ -70,7 +70,7 @@ teardown() { test_end; }
 	head -n 1 "$MNT/results/$id/output"
 	e=$(get "$id" engine)
 	within 10 eval '[ "$(cat "$MNT/engines/$e/state")" = busy ]'
-	equal "$(cat "$MNT/engines/$e/running")" "$id"
+	within 10 eval '[ "$(cat "$MNT/engines/$e/running")" = "$id" ]'
 	open_gate busy
 	done_with "$id"
 	within 10 eval '[ "$(cat "$MNT/engines/$e/state")" = idle ]'
