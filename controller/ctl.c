@@ -29,6 +29,8 @@ static int send_kill(struct run *run, int signo, bool abort_it)
 
 static int run_signal(struct run *run, int signo, bool abort_it)
 {
+	int err;
+
 	if (run->phase == RUN_STARTING) {
 		if (!abort_it)
 			return -EAGAIN;
@@ -38,7 +40,10 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 	if (!run->engine || !run->engine->taskfs)
 		return -EOPNOTSUPP;
 	run->abort |= abort_it;
-	return send_kill(run, signo, abort_it);
+	err = send_kill(run, signo, abort_it);
+	/* An engine that is away hears of it when it comes back, and one that
+	 * does not come back has ended the task. */
+	return abort_it && err == -EHOSTUNREACH ? 0 : err;
 }
 
 /*

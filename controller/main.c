@@ -36,7 +36,7 @@ static const struct opt opts[] = {
 	ROW("cluster-id", 0, "ID", OPT_TEXT, cluster_id, "", 0, 0,
 	    "part of the connection files' names, as in ipyparallel"),
 	ROW("ip", 0, "ADDRESS", OPT_TEXT, ip, "127.0.0.1", 0, 0,
-	    "address to listen on"),
+	    "address to listen on; beyond loopback CURVE is on"),
 	ROW("ping", 0, "TIME", OPT_DURATION, ping, "3s", 10000,
 	    3600 * USEC_PER_SEC,
 	    "time between heartbeats; an engine that misses 11 is dead"),
@@ -149,21 +149,60 @@ static int open_log(const struct config *k)
 
 /* --- identity ----------------------------------------------------------- */
 
+static void keep(struct controller *c, const char *key, const char *value)
+{
+	struct store_op *op = store_op_new(STORE_META);
+
+	op->meta.key = key;
+	op->meta.value = xstrdup(value);
+	store_put(c->store, op);
+}
+
 /* The value of the last run, or a new one that is kept. */
 static char *keep_id(struct controller *c, const char *key)
 {
 	char *value = store_meta(c->store, key);
-	struct store_op *op;
 	char id[ID_SIZE];
 
 	if (value)
 		return value;
 	id_new(id);
-	op = store_op_new(STORE_META);
-	op->meta.key = key;
-	op->meta.value = xstrdup(id);
-	store_put(c->store, op);
+	keep(c, key, id);
 	return xstrdup(id);
+}
+
+static bool is_loopback(const char *ip)
+{
+	return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "localhost") == 0;
+}
+
+/*
+ * Beyond loopback everything is encrypted, and who has the public key of the
+ * connection files gets in; messages are not signed then, as in ipyparallel.
+ */
+static void make_curve(struct controller *c)
+{
+	const char *wish = getenv("IPP_ENABLE_CURVE");
+	char *public_key = store_meta(c->store, "curve_public");
+	char *secret_key = store_meta(c->store, "curve_secret");
+	struct curve *curve = &c->curve;
+
+	curve->on = wish && *wish ? strcmp(wish, "0") != 0
+				  : !is_loopback(c->config.ip);
+	if (curve->on && public_key && secret_key) {
+		snprintf(curve->server_public, CURVE_KEY, "%s", public_key);
+		snprintf(curve->server_secret, CURVE_KEY, "%s", secret_key);
+	} else if (curve->on) {
+		zmq_curve_keypair(curve->server_public, curve->server_secret);
+		keep(c, "curve_public", curve->server_public);
+		keep(c, "curve_secret", curve->server_secret);
+	}
+	if (curve->on) {
+		free(c->key);
+		c->key = xstrdup("");
+	}
+	free(public_key);
+	free(secret_key);
 }
 
 static void make_identity(struct controller *c)
@@ -175,6 +214,7 @@ static void make_identity(struct controller *c)
 	free(cluster);
 	c->key = key && *key ? xstrdup(key) : keep_id(c, "key");
 	id_new(c->instance);
+	make_curve(c);
 	session_init(&c->session, NULL, bytes_str(c->key), LIMIT_REPLAY);
 	c->since = now_usec();
 }

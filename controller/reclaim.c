@@ -38,6 +38,7 @@ static void add_unwanted(struct controller *c, const struct engine *e,
 void runs_reclaim(struct engine *e, struct json_object *running,
 		  struct json_object *finished, struct json_object *ret_drop)
 {
+	static const struct ending aborted = {.event = EVENT_ABORT};
 	struct list *l, *tmp;
 
 	add_unwanted(e->c, e, running, ret_drop);
@@ -48,9 +49,15 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 
 		/* What was sent just now may still be on its way. */
 		if (run->phase != RUN_SENT || run->wire ||
-		    (!run->restored && mono_usec() - run->sent < IN_FLIGHT))
+		    (!run->restored && !run->abort &&
+		     mono_usec() - run->sent < IN_FLIGHT))
 			continue;
 		run->restored = false;
+		if (run->abort) {
+			json_push(ret_drop, json_text(bytes_str(run->msg_id)));
+			run_end(run, &aborted, NULL);
+			continue;
+		}
 		if (named(running, run->msg_id) ||
 		    named(finished, run->msg_id))
 			continue;

@@ -20,7 +20,7 @@ static struct fs *take(fuse_req_t req, const char *what, fuse_ino_t ino,
 	if (log_enabled(LOG_DEBUG))
 		log_debug("kernel", log_str("op", what),
 			  log_int("ino", (int64_t)ino), log_str("name", name),
-			  log_int("pid", fuse_req_ctx(req)->pid));
+			  log_int("caller", fuse_req_ctx(req)->pid));
 	return fuse_req_userdata(req);
 }
 

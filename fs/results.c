@@ -348,10 +348,30 @@ static void end_line(struct buf *out)
 		buf_putc(out, '\n');
 }
 
+/* A task that ran elsewhere than it was to run says so, whatever came of it. */
+static void put_elsewhere(const struct result *r, struct buf *out)
+{
+	struct json_object *options;
+	const char *want;
+
+	if (!r->task.cwd || !r->options)
+		return;
+	options = json_parse(bytes_str(r->options), NULL);
+	want = json_get_str(options, "cwd", NULL);
+	if (want && strcmp(want, r->task.cwd) != 0)
+		buf_printf(out, "cwd: %s is not there on the engine's host; "
+				"it ran in %s\n",
+			   want, r->task.cwd);
+	json_object_put(options);
+}
+
 int result_error(const struct obj *o, struct buf *out)
 {
 	const struct task *t = &o->result->task;
 
+	put_elsewhere(o->result, out);
+	if (o->result->status == STATE_ABORTED && !t->ename)
+		buf_puts(out, "TaskAborted: it was aborted\n");
 	if (!t->ename)
 		return 0;
 	buf_puts(out, t->ename);

@@ -51,7 +51,7 @@ static void refuse(struct submission *s, int err, const char *why)
 	callers_refused(&s->fs->callers, &s->who, why);
 	if (log_allowed(&limit, 20, 10 * USEC_PER_SEC, &skipped))
 		log_info("a task is refused", log_str("why", why),
-			    log_errno(err), log_int("pid", s->who.pid),
+			    log_errno(err), log_int("caller", s->who.pid),
 			    log_int("uid", s->uid), log_int("others", skipped));
 	if (!s->err)
 		s->err = err;

@@ -134,7 +134,7 @@ static int check_number(const struct task_option *o, struct json_object *v,
 		return refuse(why, o, o->type == TASK_SECONDS
 					      ? "must be a number"
 					      : "must be a whole number");
-	if (x < o->min || x > o->max) {
+	if (!(x >= o->min && x <= o->max)) {
 		buf_printf(why, "\"%s\" must be from %.0f to %.0f", o->name,
 			   o->min, o->max);
 		return -EINVAL;
