@@ -291,11 +291,12 @@ class Engine(Peer):
 class Controller:
     """The program under test in a directory of its own."""
 
-    def __init__(self, program, *options):
+    def __init__(self, program, *options, directory=None):
         self.program = program
         self.options = options
-        self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
-        self.log = os.path.join(self.dir, "stderr")
+        self.dir = directory or tempfile.mkdtemp(prefix="taskfs-wire-")
+        # Beside the directory: that may be full.
+        self.log = self.dir + ".log"
         self.process = None
         self.start()
 

@@ -4,11 +4,13 @@
 Prints TAP. With arguments only those tests: Tasks Tasks.test_targets ...
 """
 
+import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -37,6 +39,7 @@ class Case(unittest.TestCase):
         self.assertNotIn("Sanitizer", text)
         self.assertNotIn("runtime error", text)
         shutil.rmtree(self.controller.dir)
+        os.unlink(self.controller.log)
 
     def client(self):
         self.peers.append(self.controller.client())
@@ -311,6 +314,115 @@ class Relays(Case):
         self.assertEqual(m.parent, header)
         self.assertEqual(m.content["ename"], "EngineError")
         self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
+
+
+class Hostile(Case):
+    """Correctly signed, and meant badly."""
+
+    def apply(self, c, msg_id=None):
+        header, frames = c.frames("apply_request", {})
+        if msg_id:
+            header["msg_id"] = msg_id
+            parts = [json.dumps(header).encode()] + frames[3:6]
+            frames = [DELIMITER, sign(c.key, parts), *parts]
+        return header, frames
+
+    def test_errors_that_are_no_strings_or_too_long(self):
+        c, e = self.pair()
+        wrong = [
+            {"traceback": [None, 1, {}, "x"], "ename": 5, "evalue": None},
+            {"traceback": "x", "ename": "a b\nc" * 100000, "evalue": "y" * 99999},
+            {},
+        ]
+        for i, content in enumerate(wrong):
+            c.submit(b":", retries=1)
+            for _ in range(2):
+                e.reply(e.take(), dict(content, status="error"), exit_status=1)
+            r = c.wait(i + 1, "error")
+            self.assertLess(len(json.dumps(r)), 20000)
+            for line in r["task"]["attempts"].splitlines():
+                self.assertEqual(len(line.split()), 5)
+
+    def test_a_task_that_waits_is_aborted_and_its_client_told(self):
+        c, e = self.pair(taskfs=False)
+        first, frames = self.apply(c)
+        c.task.send_multipart(frames)
+        m = e.take(kind="apply_request")
+        header, frames = self.apply(c)
+        c.task.send_multipart(frames)
+        c.wait(2, "pending")
+        ask = {"result": 2, "verb": "abort"}
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+        got = c.receive(c.task)
+        self.assertEqual(got.parent, header)
+        self.assertEqual(got.content["status"], "aborted")
+        e.publish(b"t", "stream", {"name": "stdout", "text": "late"}, header)
+        e.reply(m)
+        e.publish(b"s", "status", {"execution_state": "idle"}, first)
+        c.wait(1, "ok")
+        self.assertEqual(c.result(2)["task"]["stdout"], 0)
+        ask["verb"] = "purge"
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+        self.assertEqual(c.result(1)["status"], "ok")
+
+    def test_only_the_engine_that_was_asked_answers(self):
+        c, e = self.pair(taskfs=False)
+        other = self.engine(taskfs=False)
+        other.join(c)
+        header, frames = self.apply(c)
+        c.mux.send_multipart([e.uuid.encode(), *frames])
+        m = e.take(e.mux, "apply_request")
+        other.reply(m, {"status": "aborted"}, socket=other.mux)
+        other.reply(m, {"status": "aborted"}, socket=other.task)
+        self.assertEqual(c.hello()["status"], "ok")
+        e.reply(m, socket=e.mux)
+        e.publish(b"s", "status", {"execution_state": "idle"}, header)
+        c.wait(1, "ok")
+
+    def test_a_client_cannot_take_one_of_our_ids(self):
+        c, e = self.pair()
+        c.submit(b":")
+        m = e.take()
+        taken = m.header["msg_id"].replace("_1_0_1", "_2_0_1")
+        _, frames = self.apply(c, taken)
+        c.mux.send_multipart([e.uuid.encode(), *frames])
+        e.take(e.mux, "apply_request")
+        e.reply(m, exit_status=0)
+        c.submit(b":")
+        e.reply(e.take(), exit_status=0)
+        c.wait(2, "ok")
+
+    def test_a_replay_does_not_run_again(self):
+        c, e = self.pair(taskfs=False)
+        _, frames = self.apply(c)
+        for _ in range(3):
+            c.task.send_multipart(frames)
+        c.hello()
+        e.reply(e.take(kind="apply_request"))
+        c.wait(1, "ok")
+        self.assertEqual(len(c.ask("results_request", {}).content["results"]), 1)
+        self.assertEqual(c.counters()["messages_replayed"], 2)
+
+    def test_numbers_that_cannot_be(self):
+        c, e = self.pair()
+        c.submit(b":")
+        m = e.take()
+        for stream, offset in (("stdout", -1), ("x", 0), ("stdout", 2**62)):
+            e.output(m, stream, offset, b"x")
+        e.reply(m, exit_status=2**40, stdout=-5, completed=-(2**63), stderr=2**62)
+        self.assertEqual(c.wait(1, "error")["task"]["ename"], "OutputError")
+        self.assertEqual(self.engine().register(id=2**31 - 1)["id"], 1)
+        for content in (
+            {"result": -1},
+            {"result": 1, "task": -1},
+            {"result": 1, "task": 2**40},
+            {"result": "1"},
+            {},
+        ):
+            m = c.ask("tasks_request", content)
+            self.assertEqual(m.content["status"], "error")
+            m = c.ask("fetch_request", dict(content, stream="stdout"))
+            self.assertEqual(m.content["status"], "error")
 
 
 class Tasks(Case):
@@ -874,6 +986,59 @@ class Restart(Case):
         while c.counters()["replies_late"] == 0:
             pass
         self.assertEqual(c.result(1)["status"], "error")
+
+
+class FullDisk(unittest.TestCase):
+    """On a file system of a few megabytes; needs root."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-full-")
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "none", self.dir], check=True
+        )
+        self.addCleanup(os.unlink, self.dir + ".log")
+        self.addCleanup(os.rmdir, self.dir)
+        self.addCleanup(subprocess.run, ["umount", self.dir], check=True)
+        self.controller = Controller(PROGRAM, "--ping=200ms", directory=self.dir)
+        self.addCleanup(self.controller.stop)
+        self.client = self.controller.client()
+        self.addCleanup(self.client.close)
+        self.client.follow()
+
+    def wait_for_log(self, what):
+        end = time.monotonic() + DEADLINE
+        while not any(x["what"] == what for x in self.controller.log_lines()):
+            self.assertLess(time.monotonic(), end, what)
+            self.client.hello()
+
+    def test_what_is_not_stored_is_refused(self):
+        c = self.client
+        big = c.submit(os.urandom(12 << 20).replace(b"\0", b"x"), label="big")
+        self.assertEqual(big["errno"], "ENOSPC")
+        r = c.submit(b":", after=["big"])
+        self.assertEqual(c.wait(r["id"], "error")["task"]["ename"], "InvalidDependency")
+        self.assertEqual(c.submit(b":")["status"], "pending")
+
+    def test_an_output_that_is_not_stored_fails_its_task(self):
+        c, e = self.client, self.controller.engine()
+        self.addCleanup(e.close)
+        e.join(c)
+        c.submit(b":")
+        m = e.take()
+        ballast = os.path.join(self.dir, "ballast")
+        with open(ballast, "wb") as f:
+            f.write(b"x" * (3 << 20))
+        piece = os.urandom(1 << 20)
+        for i in range(12):
+            e.output(m, "stdout", i << 20, piece)
+        e.reply(m, exit_status=0, stdout=12 << 20, value_is_stdout=True)
+        self.wait_for_log("a piece of an output was not stored")
+        os.unlink(ballast)
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["ename"], "StoreError")
+        self.assertIn("No space left", r["task"]["evalue"])
+        self.assertLess(r["task"]["stdout"], 12 << 20)
+        self.assertEqual(c.fetch(1, "stdout", 0, 4).buffers, [piece[:4]])
 
 
 class Retention(Case):
