@@ -28,7 +28,7 @@ static void set_rest(struct result *r, enum state s, int64_t when)
 	r->told_rest = true;
 	result_changed(r, CHANGED_END);
 	if (state_is_final(result_state(r)))
-		result_set_finished(r);
+		result_end(r);
 }
 
 static void rest_stored(struct store_op *op);

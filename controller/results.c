@@ -217,6 +217,9 @@ void result_set_stored(struct result *r)
 	r->stored = true;
 	if (!result_keeps_input(r))
 		drop_input(r);
+	log_info("result submitted", log_int("result", (int64_t)r->id),
+		 log_str("kind", r->kind), log_int("tasks", (int64_t)r->ntasks),
+		 log_str("label", r->name), log_int("uid", r->uid));
 	result_changed(r, CHANGED_ALL);
 }
 
@@ -378,6 +381,18 @@ void result_set_finished(struct result *r)
 	join_finished(r);
 	graph_ended(r);
 	results_retain(c);
+}
+
+void result_end(struct result *r)
+{
+	log_info("result ended", log_int("result", (int64_t)r->id),
+		 log_str("status", state_name(result_state(r))),
+		 log_int("ok", (int64_t)r->count[STATE_OK]),
+		 log_int("error", (int64_t)r->count[STATE_ERROR]),
+		 log_int("aborted", (int64_t)r->count[STATE_ABORTED]),
+		 log_real("wall_time",
+			  (double)(r->received - r->submitted) / 1e6));
+	result_set_finished(r);
 }
 
 struct purge {

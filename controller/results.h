@@ -213,6 +213,8 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 void result_read_options(struct result *r, struct json_object *o);
 void result_set_finished(struct result *r);
+/* The same of one that just ended: that is news. */
+void result_end(struct result *r);
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 void task_free_details(struct task *t);

@@ -166,7 +166,7 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	if (s == STATE_ERROR && r->halt && r->count[STATE_ERROR] >= r->halt)
 		abort_waiting(r);
 	if (state_is_final(result_state(r)))
-		result_set_finished(r);
+		result_end(r);
 }
 
 bool task_is_waiting(const struct task *t)
