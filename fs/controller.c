@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "show.h"
 
 static int end(struct buf *out)
 {
@@ -53,23 +54,17 @@ int controller_scheme(const struct obj *o, struct buf *out)
 	return end(out);
 }
 
-static int put_number(struct buf *out, int64_t n)
-{
-	buf_printf(out, "%lld\n", (long long)n);
-	return 0;
-}
-
 int controller_waiting(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->fs->mirror.counts.waiting);
+	return show_number(out, o->fs->mirror.counts.waiting);
 }
 
 int controller_running(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->fs->mirror.counts.running);
+	return show_number(out, o->fs->mirror.counts.running);
 }
 
 int controller_completed(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->fs->mirror.counts.completed);
+	return show_number(out, o->fs->mirror.counts.completed);
 }

@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "show.h"
 #include "base/parse.h"
 
 static bool set_engine(struct obj *o, struct engine *e)
@@ -44,69 +45,44 @@ const struct class engine_class = {
 	.name = engine_name,
 };
 
-static int put_text(struct buf *out, const char *s)
-{
-	if (!s)
-		return 0;
-	buf_put_escaped(out, bytes_str(s), 4096);
-	buf_putc(out, '\n');
-	return 0;
-}
-
-static int put_number(struct buf *out, int64_t n)
-{
-	buf_printf(out, "%lld\n", (long long)n);
-	return 0;
-}
-
-static int put_time(struct buf *out, int64_t usec)
-{
-	char date[DATE_SIZE];
-
-	if (!usec)
-		return 0;
-	date_format(usec, date);
-	return put_text(out, date);
-}
-
 int engine_state(const struct obj *o, struct buf *out)
 {
-	return put_text(out, o->engine->state);
+	return show_text(out, o->engine->state);
 }
 
 int engine_host(const struct obj *o, struct buf *out)
 {
-	return put_text(out, o->engine->host);
+	return show_text(out, o->engine->host);
 }
 
 int engine_pid(const struct obj *o, struct buf *out)
 {
-	return o->engine->pid ? put_number(out, o->engine->pid) : 0;
+	return o->engine->pid ? show_number(out, o->engine->pid) : 0;
 }
 
 int engine_uuid(const struct obj *o, struct buf *out)
 {
-	return put_text(out, o->engine->uuid);
+	return show_text(out, o->engine->uuid);
 }
 
 int engine_language(const struct obj *o, struct buf *out)
 {
-	return put_text(out, o->engine->language);
+	return show_text(out, o->engine->language);
 }
 
 int engine_since(const struct obj *o, struct buf *out)
 {
-	return put_time(out, o->engine->since);
+	return show_time(out, o->engine->since);
 }
 
 int engine_heartbeat(const struct obj *o, struct buf *out)
 {
-	return put_time(out, o->engine->heartbeat);
+	return show_time(out, o->engine->heartbeat);
 }
 
 int engine_queue(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->engine->queue);
+	return show_number(out, o->engine->queue);
 }
 
 int engine_running(const struct obj *o, struct buf *out)
@@ -118,5 +94,5 @@ int engine_running(const struct obj *o, struct buf *out)
 
 int engine_completed(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->engine->completed);
+	return show_number(out, o->engine->completed);
 }

@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "show.h"
 #include "base/parse.h"
 #include "wire/task_option.h"
 
@@ -198,16 +199,9 @@ bool result_has_stdin(const struct obj *o)
 	return o->result->stdin_size >= 0;
 }
 
-static int put_word(struct buf *out, const char *word)
-{
-	buf_puts(out, word);
-	buf_putc(out, '\n');
-	return 0;
-}
-
 int result_status(const struct obj *o, struct buf *out)
 {
-	return put_word(out, state_name(o->result->status));
+	return show_word(out, state_name(o->result->status));
 }
 
 int result_progress(const struct obj *o, struct buf *out)
@@ -217,15 +211,6 @@ int result_progress(const struct obj *o, struct buf *out)
 		n[STATE_OK] + n[STATE_ERROR] + n[STATE_ABORTED];
 
 	buf_printf(out, "%llu/%lld\n", ended, (long long)o->result->tasks);
-	return 0;
-}
-
-static int put_seconds(struct buf *out, int64_t usec)
-{
-	if (usec < 0)
-		usec = 0;
-	buf_printf(out, "%lld.%06d\n", (long long)(usec / 1000000),
-		   (int)(usec % 1000000));
 	return 0;
 }
 
@@ -240,17 +225,17 @@ static int64_t wall_time(const struct result *r)
 
 int result_elapsed(const struct obj *o, struct buf *out)
 {
-	return put_seconds(out, wall_time(o->result));
+	return show_seconds(out, wall_time(o->result));
 }
 
 int result_wall_time(const struct obj *o, struct buf *out)
 {
-	return put_seconds(out, wall_time(o->result));
+	return show_seconds(out, wall_time(o->result));
 }
 
 int result_serial_time(const struct obj *o, struct buf *out)
 {
-	return put_seconds(out, o->result->serial);
+	return show_seconds(out, o->result->serial);
 }
 
 int result_speedup(const struct obj *o, struct buf *out)
@@ -271,14 +256,14 @@ int result_wait(const struct obj *o, struct buf *out)
 
 int result_ready(const struct obj *o, struct buf *out)
 {
-	return put_word(out, result_is_final(o->result) ? "1" : "0");
+	return show_word(out, result_is_final(o->result) ? "1" : "0");
 }
 
 int result_successful(const struct obj *o, struct buf *out)
 {
 	if (!result_is_final(o->result))
 		return -EAGAIN;
-	return put_word(out, o->result->status == STATE_OK ? "1" : "0");
+	return show_word(out, o->result->status == STATE_OK ? "1" : "0");
 }
 
 int result_ok(const struct obj *o, struct buf *out)
@@ -288,58 +273,47 @@ int result_ok(const struct obj *o, struct buf *out)
 	return 0;
 }
 
-static int put_time(struct buf *out, int64_t usec)
-{
-	char date[DATE_SIZE];
-
-	if (!usec)
-		return 0;
-	date_format(usec, date);
-	return put_word(out, date);
-}
-
 int result_submitted(const struct obj *o, struct buf *out)
 {
-	return put_time(out, o->result->submitted);
+	return show_time(out, o->result->submitted);
 }
 
 int result_started(const struct obj *o, struct buf *out)
 {
-	return put_time(out, o->result->started);
+	return show_time(out, o->result->started);
 }
 
 int result_completed(const struct obj *o, struct buf *out)
 {
-	return put_time(out, o->result->completed);
+	return show_time(out, o->result->completed);
 }
 
 int result_received(const struct obj *o, struct buf *out)
 {
-	return put_time(out, o->result->received);
+	return show_time(out, o->result->received);
 }
 
-static int put_number(struct buf *out, int64_t n)
+/* Below 0: not known (yet). */
+static int show_count(struct buf *out, int64_t n)
 {
-	if (n >= 0)
-		buf_printf(out, "%lld\n", (long long)n);
-	return 0;
+	return n >= 0 ? show_number(out, n) : 0;
 }
 
 int result_engine(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->result->task.engine);
+	return show_count(out, o->result->task.engine);
 }
 
 int result_msg_ids(const struct obj *o, struct buf *out)
 {
 	const char *id = o->result->task.msg_id;
 
-	return id ? put_word(out, id) : 0;
+	return id ? show_word(out, id) : 0;
 }
 
 int result_exit_status(const struct obj *o, struct buf *out)
 {
-	return put_number(out, o->result->task.exit_status);
+	return show_count(out, o->result->task.exit_status);
 }
 
 static void end_line(struct buf *out)
