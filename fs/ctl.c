@@ -6,6 +6,7 @@ struct verb {
 	const char *name;
 	const char *argument;	/* as a reader of ctl sees it; NULL: none */
 	int (*check)(struct bytes argument);
+	bool final;		/* of a finished result; else of the others */
 };
 
 static int check_signal(struct bytes argument)
@@ -16,9 +17,12 @@ static int check_signal(struct bytes argument)
 }
 
 static const struct verb verbs[] = {
-	{"abort", NULL, NULL},
-	{"signal", "NAME", check_signal},
-	{NULL, NULL, NULL},
+	{"abort", NULL, NULL, false},
+	{"signal", "NAME", check_signal, false},
+	{"hold", NULL, NULL, false},
+	{"release", NULL, NULL, false},
+	{"retry", NULL, NULL, true},
+	{.name = NULL},
 };
 
 int ctl_show(const struct obj *o, struct buf *out)
@@ -51,8 +55,8 @@ int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 	    (v->argument ? v->check(argument) != 0 : argument.n != 0) ||
 	    argument.n >= sizeof(ret_wish->argument))
 		return -EINVAL;
-	if (result_is_final(o->result))
-		return -ESRCH;
+	if (result_is_final(o->result) != v->final)
+		return v->final ? -EBUSY : -ESRCH;
 	ret_wish->verb = v->name;
 	if (argument.n)
 		memcpy(ret_wish->argument, argument.p, argument.n);

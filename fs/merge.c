@@ -23,6 +23,7 @@ static const struct field task_fields[] = {
 	{"evalue", FIELD_TEXT, T(evalue), 0},
 	{"traceback", FIELD_TEXT, T(traceback), 0},
 	{"cwd", FIELD_TEXT, T(cwd), 0},
+	{"attempts", FIELD_TEXT, T(attempts), 0},
 	{.name = NULL},
 };
 

@@ -171,6 +171,7 @@ static void free_result(struct mirror *m, struct result *r)
 	free(r->task.evalue);
 	free(r->task.traceback);
 	free(r->task.cwd);
+	free(r->task.attempts);
 	free(r);
 }
 

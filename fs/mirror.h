@@ -53,7 +53,7 @@ struct task {
 	bool used;			/* the three below are known */
 	double user, system;		/* seconds */
 	int64_t memory;			/* bytes */
-	char *cwd;
+	char *cwd, *attempts;
 };
 
 /* Outputs that came with the result, one behind the other. */

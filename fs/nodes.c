@@ -138,6 +138,12 @@ R_SHOW("exit_status", result_exit_status,
 R_SHOW("usage", result_usage,
        "`user` and `system` seconds, `memory` bytes at the peak; empty "
        "before the end"),
+R_SHOW("why", result_why,
+       "what a pending one waits for: an engine, `after 12`, `hold`; else "
+       "empty"),
+R_SHOW("attempts", result_attempts,
+       "one line for each try that ended: its number, the engine, start, end, "
+       "and `ok`, `aborted` or the name of the error"),
 R_SHOW("metadata", result_metadata,
        "all of this as one JSON object with ipyparallel's names"),
 R_IO("code", code_io, 0, "what was submitted"),
@@ -149,6 +155,8 @@ R_IO("code", code_io, 0, "what was submitted"),
  .help = "one file for each other option that was given (see Task options)"},
 {.path = R_ "ctl", .mode = CTL, .show = ctl_show, .store = ctl_store,
  .remove = result_remove_file,
- .help = "write `abort`, or `signal NAME`; a read lists these words"},
+ .help = "write `abort`, `signal NAME`, `hold` (begin nothing of it), "
+	 "`release`, or, when it has failed, `retry` (a new result); a read "
+	 "lists these words"},
 {.path = NULL},
 };

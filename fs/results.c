@@ -358,6 +358,18 @@ int result_error(const struct obj *o, struct buf *out)
 	return 0;
 }
 
+int result_why(const struct obj *o, struct buf *out)
+{
+	return show_text(out, o->result->why);
+}
+
+int result_attempts(const struct obj *o, struct buf *out)
+{
+	if (o->result->task.attempts)
+		buf_puts(out, o->result->task.attempts);
+	return 0;
+}
+
 int result_usage(const struct obj *o, struct buf *out)
 {
 	const struct task *t = &o->result->task;

@@ -71,6 +71,8 @@ SHOW(result_engine);
 SHOW(result_msg_ids);
 SHOW(result_error);
 SHOW(result_exit_status);
+SHOW(result_why);
+SHOW(result_attempts);
 SHOW(result_usage);
 SHOW(result_option);
 /* metadata.c */

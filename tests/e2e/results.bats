@@ -221,6 +221,60 @@ print(6 * 7)')" value)" 42
 	equal "$(wc -l <"$HOME_DIR/tries")" 3
 }
 
+@test "attempts: one line for each try" {
+	local id
+	id=$(submit '{"code": "false", "retries": 2}')
+	done_with "$id" error
+	equal "$(cut -d ' ' -f 1,5 "$MNT/results/$id/attempts")" \
+		$'1 ExitStatus\n2 ExitStatus\n3 ExitStatus'
+}
+
+@test "hold, release and why; priority" {
+	local a b held low high
+	a=$(submit 'sleep 1000')
+	b=$(submit 'sleep 1000')
+	held=$(submit "{\"code\": \"echo held >> $HOME_DIR/order\"}")
+	echo hold >"$MNT/results/$held/ctl"
+	equal "$(get "$held" why)" hold
+	low=$(submit "{\"code\": \"echo low >> $HOME_DIR/order\"}")
+	high=$(submit "{\"code\": \"echo high >> $HOME_DIR/order\", \"priority\": 5}")
+	echo abort >"$MNT/results/$a/ctl"
+	done_with "$low"
+	done_with "$high"
+	equal "$(get "$held" status)" pending
+	echo release >"$MNT/results/$held/ctl"
+	done_with "$held"
+	equal "$(tr '\n' ' ' <"$HOME_DIR/order")" 'high low held '
+	echo abort >"$MNT/results/$b/ctl"
+	done_with "$b" aborted
+}
+
+@test "after: waits for another, by id and by name; fails at once when it cannot" {
+	local a b c
+	a=$(submit '{"code": "sleep 0.2; echo a", "label": "first"}')
+	b=$(submit "{\"code\": \"echo b\", \"after\": [$a]}")
+	c=$(submit '{"code": "echo c", "after": ["first:error"]}')
+	equal "$(get "$b" why)" "after $a"
+	done_with "$b"
+	done_with "$c" error
+	like "$(get "$c" error)" "ImpossibleDependency: after $a: it ended with status ok"
+}
+
+@test "retry: the failed task again, as a new result" {
+	local id long
+	id=$(submit "{\"code\": \"cat $HOME_DIR/there\", \"label\": \"tried\"}")
+	long=$(submit 'sleep 1000')
+	fails_with EBUSY bash -c 'echo retry > "$1"' bash "$MNT/results/$long/ctl"
+	rm "$MNT/tasks/$long"
+	done_with "$long" aborted
+	done_with "$id" error
+	echo now >"$HOME_DIR/there"
+	echo retry >"$MNT/results/$id/ctl"
+	done_with tried
+	equal "$(get tried value)" now
+	equal "$(get "$id" status)" error
+}
+
 @test "rmdir purges a finished result" {
 	local id
 	id=$(submit 'echo gone soon')
