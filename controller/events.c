@@ -128,8 +128,10 @@ static struct json_object *task_json(const struct task *t, unsigned what,
 		json_add_int(o, "attempt", t->attempt);
 	}
 	add_sizes(o, t);
-	if (what & (CHANGED_ALL | CHANGED_END | CHANGED_STATE))
+	if (what & (CHANGED_ALL | CHANGED_END))
 		add_end(o, t);
+	else if (t->details && t->details->attempts)
+		json_add_str(o, "attempts", t->details->attempts);
 	if (at && (what & CHANGED_END))
 		json_add(o, "buffers", buffers_json(t, at));
 	return o;
@@ -313,7 +315,7 @@ static void add_counters(struct json_object *o, const struct controller *c)
 	json_add(o, "counters", all);
 }
 
-struct json_object *controller_json(const struct controller *c)
+struct json_object *controller_json(const struct controller *c, bool counters)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -324,7 +326,8 @@ struct json_object *controller_json(const struct controller *c)
 			       c->tasks[STATE_ABORTED]));
 	json_add_str(o, "scheme", policy_name(c->policy));
 	json_add_int(o, "results", (int64_t)c->results.n);
-	add_counters(o, c);
+	if (counters)
+		add_counters(o, c);
 	return o;
 }
 
@@ -421,7 +424,7 @@ static struct json_object *gather(struct controller *c, struct attachments *at)
 	}
 	if (memcmp(c->told, c->tasks, sizeof(c->told)) != 0) {
 		memcpy(c->told, c->tasks, sizeof(c->told));
-		add_one(changes, "controller", controller_json(c));
+		add_one(changes, "controller", controller_json(c, false));
 	}
 	return changes;
 }

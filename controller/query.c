@@ -131,7 +131,7 @@ static void on_state(struct controller *c, struct request *rq)
 			json_push(a, engine_json(e));
 	}
 	json_add(o, "engines", a);
-	json_add(o, "controller", controller_json(c));
+	json_add(o, "controller", controller_json(c, true));
 	request_reply(rq, MSG_STATE_REPLY, o, NULL, 0);
 }
 

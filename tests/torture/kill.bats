@@ -10,10 +10,18 @@ export BATS_TEST_TIMEOUT=$((60 + ROUNDS * 30 * SLOW))
 setup_file() { cluster_up 3 --controller-opt --ping=200ms; }
 teardown_file() { cluster_down .; }
 setup() { test_begin; }
-teardown() { test_end; }
+teardown() {
+	: >"$HOME_DIR/enough" # also when a round went wrong
+	test_end
+}
 
 connected() {
 	[ "$(cat "$MNT/controller/state" 2>/dev/null)" = connected ]
+}
+
+# A process that is being killed still looks alive for a moment.
+is_gone() {
+	! grep -qs '^State:.[^Z]' "/proc/$1/status"
 }
 
 # Submits without a pause, each task leaves one line in $HOME_DIR/ran; the ids
@@ -69,13 +77,16 @@ rounds() {
 	done
 	for ((i = 0; i < ROUNDS; i++)); do
 		pid=$(victim)
-		[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+		if [ -n "$pid" ]; then
+			kill -9 "$pid" 2>/dev/null || true
+			within "$DEADLINE" is_gone "$pid"
+		fi
 		start >"$HOME_DIR/start.out" 2>&1 || {
 			cat "$HOME_DIR/start.out"
 			return 1
 		}
-		descriptors_anew
 		within "$DEADLINE" connected
+		descriptors_anew
 	done
 	: >"$HOME_DIR/enough"
 	wait "${submitters[@]}"
