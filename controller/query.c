@@ -205,8 +205,11 @@ static void on_results(struct controller *c, struct request *rq)
 
 /* --- control ------------------------------------------------------------ */
 
-static void control_done(struct request *rq, int err)
+void control_done(struct request *rq, int err)
 {
+	struct result *r = result_find(rq->c, rq->result);
+	struct json_object *o;
+
 	const char *why = err == -ESRCH	 ? "it has ended already"
 			  : err == -EBUSY ? "it has not ended yet"
 			  : err == -EINVAL ? "that is no signal"
@@ -216,11 +219,15 @@ static void control_done(struct request *rq, int err)
 			  : err == -EOPNOTSUPP ? "its engine cannot do that"
 					       : "that did not work";
 
-	if (err)
+	if (err) {
 		request_fail(rq, MSG_CONTROL_REPLY, err, "ControlError", why);
-	else
-		request_reply(rq, MSG_CONTROL_REPLY, ok_content(rq->c, false),
-			      NULL, 0);
+		return;
+	}
+	/* Who wrote to ctl sees at once what came of it. */
+	o = ok_content(rq->c, true);
+	if (r)
+		json_add(o, "result", result_json(r, CHANGED_ALL, NULL));
+	request_reply(rq, MSG_CONTROL_REPLY, o, NULL, 0);
 }
 
 /* The ends of the tasks that waited were put before this. */
@@ -311,6 +318,7 @@ static void on_control(struct controller *c, struct request *rq)
 			     "there is no such result");
 		return;
 	}
+	rq->result = r->id;
 	for (i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (verb && strcmp(verbs[i].name, verb) == 0) {
 			verbs[i].run(rq, r, json_get_str(q, "argument", NULL));

@@ -13,6 +13,7 @@ struct request {
 	struct controller *c;
 	struct msg *msg;	/* valid during the handler only */
 	struct buf ident, parent;
+	uint64_t result;	/* a control_request's: what the reply shows */
 };
 
 struct request *request_new(struct controller *c, struct msg *m);
@@ -35,6 +36,8 @@ void query_on_submit(struct controller *c, struct request *rq);
 void query_on_fetch(struct controller *c, struct request *rq);
 void query_on_tasks(struct controller *c, struct request *rq);
 
+/* Answers a control_request, with the result as it is now. */
+void control_done(struct request *rq, int err);
 /* The verb retry: the failed tasks again, as a new result. */
 void query_retry(struct request *rq, struct result *r, const char *argument);
 

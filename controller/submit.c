@@ -255,20 +255,13 @@ static void retry_stored(struct store_op *op)
 {
 	struct request *rq = op->arg;
 	struct result *r = result_find(rq->c, op->result.id);
-	struct json_object *o;
 
-	if (op->err) {
-		if (r)
-			result_doom(r);
-		request_fail(rq, MSG_CONTROL_REPLY, op->err, "ControlError",
-			     "the controller could not store it");
-		return;
-	}
-	if (r)
+	if (r && op->err)
+		result_doom(r);
+	else if (r)
 		result_set_stored(r);
-	o = ok_content(rq->c, true);
-	json_add_int(o, "result", (int64_t)op->result.id);
-	request_reply(rq, MSG_CONTROL_REPLY, o, NULL, 0);
+	rq->result = op->result.id;
+	control_done(rq, op->err);
 }
 
 static void move_buf(struct buf *to, struct buf *from)

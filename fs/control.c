@@ -1,5 +1,7 @@
 #include "control.h"
+#include "merge.h"
 #include "reply.h"
+#include "scan.h"
 
 /* The writer holds the inode's lock so long at most. */
 #define CONTROL_TIMEOUT (10 * USEC_PER_SEC)
@@ -25,13 +27,36 @@ static void answer(struct control *c, int err)
 		reply_write(park_take(c->parked), written);
 }
 
+struct answer_fields {
+	int64_t seq;
+	struct bytes result;
+};
+
+static const struct field answer_fields[] = {
+	{"seq", FIELD_INT, offsetof(struct answer_fields, seq), 0},
+	{"result", FIELD_SPAN, offsetof(struct answer_fields, result), 0},
+	{.name = NULL},
+};
+
+/* What came of it is in the tree before the writer goes on. */
+static void take_result(struct fs *fs, struct bytes content)
+{
+	struct answer_fields f = {0};
+	int err = 0;
+
+	if (scan_fields(content, answer_fields, &f) && f.result.n)
+		merge_result(&fs->mirror, f.result, (uint64_t)f.seq, true,
+			     NULL, &err);
+}
+
 static void on_reply(struct request *q, int err, struct msg *reply)
 {
 	struct control *c = container_of(q, struct control, q);
 
-	(void)reply;
 	if (!err && c->purge)
 		mirror_purge(&c->fs->mirror, c->id);
+	else if (!err)
+		take_result(c->fs, request_content(reply));
 	answer(c, err);
 	free(c);
 }

@@ -147,11 +147,10 @@ const struct message_type message_types[] = {
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
 	 "result, [task], verb, [argument], uid",
 	 "verb: abort, signal (argument: a name or number), hold, release, "
-	 "retry (the failed tasks again; the reply has `result`, the new id), "
-	 "purge."},
+	 "retry (the failed tasks again, as a new result), purge."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
-	 "status or status: error, errno, ename, evalue",
-	 "Done, or why not: ENOENT no such result, EBUSY not finished (purge), "
+	 "status, seq, [result] or status: error, errno, ename, evalue",
+	 "Done, and the result as it is now (of retry the new one), or why not: ENOENT no such result, EBUSY not finished (purge), "
 	 "ESRCH finished already (abort, signal), EINVAL."},
 	{MSG_CHANGES, C_, M_, "events", true,
 	 "instance, seq, changes [{result} or {purged: id} or {engine} or "
