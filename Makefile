@@ -49,6 +49,7 @@ lib_obj := $(lib_src:%.c=$(BUILD)/obj/%.o)
 LIB     := $(BUILD)/libtaskfs.a
 
 all: $(PROGRAMS:%=$(BUILD)/%)
+	@:
 
 # V=1 shows the commands.
 V   ?=
@@ -112,6 +113,7 @@ $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,taskfs) -lpthread -lm
 
 tests: all $(UNIT) $(TOOLS)
+	@:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -154,6 +156,7 @@ check lint:
 	@BUILD='$(BUILD)' tests/run lint
 
 bench-programs: all $(BENCH)
+	@:
 
 bench:
 	@scripts/setup build
@@ -178,7 +181,7 @@ SBINDIR  ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr/sbin,$(PREFIX)/sbin)
 COMMANDS := $(PROGRAMS:%=$(BUILD)/%) scripts/taskfs-cluster
 MAN1     := $(wildcard doc/*.1)
 MAN5     := $(wildcard doc/*.5)
-DOCS     := README.md LICENSE $(wildcard doc/*.md)
+DOCS     := README.md LICENSE $(filter-out %.head.md,$(wildcard doc/*.md))
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR) \
