@@ -84,6 +84,8 @@ struct controller {
 	struct counters count;
 	struct log_limit *drop_limit;
 	struct work pause_work;	/* hub.c */
+	uint64_t hellos, listeners;	/* clients; those that hear iopub */
+	struct timer hello_timer;
 
 	/* results.c */
 	struct map results;	/* id -> struct result */

@@ -114,7 +114,7 @@ static const struct socket_row {
 			     false, MSG_RELAY, on_broadcast_out},
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
 			on_iopub_in},
-	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_PUB},
+	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB},
 	[S_EVENTS] = {.name = "events", .type = ZMQ_XPUB},
 };
 
@@ -211,6 +211,62 @@ static void subscription_ready(struct watch *w, short events)
 	msg_done(&m);
 }
 
+/* --- clients that are faster than their subscription -------------------- */
+
+/*
+ * An ipyparallel client subscribes to iopub when it has its connection_reply,
+ * and may send a task at once. If the end of the task's output is published
+ * before the subscription is here, the client waits for it for ever. So
+ * clients' tasks wait for that, for so long at most.
+ */
+#define HELLO_WAIT (300 * USEC_PER_MSEC)
+
+static void take_tasks(struct controller *c, bool yes)
+{
+	static const enum socket from[] = {S_MUX_IN, S_TASK_IN};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(from); i++)
+		watch_want(&c->sock[from[i]].watch, yes ? POLLIN : 0);
+}
+
+static void hello_over(struct timer *t)
+{
+	struct controller *c = container_of(t, struct controller, hello_timer);
+
+	c->hellos = c->listeners;
+	take_tasks(c, true);
+}
+
+void hub_on_hello(struct controller *c)
+{
+	c->hellos++;
+	take_tasks(c, false);
+	timer_set(c->loop, &c->hello_timer, HELLO_WAIT);
+}
+
+static void iopub_out_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+	struct controller *c = s->c;
+	struct msg m = {0};
+	int i;
+
+	(void)events;
+	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
+		struct bytes b = msg_frame(&m, 0);
+
+		if (b.n && *(const char *)b.p == 1)
+			c->listeners++;
+		msg_done(&m);
+	}
+	msg_done(&m);
+	if (timer_is_set(&c->hello_timer) && c->listeners >= c->hellos) {
+		timer_cancel(&c->hello_timer);
+		take_tasks(c, true);
+	}
+}
+
 /* --- engines that send faster than the store writes --------------------- */
 
 static void resume_outputs(void *arg)
@@ -303,6 +359,10 @@ static int open_one(struct controller *c, enum socket i)
 	    zmq_setsockopt(s->socket, ZMQ_ROUTER_MANDATORY, &yes,
 			   sizeof(yes)) < 0)
 		err = -errno;
+	/* Each client's subscription is told, not only the first. */
+	if (!err && i == S_IOPUB_OUT &&
+	    zmq_setsockopt(s->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof(yes)) < 0)
+		err = -errno;
 	if (!err)
 		err = bind_one(c, i);
 	if (err)
@@ -315,9 +375,11 @@ static int open_one(struct controller *c, enum socket i)
 		.ready = i == S_HB_PONG	   ? pong_ready
 			 : i == S_EVENTS   ? subscription_ready
 			 : i == S_TASK_OUT ? task_out_ready
+			 : i == S_IOPUB_OUT ? iopub_out_ready
 					   : ready,
 	};
-	if (rows[i].on_message || i == S_HB_PONG || i == S_EVENTS)
+	if (rows[i].on_message || i == S_HB_PONG || i == S_EVENTS ||
+	    i == S_IOPUB_OUT)
 		loop_add(c->loop, &s->watch);
 	return 0;
 }
@@ -328,6 +390,7 @@ int hub_open(struct controller *c, struct buf *why)
 
 	c->drop_limit = zalloc(SOCKETS * sizeof(*c->drop_limit));
 	c->pause_work.run = pause_outputs;
+	c->hello_timer.fire = hello_over;
 	store_on_drained(c->store, resume_outputs, c);
 	for (i = 0; i < SOCKETS && !err; i++) {
 		err = open_one(c, (enum socket)i);
@@ -344,6 +407,7 @@ void hub_close(struct controller *c)
 	int i;
 
 	work_cancel(&c->pause_work);
+	timer_cancel(&c->hello_timer);
 	for (i = 0; i < SOCKETS; i++) {
 		loop_remove(&c->sock[i].watch);
 		sock_close(&c->sock[i].socket);

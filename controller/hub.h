@@ -14,6 +14,8 @@
  */
 int hub_open(struct controller *c, struct buf *why) must_check;
 void hub_close(struct controller *c);
+/* An ipyparallel client has its connection_reply. */
+void hub_on_hello(struct controller *c);
 /* What the connection files say; c's members are borrowed. */
 void hub_connfile(struct controller *c, struct connfile *ret_client,
 		  struct connfile *ret_engine);

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "engines.h"
 #include "events.h"
+#include "hub.h"
 #include "results.h"
 #include "run.h"
 #include "sched.h"
@@ -98,6 +99,7 @@ static void on_connection(struct controller *c, struct request *rq)
 	struct json_object *engines = json_object_new_object();
 	struct json_object *t = json_object_new_object();
 	struct list *l;
+	bool ours;
 
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
@@ -115,7 +117,10 @@ static void on_connection(struct controller *c, struct request *rq)
 	json_add_str(t, "program", "taskfs-controller " TASKFS_VERSION);
 	json_add_int(t, "since", c->since);
 	json_add(o, "taskfs", t);
+	ours = json_get(rq->msg->content, "taskfs") != NULL;
 	request_reply(rq, MSG_CONNECTION_REPLY, o, NULL, 0);
+	if (!ours)
+		hub_on_hello(c);
 }
 
 static void on_state(struct controller *c, struct request *rq)

@@ -281,11 +281,18 @@ static void on_hello(struct request *q, int err, struct msg *reply);
 
 static int say_hello(struct link *l)
 {
-	struct msg_out out = {.type = MSG_CONNECTION_REQUEST};
+	struct json_object *o = json_object_new_object();
+	struct json_object *t = json_object_new_object();
+	struct msg_out out = {.type = MSG_CONNECTION_REQUEST, .content = o};
+	int err;
 
+	json_add_int(t, "version", TASKFS_PROTOCOL);
+	json_add(o, "taskfs", t);
 	l->hello = (struct request){.done = on_hello};
 	l->hello.due = mono_usec() + HELLO_TIMEOUT;
-	return ask(l, &l->hello, &out);
+	err = ask(l, &l->hello, &out);
+	json_object_put(o);
+	return err;
 }
 
 static void open_line(struct link *l)

@@ -29,8 +29,10 @@ const struct message_type message_types[] = {
 	 "id, uuid", "An engine is gone."},
 	{MSG_SHUTDOWN_NOTIFICATION, C_, M_, "notification", false, "status",
 	 "The controller ends."},
-	{MSG_CONNECTION_REQUEST, M_, C_, "registration", false, "",
-	 "A client says hello."},
+	{MSG_CONNECTION_REQUEST, M_, C_, "registration", false,
+	 "[taskfs {version}]",
+	 "A client says hello. After one without `taskfs` the tasks of such "
+	 "clients wait, for a moment, for its subscription to iopub."},
 	{MSG_CONNECTION_REPLY, C_, M_, "registration", false,
 	 "status, engines {id: uuid}, [taskfs {version, instance, events, "
 	 "program, since}]",
