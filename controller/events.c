@@ -116,15 +116,33 @@ static void add_end(struct json_object *o, const struct task *t)
 	json_add_str(o, "attempts", d ? d->attempts : NULL);
 }
 
-static struct json_object *task_json(const struct task *t, unsigned what,
-				     struct attachments *at)
+/*
+ * That of the last try, or of the first before that; a client's own task has
+ * what the client called it.
+ */
+static void add_msg_id(struct json_object *o, const struct result *r,
+		       uint32_t index)
+{
+	const struct task *t = &r->task[index];
+	const struct task_id id = {r->id, index, t->attempt ? t->attempt : 1U};
+	char text[TASK_ID_SIZE];
+
+	task_id_format(r->c->cluster, &id, text);
+	json_add_str(o, "msg_id",
+		     t->details && t->details->msg_id ? t->details->msg_id
+		     : r->wired			      ? NULL
+						      : text);
+}
+
+static struct json_object *task_json(const struct result *r, uint32_t index,
+				     unsigned what, struct attachments *at)
 {
 	struct json_object *o = json_object_new_object();
+	const struct task *t = &r->task[index];
 
 	if (what & ~(unsigned)CHANGED_SIZES) {
 		add_count(o, "engine", t->engine);
-		json_add_str(o, "msg_id",
-			     t->details ? t->details->msg_id : NULL);
+		add_msg_id(o, r, index);
 		json_add_int(o, "attempt", t->attempt);
 	}
 	add_sizes(o, t);
@@ -216,7 +234,7 @@ struct json_object *result_json(const struct result *r, unsigned what,
 		add_why(o, r);
 	}
 	if (r->ntasks == 1)
-		json_add(o, "task", task_json(&r->task[0], what, at));
+		json_add(o, "task", task_json(r, 0, what, at));
 	else if (what & CHANGED_ALL)
 		json_add(o, "task", NULL);
 	return o;
@@ -224,7 +242,7 @@ struct json_object *result_json(const struct result *r, unsigned what,
 
 struct json_object *task_json_full(const struct result *r, uint32_t index)
 {
-	return task_json(&r->task[index], CHANGED_ALL, NULL);
+	return task_json(r, index, CHANGED_ALL, NULL);
 }
 
 struct json_object *task_json_short(const struct result *r, uint32_t index)

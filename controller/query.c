@@ -113,6 +113,7 @@ static void on_connection(struct controller *c, struct request *rq)
 	json_add(o, "engines", engines);
 	json_add_int(t, "version", TASKFS_PROTOCOL);
 	json_add_str(t, "instance", c->instance);
+	json_add_str(t, "cluster", c->cluster);
 	json_add_int(t, "events", c->sock[S_EVENTS].port);
 	json_add_str(t, "program", "taskfs-controller " TASKFS_VERSION);
 	json_add_int(t, "since", c->since);

@@ -133,6 +133,8 @@ static struct wire *wire_new(struct controller *c, enum channel ch,
 	w->msg_id = xstrdup(m->id);
 	r = new_result(c, m);
 	r->wire = w;
+	/* Known by what its client calls it, also while it waits. */
+	task_set_msg_id(&r->task[0], w->msg_id);
 	w->result = r->id;
 	w->row.user = -1;
 	buf_put(&w->client, client.p, client.n);
@@ -165,7 +167,6 @@ static void wire_start(struct wire *w, struct engine *e)
 	op->task.row.state = STATE_RUNNING;
 	op->task.row.engine = e->id;
 	op->task.row.engine_uuid = xstrdup(e->uuid);
-	op->task.row.msg_id = xstrdup(w->msg_id);
 	op->task.row.attempt = 1;
 	op->task.row.started = now_usec();
 	op->arg = w->c;

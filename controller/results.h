@@ -218,6 +218,8 @@ void result_end(struct result *r);
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 void task_free_details(struct task *t);
+/* Of one that was not begun. */
+void task_set_msg_id(struct task *t, const char *msg_id);
 /* Takes a task that ended (or began) into the times of its result. */
 void result_count_times(struct result *r, const struct task *t);
 

@@ -283,7 +283,8 @@ void run_start(struct result *r, uint32_t index, struct engine *e)
 	struct controller *c = r->c;
 	struct store_op *op;
 	struct run *run;
-	char id[128];
+	struct task_id task = {r->id, index, r->task[index].attempt + 1U};
+	char id[TASK_ID_SIZE];
 	int err;
 
 	if (r->wired) {
@@ -292,11 +293,9 @@ void run_start(struct result *r, uint32_t index, struct engine *e)
 			not_sent(r, index, e, err);
 		return;
 	}
-	snprintf(id, sizeof(id), "%s_%llu_%u_%u", c->cluster,
-		 (unsigned long long)r->id, index,
-		 r->task[index].attempt + 1U);
+	task_id_format(c->cluster, &task, id);
 	run = run_new(r, index, id, e);
-	run->attempt = r->task[index].attempt + 1U;
+	run->attempt = task.attempt;
 	op = store_op_new(STORE_START);
 	op->task.row = task_row(r, index);
 	free(op->task.row.msg_id);

@@ -78,6 +78,14 @@ static void take_details(struct task *t, struct task_row *row)
 	};
 }
 
+void task_set_msg_id(struct task *t, const char *msg_id)
+{
+	assert(!t->details);
+	t->details = zalloc(sizeof(*t->details));
+	t->details->msg_id = xstrdup(msg_id);
+	t->details->user = -1;
+}
+
 /* The last bytes stay until events.c has told them. */
 static void take_outputs(struct result *r, struct task_row *row)
 {

@@ -331,12 +331,13 @@ static void foreign(struct link *l, const char *why)
 /* The member "taskfs" of connection_reply. */
 struct hello {
 	int64_t version, events, since;
-	struct bytes instance;
+	struct bytes instance, cluster;
 };
 
 static const struct field hello_fields[] = {
 	{"version", FIELD_INT, offsetof(struct hello, version), 0},
 	{"instance", FIELD_SPAN, offsetof(struct hello, instance), 0},
+	{"cluster", FIELD_SPAN, offsetof(struct hello, cluster), 0},
 	{"events", FIELD_INT, offsetof(struct hello, events), 0},
 	{"since", FIELD_INT, offsetof(struct hello, since), 0},
 	{.name = NULL},
@@ -344,22 +345,27 @@ static const struct field hello_fields[] = {
 
 static bool read_hello(struct bytes ours, struct hello *ret_h)
 {
-	struct bytes instance;
+	struct bytes instance, cluster;
 
 	*ret_h = (struct hello){0};
 	if (!scan_fields(ours, hello_fields, ret_h) ||
-	    !scan_plain(ret_h->instance, &instance))
+	    !scan_plain(ret_h->instance, &instance) ||
+	    !scan_plain(ret_h->cluster, &cluster))
 		return false;
 	ret_h->instance = instance;
+	ret_h->cluster = cluster;
 	return ret_h->version == TASKFS_PROTOCOL && ret_h->events >= 1 &&
 	       ret_h->events <= 65535 && instance.n &&
-	       instance.n < sizeof(((struct link *)0)->instance);
+	       instance.n < sizeof(((struct link *)0)->instance) &&
+	       cluster.n < sizeof(((struct link *)0)->cluster);
 }
 
 static void go_up(struct link *l, const struct hello *h)
 {
 	snprintf(l->instance, sizeof(l->instance), "%.*s",
 		 (int)h->instance.n, (const char *)h->instance.p);
+	snprintf(l->cluster, sizeof(l->cluster), "%.*s", (int)h->cluster.n,
+		 (const char *)h->cluster.p);
 	l->started = h->since;
 	if (connect_to(l, ZMQ_SUB, (unsigned)h->events, &l->events)) {
 		lost(l, "cannot connect to the events");

@@ -44,6 +44,7 @@ struct link {
 	struct session session;
 	bool has_session;
 	char instance[80];	/* of the controller, "" before the first */
+	char cluster[ID_SIZE];	/* its, the same for ever; "" the same */
 	int64_t started;	/* the controller's start, usec */
 	void *query, *events, *monitor;
 	struct watch query_watch, events_watch, monitor_watch;

@@ -13,6 +13,45 @@ void id_new(char id[ID_SIZE])
 	sodium_bin2hex(id + 9, 25, r + 4, 12);
 }
 
+void task_id_format(const char *cluster, const struct task_id *t,
+		    char text[TASK_ID_SIZE])
+{
+	snprintf(text, TASK_ID_SIZE, "%.*s_%llu_%u_%u", ID_SIZE, cluster,
+		 (unsigned long long)t->result, t->index, t->attempt);
+}
+
+/* "_", a number as it is written here: the next part of *text. */
+static int take_part(struct bytes *text, uint64_t max, uint64_t *ret_n)
+{
+	const char *p = text->p;
+	size_t n = 1;
+
+	while (n < text->n && p[n] != '_')
+		n++;
+	if (text->n < 2 || p[0] != '_' || (p[1] == '0' && n > 2) ||
+	    parse_u64(bytes_of(p + 1, n - 1), 0, max, ret_n))
+		return -EINVAL;
+	*text = bytes_of(p + n, text->n - n);
+	return 0;
+}
+
+int task_id_parse(struct bytes text, const char *cluster,
+		  struct task_id *ret_t)
+{
+	size_t n = strlen(cluster);
+	uint64_t result, index, attempt;
+
+	if (text.n < n || memcmp(text.p, cluster, n) != 0)
+		return -EINVAL;
+	text = bytes_of((const char *)text.p + n, text.n - n);
+	if (take_part(&text, UINT64_MAX, &result) ||
+	    take_part(&text, UINT32_MAX, &index) ||
+	    take_part(&text, UINT_MAX, &attempt) || text.n)
+		return -EINVAL;
+	*ret_t = (struct task_id){result, (uint32_t)index, (unsigned)attempt};
+	return 0;
+}
+
 /* Microseconds since 1970 to a struct tm; the second is kept for the next. */
 static void split(time_t s, struct tm *ret_tm)
 {

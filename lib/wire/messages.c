@@ -34,11 +34,14 @@ const struct message_type message_types[] = {
 	 "A client says hello. After one without `taskfs` the tasks of such "
 	 "clients wait, for a moment, for its subscription to iopub."},
 	{MSG_CONNECTION_REPLY, C_, M_, "registration", false,
-	 "status, engines {id: uuid}, [taskfs {version, instance, events, "
-	 "program, since}]",
+	 "status, engines {id: uuid}, [taskfs {version, instance, cluster, "
+	 "events, program, since}]",
 	 "The live engines. `taskfs`: the controller speaks the extensions; "
 	 "`events` is the port of the events socket, `instance` changes with "
-	 "every start of the controller, `since` is that start (usec)."},
+	 "every start of the controller, `since` is that start (usec), "
+	 "`cluster` is the same for ever: the execute_request of try "
+	 "`attempt` (from 1) of task `index` of result `id` has the msg_id "
+	 "`<cluster>_<id>_<index>_<attempt>`."},
 	{MSG_SHUTDOWN_REQUEST, M_, "controller, engine",
 	 "registration, control", false, "[restart]",
 	 "To the controller: end. To an engine: end after killing its task."},

@@ -32,7 +32,7 @@ seconds_form='[0-9]+\.[0-9]+'
 	like "$(get "$id" serial_time)" "$seconds_form"
 	like "$(get "$id" speedup)" "$seconds_form"
 	like "$(get "$id" engine)" '[0-9]+'
-	like "$(get "$id" msg_ids)" '[^ ]+'
+	like "$(get "$id" msg_ids)" "[0-9a-f]{8}-[0-9a-f]{24}_${id}_0_1"
 	equal "$(get "$id" error)" ''
 	equal "$(get "$id" exit_status)" 0
 	like "$(get "$id" usage | cut -d' ' -f1 | tr '\n' ' ')" '.*user .*|.*system .*'

@@ -136,6 +136,33 @@ static void test_there_and_back(void **state)
 	}
 }
 
+#define CLUSTER "0123abcd-0123456789abcdef01234567"
+
+static void test_the_id_of_a_task(void **state)
+{
+	static const char *const wrong[] = {
+		"", CLUSTER, CLUSTER "_7_3", CLUSTER "_7_3_", CLUSTER "_7_3_1_",
+		CLUSTER "_7_3_1_1", CLUSTER "_07_3_1", CLUSTER "_7_3_+1",
+		CLUSTER "_7__1", CLUSTER "7_3_1", CLUSTER "_7_4294967296_1",
+		CLUSTER "_18446744073709551616_3_1",
+		"1123abcd-0123456789abcdef01234567_7_3_1",
+	};
+	const struct task_id most = {UINT64_MAX, UINT32_MAX, UINT_MAX};
+	struct task_id t = {7, 3, 1};
+	char text[TASK_ID_SIZE];
+	size_t i;
+
+	(void)state;
+	task_id_format(CLUSTER, &t, text);
+	assert_string_equal(text, CLUSTER "_7_3_1");
+	task_id_format(CLUSTER, &most, text);
+	assert_int_equal(task_id_parse(bytes_str(text), CLUSTER, &t), 0);
+	assert_memory_equal(&t, &most, sizeof(t));
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(task_id_parse(bytes_str(wrong[i]), CLUSTER,
+					       &t), -EINVAL);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_ids_have_their_form_and_differ),
 	cmocka_unit_test(test_format),
@@ -143,6 +170,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_parse_refuses),
 	cmocka_unit_test(test_every_prefix),
 	cmocka_unit_test(test_there_and_back),
+	cmocka_unit_test(test_the_id_of_a_task),
 };
 
 int main(void)

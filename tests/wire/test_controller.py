@@ -350,7 +350,8 @@ class Hostile(Case):
         m = e.take(kind="apply_request")
         header, frames = self.apply(c)
         c.task.send_multipart(frames)
-        c.wait(2, "pending")
+        r = c.wait(2, "pending")
+        self.assertEqual(r["task"]["msg_id"], header["msg_id"])
         ask = {"result": 2, "verb": "abort"}
         self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
         got = c.receive(c.task)
@@ -461,6 +462,28 @@ class Tasks(Case):
         self.assertEqual(c.fetch(1, "stdout").buffers, [b"one\n\xfftwo!"])
         m = e.take(kind="stored")
         self.assertEqual(len(m.content["msg_ids"]), 1)
+
+    def test_the_ids_of_its_messages_are_known_before(self):
+        c, e = self.pair()
+        cluster = c.hello()["taskfs"]["cluster"]
+        for index in (1, 2):
+            r = c.submit(b"x", retries=1)
+            self.assertEqual(r["task"]["msg_id"], "%s_%d_0_1" % (cluster, index))
+        m = e.take()
+        self.assertEqual(m.header["msg_id"], cluster + "_1_0_1")
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        self.assertEqual(c.hello()["taskfs"]["cluster"], cluster)
+        # It says that it never came: the same try again.
+        again = self.engine(uuid=e.uuid)
+        again.join(c)
+        m = again.take()
+        self.assertEqual(m.header["msg_id"], cluster + "_1_0_1")
+        again.reply(m, {"status": "error", "ename": "E", "evalue": ""})
+        m = again.take()
+        self.assertEqual(m.header["msg_id"], cluster + "_1_0_2")
+        self.assertEqual(c.result(1)["task"]["msg_id"], cluster + "_1_0_2")
 
     def test_small_outputs_come_with_the_change(self):
         c, e = self.pair()
