@@ -139,13 +139,14 @@ status:
 	@scripts/taskfs-cluster status --name '$(NAME)'
 
 # make test TESTS="unit e2e" runs a part.
-TESTS ?= $(if $(SAN),,lint) unit wire e2e
+TESTS ?= $(if $(SAN),,lint) unit wire interop e2e
 test:
 	@scripts/setup build test
 	@$(AGAIN) tests
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $(TESTS)
 
-unit wire e2e torture:
+test-interop: interop
+unit wire interop e2e torture:
 	@scripts/setup build test
 	@$(AGAIN) tests
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $@
@@ -210,9 +211,9 @@ help:
 #::                 MNT=./mnt  N=engines (one per core)  NAME=default
 #:: make stop       unmount and stop it again              NAME=default
 #:: make status     what of it runs                        NAME=default
-#:: make test       set-up, build, lint, unit, e2e; the last line counts them
+#:: make test       set-up, build, every test; the last line counts them
 #::                 SAN=address,undefined: with sanitizers  TESTS="unit e2e"
-#:: make unit, make e2e, make lint (or check)              parts of it
+#:: make lint (or check), unit, wire, interop, e2e         parts of it
 #:: make torture    faults, again and again, for minutes
 #:: make bench      speed, beside floors measured in the same run
 #:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
@@ -222,6 +223,6 @@ help:
 #:: make clean      remove build/
 #:: CC=clang takes another compiler, V=1 shows every command.
 
-.PHONY: all tests setup start stop status test unit wire e2e torture check lint \
+.PHONY: all tests setup start stop status test test-interop unit wire interop e2e torture check lint \
 	bench bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:

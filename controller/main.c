@@ -30,6 +30,8 @@
 static const struct opt opts[] = {
 	ROW("cluster-dir", 0, "DIR", OPT_TEXT, dir, NULL, 0, 0,
 	    "directory of the cluster: connection files, database, logs"),
+	ROW("profile-dir", 0, "DIR", OPT_TEXT, dir, NULL, 0, 0,
+	    "the same, as ipyparallel calls it"),
 	ROW("name", 'n', "NAME", OPT_TEXT, name, "default", 0, 0,
 	    "name of the cluster: its directory is "
 	    "$XDG_STATE_HOME/taskfs/NAME"),
@@ -80,17 +82,6 @@ static const struct program program = {
 #define EXIT_LOCKED 3
 
 /* --- the cluster directory ---------------------------------------------- */
-
-static char *default_dir(const char *name)
-{
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-
-	if (state && *state == '/')
-		return xasprintf("%s/taskfs/%s", state, name);
-	return xasprintf("%s/.local/state/taskfs/%s", home ? home : "/root",
-			 name);
-}
 
 static int make_dirs(const char *dir)
 {
@@ -361,6 +352,18 @@ static int run(struct controller *c)
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Caller frees; NULL: said. */
+static char *find_dir(const struct config *k)
+{
+	struct buf why = BUF_INIT;
+	char *dir = k->dir ? xstrdup(k->dir) : cluster_dir(k->name, &why);
+
+	if (!dir)
+		fprintf(stderr, "%s: %s\n", program.name, buf_str(&why));
+	buf_done(&why);
+	return dir;
+}
+
 static int check_config(struct controller *c)
 {
 	c->policy = policy_find(c->config.scheme);
@@ -383,7 +386,7 @@ static int check_config(struct controller *c)
 int main(int argc, char **argv)
 {
 	static struct controller c;
-	char *dir = NULL;
+	char *dir;
 	unsigned n;
 	int code, err;
 
@@ -393,8 +396,10 @@ int main(int argc, char **argv)
 		return code;
 	if (check_config(&c))
 		return EXIT_USAGE;
-	if (!c.config.dir)
-		c.config.dir = dir = default_dir(c.config.name);
+	dir = find_dir(&c.config);
+	if (!dir)
+		return EXIT_USAGE;
+	c.config.dir = dir;
 	raise_limits();
 	/* Fast bins are swept at every large allocation: that costs more than
 	 * they save. */

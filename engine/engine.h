@@ -29,7 +29,7 @@
 /* The command line. */
 struct config {
 	const char *file;		/* the connection file */
-	const char *profile_dir, *cluster_dir, *cluster_id;
+	const char *profile_dir, *cluster_dir, *cluster_id, *name;
 	const char *spool;
 	const char *log_file;
 	uint64_t id;			/* asked for; NO_NUMBER: any */

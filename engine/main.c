@@ -26,6 +26,10 @@ static const struct opt opts[] = {
 	{.name = "cluster-dir", .value = "DIR", .type = OPT_TEXT,
 	 AT(cluster_dir),
 	 .help = "directory of the cluster; the file is in its security/"},
+	{.name = "name", .letter = 'n', .value = "NAME", .type = OPT_TEXT,
+	 AT(name), .standard = "default",
+	 .help = "name of the cluster: its directory is "
+		 "$XDG_STATE_HOME/taskfs/NAME"},
 	{.name = "profile-dir", .value = "DIR", .type = OPT_TEXT,
 	 AT(profile_dir), .help = "the same, as ipyparallel calls it"},
 	{.name = "cluster-id", .value = "ID", .type = OPT_TEXT, AT(cluster_id),
@@ -64,8 +68,7 @@ static const struct program program = {
 	.name = "taskfs-engine",
 	.usage = "[OPTION]...",
 	.about = "Runs the tasks of a cluster, one at a time. Without --file or "
-		 "a directory: that of the\ncluster \"default\", in "
-		 "$XDG_STATE_HOME/taskfs.",
+		 "a directory:\nthose of the cluster NAME.",
 	.more = "TIME is in seconds or has a unit: ms, s, m, h, d. SIZE is in "
 		"bytes or has one: K, M, G, T.\n\n"
 		"Exit codes:\n"
@@ -111,25 +114,25 @@ static int open_log(const struct config *c)
 	return 0;
 }
 
-/* Of the connection file; caller frees. */
+/* Of the connection file; caller frees. NULL: said. */
 static char *find_file(const struct config *c)
 {
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-	const char *dir = c->cluster_dir ? c->cluster_dir : c->profile_dir;
-	char *standard = NULL, *security, *path;
+	const char *given = c->cluster_dir ? c->cluster_dir : c->profile_dir;
+	struct buf why = BUF_INIT;
+	char *dir, *security, *path = NULL;
 
 	if (c->file)
 		return xstrdup(c->file);
-	if (!dir && state && *state)
-		dir = standard = xasprintf("%s/taskfs/default", state);
-	else if (!dir)
-		dir = standard = xasprintf("%s/.local/state/taskfs/default",
-					   home ? home : "");
-	security = xasprintf("%s/security", dir);
-	path = connfile_path(security, c->cluster_id, CONNFILE_ENGINE);
-	free(security);
-	free(standard);
+	dir = given ? xstrdup(given) : cluster_dir(c->name, &why);
+	if (dir) {
+		security = xasprintf("%s/security", dir);
+		path = connfile_path(security, c->cluster_id, CONNFILE_ENGINE);
+		free(security);
+	} else {
+		fprintf(stderr, "%s: %s\n", program.name, buf_str(&why));
+	}
+	buf_done(&why);
+	free(dir);
 	return path;
 }
 
@@ -174,15 +177,18 @@ int main(int argc, char **argv)
 		err = open_log(&config);
 	if (err || sodium_init() < 0)
 		return EXIT_FAILED;
+	path = find_file(&config);
+	if (!path)
+		return EXIT_USAGE;
 	err = spool_make(config.spool, &spool_dir, &lock);
 	if (err) {
 		log_error("no place for outputs; see --spool",
 			  log_str("directory", config.spool ? config.spool
 							    : "$TMPDIR"),
 			  log_errno(err));
+		free(path);
 		return EXIT_FAILED;
 	}
-	path = find_file(&config);
 	code = run(&config, path, spool_dir);
 	free(path);
 	free(spool_dir);

@@ -107,20 +107,6 @@ static char *absolute(const char *path)
 	return xasprintf("%s/%s", here, path);
 }
 
-static char *state_dir(struct buf *why)
-{
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-
-	if (state && *state == '/')
-		return xasprintf("%s/taskfs", state);
-	if (home && *home == '/')
-		return xasprintf("%s/.local/state/taskfs", home);
-	buf_puts(why, "a cluster's name needs HOME or XDG_STATE_HOME to be "
-		      "set; or give the path of its directory");
-	return NULL;
-}
-
 static char *file_in(const char *dir)
 {
 	char *plain = connfile_path(dir, NULL, CONNFILE_CLIENT);
@@ -142,7 +128,7 @@ static bool ends_with(const char *s, const char *end)
 
 char *mount_source(const char *source, struct buf *why)
 {
-	char *state, *dir, *file;
+	char *dir, *file;
 	struct stat st;
 
 	if (strchr(source, '/') || ends_with(source, ".json") ||
@@ -155,17 +141,11 @@ char *mount_source(const char *source, struct buf *why)
 		free(dir);
 		return file;
 	}
-	if (!*source) {
-		buf_puts(why, "SOURCE is empty");
+	dir = cluster_dir(source, why);
+	if (!dir)
 		return NULL;
-	}
-	state = state_dir(why);
-	if (!state)
-		return NULL;
-	dir = xasprintf("%s/%s", state, source);
 	file = file_in(dir);
 	free(dir);
-	free(state);
 	return file;
 }
 

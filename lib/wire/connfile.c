@@ -244,6 +244,85 @@ void connfile_done(struct connfile *c)
 	*c = (struct connfile){0};
 }
 
+/* --- where they are ------------------------------------------------------- */
+
+/* "" is as good as not set (XDG Base Directory Specification). */
+static const char *get_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static bool is_absolute(const char *variable, const char *path,
+			struct buf *why)
+{
+	if (*path == '/')
+		return true;
+	buf_printf(why, "%s is '", variable);
+	buf_put_escaped(why, bytes_str(path), 64);
+	buf_puts(why, "', no absolute path");
+	return false;
+}
+
+static bool is_name(const char *name, struct buf *why)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      "._-";
+	size_t n = strlen(name);
+
+	if (n && n <= LIMIT_CLUSTER_NAME && strspn(name, letters) == n &&
+	    name[0] != '.' && name[0] != '-')
+		return true;
+	buf_putc(why, '\'');
+	buf_put_escaped(why, bytes_str(name), 64);
+	buf_printf(why, "' is no name of a cluster: 1 to %d letters, digits "
+			"and ._-", LIMIT_CLUSTER_NAME);
+	return false;
+}
+
+/* Below $VARIABLE, or below HOME when that is not set; caller frees. */
+static char *base_dir(const char *variable, const char *in_home,
+		      struct buf *why)
+{
+	const char *base = get_env(variable);
+	const char *home = get_env("HOME");
+
+	if (base)
+		return is_absolute(variable, base, why) ? xstrdup(base) : NULL;
+	if (home)
+		return is_absolute("HOME", home, why)
+			       ? xasprintf("%s/%s", home, in_home)
+			       : NULL;
+	buf_printf(why, "a name needs HOME or %s to be set; or give the path "
+			"of the directory", variable);
+	return NULL;
+}
+
+static char *named_dir(const char *name, const char *variable,
+		       const char *in_home, const char *prefix,
+		       struct buf *why)
+{
+	char *base = is_name(name, why) ? base_dir(variable, in_home, why)
+					: NULL;
+	char *dir = base ? xasprintf("%s/%s%s", base, prefix, name) : NULL;
+
+	free(base);
+	return dir;
+}
+
+char *cluster_dir(const char *name, struct buf *why)
+{
+	return named_dir(name, "XDG_STATE_HOME", ".local/state", "taskfs/",
+			 why);
+}
+
+char *profile_dir(const char *name, struct buf *why)
+{
+	return named_dir(name, "IPYTHONDIR", ".ipython", "profile_", why);
+}
+
 char *connfile_path(const char *dir, const char *cluster_id,
 		    enum connfile_kind kind)
 {

@@ -46,6 +46,16 @@ int connfile_save(const struct connfile *c, enum connfile_kind kind,
 		  const char *path) must_check;
 void connfile_done(struct connfile *c);
 
+/*
+ * The directory of the cluster of that name: $XDG_STATE_HOME/taskfs/NAME, or
+ * ~/.local/state/taskfs/NAME. The caller frees. NULL: the name cannot be that
+ * of a directory, or the variable that counts (HOME only when XDG_STATE_HOME
+ * is not set) is no absolute path; *why says which.
+ */
+char *cluster_dir(const char *name, struct buf *why);
+/* The same of an ipyparallel profile: $IPYTHONDIR or ~/.ipython. */
+char *profile_dir(const char *name, struct buf *why);
+
 /* "<dir>/ipcontroller-[<cluster_id>-]client.json"; caller frees. */
 char *connfile_path(const char *dir, const char *cluster_id,
 		    enum connfile_kind kind);

@@ -18,6 +18,7 @@
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_REPLAY 65536		/* signatures remembered */
 #define LIMIT_CONNFILE (64 * KIB)	/* a connection file */
+#define LIMIT_CLUSTER_NAME 64
 
 /* Tasks. */
 #define LIMIT_CODE (16 * MIB)

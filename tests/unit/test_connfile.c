@@ -302,6 +302,78 @@ static void test_paths(void **state)
 	}
 }
 
+/* want: the path, or what the complaint says when there is none. */
+static void expect_dir(char *(*find)(const char *, struct buf *),
+		       const char *name, const char *want)
+{
+	struct buf why = BUF_INIT;
+	char *dir = find(name, &why);
+
+	if (*want == '/') {
+		assert_non_null(dir);
+		assert_string_equal(dir, want);
+	} else {
+		assert_null(dir);
+		assert_non_null(strstr(buf_str(&why), want));
+	}
+	free(dir);
+	buf_done(&why);
+}
+
+static void set_or_not(const char *name, const char *value)
+{
+	if (value)
+		assert_int_equal(setenv(name, value, 1), 0);
+	else
+		unsetenv(name);
+}
+
+static void test_named_directories(void **state)
+{
+	static const struct {
+		const char *base, *home, *cluster, *profile;
+	} row[] = {
+		{NULL, "/h", "/h/.local/state/taskfs/me",
+		 "/h/.ipython/profile_me"},
+		{"", "/h", "/h/.local/state/taskfs/me",
+		 "/h/.ipython/profile_me"},
+		{"/s", "/h", "/s/taskfs/me", "/s/profile_me"},
+		{"/s", NULL, "/s/taskfs/me", "/s/profile_me"},
+		{"s", "/h", "XDG_STATE_HOME is 's'", "IPYTHONDIR is 's'"},
+		{NULL, "h", "HOME is 'h'", "HOME is 'h'"},
+		{NULL, NULL, "needs HOME or XDG_STATE_HOME",
+		 "needs HOME or IPYTHONDIR"},
+		{NULL, "", "needs HOME", "needs HOME"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		set_or_not("HOME", row[i].home);
+		set_or_not("XDG_STATE_HOME", row[i].base);
+		set_or_not("IPYTHONDIR", row[i].base);
+		expect_dir(cluster_dir, "me", row[i].cluster);
+		expect_dir(profile_dir, "me", row[i].profile);
+	}
+}
+
+static void test_names_of_clusters(void **state)
+{
+	static const char *const wrong[] = {
+		"", ".", "..", ".a", "-a", "a/b", "a b", "\xc3\xa4", "a\n",
+		"0123456789012345678901234567890123456789"
+		"0123456789012345678901234",
+	};
+	size_t i;
+
+	(void)state;
+	set_or_not("HOME", "/h");
+	set_or_not("XDG_STATE_HOME", "/s");
+	expect_dir(cluster_dir, "A-1_b.c", "/s/taskfs/A-1_b.c");
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		expect_dir(cluster_dir, wrong[i], "is no name of a cluster");
+}
+
 static void test_curve(void **state)
 {
 	const char *key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
@@ -342,6 +414,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_save_and_load),
 	cmocka_unit_test(test_load_what_is_not_there_or_too_big),
 	cmocka_unit_test(test_paths),
+	cmocka_unit_test(test_named_directories),
+	cmocka_unit_test(test_names_of_clusters),
 	cmocka_unit_test(test_curve),
 };
 

@@ -1,0 +1,385 @@
+"""Clusters mixed of ours and stock ipyparallel, driven by the stock client.
+
+    class Views(mix.Case):
+        controller = mix.STOCK            # or mix.OURS
+        engines = (mix.OURS, mix.STOCK)   # one word per engine
+
+        def test_something(self):
+            ar = self.rc[0].execute("echo hello", silent=False)
+
+    class ViewsOfOurs(Views):             # the same tests, another mix
+        controller = mix.OURS
+
+    if __name__ == "__main__":
+        mix.main(__name__)
+
+One cluster serves all tests of a class; self.rc is a client of the test's own.
+What is waited for is a line of a log, a reply, the end of a process: nothing
+sleeps. After a class: no process is left, and our programs logged no warning
+or error but those the class names in `expected`. A test that hangs for longer
+than mix.DEADLINE raises in the middle of what it waits for.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(1, os.path.join(ROOT, "tests", "wire"))
+
+import tap  # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
+# A build with sanitizers takes its time, and so do ten Python processes.
+DEADLINE = 60 * (4 if os.environ.get("SAN") else 1)
+OURS, STOCK = "ours", "stock"
+
+# What nobody sets for a test.
+for name in list(os.environ):
+    if name.startswith(("IPP_", "XDG_", "TASKFS_")):
+        del os.environ[name]
+# Every process of a test has this in its environment.
+MARK = "TASKFS_INTEROP"
+os.environ[MARK] = "%d.%d" % (os.getpid(), time.time_ns())
+os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+# Of the test alone: ~/.ipython, ~/.local.
+HOME = tempfile.mkdtemp(prefix="taskfs-interop-")
+os.environ["HOME"] = HOME
+
+import ipyparallel as ipp  # noqa: E402  (reads HOME)
+
+PROGRAM = {
+    (OURS, "controller"): [os.path.join(BUILD, "taskfs-controller")],
+    (OURS, "engine"): [os.path.join(BUILD, "taskfs-engine")],
+    (STOCK, "controller"): [sys.executable, "-m", "ipyparallel.controller"],
+    (STOCK, "engine"): [sys.executable, "-m", "ipyparallel.engine"],
+}
+# The line each of them logs when it can be used.
+READY = {
+    (OURS, "controller"): '"started"',
+    (OURS, "engine"): '"registered',
+    (STOCK, "controller"): "Heartmonitor beating every",
+    (STOCK, "engine"): r"Completed registration with id (\d+)",
+}
+
+
+class Timeout(Exception):
+    """Not an OSError: nothing in between takes it for one of its own."""
+
+
+def _too_long(signo, frame):
+    raise Timeout("waited longer than %d s" % DEADLINE)
+
+
+@contextlib.contextmanager
+def deadline(seconds=DEADLINE):
+    """What is in it raises Timeout when it takes longer."""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def within(what, seconds=DEADLINE):
+    """Until what() is true; the last resort, where nothing can be waited for.
+    Its value."""
+    end = time.monotonic() + seconds
+    never = threading.Event()
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Timeout("it did not happen")
+        never.wait(0.02)
+
+
+class Process:
+    """A program and every line it writes."""
+
+    def __init__(self, args, env=None, **how):
+        self.args = args
+        self.lines = []
+        self.news = threading.Condition()
+        self.ended = False
+        self.popen = subprocess.Popen(
+            args,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ, **(env or {})),
+            start_new_session=True,
+            text=True,
+            errors="backslashreplace",
+            **how,
+        )
+        self.pid = self.popen.pid
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.popen.stdout:
+            with self.news:
+                self.lines.append(line)
+                self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
+
+    def _find(self, pattern):
+        for line in self.lines:
+            m = re.search(pattern, line)
+            if m:
+                return m
+        return None
+
+    def wait_line(self, pattern, seconds=DEADLINE):
+        """The match of the first line like this."""
+        end = time.monotonic() + seconds
+        with self.news:
+            while not self._find(pattern):
+                left = end - time.monotonic()
+                if self.ended or left <= 0:
+                    raise Timeout(
+                        "%s: no line like %s in:\n%s"
+                        % (self.args[0], pattern, "".join(self.lines))
+                    )
+                self.news.wait(left)
+            return self._find(pattern)
+
+    def wait(self, seconds=DEADLINE):
+        """Its exit code."""
+        return self.popen.wait(seconds)
+
+    def send(self, signo):
+        self.popen.send_signal(signo)
+
+    def stop(self, signo=signal.SIGTERM):
+        """Ends it if it still runs; its exit code."""
+        if self.popen.poll() is None:
+            self.send(signo)
+        try:
+            return self.popen.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            raise
+
+    def complaints(self):
+        """Lines of ours that should not be there."""
+        return [
+            line
+            for line in self.lines
+            if re.search(
+                r'"level":"(warning|error)"|Sanitizer|runtime error|Assertion',
+                line,
+            )
+        ]
+
+
+def processes():
+    """{pid: command line} of what this file of tests started and still
+    lives."""
+    found = {}
+    want = b"%s=%s" % (MARK.encode(), os.environ[MARK].encode())
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) == os.getpid():
+            continue
+        try:
+            with open("/proc/%s/environ" % pid, "rb") as f:
+                if want not in f.read().split(b"\0"):
+                    continue
+            with open("/proc/%s/stat" % pid) as f:
+                if f.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    continue
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                found[int(pid)] = f.read().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    return found
+
+
+def kill_left_overs():
+    """Kills what a test left; their command lines. Stock nannies and
+    schedulers get a moment to end by themselves."""
+    try:
+        within(lambda: not processes(), 15)
+        return []
+    except Timeout:
+        left = processes()
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return list(left.values())
+
+
+class Cluster:
+    """A controller and engines, each ours or stock."""
+
+    def __init__(
+        self,
+        controller=OURS,
+        engines=(),
+        controller_args=(),
+        engine_args=(),
+        env=None,
+    ):
+        self.dir = tempfile.mkdtemp(prefix="profile_", dir=HOME)
+        self.kind = controller
+        self.env = env
+        self.engine_args = list(engine_args)
+        self.controller_args = list(controller_args)
+        self.processes = []
+        self.engines = []
+        self.mounts = []
+        try:
+            self.start_controller()
+            for kind in engines:
+                self.start_engine(kind)
+        except BaseException:
+            self.stop()
+            raise
+
+    def path(self, kind, cluster_id=""):
+        """Of the connection file of a kind, "client" or "engine"."""
+        infix = cluster_id + "-" if cluster_id else ""
+        return "%s/security/ipcontroller-%s%s.json" % (self.dir, infix, kind)
+
+    def info(self, kind="client"):
+        with open(self.path(kind)) as f:
+            return json.load(f)
+
+    def start_controller(self):
+        self.controller = self._start(
+            self.kind, "controller", self.controller_args
+        )
+
+    def start_engine(self, kind, *args):
+        """One more; ids count up in the order of these calls."""
+        engine = self._start(kind, "engine", [*self.engine_args, *args])
+        self.engines.append(engine)
+        return engine
+
+    def _start(self, kind, what, args):
+        where = ["--profile-dir=" + self.dir]
+        p = Process([*PROGRAM[kind, what], *where, *args], self.env)
+        p.ours = kind == OURS
+        self.processes.append(p)
+        p.wait_line(READY[kind, what])
+        return p
+
+    def client(self, engines=None, **how):
+        """A stock client that knows so many engines (all that were started)."""
+        rc = ipp.Client(self.path("client"), timeout=DEADLINE, **how)
+        n = len(self.engines) if engines is None else engines
+        rc.wait_for_engines(n, timeout=DEADLINE, interactive=False)
+        return rc
+
+    def mount(self, *args):
+        """Mounts the cluster; the directory."""
+        at = tempfile.mkdtemp(prefix="mnt_", dir=HOME)
+        read, write = os.pipe()
+        p = subprocess.Popen(
+            [
+                os.path.join(BUILD, "taskfs"),
+                self.dir,
+                at,
+                "--foreground",
+                "--ready-fd=%d" % write,
+                *args,
+            ],
+            pass_fds=[write],
+            stdin=subprocess.DEVNULL,
+        )
+        os.close(write)
+        with deadline(), open(read) as f:
+            ready = f.read()
+        self.mounts.append((at, p))
+        assert ready, "the mount did not come up"
+        return at
+
+    def unmount(self, at, p):
+        subprocess.run(["fusermount3", "-u", "-z", at], check=False)
+        p.wait(DEADLINE)
+
+    def stop(self):
+        """Ends everything, engines first. What complaints there were."""
+        for at, p in self.mounts:
+            self.unmount(at, p)
+        for p in reversed(self.processes):
+            p.stop()
+        for p in self.processes:
+            p.reader.join(DEADLINE)
+        bad = [line for p in self.processes if p.ours for line in p.complaints()]
+        bad += kill_left_overs()
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return bad
+
+
+class Case(unittest.TestCase):
+    """A class of tests with a cluster for all of them."""
+
+    controller = OURS
+    engines = ()
+    controller_args = ()
+    engine_args = ()
+    env = None
+    # Patterns of what our programs may complain about.
+    expected = ()
+
+    @classmethod
+    def setUpClass(cls):
+        with deadline():
+            cls.cluster = Cluster(
+                cls.controller,
+                cls.engines,
+                cls.controller_args,
+                cls.engine_args,
+                cls.env,
+            )
+
+    @classmethod
+    def tearDownClass(cls):
+        bad = cls.cluster.stop()
+        for pattern in cls.expected:
+            bad = [line for line in bad if not re.search(pattern, line)]
+        if bad:
+            raise AssertionError("left or complained:\n" + "".join(bad))
+
+    def setUp(self):
+        limit = deadline()
+        limit.__enter__()
+        self.addCleanup(limit.__exit__, None, None, None)
+        self.rc = self.cluster.client()
+        self.addCleanup(self.rc.close)
+
+    def fails(self, ename, what, *args):
+        """what(*args) raises a RemoteError of that name; the error."""
+        with self.assertRaises(ipp.error.RemoteError) as caught:
+            what(*args)
+        self.assertEqual(caught.exception.ename, ename)
+        return caught.exception
+
+
+def main(name):
+    code = 1
+    try:
+        tap.main(sys.modules[name])
+    except SystemExit as e:
+        code = e.code
+    finally:
+        kill_left_overs()
+        shutil.rmtree(HOME, ignore_errors=True)
+    sys.stdout.flush()
+    # Threads of stock clients may still hold the interpreter.
+    os._exit(int(code or 0))

@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+"""Every mix of {our, stock} controller and engines does what it is for."""
+
+import unittest
+
+import mix
+
+
+class Shell:
+    """Of engines of ours: they run shell code."""
+
+    def test_output_of_a_direct_view(self):
+        ar = self.rc[:].execute(
+            "echo hello; echo oops >&2", silent=False, block=False
+        )
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, ["hello\n"] * 2)
+        self.assertEqual(ar.stderr, ["oops\n"] * 2)
+        self.assertEqual(sorted(ar.engine_id), [0, 1])
+        self.assertTrue(ar.successful())
+
+    def test_the_task_queue(self):
+        futures = [
+            self.rc.send_execute_request(
+                self.rc._task_stream, "echo %d" % i, silent=False
+            )
+            for i in range(20)
+        ]
+        self.assertTrue(self.rc.wait(futures, mix.DEADLINE))
+        for f in futures:
+            self.assertEqual(f.result().metadata["status"], "ok")
+
+
+class Python:
+    """Of stock engines."""
+
+    def test_apply_push_pull_map(self):
+        v = self.rc[:]
+        self.assertEqual(v.apply_sync(lambda x: x + 1, 41), [42, 42])
+        v.push({"a": [1, 2, 3]}, block=True)
+        self.assertEqual(v.pull("a", block=True), [[1, 2, 3]] * 2)
+        self.assertEqual(
+            v.map_sync(lambda x: x * x, range(8)), [x * x for x in range(8)]
+        )
+
+    def test_load_balanced_map(self):
+        v = self.rc.load_balanced_view()
+        self.assertEqual(
+            v.map_sync(lambda x: x + 1, range(20)), list(range(1, 21))
+        )
+
+
+class OurControllerOurEngines(Shell, mix.Case):
+    controller, engines = mix.OURS, (mix.OURS, mix.OURS)
+
+
+class StockControllerOurEngines(Shell, mix.Case):
+    controller, engines = mix.STOCK, (mix.OURS, mix.OURS)
+
+
+class OurControllerStockEngines(Python, mix.Case):
+    controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
+
+
+class Both(mix.Case):
+    """Engines of both kinds on one controller."""
+
+    controller, engines = mix.OURS, (mix.OURS, mix.STOCK)
+
+    def test_each_in_its_language(self):
+        ours, stock = self.rc[0], self.rc[1]
+        ar = ours.execute("echo sh $TASKFS_ENGINE", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, "sh 0\n")
+        self.assertEqual(stock.apply_sync(lambda: 6 * 7), 42)
+
+
+class BothUnderStock(Both):
+    controller = mix.STOCK
+
+
+if __name__ == "__main__":
+    mix.main(__name__)
