@@ -7,62 +7,95 @@
 
 /* --- a task ------------------------------------------------------------- */
 
-#define T(member) offsetof(struct task, member)
+/* Its numbers as they are read; what is missing stays as it was. */
+struct numbers {
+	int64_t engine, attempt, exit_status, signal;
+	int64_t size[STREAM_OUTPUTS];
+	bool value_is_stdout;
+	struct bytes usage, buffers;
+};
 
-static const struct field task_fields[] = {
-	{"msg_id", FIELD_TEXT, T(msg_id), 0},
-	{"attempt", FIELD_INT, T(attempt), 0},
-	{"stdout", FIELD_INT, T(size[STREAM_STDOUT]), 0},
-	{"stderr", FIELD_INT, T(size[STREAM_STDERR]), 0},
-	{"value", FIELD_INT, T(size[STREAM_VALUE]), 0},
-	{"data", FIELD_INT, T(size[STREAM_DATA]), 0},
-	{"exit_status", FIELD_INT, T(exit_status), -1},
-	{"signal", FIELD_INT, T(signal), -1},
-	{"value_is_stdout", FIELD_BOOL, T(value_is_stdout), 0},
-	{"ename", FIELD_TEXT, T(ename), 0},
-	{"evalue", FIELD_TEXT, T(evalue), 0},
-	{"traceback", FIELD_TEXT, T(traceback), 0},
-	{"cwd", FIELD_TEXT, T(cwd), 0},
-	{"attempts", FIELD_TEXT, T(attempts), 0},
+#define N(member) offsetof(struct numbers, member)
+
+static const struct field number_fields[] = {
+	{"engine", FIELD_INT, N(engine), -1},
+	{"attempt", FIELD_INT, N(attempt), 0},
+	{"stdout", FIELD_INT, N(size[STREAM_STDOUT]), 0},
+	{"stderr", FIELD_INT, N(size[STREAM_STDERR]), 0},
+	{"value", FIELD_INT, N(size[STREAM_VALUE]), 0},
+	{"data", FIELD_INT, N(size[STREAM_DATA]), 0},
+	{"exit_status", FIELD_INT, N(exit_status), -1},
+	{"signal", FIELD_INT, N(signal), -1},
+	{"value_is_stdout", FIELD_BOOL, N(value_is_stdout), 0},
+	{"usage", FIELD_SPAN, N(usage), 0},
+	{"buffers", FIELD_SPAN, N(buffers), 0},
+	{.name = NULL},
+};
+
+#define D(member) offsetof(struct detail, member)
+
+static const struct field detail_fields[] = {
+	{"msg_id", FIELD_TEXT, D(msg_id), 0},
+	{"ename", FIELD_TEXT, D(ename), 0},
+	{"evalue", FIELD_TEXT, D(evalue), 0},
+	{"traceback", FIELD_TEXT, D(traceback), 0},
+	{"cwd", FIELD_TEXT, D(cwd), 0},
+	{"attempts", FIELD_TEXT, D(attempts), 0},
 	{.name = NULL},
 };
 
 static const struct field usage_fields[] = {
-	{"user", FIELD_REAL, T(user), 0},
-	{"system", FIELD_REAL, T(system), 0},
-	{"memory", FIELD_INT, T(memory), 0},
+	{"user", FIELD_REAL, D(user), 0},
+	{"system", FIELD_REAL, D(system), 0},
+	{"memory", FIELD_INT, D(memory), 0},
 	{.name = NULL},
 };
 
-/* What needs more than being copied. */
-struct task_rest {
-	int64_t engine;
-	struct bytes usage, buffers;
-};
+static struct numbers numbers_of(const struct task *t)
+{
+	struct numbers n = {
+		.engine = t->engine,
+		.attempt = t->attempt,
+		.exit_status = t->exit_status,
+		.signal = t->signal,
+		.value_is_stdout = t->value_is_stdout,
+	};
+	int i;
 
-static const struct field task_rest_fields[] = {
-	{"engine", FIELD_INT, offsetof(struct task_rest, engine), -1},
-	{"usage", FIELD_SPAN, offsetof(struct task_rest, usage), 0},
-	{"buffers", FIELD_SPAN, offsetof(struct task_rest, buffers), 0},
-	{.name = NULL},
-};
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		n.size[i] = (int64_t)t->size[i];
+	return n;
+}
 
-static void set_engine(const struct mirror *mi, struct task *t, int64_t id)
+static void set_numbers(struct task *t, const struct numbers *n)
+{
+	int i;
+
+	t->engine = (int32_t)n->engine;
+	t->attempt = (uint16_t)n->attempt;
+	t->exit_status = (int16_t)n->exit_status;
+	t->signal = (int16_t)n->signal;
+	t->value_is_stdout = n->value_is_stdout;
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		t->size[i] = (uint64_t)n->size[i];
+}
+
+static void set_engine_uuid(const struct mirror *mi, struct detail *d,
+			    int64_t was, int64_t id)
 {
 	const struct engine *e;
 
-	if (t->engine == id && t->engine_uuid[0])
+	if (was == id && d->engine_uuid[0])
 		return;
-	t->engine = id;
 	e = id < 0 ? NULL : mirror_engine(mi, (uint64_t)id);
-	snprintf(t->engine_uuid, sizeof(t->engine_uuid), "%s",
+	snprintf(d->engine_uuid, sizeof(d->engine_uuid), "%s",
 		 e && e->uuid ? e->uuid : "");
 }
 
-static void set_usage(struct task *t, struct bytes usage)
+static void set_usage(struct detail *d, struct bytes usage)
 {
-	t->used = !scan_is_null(usage) &&
-		  scan_fields(usage, usage_fields, t);
+	d->used = !scan_is_null(usage) &&
+		  scan_fields(usage, usage_fields, d);
 }
 
 static int stream_of(struct bytes name)
@@ -90,7 +123,7 @@ static void keep_outputs(struct mirror *mi, struct result *r,
 		i = stream_of(key);
 		if (i < 0 || !scan_int(value, &n) || n < 0 ||
 		    n >= msg_buffers(m) ||
-		    (int64_t)msg_buffer(m, (unsigned)n).n != r->task.size[i])
+		    msg_buffer(m, (unsigned)n).n != r->one.size[i])
 			continue;
 		out[i] = msg_buffer(m, (unsigned)n);
 		any = true;
@@ -99,19 +132,36 @@ static void keep_outputs(struct mirror *mi, struct result *r,
 		mirror_keep(mi, r, out);
 }
 
+static bool is_timeout(const char *ename)
+{
+	return ename && (strcmp(ename, "TaskTimeout") == 0 ||
+			 strcmp(ename, "TaskTimeLimit") == 0);
+}
+
 static void set_task(struct mirror *mi, struct result *r, struct bytes task,
 		     const struct msg *m)
 {
-	struct task_rest rest = {.engine = r->task.engine};
+	struct numbers n = numbers_of(&r->one);
 
-	if (!scan_fields(task, task_fields, &r->task) ||
-	    !scan_fields(task, task_rest_fields, &rest))
+	if (!scan_fields(task, number_fields, &n) ||
+	    !scan_fields(task, detail_fields, &r->detail))
 		return;
-	set_engine(mi, &r->task, rest.engine);
-	if (rest.usage.p)
-		set_usage(&r->task, rest.usage);
-	if (rest.buffers.p)
-		keep_outputs(mi, r, rest.buffers, m);
+	set_engine_uuid(mi, &r->detail, r->one.engine, n.engine);
+	set_numbers(&r->one, &n);
+	r->one.timed_out = is_timeout(r->detail.ename);
+	if (n.usage.p)
+		set_usage(&r->detail, n.usage);
+	if (n.buffers.p)
+		keep_outputs(mi, r, n.buffers, m);
+}
+
+/* What is said of the result is said of its one task. */
+static void set_only_task(struct result *r)
+{
+	r->one.state = (uint8_t)r->status;
+	r->one.started = r->started;
+	r->one.completed = r->completed;
+	r->one.received = r->received;
 }
 
 /* --- a result ----------------------------------------------------------- */
@@ -280,11 +330,13 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	(void)scan_fields(object, result_fields, r);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);
+	r->task = r->tasks == 1 ? &r->one : NULL;
 	set_options(r, rest.options);
 	set_counts(r, rest.count);
 	if (rest.task.p)
 		set_task(mi, r, rest.task, m);
 	set_status(mi, r, rest.status);
+	set_only_task(r);
 	waitq_wake(mi->park, &r->waitq);
 	return r;
 }

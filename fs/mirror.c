@@ -150,7 +150,8 @@ struct result *mirror_add_result(struct mirror *m, uint64_t id)
 
 	r->id = id;
 	r->stdin_size = -1;
-	r->task.engine = r->task.exit_status = r->task.signal = -1;
+	r->one.engine = -1;
+	r->one.exit_status = r->one.signal = -1;
 	r->round = m->round;
 	list_init(&r->name_link);
 	waitq_init(&r->waitq);
@@ -166,12 +167,7 @@ static void free_result(struct mirror *m, struct result *r)
 	leave_name(m, r);
 	free(r->options);
 	free(r->why);
-	free(r->task.msg_id);
-	free(r->task.ename);
-	free(r->task.evalue);
-	free(r->task.traceback);
-	free(r->task.cwd);
-	free(r->task.attempts);
+	detail_done(&r->detail);
 	free(r);
 }
 
@@ -217,38 +213,51 @@ bool result_is_final(const struct result *r)
 	return state_is_final(r->status);
 }
 
-enum stream result_stream(const struct result *r, enum stream s)
+/* --- tasks -------------------------------------------------------------- */
+
+enum stream task_stream(const struct task *t, enum stream s)
 {
-	return s == STREAM_VALUE && r->task.value_is_stdout ? STREAM_STDOUT : s;
+	return s == STREAM_VALUE && t->value_is_stdout ? STREAM_STDOUT : s;
+}
+
+uint64_t task_size(const struct task *t, enum stream s)
+{
+	assert(s < STREAM_OUTPUTS);
+	return t->size[task_stream(t, s)];
 }
 
 uint64_t result_size(const struct result *r, enum stream s)
 {
-	s = result_stream(r, s);
-	if (s < STREAM_OUTPUTS)
-		return (uint64_t)r->task.size[s];
 	if (s == STREAM_CODE)
 		return (uint64_t)r->code;
-	return r->stdin_size > 0 ? (uint64_t)r->stdin_size : 0;
+	if (s == STREAM_STDIN)
+		return r->stdin_size > 0 ? (uint64_t)r->stdin_size : 0;
+	return r->task ? task_size(r->task, s) : 0;
 }
 
-int result_outcome(const struct result *r)
+int task_outcome(const struct task *t)
 {
-	const char *e = r->task.ename;
-
-	switch (r->status) {
+	switch (t->state) {
 	case STATE_OK:
 		return 0;
 	case STATE_ABORTED:
 		return -ECANCELED;
 	case STATE_ERROR:
-		if (e && (strcmp(e, "TaskTimeout") == 0 ||
-			  strcmp(e, "TaskTimeLimit") == 0))
-			return -ETIMEDOUT;
-		return -EREMOTEIO;
+		return t->timed_out ? -ETIMEDOUT : -EREMOTEIO;
 	default:
 		return -EAGAIN;
 	}
+}
+
+void detail_done(struct detail *d)
+{
+	free(d->msg_id);
+	free(d->ename);
+	free(d->evalue);
+	free(d->traceback);
+	free(d->cwd);
+	free(d->attempts);
+	*d = (struct detail){0};
 }
 
 /* --- engines ------------------------------------------------------------ */

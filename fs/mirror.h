@@ -22,7 +22,7 @@
 #include "wire/ids.h"
 #include "wire/state.h"
 
-/* The longest an id can be: it is half of an inode number. */
+/* The longest an id can be: 31 bits of an inode number. */
 #define MIRROR_MAX_ID INT32_MAX
 /* Bytes of outputs kept. */
 #define MIRROR_KEPT (64UL * 1024 * 1024)
@@ -41,14 +41,22 @@ enum stream {
 
 const char *stream_name(enum stream s);
 
+/* A task in short: there may be a million of them. */
 struct task {
-	int64_t engine;			/* -1: none */
+	int64_t started, completed, received; /* usec; 0: not yet */
+	uint64_t size[STREAM_OUTPUTS];
+	int32_t engine;			/* -1: none */
+	uint16_t attempt;		/* 0: not begun */
+	int16_t exit_status, signal;	/* -1: none */
+	uint8_t state;			/* enum state */
+	bool value_is_stdout;
+	bool timed_out;			/* its error is a limit of time */
+};
+
+/* What else there is to say about one. */
+struct detail {
 	char engine_uuid[ID_SIZE];	/* "": not known */
 	char *msg_id;			/* all text: NULL when there is none */
-	int64_t attempt;
-	int64_t size[STREAM_OUTPUTS];
-	bool value_is_stdout;
-	int64_t exit_status, signal;	/* -1: none */
 	char *ename, *evalue, *traceback;
 	bool used;			/* the three below are known */
 	double user, system;		/* seconds */
@@ -91,7 +99,9 @@ struct result {
 	int64_t code;		/* bytes */
 	int64_t stdin_size;	/* -1: not given */
 	char *why;
-	struct task task;
+	struct task *task;	/* of one task: &one; else NULL */
+	struct task one;
+	struct detail detail;	/* of one task */
 	struct kept *kept;
 	struct waitq waitq;
 };
@@ -143,12 +153,15 @@ struct result *mirror_named(const struct mirror *m, struct bytes name);
 /* It is the one its name leads to. */
 bool result_is_newest_of_name(const struct result *r);
 bool result_is_final(const struct result *r);
-/* Bytes of a stream so far; a value that is stdout has stdout's. */
-uint64_t result_size(const struct result *r, enum stream s);
+/* Bytes of an output so far; a value that is stdout has stdout's. */
+uint64_t task_size(const struct task *t, enum stream s);
 /* value -> stdout when the task wrote its value there. */
-enum stream result_stream(const struct result *r, enum stream s);
+enum stream task_stream(const struct task *t, enum stream s);
 /* 0 after success; -EAGAIN before the end; why there is no value else. */
-int result_outcome(const struct result *r);
+int task_outcome(const struct task *t);
+void detail_done(struct detail *d);
+/* Bytes of any stream of a result of one task. */
+uint64_t result_size(const struct result *r, enum stream s);
 
 /* For merge.c. */
 struct result *mirror_add_result(struct mirror *m, uint64_t id);

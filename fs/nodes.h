@@ -23,14 +23,42 @@ struct node;
 struct obj {
 	struct fs *fs;
 	const struct node *node;
-	uint32_t id;		/* of the result or engine, or 0 */
-	uint32_t sub;		/* within it: which option; < 2^24 */
+	uint32_t id;		/* of the result or engine, or 0; 31 bits */
+	uint32_t sub;		/* within it: sub_of() below results; 25 bits */
 	struct result *result;	/* NULL outside of results */
+	/*
+	 * The task: results/7/3's, or that of a result of one task. NULL: the
+	 * files are those of a map or view as a whole.
+	 */
+	const struct task *task;
+	const struct detail *detail; /* its long texts; NULL: not known */
 	struct engine *engine;
 	pid_t tid;		/* the thread that asks; 0: unknown */
 	uid_t uid;		/* ... and for whom; set by OPEN only */
 	gid_t gid;
 };
+
+/*
+ * Below results/<id>/: which task (-1: the result itself) and which option.
+ * 20 + 5 bits.
+ */
+#define SUB_BITS 25
+#define SUB_OPTIONS 32
+
+static inline uint32_t sub_of(int64_t index, unsigned option)
+{
+	return (uint32_t)(index + 1) * SUB_OPTIONS + option;
+}
+
+static inline int64_t sub_index(uint32_t sub)
+{
+	return (int64_t)(sub / SUB_OPTIONS) - 1;
+}
+
+static inline unsigned sub_option(uint32_t sub)
+{
+	return sub % SUB_OPTIONS;
+}
 
 /* What a writer wants of the controller; see control.h. */
 struct wish {

@@ -16,9 +16,12 @@ static bool parse_id(struct bytes name, uint64_t *ret_id)
 static bool set_result(struct obj *o, struct result *r)
 {
 	o->result = r;
-	if (r)
-		o->id = (uint32_t)r->id;
-	return r != NULL;
+	if (!r)
+		return false;
+	o->id = (uint32_t)r->id;
+	o->task = r->task;
+	o->detail = r->task ? &r->detail : NULL;
+	return true;
 }
 
 static bool result_find(struct obj *o, struct bytes name)
@@ -138,18 +141,18 @@ static bool option_find(struct obj *o, struct bytes name)
 
 	if (!t)
 		return false;
-	o->sub = (uint32_t)(t - task_options);
-	return option_given(o->result, o->sub);
+	o->sub = sub_of(sub_index(o->sub), (unsigned)(t - task_options));
+	return option_given(o->result, sub_option(o->sub));
 }
 
 static bool option_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
 	uint64_t i;
 
-	for (i = from; i < 64 && o->result->given >> i; i++) {
+	for (i = from; i < SUB_OPTIONS && o->result->given >> i; i++) {
 		if (!option_given(o->result, (unsigned)i))
 			continue;
-		o->sub = (uint32_t)i;
+		o->sub = sub_of(sub_index(o->sub), (unsigned)i);
 		*ret_n = i;
 		return true;
 	}
@@ -158,13 +161,13 @@ static bool option_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool option_resolve(struct obj *o)
 {
-	return result_resolve(o) && o->sub < 64 &&
-	       option_given(o->result, o->sub);
+	return result_resolve(o) &&
+	       option_given(o->result, sub_option(o->sub));
 }
 
 static void option_name(const struct obj *o, struct buf *out)
 {
-	buf_puts(out, task_options[o->sub].name);
+	buf_puts(out, task_options[sub_option(o->sub)].name);
 }
 
 const struct class option_class = {
@@ -176,7 +179,7 @@ const struct class option_class = {
 
 int result_option(const struct obj *o, struct buf *out)
 {
-	const struct task_option *t = &task_options[o->sub];
+	const struct task_option *t = &task_options[sub_option(o->sub)];
 	struct json_object *all =
 		json_parse(bytes_str(o->result->options), NULL);
 	struct json_object *v = json_get(all, t->name);
@@ -301,19 +304,19 @@ static int show_count(struct buf *out, int64_t n)
 
 int result_engine(const struct obj *o, struct buf *out)
 {
-	return show_count(out, o->result->task.engine);
+	return o->task ? show_count(out, o->task->engine) : 0;
 }
 
 int result_msg_ids(const struct obj *o, struct buf *out)
 {
-	const char *id = o->result->task.msg_id;
+	const char *id = o->detail ? o->detail->msg_id : NULL;
 
 	return id ? show_word(out, id) : 0;
 }
 
 int result_exit_status(const struct obj *o, struct buf *out)
 {
-	return show_count(out, o->result->task.exit_status);
+	return o->task ? show_count(out, o->task->exit_status) : 0;
 }
 
 static void end_line(struct buf *out)
@@ -323,37 +326,40 @@ static void end_line(struct buf *out)
 }
 
 /* A task that ran elsewhere than it was to run says so, whatever came of it. */
-static void put_elsewhere(const struct result *r, struct buf *out)
+static void put_elsewhere(const struct result *r, const struct detail *d,
+			  struct buf *out)
 {
 	struct json_object *options;
 	const char *want;
 
-	if (!r->task.cwd || !r->options)
+	if (!d->cwd || !r->options)
 		return;
 	options = json_parse(bytes_str(r->options), NULL);
 	want = json_get_str(options, "cwd", NULL);
-	if (want && strcmp(want, r->task.cwd) != 0)
+	if (want && strcmp(want, d->cwd) != 0)
 		buf_printf(out, "cwd: %s is not there on the engine's host; "
 				"it ran in %s\n",
-			   want, r->task.cwd);
+			   want, d->cwd);
 	json_object_put(options);
 }
 
 int result_error(const struct obj *o, struct buf *out)
 {
-	const struct task *t = &o->result->task;
+	const struct detail *d = o->detail;
 
-	put_elsewhere(o->result, out);
-	if (o->result->status == STATE_ABORTED && !t->ename)
-		buf_puts(out, "TaskAborted: it was aborted\n");
-	if (!t->ename)
+	if (!d)
 		return 0;
-	buf_puts(out, t->ename);
-	if (t->evalue && *t->evalue)
-		buf_printf(out, ": %s", t->evalue);
+	put_elsewhere(o->result, d, out);
+	if (o->task->state == STATE_ABORTED && !d->ename)
+		buf_puts(out, "TaskAborted: it was aborted\n");
+	if (!d->ename)
+		return 0;
+	buf_puts(out, d->ename);
+	if (d->evalue && *d->evalue)
+		buf_printf(out, ": %s", d->evalue);
 	end_line(out);
-	if (t->traceback)
-		buf_puts(out, t->traceback);
+	if (d->traceback)
+		buf_puts(out, d->traceback);
 	end_line(out);
 	return 0;
 }
@@ -365,17 +371,17 @@ int result_why(const struct obj *o, struct buf *out)
 
 int result_attempts(const struct obj *o, struct buf *out)
 {
-	if (o->result->task.attempts)
-		buf_puts(out, o->result->task.attempts);
+	if (o->detail && o->detail->attempts)
+		buf_puts(out, o->detail->attempts);
 	return 0;
 }
 
 int result_usage(const struct obj *o, struct buf *out)
 {
-	const struct task *t = &o->result->task;
+	const struct detail *d = o->detail;
 
-	if (t->used)
+	if (d && d->used)
 		buf_printf(out, "user %.6f\nsystem %.6f\nmemory %lld\n",
-			   t->user, t->system, (long long)t->memory);
+			   d->user, d->system, (long long)d->memory);
 	return 0;
 }

@@ -28,7 +28,8 @@ static int read_stream(struct file *f, const struct obj *o, enum stream s,
 	uint64_t size;
 	int err;
 
-	s = result_stream(o->result, s);
+	if (s == STREAM_VALUE && o->task)
+		s = task_stream(o->task, s);
 	size = result_size(o->result, s);
 	if (ask->off >= size)
 		return 0;
@@ -79,13 +80,13 @@ PLAIN_STREAM(stdin, STREAM_STDIN);
 static int value_ready(struct file *f, const struct obj *o)
 {
 	(void)f;
-	return result_outcome(o->result);
+	return o->task ? task_outcome(o->task) : -EAGAIN;
 }
 
 static int value_read(struct file *f, struct obj *o, const struct ask *ask,
 		      struct answer *a)
 {
-	int err = result_outcome(o->result);
+	int err = value_ready(f, o);
 
 	return err ? err : read_stream(f, o, STREAM_VALUE, ask, a);
 }

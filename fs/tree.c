@@ -1,7 +1,8 @@
 #include "tree.h"
 #include "base/parse.h"
 
-#define ROWS 255
+#define ROW_BITS 8
+#define ROWS ((1U << ROW_BITS) - 1)
 
 /* What follows from the paths of the table, worked out once. */
 static struct derived {
@@ -83,7 +84,7 @@ void tree_init(void)
 
 uint64_t tree_ino(const struct obj *o)
 {
-	return (uint64_t)o->id << 32 | (uint64_t)o->sub << 8 |
+	return ((uint64_t)o->id << SUB_BITS | o->sub) << ROW_BITS |
 	       (row_of(o->node) + 1);
 }
 
@@ -105,15 +106,15 @@ static bool resolve(struct obj *o)
 
 int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
 {
-	unsigned row = (unsigned)(ino & 0xff);
+	unsigned row = (unsigned)(ino & ROWS);
 
 	if (row == 0 || row > rows)
 		return -ENOENT;
 	*ret_o = (struct obj){
 		.fs = fs,
 		.node = &nodes[row - 1],
-		.id = (uint32_t)(ino >> 32),
-		.sub = (uint32_t)(ino >> 8) & 0xffffff,
+		.id = (uint32_t)(ino >> (SUB_BITS + ROW_BITS)),
+		.sub = (uint32_t)(ino >> ROW_BITS) & ((1U << SUB_BITS) - 1),
 		.tid = tid,
 	};
 	return resolve(ret_o) ? 0 : -ENOENT;

@@ -1,8 +1,8 @@
 /*
  * tree.h: the tree as loops over THE TABLE (nodes.h).
  *
- * An inode number is object id << 32 | sub << 8 | row + 1, so the root is 1,
- * an inode needs no memory, and nothing has to be forgotten. The generation
+ * An inode number is object id (31 bits) | sub (25 bits) | row + 1 (8 bits),
+ * so the root is 1, an inode needs no memory, and nothing has to be forgotten. The generation
  * tells one cluster's result 7 from another's.
  */
 #ifndef TASKFS_FS_TREE_H

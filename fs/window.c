@@ -135,9 +135,9 @@ static void keep(struct window *w, const struct fetch *f, struct bytes b)
 	struct bytes out[STREAM_OUTPUTS] = {{0}};
 	int i;
 
-	if (!r || !result_is_final(r) || w->stream >= STREAM_OUTPUTS ||
+	if (!r || !r->task || !result_is_final(r) || w->stream >= STREAM_OUTPUTS ||
 	    f->at != 0 || b.n > LIMIT_INLINE ||
-	    b.n != result_size(r, w->stream))
+	    b.n != task_size(r->task, w->stream))
 		return;
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		if (!mirror_kept(r, (enum stream)i, &out[i]))

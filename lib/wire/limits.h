@@ -30,7 +30,7 @@
 #define LIMIT_PRIORITY 1000000
 #define LIMIT_SECONDS 1e9		/* any length of time */
 #define LIMIT_MAP (1 * GIB)		/* the items of a map, together */
-#define LIMIT_TASKS 10000000		/* tasks of one result */
+#define LIMIT_TASKS 1000000		/* tasks of one result; fits 20 bits */
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ENAME 128UL		/* the name of an error */
 #define LIMIT_TIME 100000000000000000LL	/* usec since 1970: the year 5138 */

@@ -131,16 +131,16 @@ static void test_outcomes(void **state)
 	struct result *r = merge(1, true, WHOLE("7", "x", "running"));
 
 	(void)state;
-	assert_int_equal(result_outcome(r), -EAGAIN);
+	assert_int_equal(task_outcome(r->task), -EAGAIN);
 	merge(2, false, "{\"id\":7,\"status\":\"error\","
 			"\"task\":{\"ename\":\"TaskTimeLimit\"}}");
-	assert_int_equal(result_outcome(r), -ETIMEDOUT);
+	assert_int_equal(task_outcome(r->task), -ETIMEDOUT);
 	merge(3, false, "{\"id\":7,\"task\":{\"ename\":\"ExitStatus\"}}");
-	assert_int_equal(result_outcome(r), -EREMOTEIO);
+	assert_int_equal(task_outcome(r->task), -EREMOTEIO);
 	merge(4, false, "{\"id\":7,\"status\":\"aborted\"}");
-	assert_int_equal(result_outcome(r), -ECANCELED);
+	assert_int_equal(task_outcome(r->task), -ECANCELED);
 	merge(5, false, "{\"id\":7,\"status\":\"ok\"}");
-	assert_int_equal(result_outcome(r), 0);
+	assert_int_equal(task_outcome(r->task), 0);
 }
 
 static void test_a_value_on_stdout(void **state)
@@ -152,7 +152,7 @@ static void test_a_value_on_stdout(void **state)
 	assert_int_equal(result_size(r, STREAM_VALUE), 3);
 	merge(3, false, "{\"id\":7,\"task\":{\"value_is_stdout\":true}}");
 	assert_int_equal(result_size(r, STREAM_VALUE), 10);
-	assert_int_equal(result_stream(r, STREAM_VALUE), STREAM_STDOUT);
+	assert_int_equal(task_stream(r->task, STREAM_VALUE), STREAM_STDOUT);
 }
 
 static void test_nonsense_changes_nothing(void **state)

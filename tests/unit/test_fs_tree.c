@@ -290,7 +290,7 @@ static void test_options_fit(void **state)
 	(void)state;
 	while (task_options[n].name)
 		n++;
-	assert_true(n <= 64); /* bits of result.given */
+	assert_true(n <= SUB_OPTIONS); /* numbers in an inode */
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
