@@ -54,7 +54,8 @@ static struct bytes string_of(struct json_object *v)
 			(size_t)json_object_get_string_len(v));
 }
 
-void batch_add(struct batch *b, struct json_object *options, struct buf *text)
+struct item *batch_add(struct batch *b, struct json_object *options,
+		       struct buf *text)
 {
 	static char self[ID_SIZE];
 	static unsigned long long tokens;
@@ -83,6 +84,7 @@ void batch_add(struct batch *b, struct json_object *options, struct buf *text)
 		b->bytes += string_of(it->code).n;
 	if (it->stdin_)
 		b->bytes += string_of(it->stdin_).n;
+	return it;
 }
 
 static struct json_object *item_json(const struct batch *b,
@@ -99,6 +101,8 @@ static struct json_object *item_json(const struct batch *b,
 		json_add_int(o, "stdin", *nbuf);
 		buf[(*nbuf)++] = string_of(it->stdin_);
 	}
+	if (it->view)
+		json_add_bool(o, "view", true);
 	json_add_int(o, "uid", b->uid);
 	json_add_int(o, "gid", b->gid);
 	return o;

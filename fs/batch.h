@@ -17,6 +17,7 @@ struct item {
 	struct json_object *code;	/* a string; or */
 	struct buf text;		/* ... plain text */
 	struct json_object *stdin_;	/* a string, or NULL */
+	bool view;			/* one task for each target */
 	char token[ID_SIZE + 24];
 };
 
@@ -41,8 +42,12 @@ struct batch {
 
 struct batch *batch_new(struct fs *fs, void *owner, uid_t uid, gid_t gid);
 void batch_free(struct batch *b);
-/* Takes the options (and text) over; code and stdin are taken out of them. */
-void batch_add(struct batch *b, struct json_object *options, struct buf *text);
+/*
+ * Takes the options (and text) over; code and stdin are taken out of them. The
+ * item is the caller's to complete, now.
+ */
+struct item *batch_add(struct batch *b, struct json_object *options,
+		       struct buf *text);
 /* -EHOSTDOWN: there is no controller; done() is not called. */
 int batch_send(struct batch *b) must_check;
 

@@ -13,6 +13,7 @@
  *   sync            keeps the mirror true
  *   submit, control what writers want of the controller
  *   caller          which process asks
+ *   view            engines used as one
  *
  * One struct fs per process, in main.c; everything else is reached from it.
  * One thread. Nothing here waits: what cannot be answered now is parked.
@@ -32,6 +33,7 @@
 #include "mirror.h"
 #include "park.h"
 #include "sync.h"
+#include "view.h"
 
 struct fs {
 	struct loop *loop;
@@ -42,6 +44,7 @@ struct fs {
 	struct link link;
 	struct sync sync;
 	struct callers callers;
+	struct views views;
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */

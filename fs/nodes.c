@@ -16,6 +16,7 @@
 
 #define C_ "/controller/"
 #define E_ "/engines/<id>/"
+#define V_ "/engines/VIEW/"
 #define R_ "/results/<id>/"
 
 /* The files of a result, all of which go with it. */
@@ -60,6 +61,11 @@ SHOWN(C_ "completed", controller_completed, "tasks that ended"),
 {.path = "/engines/<id>", .mode = DIR_, .each = &engine_class,
  .help = "one engine: it runs one task at a time"},
 
+{.path = "/engines/VIEW", .mode = DIR_, .flags = NODE_BRIEF,
+ .each = &view_class,
+ .help = "`all`: every engine there is; or, by name and not listed, some in "
+	 "the order of a list like `0,2-3`"},
+
 SHOWN(E_ "state", engine_state, "`idle`, `busy` or `lost`"),
 SHOWN(E_ "host", engine_host, "the name of its host"),
 SHOWN(E_ "pid", engine_pid, "its process there"),
@@ -71,6 +77,11 @@ SHOWN(E_ "queue", engine_queue, "tasks given to it that have not ended"),
 SHOWN(E_ "running", engine_running,
       "the results whose tasks it runs, one a line"),
 SHOWN(E_ "completed", engine_completed, "tasks it ended"),
+{.path = E_ "new", .mode = NEW, .io = &view_submit_io,
+ .help = "as tasks/new; runs on this engine"},
+
+{.path = V_ "new", .mode = NEW, .io = &view_submit_io,
+ .help = "as tasks/new; one result with a task for each engine of the view"},
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "

@@ -117,6 +117,7 @@ enum node_flag {
 	NODE_WAITS = 1,		/* -EAGAIN of show parks the reader */
 	NODE_STEADY = 2,	/* never changes while mounted */
 	NODE_HIDDEN = 4,	/* can be looked up, is not listed */
+	NODE_BRIEF = 8,		/* its name is looked up each time */
 };
 
 struct node {

@@ -37,6 +37,9 @@ SHOW(engine_queue);
 SHOW(engine_running);
 SHOW(engine_completed);
 
+/* view.c */
+extern const struct class view_class;
+
 /* tasks.c */
 extern const struct class unfinished_class;
 SHOW(tasks_last);

@@ -1,320 +1,12 @@
 #include "submit.h"
-#include "base/log.h"
-#include "base/parse.h"
-#include "batch.h"
 #include "file.h"
-#include "jsonfeed.h"
 #include "reply.h"
-#include "wire/limits.h"
-#include "wire/task_option.h"
+#include "submission.h"
+#include "tree.h"
 
 #include <fcntl.h>
 
-#define BATCH_RESULTS 1024
-#define BATCH_BYTES (4 * MIB)
-#define BATCHES_OUT 4		/* more wait for answers of the first */
-#define IDS_KEPT (1 * MIB)	/* bytes of ids nobody has read */
-
-enum text { TEXT_NONE, TEXT_PLAIN, TEXT_JSON };
-
-struct submission {
-	struct list all;	/* fs->submissions */
-	struct fs *fs;
-	struct file *file;	/* NULL: closed already */
-	struct process who;	/* the opener */
-	pid_t tid;
-	uid_t uid;
-	gid_t gid;
-	char *cwd;		/* NULL: not known */
-	bool readable;
-	enum text kind;
-	struct buf text;	/* plain, or blanks so far */
-	struct jsonfeed json;
-	struct batch *batch;	/* being filled; or NULL */
-	struct list sent;	/* struct batch */
-	unsigned out;		/* how many */
-	struct buf ids;		/* to be read back */
-	size_t ids_sent;
-	int poison;		/* what every WRITE is told */
-	int err;		/* what the next FLUSH or READ is told */
-	bool refused;		/* something of this text was */
-};
-
-/* --- refusing ----------------------------------------------------------- */
-
-static void refuse(struct submission *s, int err, const char *why)
-{
-	static struct log_limit limit;
-	unsigned skipped;
-
-	s->refused = true;
-	callers_refused(&s->fs->callers, &s->who, why);
-	if (log_allowed(&limit, 20, 10 * USEC_PER_SEC, &skipped))
-		log_info("a task is refused", log_str("why", why),
-			    log_errno(err), log_int("caller", s->who.pid),
-			    log_int("uid", s->uid), log_int("others", skipped));
-	if (!s->err)
-		s->err = err;
-}
-
-/* Mistakes of a stream of objects say which one. */
-static void refuse_object(struct submission *s, int err, struct buf *why)
-{
-	struct buf b = BUF_INIT;
-
-	if (s->json.count > 0)
-		buf_printf(&b, "object %llu: ",
-			   (unsigned long long)s->json.count + 1);
-	buf_put(&b, why->p, why->n);
-	refuse(s, err, buf_str(&b));
-	buf_done(&b);
-}
-
-static const char *meaning(int err)
-{
-	if (err == -EHOSTDOWN)
-		return "no controller: controller/state says why";
-	return strerror(-err);
-}
-
-/* --- sending ------------------------------------------------------------ */
-
-static void free_submission(struct submission *s)
-{
-	list_del(&s->all);
-	batch_free(s->batch);
-	while (!list_empty(&s->sent))
-		batch_free(list_first(&s->sent, struct batch, link));
-	jsonfeed_done(&s->json);
-	buf_done(&s->text);
-	buf_done(&s->ids);
-	free(s->cwd);
-	free(s);
-}
-
-static void note_ids(struct submission *s, const struct batch *b,
-		     const uint64_t *ids)
-{
-	uint64_t last = 0;
-	unsigned i;
-
-	for (i = 0; i < b->n; i++) {
-		if (!ids[i])
-			continue;
-		last = ids[i];
-		if (s->readable && s->ids.n < IDS_KEPT)
-			buf_printf(&s->ids, "%llu\n",
-				   (unsigned long long)last);
-	}
-	if (last)
-		callers_submitted(&s->fs->callers, &s->who, last, s->refused);
-}
-
-static void on_stored(struct batch *b, int err, const uint64_t *ids,
-		      int refused, const char *why)
-{
-	struct submission *s = b->owner;
-
-	if (err)
-		refuse(s, err, *why ? why : meaning(err));
-	else
-		note_ids(s, b, ids);
-	if (refused)
-		refuse(s, refused, why);
-	batch_free(b);
-	s->out--;
-	if (s->file)
-		park_wake(&s->fs->park, s->file);
-	else if (!s->out)
-		free_submission(s);
-}
-
-static int send_batch(struct submission *s)
-{
-	struct batch *b = s->batch;
-	int err;
-
-	if (!b)
-		return 0;
-	s->batch = NULL;
-	err = batch_send(b);
-	if (err) {
-		refuse(s, err, meaning(err));
-		batch_free(b);
-		return err;
-	}
-	list_add_tail(&s->sent, &b->link);
-	s->out++;
-	return 0;
-}
-
-/* Takes the options and the text over. */
-static void add(struct submission *s, struct json_object *options,
-		struct buf *text)
-{
-	if (s->cwd && !json_get(options, "cwd"))
-		json_add_str(options, "cwd", s->cwd);
-	if (!s->batch) {
-		s->batch = batch_new(s->fs, s, s->uid, s->gid);
-		s->batch->done = on_stored;
-	}
-	batch_add(s->batch, options, text);
-}
-
-/* --- what is written ---------------------------------------------------- */
-
-static int check(struct json_object *o, struct buf *why)
-{
-	int err = task_options_check(o, OPTIONS_OF_TREE, why);
-
-	if (!err && !json_get(o, "code")) {
-		buf_puts(why, "a task needs \"code\"");
-		err = -EINVAL;
-	}
-	return err;
-}
-
-static int take_objects(struct submission *s, struct bytes *data,
-			struct buf *why)
-{
-	for (;;) {
-		struct bytes before = *data;
-		struct json_object *o = NULL;
-		int got = jsonfeed_next(&s->json, data, &o, why);
-		int err;
-
-		if (got == 0)
-			return 0;
-		err = got < 0 ? got : check(o, why);
-		if (err) {
-			if (got > 0)
-				s->json.count--;
-			json_object_put(o);
-			*data = before;
-			return err;
-		}
-		add(s, o, NULL);
-		if (s->batch->n >= BATCH_RESULTS ||
-		    s->batch->bytes >= BATCH_BYTES) {
-			err = send_batch(s);
-			if (err)
-				return err;
-		}
-	}
-}
-
-/*
- * A mistake behind good objects of the same WRITE: the good ones are taken,
- * the WRITE is short, and the next one is told. Should there be none, the
- * FLUSH is told.
- */
-static int write_json(struct submission *s, struct bytes data,
-		      size_t *ret_taken)
-{
-	struct buf why = BUF_INIT;
-	struct bytes rest = data;
-	uint64_t before = s->json.count;
-	int err = take_objects(s, &rest, &why);
-
-	*ret_taken = data.n;
-	if (err) {
-		s->poison = err;
-		if (why.n)
-			refuse_object(s, err, &why);
-		if (s->json.count > before) {
-			*ret_taken = data.n - rest.n;
-			err = 0;
-		} else {
-			s->err = 0;
-		}
-	}
-	buf_done(&why);
-	return err;
-}
-
-static int write_plain(struct submission *s, struct bytes data)
-{
-	char why[80];
-
-	if (s->text.n + data.n <= LIMIT_CODE) {
-		buf_put(&s->text, data.p, data.n);
-		return 0;
-	}
-	buf_done(&s->text);
-	snprintf(why, sizeof(why), "the task is larger than %lu bytes",
-		 LIMIT_CODE);
-	refuse(s, -EFBIG, why);
-	s->err = 0;
-	s->poison = -EFBIG;
-	return -EFBIG;
-}
-
-static void find_kind(struct submission *s, struct bytes data)
-{
-	struct bytes text = parse_trim(data);
-
-	if (text.n)
-		s->kind = *(const char *)text.p == '{' ? TEXT_JSON : TEXT_PLAIN;
-}
-
-static int submit_write(struct file *f, struct bytes data, size_t *ret_taken)
-{
-	struct submission *s = f->private;
-	int err;
-
-	if (s->poison) {
-		s->err = 0;
-		return s->poison;
-	}
-	*ret_taken = data.n;
-	if (s->kind == TEXT_NONE && !s->out)
-		s->refused = false;
-	if (s->kind == TEXT_NONE)
-		find_kind(s, data);
-	if (s->kind == TEXT_JSON)
-		err = write_json(s, data, ret_taken);
-	else
-		err = write_plain(s, data);
-	if (!err && s->out >= BATCHES_OUT)
-		return -EINPROGRESS;
-	return err;
-}
-
 /* --- submitting --------------------------------------------------------- */
-
-static bool is_empty(const struct submission *s)
-{
-	return s->kind == TEXT_NONE && !s->batch && !s->poison;
-}
-
-/* Everything written so far is a whole; what comes is new. */
-static void submit(struct submission *s)
-{
-	struct buf why = BUF_INIT;
-
-	if (s->kind == TEXT_JSON && s->json.inside && !s->poison) {
-		buf_puts(&why, "the text ends within a JSON object");
-		refuse_object(s, -EINVAL, &why);
-	}
-	if (s->kind == TEXT_PLAIN && !s->poison)
-		add(s, json_object_new_object(), &s->text);
-	(void)!send_batch(s); /* it has noted the error */
-	buf_done(&why);
-	buf_clear(&s->text);
-	jsonfeed_reset(&s->json);
-	s->kind = TEXT_NONE;
-	s->poison = 0;
-}
-
-static int outcome(struct submission *s)
-{
-	int err = s->err;
-
-	if (s->out)
-		return -EINPROGRESS;
-	s->err = 0;
-	return err;
-}
 
 static bool is_opener(const struct submission *s, pid_t tid)
 {
@@ -325,15 +17,20 @@ static bool is_opener(const struct submission *s, pid_t tid)
 		p.start == s->who.start);
 }
 
+static int submit_write(struct file *f, struct bytes data, size_t *ret_taken)
+{
+	return submission_write(f->private, data, ret_taken);
+}
+
 static int submit_flush(struct file *f, const struct ask *ask)
 {
 	struct submission *s = f->private;
 
-	if (!s || (is_empty(s) && !s->out && !s->err) ||
+	if (!s || (submission_is_empty(s) && !s->out && !s->err) ||
 	    !is_opener(s, ask->tid))
 		return 0;
-	submit(s);
-	return outcome(s);
+	submission_end(s);
+	return submission_outcome(s);
 }
 
 static int submit_again(struct file *f, enum parked_kind kind)
@@ -341,8 +38,8 @@ static int submit_again(struct file *f, enum parked_kind kind)
 	struct submission *s = f->private;
 
 	if (kind == PARKED_WRITE)
-		return s->out >= BATCHES_OUT ? -EINPROGRESS : 0;
-	return outcome(s);
+		return submission_has_room(s) ? 0 : -EINPROGRESS;
+	return submission_outcome(s);
 }
 
 /* --- reading back ------------------------------------------------------- */
@@ -359,10 +56,10 @@ static int submit_read(struct file *f, struct obj *o, const struct ask *ask,
 		return 0;
 	buf_shift(&s->ids, s->ids_sent);
 	s->ids_sent = 0;
-	if (!is_empty(s))
-		submit(s);
+	if (!submission_is_empty(s))
+		submission_end(s);
 	if (!s->ids.n) {
-		err = outcome(s);
+		err = submission_outcome(s);
 		if (err)
 			return err;
 	}
@@ -386,31 +83,6 @@ static int submit_ready(struct file *f, const struct obj *o)
 
 /* --- opening and closing ------------------------------------------------ */
 
-/*
- * The name only: looking at it could mean a request to ourselves. Inside our
- * own mount there is nothing to run in.
- */
-static char *find_cwd(const struct fs *fs, pid_t tid)
-{
-	static const char deleted[] = " (deleted)";
-	char path[64], cwd[PATH_MAX];
-	size_t dir = strlen(fs->dir);
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)tid);
-	n = tid > 0 ? readlink(path, cwd, sizeof(cwd)) : -1;
-	if (n <= 0 || (size_t)n >= sizeof(cwd) || cwd[0] != '/')
-		return NULL;
-	cwd[n] = '\0';
-	if ((size_t)n >= sizeof(deleted) &&
-	    strcmp(cwd + n - (sizeof(deleted) - 1), deleted) == 0)
-		return NULL;
-	if (strncmp(cwd, fs->dir, dir) == 0 &&
-	    (cwd[dir] == '\0' || cwd[dir] == '/'))
-		return NULL;
-	return utf8_valid(bytes_of(cwd, (size_t)n)) ? xstrdup(cwd) : NULL;
-}
-
 static int submit_open(struct file *f, struct obj *o)
 {
 	struct submission *s;
@@ -419,44 +91,118 @@ static int submit_open(struct file *f, struct obj *o)
 		return 0;
 	if (!link_is_up(&f->fs->link))
 		return -EHOSTDOWN;
-	s = zalloc(sizeof(*s));
-	s->fs = f->fs;
-	s->file = f;
-	s->tid = o->tid;
-	(void)!process_of_thread(o->tid, &s->who);
-	s->uid = o->uid;
-	s->gid = o->gid;
-	s->cwd = find_cwd(f->fs, o->tid);
+	s = submission_new(f, o);
 	s->readable = (f->flags & O_ACCMODE) == O_RDWR;
-	list_init(&s->sent);
-	list_add_tail(&s->fs->submissions, &s->all);
 	f->private = s;
 	return 0;
 }
 
 static void submit_release(struct file *f)
 {
-	struct submission *s = f->private;
-
-	if (!s)
-		return;
-	if (!is_empty(s))
-		submit(s);
-	s->file = NULL;
-	if (!s->out)
-		free_submission(s);
+	if (f->private)
+		submission_close(f->private);
 }
 
 void submit_done(struct fs *fs)
 {
 	while (!list_empty(&fs->submissions))
-		free_submission(list_first(&fs->submissions, struct submission,
-					   all));
+		submission_free(list_first(&fs->submissions,
+					   struct submission, all));
 }
 
 const struct io submit_io = {
 	.writable = true,
 	.open = submit_open,
+	.ready = submit_ready,
+	.read = submit_read,
+	.write = submit_write,
+	.flush = submit_flush,
+	.again = submit_again,
+	.release = submit_release,
+};
+
+/* --- on one engine, on each of a view ----------------------------------- */
+
+static bool are_targets(struct json_object *given, const struct idlist *ids)
+{
+	size_t i;
+
+	if (json_object_array_length(given) != ids->n)
+		return false;
+	for (i = 0; i < ids->n; i++)
+		if (json_object_get_int64(json_object_array_get_idx(
+			    given, i)) != (int64_t)ids->id[i])
+			return false;
+	return true;
+}
+
+static void add_targets(struct json_object *options, const struct idlist *ids)
+{
+	struct json_object *a = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < ids->n; i++)
+		json_push(a, json_object_new_int64((int64_t)ids->id[i]));
+	json_add(options, "targets", a);
+}
+
+static const char *no_engines(int err)
+{
+	return err == -ENXIO ? "there is no engine"
+			     : "an engine this would run on is gone";
+}
+
+/* One task for each engine of a view; a map is spread over them. */
+static int dress_for_view(struct submission *s, struct json_object *options,
+			  bool *ret_view, struct buf *why)
+{
+	struct json_object *given = json_get(options, "targets");
+	struct idlist ids = {0};
+	struct obj o;
+	int err = tree_obj(s->fs, s->file->ino, 0, &o);
+
+	if (!err)
+		err = view_engines(&o, &ids);
+	if (err) {
+		buf_puts(why, no_engines(err));
+	} else if (!given) {
+		add_targets(options, &ids);
+	} else if (!are_targets(given, &ids)) {
+		buf_puts(why, "\"targets\" are other engines than those of "
+			      "this directory");
+		err = -EINVAL;
+	}
+	*ret_view = !err && !o.engine && !json_get(options, "map");
+	idlist_done(&ids);
+	return err;
+}
+
+static int view_submit_open(struct file *f, struct obj *o)
+{
+	struct idlist ids = {0};
+	struct submission *s;
+	int err = view_engines(o, &ids);
+
+	idlist_done(&ids);
+	if ((f->flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	if (err && link_is_up(&f->fs->link)) {
+		struct process who;
+
+		if (process_of_thread(o->tid, &who))
+			callers_refused(&f->fs->callers, &who, no_engines(err));
+		return err;
+	}
+	err = submit_open(f, o);
+	s = f->private;
+	if (s)
+		s->dress = dress_for_view;
+	return err;
+}
+
+const struct io view_submit_io = {
+	.writable = true,
+	.open = view_submit_open,
 	.ready = submit_ready,
 	.read = submit_read,
 	.write = submit_write,

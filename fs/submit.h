@@ -1,5 +1,6 @@
 /*
- * submit.h: tasks/new: from what is written there to results.
+ * submit.h: tasks/new, engines/<id>/new, engines/VIEW/new: files that take
+ * tasks.
  *
  * Everything written between two submissions is one text. Plain text is one
  * task; text whose first byte (behind blanks) is { is JSON objects, each one
@@ -22,6 +23,8 @@
 #include "nodes.h"
 
 extern const struct io submit_io;
+/* The same on the engines of a directory of engines/. */
+extern const struct io view_submit_io;
 
 /* At the end, when no file is open any more: forgets what is under way. */
 void submit_done(struct fs *fs);

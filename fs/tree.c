@@ -262,6 +262,8 @@ double tree_entry_timeout(const struct obj *o)
 {
 	const struct node *n = o->node;
 
+	if (n->flags & NODE_BRIEF)
+		return 0;
 	if (n->each)
 		return S_ISDIR(n->mode)	  ? A_MOMENT
 		       : S_ISLNK(n->mode) ? 0

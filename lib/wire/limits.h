@@ -34,6 +34,7 @@
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ENAME 128UL		/* the name of an error */
 #define LIMIT_TIME 100000000000000000LL	/* usec since 1970: the year 5138 */
+#define LIMIT_TARGETS 65536		/* engines of one task or view */
 #define LIMIT_DEPENDENCIES 1000		/* entries of after or follow */
 #define LIMIT_REPLY (8 * MIB)		/* about: a list is told in parts */
 #define LIMIT_ERROR (8 * KIB)		/* text of an error shown with a result */

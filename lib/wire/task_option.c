@@ -21,7 +21,7 @@ const struct task_option task_options[] = {
 	 "list of items: one task for each, which finds it in $1"},
 	{"chunk", TASK_COUNT, 1, LIMIT_TASKS, false,
 	 "items per task of a map"},
-	{"targets", TASK_IDS, 1, 65536, true,
+	{"targets", TASK_IDS, 1, LIMIT_TARGETS, true,
 	 "list of engine ids: run on one of these"},
 	{"after", TASK_RESULTS, 1, LIMIT_DEPENDENCIES, true,
 	 "list of ids or names: start when these are ok (12:any: have ended; "

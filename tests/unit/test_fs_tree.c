@@ -28,6 +28,7 @@ static int begin(void **state)
 	park_init(&fs.park, fs.loop, no_retry);
 	mirror_init(&fs.mirror, &fs.park);
 	callers_init(&fs.callers);
+	views_init(&fs.views);
 	add("{\"id\":7,\"name\":\"build\",\"submitted\":5000000,\"tasks\":1,"
 	    "\"completed\":9000000,\"received\":9500000,\"status\":\"ok\","
 	    "\"uid\":12,\"gid\":13,\"code\":4,\"stdin\":2,\"options\":"
@@ -45,6 +46,7 @@ static int end(void **state)
 {
 	(void)state;
 	callers_done(&fs.callers);
+	views_done(&fs.views);
 	mirror_done(&fs.mirror);
 	park_done(&fs.park, -EINTR);
 	loop_free(fs.loop);
@@ -113,7 +115,8 @@ static void test_listings(void **state)
 	(void)state;
 	expect_list("/", "README version events controller engines tasks "
 			 "results ");
-	expect_list("/engines", "0 ");
+	expect_list("/engines", "0 all ");
+	expect_list("/engines/all", "new ");
 	expect_list("/tasks", "new last error 12 ");
 	expect_list("/results", "latest build 7 12 ");
 }
@@ -141,7 +144,9 @@ static void test_what_is_not_there(void **state)
 		"/engines/1",	"/results/12/ok",  "/results/12/stdin",
 		"/results/x",	"/results/12/args", "/results/7/env",
 		"/results/7/OPTION", "/results/<id>", "/results/NAME",
-		"/results/99999999999999999999",
+		"/results/99999999999999999999", "/engines/0,1", "/engines/0,0",
+		"/engines/01",	"/engines/0-",	   "/engines/0-99999999999999",
+		"/engines/VIEW",
 	};
 	struct obj o;
 	size_t i;
@@ -167,6 +172,70 @@ static void expect_text(const char *path, const char *want)
 	tree_attr(&o, &st);
 	assert_int_equal(st.st_size, b.n);
 	buf_done(&b);
+}
+
+static void expect_engines(const char *path, size_t n, uint64_t first)
+{
+	struct idlist ids = {0};
+	struct obj o;
+
+	assert_int_equal(walk(path, &o), 0);
+	assert_int_equal(view_engines(&o, &ids), 0);
+	assert_int_equal(ids.n, n);
+	assert_int_equal(ids.id[0], first);
+	idlist_done(&ids);
+}
+
+static void test_views(void **state)
+{
+	struct idlist ids = {0};
+	struct obj o, all;
+
+	(void)state;
+	merge_engine(&fs.mirror, bytes_str("{\"id\":3,\"state\":\"idle\"}"),
+		     1);
+	expect_engines("/engines/3/new", 1, 3);
+	expect_engines("/engines/all", 2, 0);
+	expect_engines("/engines/3,0/new", 2, 3);
+	expect_engines("/engines/0-0", 1, 0);
+	merge_engine(&fs.mirror, bytes_str("{\"id\":3,\"state\":\"lost\"}"),
+		     2);
+	expect_engines("/engines/all", 1, 0);
+	assert_int_equal(walk("/engines/3,0", &o), 0);
+	assert_int_equal(walk("/engines/all", &all), 0);
+	mirror_remove_engine(&fs.mirror, 3);
+	assert_int_equal(view_engines(&o, &ids), -ENOENT);
+	idlist_done(&ids);
+	mirror_remove_engine(&fs.mirror, 0);
+	assert_int_equal(view_engines(&all, &ids), -ENXIO);
+	idlist_done(&ids);
+}
+
+/* However many lists are asked for, only so many are remembered. */
+static void test_many_views(void **state)
+{
+	struct obj first, o;
+	char name[128];
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(walk("/engines/0-0", &first), 0);
+	for (i = 1; i <= VIEWS_MAX; i++) {
+		snprintf(name, sizeof(name), "/engines/0-%0*u", (int)(i % 50) +
+			 1, 0);
+		assert_int_equal(walk(name, &o), 0);
+	}
+	assert_int_equal(walk("/engines/0-0", &o), 0);
+	assert_int_equal(o.id, first.id);
+	for (i = 1; i <= VIEWS_MAX; i++) {
+		snprintf(name, sizeof(name), "/engines/%0*u-%0*u",
+			 (int)(i / 32) + 1, 0, (int)(i % 32) + 1, 0);
+		assert_int_equal(walk(name, &o), 0);
+	}
+	assert_int_equal(index_count(&fs.views.by_id), VIEWS_MAX);
+	assert_int_equal(walk("/engines/0-000000000000000000000000000000000000"
+			      "00000000000", &o), 0);
+	assert_int_equal(tree_obj(&fs, tree_ino(&first), 0, &o), -ENOENT);
 }
 
 static void test_small_files(void **state)
@@ -299,6 +368,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_listings),
 	TEST(test_the_files_of_a_result),
 	TEST(test_what_is_not_there),
+	TEST(test_views),
+	TEST(test_many_views),
 	TEST(test_small_files),
 	TEST(test_attributes),
 	TEST(test_every_row_has_what_it_needs),

@@ -1,0 +1,70 @@
+/*
+ * submission.h: from what a writer says to results.
+ *
+ * A submission belongs to one open file, and outlives it while the controller
+ * has not answered. What is written to it becomes tasks (submission_write), or
+ * whoever made it adds one (submission_add); submission_end() sends what there
+ * is, and submission_outcome() says what came of it. Refusals go to the log
+ * and to tasks/error of the process that opened the file.
+ *
+ *   new, (write ..., end, outcome) ..., close
+ *
+ * The file is woken when there is an answer.
+ */
+#ifndef TASKFS_FS_SUBMISSION_H
+#define TASKFS_FS_SUBMISSION_H
+
+#include "jsonfeed.h"
+#include "nodes.h"
+
+enum text { TEXT_NONE, TEXT_PLAIN, TEXT_JSON };
+
+struct submission {
+	struct list all;	/* fs->submissions */
+	struct fs *fs;
+	struct file *file;	/* NULL: closed already */
+	struct process who;	/* the opener */
+	pid_t tid;
+	uid_t uid;
+	gid_t gid;
+	char *cwd;		/* NULL: not known */
+	bool readable;
+	/*
+	 * What the file adds to the options of each task; or NULL. -errno with
+	 * the reason refuses the task. *ret_view: one task for each target.
+	 */
+	int (*dress)(struct submission *s, struct json_object *options,
+		     bool *ret_view, struct buf *why);
+	enum text kind;
+	struct buf text;	/* plain, or blanks so far */
+	struct jsonfeed json;
+	struct batch *batch;	/* being filled; or NULL */
+	struct list sent;	/* struct batch */
+	unsigned out;		/* how many */
+	struct buf ids;		/* to be read back */
+	size_t ids_sent;
+	int poison;		/* what every WRITE is told */
+	int err;		/* what the next FLUSH or READ is told */
+	bool refused;		/* something of this text was */
+};
+
+/* o: the file as it is opened, with who opens it. */
+struct submission *submission_new(struct file *f, const struct obj *o);
+/* The file is closed: goes when everything is answered. */
+void submission_close(struct submission *s);
+/* At the end: without waiting for answers. */
+void submission_free(struct submission *s);
+
+/* As write() of struct io. */
+int submission_write(struct submission *s, struct bytes data,
+		     size_t *ret_taken) must_check;
+/* A WRITE that was parked because too much is under way may go on. */
+bool submission_has_room(const struct submission *s);
+/* Nothing was written since the last end. */
+bool submission_is_empty(const struct submission *s);
+/* Everything written so far is a whole and is sent; what comes is new. */
+void submission_end(struct submission *s);
+/* -EINPROGRESS: not all is answered. Else, once: how it went. */
+int submission_outcome(struct submission *s) must_check;
+
+#endif
