@@ -220,7 +220,7 @@ static bool wants_retry(const struct result *r, const struct run *run,
 			const struct ending *how)
 {
 	return how->event == EVENT_FAIL && run->attempt <= r->retries &&
-	       !run->abort && !r->aborting;
+	       !run->abort && !r->aborting && !r->task[run->index].aborting;
 }
 
 static void fill_end(struct task_row *row, const struct ending *how)

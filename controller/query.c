@@ -2,14 +2,11 @@
 #include "query.h"
 
 #include "base/log.h"
-#include "base/parse.h"
+#include "control.h"
 #include "engines.h"
 #include "events.h"
 #include "hub.h"
 #include "results.h"
-#include "run.h"
-#include "sched.h"
-#include "wire/task_option.h"
 
 #define RESULTS_PER_REPLY 2000
 
@@ -209,132 +206,6 @@ static void on_results(struct controller *c, struct request *rq)
 	request_reply(rq, MSG_RESULTS_REPLY, o, NULL, 0);
 }
 
-/* --- control ------------------------------------------------------------ */
-
-void control_done(struct request *rq, int err)
-{
-	struct result *r = result_find(rq->c, rq->result);
-	struct json_object *o;
-
-	const char *why = err == -ESRCH	 ? "it has ended already"
-			  : err == -EBUSY ? "it has not ended yet"
-			  : err == -EINVAL ? "that is no signal"
-			  : err == -EAGAIN ? "it does not run yet"
-			  : err == -ENOSPC ? "it could not be stored yet; "
-					     "the controller's disk is full"
-			  : err == -EOPNOTSUPP ? "its engine cannot do that"
-					       : "that did not work";
-
-	if (err) {
-		request_fail(rq, MSG_CONTROL_REPLY, err, "ControlError", why);
-		return;
-	}
-	/* Who wrote to ctl sees at once what came of it. */
-	o = ok_content(rq->c, true);
-	if (r)
-		json_add(o, "result", result_json(r, CHANGED_ALL, NULL));
-	request_reply(rq, MSG_CONTROL_REPLY, o, NULL, 0);
-}
-
-/* The ends of the tasks that waited were put before this. */
-static void abort_stored(struct store_op *op)
-{
-	struct request *rq = op->arg;
-
-	control_done(rq, list_empty(&rq->c->not_stored) ? op->err : -ENOSPC);
-}
-
-static void verb_abort(struct request *rq, struct result *r, const char *arg)
-{
-	int err = result_abort(r);
-	struct store_op *op;
-
-	(void)arg;
-	if (err) {
-		control_done(rq, err);
-		return;
-	}
-	op = store_op_new(STORE_NOTHING);
-	op->arg = rq;
-	op->done = abort_stored;
-	store_put(rq->c->store, op);
-}
-
-static void verb_signal(struct request *rq, struct result *r, const char *arg)
-{
-	int signo, err = arg ? parse_signal(bytes_str(arg), &signo) : -EINVAL;
-
-	control_done(rq, err ? err : result_signal(r, signo));
-}
-
-static void verb_done(void *arg, int err)
-{
-	control_done(arg, err);
-}
-
-static void verb_hold(struct request *rq, struct result *r, const char *arg)
-{
-	int err = result_hold(r, true, verb_done, rq);
-
-	(void)arg;
-	if (err)
-		control_done(rq, err);
-}
-
-static void verb_release(struct request *rq, struct result *r, const char *arg)
-{
-	int err = result_hold(r, false, verb_done, rq);
-
-	(void)arg;
-	if (err)
-		control_done(rq, err);
-}
-
-static void verb_purge(struct request *rq, struct result *r, const char *arg)
-{
-	int err = result_purge(r, verb_done, rq);
-
-	(void)arg;
-	if (err)
-		control_done(rq, err);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(struct request *rq, struct result *r, const char *arg);
-} verbs[] = {
-	{"abort", verb_abort},
-	{"signal", verb_signal},
-	{"hold", verb_hold},
-	{"release", verb_release},
-	{"retry", query_retry},
-	{"purge", verb_purge},
-};
-
-static void on_control(struct controller *c, struct request *rq)
-{
-	struct json_object *q = rq->msg->content;
-	const char *verb = json_get_str(q, "verb", NULL);
-	struct result *r = result_find(
-		c, (uint64_t)json_int_or(q, "result", 0));
-	size_t i;
-
-	if (!r || !r->stored) {
-		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
-			     "there is no such result");
-		return;
-	}
-	rq->result = r->id;
-	for (i = 0; i < ARRAY_SIZE(verbs); i++) {
-		if (verb && strcmp(verbs[i].name, verb) == 0) {
-			verbs[i].run(rq, r, json_get_str(q, "argument", NULL));
-			return;
-		}
-	}
-	request_fail(rq, MSG_CONTROL_REPLY, -EINVAL, "KeyError",
-		     "there is no such verb");
-}
-
 /* --- dispatch ----------------------------------------------------------- */
 
 static const struct {
@@ -346,7 +217,7 @@ static const struct {
 	{MSG_RESULTS_REQUEST, on_results},
 	{MSG_TASKS_REQUEST, query_on_tasks},
 	{MSG_STATE_REQUEST, on_state},
-	{MSG_CONTROL_REQUEST, on_control},
+	{MSG_CONTROL_REQUEST, control_on_request},
 	{MSG_CONNECTION_REQUEST, on_connection},
 	{MSG_REGISTRATION_REQUEST, engines_on_registration},
 	{MSG_UNREGISTRATION_REQUEST, engines_on_unregistration},

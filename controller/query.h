@@ -14,6 +14,7 @@ struct request {
 	struct msg *msg;	/* valid during the handler only */
 	struct buf ident, parent;
 	uint64_t result;	/* a control_request's: what the reply shows */
+	int64_t task;		/* ... of its tasks; -1: all of it */
 };
 
 struct request *request_new(struct controller *c, struct msg *m);
@@ -35,11 +36,6 @@ struct json_object *ok_content(struct controller *c, bool with_seq);
 void query_on_submit(struct controller *c, struct request *rq);
 void query_on_fetch(struct controller *c, struct request *rq);
 void query_on_tasks(struct controller *c, struct request *rq);
-
-/* Answers a control_request, with the result as it is now. */
-void control_done(struct request *rq, int err);
-/* The verb retry: the failed tasks again, as a new result. */
-void query_retry(struct request *rq, struct result *r, const char *argument);
 
 /* A message from the registration socket, opened already. */
 void query_on_message(struct controller *c, struct msg *m);

@@ -38,6 +38,7 @@ struct task {
 	bool resting;		/* claimed: its end is being stored; rest.c */
 	bool loaded;		/* it has a row; only while loading */
 	bool told_broken;	/* ending.c: an output was not stored */
+	bool aborting;		/* if it comes to wait again it is aborted */
 	bool dirty;		/* in result.told, see events.c */
 	int16_t exit_status, signal;	/* -1: none */
 	uint16_t attempt;

@@ -206,6 +206,7 @@ static void not_started(struct result *r, struct run *run, int err)
 {
 	static const struct ending aborted = {.event = EVENT_ABORT};
 	struct controller *c = r->c;
+	uint32_t index = run->index;
 
 	log_error("the start of a task was not stored; it waits",
 		  log_int("result", (int64_t)r->id), log_errno(err));
@@ -218,6 +219,8 @@ static void not_started(struct result *r, struct run *run, int err)
 		result_doom(r);
 	else if (r->aborting)
 		result_end_waiting(r, &aborted);
+	else if (r->task[index].aborting)
+		task_end_pending(r, index, &aborted);
 }
 
 static void started(struct store_op *op)

@@ -69,13 +69,19 @@ void result_end_waiting(struct result *r, const struct ending *how);
 
 /* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;
+int task_abort(struct result *r, uint32_t index) must_check;
 /*
  * Hands out nothing of it from now on, or again; done when that is stored (or
  * not: then it is as before). -ESRCH: it has ended, done is not called.
  */
 int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
 		void *arg) must_check;
+/* Those of its tasks that wait are taken in another order; done as above. */
+int result_set_priority(struct result *r, int64_t priority,
+			void (*done)(void *arg, int err), void *arg) must_check;
+/* -EAGAIN: nothing of it runs (yet). */
 int result_signal(struct result *r, int signo) must_check;
+int task_signal(struct result *r, uint32_t index, int signo) must_check;
 
 /* An engine registered again: which of its tasks go on; see PROTOCOL.md. */
 void runs_reclaim(struct engine *e, struct json_object *running,

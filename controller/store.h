@@ -42,6 +42,7 @@ enum store_kind {
 	STORE_DEPS,	/* deps of a result */
 	STORE_NOTHING,	/* done() when all before it is stored */
 	STORE_HELD,	/* held of a result */
+	STORE_OPTIONS,	/* options of a result */
 	STORE_INPUT,	/* gives back code and stdin of a result */
 	STORE_PURGE,	/* a result and everything of it */
 	STORE_ENGINE,	/* an engine's row */

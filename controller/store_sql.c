@@ -39,6 +39,7 @@ enum {
 	S_TASK,
 	S_INPUT,
 	S_HELD,
+	S_OPTIONS,
 	S_DEPS,
 	S_REST,
 	S_PURGE_RESULT,
@@ -70,6 +71,7 @@ static const char *const statements[] = {
 		   " rest_ename=?, rest_evalue=? WHERE id=?",
 	[S_DEPS] = "UPDATE results SET deps=? WHERE id=?",
 	[S_HELD] = "UPDATE results SET held=? WHERE id=?",
+	[S_OPTIONS] = "UPDATE results SET options=? WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
 	[S_ENGINE] = "INSERT OR REPLACE INTO engines VALUES(?,?,?,?,?,?,?)",
@@ -439,6 +441,17 @@ static int run_held(struct db *db, struct store_op *op)
 	return finish(st);
 }
 
+static int run_options(struct db *db, struct store_op *op)
+{
+	sqlite3_stmt *st = statement(db, S_OPTIONS);
+
+	if (!st)
+		return -EIO;
+	bind_text(st, 1, op->result.options);
+	sqlite3_bind_int64(st, 2, (int64_t)op->result.id);
+	return finish(st);
+}
+
 static int run_read(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st;
@@ -530,6 +543,7 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_APPEND] = files_append,
 	[STORE_READ] = run_read,
 	[STORE_HELD] = run_held,
+	[STORE_OPTIONS] = run_options,
 	[STORE_DEPS] = run_deps,
 	[STORE_NOTHING] = run_nothing,
 	[STORE_REST] = run_rest,

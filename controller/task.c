@@ -141,12 +141,12 @@ static void forget_try(struct result *r, uint32_t index)
 	t->told_broken = false;
 }
 
+static const struct ending aborted = {.event = EVENT_ABORT};
+
 /* Too many of a map failed: no more of it is begun. */
 static void abort_waiting(struct result *r)
 {
-	static const struct ending how = {.event = EVENT_ABORT};
-
-	result_end_waiting(r, &how);
+	result_end_waiting(r, &aborted);
 }
 
 void task_apply(struct result *r, struct task_row *row, enum state_event event)
@@ -170,6 +170,8 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	task_changed(r, row->index);
 	if (s == STATE_PENDING && r->aborting)
 		abort_waiting(r);
+	else if (s == STATE_PENDING && t->aborting)
+		task_end_pending(r, row->index, &aborted);
 	result_changed(r, state_is_final(s) ? CHANGED_END : CHANGED_STATE);
 	if (s == STATE_ERROR && r->halt && r->count[STATE_ERROR] >= r->halt)
 		abort_waiting(r);

@@ -1,5 +1,6 @@
 #include "rows.h"
 #include "base/parse.h"
+#include "wire/limits.h"
 
 /* What can be written to results/<id>/ctl. */
 struct verb {
@@ -16,11 +17,19 @@ static int check_signal(struct bytes argument)
 	return parse_signal(argument, &signo);
 }
 
+static int check_priority(struct bytes argument)
+{
+	int64_t n;
+
+	return parse_i64(argument, -LIMIT_PRIORITY, LIMIT_PRIORITY, &n);
+}
+
 static const struct verb verbs[] = {
 	{"abort", NULL, NULL, false},
 	{"signal", "NAME", check_signal, false},
 	{"hold", NULL, NULL, false},
 	{"release", NULL, NULL, false},
+	{"priority", "N", check_priority, false},
 	{"retry", NULL, NULL, true},
 	{.name = NULL},
 };

@@ -168,7 +168,7 @@ R_IO("code", code_io, 0, "what was submitted"),
 {.path = R_ "ctl", .mode = CTL, .show = ctl_show, .store = ctl_store,
  .remove = result_remove_file,
  .help = "write `abort`, `signal NAME`, `hold` (begin nothing of it), "
-	 "`release`, or, when it has failed, `retry` (a new result); a read "
-	 "lists these words"},
+	 "`release`, `priority N` (a higher one is begun first), or, when it "
+	 "has failed, `retry` (a new result); a read lists these words"},
 {.path = NULL},
 };

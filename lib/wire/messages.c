@@ -151,12 +151,17 @@ const struct message_type message_types[] = {
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
 	 "result, [task], verb, [argument], uid",
-	 "verb: abort, signal (argument: a name or number), hold, release, "
-	 "retry (the failed tasks again, as a new result), purge."},
+	 "verb: abort, signal (argument: a name or number), retry (what failed "
+	 "again, as a new result), hold, release, priority (argument: the new "
+	 "one), purge. With `task` it is about that one of its tasks; only "
+	 "abort, signal and retry can be."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
 	 "status, seq, [result] or status: error, errno, ename, evalue",
-	 "Done, and the result as it is now (of retry the new one), or why not: ENOENT no such result, EBUSY not finished (purge), "
-	 "ESRCH finished already (abort, signal), EINVAL."},
+	 "Done, and the result as it is now, with `changed` when it was about "
+	 "one of its tasks (of retry the new one); or why not: ENOENT no such "
+	 "result or task, EBUSY not finished (purge, retry), ESRCH finished "
+	 "already, EAGAIN not begun (signal), EOPNOTSUPP its engine cannot, "
+	 "EINVAL."},
 	{MSG_CHANGES, C_, M_, "events", true,
 	 "instance, seq, changes [{result} or {purged: id} or {engine} or "
 	 "{engine_gone: id} or {controller}]",

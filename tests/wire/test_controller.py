@@ -7,6 +7,7 @@ Prints TAP. With arguments only those tests: Tasks Tasks.test_targets ...
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -481,8 +482,14 @@ class Tasks(Case):
         m = again.take()
         self.assertEqual(m.header["msg_id"], cluster + "_1_0_1")
         again.reply(m, {"status": "error", "ename": "E", "evalue": ""})
+        # Meanwhile the other has its turn, perhaps.
         m = again.take()
+        if m.header["msg_id"] == cluster + "_2_0_1":
+            again.reply(m, exit_status=0)
+            m = again.take()
         self.assertEqual(m.header["msg_id"], cluster + "_1_0_2")
+        while c.result(1)["task"]["attempt"] != 2:
+            pass
         self.assertEqual(c.result(1)["task"]["msg_id"], cluster + "_1_0_2")
 
     def test_small_outputs_come_with_the_change(self):
@@ -615,6 +622,33 @@ class Tasks(Case):
         c.ask("control_request", {"result": 2, "verb": "release"})
         e.reply(m, exit_status=0)
         self.assertEqual(e.take().content["code"], "held")
+
+    def test_priority_of_what_waits(self):
+        c, e = self.pair()
+        for code in b"runs", b"second", b"first":
+            c.submit(code)
+        m = e.take()
+        for n in "", "x", "1.5", "1000001", "-1000001":
+            ask = {"result": 3, "verb": "priority", "argument": n}
+            answer = c.ask("control_request", ask).content
+            self.assertEqual(answer["errno"], "EINVAL")
+        ask["argument"] = "7"
+        answer = c.ask("control_request", ask).content
+        self.assertEqual(answer["result"]["options"], {"priority": 7})
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        self.assertEqual(c.result(3)["options"], {"priority": 7})
+        e.join(c, running=[m.header["msg_id"]])
+        e.reply(m, exit_status=0)
+        for code in "first", "second":
+            m = e.take()
+            self.assertEqual(m.content["code"], code)
+            e.reply(m, exit_status=0)
+        c.wait(2, "ok")
+        answer = c.ask("control_request", dict(ask, argument="8")).content
+        self.assertEqual(answer["errno"], "ESRCH")
 
     def test_retry_is_a_new_result(self):
         c, e = self.pair()
@@ -909,6 +943,88 @@ class Maps(Case):
             got.append(self.item(m))
             e.reply(m, exit_status=0)
         self.assertEqual(got, [b"b\0", b"c\0"])
+
+    def control(self, c, verb, **more):
+        ask = {"result": 1, "verb": verb, **more}
+        return c.ask("control_request", ask).content
+
+    def test_one_task_of_many_is_aborted(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b", b"c"], retries=1)
+        m = e.take()
+        answer = self.control(c, "abort", task=1)
+        self.assertEqual(answer["result"]["count"][4], 1)
+        self.assertEqual(answer["result"]["changed"][0][:2], [1, 5])
+        self.assertEqual(self.control(c, "abort", task=1)["errno"], "ESRCH")
+        self.assertEqual(self.control(c, "abort", task=3)["errno"], "ENOENT")
+        self.assertEqual(self.control(c, "abort", task=0)["status"], "ok")
+        kill = e.take(e.control, "kill_request")
+        self.assertEqual(kill.content["msg_id"], m.header["msg_id"])
+        # That it fails now is no reason to try it again.
+        e.reply(m, self.bad, exit_status=1)
+        m = e.take()
+        self.assertEqual(self.item(m), b"c\0")
+        e.reply(m, exit_status=0)
+        r = c.wait(1, "error")
+        self.assertEqual(r["count"], [0, 0, 1, 1, 1])
+
+    def test_one_that_waits_for_its_next_try_is_aborted(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b"], retries=5)
+        m = e.take()
+        for _ in range(3):
+            # It fails, and the other runs meanwhile.
+            e.reply(m, self.bad, exit_status=1)
+            last, m = m, e.take()
+        first = last.metadata["taskfs"]["index"]
+        self.assertNotEqual(m.metadata["taskfs"]["index"], first)
+        while c.tasks(1)["tasks"][first][1] != 1:
+            pass
+        self.assertEqual(self.control(c, "abort", task=first)["status"], "ok")
+        e.reply(m, exit_status=0)
+        self.assertEqual(c.wait(1, "aborted")["count"], [0, 0, 1, 0, 1])
+
+    def test_one_task_of_many_gets_a_signal(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b"])
+        m = e.take()
+        while c.result(1)["count"][1] != 1:
+            pass
+        answer = self.control(c, "signal", task=1, argument="USR1")
+        self.assertEqual(answer["errno"], "EAGAIN")
+        answer = self.control(c, "signal", task=0, argument="USR1")
+        self.assertEqual(answer["status"], "ok")
+        kill = e.take(e.control, "kill_request").content
+        self.assertEqual(
+            (kill["msg_id"], kill["signal"]),
+            (m.header["msg_id"], signal.SIGUSR1),
+        )
+        for verb in "hold", "release", "priority", "purge":
+            answer = self.control(c, verb, task=0, argument="1")
+            self.assertEqual(answer["errno"], "EINVAL")
+            self.assertIn("whole result", answer["evalue"])
+        e.reply(m, exit_status=0)
+        e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+
+    def test_one_task_that_failed_is_tried_while_the_others_run(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b", b"c", b"d", b"e"], chunk=2)
+        self.assertEqual(self.control(c, "retry", task=0)["errno"], "EBUSY")
+        e.reply(e.take(), exit_status=0)
+        e.reply(e.take(), self.bad, exit_status=1)
+        m = e.take()
+        self.assertEqual(self.control(c, "retry")["errno"], "EBUSY")
+        self.assertEqual(self.control(c, "retry", task=0)["errno"], "EINVAL")
+        answer = self.control(c, "retry", task=1)["result"]
+        self.assertEqual((answer["id"], answer["tasks"]), (2, 1))
+        e.reply(m, exit_status=0)
+        m = e.take()
+        self.assertEqual(m.metadata["taskfs"]["result"], 2)
+        self.assertEqual(self.item(m), b"c\0d\0")
+        e.reply(m, exit_status=0)
+        c.wait(2, "ok")
+        self.assertEqual(c.wait(1, "error")["count"], [0, 0, 2, 1, 0])
 
     def test_maps_that_are_wrong(self):
         c = self.client()
