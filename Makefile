@@ -115,6 +115,25 @@ $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 tests: all $(UNIT) $(TOOLS)
 	@:
 
+# --- fuzzers: one program per tests/fuzz/fuzz_X.c -----------------------------
+# libFuzzer is clang's, so these and the code they reach are built by it, with
+# the sanitizers, in a directory of their own; fs/ goes with them as a whole.
+
+FUZZ_SAN  := fuzzer-no-link,address,undefined
+FUZZ_ARGS := CC=clang SAN=$(FUZZ_SAN) BUILD=build/fuzz OPT='-O1 -g'
+fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ      := $(fuzz_src:%.c=$(BUILD)/%)
+fuzz_room := $(filter-out %/main.o,$(call room_obj,taskfs))
+
+$(FUZZ): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(fuzz_room) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,taskfs) -lpthread -lm
+$(BUILD)/obj/tests/fuzz/%.o: CFLAGS += -I.
+
+fuzzers: $(FUZZ)
+	@:
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # --- for people ---------------------------------------------------------------
@@ -138,11 +157,13 @@ stop:
 status:
 	@scripts/taskfs-cluster status --name '$(NAME)'
 
-# make test TESTS="unit e2e" runs a part.
-TESTS ?= $(if $(SAN),,lint) unit wire interop e2e
+# make test TESTS="unit e2e" runs a part. The fuzzers have their sanitizers
+# always.
+TESTS ?= $(if $(SAN),,lint fuzz) unit wire interop e2e
 test:
 	@scripts/setup build test
 	@$(AGAIN) tests
+	@$(if $(filter fuzz,$(TESTS)),$(AGAIN) $(FUZZ_ARGS) fuzzers)
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $(TESTS)
 
 test-interop: interop
@@ -150,6 +171,12 @@ unit wire interop e2e torture:
 	@scripts/setup build test
 	@$(AGAIN) tests
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $@
+
+# make fuzz FUZZ_TIME=600 FILES=scan
+fuzz:
+	@scripts/setup build test
+	@$(AGAIN) $(FUZZ_ARGS) fuzzers
+	@FUZZ_TIME='$(or $(FUZZ_TIME),60)' tests/run fuzz
 
 check lint:
 	@scripts/setup build test
@@ -214,6 +241,7 @@ help:
 #:: make test       set-up, build, every test; the last line counts them
 #::                 SAN=address,undefined: with sanitizers  TESTS="unit e2e"
 #:: make lint (or check), unit, wire, interop, e2e         parts of it
+#:: make fuzz       parsers beside libFuzzer                 FUZZ_TIME=60 FILES=scan
 #:: make torture    faults, again and again, for minutes
 #:: make bench      speed, beside floors measured in the same run
 #:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
@@ -224,5 +252,6 @@ help:
 #:: CC=clang takes another compiler, V=1 shows every command.
 
 .PHONY: all tests setup start stop status test test-interop unit wire interop e2e torture check lint \
+
 	bench bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:

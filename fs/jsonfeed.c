@@ -1,14 +1,12 @@
 #include "base/base.h"
 #include "jsonfeed.h"
+#include "base/parse.h"
 #include "wire/limits.h"
 
+/* A reset of the tokener would keep half a surrogate pair. */
 void jsonfeed_reset(struct jsonfeed *j)
 {
-	if (j->tok)
-		json_tokener_reset(j->tok);
-	j->inside = false;
-	j->bytes = 0;
-	j->count = 0;
+	jsonfeed_done(j);
 }
 
 void jsonfeed_done(struct jsonfeed *j)
@@ -25,7 +23,6 @@ static struct json_tokener *tokener(struct jsonfeed *j)
 		assert(j->tok);
 		json_tokener_set_flags(
 			j->tok, JSON_TOKENER_STRICT |
-					JSON_TOKENER_VALIDATE_UTF8 |
 					JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	}
 	return j->tok;
@@ -44,6 +41,28 @@ static void skip_blanks(struct bytes *text)
 		take(text, 1);
 }
 
+/*
+ * json-c would check UTF-8 itself, but takes a character that is cut in two
+ * by the end of a piece for a mistake.
+ */
+static bool is_utf8(struct jsonfeed *j, struct bytes b)
+{
+	const char *p = b.p, *end = p + b.n;
+	size_t len;
+
+	for (; p < end && j->nparts; p++) {
+		j->part[j->nparts++] = *p;
+		if (utf8_char(j->part, j->nparts))
+			j->nparts = 0;
+		else if (j->nparts == sizeof(j->part))
+			return false;
+	}
+	len = utf8_whole(bytes_of(p, (size_t)(end - p)));
+	j->nparts = j->nparts ? j->nparts : (size_t)(end - p) - len;
+	memcpy(j->part, p + len, (size_t)(end - p) - len);
+	return utf8_valid(bytes_of(p, len));
+}
+
 static int begin(struct jsonfeed *j, struct bytes *text, struct buf *why)
 {
 	skip_blanks(text);
@@ -58,6 +77,28 @@ static int begin(struct jsonfeed *j, struct bytes *text, struct buf *why)
 	j->inside = true;
 	j->bytes = 0;
 	return 1;
+}
+
+/* What the piece that was taken makes of the object; as jsonfeed_next(). */
+static int check(struct jsonfeed *j, struct bytes taken,
+		 enum json_tokener_error err, struct buf *why)
+{
+	bool over = err != json_tokener_continue;
+
+	j->bytes += taken.n;
+	if (j->bytes > LIMIT_JSON) {
+		buf_puts(why, "it is too long");
+		return -EFBIG;
+	}
+	if (over && err != json_tokener_success) {
+		buf_puts(why, json_tokener_error_desc(err));
+		return -EINVAL;
+	}
+	if (!is_utf8(j, taken) || (over && j->nparts)) {
+		buf_puts(why, "it is not UTF-8");
+		return -EINVAL;
+	}
+	return over;
 }
 
 int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
@@ -75,22 +116,15 @@ int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 	n = min_u64(text->n, LIMIT_JSON + 1);
 	*ret_o = json_tokener_parse_ex(tok, text->p, (int)n);
 	err = json_tokener_get_error(tok);
-	n = json_tokener_get_parse_end(tok);
-	take(text, min_u64(n, text->n));
-	j->bytes += n;
-	if (j->bytes > LIMIT_JSON) {
+	n = min_u64(json_tokener_get_parse_end(tok), text->n);
+	got = check(j, bytes_of(text->p, n), err, why);
+	take(text, n);
+	if (got < 0) {
 		json_object_put(*ret_o);
 		*ret_o = NULL;
-		buf_puts(why, "it is too long");
-		return -EFBIG;
+	} else if (got > 0) {
+		j->inside = false;
+		j->count++;
 	}
-	if (err == json_tokener_continue)
-		return 0;
-	if (err != json_tokener_success) {
-		buf_puts(why, json_tokener_error_desc(err));
-		return -EINVAL;
-	}
-	j->inside = false;
-	j->count++;
-	return 1;
+	return got;
 }

@@ -14,6 +14,8 @@ struct jsonfeed {
 	struct json_tokener *tok;
 	bool inside;	/* an object has begun and not ended */
 	size_t bytes;	/* of that object so far */
+	char part[4];	/* a character that is not whole yet */
+	size_t nparts;
 	uint64_t count;	/* objects that ended */
 };
 

@@ -142,6 +142,10 @@ static int fill(struct connfile *c, enum connfile_kind kind,
 			return err;
 	}
 	resolve_interface(c);
+	/* Only the two above mean everywhere; libzmq would say less clearly. */
+	if (strchr(c->interface, '*'))
+		return bad(why, "is no address one can connect to",
+			   "interface (or location)");
 	return 0;
 }
 

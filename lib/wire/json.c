@@ -94,6 +94,9 @@ struct json_object *json_parse(struct bytes text, const char **ret_why)
 	if (why) {
 		json_object_put(obj);
 		obj = NULL;
+		/* A reset keeps half a surrogate pair for the next text. */
+		json_tokener_free(tok);
+		tok = NULL;
 	}
 	if (ret_why)
 		*ret_why = why ? why : obj ? NULL : "null";

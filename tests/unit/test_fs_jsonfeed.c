@@ -49,6 +49,16 @@ static void test_objects_in_any_pieces(void **state)
 	expect(" \n{\"code\":\"a\"}\n{\"code\":\"b}{\"}{\"code\":\"\\u00e4\"}\t",
 	       0, "a,b}{,\xc3\xa4,");
 	expect("{\"code\":\"a\",\"env\":{\"X\":\"1\"}}", 0, "a,");
+	expect("{\"code\":\"\xc3\xa4\xf0\x9f\x98\x80\"}", 0,
+	       "\xc3\xa4\xf0\x9f\x98\x80,");
+}
+
+static void test_what_is_not_utf8(void **state)
+{
+	(void)state;
+	expect("{\"code\":\"\xc3\"}", -EINVAL, "");
+	expect("{\"code\":\"\xff    \"}", -EINVAL, "");
+	expect("{\"code\":\"\xe0\x80\x80 \"}", -EINVAL, "");
 }
 
 static void test_an_end_within_an_object(void **state)
@@ -110,6 +120,7 @@ static void test_reset_forgets(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_objects_in_any_pieces),
+	cmocka_unit_test(test_what_is_not_utf8),
 	cmocka_unit_test(test_an_end_within_an_object),
 	cmocka_unit_test(test_mistakes),
 	cmocka_unit_test(test_too_deep),
