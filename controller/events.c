@@ -52,16 +52,13 @@ static void add_count(struct json_object *o, const char *key, int64_t n)
 	json_add(o, key, n >= 0 ? json_object_new_int64(n) : NULL);
 }
 
-static struct json_object *usage_json(const struct details *d)
+static struct json_object *usage_json(double user, double sys, int64_t memory)
 {
-	struct json_object *o;
+	struct json_object *o = json_object_new_object();
 
-	if (!d || d->user < 0)
-		return NULL;
-	o = json_object_new_object();
-	json_add_real(o, "user", d->user);
-	json_add_real(o, "system", d->system);
-	json_add_int(o, "memory", d->memory);
+	json_add_real(o, "user", user);
+	json_add_real(o, "system", sys);
+	json_add_int(o, "memory", memory);
 	return o;
 }
 
@@ -101,17 +98,22 @@ static void add_sizes(struct json_object *o, const struct task *t)
 			     (int64_t)t->size[i]);
 }
 
-static void add_end(struct json_object *o, const struct task *t)
+static void add_end(struct json_object *o, const struct result *r,
+		    const struct task *t)
 {
 	const struct details *d = t->details;
+	bool rest = !d && t->state == STATE_ERROR; /* never begun: rest.c */
 
 	add_count(o, "exit_status", t->exit_status);
 	add_count(o, "signal", t->signal);
 	json_add_bool(o, "value_is_stdout", t->value_is_stdout);
-	json_add_str(o, "ename", d ? d->ename : NULL);
-	json_add_str(o, "evalue", d ? d->evalue : NULL);
+	json_add_str(o, "ename", rest ? r->rest_ename : d ? d->ename : NULL);
+	json_add_str(o, "evalue",
+		     rest ? r->rest_evalue : d ? d->evalue : NULL);
 	json_add_str(o, "traceback", d ? d->traceback : NULL);
-	json_add(o, "usage", usage_json(d));
+	json_add(o, "usage", d && d->user >= 0
+			       ? usage_json(d->user, d->system, d->memory)
+			       : NULL);
 	json_add_str(o, "cwd", d ? d->cwd : NULL);
 	json_add_str(o, "attempts", d ? d->attempts : NULL);
 }
@@ -147,7 +149,7 @@ static struct json_object *task_json(const struct result *r, uint32_t index,
 	}
 	add_sizes(o, t);
 	if (what & (CHANGED_ALL | CHANGED_END))
-		add_end(o, t);
+		add_end(o, r, t);
 	else if (t->details && t->details->attempts)
 		json_add_str(o, "attempts", t->details->attempts);
 	if (at && (what & CHANGED_END))
@@ -173,6 +175,9 @@ static void add_times(struct json_object *o, const struct result *r)
 	add_time(o, "completed", final ? r->completed : 0);
 	add_time(o, "received", final ? r->received : 0);
 	json_add_int(o, "serial", r->serial);
+	if (strcmp(r->kind, "task") != 0 && r->memory)
+		json_add(o, "usage",
+			 usage_json(r->user, r->system, r->memory));
 }
 
 static void put_targets(const struct result *r, struct buf *why)
@@ -216,6 +221,7 @@ static void add_submission(struct json_object *o, const struct result *r)
 	json_add(o, "options", json_parse(bytes_str(r->options), NULL));
 	json_add_int(o, "code", (int64_t)r->code_size);
 	add_count(o, "stdin", r->has_stdin ? (int64_t)r->stdin_size : -1);
+	add_count(o, "map", r->map_size ? (int64_t)r->map_size : -1);
 }
 
 struct json_object *result_json(const struct result *r, unsigned what,
@@ -263,6 +269,7 @@ struct json_object *task_json_short(const struct result *r, uint32_t index)
 		(int64_t)t->size[STREAM_VALUE],
 		(int64_t)t->size[STREAM_DATA],
 		t->value_is_stdout,
+		t->timed_out,
 	};
 	struct json_object *a = json_object_new_array();
 	size_t i;
@@ -295,6 +302,8 @@ static void add_tasks(struct json_object *o, struct result *r)
 		json_add_str(o, "rest", r->rest_ename ? "error" : "aborted");
 		json_add_str(o, "rest_ename", r->rest_ename);
 		json_add_str(o, "rest_evalue", r->rest_evalue);
+		json_add_int(o, "rest_from", (int64_t)r->rest_from);
+		json_add_int(o, "rest_when", r->rest_when);
 	}
 	r->told_rest = false;
 	if (!r->ntold)

@@ -43,6 +43,8 @@ static const struct buf *in_memory(const struct result *r,
 		return r->input_here ? &r->code : NULL;
 	if (s == STREAM_STDIN)
 		return r->input_here ? &r->stdin_ : NULL;
+	if (s == STREAM_MAP)
+		return r->items.n || !r->map_size ? &r->items : NULL;
 	if (t->out && t->out->of[s].mem.n == t->size[s])
 		return &t->out->of[s].mem;
 	return t->size[s] ? NULL : &nothing;

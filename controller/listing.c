@@ -93,7 +93,8 @@ void query_on_tasks(struct controller *c, struct request *rq)
 	if (!t)
 		request_fail(rq, MSG_TASKS_REPLY, -ENOENT, "KeyError",
 			     "there is no such task");
-	else if (!t->details && t->state == STATE_OK)
+	else if (!t->details && t->attempt &&
+		 state_is_final((enum state)t->state))
 		read_details(rq, r, (uint32_t)index);
 	else
 		answer_task(rq, r, (uint32_t)index);

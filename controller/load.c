@@ -50,6 +50,7 @@ static void load_result(void *arg, const struct result_row *row)
 	result_read_options(r, o);
 	json_object_put(o);
 	buf_put(&r->items, row->items.p, row->items.n);
+	r->map_size = r->items.n;
 	items_index(r);
 	r->rest_ename = str_copy(row->rest_ename);
 	r->rest_evalue = str_copy(row->rest_evalue);
@@ -86,8 +87,7 @@ static void load_task(void *arg, const struct task_row *row)
 	}
 	t->loaded = true;
 	result_count_times(r, t);
-	if (row->state == STATE_OK && r->ntasks > 1)
-		task_free_details(t);
+	task_shed_details(r, t);
 	task_claim(r, row->index);
 	if (row->state == STATE_PENDING)
 		task_unclaim(r, row->index);

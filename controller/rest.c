@@ -22,7 +22,9 @@ static void set_rest(struct result *r, enum state s, int64_t when)
 		t->resting = false;
 		task_set_state(r, t, s);
 		t->completed = t->received = when;
+		t->timed_out = is_timeout(r->rest_ename);
 	}
+	r->rest_when = when;
 	r->completed = r->completed > when ? r->completed : when;
 	r->received = r->received > when ? r->received : when;
 	r->told_rest = true;
@@ -89,7 +91,7 @@ void result_end_waiting(struct result *r, const struct ending *how)
 	for (i = 0; i < r->ntasks; i++) {
 		if (!task_is_waiting(&r->task[i]))
 			continue;
-		if (r->ntasks == 1 || i < next) {
+		if (r->ntasks == 1 || r->pinned || i < next) {
 			task_end_pending(r, (uint32_t)i, how);
 			continue;
 		}
@@ -97,8 +99,10 @@ void result_end_waiting(struct result *r, const struct ending *how)
 		r->task[i].resting = true;
 		rest = true;
 	}
-	if (rest)
+	if (rest) {
+		r->rest_from = next;
 		end_rest(r, how);
+	}
 }
 
 void result_load_rest(struct result *r, enum state s, int64_t when)
@@ -115,6 +119,7 @@ void result_load_rest(struct result *r, enum state s, int64_t when)
 		task_claim(r, i);
 		r->task[i].resting = false;
 		task_set_state(r, &r->task[i], s);
+		r->task[i].timed_out = is_timeout(r->rest_ename);
 		r->task[i].completed = r->task[i].received = when;
 	}
 	r->completed = r->completed > when ? r->completed : when;

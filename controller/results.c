@@ -171,6 +171,7 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	r->pinned = spec->pinned;
 	r->items = spec->items;
 	spec->items = (struct buf)BUF_INIT;
+	r->map_size = r->items.n;
 	items_index(r);
 	if (r->timeout)
 		timer_set(c->loop, &r->timeout_timer, r->timeout);

@@ -40,6 +40,7 @@ struct task {
 	bool told_broken;	/* ending.c: an output was not stored */
 	bool aborting;		/* if it comes to wait again it is aborted */
 	bool dirty;		/* in result.told, see events.c */
+	bool timed_out;		/* its error is a limit of time */
 	int16_t exit_status, signal;	/* -1: none */
 	uint16_t attempt;
 	int32_t engine;		/* -1: none */
@@ -91,16 +92,20 @@ struct result {
 	/* items.c; a map's only */
 	struct buf items;
 	uint32_t *item_at;
+	uint64_t map_size;	/* bytes of the items */
 	uint64_t chunk, halt, max_running;
 
 	/* rest.c: what became of the tasks that were never begun */
 	char *rest_ename, *rest_evalue;
 	int rest_state;		/* as loaded */
 	int64_t rest_when;
+	uint64_t rest_from;	/* those from here on */
 	bool told_rest;
 
 	/* Over its tasks: first start, last end and receipt, run times. */
 	int64_t started, completed, received, serial;
+	double user, system;	/* seconds, added up */
+	int64_t memory;		/* the most of one; 0: no usage known */
 	uint64_t active;	/* runs */
 	bool pinned;		/* a view: task i runs on targets[i] */
 	uint32_t *told;		/* tasks that changed; events.c */
@@ -219,6 +224,9 @@ void result_end(struct result *r);
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 void task_free_details(struct task *t);
+/* A map may have a million tasks: of those that ended the store knows more. */
+void task_shed_details(const struct result *r, struct task *t);
+bool is_timeout(const char *ename);
 /* Of one that was not begun. */
 void task_set_msg_id(struct task *t, const char *msg_id);
 /* Takes a task that ended (or began) into the times of its result. */

@@ -24,7 +24,8 @@
 enum stream { STREAM_STDOUT, STREAM_STDERR, STREAM_VALUE, STREAM_DATA,
 	      STREAMS,
 	      /* what was submitted; can be read as the others are */
-	      STREAM_CODE = STREAMS, STREAM_STDIN, ALL_STREAMS };
+	      STREAM_CODE = STREAMS, STREAM_STDIN, STREAM_MAP,
+	      ALL_STREAMS };
 
 /* "stdout" ...; -1 when there is no such stream. */
 int stream_parse(const char *name);

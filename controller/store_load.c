@@ -111,7 +111,9 @@ static void keep_row(void *arg, const struct task_row *row)
 	to->engine_uuid = row->engine_uuid ? xstrdup(row->engine_uuid) : NULL;
 	to->cwd = row->cwd ? xstrdup(row->cwd) : NULL;
 	to->attempts = row->attempts ? xstrdup(row->attempts) : NULL;
-	to->ename = to->evalue = to->traceback = NULL;
+	to->ename = row->ename ? xstrdup(row->ename) : NULL;
+	to->evalue = row->evalue ? xstrdup(row->evalue) : NULL;
+	to->traceback = row->traceback ? xstrdup(row->traceback) : NULL;
 }
 
 int db_read_details(struct db *db, struct store_op *op)

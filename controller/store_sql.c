@@ -84,12 +84,14 @@ static const char *const statements[] = {
 	[S_READ + STREAM_DATA] = "SELECT data FROM tasks WHERE key=?",
 	[S_READ + STREAM_CODE] = "SELECT code FROM results WHERE id=?",
 	[S_READ + STREAM_STDIN] = "SELECT stdin FROM results WHERE id=?",
+	[S_READ + STREAM_MAP] = "SELECT items FROM results WHERE id=?",
 };
 
 static const char *const stream_names[ALL_STREAMS] = {
 	[STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr",
 	[STREAM_VALUE] = "value",   [STREAM_DATA] = "data",
 	[STREAM_CODE] = "code",	    [STREAM_STDIN] = "stdin",
+	[STREAM_MAP] = "map",
 };
 
 int stream_parse(const char *name)

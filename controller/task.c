@@ -58,6 +58,24 @@ void result_count_times(struct result *r, const struct task *t)
 		r->received = t->received;
 	if (t->started && t->completed > t->started)
 		r->serial += t->completed - t->started;
+	if (!t->details || t->details->user < 0)
+		return;
+	r->user += t->details->user;
+	r->system += t->details->system;
+	if (t->details->memory > r->memory)
+		r->memory = t->details->memory;
+}
+
+bool is_timeout(const char *ename)
+{
+	return ename && (strcmp(ename, "TaskTimeout") == 0 ||
+			 strcmp(ename, "TaskTimeLimit") == 0);
+}
+
+void task_shed_details(const struct result *r, struct task *t)
+{
+	if (r->ntasks > 1 && state_is_final((enum state)t->state))
+		task_free_details(t);
 }
 
 static void take_details(struct task *t, struct task_row *row)
@@ -127,6 +145,7 @@ void task_set_row(struct task *t, struct task_row *row)
 	t->exit_status = (int16_t)row->exit_status;
 	t->signal = (int16_t)row->signal;
 	t->value_is_stdout = row->value_is_stdout;
+	t->timed_out = is_timeout(row->ename);
 	take_details(t, row);
 }
 
@@ -163,10 +182,8 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	}
 	if (state_is_final(s))
 		take_outputs(r, row);
-	/* A map may have a million: of the good ones the store knows more. */
-	if (s == STATE_OK && r->ntasks > 1)
-		task_free_details(t);
 	result_count_times(r, t);
+	task_shed_details(r, t);
 	task_changed(r, row->index);
 	if (s == STATE_PENDING && r->aborting)
 		abort_waiting(r);

@@ -138,7 +138,7 @@ const struct message_type message_types[] = {
 	 "status, seq, engines [engine], controller", "See below."},
 	{MSG_FETCH_REQUEST, M_, C_, "registration", true,
 	 "result, task, stream, offset, length, [count]",
-	 "A piece of one of: stdout, stderr, value, data, code, stdin. With "
+	 "A piece of one of: stdout, stderr, value, data, code, stdin, map. With "
 	 "`count`: the whole outputs of up to so many tasks from `task` on, as "
 	 "far as those have ended and are small enough together (a value that "
 	 "is stdout is that)."},

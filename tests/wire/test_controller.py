@@ -846,6 +846,30 @@ class Maps(Case):
         )
         self.assertEqual(m.content["sizes"], [1, 1, 1])
         self.assertEqual(m.buffers, [b"012"])
+        usage = {"user": 3, "system": 0, "memory": 5}
+        self.assertEqual(c.result(1)["usage"], usage)
+
+    def test_the_items_can_be_fetched(self):
+        c, e = self.pair()
+        r = c.submit_map(b":", [b"a", b"", b"\xff"])
+        self.assertEqual(r["map"], 5)
+        ask = {"result": 1, "task": 0, "stream": "map"}
+        self.assertEqual(c.ask("fetch_request", ask).buffers, [b"a\0\0\xff\0"])
+        for _ in range(3):
+            e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+        self.assertEqual(c.ask("fetch_request", ask).buffers, [b"a\0\0\xff\0"])
+
+    def test_errors_and_limits_of_time(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b"])
+        limit = dict(self.bad, ename="TaskTimeLimit", evalue="1 s")
+        for content in self.bad, limit:
+            e.reply(e.take(), content, exit_status=1)
+        c.wait(1, "error")
+        self.assertEqual([t[14] for t in c.tasks(1)["tasks"]], [0, 1])
+        one = c.tasks(1, task=1)["task"]
+        self.assertEqual((one["ename"], one["evalue"]), ("TaskTimeLimit", "1 s"))
 
     def test_chunks(self):
         c, e = self.pair()
@@ -888,6 +912,12 @@ class Maps(Case):
             one = e if e.task.poll(0) else other
             m = one.take()
             one.reply(m, self.bad, exit_status=1)
+        rest = None
+        while not rest:
+            for change in c.receive(c.events).content["changes"]:
+                if "rest" in change.get("result", {}):
+                    rest = change["result"]
+        self.assertEqual((rest["rest"], rest["rest_from"]), ("aborted", 2))
         r = c.wait(1, "error")
         self.assertEqual(r["count"], [0, 0, 0, 2, 8])
 
