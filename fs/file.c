@@ -131,15 +131,16 @@ static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
 	return f;
 }
 
-void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
-	       struct fuse_file_info *fi)
+/* NULL: the request has been answered with an error. */
+static struct file *open_file(struct fs *fs, fuse_req_t req, struct obj *o,
+			      struct fuse_file_info *fi)
 {
 	struct file *f;
 	int err = 0;
 
 	if (writes(fi->flags) && !is_writable(o->node)) {
 		reply_err(req, -EACCES);
-		return;
+		return NULL;
 	}
 	f = file_new(fs, o, fi->flags);
 	if (o->node->io && o->node->io->open)
@@ -147,11 +148,32 @@ void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
 	if (err) {
 		file_free(f);
 		reply_err(req, err);
-		return;
+		return NULL;
 	}
 	set_caching(f, o, fi);
 	fi->fh = (uint64_t)(uintptr_t)f;
-	if (!reply_open(req, fi))
+	return f;
+}
+
+void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
+	       struct fuse_file_info *fi)
+{
+	struct file *f = open_file(fs, req, o, fi);
+
+	if (f && !reply_open(req, fi))
+		file_free(f);
+}
+
+void file_on_create(struct fs *fs, fuse_req_t req, struct obj *o,
+		    struct fuse_file_info *fi)
+{
+	struct file *f = open_file(fs, req, o, fi);
+	struct fuse_entry_param e;
+
+	if (!f)
+		return;
+	tree_entry(o, &e);
+	if (!reply_create(req, &e, fi))
 		file_free(f);
 }
 
@@ -194,7 +216,8 @@ static void store(fuse_req_t req, struct file *f, struct bytes data)
 		control_ask(f->fs, req, &o, &wish, all);
 }
 
-void file_on_write(fuse_req_t req, struct file *f, struct bytes data)
+void file_on_write(fuse_req_t req, struct file *f, struct bytes data,
+		   uint64_t off)
 {
 	struct parked *p;
 	size_t taken = 0;
@@ -204,7 +227,7 @@ void file_on_write(fuse_req_t req, struct file *f, struct bytes data)
 		store(req, f, data);
 		return;
 	}
-	err = f->node->io->write(f, data, &taken);
+	err = f->node->io->write(f, data, off, &taken);
 	/* What is taken is taken: an interrupt must not look like a failure. */
 	if (err == 0 || (err == -EINPROGRESS && fuse_req_interrupted(req))) {
 		reply_write(req, taken);

@@ -34,9 +34,13 @@ struct file {
 
 void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
 	       struct fuse_file_info *fi);
+/* The same for a file just made: with its name. */
+void file_on_create(struct fs *fs, fuse_req_t req, struct obj *o,
+		    struct fuse_file_info *fi);
 void file_on_read(fuse_req_t req, struct file *f, size_t size, uint64_t off,
 	       bool nonblock);
-void file_on_write(fuse_req_t req, struct file *f, struct bytes data);
+void file_on_write(fuse_req_t req, struct file *f, struct bytes data,
+		   uint64_t off);
 void file_on_flush(fuse_req_t req, struct file *f);
 void file_on_poll(fuse_req_t req, struct file *f, struct fuse_pollhandle *ph);
 void file_on_release(fuse_req_t req, struct file *f);

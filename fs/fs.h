@@ -33,6 +33,7 @@
 #include "mirror.h"
 #include "park.h"
 #include "sync.h"
+#include "texts.h"
 #include "view.h"
 
 struct fs {
@@ -44,7 +45,7 @@ struct fs {
 	struct link link;
 	struct sync sync;
 	struct callers callers;
-	struct views views;
+	struct texts views;	/* lists of engines that were looked up */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */

@@ -249,7 +249,7 @@ static int start(const char *connfile)
 	park_init(&fs.park, fs.loop, file_retry);
 	mirror_init(&fs.mirror, &fs.park);
 	callers_init(&fs.callers);
-	views_init(&fs.views);
+	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
@@ -274,7 +274,7 @@ static void end(void)
 	sync_done(&fs.sync);
 	mirror_done(&fs.mirror);
 	callers_done(&fs.callers);
-	views_done(&fs.views);
+	texts_done(&fs.views);
 	timer_cancel(&patience);
 	zmq_ctx_term(zmq);
 	loop_free(fs.loop);

@@ -34,7 +34,7 @@ struct obj {
 	const struct detail *detail; /* its long texts; NULL: not known */
 	struct engine *engine;
 	pid_t tid;		/* the thread that asks; 0: unknown */
-	uid_t uid;		/* ... and for whom; set by OPEN only */
+	uid_t uid;		/* ... for whom; OPEN, CREATE, mkdir only */
 	gid_t gid;
 };
 
@@ -79,6 +79,9 @@ struct class {
 	/* The pointers, from id and sub; false: it is gone. */
 	bool (*resolve)(struct obj *o);
 	void (*name)(const struct obj *o, struct buf *out);
+	/* CREATE, mkdir: as find, of what is not there; flags of open().
+	   0 or -errno. NULL: -EPERM. */
+	int (*make)(struct obj *o, struct bytes name, int flags);
 };
 
 /* A READ or FLUSH as it came: what is asked for, where, and by whom. */
@@ -105,8 +108,10 @@ struct io {
 	uint64_t (*size)(const struct obj *o);
 	/* What changes when a READ becomes possible; NULL: the object. */
 	struct waitq *(*waitq)(const struct obj *o);
-	/* *ret_taken: bytes, when 0 or -EINPROGRESS. */
-	int (*write)(struct file *f, struct bytes data, size_t *ret_taken);
+	/* *ret_taken: bytes, when 0 or -EINPROGRESS. What only takes words
+	   does not look at the offset. */
+	int (*write)(struct file *f, struct bytes data, uint64_t off,
+		     size_t *ret_taken);
 	int (*flush)(struct file *f, const struct ask *ask);
 	/* A parked WRITE or FLUSH again; -EINPROGRESS: wait on. */
 	int (*again)(struct file *f, enum parked_kind kind);
@@ -138,6 +143,8 @@ struct node {
 	/* unlink, rmdir: 0: the wish is to be asked for; 1: nothing to do;
 	   -errno. NULL: -EPERM. */
 	int (*remove)(const struct obj *o, struct wish *ret_wish);
+	/* truncate(). NULL: nothing happens. 0 or -errno. */
+	int (*resize)(const struct obj *o, uint64_t size);
 	const char *help;
 };
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "control.h"
 #include "file.h"
+#include "readdir.h"
 #include "reply.h"
 #include "tree.h"
 
@@ -41,17 +42,6 @@ static int get(struct fs *fs, fuse_req_t req, fuse_ino_t ino, struct obj *o)
 
 /* --- names and attributes ----------------------------------------------- */
 
-static void set_entry(const struct obj *o, struct fuse_entry_param *e)
-{
-	*e = (struct fuse_entry_param){
-		.ino = tree_ino(o),
-		.generation = tree_generation(o),
-		.entry_timeout = tree_entry_timeout(o),
-		.attr_timeout = tree_attr_timeout(o),
-	};
-	tree_attr(o, &e->attr);
-}
-
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = take(req, "lookup", parent, name);
@@ -64,7 +54,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (err) {
 		reply_err(req, err);
 	} else {
-		set_entry(&o, &e);
+		tree_entry(&o, &e);
 		reply_entry(req, &e);
 	}
 	check(fs);
@@ -93,7 +83,9 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	check(fs);
 }
 
-/* A size or a time set on a file that takes commands means nothing. */
+/*
+ * A size set on a file that takes commands means nothing, and a time nowhere.
+ */
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		       int to_set, struct fuse_file_info *fi)
 {
@@ -104,11 +96,12 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	struct obj o;
 	int err = get(fs, req, ino, &o);
 
-	(void)attr;
 	(void)fi;
 	if (!err && ((to_set & ~harmless) || !(o.node->mode & 0222) ||
 		     S_ISDIR(o.node->mode)))
 		err = -EPERM;
+	if (!err && (to_set & FUSE_SET_ATTR_SIZE) && o.node->resize)
+		err = o.node->resize(&o, (uint64_t)attr->st_size);
 	if (err)
 		reply_err(req, err);
 	else
@@ -172,6 +165,53 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	check(fs);
 }
 
+/* --- making ------------------------------------------------------------- */
+
+static int make(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
+		const char *name, mode_t type, int flags, struct obj *ret_o)
+{
+	struct obj dir;
+	int err = get(fs, req, parent, &dir);
+
+	dir.uid = fuse_req_ctx(req)->uid;
+	dir.gid = fuse_req_ctx(req)->gid;
+	return err ? err
+		   : tree_make(&dir, bytes_str(name), type, flags, ret_o);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     mode_t mode)
+{
+	struct fs *fs = take(req, "mkdir", parent, name);
+	struct fuse_entry_param e;
+	struct obj o;
+	int err = make(fs, req, parent, name, S_IFDIR, 0, &o);
+
+	(void)mode;
+	if (err) {
+		reply_err(req, err);
+	} else {
+		tree_entry(&o, &e);
+		reply_entry(req, &e);
+	}
+	check(fs);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      mode_t mode, struct fuse_file_info *fi)
+{
+	struct fs *fs = take(req, "create", parent, name);
+	struct obj o;
+	int err = make(fs, req, parent, name, S_IFREG, fi->flags, &o);
+
+	(void)mode;
+	if (err)
+		reply_err(req, err);
+	else
+		file_on_create(fs, req, &o, fi);
+	check(fs);
+}
+
 /* --- what cannot be made here ------------------------------------------- */
 
 static void refuse(fuse_req_t req, const char *what, fuse_ino_t ino,
@@ -189,13 +229,6 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 	(void)mode;
 	(void)dev;
 	refuse(req, "mknod", parent, name);
-}
-
-static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
-		     mode_t mode)
-{
-	(void)mode;
-	refuse(req, "mkdir", parent, name);
 }
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
@@ -221,14 +254,6 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
 	refuse(req, "link", ino, name);
 }
 
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-		      mode_t mode, struct fuse_file_info *fi)
-{
-	(void)mode;
-	(void)fi;
-	refuse(req, "create", parent, name);
-}
-
 /* --- directories -------------------------------------------------------- */
 
 static void op_opendir(fuse_req_t req, fuse_ino_t ino,
@@ -238,65 +263,6 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino,
 
 	(void)!reply_open(req, fi);
 	check(fs);
-}
-
-/* Places 0 and 1 of readdir are "." and ".."; the tree's come behind. */
-#define DOTS 2
-
-static size_t add_dot(fuse_req_t req, char *p, size_t room, uint64_t i,
-		      fuse_ino_t ino, bool plus)
-{
-	struct fuse_entry_param e = {.attr = {.st_ino = ino,
-					      .st_mode = S_IFDIR}};
-	const char *name = i == 0 ? "." : "..";
-
-	/* ino 0 in readdirplus: an entry that is not looked up. */
-	return plus ? fuse_add_direntry_plus(req, p, room, name, &e,
-					     (off_t)(i + 1))
-		    : fuse_add_direntry(req, p, room, name, &e.attr,
-					(off_t)(i + 1));
-}
-
-static size_t add_entry(fuse_req_t req, char *p, size_t room,
-			const struct obj *o, const char *name, uint64_t next,
-			bool plus)
-{
-	struct stat st = {.st_ino = tree_ino(o), .st_mode = o->node->mode};
-	struct fuse_entry_param e;
-
-	if (!plus)
-		return fuse_add_direntry(req, p, room, name, &st,
-					 (off_t)(next + DOTS));
-	if (fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0) > room)
-		return room + 1;
-	set_entry(o, &e);
-	return fuse_add_direntry_plus(req, p, room, name, &e,
-				      (off_t)(next + DOTS));
-}
-
-static size_t fill(fuse_req_t req, const struct obj *dir, char *p, size_t room,
-		   uint64_t off, bool plus)
-{
-	static struct buf name;
-	size_t n = 0, len;
-	uint64_t at;
-	struct obj o;
-
-	for (; off < DOTS; off++, n += len) {
-		len = add_dot(req, p + n, room - n, off, tree_ino(dir), plus);
-		if (len > room - n)
-			return n;
-	}
-	at = off - DOTS;
-	for (;; n += len) {
-		buf_clear(&name);
-		if (!tree_next(dir, &at, &o, &name))
-			return n;
-		len = add_entry(req, p + n, room - n, &o, buf_str(&name), at,
-				plus);
-		if (len > room - n)
-			return n;
-	}
 }
 
 static void list(fuse_req_t req, const char *what, fuse_ino_t ino, size_t size,
@@ -314,7 +280,7 @@ static void list(fuse_req_t req, const char *what, fuse_ino_t ino, size_t size,
 	} else {
 		buf_clear(&b);
 		buf_reserve(&b, size);
-		b.n = fill(req, &dir, b.p, size, (uint64_t)off, plus);
+		b.n = readdir_fill(req, &dir, b.p, size, (uint64_t)off, plus);
 		reply_buf(req, buf_bytes(&b));
 	}
 	check(fs);
@@ -367,8 +333,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 {
 	struct fs *fs = take(req, "write", ino, "");
 
-	(void)off;
-	file_on_write(req, file_of(fi), bytes_of(p, n));
+	file_on_write(req, file_of(fi), bytes_of(p, n), (uint64_t)off);
 	check(fs);
 }
 

@@ -66,6 +66,15 @@ bool reply_open(fuse_req_t req, const struct fuse_file_info *fi)
 	return err != -ENOENT;
 }
 
+bool reply_create(fuse_req_t req, const struct fuse_entry_param *e,
+		  const struct fuse_file_info *fi)
+{
+	int err = fuse_reply_create(req, e, fi);
+
+	count(err, "create", (int64_t)e->ino);
+	return err != -ENOENT;
+}
+
 void reply_write(fuse_req_t req, size_t n)
 {
 	count(fuse_reply_write(req, n), "written", (int64_t)n);

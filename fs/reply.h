@@ -42,6 +42,9 @@ void reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void reply_link(fuse_req_t req, const char *target);
 /* false: nobody wants it any more, there will be no RELEASE. */
 bool reply_open(fuse_req_t req, const struct fuse_file_info *fi) must_check;
+/* The same for CREATE. */
+bool reply_create(fuse_req_t req, const struct fuse_entry_param *e,
+		  const struct fuse_file_info *fi) must_check;
 void reply_write(fuse_req_t req, size_t n);
 void reply_poll(fuse_req_t req, unsigned events);
 void reply_statfs(fuse_req_t req, const struct statvfs *st);

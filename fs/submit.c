@@ -17,8 +17,10 @@ static bool is_opener(const struct submission *s, pid_t tid)
 		p.start == s->who.start);
 }
 
-static int submit_write(struct file *f, struct bytes data, size_t *ret_taken)
+static int submit_write(struct file *f, struct bytes data, uint64_t off,
+			size_t *ret_taken)
 {
+	(void)off;
 	return submission_write(f->private, data, ret_taken);
 }
 

@@ -153,6 +153,23 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 	return -ENOENT;
 }
 
+int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
+	      struct obj *ret_o)
+{
+	const struct derived *d = &derived[row_of(dir->node)];
+	unsigned i;
+
+	for (i = d->first; i < d->end; i++) {
+		const struct node *n = &nodes[i];
+
+		if (!n->each || !n->each->make || (n->mode & S_IFMT) != type)
+			continue;
+		*ret_o = entry_in(dir, i);
+		return n->each->make(ret_o, name, flags);
+	}
+	return -EPERM;
+}
+
 /* --- listing ------------------------------------------------------------ */
 
 /* A place: the row counted from the directory's first, and a number in it. */
@@ -280,4 +297,15 @@ double tree_attr_timeout(const struct obj *o)
 	 * when what it sees before and after reading is not the same.
 	 */
 	return S_ISDIR(o->node->mode) && !o->result ? A_MOMENT : 0;
+}
+
+void tree_entry(const struct obj *o, struct fuse_entry_param *e)
+{
+	*e = (struct fuse_entry_param){
+		.ino = tree_ino(o),
+		.generation = tree_generation(o),
+		.entry_timeout = tree_entry_timeout(o),
+		.attr_timeout = tree_attr_timeout(o),
+	};
+	tree_attr(o, &e->attr);
 }

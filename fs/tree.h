@@ -25,6 +25,13 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 	must_check;
 
 /*
+ * A new entry of dir, a S_IFREG or S_IFDIR, for dir's uid and tid. flags are
+ * those of open(). -EPERM: nothing of that type can be made there.
+ */
+int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
+	      struct obj *ret_o) must_check;
+
+/*
  * A place in a directory that survives comings and goings; it is readdir's
  * offset. 0 is the beginning.
  */
@@ -33,6 +40,8 @@ bool tree_next(const struct obj *dir, uint64_t *at, struct obj *ret_o,
 	       struct buf *name) must_check;
 
 void tree_attr(const struct obj *o, struct stat *st);
+/* What a LOOKUP is told. */
+void tree_entry(const struct obj *o, struct fuse_entry_param *e);
 /* Seconds the kernel may keep the name; the attributes. */
 double tree_entry_timeout(const struct obj *o);
 double tree_attr_timeout(const struct obj *o);

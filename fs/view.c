@@ -2,76 +2,7 @@
 #include "base/parse.h"
 #include "wire/limits.h"
 
-/* One list that was looked up. Id 0 is that of engines/all. */
-struct view {
-	struct list used;
-	uint32_t id;
-	size_t n;
-	char text[];
-};
-
 #define ALL 0
-
-void views_init(struct views *v)
-{
-	*v = (struct views){0};
-	list_init(&v->used);
-}
-
-static struct bytes view_text(const struct view *w)
-{
-	return bytes_of(w->text, w->n);
-}
-
-static void forget(struct views *v, struct view *w)
-{
-	map_remove(&v->by_text, view_text(w));
-	index_remove(&v->by_id, w->id);
-	list_del(&w->used);
-	free(w);
-}
-
-void views_done(struct views *v)
-{
-	while (!list_empty(&v->used))
-		forget(v, list_first(&v->used, struct view, used));
-	map_done(&v->by_text);
-	index_done(&v->by_id);
-}
-
-static void touch(struct views *v, struct view *w)
-{
-	list_del(&w->used);
-	list_add_tail(&v->used, &w->used);
-}
-
-static uint32_t new_id(struct views *v)
-{
-	do {
-		v->last = v->last < MIRROR_MAX_ID ? v->last + 1 : ALL + 1;
-	} while (index_get(&v->by_id, v->last));
-	return v->last;
-}
-
-static struct view *remember(struct views *v, struct bytes text)
-{
-	struct view *w = map_get(&v->by_text, text);
-
-	if (w) {
-		touch(v, w);
-		return w;
-	}
-	if (index_count(&v->by_id) >= VIEWS_MAX)
-		forget(v, list_first(&v->used, struct view, used));
-	w = zalloc(sizeof(*w) + text.n);
-	memcpy(w->text, text.p, text.n);
-	w->n = text.n;
-	w->id = new_id(v);
-	map_put(&v->by_text, text, w);
-	index_put(&v->by_id, w->id, w);
-	list_add_tail(&v->used, &w->used);
-	return w;
-}
 
 /* --- the engines of a view ---------------------------------------------- */
 
@@ -107,7 +38,7 @@ static int engines_of_list(const struct mirror *m, struct bytes text,
 int view_engines(const struct obj *o, struct idlist *ret)
 {
 	const struct mirror *m = &o->fs->mirror;
-	const struct view *w;
+	struct bytes text;
 
 	if (o->engine) {
 		idlist_add(ret, o->engine->id);
@@ -115,8 +46,9 @@ int view_engines(const struct obj *o, struct idlist *ret)
 	}
 	if (o->id == ALL)
 		return every_engine(m, ret);
-	w = index_get(&o->fs->views.by_id, o->id);
-	return w ? engines_of_list(m, view_text(w), ret) : -ENOENT;
+	return texts_get(&o->fs->views, o->id, &text)
+		       ? engines_of_list(m, text, ret)
+		       : -ENOENT;
 }
 
 /* --- their entries in engines/ ------------------------------------------ */
@@ -140,7 +72,7 @@ static bool view_find(struct obj *o, struct bytes name)
 		return true;
 	if (!is_list(&o->fs->mirror, name))
 		return false;
-	o->id = remember(&o->fs->views, name)->id;
+	o->id = texts_put(&o->fs->views, name);
 	return true;
 }
 
@@ -153,21 +85,17 @@ static bool view_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool view_resolve(struct obj *o)
 {
-	struct view *w = index_get(&o->fs->views.by_id, o->id);
+	struct bytes text;
 
-	if (w)
-		touch(&o->fs->views, w);
-	return w || o->id == ALL;
+	return o->id == ALL || texts_get(&o->fs->views, o->id, &text);
 }
 
 static void view_name(const struct obj *o, struct buf *out)
 {
-	const struct view *w = index_get(&o->fs->views.by_id, o->id);
+	struct bytes text = bytes_str("all");
 
-	if (w)
-		buf_put(out, w->text, w->n);
-	else
-		buf_puts(out, "all");
+	if (o->id == ALL || texts_get(&o->fs->views, o->id, &text))
+		buf_put(out, text.p, text.n);
 }
 
 const struct class view_class = {

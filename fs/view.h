@@ -3,32 +3,16 @@
  * engine at the time of use; engines/LIST ("0,2-3") those of the list, which
  * is found by name and not listed.
  *
- * An inode number has no room for a list, so a list that was looked up gets a
- * small number here. Only the VIEWS_MAX used last are remembered, and the name
- * is looked up each time: an inode whose list was forgotten is gone, as that of
- * an engine that went.
+ * The object id of a list is its number in fs->views; that of all is 0.
  */
 #ifndef TASKFS_FS_VIEW_H
 #define TASKFS_FS_VIEW_H
 
 #include "base/idlist.h"
-#include "base/list.h"
-#include "base/map.h"
-#include "index.h"
 
-#define VIEWS_MAX 1024
+#define VIEWS_MAX 1024		/* lists remembered */
 
 struct obj;
-
-struct views {
-	struct map by_text;
-	struct index by_id;
-	struct list used;	/* the one used longest ago first */
-	uint32_t last;		/* id given */
-};
-
-void views_init(struct views *v);
-void views_done(struct views *v);
 
 /*
  * The engines an entry below engines/ stands for: the one of engines/<id>/, or

@@ -28,7 +28,7 @@ static int begin(void **state)
 	park_init(&fs.park, fs.loop, no_retry);
 	mirror_init(&fs.mirror, &fs.park);
 	callers_init(&fs.callers);
-	views_init(&fs.views);
+	texts_init(&fs.views, VIEWS_MAX);
 	add("{\"id\":7,\"name\":\"build\",\"submitted\":5000000,\"tasks\":1,"
 	    "\"completed\":9000000,\"received\":9500000,\"status\":\"ok\","
 	    "\"uid\":12,\"gid\":13,\"code\":4,\"stdin\":2,\"options\":"
@@ -46,7 +46,7 @@ static int end(void **state)
 {
 	(void)state;
 	callers_done(&fs.callers);
-	views_done(&fs.views);
+	texts_done(&fs.views);
 	mirror_done(&fs.mirror);
 	park_done(&fs.park, -EINTR);
 	loop_free(fs.loop);

@@ -1,0 +1,84 @@
+#include "base/base.h"
+#include "texts.h"
+#include "mirror.h"
+
+struct text {
+	struct list used;
+	uint32_t id;
+	size_t n;
+	char p[];
+};
+
+void texts_init(struct texts *t, size_t most)
+{
+	*t = (struct texts){.most = most};
+	list_init(&t->used);
+}
+
+static void forget(struct texts *t, struct text *x)
+{
+	map_remove(&t->by_text, bytes_of(x->p, x->n));
+	index_remove(&t->by_id, x->id);
+	list_del(&x->used);
+	free(x);
+}
+
+void texts_done(struct texts *t)
+{
+	while (!list_empty(&t->used))
+		forget(t, list_first(&t->used, struct text, used));
+	map_done(&t->by_text);
+	index_done(&t->by_id);
+}
+
+static void touch(struct texts *t, struct text *x)
+{
+	list_del(&x->used);
+	list_add_tail(&t->used, &x->used);
+}
+
+static uint32_t new_id(struct texts *t)
+{
+	do {
+		t->last = t->last < MIRROR_MAX_ID ? t->last + 1 : 1;
+	} while (index_get(&t->by_id, t->last));
+	return t->last;
+}
+
+uint32_t texts_put(struct texts *t, struct bytes text)
+{
+	struct text *x = map_get(&t->by_text, text);
+
+	if (x) {
+		touch(t, x);
+		return x->id;
+	}
+	if (index_count(&t->by_id) >= t->most)
+		forget(t, list_first(&t->used, struct text, used));
+	x = zalloc(sizeof(*x) + text.n);
+	memcpy(x->p, text.p, text.n);
+	x->n = text.n;
+	x->id = new_id(t);
+	map_put(&t->by_text, text, x);
+	index_put(&t->by_id, x->id, x);
+	list_add_tail(&t->used, &x->used);
+	return x->id;
+}
+
+uint32_t texts_find(const struct texts *t, struct bytes text)
+{
+	const struct text *x = map_get(&t->by_text, text);
+
+	return x ? x->id : 0;
+}
+
+bool texts_get(struct texts *t, uint32_t id, struct bytes *ret_text)
+{
+	struct text *x = index_get(&t->by_id, id);
+
+	if (!x)
+		return false;
+	touch(t, x);
+	*ret_text = bytes_of(x->p, x->n);
+	return true;
+}
