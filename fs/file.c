@@ -290,16 +290,53 @@ static void retry_other(struct file *f, struct parked *p)
 		reply_write(park_take(p), taken);
 }
 
-static int ready_now(struct file *f)
+/*
+ * Small texts that change are polled as in sysfs: POLLPRI when the text is
+ * another one than this file was read with, or was not read yet.
+ */
+static bool is_changed(const struct file *f, const struct obj *o)
 {
-	struct obj o;
-	int err = tree_obj(f->fs, f->ino, f->tid, &o);
+	static struct buf b;
 
-	if (!err)
-		err = ready(f, &o);
-	if (err == -EAGAIN && (f->node->flags & NODE_WAITS))
+	if (!o->node->show || (o->node->flags & NODE_WAITS))
+		return false;
+	if (!f->rendered)
+		return !tree_is_steady(o);
+	buf_clear(&b);
+	return o->node->show(o, &b) < 0 || b.n != f->copy.n ||
+	       (b.n && memcmp(b.p, f->copy.p, b.n) != 0);
+}
+
+/* What poll says now; the file stands where it is woken by the next change. */
+static unsigned poll_now(struct file *f)
+{
+	unsigned events = 0;
+	struct obj o;
+	int err;
+
+	if (writes(f->flags))
+		events |= POLLOUT | POLLWRNORM;
+	if ((f->flags & O_ACCMODE) == O_WRONLY)
+		return events;
+	err = tree_obj(f->fs, f->ino, f->tid, &o);
+	if (err)
+		return events | POLLIN | POLLRDNORM | POLLPRI | POLLERR;
+	if (ready(f, &o) != -EAGAIN)
+		events |= POLLIN | POLLRDNORM;
+	if (is_changed(f, &o))
+		events |= POLLPRI | POLLERR;
+	/* One that is woken already comes here again. */
+	if (list_empty(&f->wait))
 		waitq_add(tree_waitq(&o), f);
-	return err;
+	return events;
+}
+
+/* What poll says of a text is of interest when the text changes. */
+static bool is_worth_telling(const struct file *f, unsigned events)
+{
+	bool text = f->node->show && !(f->node->flags & NODE_WAITS);
+
+	return events & (text ? POLLPRI : POLLIN);
 }
 
 void file_retry(struct file *f)
@@ -314,25 +351,16 @@ void file_retry(struct file *f)
 		else
 			retry_other(f, p);
 	}
-	if (f->poll && ready_now(f) != -EAGAIN)
+	if (f->poll && is_worth_telling(f, poll_now(f)))
 		fuse_lowlevel_notify_poll(f->poll);
 }
 
 void file_on_poll(fuse_req_t req, struct file *f, struct fuse_pollhandle *ph)
 {
-	unsigned events = 0;
-	int err = 0;
-
 	if (ph) {
 		if (f->poll)
 			fuse_pollhandle_destroy(f->poll);
 		f->poll = ph;
 	}
-	if ((f->flags & O_ACCMODE) != O_WRONLY)
-		err = ready_now(f);
-	if (err != -EAGAIN && (f->flags & O_ACCMODE) != O_WRONLY)
-		events |= POLLIN | POLLRDNORM;
-	if (writes(f->flags))
-		events |= POLLOUT | POLLWRNORM;
-	reply_poll(req, events);
+	reply_poll(req, poll_now(f));
 }

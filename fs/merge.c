@@ -429,4 +429,5 @@ void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 		return;
 	mi->counts.seq = seq;
 	(void)scan_fields(object, counts_fields, &mi->counts);
+	waitq_wake(mi->park, &mi->events.waitq);
 }

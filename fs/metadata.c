@@ -65,7 +65,7 @@ static struct json_object *sizes_json(const struct result *r,
 				      const struct task *t)
 {
 	static const enum stream shown[] = {STREAM_STDOUT, STREAM_STDERR,
-					    STREAM_VALUE};
+					    STREAM_VALUE, STREAM_DATA};
 	struct json_object *o = json_object_new_object();
 	size_t i;
 

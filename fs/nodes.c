@@ -3,6 +3,7 @@
 #include "rows.h"
 #include "stream.h"
 #include "submit.h"
+#include "watch.h"
 
 #include <sys/stat.h>
 
@@ -114,6 +115,8 @@ R_SHOW("elapsed", result_elapsed,
        "seconds since submission; of a finished one the wall time"),
 R_IO("stdout", stdout_io, 0, "standard output so far; grows while it runs"),
 R_IO("stderr", stderr_io, 0, "standard error so far; grows while it runs"),
+R_IO("data", data_io, 0,
+     "what the task published on descriptor 4 so far; grows while it runs"),
 R_IO("value", value_io, NODE_WAITS,
      "waits for the end, then gives what the task wrote to descriptor 3, or "
      "its standard output if it wrote nothing there. EREMOTEIO: it failed, "
@@ -122,6 +125,9 @@ R_WAIT("wait", result_wait, "waits for the end, then gives the status"),
 R_IO("output", output_io, NODE_WAITS,
      "waits: standard output and error as they come, end of file at the end "
      "of the task. Opened after the end: one, then the other"),
+R_IO("watch", watch_io, NODE_WAITS,
+     "waits: a line that says how far it is, drawn again and again until the "
+     "end"),
 R_SHOW("ready", result_ready, "`1` when finished, else `0`"),
 R_SHOW("successful", result_successful,
        "`1` after success, else `0`; EAGAIN before the end"),

@@ -52,7 +52,7 @@ static void stream_release(struct file *f)
 	free_window(f->private);
 }
 
-/* --- stdout, stderr, code, stdin: what there is ------------------------- */
+/* --- stdout, stderr, data, code, stdin: what there is ------------------- */
 
 #define PLAIN_STREAM(name, s)                                                  \
 	static int name##_read(struct file *f, struct obj *o,                  \
@@ -72,6 +72,7 @@ static void stream_release(struct file *f)
 
 PLAIN_STREAM(stdout, STREAM_STDOUT);
 PLAIN_STREAM(stderr, STREAM_STDERR);
+PLAIN_STREAM(data, STREAM_DATA);
 PLAIN_STREAM(code, STREAM_CODE);
 PLAIN_STREAM(stdin, STREAM_STDIN);
 

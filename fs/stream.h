@@ -1,5 +1,6 @@
 /*
- * stream.h: bytes by offset: stdout, stderr, value, output, code, stdin.
+ * stream.h: bytes by offset: stdout, stderr, data, value, output, code,
+ * stdin.
  *
  * What the mirror keeps is answered at once. The rest is fetched in pieces of
  * up to LIMIT_FETCH into a window of the open file (window.h), ahead of a
@@ -12,7 +13,7 @@
 
 #include "nodes.h"
 
-extern const struct io stdout_io, stderr_io, value_io, output_io, code_io,
-	stdin_io;
+extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,
+	code_io, stdin_io;
 
 #endif
