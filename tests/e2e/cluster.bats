@@ -120,6 +120,7 @@ teardown() {
 	: >"$HOME_DIR/full/file"
 	run -1 cluster start --mount "$HOME_DIR/full" --engines 1
 	[[ $output == *'not empty'* ]]
+	no_processes
 }
 
 @test "wrong usage: exit code 2" {
