@@ -45,6 +45,7 @@ struct fs {
 	struct link link;
 	struct sync sync;
 	struct callers callers;
+	struct texts names;	/* what was submitted under a name */
 	struct texts views;	/* lists of engines that were looked up */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */

@@ -249,6 +249,7 @@ static int start(const char *connfile)
 	park_init(&fs.park, fs.loop, file_retry);
 	mirror_init(&fs.mirror, &fs.park);
 	callers_init(&fs.callers);
+	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
@@ -274,6 +275,7 @@ static void end(void)
 	sync_done(&fs.sync);
 	mirror_done(&fs.mirror);
 	callers_done(&fs.callers);
+	texts_done(&fs.names);
 	texts_done(&fs.views);
 	timer_cancel(&patience);
 	zmq_ctx_term(zmq);

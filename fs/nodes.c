@@ -94,6 +94,10 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
  .help = "why the last submission of the calling process was refused; empty "
 	 "when it was not"},
+{.path = "/tasks/NAME", .mode = NEW, .flags = NODE_HIDDEN | NODE_BRIEF,
+ .each = &submit_class, .io = &named_submit_io,
+ .help = "as tasks/new, under a name of your own: `echo cmd > tasks/build`, "
+	 "then results/build; it is there while it is written"},
 {.path = "/tasks/<id>", .mode = LINK, .each = &unfinished_class,
  .target = task_target, .remove = task_remove,
  .help = "every result that is not finished; rm aborts it"},

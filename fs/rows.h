@@ -41,11 +41,13 @@ SHOW(engine_completed);
 extern const struct class view_class;
 
 /* tasks.c */
-extern const struct class unfinished_class;
+extern const struct class unfinished_class, submit_class;
 SHOW(tasks_last);
 SHOW(tasks_error);
 void task_target(const struct obj *o, struct buf *out);
 int task_remove(const struct obj *o, struct wish *ret_wish);
+/* Says why in tasks/error; returns -EINVAL. */
+int task_name_refused(const struct obj *o, struct bytes name);
 
 /* results.c */
 extern const struct class result_class, name_class, option_class;

@@ -13,17 +13,35 @@
 
 /* --- refusing ----------------------------------------------------------- */
 
-static void refuse(struct submission *s, int err, const char *why)
+static void note(struct fs *fs, const struct process *who, int err,
+		 const char *why)
 {
 	static struct log_limit limit;
 	unsigned skipped;
 
-	s->refused = true;
-	callers_refused(&s->fs->callers, &s->who, why);
+	callers_refused(&fs->callers, who, why);
 	if (log_allowed(&limit, 20, 10 * USEC_PER_SEC, &skipped))
 		log_info("a task is refused", log_str("why", why),
-			    log_errno(err), log_int("caller", s->who.pid),
-			    log_int("uid", s->uid), log_int("others", skipped));
+			 log_errno(err), log_int("caller", who->pid),
+			 log_int("others", skipped));
+}
+
+int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why)
+{
+	struct process who;
+	struct buf b = BUF_INIT;
+
+	buf_put(&b, why.p, why.n);
+	if (process_of_thread(tid, &who))
+		note(fs, &who, err, buf_str(&b));
+	buf_done(&b);
+	return err;
+}
+
+static void refuse(struct submission *s, int err, const char *why)
+{
+	s->refused = true;
+	note(s->fs, &s->who, err, why);
 	if (!s->err)
 		s->err = err;
 }
@@ -60,6 +78,7 @@ void submission_free(struct submission *s)
 	buf_done(&s->text);
 	buf_done(&s->ids);
 	free(s->cwd);
+	free(s->label);
 	free(s);
 }
 

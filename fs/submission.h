@@ -28,6 +28,7 @@ struct submission {
 	uid_t uid;
 	gid_t gid;
 	char *cwd;		/* NULL: not known */
+	char *label;		/* what tasks/NAME is called; or NULL */
 	bool readable;
 	/*
 	 * What the file adds to the options of each task; or NULL. -errno with
@@ -47,6 +48,9 @@ struct submission {
 	int err;		/* what the next FLUSH or READ is told */
 	bool refused;		/* something of this text was */
 };
+
+/* Tells tasks/error of the process (and the log) why; returns err. */
+int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why);
 
 /* o: the file as it is opened, with who opens it. */
 struct submission *submission_new(struct file *f, const struct obj *o);

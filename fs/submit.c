@@ -186,15 +186,9 @@ static int view_submit_open(struct file *f, struct obj *o)
 	int err = view_engines(o, &ids);
 
 	idlist_done(&ids);
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
-		return 0;
-	if (err && link_is_up(&f->fs->link)) {
-		struct process who;
-
-		if (process_of_thread(o->tid, &who))
-			callers_refused(&f->fs->callers, &who, no_engines(err));
-		return err;
-	}
+	if (err && link_is_up(&f->fs->link))
+		return submission_refused(f->fs, o->tid, err,
+					  bytes_str(no_engines(err)));
 	err = submit_open(f, o);
 	s = f->private;
 	if (s)
@@ -212,3 +206,59 @@ const struct io view_submit_io = {
 	.again = submit_again,
 	.release = submit_release,
 };
+
+/* --- under a name ------------------------------------------------------- */
+
+static int dress_with_label(struct submission *s, struct json_object *options,
+			    bool *ret_view, struct buf *why)
+{
+	const char *given = json_get_str(options, "label", NULL);
+
+	(void)ret_view;
+	if (!given)
+		json_add_str(options, "label", s->label);
+	else if (strcmp(given, s->label) != 0)
+		buf_printf(why, "\"label\" is another name than that of "
+				"tasks/%s", s->label);
+	return why->n ? -EINVAL : 0;
+}
+
+static int named_submit_open(struct file *f, struct obj *o)
+{
+	struct bytes name;
+	struct submission *s;
+	int err = texts_get(&f->fs->names, o->id, &name) ? submit_open(f, o)
+							 : -ENOENT;
+
+	s = f->private;
+	if (s) {
+		s->dress = dress_with_label;
+		s->label = xstrndup(name.p, name.n);
+	}
+	return err;
+}
+
+const struct io named_submit_io = {
+	.writable = true,
+	.open = named_submit_open,
+	.ready = submit_ready,
+	.read = submit_read,
+	.write = submit_write,
+	.flush = submit_flush,
+	.again = submit_again,
+	.release = submit_release,
+};
+
+bool submit_is_open(const struct fs *fs, struct bytes name)
+{
+	const struct list *l;
+
+	list_for_each (l, &fs->submissions) {
+		const struct submission *s =
+			list_entry(l, struct submission, all);
+
+		if (s->file && s->label && bytes_is(name, s->label))
+			return true;
+	}
+	return false;
+}

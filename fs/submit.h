@@ -1,6 +1,6 @@
 /*
- * submit.h: tasks/new, engines/<id>/new, engines/VIEW/new: files that take
- * tasks.
+ * submit.h: tasks/new, tasks/NAME, engines/<id>/new, engines/VIEW/new: files
+ * that take tasks.
  *
  * Everything written between two submissions is one text. Plain text is one
  * task; text whose first byte (behind blanks) is { is JSON objects, each one
@@ -25,6 +25,11 @@
 extern const struct io submit_io;
 /* The same on the engines of a directory of engines/. */
 extern const struct io view_submit_io;
+/* The same under a name. */
+extern const struct io named_submit_io;
+#define NAMES_MAX 1024		/* names remembered, in fs->names */
+/* Somebody has tasks/NAME open to write. */
+bool submit_is_open(const struct fs *fs, struct bytes name);
 
 /* At the end, when no file is open any more: forgets what is under way. */
 void submit_done(struct fs *fs);

@@ -1,4 +1,10 @@
 #include "rows.h"
+#include "base/parse.h"
+#include "submission.h"
+#include "submit.h"
+#include "wire/task_option.h"
+
+#include <fcntl.h>
 
 /* --- the unfinished ----------------------------------------------------- */
 
@@ -48,6 +54,77 @@ int task_remove(const struct obj *o, struct wish *ret_wish)
 	ret_wish->verb = "abort";
 	return 0;
 }
+
+/* --- submitting under a name -------------------------------------------- */
+
+static bool submit_find(struct obj *o, struct bytes name)
+{
+	o->id = texts_find(&o->fs->names, name);
+	return o->id && submit_is_open(o->fs, name);
+}
+
+/* Whoever has found it may open it: it is remembered for a while. */
+static bool submit_resolve(struct obj *o)
+{
+	struct bytes name;
+
+	return texts_get(&o->fs->names, o->id, &name);
+}
+
+static void submit_name(const struct obj *o, struct buf *out)
+{
+	struct bytes name;
+
+	if (texts_get(&o->fs->names, o->id, &name))
+		buf_put(out, name.p, name.n);
+}
+
+/*
+ * What editors make beside the file that is edited. They do without when they
+ * may not; sed -i (with O_EXCL sedXXXXXX) and vim (4913) must not succeed.
+ */
+static bool is_temporary(struct bytes name, int flags)
+{
+	const char *p = name.p;
+	uint64_t n;
+
+	if (name.n == 0 || strchr(".#", p[0]) || strchr("~#", p[name.n - 1]))
+		return true;
+	if (!(flags & O_EXCL))
+		return false;
+	return parse_u64(name, 0, UINT64_MAX, &n) == 0 ||
+	       (name.n == 9 && memcmp(p, "sed", 3) == 0);
+}
+
+int task_name_refused(const struct obj *o, struct bytes name)
+{
+	struct buf why = BUF_INIT;
+
+	buf_putc(&why, '"');
+	buf_put_escaped(&why, name, 64);
+	buf_puts(&why, "\" is no name for a task: letters, digits and ._+-@, "
+		       "not all digits, no word the tree uses");
+	(void)submission_refused(o->fs, o->tid, -EINVAL, buf_bytes(&why));
+	buf_done(&why);
+	return -EINVAL;
+}
+
+static int submit_make(struct obj *o, struct bytes name, int flags)
+{
+	if (is_temporary(name, flags))
+		return -EPERM;
+	if (!task_name_ok(name))
+		return task_name_refused(o, name);
+	o->id = texts_put(&o->fs->names, name);
+	return 0;
+}
+
+const struct class submit_class = {
+	.find = submit_find,
+	.resolve = submit_resolve,
+	.name = submit_name,
+	.make = submit_make,
+};
 
 /* --- what the caller did ------------------------------------------------ */
 

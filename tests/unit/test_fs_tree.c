@@ -2,6 +2,7 @@
 #include "fs/file.h"
 #include "fs/merge.h"
 #include "fs/rows.h"
+#include "fs/submit.h"
 #include "fs/tree.h"
 #include "wire/task_option.h"
 
@@ -28,6 +29,8 @@ static int begin(void **state)
 	park_init(&fs.park, fs.loop, no_retry);
 	mirror_init(&fs.mirror, &fs.park);
 	callers_init(&fs.callers);
+	list_init(&fs.submissions);
+	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	add("{\"id\":7,\"name\":\"build\",\"submitted\":5000000,\"tasks\":1,"
 	    "\"completed\":9000000,\"received\":9500000,\"status\":\"ok\","
@@ -46,6 +49,7 @@ static int end(void **state)
 {
 	(void)state;
 	callers_done(&fs.callers);
+	texts_done(&fs.names);
 	texts_done(&fs.views);
 	mirror_done(&fs.mirror);
 	park_done(&fs.park, -EINTR);
