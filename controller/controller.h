@@ -6,6 +6,7 @@
  *	main
  *	hub		the sockets, and which handler gets what arrives
  *	query relay	requests of clients; messages passed on
+ *	control orders	what they want done to results, to engines
  *	run		one try of a task on an engine, from start to end
  *	sched		which task goes to which engine
  *	engines results	what there is
@@ -107,6 +108,10 @@ struct controller {
 	uint64_t engines_told;	/* mono_usec() */
 	uint64_t beat;
 	unsigned probes;
+
+	/* orders.c */
+	struct list orders;
+	size_t norders, ndraining;
 
 	/* run.c */
 	struct map runs;	/* msg_id -> struct run */

@@ -2,7 +2,10 @@
 #include "run.h"
 
 #include "events.h"
+#include "orders.h"
 #include "sched.h"
+
+#include <signal.h>
 
 /* --- ctl ---------------------------------------------------------------- */
 
@@ -37,8 +40,15 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 		run->abort = true;
 		return 0;
 	}
-	if (!run->engine || !run->engine->taskfs)
+	if (!run->engine)
 		return -EOPNOTSUPP;
+	/* ipyparallel has a word for a signal to what runs. */
+	if (!run->engine->taskfs)
+		return !abort_it && signo == SIGINT &&
+				       run->engine->runs.next ==
+					       &run->engine_link
+			       ? order_signal(run->engine, signo)
+			       : -EOPNOTSUPP;
 	run->abort |= abort_it;
 	err = send_kill(run, signo, abort_it);
 	/* An engine that is away hears of it when it comes back, and one that

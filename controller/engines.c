@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "drain.h"
 #include "events.h"
+#include "orders.h"
 #include "query.h"
 #include "run.h"
 #include "sched.h"
@@ -15,7 +17,6 @@
 #define PROBE (10 * USEC_PER_MSEC)
 /* Changes of engines are told this often at most. */
 #define TELL_EVERY (20 * USEC_PER_MSEC)
-#define LIMIT_ENGINES 65536
 #define LIMIT_UUID 255
 #define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
 
@@ -31,7 +32,7 @@ struct engine *engine_by_uuid(struct controller *c, struct bytes uuid)
 
 bool engine_usable(const struct engine *e)
 {
-	return e->state == ENGINE_LIVE &&
+	return e->state == ENGINE_LIVE && !e->draining &&
 	       (!e->not_before || e->not_before <= mono_usec());
 }
 
@@ -41,6 +42,8 @@ static const char *state_word(const struct engine *e)
 {
 	if (e->state == ENGINE_LOST || e->missed > 1)
 		return "lost";
+	if (e->draining)
+		return "draining";
 	return e->load ? "busy" : "idle";
 }
 
@@ -186,6 +189,7 @@ static void engine_free(struct engine *e)
 {
 	struct controller *c = e->c;
 
+	c->ndraining -= e->draining;
 	timer_cancel(&e->stored_timer);
 	json_object_put(e->stored);
 	list_del(&e->order);
@@ -218,6 +222,7 @@ static void engine_joined(struct engine *e)
 	e->missed = 0;
 	notify(e, MSG_REGISTRATION_NOTIFICATION);
 	engine_changed(e);
+	orders_engine_joined(e);
 	sched_kick(e->c);
 	log_info("engine registered", log_int("engine", e->id),
 		 log_str("uuid", e->uuid), log_str("host", e->host),
@@ -229,6 +234,8 @@ void engine_remove(struct engine *e, const char *why)
 	struct controller *c = e->c;
 	struct store_op *op = store_op_new(STORE_ENGINE_GONE);
 	struct json_object *v = json_object_new_object();
+	bool draining = e->draining;
+	int64_t id = e->id;
 
 	log_info("engine gone", log_int("engine", e->id),
 		 log_str("uuid", e->uuid), log_str("why", why),
@@ -241,6 +248,10 @@ void engine_remove(struct engine *e, const char *why)
 	json_add_int(v, "engine_gone", e->id);
 	events_add(c, v);
 	engine_free(e);
+	orders_engine_gone(c, id);
+	/* Another of that id takes tasks. */
+	if (draining)
+		drain_store(c, NULL, NULL);
 	sched_kick(c);
 }
 
@@ -362,6 +373,16 @@ static bool may_return(const struct engine *e, struct json_object *t)
 	return e->taskfs && t && json_int_or(t, "pid", -1) == e->pid;
 }
 
+/* A restarted one: it comes in the place of what it was. */
+static void leave_place(struct controller *c, struct json_object *t)
+{
+	const char *old = json_get_str(t, "replaces", NULL);
+	struct engine *e = old ? engine_by_uuid(c, bytes_str(old)) : NULL;
+
+	if (e && e->taskfs)
+		engine_remove(e, "restarted");
+}
+
 void engines_on_registration(struct controller *c, struct request *rq)
 {
 	struct json_object *content = rq->msg->content;
@@ -374,6 +395,7 @@ void engines_on_registration(struct controller *c, struct request *rq)
 		refuse(rq, "KeyError", "'uuid'");
 		return;
 	}
+	leave_place(c, t);
 	e = engine_by_uuid(c, bytes_str(uuid));
 	if (e && !may_return(e, t)) {
 		refuse(rq, "KeyError", "uuid is in use by another engine");

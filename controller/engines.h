@@ -16,6 +16,8 @@ enum engine_state {
 	ENGINE_LOST,	/* from before a restart */
 };
 
+#define LIMIT_ENGINES 65536
+
 struct engine {
 	int64_t id;
 	struct controller *c;
@@ -26,6 +28,7 @@ struct engine {
 	unsigned missed;	/* beats */
 	bool answered;		/* since the last beat */
 	bool changed;		/* not told yet */
+	bool draining;		/* gets no tasks; see orders.h */
 	uint64_t not_before;	/* mono_usec(): unreachable until then */
 	struct list order;
 	struct list runs;	/* of struct run, by engine_link */

@@ -201,9 +201,12 @@ static void add_why(struct json_object *o, const struct result *r)
 		if (!why.n && r->ntargets)
 			put_targets(r, &why);
 		if (!why.n)
-			buf_puts(&why, r->c->engines.n
-					       ? "an engine to be free"
-					       : "an engine to register");
+			buf_puts(&why, !r->c->engines.n
+					       ? "an engine to register"
+				       : r->c->ndraining == r->c->engines.n
+					       ? "an engine that takes tasks: "
+						 "all are draining"
+					       : "an engine to be free");
 	}
 	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "engines.h"
 #include "events.h"
+#include "orders.h"
 #include "query.h"
 #include "relay.h"
 #include "run.h"
@@ -44,9 +45,13 @@ static void on_mux_out(struct controller *c, struct msg *m)
 	relay_from_engine(c, CHANNEL_MUX, m);
 }
 
+/* As with tasks: one ident, and it is for us. */
 static void on_control_out(struct controller *c, struct msg *m)
 {
-	relay_from_engine(c, CHANNEL_CONTROL, m);
+	if (m->idents >= 2)
+		relay_from_engine(c, CHANNEL_CONTROL, m);
+	else
+		orders_on_reply(c, m);
 }
 
 static void on_broadcast_out(struct controller *c, struct msg *m)

@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "drain.h"
 #include "engines.h"
 #include "events.h"
 #include "hub.h"
+#include "orders.h"
 #include "query.h"
 #include "relay.h"
 #include "results.h"
@@ -282,6 +284,7 @@ static void close_all(struct controller *c)
 	store_close(c->store);
 	events_done(c);
 	sched_done(c);
+	orders_done(c);
 	engines_done(c);
 	hub_close(c);
 	relay_done(c);
@@ -306,9 +309,12 @@ static int start(struct controller *c, struct buf *why)
 	sched_init(c);
 	events_init(c);
 	engines_init(c);
+	orders_init(c);
 	err = results_load(c);
 	if (err)
 		buf_printf(why, "cannot read tasks.db: %s", strerror(-err));
+	else
+		drain_load(c);
 	if (!err)
 		err = hub_open(c, why);
 	if (!err) {

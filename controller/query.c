@@ -6,6 +6,7 @@
 #include "engines.h"
 #include "events.h"
 #include "hub.h"
+#include "orders.h"
 #include "results.h"
 
 #define RESULTS_PER_REPLY 2000
@@ -218,6 +219,7 @@ static const struct {
 	{MSG_TASKS_REQUEST, query_on_tasks},
 	{MSG_STATE_REQUEST, on_state},
 	{MSG_CONTROL_REQUEST, control_on_request},
+	{MSG_ENGINE_CONTROL_REQUEST, orders_on_request},
 	{MSG_CONNECTION_REQUEST, on_connection},
 	{MSG_REGISTRATION_REQUEST, engines_on_registration},
 	{MSG_UNREGISTRATION_REQUEST, engines_on_unregistration},

@@ -47,6 +47,7 @@ struct config {
 enum engine_exit {
 	EXIT_NO_CONTROLLER = 3,	/* it did not come in */
 	EXIT_LOST = 4,		/* the controller is gone for too long */
+	EXIT_RESTART = 99,	/* a worker's to its guard: another one */
 };
 
 struct engine {

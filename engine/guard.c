@@ -1,5 +1,6 @@
 #include "guard.h"
 #include "base/log.h"
+#include "engine.h"
 #include "kin.h"
 #include "spool.h"
 #include "wire/connfile.h"
@@ -23,7 +24,8 @@ struct handover *handover_new(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-void handover_set(struct handover *h, int64_t id, struct bytes connection)
+void handover_set(struct handover *h, int64_t id, const char *uuid,
+		  struct bytes connection)
 {
 	h->registered = false;
 	if (connection.n > sizeof(h->connection))
@@ -31,6 +33,7 @@ void handover_set(struct handover *h, int64_t id, struct bytes connection)
 	memcpy(h->connection, connection.p, connection.n);
 	h->n = connection.n;
 	h->id = id;
+	snprintf(h->uuid, sizeof(h->uuid), "%s", uuid);
 	h->registered = true;
 }
 
@@ -58,8 +61,8 @@ void guard_block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Until the worker has ended; its status. */
-static int wait_for_worker(pid_t worker)
+/* Until the worker has ended; its status. told: to end it. */
+static int wait_for_worker(pid_t worker, bool *ret_told)
 {
 	sigset_t set = guard_signals();
 	int signo, status;
@@ -72,8 +75,10 @@ static int wait_for_worker(pid_t worker)
 		if (pid < 0 && errno == ECHILD)
 			return 0;
 		signo = sigwaitinfo(&set, NULL);
-		if (signo > 0 && signo != SIGCHLD)
+		if (signo > 0 && signo != SIGCHLD) {
+			*ret_told = true;
 			kill(worker, SIGTERM);
+		}
 	}
 }
 
@@ -168,19 +173,27 @@ static int exit_code(int status)
 
 int guard_run(pid_t worker, const struct handover *h, const char *spool_dir)
 {
-	int status, err;
+	bool told = false;
+	int status, code, err;
 
 	prctl(PR_SET_NAME, "taskfs-guard");
-	status = wait_for_worker(worker);
+	status = wait_for_worker(worker, &told);
+	code = exit_code(status);
 	if (WIFSIGNALED(status))
 		log_error("the engine was killed",
 			  log_int("signal", WTERMSIG(status)),
 			  log_int("engine", h->registered ? h->id : -1));
 	end_descendants();
+	if (code == EXIT_RESTART && !told) {
+		spool_clear(spool_dir);
+		return code;
+	}
+	if (code == EXIT_RESTART)
+		code = EXIT_OK;
 	say_goodbye(h);
 	err = spool_remove(spool_dir);
 	if (err)
 		log_warning("spool not removed", log_str("path", spool_dir),
 			    log_errno(err));
-	return exit_code(status);
+	return code;
 }

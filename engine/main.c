@@ -136,21 +136,12 @@ static char *find_file(const struct config *c)
 	return path;
 }
 
-/* The guard and, in its child, the worker. */
-static int run(const struct config *config, const char *path,
-	       const char *spool_dir)
+/* Returns twice: in the guard and, its child, the worker. */
+static int run_once(struct config *config, const char *path,
+		    const char *spool_dir, struct handover *h, pid_t guard)
 {
-	struct handover *h = handover_new();
-	pid_t guard = getpid();
-	pid_t worker;
+	pid_t worker = fork();
 
-	if (!h) {
-		log_error("the engine cannot start", log_errno(errno));
-		return EXIT_FAILED;
-	}
-	guard_block_signals();
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	worker = fork();
 	if (worker < 0) {
 		log_error("the engine cannot start", log_errno(errno));
 		return EXIT_FAILED;
@@ -159,7 +150,26 @@ static int run(const struct config *config, const char *path,
 		return worker_run(config, path, spool_dir, h, guard);
 	if (config->ready_fd != NO_NUMBER)
 		close((int)config->ready_fd);
+	config->ready_fd = NO_NUMBER;
 	return guard_run(worker, h, spool_dir);
+}
+
+static int run(struct config *config, const char *path, const char *spool_dir)
+{
+	struct handover *h = handover_new();
+	pid_t guard = getpid();
+	int code;
+
+	if (!h) {
+		log_error("the engine cannot start", log_errno(errno));
+		return EXIT_FAILED;
+	}
+	guard_block_signals();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	do {
+		code = run_once(config, path, spool_dir, h, guard);
+	} while (code == EXIT_RESTART && getpid() == guard);
+	return code;
 }
 
 int main(int argc, char **argv)

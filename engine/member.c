@@ -28,6 +28,11 @@ void member_init(struct engine *e, const char *path, struct handover *h)
 			     .began = mono_usec(), .step.fire = step_due,
 			     .look.fire = look_due};
 	id_new(m->uuid);
+	/* After a restart. */
+	if (h->registered) {
+		m->id = h->id;
+		snprintf(m->replaces, sizeof(m->replaces), "%s", h->uuid);
+	}
 }
 
 void member_done(struct engine *e)
@@ -110,6 +115,8 @@ static struct json_object *about_me(struct engine *e)
 	json_add_int(o, "pid", getpid());
 	json_add_str(o, "language", "sh");
 	json_add_int(o, "since", e->since);
+	if (e->member.replaces[0])
+		json_add_str(o, "replaces", e->member.replaces);
 	json_add(o, "running", running);
 	json_add(o, "finished", finished);
 	return o;
@@ -268,7 +275,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 		return;
 	}
 	m->was_in = true;
-	handover_set(m->handover, id, buf_bytes(&e->link.text));
+	handover_set(m->handover, id, m->uuid, buf_bytes(&e->link.text));
 	log_info(first ? "registered" : "registered again", log_int("id", id),
 		 log_str("uuid", m->uuid),
 		 log_str("controller", m->extended ? "taskfs" : "ipyparallel"));

@@ -26,6 +26,7 @@ enum member_state {
 struct member {
 	enum member_state state;
 	char uuid[ID_SIZE];
+	char replaces[ID_SIZE];	/* uuid of the worker before; "": none */
 	int64_t id;		/* -1: none yet */
 	bool extended;		/* the controller speaks the extensions */
 	bool was_in;		/* registered at least once */

@@ -186,6 +186,7 @@ static struct json_object *shutting_down(const struct msg *m)
 
 static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 {
+	bool restart = json_bool_or(m->content, "restart", false);
 	char topic[64];
 	struct bytes ident;
 	struct json_object *content = shutting_down(m);
@@ -208,8 +209,8 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 		log_warning("iopub is full: no word of the shutdown");
 	buf_done(&metadata);
 	json_object_put(content);
-	log_info("told to shut down");
-	engine_leave(e, EXIT_OK);
+	log_info(restart ? "told to restart" : "told to shut down");
+	engine_leave(e, restart ? EXIT_RESTART : EXIT_OK);
 }
 
 static void kernel_info(struct engine *e, enum channel c, struct msg *m)

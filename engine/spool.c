@@ -83,17 +83,21 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 	return err;
 }
 
-int spool_remove(const char *dir)
+void spool_clear(const char *dir)
 {
 	struct dirent *e;
 	DIR *d = opendir(dir);
 
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
-	while ((e = readdir(d)) != NULL)
+	while (d && (e = readdir(d)) != NULL)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
+	if (d)
+		closedir(d);
+}
+
+int spool_remove(const char *dir)
+{
+	spool_clear(dir);
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
 }
 

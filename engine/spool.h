@@ -22,6 +22,8 @@ struct spool {
  * is in use.
  */
 int spool_make(const char *parent, char **ret_dir, int *ret_lock) must_check;
+/* What is in it. */
+void spool_clear(const char *dir);
 /* With all that is in it. A directory that is gone is fine; -errno. */
 int spool_remove(const char *dir);
 

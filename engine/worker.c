@@ -11,7 +11,9 @@
 static void stop(struct engine *e)
 {
 	timer_cancel(&e->leave_timer);
-	member_leave(e);
+	/* Who comes after it says so itself: nothing can overtake that. */
+	if (e->exit_code != EXIT_RESTART)
+		member_leave(e);
 	loop_stop(e->loop, e->exit_code);
 }
 
@@ -37,7 +39,9 @@ static void leave_due(struct timer *t)
 void engine_leave(struct engine *e, int code)
 {
 	if (e->leaving) {
-		/* Told again: no more patience. */
+		/* Told again: no more patience, and no restart. */
+		if (code != EXIT_RESTART)
+			e->exit_code = code;
 		if (e->tasks.running)
 			run_kill(&e->tasks.running->run);
 		return;
@@ -75,6 +79,7 @@ static void become_worker(void)
 					       "TASKFS_ITEM", "TASKFS_ENGINE"};
 	size_t i;
 
+	prctl(PR_SET_NAME, "taskfs-engine");
 	/* Killed guard: end, and with us the task. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

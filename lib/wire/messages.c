@@ -7,12 +7,13 @@
 const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, language, since, "
-	 "running [msg_id], finished [msg_id]}]",
+	 "[replaces], running [msg_id], finished [msg_id]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "`running` and `finished` are the tasks it has from before a restart "
 	 "of the controller (finished: the reply is not yet `stored`). An "
 	 "engine registers again, with its old id, when the instance in "
-	 "`hb_ping` changes."},
+	 "`hb_ping` changes. `replaces` is the uuid it had before it was "
+	 "restarted: that one is gone."},
 	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,
 	 "status, id, hb_period, connection_info, [taskfs {version, instance, "
 	 "drop [msg_id]}]",
@@ -44,7 +45,8 @@ const struct message_type message_types[] = {
 	 "`<cluster>_<id>_<index>_<attempt>`."},
 	{MSG_SHUTDOWN_REQUEST, M_, "controller, engine",
 	 "registration, control", false, "[restart]",
-	 "To the controller: end. To an engine: end after killing its task."},
+	 "To the controller: end. To an engine: end after killing its task; "
+	 "with `restart` one that speaks the extensions begins anew."},
 	{MSG_SHUTDOWN_REPLY, "controller, engine", M_,
 	 "registration, control, iopub", false, "status, [restart]",
 	 "It will."},
@@ -162,6 +164,23 @@ const struct message_type message_types[] = {
 	 "result or task, EBUSY not finished (purge, retry), ESRCH finished "
 	 "already, EAGAIN not begun (signal), EOPNOTSUPP its engine cannot, "
 	 "EINVAL."},
+	{MSG_ENGINE_CONTROL_REQUEST, M_, C_, "registration", true,
+	 "[engines [id]], verb, uid",
+	 "To these engines (or all) the controller says verb: interrupt (a "
+	 "signal_request to what runs, SIGINT), stop (shutdown_request), "
+	 "restart (the same with `restart`: its process begins anew under the "
+	 "same id; only engines that speak the extensions can), clear "
+	 "(clear_request). drain: they are given no more tasks, which is "
+	 "remembered; resume: they are again. Nothing is done when one of "
+	 "them is not there or cannot."},
+	{MSG_ENGINE_CONTROL_REPLY, C_, M_, "registration", true,
+	 "status, seq, engines [engine], gone [id] or status: error, errno, "
+	 "ename, evalue",
+	 "All of them have done it (of stop: are gone; of restart: are back): "
+	 "those that are there, and those that are not. Or why not: ENOENT no "
+	 "such engine, ESRCH none runs anything (interrupt), EOPNOTSUPP it "
+	 "cannot, EHOSTUNREACH it cannot be reached, ETIMEDOUT asked and not "
+	 "done yet: an ipyparallel engine clears and stops between its tasks."},
 	{MSG_CHANGES, C_, M_, "events", true,
 	 "instance, seq, changes [{result} or {purged: id} or {engine} or "
 	 "{engine_gone: id} or {controller}]",

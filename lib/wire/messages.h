@@ -54,6 +54,8 @@
 #define MSG_FETCH_REPLY "fetch_reply"
 #define MSG_CONTROL_REQUEST "control_request"
 #define MSG_CONTROL_REPLY "control_reply"
+#define MSG_ENGINE_CONTROL_REQUEST "engine_control_request"
+#define MSG_ENGINE_CONTROL_REPLY "engine_control_reply"
 #define MSG_CHANGES "changes"
 #define MSG_OUTPUT "output"
 #define MSG_STORED "stored"

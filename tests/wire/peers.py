@@ -218,7 +218,7 @@ class Engine(Peer):
         self.ping = self.connect(zmq.SUB, info["hb_ping"])
         self.pong = self.connect(zmq.DEALER, info["hb_pong"], me)
 
-    def register(self, running=(), finished=(), **more):
+    def register(self, running=(), finished=(), replaces=None, **more):
         content = {"uuid": self.uuid, **more}
         if self.taskfs:
             content["taskfs"] = {
@@ -230,6 +230,8 @@ class Engine(Peer):
                 "running": list(running),
                 "finished": list(finished),
             }
+            if replaces:
+                content["taskfs"]["replaces"] = replaces
         self.registration.send_multipart(
             self.frames("registration_request", content)[1]
         )

@@ -1088,6 +1088,177 @@ class Views(Case):
         self.assertEqual(c.tasks(1, task=1)["task"]["ename"], "EngineError")
 
 
+class Orders(Case):
+    """What is wanted of engines."""
+
+    def say(self, c, verb, *engines):
+        """Asks, and gives what the answer will be a reply to."""
+        ask = {"verb": verb, "uid": 0}
+        if engines:
+            ask["engines"] = list(engines)
+        header, frames = c.frames("engine_control_request", ask)
+        c.query.send_multipart(frames)
+        return header
+
+    def answer(self, c, header):
+        m = c.receive(
+            c.query, lambda m: m.parent.get("msg_id") == header["msg_id"]
+        )
+        self.assertEqual(m.type, "engine_control_reply")
+        return m.content
+
+    def order(self, c, verb, *engines):
+        return self.answer(c, self.say(c, verb, *engines))
+
+    def obey(self, e, request, kind, **content):
+        content = {"status": "ok", **content}
+        _, frames = e.frames(kind, content, parent=request.header)
+        e.control.send_multipart(request.idents + frames)
+
+    def trio(self):
+        c, first = self.pair()
+        second = self.engine(taskfs=False)
+        second.join(c)
+        return c, first, second
+
+    def test_what_is_wrong_changes_nothing(self):
+        c, _, _ = self.trio()
+        for ask, errno in (
+            ({"verb": "explode"}, "EINVAL"),
+            ({"verb": "stop", "engines": 0}, "EINVAL"),
+            ({"verb": "stop", "engines": []}, "EINVAL"),
+            ({"verb": "stop", "engines": ["0"]}, "EINVAL"),
+            ({"verb": "stop", "engines": [0, 7]}, "ENOENT"),
+            ({"verb": "drain", "engines": [0, -1]}, "ENOENT"),
+            ({"verb": "restart"}, "EOPNOTSUPP"),
+            ({"verb": "interrupt", "engines": [0]}, "ESRCH"),
+            ({"verb": "interrupt"}, "ESRCH"),
+        ):
+            answer = c.ask("engine_control_request", ask).content
+            self.assertEqual(answer["errno"], errno, ask)
+            self.assertTrue(answer["evalue"])
+        engines = c.ask("state_request", {}).content["engines"]
+        self.assertEqual([e["state"] for e in engines], ["idle", "idle"])
+
+    def test_interrupt_is_a_signal_to_what_runs(self):
+        c, e, other = self.trio()
+        c.submit(b":", targets=[0])
+        m = e.take()
+        header = self.say(c, "interrupt")
+        request = e.take(e.control, "signal_request")
+        self.assertEqual(request.content, {"sig": signal.SIGINT})
+        # A stock engine's answer has another type.
+        self.obey(e, request, "_request")
+        answer = self.answer(c, header)
+        ids = sorted(x["id"] for x in answer["engines"])
+        self.assertEqual(ids, [0, 1])
+        self.assertEqual(other.control.poll(0), 0)
+        e.reply(m, exit_status=0)
+        c.wait(1, "ok")
+
+    def test_a_refusal_is_passed_on(self):
+        c, e, _ = self.trio()
+        header = self.say(c, "clear", 0)
+        request = e.take(e.control, "clear_request")
+        self.obey(e, request, "clear_reply", status="error", evalue="no way")
+        answer = self.answer(c, header)
+        self.assertEqual(answer["errno"], "EIO")
+        self.assertEqual(answer["evalue"], "engine 0: no way")
+
+    def test_clear_waits_for_all(self):
+        c, *both = self.trio()
+        header = self.say(c, "clear", 0, 1)
+        requests = [e.take(e.control, "clear_request") for e in both]
+        self.obey(both[1], requests[1], "clear_reply")
+        # One that goes away does not answer.
+        gone = {"id": 0}
+        c.query.send_multipart(c.frames("unregistration_request", gone)[1])
+        answer = self.answer(c, header)
+        self.assertEqual(answer["errno"], "EHOSTUNREACH")
+
+    def test_stop(self):
+        c, e, other = self.trio()
+        c.submit(b":", targets=[0])
+        e.take()
+        header = self.say(c, "stop")
+        for x in e, other:
+            request = x.take(x.control, "shutdown_request")
+            self.assertEqual(request.content, {"restart": False})
+            self.obey(x, request, "shutdown_reply", restart=False)
+        # Both ways to say goodbye.
+        e.publish(b"x", "shutdown_reply", {"status": "ok"}, request.header)
+        gone = {"id": 1}
+        c.query.send_multipart(c.frames("unregistration_request", gone)[1])
+        answer = self.answer(c, header)
+        self.assertEqual(answer["engines"], [])
+        self.assertEqual(sorted(answer["gone"]), [0, 1])
+        self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
+
+    def test_restart(self):
+        c, e = self.pair()
+        c.submit(b":", retries=1)
+        m = e.take()
+        self.order(c, "drain", 0)
+        header = self.say(c, "restart", 0)
+        request = e.take(e.control, "shutdown_request")
+        self.assertEqual(request.content, {"restart": True})
+        self.obey(e, request, "shutdown_reply", restart=True)
+        new = self.engine()
+        new.join(c, id=0, replaces=e.uuid)
+        answer = self.answer(c, header)
+        self.assertEqual(answer["engines"][0]["uuid"], new.uuid)
+        # What ran there is tried again: a new engine does not drain.
+        again = new.take()
+        self.assertEqual(again.metadata["taskfs"]["attempt"], 2)
+        e.reply(m, exit_status=0)
+        new.reply(again, exit_status=0)
+        self.assertEqual(c.wait(1, "ok")["task"]["attempt"], 2)
+
+    def test_drain_and_resume(self):
+        c, e = self.pair()
+        c.submit(b"one")
+        m = e.take()
+        answer = self.order(c, "drain")
+        self.assertEqual(answer["engines"][0]["state"], "draining")
+        c.submit(b"two")
+        e.reply(m, exit_status=0)
+        c.wait(1, "ok")
+        self.assertIn("draining", c.result(2)["why"])
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        e.join(c)
+        engine = c.ask("state_request", {}).content["engines"][0]
+        self.assertEqual(engine["state"], "draining")
+        self.assertEqual(c.result(2)["status"], "pending")
+        answer = self.order(c, "resume", 0)
+        self.assertEqual(answer["status"], "ok")
+        m = e.take()
+        self.assertEqual(m.content["code"], "two")
+        e.reply(m, exit_status=0)
+        c.wait(2, "ok")
+
+    def test_an_interrupt_for_a_client_s_own_task(self):
+        c, e = self.pair(taskfs=False)
+        header, frames = Relays.request(self, c)
+        c.mux.send_multipart([e.uuid.encode(), *frames])
+        m = e.take(e.mux)
+        c.wait(1, "running")
+        ask = {"result": 1, "verb": "signal", "argument": "TERM"}
+        answer = c.ask("control_request", ask).content
+        self.assertEqual(answer["errno"], "EOPNOTSUPP")
+        answer = c.ask("control_request", dict(ask, argument="INT")).content
+        self.assertEqual(answer["status"], "ok")
+        request = e.take(e.control, "signal_request")
+        self.assertEqual(request.content, {"sig": signal.SIGINT})
+        self.obey(e, request, "_request")
+        bad = {"status": "error", "ename": "KeyboardInterrupt", "evalue": ""}
+        e.reply(m, bad, e.mux)
+        e.publish(b"s", "status", {"execution_state": "idle"}, header)
+        c.wait(1, "error")
+
+
 class Restart(Case):
     def test_nothing_accepted_is_lost(self):
         c, e = self.pair()

@@ -762,6 +762,44 @@ class Extended(Case):
             text += self.boss.hear("task", "output").buffers[0]
         return [int(x) for x in text.split()]
 
+    def restart(self):
+        header, frames = self.boss.frames("shutdown_request", {"restart": True})
+        self.boss.send("control", header, frames)
+        m = self.boss.hear("control", "shutdown_reply")
+        self.assertTrue(m.content["restart"])
+        self.boss.hear("iopub", "shutdown_reply")
+
+    def test_restart(self):
+        pids, worker, was = self.busy(), self.worker(), self.boss.uuid.decode()
+        self.restart()
+        m = self.boss.admit()
+        # Nobody says goodbye: that could arrive behind the next one.
+        self.assertEqual(m.type, "registration_request")
+        self.assertEqual(m.content["id"], 0)
+        self.assertEqual(m.content["taskfs"]["replaces"], was)
+        self.assertNotEqual(m.content["uuid"], was)
+        self.assertEqual(m.content["taskfs"]["running"], [])
+        for pid in [worker, *pids]:
+            self.assertTrue(gone(pid), pid)
+        self.assertEqual(self.worker(), m.content["taskfs"]["pid"])
+        left = os.listdir(self.boss.dir)
+        spool = [n for n in left if n.startswith("taskfs-engine-")]
+        self.assertEqual(os.listdir(self.boss.dir + "/" + spool[0]), [])
+        m, out = self.boss.all_of(self.boss.run("echo again"))
+        self.assertEqual(bytes(out["stdout"]), b"again\n")
+        self.restart()
+        m = self.boss.admit()
+        self.assertEqual(m.content["id"], 0)
+
+    def test_told_to_end_while_it_restarts(self):
+        pids = self.busy()
+        self.restart()
+        self.engine.send_signal(signal.SIGTERM)
+        self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(self.engine.wait(DEADLINE), 0)
+        for pid in pids:
+            self.assertTrue(gone(pid))
+
     def test_terminated_with_a_task(self):
         pids = self.busy()
         self.end()

@@ -1,0 +1,18 @@
+/*
+ * drain.h: engines that are given no more tasks, and finish what they have.
+ * It is remembered over a restart of the controller, not of the engine.
+ */
+#ifndef TASKFS_DRAIN_H
+#define TASKFS_DRAIN_H
+
+#include "engines.h"
+
+void drain_begin(struct engine *e);
+void drain_end(struct engine *e);
+/* Writes down which are; done (may be NULL) gets arg as op->arg. */
+void drain_store(struct controller *c, void (*done)(struct store_op *op),
+		 void *arg);
+/* At the start. */
+void drain_load(struct controller *c);
+
+#endif
