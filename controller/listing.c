@@ -53,7 +53,8 @@ static void details_read(struct store_op *op)
 			     "KeyError", "the task could not be read");
 		return;
 	}
-	if (t->details || !row->msg_id) {
+	/* One of those that were never begun (rest.c) has no row. */
+	if (t->details || (!row->msg_id && !row->ename)) {
 		answer_task(rq, r, row->index);
 		return;
 	}
@@ -93,8 +94,7 @@ void query_on_tasks(struct controller *c, struct request *rq)
 	if (!t)
 		request_fail(rq, MSG_TASKS_REPLY, -ENOENT, "KeyError",
 			     "there is no such task");
-	else if (!t->details && t->attempt &&
-		 state_is_final((enum state)t->state))
+	else if (!t->details && state_is_final((enum state)t->state))
 		read_details(rq, r, (uint32_t)index);
 	else
 		answer_task(rq, r, (uint32_t)index);
