@@ -7,6 +7,7 @@
  *	hub		the sockets, and which handler gets what arrives
  *	query relay	requests of clients; messages passed on
  *	control orders	what they want done to results, to engines
+ *	vars forward	variables of engines, and requests for them
  *	run		one try of a task on an engine, from start to end
  *	sched		which task goes to which engine
  *	engines results	what there is
@@ -136,6 +137,11 @@ struct controller {
 		uint64_t id, seq;
 	} purged[4096];		/* the last, a ring */
 	uint64_t npurged;
+
+	/* forward.c */
+	struct map forwards;	/* msg_id -> struct forward */
+	struct list forward_list;	/* the same, oldest first */
+	struct timer forward_timer;
 
 	/* relay.c */
 	struct map wires;	/* msg_id -> struct wire */

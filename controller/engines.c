@@ -9,6 +9,7 @@
 #include "query.h"
 #include "run.h"
 #include "sched.h"
+#include "vars.h"
 
 /* ipyparallel's: dead at the 11th beat in a row that is not answered. */
 #define MISSES 10
@@ -192,6 +193,7 @@ static void engine_free(struct engine *e)
 	c->ndraining -= e->draining;
 	timer_cancel(&e->stored_timer);
 	json_object_put(e->stored);
+	vars_forget(e);
 	list_del(&e->order);
 	map_remove_u64(&c->engines, (uint64_t)e->id);
 	map_remove(&c->by_uuid, bytes_str(e->uuid));
@@ -223,6 +225,7 @@ static void engine_joined(struct engine *e)
 	notify(e, MSG_REGISTRATION_NOTIFICATION);
 	engine_changed(e);
 	orders_engine_joined(e);
+	vars_engine_joined(e);
 	sched_kick(e->c);
 	log_info("engine registered", log_int("engine", e->id),
 		 log_str("uuid", e->uuid), log_str("host", e->host),
@@ -245,6 +248,7 @@ void engine_remove(struct engine *e, const char *why)
 	op->engine.id = e->id;
 	store_put(c->store, op);
 	runs_engine_gone(e);
+	vars_engine_gone(e);
 	json_add_int(v, "engine_gone", e->id);
 	events_add(c, v);
 	engine_free(e);

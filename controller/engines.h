@@ -34,6 +34,9 @@ struct engine {
 	struct list runs;	/* of struct run, by engine_link */
 	unsigned load;		/* runs given to it and not ended */
 	uint64_t completed;
+	struct map vars;	/* name -> struct variable (vars.c) */
+	bool vars_known;
+	int64_t vars_version;
 	struct json_object *stored;	/* array of msg_ids to acknowledge */
 	struct timer stored_timer;
 };

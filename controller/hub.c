@@ -9,6 +9,7 @@
 #include "query.h"
 #include "relay.h"
 #include "run.h"
+#include "vars.h"
 
 /* Messages that wait for one peer that does not read them. */
 #define SEND_HWM 20000
@@ -48,10 +49,12 @@ static void on_mux_out(struct controller *c, struct msg *m)
 /* As with tasks: one ident, and it is for us. */
 static void on_control_out(struct controller *c, struct msg *m)
 {
-	if (m->idents >= 2)
+	if (m->idents >= 2) {
 		relay_from_engine(c, CHANNEL_CONTROL, m);
-	else
-		orders_on_reply(c, m);
+		return;
+	}
+	orders_on_reply(c, m);
+	vars_on_reply(c, m);
 }
 
 static void on_broadcast_out(struct controller *c, struct msg *m)
@@ -74,6 +77,8 @@ static void on_task_out(struct controller *c, struct msg *m)
 		c->count.dropped_unknown++;
 	else if (strcmp(m->type, MSG_OUTPUT) == 0)
 		run_on_output(c, e, m);
+	else if (strcmp(m->type, MSG_VARS) == 0)
+		vars_on_told(c, e, m);
 	else if (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
 		 strcmp(m->type, MSG_APPLY_REPLY) == 0)
 		run_on_reply(c, e, m);

@@ -13,6 +13,7 @@
 #include "results.h"
 #include "run.h"
 #include "sched.h"
+#include "vars.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -288,6 +289,7 @@ static void close_all(struct controller *c)
 	engines_done(c);
 	hub_close(c);
 	relay_done(c);
+	vars_done(c);
 	runs_done(c);
 	results_done(c);
 	session_done(&c->session);
@@ -306,6 +308,7 @@ static int start(struct controller *c, struct buf *why)
 	results_init(c);
 	runs_init(c);
 	relay_init(c);
+	vars_init(c);
 	sched_init(c);
 	events_init(c);
 	engines_init(c);

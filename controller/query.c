@@ -8,6 +8,7 @@
 #include "hub.h"
 #include "orders.h"
 #include "results.h"
+#include "vars.h"
 
 #define RESULTS_PER_REPLY 2000
 
@@ -122,6 +123,14 @@ static void on_connection(struct controller *c, struct request *rq)
 		hub_on_hello(c);
 }
 
+static struct json_object *whole_engine(const struct engine *e)
+{
+	struct json_object *o = engine_json(e);
+
+	vars_add_json(e, o);
+	return o;
+}
+
 static void on_state(struct controller *c, struct request *rq)
 {
 	struct json_object *o = ok_content(c, true);
@@ -132,7 +141,7 @@ static void on_state(struct controller *c, struct request *rq)
 		struct engine *e = list_entry(l, struct engine, order);
 
 		if (e->state != ENGINE_JOINING)
-			json_push(a, engine_json(e));
+			json_push(a, whole_engine(e));
 	}
 	json_add(o, "engines", a);
 	json_add(o, "controller", controller_json(c, true));
@@ -220,6 +229,9 @@ static const struct {
 	{MSG_STATE_REQUEST, on_state},
 	{MSG_CONTROL_REQUEST, control_on_request},
 	{MSG_ENGINE_CONTROL_REQUEST, orders_on_request},
+	{MSG_PUSH_REQUEST, vars_on_request},
+	{MSG_PULL_REQUEST, vars_on_request},
+	{MSG_VARS_REQUEST, vars_on_request},
 	{MSG_CONNECTION_REQUEST, on_connection},
 	{MSG_REGISTRATION_REQUEST, engines_on_registration},
 	{MSG_UNREGISTRATION_REQUEST, engines_on_unregistration},

@@ -104,7 +104,7 @@ static bool read_spec(const struct task *t, struct json_object *o,
 /* The names and values of the variables every task gets. */
 struct about {
 	char id[24], index[24], engine[24];
-	const char *env[9];
+	const char *env[11];
 };
 
 static void describe(const struct task *t, struct json_object *o,
@@ -127,6 +127,8 @@ static void describe(const struct task *t, struct json_object *o,
 		 (long long)t->engine->member.id);
 	a->env[i++] = "TASKFS_ENGINE";
 	a->env[i++] = a->engine;
+	a->env[i++] = "TASKFS_VARS";
+	a->env[i++] = t->engine->vars.path;
 	if (item) {
 		a->env[i++] = "TASKFS_ITEM";
 		a->env[i++] = item;

@@ -12,6 +12,7 @@
  *	outcome	   how it ended, in words
  *	deliver	   what is sent about a task, in both dialects
  *	run	   a task's process; command, output, kin, spool serve it
+ *	vars	   the engine's variables; push, pull: their values
  *
  * struct engine is the worker's, one per process, owned by worker.c.
  */
@@ -23,8 +24,12 @@
 #include "base/opt.h"
 #include "link.h"
 #include "member.h"
+#include "pull.h"
+#include "push.h"
+#include "requests.h"
 #include "run.h"
 #include "task.h"
+#include "vars.h"
 
 /* The command line. */
 struct config {
@@ -58,6 +63,10 @@ struct engine {
 	struct tasks tasks;
 	struct runner runner;
 	struct spool spool;
+	struct vars vars;
+	struct uploads uploads;
+	struct pulls pulls;
+	struct later later;
 	int64_t since;		/* now_usec() */
 	char host[256];
 	char *cwd;		/* its own */

@@ -13,9 +13,9 @@
 
 /* --- answers ------------------------------------------------------------ */
 
-/* To the sender of a control request; takes content. */
-static void answer(struct engine *e, enum channel c, const struct msg *m,
-		   const char *type, struct json_object *content)
+void request_answer(struct engine *e, enum channel c, const struct msg *m,
+		    const char *type, struct json_object *content,
+		    struct bytes *buffer)
 {
 	struct buf metadata = BUF_INIT;
 	struct bytes *idents = xreallocarray(NULL, m->idents, sizeof(*idents));
@@ -25,6 +25,8 @@ static void answer(struct engine *e, enum channel c, const struct msg *m,
 		.content = content,
 		.idents = idents,
 		.nidents = m->idents,
+		.buffers = buffer,
+		.nbuffers = buffer ? 1 : 0,
 	};
 	unsigned i;
 	int err;
@@ -42,7 +44,13 @@ static void answer(struct engine *e, enum channel c, const struct msg *m,
 	json_object_put(content);
 }
 
-static struct json_object *ok(void)
+static void answer(struct engine *e, enum channel c, const struct msg *m,
+		   const char *type, struct json_object *content)
+{
+	request_answer(e, c, m, type, content, NULL);
+}
+
+struct json_object *request_ok(void)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -50,8 +58,8 @@ static struct json_object *ok(void)
 	return o;
 }
 
-static struct json_object *error(const char *ename, const char *name,
-				 const char *evalue)
+struct json_object *request_error(const char *ename, const char *name,
+				  const char *evalue)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -101,11 +109,12 @@ static struct json_object *signal_task(struct task *t,
 	int signo = get_signal(content, "signal");
 
 	if (!signo)
-		return error("BadSignal", "EINVAL", "there is no such signal");
+		return request_error("BadSignal", "EINVAL",
+				     "there is no such signal");
 	if (!t || t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
-		return error("TaskNotRunning", "ESRCH",
-			     "the task is not running");
-	return ok();
+		return request_error("TaskNotRunning", "ESRCH",
+				     "the task is not running");
+	return request_ok();
 }
 
 static void kill_request(struct engine *e, enum channel c, struct msg *m)
@@ -119,7 +128,7 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 	else if (abort && id) /* it may still be on its way, elsewhere */
 		tasks_abort(e, bytes_str(id));
 	answer(e, c, m, MSG_KILL_REPLY,
-	       abort ? ok() : signal_task(t, m->content));
+	       abort ? request_ok() : signal_task(t, m->content));
 }
 
 static void signal_request(struct engine *e, enum channel c, struct msg *m)
@@ -129,8 +138,9 @@ static void signal_request(struct engine *e, enum channel c, struct msg *m)
 	if (signo && e->tasks.running)
 		(void)run_signal(&e->tasks.running->run, signo);
 	answer(e, c, m, MSG_SIGNAL_REPLY,
-	       signo ? ok()
-		     : error("BadSignal", "EINVAL", "there is no such signal"));
+	       signo ? request_ok()
+		     : request_error("BadSignal", "EINVAL",
+				     "there is no such signal"));
 }
 
 static void abort_ids(struct engine *e, struct json_object *ids)
@@ -157,9 +167,10 @@ static void abort_request(struct engine *e, enum channel c, struct msg *m)
 	else if (id)
 		tasks_abort(e, bytes_str(id));
 	answer(e, c, m, MSG_ABORT_REPLY,
-	       ids || id ? ok()
-			 : error("TypeError", "EINVAL",
-				 "msg_ids must be a list or a string"));
+	       ids || id ? request_ok()
+			 : request_error("TypeError", "EINVAL",
+					 "msg_ids must be a list or a "
+					 "string"));
 }
 
 /* --- the engine --------------------------------------------------------- */
@@ -170,15 +181,15 @@ static void registration_reply(struct engine *e, enum channel c, struct msg *m)
 	member_answered(e, m);
 }
 
-/* A shell has no variables to forget. */
 static void clear_request(struct engine *e, enum channel c, struct msg *m)
 {
-	answer(e, c, m, MSG_CLEAR_REPLY, ok());
+	vars_clear(e);
+	answer(e, c, m, MSG_CLEAR_REPLY, request_ok());
 }
 
 static struct json_object *shutting_down(const struct msg *m)
 {
-	struct json_object *o = ok();
+	struct json_object *o = request_ok();
 
 	json_add_bool(o, "restart", json_bool_or(m->content, "restart", false));
 	return o;
@@ -215,7 +226,7 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 
 static void kernel_info(struct engine *e, enum channel c, struct msg *m)
 {
-	struct json_object *o = ok();
+	struct json_object *o = request_ok();
 	struct json_object *language = json_object_new_object();
 
 	json_add_str(language, "name", "sh");
@@ -229,6 +240,79 @@ static void kernel_info(struct engine *e, enum channel c, struct msg *m)
 	json_add_str(o, "banner", "taskfs: runs shell commands");
 	json_add(o, "help_links", json_object_new_array());
 	answer(e, c, m, MSG_KERNEL_INFO_REPLY, o);
+}
+
+/* --- variables ---------------------------------------------------------- */
+
+struct waiting {
+	struct list link;
+	struct msg m;
+};
+
+static void handle_variable(struct engine *e, struct msg *m)
+{
+	if (strcmp(m->type, MSG_PUSH_REQUEST) == 0)
+		push_request(e, m);
+	else if (strcmp(m->type, MSG_PULL_REQUEST) == 0)
+		pull_request(e, m);
+	else
+		vars_request(e, m);
+}
+
+static void variable_request(struct engine *e, enum channel c, struct msg *m)
+{
+	struct waiting *w;
+
+	if (list_empty(&e->later.all) && link_can_send(&e->link, c)) {
+		handle_variable(e, m);
+		return;
+	}
+	if (e->later.n >= LIMIT_LATER) {
+		log_warning("too many requests for variables wait: one is not "
+			    "answered");
+		return;
+	}
+	w = zalloc(sizeof(*w));
+	w->m = *m;
+	*m = (struct msg){0};
+	list_add_tail(&e->later.all, &w->link);
+	e->later.n++;
+	link_want(&e->link, c);
+}
+
+static void later_free(struct engine *e, struct waiting *w)
+{
+	list_del(&w->link);
+	e->later.n--;
+	msg_done(&w->m);
+	free(w);
+}
+
+static void later_go_on(struct engine *e)
+{
+	while (!list_empty(&e->later.all)) {
+		struct waiting *w =
+			list_first(&e->later.all, struct waiting, link);
+
+		if (!link_can_send(&e->link, CHANNEL_CONTROL)) {
+			link_want(&e->link, CHANNEL_CONTROL);
+			return;
+		}
+		handle_variable(e, &w->m);
+		later_free(e, w);
+	}
+}
+
+void later_init(struct engine *e)
+{
+	e->later = (struct later){0};
+	list_init(&e->later.all);
+}
+
+void later_done(struct engine *e)
+{
+	while (!list_empty(&e->later.all))
+		later_free(e, list_first(&e->later.all, struct waiting, link));
 }
 
 /* --- the table ---------------------------------------------------------- */
@@ -245,6 +329,9 @@ static const struct request {
 	{MSG_ABORT_REQUEST, ON_CONTROL, abort_request},
 	{MSG_SIGNAL_REQUEST, ON_CONTROL, signal_request},
 	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
+	{MSG_PUSH_REQUEST, ON_CONTROL, variable_request},
+	{MSG_PULL_REQUEST, ON_CONTROL, variable_request},
+	{MSG_VARS_REQUEST, ON_CONTROL, variable_request},
 	{MSG_SHUTDOWN_REQUEST, ON_CONTROL, shutdown_request},
 	{MSG_KERNEL_INFO_REQUEST, ON_SHELL | ON_CONTROL, kernel_info},
 	{MSG_REGISTRATION_REPLY, ON(CHANNEL_REGISTRATION), registration_reply},
@@ -268,5 +355,7 @@ void requests_handle(struct engine *e, enum channel c, struct msg *m)
 void requests_can_send(struct engine *e)
 {
 	member_step(e);
+	vars_can_send(e);
 	deliver_all(e);
+	later_go_on(e);
 }

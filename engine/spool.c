@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -83,16 +84,21 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 	return err;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st;
+	if (type == FTW_DP && at->level > 0)
+		rmdir(path);
+	else if (type != FTW_DP)
+		unlink(path);
+	return 0;
+}
+
+/* Tasks may have made anything among the variables; no link is followed. */
 void spool_clear(const char *dir)
 {
-	struct dirent *e;
-	DIR *d = opendir(dir);
-
-	while (d && (e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
+	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 int spool_remove(const char *dir)

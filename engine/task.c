@@ -152,6 +152,8 @@ static void run_ended(struct run *r)
 		unlink(t->script);
 	free(t->script);
 	t->script = NULL;
+	/* Before its end. */
+	vars_settle(e);
 	event = outcome_note(t);
 	if (r->cause == RUN_LEAVING)
 		t->unwanted = true;
@@ -220,6 +222,7 @@ static void begin(struct task *t)
 
 	leave_queue(t);
 	all->running = t;
+	vars_task_begins(t->engine);
 	t->state = state_next(t->state, EVENT_START);
 	t->ran = true;
 	t->count = ++all->count;
@@ -375,6 +378,7 @@ void tasks_registered(struct engine *e, struct json_object *unwanted)
 		deliver_again(all->running);
 	list_for_each(l, &all->ended)
 		deliver_again(list_entry(l, struct task, link));
+	vars_registered(e);
 	deliver_all(e);
 	tasks_next(e);
 }

@@ -76,7 +76,8 @@ static void on_signal(void *arg, int signo)
 static void become_worker(void)
 {
 	static const char *const of_tasks[] = {"TASKFS_ID", "TASKFS_INDEX",
-					       "TASKFS_ITEM", "TASKFS_ENGINE"};
+					       "TASKFS_ITEM", "TASKFS_ENGINE",
+					       "TASKFS_VARS"};
 	size_t i;
 
 	prctl(PR_SET_NAME, "taskfs-engine");
@@ -111,6 +112,10 @@ static int init(struct engine *e, const struct config *config,
 	if (!err)
 		err = loop_signals(e->loop, signals, on_signal, e);
 	tasks_init(e);
+	uploads_init(e);
+	later_init(e);
+	if (!err)
+		err = vars_init(e);
 	if (!err)
 		err = link_init(&e->link, e);
 	return err;
@@ -120,6 +125,10 @@ static void done(struct engine *e)
 {
 	tasks_done(e);
 	member_done(e);
+	later_done(e);
+	uploads_done(e);
+	pulls_done(e);
+	vars_done(e);
 	link_done(&e->link);
 	runner_done(&e->runner);
 	loop_free(e->loop);

@@ -187,7 +187,8 @@ const struct message_type message_types[] = {
 	 "What changed, numbered without gaps within one instance; a client "
 	 "that misses a number asks `results_request` with the last it has. "
 	 "Sent at least once a second. A result has `id` and those members "
-	 "that changed; buffers hold small outputs of results that ended."},
+	 "that changed; buffers hold small outputs of results that ended. An "
+	 "engine has all members but `vars`, or only `id` and `vars`."},
 	{MSG_OUTPUT, E_, C_, "task", true, "msg_id, stream, offset",
 	 "Bytes of stdout, stderr, value or data of a running task (buffer 0) "
 	 "at this offset; on the same socket as the execute_reply, so in "
@@ -198,5 +199,49 @@ const struct message_type message_types[] = {
 	 "Send a signal to a task; `abort`: end it (TERM, grace, KILL) and "
 	 "reply with status aborted, also when it has not begun."},
 	{MSG_KILL_REPLY, E_, C_, "control", true, "status", "Done."},
+	{MSG_PUSH_REQUEST, "client, controller", "controller, engine",
+	 "registration, control", true,
+	 "engines [id], name, upload, [begin, exclusive], [offset], [size], "
+	 "[mtime], [commit], [abandon]",
+	 "A piece (buffer 0) of a variable, to be written at `offset`. "
+	 "`upload`: a string, the same for all pieces of one value; the first "
+	 "has `begin`: `empty`, `copy` (of the value there is) or `append` "
+	 "(in place; offsets mean nothing, and there is nothing to commit). "
+	 "The value takes its name with `commit`, all at once; `exclusive`: "
+	 "EEXIST when another has it or is about to. `size` cuts or "
+	 "lengthens, `mtime` (usec) sets the time, `abandon` forgets the "
+	 "upload. The controller passes the message on to each of the "
+	 "engines."},
+	{MSG_PUSH_REPLY, "engine, controller", "controller, client",
+	 "control, registration", true,
+	 "from the engine: status, [vars]; from the controller: status, "
+	 "engines [{id, vars}]",
+	 "`vars`: what changed by it (see Objects). From the controller when "
+	 "all engines have answered, with those that did it; an error is the "
+	 "first there was, and names the engine: EFBIG, ENOSPC, EEXIST, "
+	 "EINVAL, ESTALE (the engine has forgotten the upload), EHOSTDOWN "
+	 "(the engine is gone or does not answer), EOPNOTSUPP (it does not "
+	 "speak the extensions), EAGAIN (too much is under way)."},
+	{MSG_PULL_REQUEST, "client, controller", "controller, engine",
+	 "registration, control", true,
+	 "engines [id], name, offset, length, [version]",
+	 "A piece of a variable of one engine. `version`: of the first piece; "
+	 "another value since then is ESTALE."},
+	{MSG_PULL_REPLY, "engine, controller", "controller, client",
+	 "control, registration", true, "status, offset, size, version",
+	 "Buffer 0 is the piece, `size` the whole. The engine's own answer, "
+	 "passed on as it is, or the controller's error."},
+	{MSG_VARS_REQUEST, "client, controller", "controller, engine",
+	 "registration, control", true,
+	 "engines [id], name, verb, [to], [exclusive]",
+	 "verb: `remove`, or `rename` (with `to`; `exclusive`: EEXIST when "
+	 "there is one of that name)."},
+	{MSG_VARS_REPLY, "engine, controller", "controller, client",
+	 "control, registration", true, "as push_reply",
+	 "Done, on each of the engines."},
+	{MSG_VARS, E_, C_, "task", true, "version, all, list",
+	 "The engine's variables (see Objects): `all` of them after a "
+	 "registration, later those that changed. On the same socket as the "
+	 "execute_reply: what a task has written is told before its end."},
 	{.name = NULL},
 };

@@ -61,6 +61,13 @@
 #define MSG_STORED "stored"
 #define MSG_KILL_REQUEST "kill_request"
 #define MSG_KILL_REPLY "kill_reply"
+#define MSG_PUSH_REQUEST "push_request"
+#define MSG_PUSH_REPLY "push_reply"
+#define MSG_PULL_REQUEST "pull_request"
+#define MSG_PULL_REPLY "pull_reply"
+#define MSG_VARS_REQUEST "vars_request"
+#define MSG_VARS_REPLY "vars_reply"
+#define MSG_VARS "vars"
 
 /* The version of the extensions, in the "taskfs" member of those who speak. */
 #define TASKFS_PROTOCOL 1

@@ -91,6 +91,32 @@ void msg_add_frame(struct msg *m, struct bytes b)
 		memcpy(zmq_msg_data(f), b.p, b.n);
 }
 
+/* A frame up to here is copied: a share would keep what it came in with. */
+#define SHARE_FROM (4 * KIB)
+
+static void share_frame(struct msg *to, const struct msg *from, unsigned i)
+{
+	zmq_msg_t *f;
+
+	if (msg_frame(from, i).n < SHARE_FROM) {
+		msg_add_frame(to, msg_frame(from, i));
+		return;
+	}
+	f = new_frame(to);
+	zmq_msg_init(f);
+	zmq_msg_copy(f, &from->frame[i]);
+}
+
+void msg_copy(struct msg *to, const struct msg *from)
+{
+	unsigned i;
+
+	assert(!to->frames);
+	for (i = 0; i < from->frames; i++)
+		share_frame(to, from, i);
+	to->idents = from->idents;
+}
+
 struct bytes msg_frame(const struct msg *m, unsigned i)
 {
 	if (i >= m->frames)

@@ -68,6 +68,12 @@ void msg_shed(struct msg *m);
 /* Appends a frame, copied. */
 void msg_add_frame(struct msg *m, struct bytes b);
 
+/*
+ * The frames of `from` once more, in `to`, which is empty; big ones are shared,
+ * not copied. What is parsed stays with `from`.
+ */
+void msg_copy(struct msg *to, const struct msg *from);
+
 struct bytes msg_frame(const struct msg *m, unsigned i);
 struct bytes msg_part(const struct msg *m, enum msg_part part);
 static inline struct bytes msg_ident(const struct msg *m, unsigned i)

@@ -124,9 +124,10 @@ class Boss(Peer):
             return False
 
     def hear(self, name, kind=None, deadline=DEADLINE):
+        """The next message of that kind; or of any but `vars`."""
         return self.receive(
             getattr(self, name),
-            (lambda m: m.type == kind) if kind else None,
+            lambda m: m.type == kind or (not kind and m.type != "vars"),
             deadline,
         )
 

@@ -1,0 +1,179 @@
+#include "base/base.h"
+#include "vars.h"
+
+#include "engines.h"
+#include "events.h"
+#include "wire/variable.h"
+
+/* What engines have told about their variables. */
+
+struct variable {
+	int64_t size, mtime, version;
+};
+
+/* [name, size, mtime, version] */
+struct told {
+	const char *name;
+	bool gone;
+	struct variable v;
+};
+
+static int64_t element_int(struct json_object *a, size_t i)
+{
+	struct json_object *v = json_object_array_get_idx(a, i);
+
+	return json_object_is_type(v, json_type_int) ? json_object_get_int64(v)
+						     : -1;
+}
+
+static bool read_told(struct json_object *a, struct told *t)
+{
+	struct json_object *name;
+
+	if (!json_object_is_type(a, json_type_array) ||
+	    json_object_array_length(a) != 4)
+		return false;
+	name = json_object_array_get_idx(a, 0);
+	if (!json_object_is_type(name, json_type_string))
+		return false;
+	t->name = json_object_get_string(name);
+	t->gone = !json_object_array_get_idx(a, 1);
+	t->v.size = t->gone ? 0 : element_int(a, 1);
+	t->v.mtime = element_int(a, 2);
+	t->v.version = element_int(a, 3);
+	return variable_name_ok(bytes_of(t->name,
+					 (size_t)json_object_get_string_len(
+						 name))) &&
+	       t->v.size >= 0 && t->v.mtime >= 0 && t->v.mtime < LIMIT_TIME &&
+	       t->v.version >= 0;
+}
+
+static void forget_all(struct engine *e)
+{
+	struct map_iter it = {0};
+
+	while (map_next(&e->vars, &it))
+		free(it.value);
+	map_done(&e->vars);
+	e->vars = (struct map){0};
+}
+
+static bool note(struct engine *e, const struct told *t)
+{
+	struct bytes name = bytes_str(t->name);
+	struct variable *v = map_get(&e->vars, name);
+
+	if (t->gone) {
+		free(map_remove(&e->vars, name));
+		return true;
+	}
+	if (!v) {
+		if (e->vars.n >= LIMIT_VARIABLES)
+			return false;
+		v = xmalloc(sizeof(*v));
+		map_put(&e->vars, name, v);
+	}
+	*v = t->v;
+	return true;
+}
+
+static void push_one(struct json_object *list, const char *name, bool gone,
+		     const struct variable *v)
+{
+	struct json_object *a = json_object_new_array();
+
+	json_push(a, json_object_new_string(name));
+	json_push(a, gone ? NULL : json_object_new_int64(v->size));
+	json_push(a, json_object_new_int64(v->mtime));
+	json_push(a, json_object_new_int64(v->version));
+	json_push(list, a);
+}
+
+static struct json_object *vars_json(const struct engine *e, bool all,
+				     struct json_object *list)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "version", e->vars_version);
+	json_add_bool(o, "all", all);
+	json_add(o, "list", list);
+	return o;
+}
+
+static void publish(struct engine *e, struct json_object *o)
+{
+	struct json_object *change = json_object_new_object();
+
+	json_add(change, "engine", o);
+	events_add(e->c, change);
+}
+
+static void publish_list(struct engine *e, bool all, struct json_object *list)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "id", e->id);
+	json_add(o, "vars", vars_json(e, all, list));
+	publish(e, o);
+}
+
+void vars_engine_joined(struct engine *e)
+{
+	struct json_object *o;
+
+	if (!e->vars_known)
+		return;
+	o = engine_json(e);
+	vars_add_json(e, o);
+	publish(e, o);
+}
+
+void vars_on_told(struct controller *c, struct engine *e, struct msg *m)
+{
+	struct json_object *told = json_get_array(m->content, "list");
+	struct json_object *list = json_object_new_array();
+	bool all = json_bool_or(m->content, "all", false);
+	size_t i, n = told ? json_object_array_length(told) : 0;
+	struct told t;
+
+	if (all)
+		forget_all(e);
+	for (i = 0; i < n; i++) {
+		if (read_told(json_object_array_get_idx(told, i), &t) &&
+		    note(e, &t))
+			push_one(list, t.name, t.gone, &t.v);
+		else
+			c->count.dropped_unknown++;
+	}
+	e->vars_known = true;
+	e->vars_version = json_int_or(m->content, "version", 0);
+	if (e->state == ENGINE_LIVE)
+		publish_list(e, all, list);
+	else
+		json_object_put(list); /* told when it has joined */
+}
+
+void vars_add_json(const struct engine *e, struct json_object *o)
+{
+	struct json_object *list;
+	struct map_iter it = {0};
+
+	if (!e->taskfs)
+		json_add(o, "vars", NULL);
+	if (!e->vars_known)
+		return;
+	list = json_object_new_array();
+	while (map_next(&e->vars, &it)) {
+		char *name = xstrndup(it.key.p, it.key.n);
+
+		push_one(list, name, false, it.value);
+		free(name);
+	}
+	json_add(o, "vars", vars_json(e, true, list));
+}
+
+void vars_forget(struct engine *e)
+{
+	forget_all(e);
+	e->vars_known = false;
+}

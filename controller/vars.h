@@ -1,0 +1,41 @@
+/*
+ * vars.h: the variables of engines: what there is, as the engines tell it, and
+ * requests for them, passed on to the engines and their answers back. Values
+ * are not kept here.
+ *
+ * A request that is passed on stays in a table until all its engines have
+ * answered; one that is gone, or does not answer within VARS_TIMEOUT, is
+ * answered for.
+ */
+#ifndef TASKFS_CONTROLLER_VARS_H
+#define TASKFS_CONTROLLER_VARS_H
+
+#include "controller.h"
+
+#define VARS_TIMEOUT (20 * USEC_PER_SEC)
+/* Requests passed on at a time: more are refused. */
+#define LIMIT_FORWARDS 1024
+
+struct engine;
+struct request;
+
+void vars_init(struct controller *c);
+void vars_done(struct controller *c);
+
+/* push_request, pull_request, vars_request of a client. */
+void vars_on_request(struct controller *c, struct request *rq);
+/* An answer of an engine to one of those; others are ignored. */
+void vars_on_reply(struct controller *c, struct msg *m);
+/* `vars`, on the task channel. */
+void vars_on_told(struct controller *c, struct engine *e, struct msg *m);
+/* What it told before is published now. */
+void vars_engine_joined(struct engine *e);
+/* It answers no more. */
+void vars_engine_gone(struct engine *e);
+/* What it has told. */
+void vars_forget(struct engine *e);
+
+/* Adds the member `vars` to an engine, if it is known. */
+void vars_add_json(const struct engine *e, struct json_object *o);
+
+#endif

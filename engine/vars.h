@@ -1,0 +1,72 @@
+/*
+ * vars.h: the engine's variables: files in a directory of its own ($TASKFS_VARS
+ * of its tasks), known here by name, size and time, and told to a controller
+ * that speaks the extensions.
+ *
+ * Tasks write there as they like, so the directory is watched (inotify; where
+ * that cannot be had it is looked through at every task's end and once a
+ * second while one runs). What is no regular file, has a name that is none
+ * (wire/variable.h), or is one too many (LIMIT_VARIABLES), is not there.
+ *
+ * Changes are counted: a variable carries the number of its last change as its
+ * version. They are told soon, those of a task before its end.
+ */
+#ifndef TASKFS_ENGINE_VARS_H
+#define TASKFS_ENGINE_VARS_H
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "base/map.h"
+#include "wire/json.h"
+
+struct engine;
+struct stat;
+
+struct vars {
+	char *path;		/* of the directory */
+	int dir;		/* open */
+	struct watch watch;	/* inotify; fd -1: there is none */
+	struct map by_name;	/* struct variable; also gone ones, until told */
+	size_t count;		/* those that are there */
+	uint64_t version;	/* so many changes */
+	struct list untold;
+	size_t nuntold;
+	bool tell_all;
+	bool hidden;		/* some are one too many */
+	bool complained;
+	unsigned round;		/* of looking through all */
+	struct timer tell, scan;
+};
+
+/* -errno. */
+int vars_init(struct engine *e) must_check;
+void vars_done(struct engine *e);
+
+/* What tasks have done so far is known, and told as far as can be. */
+void vars_settle(struct engine *e);
+/* A task begins. */
+void vars_task_begins(struct engine *e);
+/* Looks at one name, which has changed (or has not). */
+void vars_look(struct engine *e, struct bytes name);
+/* There is room for one of that name; -ENOSPC. */
+int vars_room(const struct engine *e, struct bytes name) must_check;
+/* {version, all: false, list} of one name, for a reply. */
+struct json_object *vars_about(const struct engine *e, struct bytes name);
+/* Adds another name to that. */
+void vars_about_too(const struct engine *e, struct bytes name,
+		    struct json_object *about);
+/* Removes all of them. */
+void vars_clear(struct engine *e);
+
+/* Opens one, with O_NOFOLLOW and the like; -errno. -EINVAL: no plain file. */
+int vars_open(const struct engine *e, const char *name, int flags,
+	      struct stat *ret_st) must_check;
+/* Modification, microseconds since 1970. */
+int64_t vars_mtime(const struct stat *st);
+
+/* Registered (again): all is told anew. */
+void vars_registered(struct engine *e);
+/* The channel may take more. */
+void vars_can_send(struct engine *e);
+
+#endif
