@@ -47,7 +47,6 @@
 #define LIMIT_VARIABLE (1 * GIB)	/* bytes of one */
 #define LIMIT_VARIABLES 1024		/* of one engine */
 #define LIMIT_PIECE LIMIT_FETCH		/* bytes of one push or pull */
-#define LIMIT_TARGETS 65536UL		/* engines a push goes to at once */
 #define LIMIT_UPLOAD 64			/* the name of a push in pieces */
 #define LIMIT_UPLOADS 256		/* of them under way at one engine */
 
