@@ -212,7 +212,7 @@ const struct message_type message_types[] = {
 	 "lengthens, `mtime` (usec) sets the time, `abandon` forgets the "
 	 "upload. The controller passes the message on to each of the "
 	 "engines."},
-	{MSG_PUSH_REPLY, "engine, controller", "controller, client",
+	{MSG_PUSH_REPLY, "controller, engine", "client, controller",
 	 "control, registration", true,
 	 "from the engine: status, [vars]; from the controller: status, "
 	 "engines [{id, vars}]",
@@ -227,7 +227,7 @@ const struct message_type message_types[] = {
 	 "engines [id], name, offset, length, [version]",
 	 "A piece of a variable of one engine. `version`: of the first piece; "
 	 "another value since then is ESTALE."},
-	{MSG_PULL_REPLY, "engine, controller", "controller, client",
+	{MSG_PULL_REPLY, "controller, engine", "client, controller",
 	 "control, registration", true, "status, offset, size, version",
 	 "Buffer 0 is the piece, `size` the whole. The engine's own answer, "
 	 "passed on as it is, or the controller's error."},
@@ -236,7 +236,7 @@ const struct message_type message_types[] = {
 	 "engines [id], name, verb, [to], [exclusive]",
 	 "verb: `remove`, or `rename` (with `to`; `exclusive`: EEXIST when "
 	 "there is one of that name)."},
-	{MSG_VARS_REPLY, "engine, controller", "controller, client",
+	{MSG_VARS_REPLY, "controller, engine", "client, controller",
 	 "control, registration", true, "as push_reply",
 	 "Done, on each of the engines."},
 	{MSG_VARS, E_, C_, "task", true, "version, all, list",
