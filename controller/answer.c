@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "base/log.h"
+#include "call.h"
 
 /* --- messages of engines ------------------------------------------------ */
 
@@ -129,6 +130,10 @@ void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
 		c->count.late_replies++;
 		if (!run || run->phase != RUN_ENDING)
 			task_tell_stored(c, &told);
+		return;
+	}
+	if (!e->taskfs) {
+		call_on_reply(run, m);
 		return;
 	}
 	r = result_find(c, run->result);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "run.h"
 
+#include "call.h"
 #include "events.h"
 #include "orders.h"
 #include "sched.h"
@@ -40,6 +41,8 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 		run->abort = true;
 		return 0;
 	}
+	if (run->call)
+		return abort_it ? call_abort(run) : call_signal(run, signo);
 	if (!run->engine)
 		return -EOPNOTSUPP;
 	/* ipyparallel has a word for a signal to what runs. */

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "drain.h"
 #include "events.h"
+#include "foreign.h"
 #include "orders.h"
 #include "query.h"
 #include "run.h"
@@ -80,7 +81,8 @@ struct json_object *engine_json(const struct engine *e)
 	json_add_str(o, "state", state_word(e));
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", e->pid);
-	json_add_str(o, "language", e->language);
+	json_add_str(o, "language",
+		     e->language || e->taskfs ? e->language : "python");
 	json_add_int(o, "since", e->since);
 	json_add_int(o, "heartbeat", e->heard);
 	json_add_int(o, "queue", e->load);
@@ -194,6 +196,7 @@ static void engine_free(struct engine *e)
 	timer_cancel(&e->stored_timer);
 	json_object_put(e->stored);
 	vars_forget(e);
+	foreign_free(e);
 	list_del(&e->order);
 	map_remove_u64(&c->engines, (uint64_t)e->id);
 	map_remove(&c->by_uuid, bytes_str(e->uuid));
@@ -223,6 +226,7 @@ static void engine_joined(struct engine *e)
 	e->state = ENGINE_LIVE;
 	e->missed = 0;
 	notify(e, MSG_REGISTRATION_NOTIFICATION);
+	foreign_begin(e);
 	engine_changed(e);
 	orders_engine_joined(e);
 	vars_engine_joined(e);

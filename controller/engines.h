@@ -39,6 +39,7 @@ struct engine {
 	int64_t vars_version;
 	struct json_object *stored;	/* array of msg_ids to acknowledge */
 	struct timer stored_timer;
+	struct foreign *foreign;	/* foreign.c's; not of taskfs ones */
 };
 
 void engines_init(struct controller *c);

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "engines.h"
 #include "events.h"
+#include "foreign.h"
 #include "orders.h"
 #include "query.h"
 #include "relay.h"
@@ -49,10 +50,14 @@ static void on_mux_out(struct controller *c, struct msg *m)
 /* As with tasks: one ident, and it is for us. */
 static void on_control_out(struct controller *c, struct msg *m)
 {
+	struct engine *e = engine_by_uuid(c, msg_ident(m, 0));
+
 	if (m->idents >= 2) {
 		relay_from_engine(c, CHANNEL_CONTROL, m);
 		return;
 	}
+	if (e && foreign_on_reply(e, m))
+		return;
 	orders_on_reply(c, m);
 	vars_on_reply(c, m);
 }
@@ -72,6 +77,8 @@ static void on_task_out(struct controller *c, struct msg *m)
 		return;
 	}
 	e = engine_by_uuid(c, msg_ident(m, 0));
+	if (e && foreign_on_reply(e, m))
+		return;
 	m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
 	if (!e || !m->content)
 		c->count.dropped_unknown++;

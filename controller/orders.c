@@ -5,6 +5,7 @@
 #include "drain.h"
 #include "engines.h"
 #include "events.h"
+#include "line.h"
 
 /* So long the client waits: a stock engine answers between its tasks. */
 #define ORDER_WAIT (8 * USEC_PER_SEC)
@@ -154,18 +155,14 @@ static void due(struct timer *t)
 static int send_to(struct engine *e, const char *type,
 		   struct json_object *content, char msg_id[MSG_ID_SIZE])
 {
-	struct session *session = &e->c->session;
-	struct bytes ident = engine_ident(e);
 	struct msg_out out = {
 		.type = type,
 		.msg_id = msg_id,
 		.content = content,
-		.idents = &ident,
-		.nidents = 1,
 	};
 
-	session_msg_id(session, msg_id);
-	return msg_send(sock_of(e->c, S_CONTROL_OUT), session, &out);
+	session_msg_id(engine_session(e), msg_id);
+	return engine_send(e, LINE_CONTROL, &out);
 }
 
 int order_signal(struct engine *e, int signo)

@@ -2,7 +2,9 @@
 #include "relay.h"
 
 #include "base/log.h"
+#include "call.h"
 #include "events.h"
+#include "foreign.h"
 #include "sched.h"
 
 /* After the reply, output may still be on its way on another socket. */
@@ -497,6 +499,8 @@ void relay_iopub(struct controller *c, struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
 	struct wire *w = id ? map_get(&c->wires, bytes_str(id)) : NULL;
+	struct run *run = run_find(c, id);
+	struct engine *from;
 	struct bytes topic[LIMIT_IDENTS];
 	struct engine *e = NULL;
 	unsigned i;
@@ -507,6 +511,10 @@ void relay_iopub(struct controller *c, struct msg *m)
 
 		e = s ? engine_by_uuid(c, bytes_of(s, n)) : NULL;
 	}
+	if (run && !run->wire)
+		call_on_iopub(run, m);
+	else if (!w && (from = foreign_publisher(c, m)))
+		(void)foreign_on_iopub(from, m);
 	for (i = 0; w && i < ARRAY_SIZE(takers); i++) {
 		if (strcmp(takers[i].type, m->type) == 0) {
 			takers[i].take(w, m);

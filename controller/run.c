@@ -3,8 +3,11 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "call.h"
 #include "events.h"
+#include "foreign.h"
 #include "items.h"
+#include "line.h"
 #include "relay.h"
 #include "sched.h"
 
@@ -64,6 +67,7 @@ void run_free(struct run *run)
 	}
 	if (map_get(&run->c->runs, bytes_str(run->msg_id)) == run)
 		map_remove(&run->c->runs, bytes_str(run->msg_id));
+	call_free(run->call);
 	free(run->msg_id);
 	free(run);
 }
@@ -80,6 +84,7 @@ void runs_done(struct controller *c)
 	while (map_next(&c->runs, &it)) {
 		struct run *run = it.value;
 
+		call_free(run->call);
 		free(run->msg_id);
 		free(run);
 	}
@@ -132,6 +137,7 @@ static struct json_object *task_metadata(const struct result *r,
 		json_add_int(t, "items", in->n);
 		in->b[in->n++] = items_of(r, run->index);
 	}
+	json_add_int(t, "engine", run->engine->id);
 	if (run->engine->stored)
 		json_add(t, "stored", engine_take_stored(run->engine));
 	json_add(meta, "taskfs", t);
@@ -149,36 +155,45 @@ static void keep_stored(struct engine *e, struct json_object *metadata)
 		engine_keep_stored(e, json_object_get(ids));
 }
 
+static struct json_object *task_content(const struct run *run,
+					struct bytes code)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *wish = json_object_new_object();
+
+	if (foreign_is_python(run->engine))
+		json_add_str(wish, "taskfs", FOREIGN_USAGE);
+	json_add_bytes(o, "code", code);
+	json_add_bool(o, "silent", run->engine->taskfs);
+	json_add(o, "user_expressions", wish);
+	json_add_bool(o, "store_history", false);
+	json_add_bool(o, "allow_stdin", false);
+	json_add_bool(o, "stop_on_error", false);
+	return o;
+}
+
 static int send_task(struct result *r, struct run *run, struct bytes code,
 		     struct bytes input)
 {
-	struct bytes ident = engine_ident(run->engine);
-	struct json_object *content = json_object_new_object();
 	struct inputs in = {0};
 	struct msg_out out = {
 		.type = MSG_EXECUTE_REQUEST,
 		.msg_id = run->msg_id,
-		.content = content,
-		.idents = &ident,
-		.nidents = 1,
+		.content = task_content(run, code),
 	};
 	int err;
 
-	if (run->engine->taskfs)
+	if (run->engine->taskfs || foreign_is_python(run->engine))
 		out.metadata = task_metadata(r, run, code, input, &in);
-	json_add_bytes(content, "code", code);
-	json_add_bool(content, "silent", run->engine->taskfs);
-	json_add(content, "user_expressions", json_object_new_object());
-	json_add_bool(content, "store_history", false);
-	json_add_bool(content, "allow_stdin", false);
-	json_add_bool(content, "stop_on_error", false);
+	if (!run->engine->taskfs)
+		call_new(run);
 	out.buffers = in.b;
 	out.nbuffers = in.n;
-	err = msg_send(sock_of(run->c, S_TASK_OUT), &run->c->session, &out);
+	err = engine_send(run->engine, LINE_TASK, &out);
 	if (err)
 		keep_stored(run->engine, out.metadata);
 	json_object_put(out.metadata);
-	json_object_put(content);
+	json_object_put(out.content);
 	return err;
 }
 
@@ -230,6 +245,8 @@ static void started(struct store_op *op)
 	struct run *run = run_find(c, op->task.row.msg_id);
 	struct result *r = result_find(c, op->task.row.result);
 	bool here = !op->task.want_input;
+	struct ending refused = {.event = EVENT_FAIL,
+				 .ename = "UnsupportedOption"};
 	struct bytes code, input;
 	int err;
 
@@ -247,6 +264,11 @@ static void started(struct store_op *op)
 	}
 	if (!run->engine) {
 		run_put_back(r, run);
+		return;
+	}
+	refused.evalue = call_refusal(run, r);
+	if (refused.evalue) {
+		run_end(run, &refused, NULL);
 		return;
 	}
 	code = buf_bytes(here ? &r->code : &op->task.code);

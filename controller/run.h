@@ -14,6 +14,7 @@
 #include "results.h"
 
 struct wire;
+struct call;
 
 enum run_phase {
 	RUN_STARTING,	/* the start is being stored */
@@ -32,6 +33,7 @@ struct run {
 	bool abort;		/* asked for */
 	bool restored;		/* from before a restart, not claimed yet */
 	struct wire *wire;	/* relay.c's, or NULL */
+	struct call *call;	/* call.c's, on an engine of ipyparallel */
 	uint64_t sent;		/* mono_usec() */
 	struct list engine_link;
 };

@@ -2,6 +2,7 @@
 #include "sched.h"
 
 #include "engines.h"
+#include "foreign.h"
 #include "run.h"
 
 #include <sodium.h>
@@ -174,7 +175,24 @@ static bool is_target(const struct result *r, const struct engine *e)
 struct room {
 	struct engine **e;
 	size_t n;
+	bool foreign;	/* there are engines of ipyparallel among them */
+	bool shells;	/* there are engines of taskfs, with room or not */
 };
+
+/*
+ * A task is a script for the shell, unless it was sent to an engine by its id,
+ * or there are none but engines of ipyparallel. A client's own task (wired)
+ * goes where ipyparallel would send it.
+ */
+static bool fits(const struct room *room, const struct result *r,
+		 const struct engine *e)
+{
+	if (!is_target(r, e))
+		return false;
+	if (r->wired)
+		return true;
+	return foreign_ready(e) && (e->taskfs || r->ntargets || !room->shells);
+}
 
 static void find_room(struct controller *c, struct room *room)
 {
@@ -185,9 +203,12 @@ static void find_room(struct controller *c, struct room *room)
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		if (engine_usable(e) &&
-		    (!c->config.hwm || e->load < c->config.hwm))
-			room->e[room->n++] = e;
+		room->shells |= e->taskfs;
+		if (!engine_usable(e) ||
+		    (c->config.hwm && e->load >= c->config.hwm))
+			continue;
+		room->foreign |= !e->taskfs;
+		room->e[room->n++] = e;
 	}
 }
 
@@ -197,10 +218,10 @@ static struct engine *choose(struct controller *c, const struct result *r,
 	struct engine *fit[64];
 	size_t i, n = 0;
 
-	if (r->ntargets == 0)
+	if (r->ntargets == 0 && !room->foreign)
 		return room->e[c->policy->pick(room->e, room->n)];
 	for (i = 0; i < room->n && n < ARRAY_SIZE(fit); i++)
-		if (is_target(r, room->e[i]))
+		if (fits(room, r, room->e[i]))
 			fit[n++] = room->e[i];
 	return n ? fit[c->policy->pick(fit, n)] : NULL;
 }
@@ -234,6 +255,8 @@ static void check_targets(struct controller *c, struct result *r)
 	for (i = 0; i < r->ntargets; i++)
 		if (engine_find(c, r->targets[i]))
 			return;
+	if (!r->ntargets)
+		return;
 	result_end_waiting(r, &how);
 }
 
@@ -265,7 +288,7 @@ static void place_pinned(struct controller *c, struct result *r,
 			continue;
 		if (!e) {
 			task_end_pending(r, (uint32_t)i, &gone);
-		} else if (has_room(room, e)) {
+		} else if (has_room(room, e) && foreign_ready(e)) {
 			task_claim(r, i);
 			run_start(r, (uint32_t)i, e);
 			used(c, room, e);

@@ -27,6 +27,7 @@
 #define MSG_EXECUTE_REPLY "execute_reply"
 #define MSG_EXECUTE_INPUT "execute_input"
 #define MSG_EXECUTE_RESULT "execute_result"
+#define MSG_DISPLAY_DATA "display_data"
 #define MSG_APPLY_REQUEST "apply_request"
 #define MSG_APPLY_REPLY "apply_reply"
 #define MSG_STATUS "status"

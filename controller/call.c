@@ -1,0 +1,474 @@
+#include "base/base.h"
+#include "call.h"
+
+#include "base/log.h"
+#include "foreign.h"
+#include "items.h"
+#include "line.h"
+
+#include <signal.h>
+
+/* After the reply, output may still be on its way on another socket. */
+#define IDLE_WAIT (5 * USEC_PER_SEC)
+/* A running task is interrupted at once, after 1 s, 2 s more, ...; then it is
+ * given up. */
+#define INTERRUPTS 4
+
+struct call {
+	struct run *run;
+	bool begun, replied, idle;
+	bool overtime;		/* past its time limit */
+	unsigned interrupts;
+	struct timer idle_timer, limit_timer, stop_timer;
+	double limit;		/* seconds; 0: none */
+	/* From the reply. */
+	enum state_event event;
+	int64_t started, completed;
+	char *ename, *evalue, *cwd;
+	struct buf traceback;
+	double user, system;
+	int64_t memory;
+};
+
+static void idle_late(struct timer *t);
+static void too_long(struct timer *t);
+static void stop_again(struct timer *t);
+
+static double limit_of(struct result *r)
+{
+	struct json_object *o = json_parse(bytes_str(r->options), NULL);
+	double limit = json_real_or(o, "time_limit", 0);
+
+	json_object_put(o);
+	return limit;
+}
+
+void call_new(struct run *run)
+{
+	struct result *r = result_find(run->c, run->result);
+	struct call *call = zalloc(sizeof(*call));
+
+	call->run = run;
+	call->user = -1;
+	call->limit = r ? limit_of(r) : 0;
+	call->idle_timer.fire = idle_late;
+	call->limit_timer.fire = too_long;
+	call->stop_timer.fire = stop_again;
+	run->call = call;
+}
+
+void call_free(struct call *call)
+{
+	if (!call)
+		return;
+	timer_cancel(&call->idle_timer);
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	free(call->ename);
+	free(call->evalue);
+	free(call->cwd);
+	buf_done(&call->traceback);
+	free(call);
+}
+
+const char *call_refusal(const struct run *run, struct result *r)
+{
+	struct json_object *o;
+	bool asks;
+
+	if (run->engine->taskfs || foreign_is_python(run->engine))
+		return NULL;
+	o = json_parse(bytes_str(r->options), NULL);
+	asks = json_get(o, "args") || json_get(o, "env") || r->has_stdin ||
+	       items_of(r, run->index).n;
+	json_object_put(o);
+	return asks ? "its engine takes no args, env, stdin and map" : NULL;
+}
+
+/* --- the end ------------------------------------------------------------ */
+
+static void end(struct call *call, struct ending *how)
+{
+	struct run *run = call->run;
+	struct result *r = result_find(run->c, run->result);
+	struct task_row row;
+
+	if (run->phase == RUN_ENDING || !r)
+		return;
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	row = task_row(r, run->index);
+	if (call->started)
+		row.started = call->started;
+	row.completed = call->completed;
+	row.cwd = str_copy(call->cwd);
+	row.user = call->user;
+	row.system = call->system;
+	row.memory = call->memory;
+	task_known_outputs(r, run->index, &row);
+	if (run->engine)
+		run->engine->completed++;
+	run_end(run, how, &row);
+}
+
+static void put_limit(const struct call *call, bool heeded, struct buf *why)
+{
+	buf_printf(why, "ran longer than %g s%s", call->limit,
+		   heeded ? "" : ", and does not end when interrupted");
+}
+
+static void finish(struct call *call)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {
+		.event = call->event,
+		.ename = call->ename,
+		.evalue = call->evalue,
+		.traceback = call->traceback.n ? buf_str(&call->traceback)
+					       : NULL,
+	};
+
+	if (call->run->abort && how.event == EVENT_FAIL)
+		how = (struct ending){.event = EVENT_ABORT};
+	if (call->overtime && how.event == EVENT_FAIL) {
+		put_limit(call, true, &why);
+		how.ename = "TaskTimeLimit";
+		how.evalue = buf_str(&why);
+	}
+	end(call, &how);
+	buf_done(&why);
+}
+
+static void idle_late(struct timer *t)
+{
+	finish(container_of(t, struct call, idle_timer));
+}
+
+/* --- stopping a task ---------------------------------------------------- */
+
+static int send_control(struct engine *e, const char *type, const char *key,
+			struct json_object *value)
+{
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {.type = type, .content = content};
+	int err;
+
+	json_add(content, key, value);
+	err = engine_send(e, LINE_CONTROL, &out);
+	json_object_put(content);
+	return err;
+}
+
+static int interrupt(struct engine *e)
+{
+	return send_control(e, MSG_SIGNAL_REQUEST, "sig",
+			    json_object_new_int(SIGINT));
+}
+
+/* If it waits in the engine, behind tasks of others, it does not begin. */
+static int forget(struct run *run)
+{
+	struct json_object *ids = json_object_new_array();
+
+	json_push(ids, json_text(bytes_str(run->msg_id)));
+	return send_control(run->engine, MSG_ABORT_REQUEST, "msg_ids", ids);
+}
+
+static void give_up(struct call *call)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {.event = EVENT_ABORT};
+
+	if (call->overtime && !call->run->abort) {
+		put_limit(call, false, &why);
+		how = (struct ending){
+			.event = EVENT_FAIL,
+			.ename = "TaskTimeLimit",
+			.evalue = buf_str(&why),
+		};
+	}
+	log_warning("an engine does not heed interrupts; its task is given up",
+		    log_int("result", (int64_t)call->run->result),
+		    log_int("engine", call->run->engine
+					      ? call->run->engine->id : -1));
+	end(call, &how);
+	buf_done(&why);
+}
+
+/* The engine works on others' tasks, too: only ours is interrupted. */
+static void stop(struct call *call)
+{
+	struct engine *e = call->run->engine;
+
+	if (call->replied || !e)
+		return;
+	if (call->interrupts >= INTERRUPTS) {
+		if (call->begun)
+			give_up(call);
+		else
+			end(call, &(struct ending){.event = EVENT_ABORT});
+		return;
+	}
+	/* One that is away hears it the next time. */
+	if (call->begun)
+		(void)!interrupt(e);
+	timer_set(e->c->loop, &call->stop_timer,
+		  ++call->interrupts * USEC_PER_SEC);
+}
+
+static void stop_again(struct timer *t)
+{
+	stop(container_of(t, struct call, stop_timer));
+}
+
+static void too_long(struct timer *t)
+{
+	struct call *call = container_of(t, struct call, limit_timer);
+
+	call->overtime = true;
+	stop(call);
+}
+
+int call_abort(struct run *run)
+{
+	struct call *call = run->call;
+	int err;
+
+	if (!call || !run->engine)
+		return -EOPNOTSUPP;
+	if (run->abort)
+		return 0;
+	run->abort = true;
+	err = forget(run);
+	if (!timer_is_set(&call->stop_timer))
+		stop(call);
+	return err == -EHOSTUNREACH ? 0 : err;
+}
+
+/* Other signals would end the engine, or stop its heart. */
+int call_signal(struct run *run, int signo)
+{
+	if (!run->call || signo != SIGINT)
+		return -EOPNOTSUPP;
+	return run->call->begun ? interrupt(run->engine) : -EAGAIN;
+}
+
+/* --- the reply ---------------------------------------------------------- */
+
+/* Without the colours of a terminal. */
+static void strip_colours(struct buf *b)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->p[i] != '\033' || i + 1 >= b->n || b->p[i + 1] != '[') {
+			b->p[n++] = b->p[i];
+			continue;
+		}
+		for (i += 2; i < b->n && (unsigned char)b->p[i] < 0x40; i++)
+			;
+	}
+	buf_cut(b, n);
+}
+
+static char *plain_text(struct json_object *o, const char *key, size_t limit)
+{
+	struct buf b = BUF_INIT;
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	if (!s)
+		return NULL;
+	buf_put(&b, s, min_u64(n, limit));
+	strip_colours(&b);
+	return buf_take(&b);
+}
+
+static void read_failure(struct call *call, struct json_object *content)
+{
+	call->event = EVENT_FAIL;
+	call->ename = plain_text(content, "ename", LIMIT_ENAME);
+	call->evalue = plain_text(content, "evalue", LIMIT_ERROR);
+	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
+		       &call->traceback);
+	strip_colours(&call->traceback);
+	if (!call->ename)
+		call->ename = xstrdup("Error");
+}
+
+static void read_usage(struct call *call, struct json_object *content)
+{
+	struct json_object *u = foreign_answer(content);
+
+	if (!u)
+		return;
+	call->user = json_real_or(u, "user", -1);
+	call->system = json_real_or(u, "system", 0);
+	call->memory = json_int_or(u, "memory", 0);
+	call->cwd = plain_text(u, "cwd", PATH_MAX);
+	json_object_put(u);
+}
+
+static int64_t read_date(struct json_object *o, const char *key)
+{
+	const char *s = json_get_str(o, key, NULL);
+	int64_t t = 0;
+
+	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
+		return 0;
+	return t;
+}
+
+static void read_reply(struct call *call, struct msg *m)
+{
+	const char *status = json_get_str(m->content, "status", NULL);
+
+	call->started = read_date(m->metadata, "started");
+	call->completed = read_date(m->header, "date");
+	if (status && strcmp(status, "ok") == 0) {
+		call->event = EVENT_SUCCEED;
+		read_usage(call, m->content);
+	} else if (status && strcmp(status, "aborted") == 0) {
+		call->event = EVENT_ABORT;
+		call->idle = true; /* it publishes none */
+	} else {
+		read_failure(call, m->content);
+	}
+}
+
+void call_on_reply(struct run *run, struct msg *m)
+{
+	struct call *call;
+
+	if (run->phase != RUN_SENT)
+		return;
+	if (!run->call)
+		call_new(run);
+	call = run->call;
+	if (call->replied)
+		return;
+	read_reply(call, m);
+	call->replied = true;
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	if (call->idle)
+		finish(call);
+	else
+		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
+}
+
+/* --- iopub -------------------------------------------------------------- */
+
+static void add_output(struct call *call, enum stream s, struct bytes text)
+{
+	struct run *run = call->run;
+	struct result *r = result_find(run->c, run->result);
+
+	if (r && !task_output(r, run->index, s, r->task[run->index].size[s],
+			      text))
+		run->c->count.bad_outputs++;
+}
+
+static void add_line(struct call *call, enum stream s, struct bytes text)
+{
+	const char *p = text.p;
+
+	add_output(call, s, text);
+	if (text.n && p[text.n - 1] != '\n')
+		add_output(call, s, bytes_str("\n"));
+}
+
+static struct bytes text_of(struct json_object *o, const char *key)
+{
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	return bytes_of(s, s ? n : 0);
+}
+
+static void take_stream(struct call *call, struct msg *m)
+{
+	int s = stream_parse(json_get_str(m->content, "name", NULL));
+
+	if (s == STREAM_STDOUT || s == STREAM_STDERR)
+		add_output(call, (enum stream)s, text_of(m->content, "text"));
+}
+
+static void take_value(struct call *call, struct msg *m)
+{
+	add_line(call, STREAM_VALUE,
+		 text_of(json_get_object(m->content, "data"), "text/plain"));
+}
+
+/* Where IPython in a terminal shows it. */
+static void take_display(struct call *call, struct msg *m)
+{
+	add_line(call, STREAM_STDOUT,
+		 text_of(json_get_object(m->content, "data"), "text/plain"));
+}
+
+static void take_status(struct call *call, struct msg *m)
+{
+	const char *s = json_get_str(m->content, "execution_state", NULL);
+
+	if (s && strcmp(s, "busy") == 0 && !call->begun) {
+		call->begun = true;
+		if (call->limit > 0)
+			timer_set(call->run->c->loop, &call->limit_timer,
+				  (uint64_t)(call->limit * 1e6));
+		/* An abort was too late to keep it from beginning. */
+		if (call->run->abort && !timer_is_set(&call->stop_timer))
+			stop(call);
+	}
+	if (!s || strcmp(s, "idle") != 0)
+		return;
+	call->idle = true;
+	if (call->replied)
+		finish(call);
+}
+
+static const struct {
+	const char *type;
+	void (*take)(struct call *call, struct msg *m);
+} takers[] = {
+	{MSG_STREAM, take_stream},
+	{MSG_STATUS, take_status},
+	{MSG_EXECUTE_RESULT, take_value},
+	{MSG_DISPLAY_DATA, take_display},
+};
+
+void call_on_iopub(struct run *run, struct msg *m)
+{
+	size_t i;
+
+	if (run->phase != RUN_SENT || !run->call)
+		return;
+	for (i = 0; i < ARRAY_SIZE(takers); i++) {
+		if (strcmp(takers[i].type, m->type) != 0)
+			continue;
+		/* While there is more, the end of it is not late. */
+		if (timer_is_set(&run->call->idle_timer))
+			timer_set(run->c->loop, &run->call->idle_timer,
+				  IDLE_WAIT);
+		takers[i].take(run->call, m);
+		return;
+	}
+}
+
+void calls_lost(struct engine *e)
+{
+	static const struct ending lost = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the controller was started again while the task "
+			  "ran, and its reply is lost",
+	};
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+
+		if (run->restored && !run->wire && !run->call)
+			run_end(run, &lost, NULL);
+	}
+}

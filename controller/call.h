@@ -1,0 +1,35 @@
+/*
+ * call.h: a run on an engine of ipyparallel: one execute_request, whose answer
+ * is a reply and what is published on iopub meanwhile.
+ *
+ * A run has its call from the sending on (run->call), and frees it. What such
+ * an engine does not know (time limits, abort of a running task) is done from
+ * here, by interrupting it.
+ */
+#ifndef TASKFS_CALL_H
+#define TASKFS_CALL_H
+
+#include "run.h"
+
+struct call;
+
+/* For a run that is about to be sent, or one from before a restart. */
+void call_new(struct run *run);
+void call_free(struct call *call);
+/*
+ * Options that such an engine cannot honour: a sentence, or NULL.
+ */
+const char *call_refusal(const struct run *run, struct result *r);
+
+/* From the shell channel and from iopub; content is parsed. */
+void call_on_reply(struct run *run, struct msg *m);
+void call_on_iopub(struct run *run, struct msg *m);
+
+/* ctl. As run.h has it. */
+int call_abort(struct run *run) must_check;
+int call_signal(struct run *run, int signo) must_check;
+
+/* Runs of before a restart that this engine does not work on any more. */
+void calls_lost(struct engine *e);
+
+#endif

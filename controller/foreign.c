@@ -1,0 +1,272 @@
+#include "base/base.h"
+#include "foreign.h"
+
+#include "base/log.h"
+#include "call.h"
+#include "line.h"
+#include "sched.h"
+
+/* Asked again after this, then twice that, ... */
+#define AGAIN (500 * USEC_PER_MSEC)
+#define AGAIN_MAX (60 * USEC_PER_SEC)
+/* The end of the hook's run was not heard: the subscription is not there yet. */
+#define UNHEARD (200 * USEC_PER_MSEC)
+
+enum step {
+	STEP_LANGUAGE,	/* asked for it */
+	STEP_HOOK,	/* told to run the hook */
+	STEP_READY,
+	STEP_USELESS,	/* the hook does not run there */
+};
+
+struct foreign {
+	struct engine *e;
+	enum step step;
+	char asked[MSG_ID_SIZE];	/* the request under way */
+	bool replied, idle;
+	bool python;
+	struct timer again;
+	uint64_t wait;
+};
+
+bool foreign_ready(const struct engine *e)
+{
+	return e->taskfs || (e->foreign && e->foreign->step == STEP_READY);
+}
+
+bool foreign_is_python(const struct engine *e)
+{
+	return e->foreign && e->foreign->python;
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+static int ask(struct foreign *f, enum line line, const char *type,
+	       struct json_object *content)
+{
+	struct json_object *meta = json_object_new_object();
+	struct json_object *ours = json_object_new_object();
+	struct msg_out out = {
+		.type = type,
+		.msg_id = f->asked,
+		.content = content,
+		.metadata = meta,
+	};
+	int err;
+
+	session_msg_id(engine_session(f->e), f->asked);
+	f->replied = f->idle = false;
+	/* Who looks into the hub's database sees whose this is. */
+	json_add_bool(ours, "setup", true);
+	json_add(meta, "taskfs", ours);
+	err = engine_send(f->e, line, &out);
+	json_object_put(meta);
+	json_object_put(content);
+	return err;
+}
+
+static struct json_object *hook_content(void)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *wish = json_object_new_object();
+
+	json_add_str(o, "code", foreign_hook);
+	json_add_bool(o, "silent", true);
+	json_add_bool(o, "store_history", false);
+	json_add_bool(o, "allow_stdin", false);
+	json_add_bool(o, "stop_on_error", false);
+	json_add_str(wish, "taskfs", FOREIGN_ABOUT);
+	json_add(o, "user_expressions", wish);
+	return o;
+}
+
+static void take_step(struct foreign *f)
+{
+	/* One that is not there yet is asked again. */
+	if (f->step == STEP_LANGUAGE)
+		(void)!ask(f, LINE_CONTROL, MSG_KERNEL_INFO_REQUEST,
+			   json_object_new_object());
+	else if (f->step == STEP_HOOK)
+		(void)!ask(f, LINE_TASK, MSG_EXECUTE_REQUEST, hook_content());
+	else
+		return;
+	timer_set(f->e->c->loop, &f->again, f->wait);
+}
+
+static void again(struct timer *t)
+{
+	struct foreign *f = container_of(t, struct foreign, again);
+
+	f->wait = min_u64(f->wait * 2, AGAIN_MAX);
+	take_step(f);
+}
+
+void foreign_begin(struct engine *e)
+{
+	struct foreign *f = e->foreign;
+
+	if (e->taskfs)
+		return;
+	if (!f) {
+		f = e->foreign = zalloc(sizeof(*f));
+		f->e = e;
+		f->again.fire = again;
+	}
+	f->step = STEP_LANGUAGE;
+	f->wait = AGAIN;
+	take_step(f);
+}
+
+void foreign_free(struct engine *e)
+{
+	if (!e->foreign)
+		return;
+	timer_cancel(&e->foreign->again);
+	free(e->foreign);
+	e->foreign = NULL;
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+struct json_object *foreign_answer(struct json_object *content)
+{
+	struct json_object *o = json_get_object(
+		json_get_object(content, "user_expressions"), "taskfs");
+	size_t n = 0;
+	const char *s = json_get_str(json_get_object(o, "data"), "text/plain",
+				     &n);
+
+	o = s ? json_parse(bytes_of(s, n), NULL) : NULL;
+	if (o && !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		o = NULL;
+	}
+	return o;
+}
+
+static void set_text(char **to, struct json_object *o, const char *key)
+{
+	const char *s = json_get_str(o, key, NULL);
+
+	if (!s)
+		return;
+	free(*to);
+	*to = xstrndup(s, min_u64(strlen(s), 255));
+}
+
+static void ready(struct foreign *f)
+{
+	struct engine *e = f->e;
+
+	timer_cancel(&f->again);
+	f->step = STEP_READY;
+	log_info("an engine of ipyparallel is ready", log_int("engine", e->id),
+		 log_str("language", e->language), log_str("host", e->host),
+		 log_int("engine_pid", e->pid));
+	/* It works in order: what was sent before has ended, or never came. */
+	calls_lost(e);
+	engine_changed(e);
+	sched_kick(e->c);
+}
+
+static void next_step(struct foreign *f, enum step step)
+{
+	f->step = step;
+	f->wait = AGAIN;
+	take_step(f);
+}
+
+static void on_language(struct foreign *f, struct json_object *content)
+{
+	struct json_object *info = json_get_object(content, "language_info");
+	const char *kernel = json_get_str(content, "implementation", NULL);
+
+	set_text(&f->e->language, info, "name");
+	f->python = kernel && strcmp(kernel, "ipython") == 0;
+	if (f->python)
+		next_step(f, STEP_HOOK);
+	else
+		ready(f);
+}
+
+static void hook_done(struct foreign *f)
+{
+	if (f->replied && f->idle)
+		ready(f);
+	else if (f->replied)
+		timer_set(f->e->c->loop, &f->again, UNHEARD);
+}
+
+static void on_hook(struct foreign *f, struct json_object *content)
+{
+	const char *status = json_get_str(content, "status", NULL);
+	struct json_object *about = foreign_answer(content);
+	struct engine *e = f->e;
+
+	if (status && strcmp(status, "error") == 0) {
+		timer_cancel(&f->again);
+		f->step = STEP_USELESS;
+		log_error("an engine of ipyparallel cannot be given tasks",
+			  log_int("engine", e->id),
+			  log_str("ename",
+				  json_get_str(content, "ename", NULL)),
+			  log_str("evalue",
+				  json_get_str(content, "evalue", NULL)));
+	} else if (about) {
+		set_text(&e->host, about, "host");
+		e->pid = json_int_or(about, "pid", e->pid);
+		f->replied = true;
+		hook_done(f);
+	}
+	/* An aborted one is sent again. */
+	json_object_put(about);
+}
+
+static bool is_ours(const struct foreign *f, const struct msg *m)
+{
+	const char *id = json_get_str(m->parent, "msg_id", NULL);
+
+	return f && id && strcmp(id, f->asked) == 0;
+}
+
+bool foreign_on_reply(struct engine *e, struct msg *m)
+{
+	struct foreign *f = e->foreign;
+	struct json_object *content;
+
+	if (!is_ours(f, m))
+		return false;
+	content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+	if (f->step == STEP_LANGUAGE)
+		on_language(f, content);
+	else if (f->step == STEP_HOOK && !f->replied)
+		on_hook(f, content);
+	json_object_put(content);
+	return true;
+}
+
+bool foreign_on_iopub(struct engine *e, struct msg *m)
+{
+	struct foreign *f = e->foreign;
+	const char *s = json_get_str(m->content, "execution_state", NULL);
+
+	if (!is_ours(f, m))
+		return false;
+	if (f->step == STEP_HOOK && s && strcmp(s, "idle") == 0) {
+		f->idle = true;
+		hook_done(f);
+	}
+	return true;
+}
+
+struct engine *foreign_publisher(struct controller *c, const struct msg *m)
+{
+	size_t n = 0;
+	const char *s = json_get_str(m->header, "session", &n);
+	struct engine *e = s ? engine_by_uuid(c, bytes_of(s, n)) : NULL;
+
+	if (e)
+		return e;
+	s = json_get_str(m->metadata, "engine", &n);
+	return s ? engine_by_uuid(c, bytes_of(s, n)) : NULL;
+}

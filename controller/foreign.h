@@ -1,0 +1,39 @@
+/*
+ * foreign.h: engines of ipyparallel: what has to be known and done before one
+ * of them can be given a task of ours.
+ *
+ * It is asked for its language (kernel_info_request); a Python engine then
+ * runs the hook (hook.c) once, which sees to the options of tasks. The engine
+ * is ready when it has answered, and when the end of that was heard on iopub:
+ * then the output of a task will be, too. Others' tasks may keep it busy
+ * before; it is asked again, now and then.
+ */
+#ifndef TASKFS_FOREIGN_H
+#define TASKFS_FOREIGN_H
+
+#include "engines.h"
+
+/* The engine came (again). Nothing to do for one that speaks the extensions. */
+void foreign_begin(struct engine *e);
+void foreign_free(struct engine *e);
+/* Can be given tasks of ours; one that speaks the extensions always can. */
+bool foreign_ready(const struct engine *e);
+/* It runs Python, and the hook is there. */
+bool foreign_is_python(const struct engine *e);
+
+/* True: it was about this, and is done with. */
+bool foreign_on_reply(struct engine *e, struct msg *m);
+bool foreign_on_iopub(struct engine *e, struct msg *m);
+
+/* The engine that published m, or NULL. */
+struct engine *foreign_publisher(struct controller *c, const struct msg *m);
+
+/* Python code; it leaves no names behind. */
+extern const char foreign_hook[];
+/* What a task asks for with its reply: the hook's JSON. */
+#define FOREIGN_USAGE "__import__('IPython').get_ipython()._taskfs_hook['usage']()"
+#define FOREIGN_ABOUT "__import__('IPython').get_ipython()._taskfs_hook['about']()"
+/* That JSON out of a reply's content; the caller's, or NULL. */
+struct json_object *foreign_answer(struct json_object *content);
+
+#endif

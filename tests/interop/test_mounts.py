@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+"""Tasks written into a mount, on stock Python engines."""
+
+import contextlib
+import errno
+import json
+import os
+import select
+import unittest
+
+import mix
+
+
+class Mounted(mix.Case):
+    """With a mount for all tests of the class."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            with mix.deadline():
+                cls.mnt = cls.cluster.mount(*cls.mount_args())
+                cls.wait_for_engines(len(cls.engines))
+        except BaseException:
+            cls.cluster.stop()
+            raise
+
+    @classmethod
+    def mount_args(cls):
+        return ()
+
+    @classmethod
+    def wait_for_engines(cls, n):
+        """The hook runs on so many: its engine says where it is."""
+        mix.within(lambda: len([e for e in cls.ids() if cls.ready(e)]) >= n)
+
+    @classmethod
+    def ids(cls):
+        return [e for e in os.listdir(cls.mnt + "/engines") if e.isdigit()]
+
+    @classmethod
+    def ready(cls, e):
+        with contextlib.suppress(OSError):
+            return cls.read("engines/%s/pid" % e).strip() not in ("", "0")
+        return False
+
+    @classmethod
+    def read(cls, path):
+        with open(os.path.join(cls.mnt, path)) as f:
+            return f.read()
+
+    def write(self, path, text):
+        with open(os.path.join(self.mnt, path), "w") as f:
+            f.write(text)
+
+    def submit(self, text, path="tasks/new", **options):
+        """The id of the new result."""
+        if options:
+            text = json.dumps(dict(options, code=text)) + "\n"
+        fd = os.open(os.path.join(self.mnt, path), os.O_RDWR)
+        try:
+            os.write(fd, text.encode())
+            return int(os.read(fd, 100))
+        finally:
+            os.close(fd)
+
+    def get(self, id, name):
+        return self.read("results/%d/%s" % (id, name))
+
+    def done(self, id, status="ok"):
+        got = self.get(id, "wait").strip()
+        self.assertEqual(got, status, self.get(id, "error"))
+
+    def value(self, text, **how):
+        id = self.submit(text, **how)
+        self.done(id)
+        return self.get(id, "value")
+
+    def running(self, id):
+        mix.within(lambda: self.get(id, "status") == "running\n")
+
+
+class Python:
+    """What a task written in Python is and gives."""
+
+    def test_a_value(self):
+        self.assertEqual(self.value("6*7\n"), "42\n")
+        self.assertEqual(self.value("x = 20\ny = 22\nx + y\n"), "42\n")
+
+    def test_what_only_prints_has_no_value(self):
+        id = self.submit("import sys\nprint('out')\nprint('err', file=sys.stderr)\n")
+        self.done(id)
+        self.assertEqual(self.get(id, "value"), "")
+        self.assertEqual(self.get(id, "stdout"), "out\n")
+        self.assertEqual(self.get(id, "stderr"), "err\n")
+
+    def test_output_comes_while_it_runs(self):
+        gate = os.path.join(mix.HOME, "gate-%s" % type(self).__name__)
+        os.mkfifo(gate)
+        id = self.submit("print('first', flush=True); open(%r).read()" % gate)
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "first\n")
+            self.assertEqual(self.get(id, "status"), "running\n")
+            with open(gate, "w"):
+                pass
+            self.assertEqual(f.read(), "")
+        self.done(id)
+
+    def test_a_traceback_names_the_line(self):
+        id = self.submit("def f():\n    1/0\n\nf()\n")
+        with self.assertRaises(OSError) as e:
+            self.get(id, "value")
+        self.assertEqual(e.exception.errno, errno.EREMOTEIO)
+        lines = self.get(id, "error").splitlines()
+        self.assertEqual(lines[0], "ZeroDivisionError: division by zero")
+        self.assertIn("----> 2     1/0", lines)
+        self.assertNotIn("\033", "".join(lines))
+
+    def test_a_syntax_error(self):
+        id = self.submit("1 +\n")
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("SyntaxError: "))
+
+    def test_args_env_stdin_and_directory(self):
+        text = "import os, sys\nargs, sys.argv[1:], os.environ['A'], input(), sys.stdin.read(), os.getcwd()"
+        got = self.value(
+            text,
+            args=["x", "y"],
+            env={"A": "1"},
+            stdin="line\nrest\n",
+            cwd="/usr",
+        )
+        self.assertEqual(
+            eval(got), (["x", "y"], ["x", "y"], "1", "line", "rest\n", "/usr")
+        )
+
+    def test_nothing_of_that_is_left_behind(self):
+        self.value("pass", env={"LEFT": "1"}, cwd="/usr", stdin="x", args=["x"])
+        for e in self.ids():
+            got = self.value(
+                "import os, sys\n'LEFT' in os.environ, sys.stdin.read(), sys.argv[1:]",
+                path="engines/%s/new" % e,
+            )
+            self.assertEqual(eval(got), (False, "", []))
+
+    def test_it_knows_its_result(self):
+        id = self.submit("import os\n[os.environ['TASKFS_' + x] for x in ('ID', 'INDEX', 'ENGINE')]")
+        self.done(id)
+        engine = self.get(id, "engine").strip()
+        self.assertEqual(eval(self.get(id, "value")), [str(id), "0", engine])
+
+    def test_usage(self):
+        id = self.submit("sum(range(10))")
+        self.done(id)
+        usage = dict(line.split() for line in self.get(id, "usage").splitlines())
+        self.assertGreater(int(usage["memory"]), 1 << 20)
+
+    def test_a_time_limit(self):
+        id = self.submit("while True: pass", time_limit=0.3)
+        self.done(id, "error")
+        self.assertTrue(
+            self.get(id, "error").startswith("TaskTimeLimit: ran longer than 0.3 s\n")
+        )
+        self.assertEqual(self.value("1"), "1\n")
+
+    def test_abort_of_a_running_task(self):
+        id = self.submit("import time\ntime.sleep(1000)")
+        self.running(id)
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        self.assertEqual(self.value("1"), "1\n")
+
+    def test_signals(self):
+        id = self.submit("import time\nprint('go', flush=True)\ntime.sleep(1000)")
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            f.readline()
+        with self.assertRaises(OSError) as e:
+            self.write("results/%d/ctl" % id, "signal TERM\n")
+        self.assertEqual(e.exception.errno, errno.EOPNOTSUPP)
+        self.write("results/%d/ctl" % id, "signal INT\n")
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("KeyboardInterrupt"))
+
+    def test_abort_of_a_task_that_waits(self):
+        ids = [self.submit("import time\ntime.sleep(1000)") for _ in range(4)]
+        self.write("results/%d/ctl" % ids[3], "abort\n")
+        self.done(ids[3], "aborted")
+        for id in ids[:3]:
+            self.write("results/%d/ctl" % id, "abort\n")
+            self.done(id, "aborted")
+
+    def test_dependencies(self):
+        a = self.submit("print('a')")
+        b = self.submit("print('b')", after=[a], follow=[a])
+        self.done(b)
+        self.assertEqual(self.get(a, "engine"), self.get(b, "engine"))
+        bad = self.submit("1/0")
+        never = self.submit("1", after=[bad])
+        self.done(never, "error")
+        self.assertTrue(self.get(never, "error").startswith("ImpossibleDependency"))
+
+    def test_hold_and_priority(self):
+        busy = [self.submit("import time\ntime.sleep(1000)") for _ in self.ids()]
+        for id in busy:
+            self.running(id)
+        low, high = self.submit("1"), self.submit("2", priority=5)
+        self.write("results/%d/ctl" % low, "hold\n")
+        for id in busy:
+            self.write("results/%d/ctl" % id, "abort\n")
+        self.done(high)
+        self.assertEqual(self.get(low, "status"), "pending\n")
+        self.write("results/%d/ctl" % low, "release\n")
+        self.done(low)
+
+    def test_retries(self):
+        id = self.submit("1/0", retries=2)
+        self.done(id, "error")
+        self.assertEqual(len(self.get(id, "attempts").splitlines()), 3)
+
+    def test_a_view(self):
+        id = self.submit("1/0", path="engines/all/new")
+        self.done(id, "error")
+        id = self.submit("6*7", path="engines/all/new")
+        self.done(id)
+
+    def test_much_output(self):
+        id = self.submit("for i in range(2000): print('x' * 999)")
+        self.done(id)
+        self.assertEqual(len(self.get(id, "stdout")), 2000000)
+
+    def test_the_language(self):
+        for e in self.ids():
+            self.assertEqual(self.read("engines/%s/language" % e), "python\n")
+
+    def test_poll(self):
+        id = self.submit("6*7")
+        with open("%s/results/%d/wait" % (self.mnt, id)) as f:
+            p = select.poll()
+            p.register(f, select.POLLIN)
+            self.assertTrue(p.poll(mix.DEADLINE * 1000))
+            self.assertEqual(f.read(), "ok\n")
+
+
+class OnOurController(Python, Mounted):
+    controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
+
+
+class BesideOurEngines(Mounted):
+    """A task goes to engines of the shell unless it names one of Python."""
+
+    controller, engines = mix.OURS, (mix.STOCK, mix.OURS)
+
+    def test_each_in_its_language(self):
+        for _ in range(4):
+            self.assertEqual(self.value("echo $TASKFS_ENGINE\n"), "1\n")
+        self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
+
+
+if __name__ == "__main__":
+    mix.main(__name__)
