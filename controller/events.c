@@ -144,6 +144,8 @@ static struct json_object *task_json(const struct result *r, uint32_t index,
 
 	if (what & ~(unsigned)CHANGED_SIZES) {
 		add_count(o, "engine", t->engine);
+		json_add_str(o, "engine_uuid",
+			     t->details ? t->details->engine_uuid : NULL);
 		add_msg_id(o, r, index);
 		json_add_int(o, "attempt", t->attempt);
 	}

@@ -377,6 +377,8 @@ void result_set_finished(struct result *r)
 	struct controller *c = r->c;
 
 	timer_cancel(&r->timeout_timer);
+	/* Until now it was when the first was sent. */
+	r->started = r->first_started;
 	drop_input(r);
 	items_free(r);
 	join_finished(r);

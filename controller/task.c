@@ -52,6 +52,9 @@ void result_count_times(struct result *r, const struct task *t)
 		r->started = t->started;
 	if (!state_is_final((enum state)t->state))
 		return;
+	if (t->started &&
+	    (!r->first_started || t->started < r->first_started))
+		r->first_started = t->started;
 	if (t->completed > r->completed)
 		r->completed = t->completed;
 	if (t->received > r->received)

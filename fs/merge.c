@@ -35,6 +35,7 @@ static const struct field number_fields[] = {
 #define D(member) offsetof(struct detail, member)
 
 static const struct field detail_fields[] = {
+	{"engine_uuid", FIELD_TEXT, D(engine_uuid), 0},
 	{"msg_id", FIELD_TEXT, D(msg_id), 0},
 	{"ename", FIELD_TEXT, D(ename), 0},
 	{"evalue", FIELD_TEXT, D(evalue), 0},
@@ -78,18 +79,6 @@ static void set_numbers(struct task *t, const struct numbers *n)
 	t->value_is_stdout = n->value_is_stdout;
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		t->size[i] = (uint64_t)n->size[i];
-}
-
-static void set_engine_uuid(const struct mirror *mi, struct detail *d,
-			    int64_t was, int64_t id)
-{
-	const struct engine *e;
-
-	if (was == id && d->engine_uuid[0])
-		return;
-	e = id < 0 ? NULL : mirror_engine(mi, (uint64_t)id);
-	snprintf(d->engine_uuid, sizeof(d->engine_uuid), "%s",
-		 e && e->uuid ? e->uuid : "");
 }
 
 static void set_usage(struct detail *d, struct bytes usage)
@@ -146,7 +135,6 @@ static void set_task(struct mirror *mi, struct result *r, struct bytes task,
 	if (!scan_fields(task, number_fields, &n) ||
 	    !scan_fields(task, detail_fields, &r->detail))
 		return;
-	set_engine_uuid(mi, &r->detail, r->one.engine, n.engine);
 	set_numbers(&r->one, &n);
 	r->one.timed_out = is_timeout(r->detail.ename);
 	if (n.usage.p)

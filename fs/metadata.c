@@ -41,8 +41,7 @@ static void add_ipyparallel(struct json_object *o, const struct result *r,
 	add_time(o, "started", r->started);
 	add_time(o, "completed", r->completed);
 	add_time(o, "received", r->received);
-	json_add_str(o, "engine_uuid",
-		     d && d->engine_uuid[0] ? d->engine_uuid : NULL);
+	json_add_str(o, "engine_uuid", d ? d->engine_uuid : NULL);
 	add_number(o, "engine_id", t ? t->engine : -1);
 	json_add_str(o, "status", state_name(r->status));
 	json_add(o, "error", error_json(d));

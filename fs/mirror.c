@@ -252,6 +252,7 @@ int task_outcome(const struct task *t)
 void detail_done(struct detail *d)
 {
 	free(d->msg_id);
+	free(d->engine_uuid);
 	free(d->ename);
 	free(d->evalue);
 	free(d->traceback);

@@ -55,8 +55,8 @@ struct task {
 
 /* What else there is to say about one. */
 struct detail {
-	char engine_uuid[ID_SIZE];	/* "": not known */
-	char *msg_id;			/* all text: NULL when there is none */
+	/* All text: NULL when there is none. */
+	char *msg_id, *engine_uuid;
 	char *ename, *evalue, *traceback;
 	bool used;			/* the three below are known */
 	double user, system;		/* seconds */

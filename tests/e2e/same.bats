@@ -1,0 +1,128 @@
+# What is finished reads the same by everybody, everywhere, always: each file
+# below results/ of results of every kind, with its size, mode and time; by
+# bash, dash and Python; on a second mount; after a remount; after a restart of
+# the controller, and of everything.
+# shellcheck shell=bash
+load lib
+
+setup_file() {
+	cluster_up 2
+	local id
+	# One of every kind of result, each of which has ended.
+	submit 'echo out; echo err >&2; echo value >&3; echo data >&4' >/dev/null
+	submit 'exit 3' >/dev/null
+	submit 'kill -9 $$' >/dev/null
+	submit '{"code": "cat; printf \"\\0\\377\"", "stdin": "in", "args": ["a b"],
+		"env": {"A": "b"}, "label": "named", "retries": 1, "priority": 3,
+		"time_limit": 60, "timeout": 60, "cwd": "/"}' >/dev/null
+	submit '{"code": "exit 4", "retries": 2}' >/dev/null
+	submit '{"code": "sleep 100", "time_limit": 0.1}' >/dev/null
+	id=$(submit '{"code": "true", "after": [2]}')
+	done_with "$id" error
+	id=$(submit 'sleep 100')
+	echo abort >"$MNT/results/$id/ctl"
+	for id in "$MNT"/results/[0-9]*; do
+		cat "$id/wait" >/dev/null
+	done
+}
+teardown_file() { cluster_down; }
+setup() {
+	test_begin
+	cd "$MNT/results"
+	# Rendered once; each test compares with it.
+	[ -e "$HOME_DIR/all" ] || everything . >"$HOME_DIR/all"
+}
+teardown() {
+	umount "$HOME_DIR/second" 2>/dev/null || true
+	test_end
+}
+
+# everything DIR: a line for each entry: name, type, mode, size, time, and what
+# a read of it gives.
+everything() (
+	cd "$1" || exit
+	find . -mindepth 1 | LC_ALL=C sort | while IFS= read -r f; do
+		if [ -L "$f" ]; then
+			echo "$f $(readlink "$f")"
+			continue
+		fi
+		stat -c '%n %f %s %Y %u' "$f"
+		if [ -f "$f" ]; then
+			cat "$f" 2>&1 | od -An -c
+		fi
+	done
+)
+
+# as_before DIR
+as_before() {
+	everything "$1" >"$BATS_TEST_TMPDIR/all"
+	diff "$HOME_DIR/all" "$BATS_TEST_TMPDIR/all" | head -40
+	cmp -s "$HOME_DIR/all" "$BATS_TEST_TMPDIR/all"
+}
+
+@test "the size of each file is what a read gives" {
+	local f size
+	while IFS= read -r f; do
+		# What fails has its error behind so many bytes.
+		size=$(cat "$f" 2>/dev/null | wc -c)
+		equal "$f $(stat -c %s "$f")" "$f $size"
+	done < <(find . -type f)
+}
+
+@test "a second reading" {
+	as_before .
+}
+
+@test "dash, Python and tar read what bash and cat do" {
+	local f
+	find . -type f | LC_ALL=C sort >"$BATS_TEST_TMPDIR/files"
+	while IFS= read -r f; do
+		cat "$f" 2>/dev/null || echo fails
+	done <"$BATS_TEST_TMPDIR/files" >"$BATS_TEST_TMPDIR/cat"
+	dash -c 'while IFS= read -r f; do
+			cat < "$f" 2>/dev/null || echo fails
+		done' <"$BATS_TEST_TMPDIR/files" >"$BATS_TEST_TMPDIR/dash"
+	/usr/bin/python3 -c '
+import sys
+for name in open(sys.argv[1]):
+    with open(name[:-1], "rb", buffering=0) as f:
+        try:
+            while piece := f.read(7):
+                sys.stdout.buffer.write(piece)
+        except OSError:
+            sys.stdout.buffer.write(b"fails\n")
+' "$BATS_TEST_TMPDIR/files" >"$BATS_TEST_TMPDIR/python"
+	cmp "$BATS_TEST_TMPDIR/cat" "$BATS_TEST_TMPDIR/dash"
+	cmp "$BATS_TEST_TMPDIR/cat" "$BATS_TEST_TMPDIR/python"
+}
+
+@test "a second mount" {
+	local second=$HOME_DIR/second
+	mkdir "$second"
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$second" 3>&-
+	as_before "$second/results"
+}
+
+@test "a remount" {
+	cd /
+	fusermount3 -u "$MNT"
+	within "$DEADLINE" eval '! pid_of taskfs >/dev/null 2>&1 || ! kill -0 "$(pid_of taskfs)" 2>/dev/null'
+	start >/dev/null
+	as_before "$MNT/results"
+}
+
+@test "a restart of the controller" {
+	expect_log taskfs
+	kill -9 "$(pid_of taskfs-controller)"
+	start >/dev/null
+	within "$DEADLINE" grep -qx connected "$MNT/controller/state"
+	as_before .
+}
+
+@test "everything is stopped and started again" {
+	cd /
+	expect_log taskfs
+	cluster stop >/dev/null
+	start >/dev/null
+	as_before "$MNT/results"
+}
