@@ -68,7 +68,7 @@ struct hub_socket {
 
 struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
-	uint64_t late_replies, bad_outputs;
+	uint64_t late_replies, bad_outputs, bad_iopub;
 };
 
 struct controller {
@@ -143,8 +143,9 @@ struct controller {
 	struct list forward_list;	/* the same, oldest first */
 	struct timer forward_timer;
 
-	/* relay.c */
+	/* wire.c */
 	struct map wires;	/* msg_id -> struct wire */
+	struct map wired;	/* msg_id -> struct result, also ended ones */
 };
 
 static inline void *sock_of(struct controller *c, enum socket s)

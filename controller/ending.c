@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "relay.h"
+#include "sched.h"
+#include "wire.h"
 
 /* --- ending ------------------------------------------------------------- */
 
@@ -219,8 +221,12 @@ void task_known_outputs(struct result *r, uint32_t index,
 static bool wants_retry(const struct result *r, const struct run *run,
 			const struct ending *how)
 {
-	return how->event == EVENT_FAIL && run->attempt <= r->retries &&
-	       !run->abort && !r->aborting && !r->task[run->index].aborting;
+	if (how->event != EVENT_FAIL || run->abort || r->aborting ||
+	    r->task[run->index].aborting)
+		return false;
+	if (r->wired)
+		return run->wire && wire_take_retry(run->wire);
+	return run->attempt <= r->retries;
 }
 
 static void fill_end(struct task_row *row, const struct ending *how)
@@ -259,42 +265,64 @@ static void add_attempt(struct task_row *row, int64_t engine,
 	free(old);
 }
 
-void run_end(struct run *run, const struct ending *how, struct task_row *row)
+/* What it does from now on is to be stored; no engine has it. */
+static void put_end(struct run *run, struct store_op *op)
 {
 	struct controller *c = run->c;
-	struct result *r = result_find(c, run->result);
+
+	run->phase = RUN_ENDING;
+	run_leave_engine(run);
+	task_put_end(c, op);
+}
+
+void run_retry(struct run *run, const struct ending *how)
+{
+	struct result *r = result_find(run->c, run->result);
+	struct store_op *op = store_op_new(STORE_TASK);
+	int64_t engine = r->task[run->index].engine;
+
+	op->task.row = task_row(r, run->index);
+	op->task.row.state = STATE_PENDING;
+	op->task.row.engine = -1;
+	op->task.row.attempt = run->attempt;
+	/* Nobody takes the same signed bytes twice. */
+	if (run->wire && run->engine)
+		sched_avoid(r, run->engine->id);
+	if (!op->task.row.started)
+		op->task.row.started = now_usec();
+	add_attempt(&op->task.row, run->engine ? run->engine->id : engine, how);
+	op->task.row.started = 0;
+	log_info("a task failed and will be tried again",
+		 log_int("result", (int64_t)r->id),
+		 log_int("attempt", run->attempt), log_str("ename", how->ename));
+	put_end(run, op);
+}
+
+void run_end(struct run *run, const struct ending *how, struct task_row *row)
+{
+	struct result *r = result_find(run->c, run->result);
 	struct store_op *op;
 
 	assert(r);
 	if (run->phase == RUN_ENDING)
 		return;
-	op = store_op_new(STORE_TASK);
+	if (wants_retry(r, run, how)) {
+		if (row)
+			task_row_done(row);
+		run_retry(run, how);
+		return;
+	}
 	if (run->wire && !row) {
 		relay_failed(run->wire, how);
 		run->wire = NULL;
 	}
-	if (wants_retry(r, run, how)) {
-		if (row)
-			task_row_done(row);
-		op->task.row = task_row(r, run->index);
-		op->task.row.state = STATE_PENDING;
-		op->task.row.engine = -1;
-		add_attempt(&op->task.row, r->task[run->index].engine, how);
-		op->task.row.started = 0;
-		log_info("a task failed and will be tried again",
-			 log_int("result", (int64_t)r->id),
-			 log_int("attempt", run->attempt),
-			 log_str("ename", how->ename));
-	} else {
-		op->task.row = row ? *row : task_row(r, run->index);
-		if (!row)
-			task_known_outputs(r, run->index, &op->task.row);
-		fill_end(&op->task.row, how);
-		add_attempt(&op->task.row, op->task.row.engine, how);
-	}
-	run->phase = RUN_ENDING;
-	run_leave_engine(run);
-	task_put_end(c, op);
+	op = store_op_new(STORE_TASK);
+	op->task.row = row ? *row : task_row(r, run->index);
+	if (!row)
+		task_known_outputs(r, run->index, &op->task.row);
+	fill_end(&op->task.row, how);
+	add_attempt(&op->task.row, op->task.row.engine, how);
+	put_end(run, op);
 }
 
 void task_end_pending(struct result *r, uint32_t index,

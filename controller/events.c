@@ -338,6 +338,7 @@ static void add_counters(struct json_object *o, const struct controller *c)
 		{"results_purged", c->count.purged},
 		{"replies_late", c->count.late_replies},
 		{"outputs_bad", c->count.bad_outputs},
+		{"iopub_bad", c->count.bad_iopub},
 	};
 	struct json_object *all = json_object_new_object();
 	size_t i;

@@ -10,6 +10,7 @@ static const char *const endings[] = {
 	[ON_OK] = "ok",
 	[ON_ERROR] = "error",
 	[ON_ANY] = "any",
+	[ON_FAIL] = "fail",
 };
 
 static struct dep *add_dep(struct result *r)
@@ -117,9 +118,10 @@ char *graph_text(const struct result *r)
 	struct buf b = BUF_INIT;
 	size_t i;
 
-	for (i = 0; i < r->ndeps; i++)
+	/* A client's task does not outlive the controller. */
+	for (i = 0; i < r->ndeps && !r->wired; i++)
 		put_dep(&b, &r->dep[i]);
-	return r->ndeps ? buf_take(&b) : NULL;
+	return b.n ? buf_take(&b) : NULL;
 }
 
 static struct bytes field(struct bytes *text)
@@ -184,7 +186,8 @@ static void fail(struct result *r, const char *fmt, ...)
 static bool ended_so(enum state s, uint8_t on)
 {
 	return on == ON_ANY || (on == ON_OK && s == STATE_OK) ||
-	       (on == ON_ERROR && s == STATE_ERROR);
+	       (on == ON_ERROR && s == STATE_ERROR) ||
+	       (on == ON_FAIL && s != STATE_OK);
 }
 
 /* Every task of it ran on this engine, or -1. */
@@ -232,6 +235,45 @@ static void put_deps(struct result *r)
 	store_put(r->c->store, op);
 }
 
+/* One of the same condition is met already, or may still be. */
+static bool any_met(const struct result *r, const struct dep *of)
+{
+	const struct dep *d;
+
+	for (d = r->dep; d < r->dep + r->ndeps; d++)
+		if (d->any && d->follow == of->follow && d->met)
+			return true;
+	return false;
+}
+
+static bool any_open(const struct result *r, const struct dep *of)
+{
+	const struct dep *d;
+
+	for (d = r->dep; d < r->dep + r->ndeps; d++)
+		if (d->any && d->follow == of->follow && !d->failed)
+			return true;
+	return false;
+}
+
+static bool meet_any(struct result *r, struct dep *d, const struct result *on,
+		     enum state s)
+{
+	if (!ended_so(s, d->on)) {
+		d->failed = true;
+		if (any_open(r, d))
+			return true;
+		fail(r, "%s: none of them ended so",
+		     d->follow ? "follow" : "after");
+		return false;
+	}
+	if (!any_met(r, d))
+		r->unmet--;
+	d->met = true;
+	d->engine = engine_of(on);
+	return true;
+}
+
 /* False: r has ended over it. */
 static bool meet(struct result *r, struct dep *d, const struct result *on)
 {
@@ -239,6 +281,8 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 
 	if (d->met || !state_is_final(s))
 		return true;
+	if (d->any)
+		return meet_any(r, d, on, s);
 	if (!ended_so(s, d->on)) {
 		fail(r, "%s %llu: it ended with status %s",
 		     d->follow ? "follow" : "after",
@@ -249,7 +293,7 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 		return false;
 	d->met = true;
 	r->unmet--;
-	if (r->stored)
+	if (r->stored && !r->wired)
 		put_deps(r);
 	return true;
 }
@@ -267,11 +311,62 @@ bool graph_add(struct result *r, struct json_object *options, struct buf *why)
 	return true;
 }
 
+bool graph_is_met(struct controller *c, const struct condition *k)
+{
+	size_t i;
+
+	for (i = 0; i < k->n && k->any; i++) {
+		struct result *on = result_find(c, k->id[i]);
+		enum state s = on ? result_state(on) : STATE_NONE;
+
+		if (state_is_final(s) && ended_so(s, (uint8_t)k->on))
+			return true;
+	}
+	return false;
+}
+
+bool graph_add_condition(struct result *r, const struct condition *k)
+{
+	size_t i, first = r->ndeps;
+
+	for (i = 0; i < k->n; i++) {
+		struct result *on = result_find(r->c, k->id[i]);
+		struct dep *d = add_dep(r);
+
+		*d = (struct dep){.id = k->id[i], .engine = -1,
+				  .on = (uint8_t)k->on, .follow = k->follow,
+				  .any = k->any};
+		add_dependent(on, r->id);
+	}
+	/* Of `any` the first that is met counts for all. */
+	if (k->any && k->n)
+		r->unmet -= k->n - 1;
+	for (i = first; i < r->ndeps; i++)
+		if (!meet(r, &r->dep[i], result_find(r->c, r->dep[i].id)))
+			return false;
+	return true;
+}
+
+bool graph_allows(const struct result *r, int64_t engine)
+{
+	const struct dep *d;
+	bool bound = false;
+
+	for (d = r->dep; d < r->dep + r->ndeps; d++) {
+		if (!d->any || !d->follow)
+			continue;
+		bound = true;
+		if (d->met && d->engine == engine)
+			return true;
+	}
+	return !bound;
+}
+
 void graph_resume(struct result *r)
 {
 	size_t i;
 
-	if (state_is_final(result_state(r)))
+	if (r->wired || state_is_final(result_state(r)))
 		return;
 	for (i = 0; i < r->ndeps; i++) {
 		struct result *on = result_find(r->c, r->dep[i].id);

@@ -17,6 +17,25 @@
  * is no result); *why is the sentence, and the result cannot run.
  */
 bool graph_add(struct result *r, struct json_object *options, struct buf *why);
+
+/*
+ * A condition of ipyparallel: these results ended so, all of them or (`any`)
+ * one. `unknown`: it names something else besides.
+ */
+struct condition {
+	uint64_t *id;
+	size_t n;
+	enum dep_ending on;
+	bool any, follow, unknown;
+};
+
+/* Met as it is, whatever it names besides. */
+bool graph_is_met(struct controller *c, const struct condition *k);
+/* False: that can never be, and r has ended over it. */
+bool graph_add_condition(struct result *r, const struct condition *k);
+/* Of `follow` with `any`: the engine has run one of those. */
+bool graph_allows(const struct result *r, int64_t engine);
+
 /*
  * "12:ok:after 13:any:follow:met:2": for the store (2: the engine to follow to);
  * caller frees; NULL: none.

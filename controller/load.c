@@ -7,6 +7,7 @@
 #include "items.h"
 #include "run.h"
 #include "sched.h"
+#include "wire.h"
 
 /* Tokens of results younger than this are known again after a restart. */
 #define TOKEN_AGE (600 * 1000000LL)
@@ -93,6 +94,14 @@ static void load_task(void *arg, const struct task_row *row)
 		task_unclaim(r, row->index);
 }
 
+static void load_record(void *arg, uint64_t result, const char *msg_id)
+{
+	struct result *r = result_find(arg, result);
+
+	if (r && r->wired && msg_id)
+		wire_know(r, msg_id);
+}
+
 static void load_engine(void *arg, const struct engine_row *row)
 {
 	engine_restore(arg, row);
@@ -136,6 +145,7 @@ int results_load(struct controller *c)
 		.result = load_result,
 		.task = load_task,
 		.engine = load_engine,
+		.record = load_record,
 		.arg = c,
 	};
 	char *next_engine = store_meta(c->store, "next_engine");

@@ -9,11 +9,11 @@
 #include "hub.h"
 #include "orders.h"
 #include "query.h"
-#include "relay.h"
 #include "results.h"
 #include "run.h"
 #include "sched.h"
 #include "vars.h"
+#include "wire.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -288,7 +288,7 @@ static void close_all(struct controller *c)
 	orders_done(c);
 	engines_done(c);
 	hub_close(c);
-	relay_done(c);
+	wires_done(c);
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
@@ -307,7 +307,7 @@ static int start(struct controller *c, struct buf *why)
 	make_identity(c);
 	results_init(c);
 	runs_init(c);
-	relay_init(c);
+	wires_init(c);
 	vars_init(c);
 	sched_init(c);
 	events_init(c);

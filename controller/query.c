@@ -8,6 +8,7 @@
 #include "hub.h"
 #include "orders.h"
 #include "results.h"
+#include "stock.h"
 #include "vars.h"
 
 #define RESULTS_PER_REPLY 2000
@@ -31,25 +32,33 @@ void request_free(struct request *rq)
 	free(rq);
 }
 
-void request_reply(struct request *rq, const char *type,
-		   struct json_object *content, struct bytes *buffers,
-		   unsigned nbuffers)
+void request_reply_text(struct request *rq, const char *type,
+			struct bytes content, struct bytes *buffers,
+			unsigned nbuffers)
 {
 	struct controller *c = rq->c;
 	struct bytes ident = buf_bytes(&rq->ident);
 	struct msg_out out = {
 		.type = type,
 		.parent = buf_bytes(&rq->parent),
-		.content = content,
+		.content_text = content,
 		.buffers = buffers,
 		.nbuffers = nbuffers,
 		.idents = &ident,
 		.nidents = 1,
 	};
+
 	/* A peer that left hears nothing; there is nobody to tell. */
 	(void)!msg_send(sock_of(c, S_REGISTRATION), &c->session, &out);
-	json_object_put(content);
 	request_free(rq);
+}
+
+void request_reply(struct request *rq, const char *type,
+		   struct json_object *content, struct bytes *buffers,
+		   unsigned nbuffers)
+{
+	request_reply_text(rq, type, json_bytes(content), buffers, nbuffers);
+	json_object_put(content);
 }
 
 static const char *errno_name(int err)
@@ -236,6 +245,15 @@ static const struct {
 	{MSG_REGISTRATION_REQUEST, engines_on_registration},
 	{MSG_UNREGISTRATION_REQUEST, engines_on_unregistration},
 	{MSG_SHUTDOWN_REQUEST, on_shutdown},
+	{MSG_QUEUE_REQUEST, stock_on_queue},
+	{MSG_LOAD_REQUEST, stock_on_load},
+	{MSG_RESULT_REQUEST, stock_on_result},
+	{MSG_HISTORY_REQUEST, stock_on_history},
+	{MSG_DB_REQUEST, stock_on_db},
+	{MSG_PURGE_REQUEST, stock_on_purge},
+	{MSG_RESUBMIT_REQUEST, stock_on_resubmit},
+	{MSG_BECOME_DASK_REQUEST, stock_on_become_dask},
+	{MSG_STOP_DISTRIBUTED_REQUEST, stock_on_stop_distributed},
 };
 
 void query_on_message(struct controller *c, struct msg *m)

@@ -23,6 +23,10 @@ void request_free(struct request *rq);
 void request_reply(struct request *rq, const char *type,
 		   struct json_object *content, struct bytes *buffers,
 		   unsigned nbuffers);
+/* The same; the content is JSON text. */
+void request_reply_text(struct request *rq, const char *type,
+			struct bytes content, struct bytes *buffers,
+			unsigned nbuffers);
 /* {"status": "error", ...}; err (negative errno) 0: no member errno. */
 void request_fail(struct request *rq, const char *type, int err,
 		  const char *ename, const char *evalue);

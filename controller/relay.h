@@ -11,13 +11,20 @@
 
 enum channel { CHANNEL_MUX, CHANNEL_TASK, CHANNEL_CONTROL, CHANNEL_BROADCAST };
 
+/* Idents of a message that is passed on, at most. */
+#define RELAY_IDENTS 8
+
+struct wire;
+
 /* From a client's socket; m is opened for relaying. */
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m);
 /* From an engine's socket: a reply of a message that was passed on. */
 void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
 /* iopub: to all clients as it is, and into the result it belongs to. */
 void relay_iopub(struct controller *c, struct msg *m);
-/* The scheduler chose an engine for a client's task. -errno: not sent. */
+/* The scheduler may give m (moved) to an engine. */
+void relay_enqueue(struct wire *w, struct msg *m);
+/* It chose one. -errno: not sent. */
 int relay_send(struct result *r, struct engine *e) must_check;
 /* The engine is gone, but had replied: that is the end. False: it had not. */
 bool relay_finish(struct wire *w);
@@ -25,7 +32,6 @@ bool relay_finish(struct wire *w);
 void relay_ended(struct result *r);
 /* The run ended without a reply: an error to the client who waits. */
 void relay_failed(struct wire *w, const struct ending *how);
-void relay_init(struct controller *c);
-void relay_done(struct controller *c);
+bool relay_is_task(const struct msg *m);
 
 #endif

@@ -7,6 +7,7 @@
 #include "items.h"
 #include "run.h"
 #include "sched.h"
+#include "wire.h"
 
 /* Code and stdin together up to here stay in memory while a result waits. */
 #define INPUT_IN_MEMORY (64 * KIB)
@@ -322,6 +323,7 @@ void result_free(struct result *r)
 		map_remove(&c->tokens, bytes_str(r->token));
 	for (s = 0; s < STATES; s++)
 		c->tasks[s] -= r->count[s];
+	wire_forget(r);
 	for (i = 0; i < r->ntasks; i++) {
 		task_free_details(&r->task[i]);
 		task_drop_outputs(r, (uint32_t)i);
@@ -335,6 +337,7 @@ void result_free(struct result *r)
 	free(r->told);
 	free(r->task);
 	free(r->targets);
+	free(r->avoid);
 	free(r->name);
 	free(r->token);
 	free(r->options);

@@ -51,11 +51,13 @@ struct task {
 };
 
 /* A dependency; see graph.h. */
-enum dep_ending { ON_OK, ON_ERROR, ON_ANY };
+enum dep_ending { ON_OK, ON_ERROR, ON_ANY, ON_FAIL /* or aborted */ };
 struct dep {
 	uint64_t id;
 	uint8_t on;	/* enum dep_ending */
 	bool follow, met;
+	bool any;	/* one of all such is enough */
+	bool failed;	/* of any: it cannot be met */
 	int64_t engine;	/* of follow, when it is met */
 };
 
@@ -82,6 +84,8 @@ struct result {
 	uint64_t timeout;	/* microseconds; 0: none */
 	int64_t *targets;
 	size_t ntargets;
+	int64_t *avoid;		/* engines that shall not have it (again) */
+	size_t navoid;
 
 	/* graph.c */
 	struct dep *dep;

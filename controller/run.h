@@ -62,6 +62,8 @@ void run_on_output(struct controller *c, struct engine *e, struct msg *m);
  * `row` (moved; NULL: the task's own row). Retries are seen to.
  */
 void run_end(struct run *run, const struct ending *how, struct task_row *row);
+/* It waits again; that was one more try. */
+void run_retry(struct run *run, const struct ending *how);
 /* Ends a task that is not running (aborted, timed out while pending). */
 void task_end_pending(struct result *r, uint32_t index,
 		      const struct ending *how);

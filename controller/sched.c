@@ -3,6 +3,7 @@
 
 #include "engines.h"
 #include "foreign.h"
+#include "graph.h"
 #include "run.h"
 
 #include <sodium.h>
@@ -22,6 +23,7 @@ struct bucket {
  */
 struct policy {
 	const char *name;
+	bool pure;
 	size_t (*pick)(struct engine *const *e, size_t n);
 };
 
@@ -80,9 +82,12 @@ static size_t pick_weighted(struct engine *const *e, size_t n)
 }
 
 static const struct policy policies[] = {
-	{"leastload", pick_leastload}, {"lru", pick_first},
-	{"plainrandom", pick_random},  {"twobin", pick_twobin},
-	{"weighted", pick_weighted},
+	{.name = "leastload", .pick = pick_leastload},
+	{.name = "lru", .pick = pick_first},
+	{.name = "plainrandom", .pick = pick_random},
+	{.name = "twobin", .pick = pick_twobin},
+	{.name = "weighted", .pick = pick_weighted},
+	{.name = "pure", .pick = pick_first, .pure = true},
 };
 
 const struct policy *policy_find(const char *name)
@@ -98,6 +103,11 @@ const struct policy *policy_find(const char *name)
 const char *policy_name(const struct policy *p)
 {
 	return p->name;
+}
+
+bool policy_is_pure(const struct policy *p)
+{
+	return p->pure;
 }
 
 /* --- what is ready ------------------------------------------------------ */
@@ -161,14 +171,28 @@ void sched_kick_after(struct controller *c, uint64_t usec)
 
 /* --- placing ------------------------------------------------------------ */
 
-static bool is_target(const struct result *r, const struct engine *e)
+static bool is_one_of(const int64_t *ids, size_t n, int64_t id)
 {
 	size_t i;
 
-	for (i = 0; i < r->ntargets; i++)
-		if (r->targets[i] == e->id)
-			return true;
-	return r->ntargets == 0;
+	for (i = 0; i < n && ids[i] != id; i++)
+		;
+	return i < n;
+}
+
+void sched_avoid(struct result *r, int64_t engine)
+{
+	if (is_one_of(r->avoid, r->navoid, engine))
+		return;
+	r->avoid = xreallocarray(r->avoid, r->navoid + 1, sizeof(*r->avoid));
+	r->avoid[r->navoid++] = engine;
+}
+
+static bool is_target(const struct result *r, const struct engine *e)
+{
+	return (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id)) &&
+	       !is_one_of(r->avoid, r->navoid, e->id) &&
+	       graph_allows(r, e->id);
 }
 
 /* Engines with room, in order of use. */
@@ -178,6 +202,11 @@ struct room {
 	bool foreign;	/* there are engines of ipyparallel among them */
 	bool shells;	/* there are engines of taskfs, with room or not */
 };
+
+static bool has_capacity(const struct controller *c, const struct engine *e)
+{
+	return !c->config.hwm || c->policy->pure || e->load < c->config.hwm;
+}
 
 /*
  * A task is a script for the shell, unless it was sent to an engine by its id,
@@ -204,8 +233,7 @@ static void find_room(struct controller *c, struct room *room)
 		struct engine *e = list_entry(l, struct engine, order);
 
 		room->shells |= e->taskfs;
-		if (!engine_usable(e) ||
-		    (c->config.hwm && e->load >= c->config.hwm))
+		if (!engine_usable(e) || !has_capacity(c, e))
 			continue;
 		room->foreign |= !e->taskfs;
 		room->e[room->n++] = e;
@@ -218,7 +246,7 @@ static struct engine *choose(struct controller *c, const struct result *r,
 	struct engine *fit[64];
 	size_t i, n = 0;
 
-	if (r->ntargets == 0 && !room->foreign)
+	if (!r->ntargets && !r->navoid && !r->ndeps && !room->foreign)
 		return room->e[c->policy->pick(room->e, room->n)];
 	for (i = 0; i < room->n && n < ARRAY_SIZE(fit); i++)
 		if (fits(room, r, room->e[i]))
@@ -238,7 +266,7 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 	memmove(room->e + i, room->e + i + 1,
 		(room->n - i - 1) * sizeof(*room->e));
 	room->n--;
-	if (!c->config.hwm || e->load < c->config.hwm)
+	if (has_capacity(c, e))
 		room->e[room->n++] = e;
 }
 
@@ -253,11 +281,11 @@ static void check_targets(struct controller *c, struct result *r)
 	size_t i;
 
 	for (i = 0; i < r->ntargets; i++)
-		if (engine_find(c, r->targets[i]))
+		if (engine_find(c, r->targets[i]) &&
+		    !is_one_of(r->avoid, r->navoid, r->targets[i]))
 			return;
-	if (!r->ntargets)
-		return;
-	result_end_waiting(r, &how);
+	if (r->ntargets)
+		result_end_waiting(r, &how);
 }
 
 static bool has_room(const struct room *room, const struct engine *e)

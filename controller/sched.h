@@ -11,6 +11,8 @@
 /* NULL: no such scheme. */
 const struct policy *policy_find(const char *name);
 const char *policy_name(const struct policy *p);
+/* ipyparallel's "pure": no metadata are read, no engine is ever full. */
+bool policy_is_pure(const struct policy *p);
 
 void sched_init(struct controller *c);
 void sched_done(struct controller *c);
@@ -18,6 +20,8 @@ void sched_done(struct controller *c);
 void sched_add(struct result *r);
 /* It has none any more. */
 void sched_remove(struct result *r);
+/* It is not given to this engine any more. */
+void sched_avoid(struct result *r, int64_t engine);
 /* Capacity or tasks changed: look at the end of this turn. */
 void sched_kick(struct controller *c);
 /* Not before usec microseconds from now. */

@@ -49,6 +49,16 @@ void task_row_done(struct task_row *t)
 		buf_done(&t->bytes[i]);
 }
 
+static void free_record(struct store_op *op)
+{
+	free(op->record.msg_id);
+	free(op->record.engine_uuid);
+	free(op->record.execute_input);
+	free(op->record.execute_result);
+	free(op->record.error);
+	msg_done(&op->record.msg);
+}
+
 static void free_op(struct store_op *op)
 {
 	switch (op->kind) {
@@ -92,8 +102,15 @@ static void free_op(struct store_op *op)
 	case STORE_META:
 		free(op->meta.value);
 		break;
+	case STORE_RECORD:
+	case STORE_RECORD_END:
+	case STORE_RECORD_IO:
+	case STORE_RESUBMITTED:
+		free_record(op);
+		break;
 	case STORE_PURGE:
 	case STORE_NOTHING:
+	case STORE_QUERY:
 	case STORE_KINDS:
 		break;
 	}
@@ -110,6 +127,9 @@ static uint64_t op_bytes(const struct store_op *op)
 	if (op->kind == STORE_RESULT)
 		n += op->result.code.n + op->result.stdin_.n +
 		     op->result.items.n;
+	for (i = 0; op->kind >= STORE_RECORD && op->kind <= STORE_RECORD_END &&
+		    (unsigned)i < op->record.msg.frames; i++)
+		n += msg_frame(&op->record.msg, (unsigned)i).n;
 	if (op->kind == STORE_TASK)
 		for (i = 0; i < STREAMS; i++)
 			n += op->task.row.bytes[i].n;

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "wire/msg.h"
 
 #include <sqlite3.h>
 
@@ -49,6 +50,11 @@ enum store_kind {
 	STORE_ENGINE,	/* an engine's row */
 	STORE_ENGINE_GONE,
 	STORE_META,	/* a key and its value */
+	STORE_RECORD,	/* a message of a client; see record.h */
+	STORE_RECORD_END, /* its reply */
+	STORE_RECORD_IO, /* what else was published of it */
+	STORE_RESUBMITTED, /* the msg_id it got as a new one */
+	STORE_QUERY,	/* which records? */
 	STORE_KINDS,
 };
 
@@ -131,6 +137,15 @@ struct store_op {
 			struct buf sizes;	/* READ_MANY: uint64_t each */
 		} io;
 		uint64_t purge;
+		struct {
+			uint64_t result;
+			const char *queue;
+			char *msg_id, *engine_uuid;	/* owned, as below */
+			char *execute_input, *execute_result, *error;
+			int64_t submitted, started, completed, received;
+			struct msg msg;		/* frames only */
+		} record;
+		struct record_query *query;	/* the caller's */
 		struct engine_row engine;
 		struct {
 			const char *key;
@@ -167,6 +182,7 @@ struct store_visitor {
 	void (*result)(void *arg, const struct result_row *r);
 	void (*task)(void *arg, const struct task_row *t);
 	void (*engine)(void *arg, const struct engine_row *e);
+	void (*record)(void *arg, uint64_t result, const char *msg_id);
 	void *arg;
 };
 int store_load(struct store *s, const struct store_visitor *v) must_check;

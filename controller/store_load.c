@@ -213,6 +213,8 @@ int db_load(struct db *db, const struct store_visitor *v)
 	if (!err)
 		err = each_row(db, TASK_COLUMNS "ORDER BY key", load_task, v);
 	if (!err)
+		err = db_load_records(db, v);
+	if (!err)
 		err = each_row(db, "SELECT * FROM engines ORDER BY id",
 			       load_engine, v);
 	return err;

@@ -32,7 +32,7 @@ static const char schema[] =
 #define SCHEMA_VERSION 1
 
 enum {
-	S_BEGIN,
+	S_BEGIN = SQL_OF_RECORDS,
 	S_COMMIT,
 	S_ROLLBACK,
 	S_RESULT,
@@ -61,6 +61,22 @@ static const char put_result[] =
 	"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static const char *const statements[] = {
+	[SQL_RECORD] = "INSERT INTO records(result,msg_id,queue,submitted,"
+		       "header,metadata,content,dropped) "
+		       "VALUES(?,?,?,?,?,?,?,?)",
+	[SQL_RECORD_END] = "UPDATE records SET started=?, completed=?,"
+			   " received=?, engine_uuid=?, result_header=?,"
+			   " result_metadata=?, result_content=?,"
+			   " dropped=dropped|? WHERE result=?",
+	[SQL_RECORD_IO] = "UPDATE records SET execute_input=?,"
+			  " execute_result=?, error=? WHERE result=?",
+	[SQL_RESUBMITTED] = "UPDATE records SET resubmitted=? WHERE result=?",
+	[SQL_RECORD_BUFFER] = "INSERT OR REPLACE INTO record_buffers "
+			      "VALUES(?,?,?,?)",
+	[SQL_READ_BUFFERS] = "SELECT bytes FROM record_buffers "
+			     "WHERE record=? AND reply=? ORDER BY n",
+	[SQL_PURGE_RECORD] = "DELETE FROM records WHERE result=?",
+	[SQL_PURGE_BUFFERS] = "DELETE FROM record_buffers WHERE record=?",
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
@@ -137,7 +153,7 @@ int sql_errno(int rc)
 	}
 }
 
-static sqlite3_stmt *statement(struct db *db, int i)
+sqlite3_stmt *db_statement(struct db *db, int i)
 {
 	if (!db->stmt[i] &&
 	    sqlite3_prepare_v3(db->sql, statements[i], -1,
@@ -159,7 +175,7 @@ static int finish(sqlite3_stmt *st)
 
 static int simple(struct db *db, int i)
 {
-	sqlite3_stmt *st = statement(db, i);
+	sqlite3_stmt *st = db_statement(db, i);
 
 	return st ? finish(st) : -EIO;
 }
@@ -242,6 +258,8 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 				    : "PRAGMA synchronous=NORMAL");
 	if (!err)
 		err = make_schema(db, why);
+	if (!err)
+		err = db_open_records(db);
 	if (err && !why->n)
 		buf_printf(why, "%s: %s", path,
 			   db->sql ? sqlite3_errmsg(db->sql) : strerror(-err));
@@ -293,7 +311,7 @@ static void bind_count(sqlite3_stmt *st, int i, int64_t n)
 
 static int run_result(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_RESULT);
+	sqlite3_stmt *st = db_statement(db, S_RESULT);
 	const struct result_row *r = &op->result;
 
 	if (!st)
@@ -329,7 +347,7 @@ static int64_t file_bits(const struct task_row *t)
 
 static int run_task(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_TASK);
+	sqlite3_stmt *st = db_statement(db, S_TASK);
 	const struct task_row *t = &op->task.row;
 	int i, err = files_sync(db, t);
 
@@ -371,7 +389,7 @@ static int run_task(struct db *db, struct store_op *op)
 
 static int run_input(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_INPUT);
+	sqlite3_stmt *st = db_statement(db, S_INPUT);
 	int err = 0;
 
 	if (!st)
@@ -402,7 +420,7 @@ static int run_start(struct db *db, struct store_op *op)
 
 static int run_rest(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_REST);
+	sqlite3_stmt *st = db_statement(db, S_REST);
 
 	if (!st)
 		return -EIO;
@@ -416,7 +434,7 @@ static int run_rest(struct db *db, struct store_op *op)
 
 static int run_deps(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_DEPS);
+	sqlite3_stmt *st = db_statement(db, S_DEPS);
 
 	if (!st)
 		return -EIO;
@@ -434,7 +452,7 @@ static int run_nothing(struct db *db, struct store_op *op)
 
 static int run_held(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_HELD);
+	sqlite3_stmt *st = db_statement(db, S_HELD);
 
 	if (!st)
 		return -EIO;
@@ -445,7 +463,7 @@ static int run_held(struct db *db, struct store_op *op)
 
 static int run_options(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_OPTIONS);
+	sqlite3_stmt *st = db_statement(db, S_OPTIONS);
 
 	if (!st)
 		return -EIO;
@@ -464,7 +482,7 @@ static int run_read(struct db *db, struct store_op *op)
 
 	if (op->io.in_file)
 		return files_read(db, op);
-	st = statement(db, S_READ + (int)op->io.stream);
+	st = db_statement(db, S_READ + (int)op->io.stream);
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, key);
@@ -484,13 +502,16 @@ static int run_read(struct db *db, struct store_op *op)
 
 static int run_purge(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_PURGE_RESULT);
-	sqlite3_stmt *ts = statement(db, S_PURGE_TASKS);
+	sqlite3_stmt *st = db_statement(db, S_PURGE_RESULT);
+	sqlite3_stmt *ts = db_statement(db, S_PURGE_TASKS);
 	int err;
 
 	if (!st || !ts)
 		return -EIO;
 	files_unlink(db, op->purge);
+	err = db_purge_record(db, op->purge);
+	if (err)
+		return err;
 	sqlite3_bind_int64(st, 1, (int64_t)op->purge);
 	err = finish(st);
 	if (err)
@@ -502,7 +523,7 @@ static int run_purge(struct db *db, struct store_op *op)
 
 static int run_engine(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_ENGINE);
+	sqlite3_stmt *st = db_statement(db, S_ENGINE);
 	const struct engine_row *e = &op->engine;
 
 	if (!st)
@@ -519,7 +540,7 @@ static int run_engine(struct db *db, struct store_op *op)
 
 static int run_engine_gone(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_ENGINE_GONE);
+	sqlite3_stmt *st = db_statement(db, S_ENGINE_GONE);
 
 	if (!st)
 		return -EIO;
@@ -529,7 +550,7 @@ static int run_engine_gone(struct db *db, struct store_op *op)
 
 static int run_meta(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = statement(db, S_META);
+	sqlite3_stmt *st = db_statement(db, S_META);
 
 	if (!st)
 		return -EIO;
@@ -556,6 +577,11 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_ENGINE] = run_engine,
 	[STORE_ENGINE_GONE] = run_engine_gone,
 	[STORE_META] = run_meta,
+	[STORE_RECORD] = db_put_record,
+	[STORE_RECORD_END] = db_put_record_end,
+	[STORE_RECORD_IO] = db_put_record_io,
+	[STORE_RESUBMITTED] = db_put_resubmitted,
+	[STORE_QUERY] = db_query,
 };
 
 int db_run(struct db *db, struct store_op *op)
@@ -565,7 +591,7 @@ int db_run(struct db *db, struct store_op *op)
 
 char *db_meta(struct db *db, const char *key)
 {
-	sqlite3_stmt *st = statement(db, S_META_GET);
+	sqlite3_stmt *st = db_statement(db, S_META_GET);
 	char *value = NULL;
 
 	if (!st)

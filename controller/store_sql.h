@@ -15,7 +15,7 @@ struct db {
 	sqlite3 *sql;
 	char *outputs;		/* the directory of big outputs */
 	bool full;
-	sqlite3_stmt *stmt[32];
+	sqlite3_stmt *stmt[40];
 };
 
 int db_open(struct db *db, const char *dir, bool full, struct buf *why)
@@ -29,6 +29,31 @@ void db_rollback(struct db *db);
 int db_run(struct db *db, struct store_op *op) must_check;
 int db_load(struct db *db, const struct store_visitor *v) must_check;
 int64_t store_key(uint64_t result, uint32_t index);
+
+/* Statements of more than one file; each is prepared once. */
+enum sql {
+	SQL_RECORD,
+	SQL_RECORD_END,
+	SQL_RECORD_IO,
+	SQL_RESUBMITTED,
+	SQL_RECORD_BUFFER,
+	SQL_READ_BUFFERS,
+	SQL_PURGE_RECORD,
+	SQL_PURGE_BUFFERS,
+	SQL_OF_RECORDS,
+};
+/* NULL: it cannot be prepared. */
+sqlite3_stmt *db_statement(struct db *db, int i);
+
+/* The records of ipyparallel's hub (store_records.c); -errno. */
+int db_open_records(struct db *db) must_check;
+int db_put_record(struct db *db, struct store_op *op) must_check;
+int db_put_record_end(struct db *db, struct store_op *op) must_check;
+int db_put_record_io(struct db *db, struct store_op *op) must_check;
+int db_put_resubmitted(struct db *db, struct store_op *op) must_check;
+int db_purge_record(struct db *db, uint64_t result) must_check;
+int db_query(struct db *db, struct store_op *op) must_check;
+int db_load_records(struct db *db, const struct store_visitor *v) must_check;
 
 /* Operations that live with the loading (store_load.c); -errno. */
 int db_read_many(struct db *db, struct store_op *op) must_check;

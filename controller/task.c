@@ -181,6 +181,9 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	task_set_row(t, row);
 	if (s == STATE_PENDING) {
 		forget_try(r, row->index);
+		/* How long it may wait is counted anew. */
+		if (r->timeout && r->ntasks == 1)
+			timer_set(r->c->loop, &r->timeout_timer, r->timeout);
 		task_unclaim(r, row->index);
 	}
 	if (state_is_final(s))

@@ -20,6 +20,12 @@
 #define LIMIT_CONNFILE (64 * KIB)	/* a connection file */
 #define LIMIT_CLUSTER_NAME 64
 
+/* What the controller knows. */
+#define LIMIT_ENGINES 65536
+#define LIMIT_INPUT_KEPT (1 * MIB)	/* a text of iopub in a record */
+#define LIMIT_RECORD (256 * MIB)	/* buffers of one kept message */
+#define LIMIT_QUERY (56 * MIB)		/* JSON that answers one query */
+
 /* Tasks. */
 #define LIMIT_CODE (16 * MIB)
 #define LIMIT_STDIN (256 * MIB)

@@ -117,6 +117,30 @@ void msg_copy(struct msg *to, const struct msg *from)
 	to->idents = from->idents;
 }
 
+void msg_add_buffers(struct msg *to, const struct msg *from)
+{
+	unsigned i;
+
+	for (i = from->idents + 1 + MSG_BUFFERS; i < from->frames; i++)
+		share_frame(to, from, i);
+}
+
+void msg_make(struct msg *m, const struct session *s,
+	      const struct bytes parts[4])
+{
+	char signature[SIGNATURE_SIZE];
+	int i;
+
+	assert(!m->frames);
+	m->idents = 0;
+	if (s->sign)
+		session_sign(s, parts, signature);
+	msg_add_frame(m, bytes_str(MSG_DELIMITER));
+	msg_add_frame(m, bytes_of(signature, s->sign ? SIGNATURE_SIZE : 0));
+	for (i = 0; i < 4; i++)
+		msg_add_frame(m, parts[i]);
+}
+
 struct bytes msg_frame(const struct msg *m, unsigned i)
 {
 	if (i >= m->frames)

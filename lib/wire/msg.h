@@ -73,6 +73,14 @@ void msg_add_frame(struct msg *m, struct bytes b);
  * not copied. What is parsed stays with `from`.
  */
 void msg_copy(struct msg *to, const struct msg *from);
+/* Appends the buffers of `from`, shared in the same way. */
+void msg_add_buffers(struct msg *to, const struct msg *from);
+/*
+ * A message without idents and buffers, signed, in m, which is empty. parts:
+ * header, parent header, metadata, content. For msg_open() or msg_forward().
+ */
+void msg_make(struct msg *m, const struct session *s,
+	      const struct bytes parts[4]);
 
 struct bytes msg_frame(const struct msg *m, unsigned i);
 struct bytes msg_part(const struct msg *m, enum msg_part part);

@@ -1,0 +1,20 @@
+/*
+ * broadcast.h: one message of a client for many engines, each of which gets
+ * it under an id of its own: "<msg_id>_<uuid>". The replies go to the client
+ * one by one, or (coalescing) as one when all are there.
+ */
+#ifndef TASKFS_BROADCAST_H
+#define TASKFS_BROADCAST_H
+
+#include "controller.h"
+
+struct gather;
+
+void broadcast_from_client(struct controller *c, struct msg *m);
+/* g: of a coalescing one; NULL: the reply goes to the client as it is. */
+void broadcast_from_engine(struct controller *c, struct gather *g,
+			   struct msg *m);
+/* One of its replies never comes: then none goes to the client. */
+void broadcast_give_up(struct gather *g);
+
+#endif

@@ -1,0 +1,204 @@
+#include "base/base.h"
+#include "stock.h"
+
+#include "engines.h"
+#include "results.h"
+#include "wire.h"
+
+/*
+ * purge_request: results that have ended go, here and in the store. A task
+ * whose client has the reply has ended for that client, though its output may
+ * not have: it ends here now.
+ */
+struct forget {
+	struct request *rq;
+	struct json_object *content;
+	bool all;
+	struct named_tasks tasks;
+	size_t waiting;
+	char *bad_engine;	/* or NULL: why not all could be done */
+	int err;
+};
+
+static void forget_free(struct forget *f)
+{
+	named_tasks_done(&f->tasks);
+	free(f->bad_engine);
+	json_object_put(f->content);
+	free(f);
+}
+
+static void fail(struct forget *f, const char *ename, const char *why)
+{
+	request_fail(f->rq, MSG_PURGE_REPLY, 0, ename, why);
+	forget_free(f);
+}
+
+static void one_done(void *arg, int err)
+{
+	struct forget *f = arg;
+
+	f->err = f->err ? f->err : err;
+	if (--f->waiting)
+		return;
+	if (f->bad_engine) {
+		fail(f, "IndexError", f->bad_engine);
+		return;
+	}
+	if (f->err) {
+		fail(f, "RuntimeError", "not all could be purged from the store");
+		return;
+	}
+	request_reply(f->rq, MSG_PURGE_REPLY, ok_content(f->rq->c, false),
+		      NULL, 0);
+	forget_free(f);
+}
+
+static void purge(struct forget *f, struct result *r)
+{
+	if (state_is_final(result_state(r)) &&
+	    result_purge(r, one_done, f) == 0)
+		f->waiting++;
+}
+
+/* --- which -------------------------------------------------------------- */
+
+/* NULL: all that are named have ended. */
+static const char *find_pending(const struct forget *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->tasks.n; i++) {
+		struct result *r = result_find(f->rq->c, f->tasks.of[i].result);
+
+		if (r && !state_is_final((enum state)r->task
+						 [f->tasks.of[i].index].state))
+			return f->tasks.of[i].msg_id;
+	}
+	return NULL;
+}
+
+/* Of a result of many tasks every one must be named. */
+static bool names_all(const struct forget *f, const struct result *r)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; r->ntasks > 1 && i < f->tasks.n; i++)
+		n += f->tasks.of[i].result == r->id;
+	return r->ntasks == 1 || n >= r->ntasks;
+}
+
+static bool ran_on(const struct result *r, int64_t engine)
+{
+	uint64_t i;
+
+	for (i = 0; i < r->ntasks && r->task[i].engine == engine; i++)
+		;
+	return i == r->ntasks;
+}
+
+static void purge_named(struct forget *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->tasks.n; i++) {
+		struct result *r = result_find(f->rq->c, f->tasks.of[i].result);
+
+		if (r && names_all(f, r))
+			purge(f, r);
+	}
+}
+
+/* All (engine < 0), or those of one engine. */
+static void purge_each(struct forget *f, int64_t engine)
+{
+	struct controller *c = f->rq->c;
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &c->by_id) {
+		struct result *r = list_entry(l, struct result, by_id);
+
+		if (engine < 0 || ran_on(r, engine))
+			purge(f, r);
+	}
+}
+
+/* The id that is no engine's; -1: none. */
+static int64_t purge_of_engines(struct forget *f)
+{
+	struct json_object *ids = json_get_array(f->content, "engine_ids");
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+
+	for (i = 0; i < n; i++) {
+		int64_t id = json_object_get_int64(
+			json_object_array_get_idx(ids, i));
+
+		if (!engine_find(f->rq->c, id))
+			return id < 0 ? INT64_MAX : id;
+		purge_each(f, id);
+	}
+	return -1;
+}
+
+/* --- in two turns ------------------------------------------------------- */
+
+/* What had ended when it was asked is stored. */
+static void ends_stored(struct store_op *op)
+{
+	struct forget *f = op->arg;
+	const char *pending = find_pending(f);
+	struct buf why = BUF_INIT;
+	int64_t bad = -1;
+
+	if (pending) {
+		buf_puts(&why, "msg pending: ");
+		stock_quoted(&why, "", bytes_str(pending));
+		fail(f, "IndexError", buf_str(&why));
+		buf_done(&why);
+		return;
+	}
+	f->waiting = 1;
+	if (f->all)
+		purge_each(f, -1);
+	else
+		purge_named(f);
+	if (!f->all)
+		bad = purge_of_engines(f);
+	if (bad >= 0)
+		f->bad_engine = xasprintf("No such engine: %lld", (long long)bad);
+	one_done(f, 0);
+}
+
+static void finish_wires(struct forget *f)
+{
+	struct map_iter it = {0};
+
+	while (map_next(&f->rq->c->wires, &it)) {
+		struct wire *w = it.value;
+
+		if (w->replied)
+			wire_finish(w);
+	}
+}
+
+void stock_on_purge(struct controller *c, struct request *rq)
+{
+	struct forget *f = zalloc(sizeof(*f));
+	const char *s = json_get_str(rq->msg->content, "msg_ids", NULL);
+	struct store_op *op;
+
+	f->rq = rq;
+	f->content = json_object_get(rq->msg->content);
+	f->all = s && strcmp(s, "all") == 0;
+	if (!f->all && !named_tasks_read(c, f->content, &f->tasks) &&
+	    json_get(f->content, "msg_ids")) {
+		fail(f, "TypeError", "msg_ids is a list of strings, or \"all\"");
+		return;
+	}
+	finish_wires(f);
+	op = store_op_new(STORE_NOTHING);
+	op->arg = f;
+	op->done = ends_stored;
+	store_put(c->store, op);
+}

@@ -1,0 +1,167 @@
+#include "base/base.h"
+#include "record.h"
+
+#include "base/log.h"
+#include "wire.h"
+
+/* --- putting ------------------------------------------------------------ */
+
+static const char *const queue_names[] = {
+	[CHANNEL_MUX] = "mux",
+	[CHANNEL_TASK] = "task",
+	[CHANNEL_CONTROL] = "control",
+	[CHANNEL_BROADCAST] = "broadcast",
+};
+
+static int64_t header_date(struct json_object *header)
+{
+	const char *s = json_get_str(header, "date", NULL);
+	int64_t usec = 0;
+
+	if (!s || date_parse(bytes_str(s), &usec) || usec <= 0 ||
+	    usec >= LIMIT_TIME)
+		return now_usec();
+	return usec;
+}
+
+static void not_kept(struct store_op *op)
+{
+	if (op->err)
+		log_error("a task's record was not stored",
+			  log_int("result", (int64_t)op->record.result),
+			  log_errno(op->err));
+}
+
+static struct store_op *new_op(const struct wire *w, enum store_kind kind)
+{
+	struct store_op *op = store_op_new(kind);
+
+	op->record.result = w->result;
+	op->done = not_kept;
+	return op;
+}
+
+void record_put(struct wire *w, const struct msg *m)
+{
+	struct store_op *op = new_op(w, STORE_RECORD);
+
+	op->record.msg_id = xstrdup(w->msg_id);
+	op->record.queue = queue_names[w->channel];
+	op->record.submitted = header_date(m->header);
+	msg_copy(&op->record.msg, m);
+	store_put(w->c->store, op);
+}
+
+void record_put_end(struct wire *w, const struct msg *m)
+{
+	struct store_op *op = new_op(w, STORE_RECORD_END);
+	struct bytes engine = msg_ident(m, 0);
+
+	op->record.engine_uuid = xstrndup(engine.p, engine.n);
+	op->record.started = w->row.started;
+	op->record.completed = w->row.completed;
+	op->record.received = now_usec();
+	msg_copy(&op->record.msg, m);
+	store_put(w->c->store, op);
+}
+
+static char *take_text(struct buf *b)
+{
+	return b->n ? buf_take(b) : NULL;
+}
+
+void record_put_io(struct wire *w)
+{
+	struct store_op *op;
+
+	if (!w->execute_input.n && !w->execute_result.n && !w->error.n)
+		return;
+	op = new_op(w, STORE_RECORD_IO);
+	op->record.execute_input = take_text(&w->execute_input);
+	op->record.execute_result = take_text(&w->execute_result);
+	op->record.error = take_text(&w->error);
+	store_put(w->c->store, op);
+}
+
+void record_put_resubmitted(struct controller *c, uint64_t result,
+			    const char *msg_id)
+{
+	struct store_op *op = store_op_new(STORE_RESUBMITTED);
+
+	op->record.result = result;
+	op->record.msg_id = xstrdup(msg_id);
+	op->done = not_kept;
+	store_put(c->store, op);
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+struct record_query *record_query_new(unsigned long wanted)
+{
+	struct record_query *q = zalloc(sizeof(*q));
+
+	q->wanted = wanted;
+	q->args = json_object_new_array();
+	q->order = "rid, key";
+	return q;
+}
+
+static void free_buffers(struct buf *b, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf_done(&b[i]);
+	free(b);
+}
+
+static void record_free(struct record *r)
+{
+	int i;
+
+	for (i = 0; i < RECORD_COLUMNS; i++)
+		free(r->value[i]);
+	free_buffers(r->buffers, r->nbuffers);
+	free_buffers(r->result_buffers, r->nresult_buffers);
+}
+
+void record_query_reset(struct record_query *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->n; i++)
+		record_free(&q->found[i]);
+	free(q->found);
+	q->found = NULL;
+	q->n = q->bytes = 0;
+}
+
+void record_query_free(struct record_query *q)
+{
+	record_query_reset(q);
+	buf_done(&q->where);
+	json_object_put(q->args);
+	free(q);
+}
+
+void record_query_among(struct record_query *q, const uint64_t *ids, size_t n)
+{
+	size_t i;
+
+	buf_puts(&q->where, q->where.n ? " AND rid IN (" : "rid IN (");
+	for (i = 0; i < n; i++)
+		buf_printf(&q->where, "%s%llu", i ? "," : "",
+			   (unsigned long long)ids[i]);
+	buf_putc(&q->where, ')');
+}
+
+void record_query_put(struct controller *c, struct record_query *q,
+		      void (*done)(struct store_op *op), void *arg)
+{
+	struct store_op *op = store_op_new(STORE_QUERY);
+
+	op->query = q;
+	op->done = done;
+	op->arg = arg;
+	store_put(c->store, op);
+}

@@ -1,0 +1,469 @@
+#include "base/base.h"
+#include "wire.h"
+
+#include "base/log.h"
+#include "broadcast.h"
+#include "demand.h"
+#include "events.h"
+#include "record.h"
+#include "run.h"
+#include "sched.h"
+#include "wire/task_option.h"
+
+/* After the reply, output may still be on its way on another socket. */
+#define IDLE_WAIT USEC_PER_SEC
+#define LIMIT_WIRES 100000
+
+static void wire_free(struct wire *w)
+{
+	struct result *r = result_find(w->c, w->result);
+
+	if (w->gather && !w->replied)
+		broadcast_give_up(w->gather);
+	timer_cancel(&w->idle_timer);
+	if (r && r->wire == w)
+		r->wire = NULL;
+	if (wire_find(w->c, w->msg_id) == w)
+		map_remove(&w->c->wires, bytes_str(w->msg_id));
+	buf_done(&w->client);
+	buf_done(&w->header);
+	buf_done(&w->traceback);
+	buf_done(&w->execute_input);
+	buf_done(&w->execute_result);
+	buf_done(&w->error);
+	buf_done(&w->value);
+	msg_done(&w->msg);
+	msg_done(&w->reply);
+	task_row_done(&w->row);
+	free(w->msg_id);
+	free(w->ename);
+	free(w->evalue);
+	free(w);
+}
+
+void wires_init(struct controller *c)
+{
+	c->wires = (struct map){0};
+	c->wired = (struct map){0};
+}
+
+void wires_done(struct controller *c)
+{
+	struct map_iter it = {0};
+
+	while (map_next(&c->wires, &it))
+		wire_free(it.value);
+	map_done(&c->wires);
+	map_done(&c->wired);
+}
+
+struct wire *wire_find(struct controller *c, const char *msg_id)
+{
+	return msg_id ? map_get(&c->wires, bytes_str(msg_id)) : NULL;
+}
+
+/* --- the names of results ----------------------------------------------- */
+
+void wire_know(struct result *r, const char *msg_id)
+{
+	if (!r->task[0].details)
+		task_set_msg_id(&r->task[0], msg_id);
+	map_put(&r->c->wired, bytes_str(msg_id), r);
+}
+
+void wire_forget(struct result *r)
+{
+	const struct details *d = r->task[0].details;
+
+	if (r->wired && d && d->msg_id &&
+	    map_get(&r->c->wired, bytes_str(d->msg_id)) == r)
+		map_remove(&r->c->wired, bytes_str(d->msg_id));
+}
+
+uint64_t wire_result(struct controller *c, struct bytes msg_id,
+		     uint32_t *ret_index)
+{
+	struct result *r = map_get(&c->wired, msg_id);
+	struct task_id id;
+
+	*ret_index = 0;
+	if (r)
+		return r->id;
+	if (task_id_parse(msg_id, c->cluster, &id))
+		return 0;
+	r = result_find(c, id.result);
+	if (!r || r->wired || id.index >= r->ntasks || !id.attempt ||
+	    id.attempt > max_u64(r->task[id.index].attempt, 1))
+		return 0;
+	*ret_index = id.index;
+	return r->id;
+}
+
+/* --- a client's task becomes a result ----------------------------------- */
+
+static void wire_stored(struct store_op *op)
+{
+	struct result *r = result_find(op->arg, op->result.id);
+
+	if (r && !op->err)
+		result_set_stored(r);
+	else if (op->err)
+		log_error("a client's task was not stored",
+			  log_errno(op->err));
+}
+
+static bool read_code(struct msg *m, struct buf *code)
+{
+	struct json_object *content = json_parse(msg_part(m, MSG_CONTENT),
+						 NULL);
+	size_t n = 0;
+	const char *s = json_get_str(content, "code", &n);
+	bool ok = json_object_is_type(content, json_type_object);
+
+	if (s && n <= LIMIT_CODE)
+		buf_put(code, s, n);
+	else
+		buf_puts(code, m->type);
+	json_object_put(content);
+	return ok;
+}
+
+static struct result *new_result(struct controller *c, struct msg *m,
+				 struct json_object *options)
+{
+	struct result_spec spec = {
+		.kind = "task",
+		.options = options,
+		.ntasks = 1,
+		.uid = getuid(),
+		.gid = getgid(),
+	};
+	size_t n = 0;
+	const char *label = json_get_str(m->metadata, "label", &n);
+	struct store_op *op;
+	struct result *r;
+
+	if (!read_code(m, &spec.code)) {
+		buf_done(&spec.code);
+		return NULL;
+	}
+	if (label && task_name_ok(bytes_of(label, n)))
+		spec.name = label;
+	r = result_new(c, &spec);
+	result_take_name(r);
+	r->wired = true;
+	op = result_store_op(r);
+	op->arg = c;
+	op->done = wire_stored;
+	store_put(c->store, op);
+	return r;
+}
+
+/* Not one too many, and its id neither in use nor of our own making. */
+static bool may_be_wire(struct controller *c, const struct msg *m)
+{
+	return c->wires.n < LIMIT_WIRES && !wire_find(c, m->id) &&
+	       !run_find(c, m->id) &&
+	       strncmp(m->id, c->cluster, strlen(c->cluster)) != 0;
+}
+
+struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
+{
+	struct bytes client = msg_ident(m, 0), header = msg_part(m, MSG_HEADER);
+	struct json_object *options;
+	struct demand demand = {0};
+	struct result *r = NULL;
+	struct wire *w;
+
+	if (!may_be_wire(c, m))
+		return NULL;
+	if (ch == CHANNEL_TASK)
+		demand_read(&demand, c, m);
+	options = demand_options(&demand);
+	r = new_result(c, m, options);
+	json_object_put(options);
+	if (!r) {
+		demand_done(&demand);
+		return NULL;
+	}
+	w = zalloc(sizeof(*w));
+	w->c = c;
+	w->channel = ch;
+	w->msg_id = xstrdup(m->id);
+	w->retries = demand.retries;
+	r->wire = w;
+	w->result = r->id;
+	w->row.user = -1;
+	buf_put(&w->client, client.p, client.n);
+	buf_put(&w->header, header.p, header.n);
+	map_put(&c->wires, bytes_str(w->msg_id), w);
+	/* Known by what its client calls it, also while it waits. */
+	wire_know(r, w->msg_id);
+	record_put(w, m);
+	demand_apply(&demand, r);
+	demand_done(&demand);
+	return w;
+}
+
+/* --- running ------------------------------------------------------------ */
+
+static void wire_started(struct store_op *op)
+{
+	struct controller *c = op->arg;
+	struct result *r = result_find(c, op->task.row.result);
+
+	if (!r)
+		return;
+	if (op->err)
+		log_error("a client's task was not stored",
+			  log_errno(op->err));
+	task_apply(r, &op->task.row, EVENT_START);
+}
+
+void wire_start(struct wire *w, struct engine *e)
+{
+	struct result *r = result_find(w->c, w->result);
+	struct store_op *op = store_op_new(STORE_TASK);
+
+	assert(r);
+	w->tries++;
+	task_claim(r, 0);
+	op->task.row = task_row(r, 0);
+	free(op->task.row.engine_uuid);
+	op->task.row.state = STATE_RUNNING;
+	op->task.row.engine = e->id;
+	op->task.row.engine_uuid = xstrdup(e->uuid);
+	op->task.row.attempt = r->task[0].attempt + 1U;
+	op->task.row.started = now_usec();
+	op->arg = w->c;
+	op->done = wire_started;
+	store_put(w->c->store, op);
+	run_relayed(r, w->msg_id, e, w);
+}
+
+/* --- the reply ---------------------------------------------------------- */
+
+static void read_date(struct json_object *o, const char *key, int64_t *ret)
+{
+	const char *s = json_get_str(o, key, NULL);
+
+	if (!s || date_parse(bytes_str(s), ret) || *ret <= 0 ||
+	    *ret >= LIMIT_TIME)
+		*ret = now_usec();
+}
+
+static char *copy_str(struct json_object *o, const char *key, size_t limit)
+{
+	const char *s = json_get_str(o, key, NULL);
+
+	return s ? xstrndup(s, min_u64(strlen(s), limit)) : NULL;
+}
+
+static void read_failure(struct wire *w, struct json_object *content)
+{
+	w->ename = copy_str(content, "ename", LIMIT_ENAME);
+	w->evalue = copy_str(content, "evalue", LIMIT_ERROR);
+	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
+		       &w->traceback);
+}
+
+static void forget_reply(struct wire *w)
+{
+	free(w->ename);
+	free(w->evalue);
+	w->ename = w->evalue = NULL;
+	buf_clear(&w->traceback);
+	buf_clear(&w->error);
+	buf_clear(&w->value);
+	buf_clear(&w->execute_result);
+	msg_done(&w->reply);
+}
+
+void wire_read_reply(struct wire *w, struct msg *m)
+{
+	struct json_object *content = json_parse(msg_part(m, MSG_CONTENT),
+						 NULL);
+	const char *status = json_get_str(content, "status", NULL);
+
+	read_date(m->metadata, "started", &w->row.started);
+	read_date(m->header, "date", &w->row.completed);
+	w->event = EVENT_FAIL;
+	if (status && strcmp(status, "ok") == 0)
+		w->event = EVENT_SUCCEED;
+	else if (status && strcmp(status, "aborted") == 0)
+		w->event = EVENT_ABORT;
+	else
+		read_failure(w, content);
+	json_object_put(content);
+}
+
+bool wire_take_retry(struct wire *w)
+{
+	if (w->channel != CHANNEL_TASK || !w->retries)
+		return false;
+	w->retries--;
+	return true;
+}
+
+bool wire_again(struct wire *w, const struct msg *m)
+{
+	bool unmet = !json_bool_or(m->metadata, "dependencies_met", true);
+	struct run *run = run_find(w->c, w->msg_id);
+	struct result *r = result_find(w->c, w->result);
+	struct ending how = {
+		.event = EVENT_FAIL,
+		.ename = unmet ? "UnmetDependency" : w->ename,
+		.evalue = w->evalue,
+	};
+
+	if (w->channel != CHANNEL_TASK || !run || !r || run->abort ||
+	    r->aborting || w->event == EVENT_SUCCEED ||
+	    (!unmet && !wire_take_retry(w)))
+		return false;
+	if (run->engine)
+		run->engine->completed++;
+	run_retry(run, &how);
+	forget_reply(w);
+	return true;
+}
+
+/* --- the end ------------------------------------------------------------ */
+
+static void take_value(struct wire *w, struct result *r)
+{
+	uint64_t at = 0;
+	unsigned i;
+
+	if (w->value.n)
+		(void)!task_output(r, 0, STREAM_VALUE, 0,
+				   buf_bytes(&w->value));
+	for (i = 0; !w->value.n && i < msg_buffers(&w->reply); i++) {
+		struct bytes b = msg_buffer(&w->reply, i);
+
+		if (b.n && !task_output(r, 0, STREAM_VALUE, at, b))
+			break;
+		at += b.n;
+	}
+}
+
+void wire_finish(struct wire *w)
+{
+	struct controller *c = w->c;
+	struct run *run = run_find(c, w->msg_id);
+	struct result *r = result_find(c, w->result);
+	struct task_row row;
+	struct ending how = {
+		.event = w->event,
+		.ename = w->ename,
+		.evalue = w->evalue,
+		.traceback = w->traceback.n ? buf_str(&w->traceback) : NULL,
+	};
+
+	record_put_io(w);
+	if (run && r) {
+		take_value(w, r);
+		row = task_row(r, 0);
+		free(row.msg_id);
+		free(row.engine_uuid);
+		row.msg_id = xstrdup(w->msg_id);
+		row.engine_uuid = run->engine ? xstrdup(run->engine->uuid)
+					      : NULL;
+		row.engine = run->engine ? run->engine->id : row.engine;
+		row.attempt = run->attempt;
+		row.started = w->row.started ? w->row.started : row.started;
+		row.completed = w->row.completed;
+		task_known_outputs(r, 0, &row);
+		run->wire = NULL;
+		if (run->engine)
+			run->engine->completed++;
+		run_end(run, &how, &row);
+	}
+	wire_free(w);
+}
+
+static void idle_late(struct timer *t)
+{
+	wire_finish(container_of(t, struct wire, idle_timer));
+}
+
+void wire_replied(struct wire *w)
+{
+	w->replied = true;
+	if (w->idles >= w->tries || w->event == EVENT_ABORT) {
+		wire_finish(w);
+		return;
+	}
+	w->idle_timer.fire = idle_late;
+	timer_set(w->c->loop, &w->idle_timer, IDLE_WAIT);
+}
+
+void wire_idle(struct wire *w)
+{
+	w->idles++;
+	if (w->replied && w->idles >= w->tries)
+		wire_finish(w);
+}
+
+/* --- the end without a reply -------------------------------------------- */
+
+bool relay_finish(struct wire *w)
+{
+	if (!w->replied)
+		return false;
+	wire_finish(w);
+	return true;
+}
+
+void relay_ended(struct result *r)
+{
+	const struct details *d = r->task[0].details;
+	struct ending how = {
+		.event = r->task[0].state == STATE_ABORTED ? EVENT_ABORT
+							   : EVENT_FAIL,
+		.ename = d ? d->ename : NULL,
+		.evalue = d ? d->evalue : NULL,
+	};
+
+	if (r->wire)
+		relay_failed(r->wire, &how);
+}
+
+static struct json_object *failure_content(const struct ending *how)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (how->event == EVENT_ABORT) {
+		json_add_str(o, "status", "aborted");
+		return o;
+	}
+	json_add_str(o, "status", "error");
+	json_add(o, "traceback", json_object_new_array());
+	json_add_str(o, "ename", how->ename ? how->ename : "Error");
+	json_add_str(o, "evalue", how->evalue ? how->evalue : "");
+	json_add(o, "engine_info", json_object_new_object());
+	return o;
+}
+
+void relay_failed(struct wire *w, const struct ending *how)
+{
+	struct controller *c = w->c;
+	struct bytes ident = buf_bytes(&w->client);
+	struct msg_out out = {
+		.type = MSG_APPLY_REPLY,
+		.parent = buf_bytes(&w->header),
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	/* Of mux a client makes the error itself (it knows the engine). */
+	if (w->channel == CHANNEL_TASK && !w->replied && ident.n) {
+		out.content = failure_content(how);
+		out.metadata = json_object_new_object();
+		json_add(out.metadata, "status",
+			 json_object_get(json_get(out.content, "status")));
+		(void)!msg_send(sock_of(c, S_TASK_IN), &c->session, &out);
+		json_object_put(out.content);
+		json_object_put(out.metadata);
+	}
+	wire_free(w);
+}

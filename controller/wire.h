@@ -1,0 +1,69 @@
+/*
+ * wire.h: a task that a client of ipyparallel sent itself, from its arrival
+ * until its result is final. relay.c passes the messages, broadcast.c those
+ * that are for many; here is what becomes of them in the cluster: each is a
+ * result, with a record of the hub's database (record.h).
+ *
+ * A wire owns itself: wire_finish(), wire_fail() and wire_drop() end it.
+ */
+#ifndef TASKFS_WIRE_H
+#define TASKFS_WIRE_H
+
+#include "relay.h"
+#include "results.h"
+
+struct gather;
+
+struct wire {
+	struct controller *c;
+	enum channel channel;
+	char *msg_id;
+	uint64_t result;
+	struct buf client;	/* its ident on the socket it came by */
+	struct buf header;	/* of its request, raw */
+	struct msg msg;		/* of the task queue: its frames */
+	struct gather *gather;	/* broadcast.c's, or NULL */
+	uint64_t retries;	/* left */
+	unsigned tries, idles;	/* times it was sent; ends of output heard */
+	bool replied;
+	struct timer idle_timer;
+	/* How it ended, from the reply. */
+	struct msg reply;
+	struct task_row row;
+	enum state_event event;
+	char *ename, *evalue;
+	struct buf traceback;
+	/* From iopub: JSON texts but the first. */
+	struct buf execute_input, execute_result, error, value;
+};
+
+/* A new result for a client's message m; NULL: it cannot be one. */
+struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m);
+struct wire *wire_find(struct controller *c, const char *msg_id);
+/* It was sent to the engine: it runs. */
+void wire_start(struct wire *w, struct engine *e);
+/* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
+void wire_read_reply(struct wire *w, struct msg *m);
+/*
+ * The reply is no last word, and the task waits again, not for the same
+ * engine: retries are left, or it ran where its own conditions are not met.
+ */
+bool wire_again(struct wire *w, const struct msg *m);
+/* Retries are left after it failed without a reply; one is taken. */
+bool wire_take_retry(struct wire *w);
+/* It has its reply: the end, now or when its output has come. */
+void wire_replied(struct wire *w);
+void wire_idle(struct wire *w);
+void wire_finish(struct wire *w);
+
+/* What clients call it; 0: nothing of that name. */
+uint64_t wire_result(struct controller *c, struct bytes msg_id,
+		     uint32_t *ret_index);
+/* Between here and load.c, results.c. */
+void wire_know(struct result *r, const char *msg_id);
+void wire_forget(struct result *r);
+
+void wires_init(struct controller *c);
+void wires_done(struct controller *c);
+
+#endif
