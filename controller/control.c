@@ -210,7 +210,9 @@ void control_on_request(struct controller *c, struct request *rq)
 	struct result *r = result_find(
 		c, (uint64_t)json_int_or(q, "result", 0));
 
-	if (!r || !r->stored)
+	if (!json_get(q, "result") && v && v->run == verb_purge)
+		control_purge_all(rq);
+	else if (!r || !r->stored)
 		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
 			     "there is no such result");
 	else if (!v)

@@ -284,8 +284,8 @@ static void close_all(struct controller *c)
 {
 	store_close(c->store);
 	events_done(c);
-	sched_done(c);
 	orders_done(c);
+	sched_done(c);
 	engines_done(c);
 	hub_close(c);
 	wires_done(c);

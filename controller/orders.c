@@ -6,6 +6,7 @@
 #include "engines.h"
 #include "events.h"
 #include "line.h"
+#include "sched.h"
 
 /* So long the client waits: a stock engine answers between its tasks. */
 #define ORDER_WAIT (8 * USEC_PER_SEC)
@@ -99,6 +100,8 @@ static void order_free(struct order *o)
 	timer_cancel(&o->due);
 	list_del(&o->link);
 	o->c->norders--;
+	/* What waited for one that did not come back waits no longer. */
+	sched_kick(o->c);
 	if (o->rq)
 		request_free(o->rq);
 	buf_done(&o->why);
@@ -419,6 +422,22 @@ static void take_join(struct order *o, struct errand *a, void *arg)
 
 	if (a->engine == e->id && a->gone && o->verb->until == UNTIL_BACK)
 		close_errand(o, a);
+}
+
+bool orders_awaits(struct controller *c, int64_t id)
+{
+	struct list *l;
+	size_t i;
+
+	list_for_each(l, &c->orders) {
+		struct order *o = list_entry(l, struct order, link);
+
+		for (i = 0; i < o->n && o->verb->until == UNTIL_BACK; i++)
+			if (o->of[i].engine == id && o->of[i].gone &&
+			    o->of[i].open)
+				return true;
+	}
+	return false;
 }
 
 void orders_engine_joined(struct engine *e)

@@ -24,6 +24,9 @@ void orders_on_reply(struct controller *c, struct msg *m);
 void orders_engine_joined(struct engine *e);
 void orders_engine_gone(struct controller *c, int64_t id);
 
+/* There is no such engine now, but it restarts. */
+bool orders_awaits(struct controller *c, int64_t id);
+
 /* A signal to what a stock engine runs. */
 int order_signal(struct engine *e, int signo) must_check;
 

@@ -4,6 +4,7 @@
 #include "engines.h"
 #include "foreign.h"
 #include "graph.h"
+#include "orders.h"
 #include "run.h"
 
 #include <sodium.h>
@@ -281,7 +282,8 @@ static void check_targets(struct controller *c, struct result *r)
 	size_t i;
 
 	for (i = 0; i < r->ntargets; i++)
-		if (engine_find(c, r->targets[i]) &&
+		if ((engine_find(c, r->targets[i]) ||
+		     orders_awaits(c, r->targets[i])) &&
 		    !is_one_of(r->avoid, r->navoid, r->targets[i]))
 			return;
 	if (r->ntargets)
@@ -314,7 +316,9 @@ static void place_pinned(struct controller *c, struct result *r,
 
 		if (!task_is_waiting(&r->task[i]))
 			continue;
-		if (!e) {
+		if (!e && orders_awaits(c, r->targets[i])) {
+			waits = true;
+		} else if (!e) {
 			task_end_pending(r, (uint32_t)i, &gone);
 		} else if (has_room(room, e) && foreign_ready(e)) {
 			task_claim(r, i);

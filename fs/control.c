@@ -1,17 +1,19 @@
 #include "control.h"
+#include "base/log.h"
 #include "merge.h"
 #include "reply.h"
 #include "scan.h"
+#include "view.h"
 
-/* The writer holds the inode's lock so long at most. */
+/* The writer holds the inode's lock so long at most; ... when it is about all. */
 #define CONTROL_TIMEOUT (10 * USEC_PER_SEC)
+#define CONTROL_ALL_TIMEOUT (60 * USEC_PER_SEC)
 
 struct control {
 	struct request q;
 	struct fs *fs;
 	struct parked *parked;	/* NULL: nobody waits any more */
-	uint64_t id;
-	bool purge;
+	uint64_t purge;		/* the result that goes; 0: none */
 };
 
 static void answer(struct control *c, int err)
@@ -29,34 +31,82 @@ static void answer(struct control *c, int err)
 
 struct answer_fields {
 	int64_t seq;
-	struct bytes result;
+	struct bytes result, purged, engines, gone;
 };
 
+#define A(member) offsetof(struct answer_fields, member)
+
 static const struct field answer_fields[] = {
-	{"seq", FIELD_INT, offsetof(struct answer_fields, seq), 0},
-	{"result", FIELD_SPAN, offsetof(struct answer_fields, result), 0},
+	{"seq", FIELD_INT, A(seq), 0},
+	{"result", FIELD_SPAN, A(result), 0},
+	{"purged", FIELD_SPAN, A(purged), 0},
+	{"engines", FIELD_SPAN, A(engines), 0},
+	{"gone", FIELD_SPAN, A(gone), 0},
 	{.name = NULL},
 };
 
+static void take_purged(struct mirror *m, struct bytes list)
+{
+	struct bytes v;
+	struct scan s;
+	int64_t id;
+
+	if (!scan_array(&s, list))
+		return;
+	while (scan_element(&s, &v))
+		if (scan_int(v, &id) && id > 0)
+			mirror_purge(m, (uint64_t)id);
+}
+
+static void take_engines(struct mirror *m, const struct answer_fields *f)
+{
+	struct bytes v;
+	struct scan s;
+	int64_t id;
+
+	if (scan_array(&s, f->engines))
+		while (scan_element(&s, &v))
+			merge_engine(m, v, (uint64_t)f->seq);
+	if (!scan_array(&s, f->gone))
+		return;
+	while (scan_element(&s, &v))
+		if (scan_int(v, &id) && id >= 0)
+			mirror_engine_gone(m, (uint64_t)id, (uint64_t)f->seq);
+}
+
 /* What came of it is in the tree before the writer goes on. */
-static void take_result(struct fs *fs, struct bytes content)
+static void take_answer(struct fs *fs, struct bytes content)
 {
 	struct answer_fields f = {0};
 	int err = 0;
 
-	if (scan_fields(content, answer_fields, &f) && f.result.n)
+	if (!scan_fields(content, answer_fields, &f))
+		return;
+	if (f.result.n)
 		merge_result(&fs->mirror, f.result, (uint64_t)f.seq, true,
 			     NULL, &err);
+	take_purged(&fs->mirror, f.purged);
+	take_engines(&fs->mirror, &f);
+}
+
+static void log_refusal(int err, struct msg *reply)
+{
+	char *why = reply ? request_reason(request_content(reply)) : NULL;
+
+	log_info("not done", log_errno(err), log_str("why", why));
+	free(why);
 }
 
 static void on_reply(struct request *q, int err, struct msg *reply)
 {
 	struct control *c = container_of(q, struct control, q);
 
+	if (err)
+		log_refusal(err, reply);
+	else
+		take_answer(c->fs, request_content(reply));
 	if (!err && c->purge)
-		mirror_purge(&c->fs->mirror, c->id);
-	else if (!err)
-		take_result(c->fs, request_content(reply));
+		mirror_purge(&c->fs->mirror, c->purge);
 	answer(c, err);
 	free(c);
 }
@@ -68,19 +118,67 @@ static void interrupted(struct parked *p)
 	c->parked = NULL;
 }
 
-static int send_request(struct control *c, const struct wish *wish, uid_t uid)
+/* --- asking ------------------------------------------------------------- */
+
+static int ask(struct control *c, const char *type, struct json_object *o,
+	       uint64_t timeout)
 {
-	struct json_object *o = json_object_new_object();
-	struct msg_out out = {.type = MSG_CONTROL_REQUEST, .content = o};
+	struct msg_out out = {.type = type, .content = o};
+
+	return link_ask(&c->fs->link, &c->q, &out, timeout);
+}
+
+static int ask_about_result(struct control *c, const struct obj *o,
+			    struct json_object *q)
+{
+	json_add_int(q, "result", (int64_t)o->result->id);
+	if (sub_index(o->sub) >= 0)
+		json_add_int(q, "task", sub_index(o->sub));
+	return ask(c, MSG_CONTROL_REQUEST, q, CONTROL_TIMEOUT);
+}
+
+static int ask_about_engines(struct control *c, const struct obj *o,
+			     struct json_object *q)
+{
+	struct json_object *list = json_object_new_array();
+	struct idlist ids = {0};
+	int err = view_engines(o, &ids);
+	size_t i;
+
+	for (i = 0; i < ids.n; i++)
+		json_push(list, json_object_new_int64((int64_t)ids.id[i]));
+	json_add(q, "engines", list);
+	if (!err)
+		err = ask(c, MSG_ENGINE_CONTROL_REQUEST, q, CONTROL_TIMEOUT);
+	idlist_done(&ids);
+	return err;
+}
+
+static int ask_about_all(struct control *c, struct json_object *q)
+{
+	const char *verb = json_get_str(q, "verb", NULL);
+
+	/* ipyparallel has a word for that. */
+	if (strcmp(verb, "shutdown") == 0)
+		return ask(c, MSG_SHUTDOWN_REQUEST, q, CONTROL_TIMEOUT);
+	return ask(c, MSG_CONTROL_REQUEST, q, CONTROL_ALL_TIMEOUT);
+}
+
+static int send_request(struct control *c, const struct obj *o,
+			const struct wish *wish, uid_t uid)
+{
+	struct json_object *q = json_object_new_object();
 	int err;
 
-	json_add_int(o, "result", (int64_t)c->id);
-	json_add_str(o, "verb", wish->verb);
+	json_add_str(q, "verb", wish->verb);
 	if (wish->argument[0])
-		json_add_str(o, "argument", wish->argument);
-	json_add_int(o, "uid", uid);
-	err = link_ask(&c->fs->link, &c->q, &out, CONTROL_TIMEOUT);
-	json_object_put(o);
+		json_add_str(q, "argument", wish->argument);
+	json_add_int(q, "uid", uid);
+	err = o->result ? ask_about_result(c, o, q)
+	      : strncmp(o->node->path, "/engines/", 9) == 0
+		      ? ask_about_engines(c, o, q)
+		      : ask_about_all(c, q);
+	json_object_put(q);
 	return err;
 }
 
@@ -91,10 +189,10 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 	int err;
 
 	c->fs = fs;
-	c->id = o->result->id;
-	c->purge = strcmp(wish->verb, "purge") == 0;
+	if (o->result && strcmp(wish->verb, "purge") == 0)
+		c->purge = o->result->id;
 	c->q.done = on_reply;
-	err = send_request(c, wish, fuse_req_ctx(req)->uid);
+	err = send_request(c, o, wish, fuse_req_ctx(req)->uid);
 	if (err) {
 		free(c);
 		reply_err(req, err);

@@ -1,6 +1,7 @@
 /*
- * control.h: what a writer wants of the controller (abort, signal, purge),
- * asked with a control_request; the kernel's request waits for its answer.
+ * control.h: what a writer wants done to a result or a task (a
+ * control_request), to engines (an engine_control_request) or to all; the
+ * kernel's request waits for the answer.
  */
 #ifndef TASKFS_FS_CONTROL_H
 #define TASKFS_FS_CONTROL_H
@@ -8,7 +9,7 @@
 #include "nodes.h"
 
 /*
- * Asks for the wish about the result of o and answers req: with `written` as
+ * Asks for the wish about o's result, task or engines and answers req: with `written` as
  * the bytes of a WRITE, or with success (written 0).
  */
 void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,

@@ -2,12 +2,14 @@
 #include "base/parse.h"
 #include "wire/limits.h"
 
-/* What can be written to results/<id>/ctl. */
+enum when { ALWAYS, BEFORE_END, AFTER_END };
+
+/* A word that can be written to a ctl. */
 struct verb {
 	const char *name;
 	const char *argument;	/* as a reader of ctl sees it; NULL: none */
 	int (*check)(struct bytes argument);
-	bool final;		/* of a finished result; else of the others */
+	enum when when;		/* of a result */
 };
 
 static int check_signal(struct bytes argument)
@@ -24,50 +26,104 @@ static int check_priority(struct bytes argument)
 	return parse_i64(argument, -LIMIT_PRIORITY, LIMIT_PRIORITY, &n);
 }
 
-static const struct verb verbs[] = {
-	{"abort", NULL, NULL, false},
-	{"signal", "NAME", check_signal, false},
-	{"hold", NULL, NULL, false},
-	{"release", NULL, NULL, false},
-	{"priority", "N", check_priority, false},
-	{"retry", NULL, NULL, true},
+static const struct verb of_result[] = {
+	{"abort", NULL, NULL, BEFORE_END},
+	{"signal", "NAME", check_signal, BEFORE_END},
+	{"hold", NULL, NULL, BEFORE_END},
+	{"release", NULL, NULL, BEFORE_END},
+	{"priority", "N", check_priority, BEFORE_END},
+	{"retry", NULL, NULL, AFTER_END},
 	{.name = NULL},
 };
 
-int ctl_show(const struct obj *o, struct buf *out)
-{
-	const struct verb *v;
+static const struct verb of_engine[] = {
+	{.name = "interrupt"}, {.name = "stop"},  {.name = "restart"},
+	{.name = "clear"},     {.name = "drain"}, {.name = "resume"},
+	{.name = NULL},
+};
 
-	(void)o;
-	for (v = verbs; v->name; v++)
+static const struct verb of_controller[] = {
+	{.name = "shutdown"},
+	{.name = "purge"},
+	{.name = NULL},
+};
+
+static int show(const struct verb *v, struct buf *out)
+{
+	for (; v->name; v++)
 		buf_printf(out, "%s%s%s\n", v->name, v->argument ? " " : "",
 			   v->argument ? v->argument : "");
 	return 0;
 }
 
-static const struct verb *find_verb(struct bytes name)
+static const struct verb *find_verb(const struct verb *v, struct bytes name)
 {
-	const struct verb *v;
-
-	for (v = verbs; v->name; v++)
+	for (; v->name; v++)
 		if (bytes_is(name, v->name))
 			return v;
 	return NULL;
 }
 
-int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
+/* The word becomes a wish; *ret_v (may be NULL) is its row. */
+static int store(const struct verb *table, struct bytes value,
+		 struct wish *ret_wish, const struct verb **ret_v)
 {
-	const struct verb *v = find_verb(parse_word(&value));
+	const struct verb *v = find_verb(table, parse_word(&value));
 	struct bytes argument = parse_word(&value);
 
 	if (!v || parse_trim(value).n ||
 	    (v->argument ? v->check(argument) != 0 : argument.n != 0) ||
 	    argument.n >= sizeof(ret_wish->argument))
 		return -EINVAL;
-	if (result_is_final(o->result) != v->final)
-		return v->final ? -EBUSY : -ESRCH;
 	ret_wish->verb = v->name;
 	if (argument.n)
 		memcpy(ret_wish->argument, argument.p, argument.n);
+	if (ret_v)
+		*ret_v = v;
 	return 0;
+}
+
+int ctl_show(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	return show(of_result, out);
+}
+
+int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
+{
+	const struct verb *v;
+	int err = store(of_result, value, ret_wish, &v);
+	bool final = result_is_final(o->result);
+
+	if (err)
+		return err;
+	if (v->when == BEFORE_END && final)
+		return -ESRCH;
+	return v->when == AFTER_END && !final ? -EBUSY : 0;
+}
+
+int engine_ctl_show(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	return show(of_engine, out);
+}
+
+int engine_ctl_store(const struct obj *o, struct bytes value,
+		     struct wish *ret_wish)
+{
+	(void)o;
+	return store(of_engine, value, ret_wish, NULL);
+}
+
+int controller_ctl_show(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	return show(of_controller, out);
+}
+
+int controller_ctl_store(const struct obj *o, struct bytes value,
+			 struct wish *ret_wish)
+{
+	(void)o;
+	return store(of_controller, value, ret_wish, NULL);
 }

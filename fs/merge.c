@@ -385,6 +385,8 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	    rest.id > MIRROR_MAX_ID)
 		return;
 	e = mirror_engine(mi, (uint64_t)rest.id);
+	if (!e && mirror_engine_was_gone(mi, (uint64_t)rest.id, seq))
+		return;
 	if (!e)
 		e = mirror_add_engine(mi, (uint64_t)rest.id);
 	e->round = mi->round;

@@ -300,6 +300,25 @@ void mirror_remove_engine(struct mirror *m, uint64_t id)
 	events_add(&m->events, EVENT_OF_ENGINE, id, "gone");
 }
 
+void mirror_engine_gone(struct mirror *m, uint64_t id, uint64_t seq)
+{
+	unsigned i = m->ngone++ % GONE_KEPT;
+
+	m->gone[i].id = id;
+	m->gone[i].seq = seq;
+	mirror_remove_engine(m, id);
+}
+
+bool mirror_engine_was_gone(const struct mirror *m, uint64_t id, uint64_t seq)
+{
+	unsigned i;
+
+	for (i = 0; i < GONE_KEPT && i < m->ngone; i++)
+		if (m->gone[i].id == id && m->gone[i].seq >= seq)
+			return true;
+	return false;
+}
+
 void mirror_done(struct mirror *m)
 {
 	size_t i;

@@ -125,6 +125,7 @@ struct counts {
 
 /* Ids that were purged lately: a late word must not bring them back. */
 #define PURGED_KEPT 256
+#define GONE_KEPT 64
 
 struct mirror {
 	struct park *park;
@@ -139,6 +140,10 @@ struct mirror {
 	size_t kept_bytes;
 	uint64_t purged[PURGED_KEPT];
 	unsigned purges;
+	struct {
+		uint64_t id, seq;
+	} gone[GONE_KEPT];		/* engines */
+	unsigned ngone;
 	int64_t changed;	/* when a result came or went, usec */
 };
 
@@ -172,6 +177,9 @@ void mirror_set_name(struct mirror *m, struct result *r, struct bytes name);
 void mirror_set_status(struct mirror *m, struct result *r, enum state s);
 struct engine *mirror_add_engine(struct mirror *m, uint64_t id);
 void mirror_remove_engine(struct mirror *m, uint64_t id);
+/* The same; what was said before `seq` does not bring it back. */
+void mirror_engine_gone(struct mirror *m, uint64_t id, uint64_t seq);
+bool mirror_engine_was_gone(const struct mirror *m, uint64_t id, uint64_t seq);
 
 /* Keeps a copy of whole outputs; has none: NULL p. */
 void mirror_keep(struct mirror *m, struct result *r,

@@ -58,6 +58,10 @@ SHOWN(C_ "scheme", controller_scheme, "how it chooses an engine"),
 SHOWN(C_ "waiting", controller_waiting, "tasks that wait for an engine"),
 SHOWN(C_ "running", controller_running, "tasks that run"),
 SHOWN(C_ "completed", controller_completed, "tasks that ended"),
+{.path = C_ "ctl", .mode = CTL, .show = controller_ctl_show,
+ .store = controller_ctl_store,
+ .help = "write `shutdown` (it ends; started again it goes on where it was), "
+	 "or `purge` (every finished result); a read lists these words"},
 
 {.path = "/engines/<id>", .mode = DIR_, .each = &engine_class,
  .help = "one engine: it runs one task at a time"},
@@ -67,7 +71,7 @@ SHOWN(C_ "completed", controller_completed, "tasks that ended"),
  .help = "`all`: every engine there is; or, by name and not listed, some in "
 	 "the order of a list like `0,2-3`"},
 
-SHOWN(E_ "state", engine_state, "`idle`, `busy` or `lost`"),
+SHOWN(E_ "state", engine_state, "`idle`, `busy`, `draining` or `lost`"),
 SHOWN(E_ "host", engine_host, "the name of its host"),
 SHOWN(E_ "pid", engine_pid, "its process there"),
 SHOWN(E_ "uuid", engine_uuid, "its name on the wire"),
@@ -81,8 +85,19 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = E_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; runs on this engine"},
 
+{.path = E_ "ctl", .mode = CTL, .show = engine_ctl_show,
+ .store = engine_ctl_store,
+ .help = "write `interrupt` (Ctrl-C for what it runs), `stop`, `restart` "
+	 "(anew under the same id), `clear` (it forgets its variables), "
+	 "`drain` (no more tasks; what runs goes on), or `resume`. Returns "
+	 "when that is done, or with ETIMEDOUT; a read lists these words"},
+
 {.path = V_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; one result with a task for each engine of the view"},
+{.path = V_ "ctl", .mode = CTL, .show = engine_ctl_show,
+ .store = engine_ctl_store,
+ .help = "as engines/<id>/ctl, for all of them; when one cannot, nothing is "
+	 "done"},
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "

@@ -85,6 +85,12 @@ SHOW(result_metadata);
 
 /* ctl.c */
 SHOW(ctl_show);
+SHOW(engine_ctl_show);
+SHOW(controller_ctl_show);
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish);
+int engine_ctl_store(const struct obj *o, struct bytes value,
+		     struct wish *ret_wish);
+int controller_ctl_store(const struct obj *o, struct bytes value,
+			 struct wish *ret_wish);
 
 #endif

@@ -333,6 +333,7 @@ static void forget_numbers(struct sync *s)
 	m->counts.seq = 0;
 	m->purges = 0;
 	memset(m->purged, 0, sizeof(m->purged));
+	m->ngone = 0;
 }
 
 void sync_up(struct sync *s)

@@ -201,13 +201,14 @@ const struct message_type message_types[] = {
 	 "other; fewer than asked (or none): the next has not ended, or is to "
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
-	 "result, [task], verb, [argument], uid",
+	 "[result], [task], verb, [argument], uid",
 	 "verb: abort, signal (argument: a name or number), retry (what failed "
 	 "again, as a new result), hold, release, priority (argument: the new "
-	 "one), purge. With `task` it is about that one of its tasks; only "
+	 "one), purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
 	 "abort, signal and retry can be."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
-	 "status, seq, [result] or status: error, errno, ename, evalue",
+	 "status, seq, [result], [purged [id]] or status: error, errno, ename, "
+	 "evalue",
 	 "Done, and the result as it is now, with `changed` when it was about "
 	 "one of its tasks (of retry the new one); or why not: ENOENT no such "
 	 "result or task, EBUSY not finished (purge, retry), ESRCH finished "

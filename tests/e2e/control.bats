@@ -60,3 +60,172 @@ ctl() {
 	ctl "results/$b" abort
 	done_with "$b" aborted
 }
+
+# --- engines ------------------------------------------------------------------
+
+state_is() {
+	[ "$(cat "$MNT/engines/$1/state" 2>/dev/null)" = "$2" ]
+}
+
+# runs_on ENGINE CODE: the id of that task, which runs.
+runs_on() {
+	local id
+	id=$(submit "{\"code\": \"$2\", \"targets\": [$1]}")
+	head -c 1 "$MNT/results/$id/output" >/dev/null
+	echo "$id"
+}
+
+# kill_controller, and start_again: the mount has seen it.
+kill_controller() {
+	kill -9 "$(pid_of taskfs-controller)"
+	within "$DEADLINE" eval '! cluster status >/dev/null'
+	within "$DEADLINE" eval '[ "$(cat "$MNT/controller/state")" != connected ]'
+}
+start_again() {
+	start >/dev/null
+	within "$DEADLINE" eval '[ "$(cat "$MNT/controller/state")" = connected ]'
+}
+
+@test "a read of an engine's ctl lists its words; others are refused" {
+	local f
+	for f in engines/0 engines/all engines/1,0; do
+		equal "$(tr '\n' ' ' <"$MNT/$f/ctl")" \
+			'interrupt stop restart clear drain resume '
+		fails_with EINVAL ctl "$f" explode
+		fails_with EINVAL ctl "$f" stop now
+		fails_with ESRCH ctl "$f" interrupt
+	done
+	equal "$(stat -c '%a %u' "$MNT/engines/0/ctl")" "644 $(id -u)"
+}
+
+@test "interrupt: what runs gets what Ctrl-C gives" {
+	local a b
+	a=$(runs_on 0 'trap \"echo caught; exit 0\" INT; echo; while :; do sleep 0.1; done')
+	b=$(runs_on 1 'trap \"echo never\" INT; echo; sleep 1000')
+	ctl engines/0 interrupt
+	equal "$(get "$a" value)" $'\ncaught'
+	equal "$(get "$b" status)" running
+	ctl engines/all interrupt
+	done_with "$b" error
+}
+
+@test "drain: no more tasks, until resume; over a restart of the controller" {
+	local a id
+	a=$(runs_on 0 'echo; sleep 1000')
+	ctl engines/all drain
+	state_is 0 draining
+	state_is 1 draining
+	id=$(submit 'echo $TASKFS_ENGINE')
+	like "$(get "$id" why)" '.*draining.*'
+	kill_controller
+	start_again
+	within "$DEADLINE" state_is 0 draining
+	within "$DEADLINE" state_is 1 draining
+	# What ran goes on.
+	within "$DEADLINE" eval '[ "$(cat "$MNT/engines/0/running")" = "$a" ]'
+	equal "$(get "$a" status)" running
+	equal "$(get "$id" status)" pending
+	ctl engines/1 resume
+	state_is 1 idle || state_is 1 busy
+	equal "$(get "$id" value)" 1
+	ctl engines/0 resume
+	state_is 0 busy
+	ctl "results/$a" abort
+	done_with "$a" aborted
+}
+
+@test "restart: another process under the same id; its task ends" {
+	local a uuid pid since
+	a=$(runs_on 0 'echo; sleep 1000')
+	uuid=$(cat "$MNT/engines/0/uuid")
+	pid=$(cat "$MNT/engines/0/pid")
+	ctl engines/0 restart
+	run ! kill -0 "$pid"
+	[ "$(cat "$MNT/engines/0/uuid")" != "$uuid" ]
+	[ "$(cat "$MNT/engines/0/pid")" = "$(worker_of 0)" ]
+	done_with "$a" error
+	like "$(get "$a" error)" 'EngineError: .*'
+	a=$(submit '{"code": "echo $TASKFS_ENGINE", "targets": [0]}')
+	equal "$(get "$a" value)" 0
+}
+
+@test "restart, with retries: the task is tried again" {
+	local a
+	rm -f "$HOME_DIR/first"
+	a=$(submit "{\"code\": \"echo x; [ -e $HOME_DIR/first ] && exit 0; : > $HOME_DIR/first; sleep 1000\", \"retries\": 1, \"targets\": [1]}")
+	within "$DEADLINE" test -e "$HOME_DIR/first"
+	ctl engines/1 restart
+	done_with "$a"
+	equal "$(cut -d ' ' -f 1,5 "$MNT/results/$a/attempts")" \
+		$'1 EngineError\n2 ok'
+}
+
+@test "all of a view restart at once; clear" {
+	local uuids
+	uuids=$(cat "$MNT"/engines/[01]/uuid)
+	ctl engines/1,0 restart
+	state_is 0 idle
+	state_is 1 idle
+	run ! grep -qF "$uuids" <(cat "$MNT"/engines/[01]/uuid)
+	ctl engines/all clear
+	ctl engines/0 clear
+}
+
+@test "stop: the engine is gone when echo returns; start brings another" {
+	local a
+	a=$(runs_on 1 'echo; sleep 1000')
+	ctl engines/1 stop
+	run ! cat "$MNT/engines/1/state"
+	equal "$(ls "$MNT/engines" | tr '\n' ' ')" '0 all '
+	done_with "$a" error
+	start >/dev/null
+	equal "$(ls "$MNT/engines" | tr '\n' ' ')" '0 1 all '
+	ctl engines/all stop
+	equal "$(ls "$MNT/engines" | tr '\n' ' ')" 'all '
+	fails_with ENXIO ctl engines/all stop
+	start >/dev/null
+	within "$DEADLINE" eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
+}
+
+@test "an engine's ctl without a controller is EHOSTDOWN, and can be read" {
+	local engine
+	engine=$(ls "$MNT/engines" | head -n 1)
+	kill_controller
+	fails_with EHOSTDOWN ctl "engines/$engine" drain
+	fails_with EHOSTDOWN ctl controller purge
+	equal "$(head -n 1 "$MNT/engines/$engine/ctl")" interrupt
+	start_again
+	within "$DEADLINE" state_is "$engine" idle
+}
+
+# --- the controller -----------------------------------------------------------
+
+@test "controller/ctl: purge takes every finished result, and no other" {
+	local a b long
+	a=$(submit ':')
+	b=$(submit 'false')
+	long=$(submit 'sleep 1000')
+	done_with "$a"
+	done_with "$b" error
+	equal "$(tr '\n' ' ' <"$MNT/controller/ctl")" 'shutdown purge '
+	fails_with EINVAL ctl controller explode
+	ctl controller purge
+	equal "$(ls "$MNT/results" | tr '\n' ' ')" "$long latest "
+	ctl controller purge
+	ctl "results/$long" abort
+	done_with "$long" aborted
+}
+
+@test "controller/ctl: shutdown ends it; what runs goes on when it is back" {
+	local a engine
+	engine=$(ls "$MNT/engines" | head -n 1)
+	a=$(runs_on "$engine" 'echo; sleep 1000')
+	ctl controller shutdown
+	within "$DEADLINE" eval '! cluster status >/dev/null'
+	within "$DEADLINE" eval '[ "$(cat "$MNT/controller/state")" != connected ]'
+	equal "$(get "$a" status)" running
+	start_again
+	within "$DEADLINE" eval '[ "$(cat "$MNT/engines/$engine/running")" = "$a" ]'
+	ctl "results/$a" abort
+	done_with "$a" aborted
+}
