@@ -126,7 +126,7 @@ start_again() {
 	equal "$(get "$a" status)" running
 	equal "$(get "$id" status)" pending
 	ctl engines/1 resume
-	state_is 1 idle || state_is 1 busy
+	like "$(cat "$MNT/engines/1/state")" 'idle|busy'
 	equal "$(get "$id" value)" 1
 	ctl engines/0 resume
 	state_is 0 busy
@@ -161,14 +161,20 @@ start_again() {
 }
 
 @test "all of a view restart at once; clear" {
-	local uuids
+	local uuids a
 	uuids=$(cat "$MNT"/engines/[01]/uuid)
 	ctl engines/1,0 restart
 	state_is 0 idle
 	state_is 1 idle
 	run ! grep -qF "$uuids" <(cat "$MNT"/engines/[01]/uuid)
+	a=$(submit '{"code": "echo 1 > $TASKFS_VARS/a", "targets": [0]}')
+	done_with "$a"
+	ctl engines/1 clear
+	a=$(submit '{"code": "cat $TASKFS_VARS/a", "targets": [0]}')
+	equal "$(get "$a" value)" 1
 	ctl engines/all clear
-	ctl engines/0 clear
+	a=$(submit '{"code": "ls $TASKFS_VARS", "targets": [0]}')
+	equal "$(get "$a" value)" ''
 }
 
 @test "stop: the engine is gone when echo returns; start brings another" {

@@ -771,6 +771,7 @@ class Extended(Case):
         self.boss.hear("iopub", "shutdown_reply")
 
     def test_restart(self):
+        self.boss.all_of(self.boss.run("echo 1 > $TASKFS_VARS/a"))
         pids, worker, was = self.busy(), self.worker(), self.boss.uuid.decode()
         self.restart()
         m = self.boss.admit()
@@ -785,7 +786,10 @@ class Extended(Case):
         self.assertEqual(self.worker(), m.content["taskfs"]["pid"])
         left = os.listdir(self.boss.dir)
         spool = [n for n in left if n.startswith("taskfs-engine-")]
-        self.assertEqual(os.listdir(self.boss.dir + "/" + spool[0]), [])
+        # Of what was there nothing is left.
+        spool = self.boss.dir + "/" + spool[0]
+        self.assertEqual(os.listdir(spool), ["vars"])
+        self.assertEqual(os.listdir(spool + "/vars"), [])
         m, out = self.boss.all_of(self.boss.run("echo again"))
         self.assertEqual(bytes(out["stdout"]), b"again\n")
         self.restart()
