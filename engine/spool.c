@@ -109,21 +109,7 @@ int spool_remove(const char *dir)
 
 int spool_file(const struct spool *s)
 {
-	int fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char *path;
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR &&
-			errno != EINVAL))
-		return fd < 0 ? -errno : fd;
-	/* A filesystem without O_TMPFILE. */
-	path = xasprintf("%s/XXXXXX", s->dir);
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		fd = -errno;
-	else
-		unlink(path);
-	free(path);
-	return fd;
+	return file_unnamed(s->dir);
 }
 
 int spool_script(struct spool *s, struct bytes text, char **ret_path)

@@ -35,6 +35,7 @@ void batch_free(struct batch *b)
 		json_object_put(b->item[i].code);
 		json_object_put(b->item[i].stdin_);
 		buf_done(&b->item[i].text);
+		buf_done(&b->item[i].items);
 	}
 	free(b->item);
 	free(b);
@@ -52,6 +53,23 @@ static struct bytes string_of(struct json_object *v)
 {
 	return bytes_of(json_object_get_string(v),
 			(size_t)json_object_get_string_len(v));
+}
+
+static void take_map(struct item *it)
+{
+	struct json_object *list = take(it->options, "map");
+	size_t i;
+
+	for (i = 0; list && i < json_object_array_length(list); i++) {
+		struct bytes b =
+			string_of(json_object_array_get_idx(list, i));
+
+		buf_put(&it->items, b.p, b.n);
+		buf_putc(&it->items, '\0');
+	}
+	it->has_map = list != NULL;
+	it->map = buf_bytes(&it->items);
+	json_object_put(list);
 }
 
 struct item *batch_add(struct batch *b, struct json_object *options,
@@ -79,13 +97,23 @@ struct item *batch_add(struct batch *b, struct json_object *options,
 	}
 	snprintf(it->token, sizeof(it->token), "%s-%llu", self,
 		 ++tokens);
-	b->bytes += it->text.n + 256;
+	take_map(it);
+	b->bytes += it->text.n + it->items.n + 256;
 	if (it->code)
 		b->bytes += string_of(it->code).n;
 	if (it->stdin_)
 		b->bytes += string_of(it->stdin_).n;
 	return it;
 }
+
+static void add_buffer(struct json_object *o, const char *key,
+		       struct bytes what, struct bytes *buf, unsigned *nbuf)
+{
+	json_add_int(o, key, *nbuf);
+	buf[(*nbuf)++] = what;
+}
+
+#define ITEM_BUFFERS 3
 
 static struct json_object *item_json(const struct batch *b,
 				     const struct item *it, struct bytes *buf,
@@ -95,12 +123,15 @@ static struct json_object *item_json(const struct batch *b,
 
 	json_add_str(o, "token", it->token);
 	json_add(o, "options", json_object_get(it->options));
-	json_add_int(o, "code", *nbuf);
-	buf[(*nbuf)++] = it->code ? string_of(it->code) : buf_bytes(&it->text);
-	if (it->stdin_) {
-		json_add_int(o, "stdin", *nbuf);
-		buf[(*nbuf)++] = string_of(it->stdin_);
-	}
+	add_buffer(o, "code",
+		   it->code ? string_of(it->code) : buf_bytes(&it->text), buf,
+		   nbuf);
+	if (it->stdin_ || it->has_stdin)
+		add_buffer(o, "stdin",
+			   it->stdin_ ? string_of(it->stdin_)
+				      : it->stdin_bytes, buf, nbuf);
+	if (it->has_map)
+		add_buffer(o, "map", it->map, buf, nbuf);
 	if (it->view)
 		json_add_bool(o, "view", true);
 	json_add_int(o, "uid", b->uid);
@@ -110,7 +141,8 @@ static struct json_object *item_json(const struct batch *b,
 
 static int put_question(struct batch *b, bool again)
 {
-	struct bytes *buf = xreallocarray(NULL, b->n * 2, sizeof(*buf));
+	struct bytes *buf = xreallocarray(NULL, b->n * ITEM_BUFFERS,
+					  sizeof(*buf));
 	struct json_object *o = json_object_new_object();
 	struct json_object *a = json_object_new_array();
 	struct msg_out out = {.type = MSG_SUBMIT_REQUEST, .content = o};

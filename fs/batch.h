@@ -16,7 +16,12 @@ struct item {
 	struct json_object *options;	/* without code and stdin */
 	struct json_object *code;	/* a string; or */
 	struct buf text;		/* ... plain text */
-	struct json_object *stdin_;	/* a string, or NULL */
+	struct json_object *stdin_;	/* a string, or NULL; or */
+	struct bytes stdin_bytes;	/* ... somebody else's, if has_stdin */
+	bool has_stdin;
+	struct bytes map;		/* items, if has_map; may be in */
+	struct buf items;
+	bool has_map;
 	bool view;			/* one task for each target */
 	char token[ID_SIZE + 24];
 };
@@ -43,8 +48,8 @@ struct batch {
 struct batch *batch_new(struct fs *fs, void *owner, uid_t uid, gid_t gid);
 void batch_free(struct batch *b);
 /*
- * Takes the options (and text) over; code and stdin are taken out of them. The
- * item is the caller's to complete, now.
+ * Takes the options (and text) over; code, stdin and map are taken out of
+ * them. The item is the caller's to complete, now.
  */
 struct item *batch_add(struct batch *b, struct json_object *options,
 		       struct buf *text);

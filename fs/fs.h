@@ -13,6 +13,7 @@
  *   sync            keeps the mirror true
  *   submit, control what writers want of the controller
  *   caller          which process asks
+ *   draft, blob     submissions in the making
  *   view            engines used as one
  *
  * One struct fs per process, in main.c; everything else is reached from it.
@@ -28,6 +29,7 @@
 
 #include "base/loop.h"
 #include "caller.h"
+#include "draft.h"
 #include "kernel.h"
 #include "link.h"
 #include "mirror.h"
@@ -45,6 +47,7 @@ struct fs {
 	struct link link;
 	struct sync sync;
 	struct callers callers;
+	struct drafts drafts;
 	struct texts names;	/* what was submitted under a name */
 	struct texts views;	/* lists of engines that were looked up */
 	struct list submissions;	/* submit.c's */

@@ -275,6 +275,7 @@ static void end(void)
 	sync_done(&fs.sync);
 	mirror_done(&fs.mirror);
 	callers_done(&fs.callers);
+	drafts_done(&fs.drafts);
 	texts_done(&fs.names);
 	texts_done(&fs.views);
 	timer_cancel(&patience);

@@ -18,6 +18,7 @@
 #define C_ "/controller/"
 #define E_ "/engines/<id>/"
 #define V_ "/engines/VIEW/"
+#define D_ "/tasks/DRAFT/"
 #define R_ "/results/<id>/"
 
 /* The files of a result, all of which go with it. */
@@ -109,6 +110,11 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
  .help = "why the last submission of the calling process was refused; empty "
 	 "when it was not"},
+{.path = "/tasks/DRAFT", .mode = OWN, .flags = NODE_BRIEF,
+ .each = &draft_class, .remove = draft_remove_dir,
+ .help = "a task in the making: `mkdir tasks/build`, write a file for each "
+	 "option, then 1 to `submit`, under the name build. Yours alone, in the "
+	 "memory of this mount; rmdir (or rm -r) throws it away"},
 {.path = "/tasks/NAME", .mode = NEW, .flags = NODE_HIDDEN | NODE_BRIEF,
  .each = &submit_class, .io = &named_submit_io,
  .help = "as tasks/new, under a name of your own: `echo cmd > tasks/build`, "
@@ -116,6 +122,18 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = "/tasks/<id>", .mode = LINK, .each = &unfinished_class,
  .target = task_target, .remove = task_remove,
  .help = "every result that is not finished; rm aborts it"},
+
+{.path = D_ "submit", .mode = S_IFREG | 0200, .io = &draft_submit_io,
+ .remove = draft_remove_submit,
+ .help = "write 1: the draft is submitted and gone when the write returns. An "
+	 "error keeps it, and tasks/error says why"},
+{.path = D_ "OPTION", .mode = S_IFREG | 0600, .each = &draft_option_class,
+ .io = &draft_file_io, .remove = draft_remove_file,
+ .resize = draft_resize_file,
+ .help = "one file for each option that is given (see Task options): writing "
+	 "makes it, rm takes it back. Lists one a line, env NAME=VALUE a line, "
+	 "targets also as `0,2-3`. What is no value is EINVAL, and the file "
+	 "keeps the one it had"},
 
 {.path = "/results/latest", .mode = LINK, .exists = latest_exists,
  .target = latest_target, .help = "the newest result"},

@@ -23,7 +23,7 @@ struct node;
 struct obj {
 	struct fs *fs;
 	const struct node *node;
-	uint32_t id;		/* of the result or engine, or 0; 31 bits */
+	uint32_t id;		/* of the result, engine ..., or 0; 31 bits */
 	uint32_t sub;		/* within it: sub_of() below results; 25 bits */
 	struct result *result;	/* NULL outside of results */
 	/*
@@ -33,6 +33,7 @@ struct obj {
 	const struct task *task;
 	const struct detail *detail; /* its long texts; NULL: not known */
 	struct engine *engine;
+	struct draft *draft;
 	pid_t tid;		/* the thread that asks; 0: unknown */
 	uid_t uid;		/* ... for whom; OPEN, CREATE, mkdir only */
 	gid_t gid;

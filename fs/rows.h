@@ -42,12 +42,28 @@ extern const struct class view_class;
 
 /* tasks.c */
 extern const struct class unfinished_class, submit_class;
+/*
+ * What editors make beside the file that is edited. They do without when they
+ * may not; sed -i (with O_EXCL sedXXXXXX) and vim (4913) must not succeed.
+ */
+bool task_is_temporary(struct bytes name, int flags);
 SHOW(tasks_last);
 SHOW(tasks_error);
 void task_target(const struct obj *o, struct buf *out);
 int task_remove(const struct obj *o, struct wish *ret_wish);
 /* Says why in tasks/error; returns -EINVAL. */
 int task_name_refused(const struct obj *o, struct bytes name);
+
+/* draft_dir.c */
+extern const struct class draft_class, draft_option_class;
+int draft_remove_dir(const struct obj *o, struct wish *ret_wish);
+int draft_remove_file(const struct obj *o, struct wish *ret_wish);
+int draft_remove_submit(const struct obj *o, struct wish *ret_wish);
+/* draft_file.c */
+extern const struct io draft_file_io;
+int draft_resize_file(const struct obj *o, uint64_t size);
+/* draft_submit.c */
+extern const struct io draft_submit_io;
 
 /* results.c */
 extern const struct class result_class, name_class, option_class;

@@ -113,6 +113,8 @@ static void on_stored(struct batch *b, int err, const uint64_t *ids,
 		refuse(s, refused, why);
 	batch_free(b);
 	s->out--;
+	if (s->answered)
+		s->answered(s, !err && !refused);
 	if (s->file)
 		park_wake(&s->fs->park, s->file);
 	else if (!s->out)
@@ -138,9 +140,8 @@ static int send_batch(struct submission *s)
 	return 0;
 }
 
-/* Takes the options and the text over. */
-static void add(struct submission *s, struct json_object *options,
-		struct buf *text, bool view)
+struct item *submission_add(struct submission *s, struct json_object *options,
+			    struct buf *text)
 {
 	if (s->cwd && !json_get(options, "cwd"))
 		json_add_str(options, "cwd", s->cwd);
@@ -148,7 +149,7 @@ static void add(struct submission *s, struct json_object *options,
 		s->batch = batch_new(s->fs, s, s->uid, s->gid);
 		s->batch->done = on_stored;
 	}
-	batch_add(s->batch, options, text)->view = view;
+	return batch_add(s->batch, options, text);
 }
 
 /* --- what is written ---------------------------------------------------- */
@@ -192,7 +193,7 @@ static int take_objects(struct submission *s, struct bytes *data,
 			*data = before;
 			return err;
 		}
-		add(s, o, NULL, view);
+		submission_add(s, o, NULL)->view = view;
 		if (s->batch->n >= BATCH_RESULTS ||
 		    s->batch->bytes >= BATCH_BYTES) {
 			err = send_batch(s);
@@ -302,7 +303,7 @@ static void add_plain(struct submission *s)
 		refuse(s, err, buf_str(&why));
 		json_object_put(options);
 	} else {
-		add(s, options, &s->text, view);
+		submission_add(s, options, &s->text)->view = view;
 	}
 	buf_done(&why);
 }

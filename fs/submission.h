@@ -14,6 +14,7 @@
 #ifndef TASKFS_FS_SUBMISSION_H
 #define TASKFS_FS_SUBMISSION_H
 
+#include "batch.h"
 #include "jsonfeed.h"
 #include "nodes.h"
 
@@ -29,6 +30,7 @@ struct submission {
 	gid_t gid;
 	char *cwd;		/* NULL: not known */
 	char *label;		/* what tasks/NAME is called; or NULL */
+	uint32_t draft;		/* the one that is submitted, or 0 */
 	bool readable;
 	/*
 	 * What the file adds to the options of each task; or NULL. -errno with
@@ -36,6 +38,8 @@ struct submission {
 	 */
 	int (*dress)(struct submission *s, struct json_object *options,
 		     bool *ret_view, struct buf *why);
+	/* The controller has answered what was sent; or NULL. */
+	void (*answered)(struct submission *s, bool stored);
 	enum text kind;
 	struct buf text;	/* plain, or blanks so far */
 	struct jsonfeed json;
@@ -66,6 +70,12 @@ int submission_write(struct submission *s, struct bytes data,
 bool submission_has_room(const struct submission *s);
 /* Nothing was written since the last end. */
 bool submission_is_empty(const struct submission *s);
+/*
+ * A task from elsewhere: takes the options and the text over. The item is the
+ * caller's to complete before submission_end().
+ */
+struct item *submission_add(struct submission *s, struct json_object *options,
+			    struct buf *text);
 /* Everything written so far is a whole and is sent; what comes is new. */
 void submission_end(struct submission *s);
 /* -EINPROGRESS: not all is answered. Else, once: how it went. */

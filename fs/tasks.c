@@ -79,11 +79,7 @@ static void submit_name(const struct obj *o, struct buf *out)
 		buf_put(out, name.p, name.n);
 }
 
-/*
- * What editors make beside the file that is edited. They do without when they
- * may not; sed -i (with O_EXCL sedXXXXXX) and vim (4913) must not succeed.
- */
-static bool is_temporary(struct bytes name, int flags)
+bool task_is_temporary(struct bytes name, int flags)
 {
 	const char *p = name.p;
 	uint64_t n;
@@ -111,7 +107,7 @@ int task_name_refused(const struct obj *o, struct bytes name)
 
 static int submit_make(struct obj *o, struct bytes name, int flags)
 {
-	if (is_temporary(name, flags))
+	if (task_is_temporary(name, flags))
 		return -EPERM;
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);

@@ -247,6 +247,8 @@ static int64_t mtime_of(const struct obj *o)
 					    : o->result->submitted;
 	if (o->engine)
 		return o->engine->since;
+	if (o->draft)
+		return o->draft->changed;
 	return S_ISDIR(o->node->mode) ? o->fs->mirror.changed : o->fs->born;
 }
 
@@ -258,8 +260,12 @@ void tree_attr(const struct obj *o, struct stat *st)
 		.st_ino = tree_ino(o),
 		.st_mode = o->node->mode,
 		.st_nlink = S_ISDIR(o->node->mode) ? 2 : 1,
-		.st_uid = o->result ? (uid_t)o->result->uid : getuid(),
-		.st_gid = o->result ? (gid_t)o->result->gid : getgid(),
+		.st_uid = o->result  ? (uid_t)o->result->uid
+			  : o->draft ? o->draft->uid
+				     : getuid(),
+		.st_gid = o->result  ? (gid_t)o->result->gid
+			  : o->draft ? o->draft->gid
+				     : getgid(),
 		.st_blksize = 4096,
 	};
 	if (!S_ISDIR(o->node->mode))

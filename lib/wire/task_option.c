@@ -222,8 +222,8 @@ static int check_env(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
-static int check_value(const struct task_option *o, struct json_object *v,
-		       struct buf *why)
+int task_option_check(const struct task_option *o, struct json_object *v,
+		      struct buf *why)
 {
 	switch (o->type) {
 	case TASK_BYTES:
@@ -266,7 +266,7 @@ int task_options_check(struct json_object *options, enum task_options_of who,
 		}
 		if (who == OPTIONS_OF_TREE && !o->served)
 			return refuse(why, o, "is not served yet");
-		err = check_value(o, v, why);
+		err = task_option_check(o, v, why);
 		if (err)
 			return err;
 		if (o->type != TASK_BYTES && strcmp(o->name, "map") != 0)
@@ -277,40 +277,4 @@ int task_options_check(struct json_object *options, enum task_options_of who,
 		return -EFBIG;
 	}
 	return 0;
-}
-
-static void show_entry(struct json_object *v, struct buf *out)
-{
-	if (json_object_is_type(v, json_type_string)) {
-		struct bytes b = str_bytes(v);
-
-		buf_put(out, b.p, b.n);
-	} else {
-		buf_puts(out, json_object_to_json_string_ext(
-				      v, JSON_C_TO_STRING_PLAIN));
-	}
-	buf_putc(out, '\n');
-}
-
-void task_option_show(const struct task_option *o, struct json_object *v,
-		      struct buf *out)
-{
-	size_t i;
-
-	if (json_object_is_type(v, json_type_array)) {
-		for (i = 0; i < json_object_array_length(v); i++)
-			show_entry(json_object_array_get_idx(v, i), out);
-	} else if (json_object_is_type(v, json_type_object)) {
-		json_object_object_foreach(v, key, value) {
-			buf_puts(out, key);
-			buf_putc(out, '=');
-			show_entry(value, out);
-		}
-	} else if (o->type == TASK_BYTES) {
-		struct bytes b = str_bytes(v);
-
-		buf_put(out, b.p, b.n);
-	} else {
-		show_entry(v, out);
-	}
 }

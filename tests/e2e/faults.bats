@@ -261,3 +261,38 @@ lost() {
 	# Counted, and told.
 	within 5 eval 'new_log_lines | grep -qE "taskfs-controller.*(malformed|unsigned|forged|dropped)"'
 }
+
+@test "a draft without a controller: EHOSTDOWN, kept, and submitted later" {
+	expect_log .
+	kill_9 taskfs-controller
+	within "$DEADLINE" lost
+	mkdir "$MNT/tasks/kept"
+	echo 'echo kept' >"$MNT/tasks/kept/code"
+	fails_with EHOSTDOWN dash -c 'echo 1 >"$1"' dash \
+		"$MNT/tasks/kept/submit"
+	fails_with EHOSTDOWN dash -c 'echo : >"$1"' dash "$MNT/tasks/named"
+	run ! dash -c 'echo : >"$1"' dash "$MNT/engines/all/new"
+	equal "$(cat "$MNT/tasks/kept/code")" 'echo kept'
+	start
+	within "$DEADLINE" connected
+	echo 1 >"$MNT/tasks/kept/submit"
+	equal "$(get kept value)" kept
+	[ ! -e "$MNT/tasks/kept" ]
+}
+
+@test "who submits a draft is interrupted: it is submitted once" {
+	local pid
+	pid=$(pid_of taskfs-controller)
+	mkdir "$MNT/tasks/once"
+	echo 'echo once' >"$MNT/tasks/once/code"
+	kill -STOP "$pid"
+	run -124 timeout 1 dash -c 'echo 1 >"$1"' dash "$MNT/tasks/once/submit"
+	# It does not change meanwhile.
+	fails_with EBUSY rmdir "$MNT/tasks/once"
+	fails_with EBUSY dash -c 'echo : >"$1"' dash "$MNT/tasks/once/code"
+	fails_with EBUSY rm "$MNT/tasks/once/code"
+	kill -CONT "$pid"
+	within "$DEADLINE" eval '[ ! -e "$MNT/tasks/once" ]'
+	equal "$(get once value)" once
+	equal "$(grep -lx once "$MNT"/results/[0-9]*/label | wc -l)" 1
+}

@@ -66,3 +66,26 @@ as() {
 	fails_with EACCES as 65534 cat "$DIR/security/ipcontroller-client.json"
 	fails_with EACCES as 65534 cat "$DIR/tasks.db"
 }
+
+@test "drafts are their owner's; names are anybody's" {
+	mkdir "$MNT/tasks/mine"
+	echo 'echo mine' >"$MNT/tasks/mine/code"
+	equal "$(stat -c '%a %u' "$MNT/tasks/mine")" '700 0'
+	fails_with EACCES as 65534 cat "$MNT/tasks/mine/code"
+	fails_with EACCES as 65534 dash -c 'echo 1 >"$1"' dash \
+		"$MNT/tasks/mine/submit"
+	fails_with EACCES as 65534 mkdir "$MNT/tasks/mine/sub"
+	fails_with EPERM as 65534 rmdir "$MNT/tasks/mine"
+	fails_with EEXIST as 65534 mkdir "$MNT/tasks/mine"
+	rm -r "$MNT/tasks/mine"
+	as 65534 dash -c 'cd "$1" && mkdir theirs && echo "echo theirs" \
+			>theirs/code && echo 2 >theirs/retries &&
+		echo 1 >theirs/submit' dash "$MNT/tasks"
+	done_with theirs
+	equal "$(stat -c %u "$MNT/results/theirs/value")" 65534
+	as 65534 dash -c 'echo "echo named" >"$1/tasks/named"' dash "$MNT"
+	done_with named
+	equal "$(stat -c %u "$MNT/results/named/value")" 65534
+	as 65534 dash -c 'echo : >"$1/engines/all/new"' dash "$MNT"
+	done_with latest
+}

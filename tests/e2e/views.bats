@@ -23,7 +23,7 @@ last() { cat "$MNT/tasks/last"; }
 
 @test "lists of engines that are not there, and what is no list" {
 	local view
-	for view in 3 0,3 2-9 0,0 1-0 0, ,0 - 0- -1 01 '0, 1' 0x1 0-4294967296 \
+	for view in 3 0,3 2-9 0,0 1-0 '0,' ,0 - 0- -1 01 '0, 1' 0x1 0-4294967296 \
 		ALL all,0; do
 		fails_with ENOENT ls "$MNT/engines/$view"
 	done

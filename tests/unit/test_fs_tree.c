@@ -49,6 +49,7 @@ static int end(void **state)
 {
 	(void)state;
 	callers_done(&fs.callers);
+	drafts_done(&fs.drafts);
 	texts_done(&fs.names);
 	texts_done(&fs.views);
 	mirror_done(&fs.mirror);

@@ -1,0 +1,238 @@
+#include "wire/task_option.h"
+#include "base/idlist.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+
+/* Options as files: what a result shows, and what a draft is told. */
+
+static struct bytes string_bytes(struct json_object *v)
+{
+	return bytes_of(json_object_get_string(v),
+			(size_t)json_object_get_string_len(v));
+}
+
+static void show_entry(struct json_object *v, struct buf *out)
+{
+	if (json_object_is_type(v, json_type_string)) {
+		struct bytes b = string_bytes(v);
+
+		buf_put(out, b.p, b.n);
+	} else {
+		buf_puts(out, json_object_to_json_string_ext(
+				      v, JSON_C_TO_STRING_PLAIN));
+	}
+	buf_putc(out, '\n');
+}
+
+void task_option_show(const struct task_option *o, struct json_object *v,
+		      struct buf *out)
+{
+	size_t i;
+
+	if (json_object_is_type(v, json_type_array)) {
+		for (i = 0; i < json_object_array_length(v); i++)
+			show_entry(json_object_array_get_idx(v, i), out);
+	} else if (json_object_is_type(v, json_type_object)) {
+		json_object_object_foreach(v, key, value) {
+			buf_puts(out, key);
+			buf_putc(out, '=');
+			show_entry(value, out);
+		}
+	} else if (o->type == TASK_BYTES) {
+		struct bytes b = string_bytes(v);
+
+		buf_put(out, b.p, b.n);
+	} else {
+		show_entry(v, out);
+	}
+}
+
+/* --- the other way ------------------------------------------------------ */
+
+static struct json_object *new_string(struct bytes b)
+{
+	return json_object_new_string_len(b.p ? b.p : "", (int)b.n);
+}
+
+static struct bytes without_newline(struct bytes text)
+{
+	if (text.n && ((const char *)text.p)[text.n - 1] == '\n')
+		text.n--;
+	return text;
+}
+
+static struct json_object *parse_string(struct bytes text)
+{
+	return new_string(without_newline(text));
+}
+
+/* What is no number stays a string: the check says what it must be. */
+static struct json_object *parse_integer(struct bytes text)
+{
+	int64_t n;
+	int err = parse_i64(parse_trim(text), INT64_MIN, INT64_MAX, &n);
+
+	if (err == -ERANGE)
+		n = INT64_MAX;
+	return err == -EINVAL ? new_string(text) : json_object_new_int64(n);
+}
+
+static struct json_object *parse_seconds(struct bytes text)
+{
+	double x;
+	int err = parse_double(parse_trim(text), -LIMIT_SECONDS, LIMIT_SECONDS,
+			       &x);
+
+	if (err == -EINVAL)
+		return new_string(text);
+	if (err)
+		x = 2 * LIMIT_SECONDS;
+	return x == (double)(int64_t)x ? json_object_new_int64((int64_t)x)
+				       : json_object_new_double(x);
+}
+
+/* A text may look like JSON and be lines: then it is lines. */
+static struct json_object *json_list(struct bytes text)
+{
+	struct json_object *v;
+	size_t i;
+
+	text = parse_trim(text);
+	if (text.n < 2 || text.n > LIMIT_CODE ||
+	    *(const char *)text.p != '[' ||
+	    ((const char *)text.p)[text.n - 1] != ']')
+		return NULL;
+	v = json_parse(text, NULL);
+	for (i = 0; v && i < json_object_array_length(v); i++) {
+		if (json_object_is_type(json_object_array_get_idx(v, i),
+					json_type_string))
+			continue;
+		json_object_put(v);
+		return NULL;
+	}
+	return v;
+}
+
+static struct json_object *parse_lines(struct bytes text)
+{
+	struct json_object *a = json_list(text);
+	struct bytes line;
+
+	if (a)
+		return a;
+	a = json_object_new_array();
+	while (parse_line(&text, &line))
+		json_push(a, new_string(line));
+	return a;
+}
+
+/* The next word between blanks; empty: there is none. */
+static struct bytes next_word(struct bytes *text)
+{
+	struct bytes all = parse_trim(*text);
+	const char *p = all.p;
+	size_t n = 0;
+
+	while (n < all.n && !memchr(" \t\n\r\v\f", p[n], 6))
+		n++;
+	*text = bytes_of(p + n, all.n - n);
+	return bytes_of(p, n);
+}
+
+static struct json_object *parse_ids(struct bytes text)
+{
+	struct json_object *a = json_object_new_array();
+	struct bytes rest = text, word;
+	struct idlist ids = {0};
+	int err = 0;
+	size_t i;
+
+	while (!err && (word = next_word(&rest)).n)
+		err = idlist_parse(&ids, word, LIMIT_TARGETS + 1, INT32_MAX);
+	for (i = 0; i < ids.n && !err; i++)
+		json_push(a, json_object_new_int64((int64_t)ids.id[i]));
+	idlist_done(&ids);
+	if (!err)
+		return a;
+	json_object_put(a);
+	return new_string(text);
+}
+
+static struct json_object *parse_results(struct bytes text)
+{
+	struct json_object *a = json_object_new_array();
+	struct bytes word;
+	int64_t id;
+
+	while ((word = next_word(&text)).n)
+		json_push(a, parse_i64(word, 0, INT64_MAX, &id)
+				     ? new_string(word)
+				     : json_object_new_int64(id));
+	return a;
+}
+
+/* A line without = is no variable: the check says so of the whole. */
+static struct json_object *parse_env(struct bytes text)
+{
+	struct json_object *o = json_object_new_object();
+	struct bytes line;
+
+	while (parse_line(&text, &line)) {
+		const char *eq = line.n ? memchr(line.p, '=', line.n) : NULL;
+		size_t n = eq ? (size_t)(eq - (const char *)line.p) : 0;
+		char *name;
+
+		if (!eq || memchr(line.p, 0, n)) {
+			json_object_put(o);
+			return new_string(line);
+		}
+		name = xstrndup(line.p, n);
+		json_add(o, name, new_string(bytes_of(eq + 1, line.n - n - 1)));
+		free(name);
+	}
+	return o;
+}
+
+int task_option_parse(const struct task_option *o, struct bytes text,
+		      struct json_object **ret_v, struct buf *why)
+{
+	static struct json_object *(*const parser[])(struct bytes) = {
+		[TASK_BYTES] = parse_string,   [TASK_NAME] = parse_string,
+		[TASK_TEXT] = parse_string,    [TASK_LIST] = parse_lines,
+		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
+		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
+		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,
+	};
+	struct json_object *v;
+	int err;
+
+	if (!utf8_valid(text)) {
+		buf_printf(why, "\"%s\" must be UTF-8", o->name);
+		return -EINVAL;
+	}
+	v = parser[o->type](text);
+	err = task_option_check(o, v, why);
+	if (err)
+		json_object_put(v);
+	else
+		*ret_v = v;
+	return err;
+}
+
+int task_items_parse(struct bytes text, struct buf *out)
+{
+	struct json_object *v = json_list(text);
+	size_t i;
+
+	if (!v)
+		return -EINVAL;
+	for (i = 0; i < json_object_array_length(v); i++) {
+		struct bytes b =
+			string_bytes(json_object_array_get_idx(v, i));
+
+		buf_put(out, b.p, b.n);
+		buf_putc(out, '\0');
+	}
+	json_object_put(v);
+	return 0;
+}
