@@ -14,6 +14,8 @@
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *   draft, blob     submissions in the making
+ *   notifier, tell  inotify events for what changes elsewhere
+ *   notes, watchers, own   what happened; who watches; its own requests
  *   view            engines used as one
  *
  * One struct fs per process, in main.c; everything else is reached from it.
@@ -33,6 +35,7 @@
 #include "kernel.h"
 #include "link.h"
 #include "mirror.h"
+#include "notifier.h"
 #include "park.h"
 #include "sync.h"
 #include "texts.h"
@@ -49,6 +52,7 @@ struct fs {
 	struct callers callers;
 	struct drafts drafts;
 	struct texts names;	/* what was submitted under a name */
+	struct notifier notifier;
 	struct texts views;	/* lists of engines that were looked up */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */

@@ -299,11 +299,47 @@ static void set_status(struct mirror *mi, struct result *r,
 	mirror_set_status(mi, r, s);
 }
 
+/* What is told of a result but its status. */
+static struct shown {
+	uint64_t ended;
+	uint64_t size[STREAM_OUTPUTS];
+} shown_of(const struct result *r)
+{
+	struct shown s = {
+		.ended = r->count[STATE_OK] + r->count[STATE_ERROR] +
+			 r->count[STATE_ABORTED],
+	};
+
+	memcpy(s.size, r->one.size, sizeof(s.size));
+	return s;
+}
+
+static void note_changes(struct mirror *mi, const struct result *r,
+			 const struct shown *was)
+{
+	static const unsigned grew[STREAM_OUTPUTS] = {
+		[STREAM_STDOUT] = NOTE_STDOUT,
+		[STREAM_STDERR] = NOTE_STDERR,
+		[STREAM_DATA] = NOTE_DATA,
+	};
+	struct shown now = shown_of(r);
+	unsigned what = 0;
+	int i;
+
+	if (now.ended != was->ended)
+		what |= NOTE_PROGRESS;
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		if (now.size[i] != was->size[i])
+			what |= grew[i];
+	mirror_note(mi, EVENT_OF_RESULT, r->id, r->submitted, what);
+}
+
 struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err)
 {
 	struct result_rest rest = {0};
+	struct shown was;
 	struct result *r;
 
 	if (!scan_fields(object, result_rest_fields, &rest))
@@ -315,6 +351,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (r->seq > seq || (r->seq == seq && !whole))
 		return r;
 	r->seq = seq;
+	was = shown_of(r);
 	(void)scan_fields(object, result_fields, r);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);
@@ -325,6 +362,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 		set_task(mi, r, rest.task, m);
 	set_status(mi, r, rest.status);
 	set_only_task(r);
+	note_changes(mi, r, &was);
 	waitq_wake(mi->park, &r->waitq);
 	return r;
 }
@@ -379,6 +417,8 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 {
 	struct engine_rest rest = {.id = -1};
 	struct engine *e;
+	int64_t queue, completed;
+	unsigned what = 0;
 	char *was;
 
 	if (!scan_fields(object, engine_rest_fields, &rest) || rest.id < 0 ||
@@ -393,11 +433,18 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	if (e->seq > seq)
 		return;
 	e->seq = seq;
+	queue = e->queue;
+	completed = e->completed;
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);
-	if (e->state && (!was || strcmp(was, e->state) != 0))
+	if (e->state && (!was || strcmp(was, e->state) != 0)) {
 		events_add(&mi->events, EVENT_OF_ENGINE, e->id, e->state);
+		what |= NOTE_STATUS;
+	}
+	if (queue != e->queue || completed != e->completed)
+		what |= NOTE_WORK;
+	mirror_note(mi, EVENT_OF_ENGINE, e->id, e->since, what);
 	free(was);
 	waitq_wake(mi->park, &e->waitq);
 }
@@ -419,5 +466,6 @@ void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 		return;
 	mi->counts.seq = seq;
 	(void)scan_fields(object, counts_fields, &mi->counts);
+	mirror_note(mi, EVENT_OF_CONTROLLER, 0, 0, NOTE_WORK);
 	waitq_wake(mi->park, &mi->events.waitq);
 }
