@@ -43,6 +43,7 @@ struct notifier {
 	atomic_ullong hidden;
 	/* This one is gone, but its entry is about to be removed. */
 	atomic_ullong ghost, ghost_generation;
+	atomic_bool refused;		/* once it had no permission */
 	/* For metrics. */
 	atomic_ullong told, looks;
 	atomic_bool ended;

@@ -81,7 +81,10 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	int err = get(fs, req, ino, &o);
 
 	(void)fi;
-	own_getattr(fs, req, ino);
+	if (own_getattr(fs, req, ino)) {
+		check(fs);
+		return;
+	}
 	if (err)
 		reply_err(req, err);
 	else

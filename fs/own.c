@@ -9,6 +9,27 @@ static bool is_own(const struct fs *fs, fuse_req_t req)
 	return tid && fuse_req_ctx(req)->pid == tid;
 }
 
+/*
+ * The kernel that checks permissions lets nobody but root write to a file of
+ * mode 0444. So the owner may, in the answers to the notifier, which are good
+ * for the moment only.
+ */
+static mode_t permitted(const struct fs *fs, const struct obj *o)
+{
+	return atomic_load(&fs->notifier.refused) && S_ISREG(o->node->mode)
+		       ? 0200
+		       : 0;
+}
+
+static void set_entry(const struct fs *fs, const struct obj *o,
+		      struct fuse_entry_param *e)
+{
+	tree_entry(o, e);
+	e->attr.st_mode |= permitted(fs, o);
+	if (permitted(fs, o))
+		e->attr_timeout = 0;
+}
+
 /* The one about to be made, if it is there. */
 static int hidden(struct fs *fs, struct fuse_entry_param *e)
 {
@@ -69,32 +90,41 @@ bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 	else if (tree_ino(&o) == atomic_load(&fs->notifier.hidden))
 		err = -ENOENT;
 	else
-		tree_entry(&o, &e);
+		set_entry(fs, &o, &e);
 	answer_entry(req, err, &e);
 	return true;
 }
 
-void own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
+static void answer_attr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 {
-	if (is_own(fs, req) && ino == FUSE_ROOT_ID)
+	struct stat st;
+	struct obj o;
+	int err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
+
+	if (err) {
+		reply_err(req, err);
+		return;
+	}
+	tree_attr(&o, &st);
+	st.st_mode |= permitted(fs, &o);
+	reply_attr(req, &st, permitted(fs, &o) ? 0 : tree_attr_timeout(&o));
+}
+
+bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
+{
+	if (!is_own(fs, req))
+		return false;
+	if (ino == FUSE_ROOT_ID)
 		atomic_store(&fs->notifier.arrived, true);
+	answer_attr(fs, req, ino);
+	return true;
 }
 
 bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 {
-	struct stat st;
-	struct obj o;
-	int err;
-
 	if (!is_own(fs, req))
 		return false;
-	err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
-	if (err) {
-		reply_err(req, err);
-	} else {
-		tree_attr(&o, &st);
-		reply_attr(req, &st, tree_attr_timeout(&o));
-	}
+	answer_attr(fs, req, ino);
 	return true;
 }
 

@@ -12,8 +12,7 @@
 
 bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		const char *name) must_check;
-/* The notifier looks where it is. */
-void own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino);
+bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino) must_check;
 bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino) must_check;
 /* mkdir, symlink; create. */
 bool own_make(struct fs *fs, fuse_req_t req) must_check;

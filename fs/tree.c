@@ -152,32 +152,39 @@ const struct node *tree_row(const char *path)
 	return n;
 }
 
+/* One name of a row's path; false: it is a placeholder for another name. */
+static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
+{
+	if (bytes_is(word, "<id>"))
+		buf_printf(out, "%llu", (unsigned long long)number_id(ino));
+	else if (bytes_is(word, "<n>"))
+		buf_printf(out, "%lld", (long long)sub_index(number_sub(ino)));
+	else if (isupper(*(const unsigned char *)word.p) &&
+		 !bytes_is(word, "README"))
+		return false; /* NAME, OPTION ... */
+	else
+		buf_put(out, word.p, word.n);
+	return true;
+}
+
 bool tree_path(uint64_t ino, struct buf *out)
 {
 	const struct node *n = tree_number_row(ino);
+	size_t start = out->n, len;
 	const char *p;
-	size_t len;
 
-	for (p = n ? n->path : ""; *p; p += len) {
-		struct bytes word;
-
-		p += strspn(p, "/");
+	if (!n || n == nodes)
+		return false;
+	for (p = n->path + 1; *p; p += len + (p[len] == '/')) {
 		len = strcspn(p, "/");
-		word = bytes_of(p, len);
-		if (out->n && len)
+		if (out->n > start)
 			buf_putc(out, '/');
-		if (bytes_is(word, "<id>"))
-			buf_printf(out, "%llu",
-				   (unsigned long long)number_id(ino));
-		else if (bytes_is(word, "<n>"))
-			buf_printf(out, "%lld",
-				   (long long)sub_index(number_sub(ino)));
-		else if (isupper((unsigned char)*p) && n->path[1] != 'R')
-			return false; /* NAME, OPTION ... */
-		else
-			buf_put(out, p, len);
+		if (!put_name(ino, bytes_of(p, len), out)) {
+			buf_cut(out, start);
+			return false;
+		}
 	}
-	return out->n > 0;
+	return true;
 }
 
 /* The entry of a directory in row i, as far as the row says. */

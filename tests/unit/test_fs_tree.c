@@ -367,6 +367,38 @@ static void test_options_fit(void **state)
 	assert_true(n <= SUB_OPTIONS); /* numbers in an inode */
 }
 
+static void expect_path(const char *row, uint64_t id, uint32_t sub,
+			const char *want)
+{
+	uint64_t ino = tree_number(tree_row(row), id, sub);
+	struct buf b = BUF_INIT;
+
+	assert_true(tree_path(ino, &b));
+	assert_string_equal(buf_str(&b), want);
+	assert_ptr_equal(tree_number_row(ino), tree_row(row));
+	buf_done(&b);
+}
+
+static void test_paths_of_numbers(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct obj o;
+
+	(void)state;
+	expect_path("/results", 0, 0, "results");
+	expect_path("/README", 0, 0, "README");
+	expect_path("/results/<id>", 7, 0, "results/7");
+	expect_path("/results/<id>/status", 7, 0, "results/7/status");
+	expect_path("/tasks/<id>", 2147483647, 0, "tasks/2147483647");
+	expect_path("/engines/<id>/state", 0, 0, "engines/0/state");
+	assert_int_equal(walk("/results/7/args", &o), 0);
+	assert_false(tree_path(tree_ino(&o), &b));
+	assert_int_equal(walk("/results/build", &o), 0);
+	assert_false(tree_path(tree_ino(&o), &b));
+	assert_false(tree_path(0, &b));
+	buf_done(&b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -381,6 +413,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_words_for_ctl),
 	TEST(test_removing),
 	TEST(test_options_fit),
+	TEST(test_paths_of_numbers),
 };
 
 int main(void)
