@@ -386,12 +386,14 @@ static const struct field engine_fields[] = {
 
 struct engine_rest {
 	int64_t id;
-	struct bytes running;
+	struct bytes uuid, running, vars;
 };
 
 static const struct field engine_rest_fields[] = {
 	{"id", FIELD_INT, offsetof(struct engine_rest, id), 0},
+	{"uuid", FIELD_SPAN, offsetof(struct engine_rest, uuid), 0},
 	{"running", FIELD_SPAN, offsetof(struct engine_rest, running), 0},
+	{"vars", FIELD_SPAN, offsetof(struct engine_rest, vars), 0},
 	{.name = NULL},
 };
 
@@ -413,6 +415,13 @@ static void set_running(struct engine *e, struct bytes running)
 	e->running = buf_take(&b);
 }
 
+static bool is_another_engine(const struct engine *e, struct bytes uuid)
+{
+	struct bytes text;
+
+	return e->uuid && scan_plain(uuid, &text) && !bytes_is(text, e->uuid);
+}
+
 void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 {
 	struct engine_rest rest = {.id = -1};
@@ -425,7 +434,8 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	    rest.id > MIRROR_MAX_ID)
 		return;
 	e = mirror_engine(mi, (uint64_t)rest.id);
-	if (!e && mirror_engine_was_gone(mi, (uint64_t)rest.id, seq))
+	if (!e && (!rest.uuid.p ||
+		   mirror_engine_was_gone(mi, (uint64_t)rest.id, seq)))
 		return;
 	if (!e)
 		e = mirror_add_engine(mi, (uint64_t)rest.id);
@@ -435,6 +445,10 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	e->seq = seq;
 	queue = e->queue;
 	completed = e->completed;
+	if (is_another_engine(e, rest.uuid))
+		variables_drop(mi, e);
+	if (rest.vars.p)
+		variables_merge(mi, e, rest.vars, false);
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);
