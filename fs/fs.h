@@ -17,6 +17,7 @@
  *   notifier, tell  inotify events for what changes elsewhere
  *   notes, watchers, own   what happened; who watches; its own requests
  *   view            engines used as one
+ *   vars            variables of engines (see vars.h)
  *
  * One struct fs per process, in main.c; everything else is reached from it.
  * One thread. Nothing here waits: what cannot be answered now is parked.
@@ -54,6 +55,8 @@ struct fs {
 	struct texts names;	/* what was submitted under a name */
 	struct notifier notifier;
 	struct texts views;	/* lists of engines that were looked up */
+	struct list pushes;		/* push.c's */
+	struct var_name *var_made;	/* vars.c's */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */

@@ -6,8 +6,10 @@
 #include "doc.h"
 #include "file.h"
 #include "mount.h"
+#include "push.h"
 #include "submit.h"
 #include "tree.h"
+#include "vars.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -262,6 +264,7 @@ static int start(const char *connfile)
 	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
+	list_init(&fs.pushes);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
 	fs.sync.filled = filled;
@@ -281,6 +284,8 @@ static void end(void)
 	while (!list_empty(&fs.park.files))
 		file_free(list_first(&fs.park.files, struct file, all));
 	submit_done(&fs);
+	push_done(&fs);
+	vars_forget_made(&fs);
 	mount_end(&fs);
 	link_done(&fs.link);
 	sync_done(&fs.sync);

@@ -434,7 +434,7 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	    rest.id > MIRROR_MAX_ID)
 		return;
 	e = mirror_engine(mi, (uint64_t)rest.id);
-	if (!e && (!rest.uuid.p ||
+	if (!e && ((rest.vars.p && !rest.uuid.p) ||
 		   mirror_engine_was_gone(mi, (uint64_t)rest.id, seq)))
 		return;
 	if (!e)

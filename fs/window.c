@@ -320,6 +320,18 @@ void window_begin(struct window *w, struct msg *m)
 	w->asked_end = w->end;
 }
 
+void window_put_all(struct window *w, struct buf *out)
+{
+	struct list *l;
+
+	list_for_each (l, &w->pieces) {
+		const struct piece *p = list_entry(l, struct piece, link);
+
+		buf_put(out, p->b.p, p->b.n);
+	}
+	clear(w, w->end);
+}
+
 void window_done(struct window *w)
 {
 	forget_fetches(w);

@@ -56,6 +56,8 @@ void window_init_from(struct window *w, struct file *f,
 		      const struct source *source, void *owner);
 /* The buffer of m, taken, is what there is at the beginning. */
 void window_begin(struct window *w, struct msg *m);
+/* Appends all that it has, and has nothing more. */
+void window_put_all(struct window *w, struct buf *out);
 void window_done(struct window *w);
 /*
  * n bytes (at least 1) at off; the stream has `size` bytes now, off + n is
