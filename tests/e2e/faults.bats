@@ -281,6 +281,7 @@ lost() {
 }
 
 @test "who submits a draft is interrupted: it is submitted once" {
+	expect_log .
 	local pid
 	pid=$(pid_of taskfs-controller)
 	mkdir "$MNT/tasks/once"
