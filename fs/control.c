@@ -105,8 +105,11 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 		log_refusal(err, reply);
 	else
 		take_answer(c->fs, request_content(reply));
-	if (!err && c->purge)
+	if (!err && c->purge) {
+		c->fs->mirror.quiet = c->parked != NULL;
 		mirror_purge(&c->fs->mirror, c->purge);
+		c->fs->mirror.quiet = false;
+	}
 	answer(c, err);
 	free(c);
 }

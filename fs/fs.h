@@ -14,7 +14,10 @@
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *   draft, blob     submissions in the making
+ *   notifier, tell  inotify events for what changes elsewhere
+ *   notes, watchers, own   what happened; who watches; its own requests
  *   view            engines used as one
+ *   vars            variables of engines (see vars.h)
  *
  * One struct fs per process, in main.c; everything else is reached from it.
  * One thread. Nothing here waits: what cannot be answered now is parked.
@@ -33,6 +36,7 @@
 #include "kernel.h"
 #include "link.h"
 #include "mirror.h"
+#include "notifier.h"
 #include "park.h"
 #include "sync.h"
 #include "texts.h"
@@ -49,7 +53,10 @@ struct fs {
 	struct callers callers;
 	struct drafts drafts;
 	struct texts names;	/* what was submitted under a name */
+	struct notifier notifier;
 	struct texts views;	/* lists of engines that were looked up */
+	struct list pushes;		/* push.c's */
+	struct var_name *var_made;	/* vars.c's */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */

@@ -88,3 +88,13 @@ void kernel_stop(struct kernel *k)
 {
 	loop_remove(&k->watch);
 }
+
+void kernel_serve(struct kernel *k, int ms)
+{
+	struct pollfd p = {.fd = k->watch.fd, .events = POLLIN};
+
+	if (!k->watch.loop)
+		p.fd = -1;
+	if (poll(&p, 1, ms) > 0)
+		ready(&k->watch, p.revents);
+}

@@ -24,5 +24,7 @@ struct kernel {
 /* From now on requests of fs->se are handled; ends the loop at unmount. */
 void kernel_start(struct kernel *k, struct fs *fs);
 void kernel_stop(struct kernel *k);
+/* Outside of the loop: what comes within so many milliseconds. */
+void kernel_serve(struct kernel *k, int ms);
 
 #endif

@@ -6,8 +6,10 @@
 #include "doc.h"
 #include "file.h"
 #include "mount.h"
+#include "push.h"
 #include "submit.h"
 #include "tree.h"
+#include "vars.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -163,6 +165,13 @@ static void fail(const char *what)
 	loop_stop(fs.loop, EXIT_FAILED);
 }
 
+static void on_note(struct mirror *m, enum event_of of, uint64_t id,
+		    uint64_t generation, unsigned what)
+{
+	(void)m;
+	notifier_note(&fs.notifier, of, id, generation, what);
+}
+
 static void mount_now(void)
 {
 	struct buf why = BUF_INIT;
@@ -171,6 +180,8 @@ static void mount_now(void)
 		fail(buf_str(&why));
 	} else {
 		kernel_start(&fs.kernel, &fs);
+		if (!config.mount.noinotify)
+			notifier_start(&fs.notifier, &fs);
 		say_ready();
 	}
 	buf_done(&why);
@@ -248,10 +259,12 @@ static int start(const char *connfile)
 		return -errno;
 	park_init(&fs.park, fs.loop, file_retry);
 	mirror_init(&fs.mirror, &fs.park);
+	fs.mirror.note = on_note;
 	callers_init(&fs.callers);
 	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
+	list_init(&fs.pushes);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
 	fs.sync.filled = filled;
@@ -266,10 +279,13 @@ static int start(const char *connfile)
 
 static void end(void)
 {
+	notifier_stop(&fs.notifier);
 	park_done(&fs.park, -ENOTCONN);
 	while (!list_empty(&fs.park.files))
 		file_free(list_first(&fs.park.files, struct file, all));
 	submit_done(&fs);
+	push_done(&fs);
+	vars_forget_made(&fs);
 	mount_end(&fs);
 	link_done(&fs.link);
 	sync_done(&fs.sync);

@@ -299,11 +299,47 @@ static void set_status(struct mirror *mi, struct result *r,
 	mirror_set_status(mi, r, s);
 }
 
+/* What is told of a result but its status. */
+static struct shown {
+	uint64_t ended;
+	uint64_t size[STREAM_OUTPUTS];
+} shown_of(const struct result *r)
+{
+	struct shown s = {
+		.ended = r->count[STATE_OK] + r->count[STATE_ERROR] +
+			 r->count[STATE_ABORTED],
+	};
+
+	memcpy(s.size, r->one.size, sizeof(s.size));
+	return s;
+}
+
+static void note_changes(struct mirror *mi, const struct result *r,
+			 const struct shown *was)
+{
+	static const unsigned grew[STREAM_OUTPUTS] = {
+		[STREAM_STDOUT] = NOTE_STDOUT,
+		[STREAM_STDERR] = NOTE_STDERR,
+		[STREAM_DATA] = NOTE_DATA,
+	};
+	struct shown now = shown_of(r);
+	unsigned what = 0;
+	int i;
+
+	if (now.ended != was->ended)
+		what |= NOTE_PROGRESS;
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		if (now.size[i] != was->size[i])
+			what |= grew[i];
+	mirror_note(mi, EVENT_OF_RESULT, r->id, r->submitted, what);
+}
+
 struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err)
 {
 	struct result_rest rest = {0};
+	struct shown was;
 	struct result *r;
 
 	if (!scan_fields(object, result_rest_fields, &rest))
@@ -315,6 +351,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (r->seq > seq || (r->seq == seq && !whole))
 		return r;
 	r->seq = seq;
+	was = shown_of(r);
 	(void)scan_fields(object, result_fields, r);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);
@@ -325,6 +362,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 		set_task(mi, r, rest.task, m);
 	set_status(mi, r, rest.status);
 	set_only_task(r);
+	note_changes(mi, r, &was);
 	waitq_wake(mi->park, &r->waitq);
 	return r;
 }
@@ -348,12 +386,14 @@ static const struct field engine_fields[] = {
 
 struct engine_rest {
 	int64_t id;
-	struct bytes running;
+	struct bytes uuid, running, vars;
 };
 
 static const struct field engine_rest_fields[] = {
 	{"id", FIELD_INT, offsetof(struct engine_rest, id), 0},
+	{"uuid", FIELD_SPAN, offsetof(struct engine_rest, uuid), 0},
 	{"running", FIELD_SPAN, offsetof(struct engine_rest, running), 0},
+	{"vars", FIELD_SPAN, offsetof(struct engine_rest, vars), 0},
 	{.name = NULL},
 };
 
@@ -375,17 +415,27 @@ static void set_running(struct engine *e, struct bytes running)
 	e->running = buf_take(&b);
 }
 
+static bool is_another_engine(const struct engine *e, struct bytes uuid)
+{
+	struct bytes text;
+
+	return e->uuid && scan_plain(uuid, &text) && !bytes_is(text, e->uuid);
+}
+
 void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 {
 	struct engine_rest rest = {.id = -1};
 	struct engine *e;
+	int64_t queue, completed;
+	unsigned what = 0;
 	char *was;
 
 	if (!scan_fields(object, engine_rest_fields, &rest) || rest.id < 0 ||
 	    rest.id > MIRROR_MAX_ID)
 		return;
 	e = mirror_engine(mi, (uint64_t)rest.id);
-	if (!e && mirror_engine_was_gone(mi, (uint64_t)rest.id, seq))
+	if (!e && ((rest.vars.p && !rest.uuid.p) ||
+		   mirror_engine_was_gone(mi, (uint64_t)rest.id, seq)))
 		return;
 	if (!e)
 		e = mirror_add_engine(mi, (uint64_t)rest.id);
@@ -393,11 +443,22 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	if (e->seq > seq)
 		return;
 	e->seq = seq;
+	queue = e->queue;
+	completed = e->completed;
+	if (is_another_engine(e, rest.uuid))
+		variables_drop(mi, e);
+	if (rest.vars.p)
+		variables_merge(mi, e, rest.vars, false);
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);
-	if (e->state && (!was || strcmp(was, e->state) != 0))
+	if (e->state && (!was || strcmp(was, e->state) != 0)) {
 		events_add(&mi->events, EVENT_OF_ENGINE, e->id, e->state);
+		what |= NOTE_STATUS;
+	}
+	if (queue != e->queue || completed != e->completed)
+		what |= NOTE_WORK;
+	mirror_note(mi, EVENT_OF_ENGINE, e->id, e->since, what);
 	free(was);
 	waitq_wake(mi->park, &e->waitq);
 }
@@ -419,5 +480,6 @@ void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 		return;
 	mi->counts.seq = seq;
 	(void)scan_fields(object, counts_fields, &mi->counts);
+	mirror_note(mi, EVENT_OF_CONTROLLER, 0, 0, NOTE_WORK);
 	waitq_wake(mi->park, &mi->events.waitq);
 }

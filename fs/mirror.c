@@ -157,6 +157,7 @@ struct result *mirror_add_result(struct mirror *m, uint64_t id)
 	waitq_init(&r->waitq);
 	index_put(&m->results, id, r);
 	m->changed = now_usec();
+	mirror_note(m, EVENT_OF_RESULT, id, 0, NOTE_NEW);
 	return r;
 }
 
@@ -174,11 +175,15 @@ static void free_result(struct mirror *m, struct result *r)
 void mirror_purge(struct mirror *m, uint64_t id)
 {
 	struct result *r = index_remove(&m->results, id);
+	unsigned what;
 
 	m->purged[m->purges++ % PURGED_KEPT] = id;
 	if (!r)
 		return;
-	index_remove(&m->unfinished, id);
+	what = index_remove(&m->unfinished, id) ? NOTE_UNLISTED : 0;
+	if (!m->quiet)
+		what |= NOTE_GONE;
+	mirror_note(m, EVENT_OF_RESULT, id, r->submitted, what);
 	free_result(m, r);
 	m->changed = now_usec();
 	events_add(&m->events, EVENT_OF_RESULT, id, "purged");
@@ -197,14 +202,21 @@ bool mirror_was_purged(const struct mirror *m, uint64_t id)
 void mirror_set_status(struct mirror *m, struct result *r, enum state s)
 {
 	bool listed = index_get(&m->unfinished, r->id) != NULL;
+	unsigned what = NOTE_STATUS;
 
 	if (s == r->status)
 		return;
 	r->status = s;
-	if (!state_is_final(s) && !listed)
+	if (state_is_final(s))
+		what |= NOTE_END;
+	if (!state_is_final(s) && !listed) {
 		index_put(&m->unfinished, r->id, r);
-	else if (state_is_final(s) && listed)
+		what |= NOTE_LISTED;
+	} else if (state_is_final(s) && listed) {
 		index_remove(&m->unfinished, r->id);
+		what |= NOTE_UNLISTED;
+	}
+	mirror_note(m, EVENT_OF_RESULT, r->id, r->submitted, what);
 	events_add(&m->events, EVENT_OF_RESULT, r->id, state_name(s));
 }
 
@@ -276,6 +288,7 @@ struct engine *mirror_add_engine(struct mirror *m, uint64_t id)
 	e->round = m->round;
 	waitq_init(&e->waitq);
 	index_put(&m->engines, id, e);
+	mirror_note(m, EVENT_OF_ENGINE, id, 0, NOTE_NEW);
 	return e;
 }
 
@@ -287,6 +300,7 @@ static void free_engine(struct mirror *m, struct engine *e)
 	free(e->host);
 	free(e->language);
 	free(e->running);
+	variables_drop(m, e);
 	free(e);
 }
 
@@ -296,6 +310,7 @@ void mirror_remove_engine(struct mirror *m, uint64_t id)
 
 	if (!e)
 		return;
+	mirror_note(m, EVENT_OF_ENGINE, id, e->since, NOTE_GONE);
 	free_engine(m, e);
 	events_add(&m->events, EVENT_OF_ENGINE, id, "gone");
 }
@@ -332,6 +347,7 @@ void mirror_done(struct mirror *m)
 	index_done(&m->results);
 	index_done(&m->unfinished);
 	index_done(&m->engines);
+	var_names_done(m);
 	map_done(&m->names);
 	free(m->counts.scheme);
 	events_done(&m->events);

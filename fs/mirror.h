@@ -18,7 +18,9 @@
 #include "base/map.h"
 #include "events.h"
 #include "index.h"
+#include "notes.h"
 #include "park.h"
+#include "variables.h"
 #include "wire/ids.h"
 #include "wire/state.h"
 
@@ -113,6 +115,7 @@ struct engine {
 	char *uuid, *state, *host, *language;
 	int64_t pid, since, heartbeat, queue, completed;
 	char *running;		/* one task a line */
+	struct variables vars;
 	struct waitq waitq;
 };
 
@@ -129,9 +132,14 @@ struct counts {
 
 struct mirror {
 	struct park *park;
+	/* Called with every change (enum note_what); NULL: nobody. */
+	void (*note)(struct mirror *m, enum event_of of, uint64_t id,
+		     uint64_t generation, unsigned what);
+	bool quiet;	/* the kernel itself tells of what is removed now */
 	struct index results;
 	struct index unfinished;	/* the same results */
 	struct index engines;
+	struct var_names var_names;
 	struct map names;		/* struct name */
 	struct counts counts;
 	struct events events;
@@ -167,6 +175,13 @@ int task_outcome(const struct task *t);
 void detail_done(struct detail *d);
 /* Bytes of any stream of a result of one task. */
 uint64_t result_size(const struct result *r, enum stream s);
+
+static inline void mirror_note(struct mirror *m, enum event_of of, uint64_t id,
+			       int64_t generation, unsigned what)
+{
+	if (m->note && what)
+		m->note(m, of, id, (uint64_t)generation, what);
+}
 
 /* For merge.c. */
 struct result *mirror_add_result(struct mirror *m, uint64_t id);

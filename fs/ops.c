@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "control.h"
 #include "file.h"
+#include "own.h"
 #include "readdir.h"
 #include "reply.h"
 #include "tree.h"
@@ -49,6 +50,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct obj dir, o;
 	int err = get(fs, req, parent, &dir);
 
+	if (own_lookup(fs, req, parent, name)) {
+		check(fs);
+		return;
+	}
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (err) {
@@ -76,6 +81,10 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	int err = get(fs, req, ino, &o);
 
 	(void)fi;
+	if (own_getattr(fs, req, ino)) {
+		check(fs);
+		return;
+	}
 	if (err)
 		reply_err(req, err);
 	else
@@ -96,7 +105,16 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	struct obj o;
 	int err = get(fs, req, ino, &o);
 
+	if (own_setattr(fs, req, ino)) {
+		check(fs);
+		return;
+	}
 	(void)fi;
+	if (!err && o.node->deeds) {
+		o.node->deeds->setattr(req, &o, attr, to_set);
+		check(fs);
+		return;
+	}
 	if (!err && ((to_set & ~harmless) || !(o.node->mode & 0222) ||
 		     S_ISDIR(o.node->mode)))
 		err = -EPERM;
@@ -141,6 +159,10 @@ static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (!err && S_ISDIR(o.node->mode) != is_dir)
 		err = is_dir ? -ENOTDIR : -EISDIR;
+	if (!err && o.node->deeds) {
+		o.node->deeds->remove(req, &o);
+		return;
+	}
 	if (!err)
 		err = o.node->remove ? o.node->remove(&o, &wish) : -EPERM;
 	if (err)
@@ -153,6 +175,10 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = take(req, "unlink", parent, name);
 
+	if (own_remove(fs, req)) {
+		check(fs);
+		return;
+	}
 	remove_entry(fs, req, parent, name, false);
 	check(fs);
 }
@@ -161,7 +187,32 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = take(req, "rmdir", parent, name);
 
+	if (own_remove(fs, req)) {
+		check(fs);
+		return;
+	}
 	remove_entry(fs, req, parent, name, true);
+	check(fs);
+}
+
+/* Only within a directory: from one to another mv(1) copies. */
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      fuse_ino_t to, const char *to_name, unsigned flags)
+{
+	struct fs *fs = take(req, "rename", parent, name);
+	struct obj dir, o;
+	int err = get(fs, req, parent, &dir);
+
+	if (!err)
+		err = tree_lookup(&dir, bytes_str(name), &o);
+	if (!err && !o.node->deeds)
+		err = -EPERM;
+	if (!err && parent != to)
+		err = -EXDEV;
+	if (err)
+		reply_err(req, err);
+	else
+		o.node->deeds->rename(req, &o, &dir, bytes_str(to_name), flags);
 	check(fs);
 }
 
@@ -187,6 +238,10 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct obj o;
 	int err = make(fs, req, parent, name, S_IFDIR, 0, &o);
 
+	if (own_make(fs, req)) {
+		check(fs);
+		return;
+	}
 	(void)mode;
 	if (err) {
 		reply_err(req, err);
@@ -204,6 +259,10 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct obj o;
 	int err = make(fs, req, parent, name, S_IFREG, fi->flags, &o);
 
+	if (own_create(fs, req, fi)) {
+		check(fs);
+		return;
+	}
 	(void)mode;
 	if (err)
 		reply_err(req, err);
@@ -234,17 +293,12 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 		       const char *name)
 {
-	(void)target;
-	refuse(req, "symlink", parent, name);
-}
+	struct fs *fs = take(req, "symlink", parent, name);
 
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-		      fuse_ino_t to, const char *to_name, unsigned flags)
-{
-	(void)to;
-	(void)to_name;
-	(void)flags;
-	refuse(req, "rename", parent, name);
+	(void)target;
+	if (!own_make(fs, req))
+		reply_err(req, -EPERM);
+	check(fs);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
@@ -308,6 +362,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct obj o;
 	int err = get(fs, req, ino, &o);
 
+	if (own_open(fs, req, ino, fi)) {
+		check(fs);
+		return;
+	}
 	if (err) {
 		reply_err(req, err);
 	} else {
@@ -341,6 +399,10 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = take(req, "flush", ino, "");
 
+	if (own_close(req, fi)) {
+		check(fs);
+		return;
+	}
 	file_on_flush(req, file_of(fi));
 	check(fs);
 }
@@ -350,6 +412,10 @@ static void op_release(fuse_req_t req, fuse_ino_t ino,
 {
 	struct fs *fs = take(req, "release", ino, "");
 
+	if (own_close(req, fi)) {
+		check(fs);
+		return;
+	}
 	file_on_release(req, file_of(fi));
 	check(fs);
 }

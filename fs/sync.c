@@ -345,6 +345,7 @@ void sync_up(struct sync *s)
 		forget_numbers(s);
 	snprintf(s->instance, sizeof(s->instance), "%s", s->link->instance);
 	events_add(&s->mirror->events, EVENT_OF_CONTROLLER, 0, "connected");
+	mirror_note(s->mirror, EVENT_OF_CONTROLLER, 0, 0, NOTE_STATUS);
 	fill(s, !same);
 }
 
@@ -355,6 +356,7 @@ void sync_down(struct sync *s)
 	drop_held(s);
 	s->filling = false;
 	events_add(&s->mirror->events, EVENT_OF_CONTROLLER, 0, "lost");
+	mirror_note(s->mirror, EVENT_OF_CONTROLLER, 0, 0, NOTE_STATUS);
 }
 
 void sync_changes(struct sync *s, struct msg *m)

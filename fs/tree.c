@@ -1,8 +1,10 @@
 #include "tree.h"
 #include "base/parse.h"
 
+#include <ctype.h>
+
 #define ROW_BITS 8
-#define ROWS ((1U << ROW_BITS) - 1)
+#define ROWS TREE_ROWS
 
 /* What follows from the paths of the table, worked out once. */
 static struct derived {
@@ -82,10 +84,31 @@ void tree_init(void)
 	}
 }
 
+uint64_t tree_number(const struct node *n, uint64_t id, uint32_t sub)
+{
+	return (id << SUB_BITS | sub) << ROW_BITS | (row_of(n) + 1);
+}
+
 uint64_t tree_ino(const struct obj *o)
 {
-	return ((uint64_t)o->id << SUB_BITS | o->sub) << ROW_BITS |
-	       (row_of(o->node) + 1);
+	return tree_number(o->node, o->id, o->sub);
+}
+
+static uint64_t number_id(uint64_t ino)
+{
+	return ino >> (SUB_BITS + ROW_BITS);
+}
+
+static uint32_t number_sub(uint64_t ino)
+{
+	return (uint32_t)(ino >> ROW_BITS) & ((1U << SUB_BITS) - 1);
+}
+
+const struct node *tree_number_row(uint64_t ino)
+{
+	unsigned row = (unsigned)(ino & ROWS);
+
+	return row == 0 || row > rows ? NULL : &nodes[row - 1];
 }
 
 uint64_t tree_generation(const struct obj *o)
@@ -106,18 +129,62 @@ static bool resolve(struct obj *o)
 
 int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
 {
-	unsigned row = (unsigned)(ino & ROWS);
+	const struct node *n = tree_number_row(ino);
 
-	if (row == 0 || row > rows)
+	if (!n)
 		return -ENOENT;
 	*ret_o = (struct obj){
 		.fs = fs,
-		.node = &nodes[row - 1],
-		.id = (uint32_t)(ino >> (SUB_BITS + ROW_BITS)),
-		.sub = (uint32_t)(ino >> ROW_BITS) & ((1U << SUB_BITS) - 1),
+		.node = n,
+		.id = (uint32_t)number_id(ino),
+		.sub = number_sub(ino),
 		.tid = tid,
 	};
 	return resolve(ret_o) ? 0 : -ENOENT;
+}
+
+const struct node *tree_row(const char *path)
+{
+	const struct node *n = nodes;
+
+	while (strcmp(n->path, path) != 0)
+		n++;
+	return n;
+}
+
+/* One name of a row's path; false: it is a placeholder for another name. */
+static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
+{
+	if (bytes_is(word, "<id>"))
+		buf_printf(out, "%llu", (unsigned long long)number_id(ino));
+	else if (bytes_is(word, "<n>"))
+		buf_printf(out, "%lld", (long long)sub_index(number_sub(ino)));
+	else if (isupper(*(const unsigned char *)word.p) &&
+		 !bytes_is(word, "README"))
+		return false; /* NAME, OPTION ... */
+	else
+		buf_put(out, word.p, word.n);
+	return true;
+}
+
+bool tree_path(uint64_t ino, struct buf *out)
+{
+	const struct node *n = tree_number_row(ino);
+	size_t start = out->n, len;
+	const char *p;
+
+	if (!n || n == nodes)
+		return false;
+	for (p = n->path + 1; *p; p += len + (p[len] == '/')) {
+		len = strcspn(p, "/");
+		if (out->n > start)
+			buf_putc(out, '/');
+		if (!put_name(ino, bytes_of(p, len), out)) {
+			buf_cut(out, start);
+			return false;
+		}
+	}
+	return true;
 }
 
 /* The entry of a directory in row i, as far as the row says. */
@@ -242,6 +309,8 @@ static uint64_t size_of(const struct obj *o)
 
 static int64_t mtime_of(const struct obj *o)
 {
+	if (o->node->io && o->node->io->mtime)
+		return o->node->io->mtime(o);
 	if (o->result)
 		return o->result->completed ? o->result->completed
 					    : o->result->submitted;

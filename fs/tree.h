@@ -50,6 +50,18 @@ bool tree_is_steady(const struct obj *o);
 /* What changes when the object does. */
 struct waitq *tree_waitq(const struct obj *o);
 
+/*
+ * Inode numbers without a struct obj, from any thread: for entries whose path
+ * is made of names in the table and of numbers.
+ */
+const struct node *tree_row(const char *path);
+uint64_t tree_number(const struct node *n, uint64_t id, uint32_t sub);
+/* The row, or NULL; those of the same id and sub differ in TREE_ROWS. */
+const struct node *tree_number_row(uint64_t ino);
+#define TREE_ROWS 0xffULL
+/* "results/7/status"; false: there is another name in its path. */
+bool tree_path(uint64_t ino, struct buf *out) must_check;
+
 /* For the documentation. */
 const char *tree_basename(const struct node *n);
 bool tree_is_child(const struct node *dir, const struct node *n);

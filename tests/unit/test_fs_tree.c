@@ -121,7 +121,7 @@ static void test_listings(void **state)
 	expect_list("/", "README version events controller engines tasks "
 			 "results ");
 	expect_list("/engines", "0 all ");
-	expect_list("/engines/all", "new ctl ");
+	expect_list("/engines/all", "new vars gather ctl ");
 	expect_list("/tasks", "new last error 12 ");
 	expect_list("/results", "latest build 7 12 ");
 }
@@ -219,22 +219,24 @@ static void test_views(void **state)
 /* However many lists are asked for, only so many are remembered. */
 static void test_many_views(void **state)
 {
+	static const char zeros[] =
+		"00000000000000000000000000000000000000000000000000";
 	struct obj first, o;
 	char name[128];
-	unsigned i;
+	int i;
 
 	(void)state;
 	assert_int_equal(walk("/engines/0-0", &first), 0);
 	for (i = 1; i <= VIEWS_MAX; i++) {
-		snprintf(name, sizeof(name), "/engines/0-%0*u", (int)(i % 50) +
-			 1, 0);
+		snprintf(name, sizeof(name), "/engines/0-%.*s", i % 50 + 1,
+			 zeros);
 		assert_int_equal(walk(name, &o), 0);
 	}
 	assert_int_equal(walk("/engines/0-0", &o), 0);
 	assert_int_equal(o.id, first.id);
 	for (i = 1; i <= VIEWS_MAX; i++) {
-		snprintf(name, sizeof(name), "/engines/%0*u-%0*u",
-			 (int)(i / 32) + 1, 0, (int)(i % 32) + 1, 0);
+		snprintf(name, sizeof(name), "/engines/%.*s-%.*s", i / 32 + 1,
+			 zeros, i % 32 + 1, zeros);
 		assert_int_equal(walk(name, &o), 0);
 	}
 	assert_int_equal(index_count(&fs.views.by_id), VIEWS_MAX);
@@ -367,6 +369,38 @@ static void test_options_fit(void **state)
 	assert_true(n <= SUB_OPTIONS); /* numbers in an inode */
 }
 
+static void expect_path(const char *row, uint64_t id, uint32_t sub,
+			const char *want)
+{
+	uint64_t ino = tree_number(tree_row(row), id, sub);
+	struct buf b = BUF_INIT;
+
+	assert_true(tree_path(ino, &b));
+	assert_string_equal(buf_str(&b), want);
+	assert_ptr_equal(tree_number_row(ino), tree_row(row));
+	buf_done(&b);
+}
+
+static void test_paths_of_numbers(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct obj o;
+
+	(void)state;
+	expect_path("/results", 0, 0, "results");
+	expect_path("/README", 0, 0, "README");
+	expect_path("/results/<id>", 7, 0, "results/7");
+	expect_path("/results/<id>/status", 7, 0, "results/7/status");
+	expect_path("/tasks/<id>", 2147483647, 0, "tasks/2147483647");
+	expect_path("/engines/<id>/state", 0, 0, "engines/0/state");
+	assert_int_equal(walk("/results/7/args", &o), 0);
+	assert_false(tree_path(tree_ino(&o), &b));
+	assert_int_equal(walk("/results/build", &o), 0);
+	assert_false(tree_path(tree_ino(&o), &b));
+	assert_false(tree_path(0, &b));
+	buf_done(&b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -381,6 +415,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_words_for_ctl),
 	TEST(test_removing),
 	TEST(test_options_fit),
+	TEST(test_paths_of_numbers),
 };
 
 int main(void)

@@ -1,0 +1,158 @@
+#include "fs.h"
+#include "base/log.h"
+#include "tell.h"
+#include "tree.h"
+
+#define LOOK_SHARE 50	/* looking takes a fiftieth of the time */
+#define LOOK_LEAST (20 * USEC_PER_MSEC)
+#define LOOK_MOST (2 * USEC_PER_SEC)
+#define PATIENCE (2 * USEC_PER_SEC) /* with a thread that does not end */
+#define STACK (256UL * 1024)
+
+/* --- the thread --------------------------------------------------------- */
+
+/* When may be looked again. */
+struct pace {
+	uint64_t all, known;	/* mono_usec() */
+};
+
+static uint64_t rest_after(uint64_t began, uint64_t least)
+{
+	uint64_t took = mono_usec() - began;
+
+	return mono_usec() + min_u64(max_u64(took * LOOK_SHARE, least),
+				     LOOK_MOST);
+}
+
+/* True: everybody who watches is known now. */
+static bool look(struct teller *t, struct pace *pace, bool now)
+{
+	uint64_t began = mono_usec();
+
+	if (!now && began < pace->all) {
+		watchers_refresh(&t->watchers);
+		pace->known = rest_after(began, 0);
+		return false;
+	}
+	atomic_fetch_add(&t->n->looks, 1);
+	if (!t->watchers.dev)
+		t->err = teller_enter(t);
+	teller_leave(t);
+	if (!t->err)
+		t->err = watchers_find(&t->watchers);
+	pace->all = rest_after(began, LOOK_LEAST);
+	pace->known = 0;
+	return true;
+}
+
+/*
+ * Who was not known to watch may do so since a while: those who are not told
+ * now are once more, when everybody was looked for.
+ */
+static void tell_all(struct teller *t, struct list *notes, bool all,
+		     struct list *again)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe (l, tmp, notes) {
+		struct note *note = list_entry(l, struct note, link);
+
+		list_del(l);
+		if (t->watchers.n && !t->err && !notes_stopped(&t->n->notes))
+			tell(t, note);
+		if (all || !note->what)
+			free(note);
+		else
+			list_add_tail(again, l);
+	}
+}
+
+static void turn(struct teller *t, struct pace *pace, struct list *again)
+{
+	struct list notes;
+	bool overflow, all;
+
+	list_init(&notes);
+	notes_take(&t->n->notes, &notes, &overflow);
+	all = look(t, pace, overflow);
+	if (all)
+		tell_all(t, again, true, NULL);
+	tell_all(t, &notes, all, again);
+	if (overflow)
+		tell_overflow(t);
+	teller_leave(t);
+}
+
+static void *run(void *arg)
+{
+	struct notifier *n = arg;
+	struct pace pace = {0};
+	struct teller t;
+	struct list again;
+
+	atomic_store(&n->tid, gettid());
+	teller_init(&t, n);
+	list_init(&again);
+	while (!t.err &&
+	       notes_wait(&n->notes, t.watchers.nknown ? pace.known : pace.all,
+			  list_empty(&again) ? 0 : pace.all))
+		turn(&t, &pace, &again);
+	if (t.err && !notes_stopped(&n->notes))
+		log_info("no more inotify events", log_errno(t.err));
+	tell_all(&t, &again, true, NULL);
+	teller_done(&t);
+	atomic_store(&n->ended, true);
+	return NULL;
+}
+
+/* --- the serving thread ------------------------------------------------- */
+
+void notifier_start(struct notifier *n, struct fs *fs)
+{
+	pthread_attr_t attr;
+	int err;
+
+	n->fs = fs;
+	notes_init(&n->notes);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	err = pthread_create(&n->thread, &attr, run, n);
+	pthread_attr_destroy(&attr);
+	n->started = err == 0;
+	if (err)
+		log_warning("no inotify events: no thread", log_errno(err));
+}
+
+void notifier_stop(struct notifier *n)
+{
+	uint64_t until = mono_usec() + PATIENCE;
+
+	if (!n->started)
+		return;
+	n->started = false;
+	notes_stop(&n->notes);
+	while (!atomic_load(&n->ended) && mono_usec() < until)
+		kernel_serve(&n->fs->kernel, 10);
+	if (!atomic_load(&n->ended)) {
+		log_warning("the notifier does not end");
+		return;
+	}
+	pthread_join(n->thread, NULL);
+	atomic_store(&n->tid, 0);
+	notes_done(&n->notes);
+}
+
+void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
+		   uint64_t generation, unsigned what)
+{
+	static const struct node *rows[3];
+
+	if (!n->started)
+		return;
+	if (!rows[0]) {
+		rows[EVENT_OF_RESULT] = tree_row("/results/<id>");
+		rows[EVENT_OF_ENGINE] = tree_row("/engines/<id>");
+		rows[EVENT_OF_CONTROLLER] = tree_row("/controller");
+	}
+	notes_add(&n->notes, tree_number(rows[of], id, 0), generation, what);
+}

@@ -1,0 +1,196 @@
+#include "own.h"
+#include "reply.h"
+#include "tree.h"
+
+static bool is_own(const struct fs *fs, fuse_req_t req)
+{
+	pid_t tid = atomic_load(&fs->notifier.tid);
+
+	return tid && fuse_req_ctx(req)->pid == tid;
+}
+
+/*
+ * The kernel that checks permissions lets nobody but root write to a file of
+ * mode 0444. So the owner may, in the answers to the notifier, which are good
+ * for the moment only.
+ */
+static mode_t permitted(const struct fs *fs, const struct obj *o)
+{
+	return atomic_load(&fs->notifier.refused) && S_ISREG(o->node->mode)
+		       ? 0200
+		       : 0;
+}
+
+static void set_entry(const struct fs *fs, const struct obj *o,
+		      struct fuse_entry_param *e)
+{
+	tree_entry(o, e);
+	e->attr.st_mode |= permitted(fs, o);
+	if (permitted(fs, o))
+		e->attr_timeout = 0;
+}
+
+/* The one about to be made, if it is there. */
+static int hidden(struct fs *fs, struct fuse_entry_param *e)
+{
+	struct obj o;
+	int err = tree_obj(fs, atomic_load(&fs->notifier.hidden), 0, &o);
+
+	if (!err)
+		tree_entry(&o, e);
+	return err;
+}
+
+/* What is gone, as the kernel still knows it. */
+static int ghost(struct fs *fs, struct fuse_entry_param *e)
+{
+	uint64_t ino = atomic_load(&fs->notifier.ghost);
+	const struct node *n = tree_number_row(ino);
+
+	if (!n)
+		return -ENOENT;
+	*e = (struct fuse_entry_param){
+		.ino = ino,
+		.generation = atomic_load(&fs->notifier.ghost_generation),
+		.attr = {
+			.st_ino = ino,
+			.st_mode = n->mode,
+			.st_nlink = 1,
+			.st_uid = getuid(),
+			.st_gid = getgid(),
+		},
+	};
+	return 0;
+}
+
+static void answer_entry(fuse_req_t req, int err,
+			 const struct fuse_entry_param *e)
+{
+	if (err)
+		reply_err(req, err);
+	else
+		reply_entry(req, e);
+}
+
+bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
+		const char *name)
+{
+	pid_t tid = fuse_req_ctx(req)->pid;
+	struct fuse_entry_param e;
+	struct obj dir, o;
+	int err;
+
+	if (!is_own(fs, req))
+		return false;
+	err = tree_obj(fs, parent, tid, &dir);
+	if (!err)
+		err = tree_lookup(&dir, bytes_str(name), &o);
+	if (err)
+		err = ghost(fs, &e);
+	else if (tree_ino(&o) == atomic_load(&fs->notifier.hidden))
+		err = -ENOENT;
+	else
+		set_entry(fs, &o, &e);
+	answer_entry(req, err, &e);
+	return true;
+}
+
+static void answer_attr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
+{
+	struct stat st;
+	struct obj o;
+	int err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
+
+	if (err) {
+		reply_err(req, err);
+		return;
+	}
+	tree_attr(&o, &st);
+	st.st_mode |= permitted(fs, &o);
+	reply_attr(req, &st, permitted(fs, &o) ? 0 : tree_attr_timeout(&o));
+}
+
+bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
+{
+	if (!is_own(fs, req))
+		return false;
+	if (ino == FUSE_ROOT_ID)
+		atomic_store(&fs->notifier.arrived, true);
+	answer_attr(fs, req, ino);
+	return true;
+}
+
+bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
+{
+	if (!is_own(fs, req))
+		return false;
+	answer_attr(fs, req, ino);
+	return true;
+}
+
+bool own_make(struct fs *fs, fuse_req_t req)
+{
+	struct fuse_entry_param e;
+
+	if (!is_own(fs, req))
+		return false;
+	answer_entry(req, hidden(fs, &e), &e);
+	return true;
+}
+
+static void set_open(struct fuse_file_info *fi)
+{
+	fi->fh = 0;
+	fi->keep_cache = 1;
+	fi->direct_io = 1;
+	fi->noflush = 1;
+}
+
+bool own_create(struct fs *fs, fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	int err;
+
+	if (!is_own(fs, req))
+		return false;
+	set_open(fi);
+	err = hidden(fs, &e);
+	if (err)
+		reply_err(req, err);
+	else
+		(void)!reply_create(req, &e, fi);
+	return true;
+}
+
+bool own_remove(struct fs *fs, fuse_req_t req)
+{
+	if (!is_own(fs, req))
+		return false;
+	reply_err(req, 0);
+	return true;
+}
+
+bool own_open(struct fs *fs, fuse_req_t req, fuse_ino_t ino,
+	      struct fuse_file_info *fi)
+{
+	struct obj o;
+	int err;
+
+	if (!is_own(fs, req))
+		return false;
+	set_open(fi);
+	err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
+	if (err)
+		reply_err(req, err);
+	else
+		(void)!reply_open(req, fi);
+	return true;
+}
+
+bool own_close(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	if (fi->fh)
+		return false;
+	reply_err(req, 0);
+	return true;
+}

@@ -1,0 +1,29 @@
+/*
+ * own.h: the kernel's requests that our own notifier caused (notifier.h).
+ * They succeed and change nothing.
+ *
+ * Each of these is true when the request was the notifier's: then it has been
+ * answered.
+ */
+#ifndef TASKFS_FS_OWN_H
+#define TASKFS_FS_OWN_H
+
+#include "nodes.h"
+
+bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
+		const char *name) must_check;
+bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino) must_check;
+bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino) must_check;
+/* mkdir, symlink; create. */
+bool own_make(struct fs *fs, fuse_req_t req) must_check;
+bool own_create(struct fs *fs, fuse_req_t req,
+		struct fuse_file_info *fi) must_check;
+/* rmdir, unlink. */
+bool own_remove(struct fs *fs, fuse_req_t req) must_check;
+/* For writing; its handle is 0. */
+bool own_open(struct fs *fs, fuse_req_t req, fuse_ino_t ino,
+	      struct fuse_file_info *fi) must_check;
+/* flush, release. */
+bool own_close(fuse_req_t req, const struct fuse_file_info *fi) must_check;
+
+#endif

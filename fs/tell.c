@@ -1,0 +1,342 @@
+#include "tell.h"
+#include "fs.h"
+#include "tree.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+void teller_init(struct teller *t, struct notifier *n)
+{
+	*t = (struct teller){.n = n, .root = -1};
+}
+
+void teller_done(struct teller *t)
+{
+	teller_leave(t);
+	watchers_done(&t->watchers);
+}
+
+/* --- to the mount ------------------------------------------------------- */
+
+/*
+ * The path may lead elsewhere by now (unmounted lazily, mounted over), and
+ * nothing may be done there. It leads here if this GETATTR comes to us.
+ */
+int teller_enter(struct teller *t)
+{
+	struct statx st;
+
+	if (t->root >= 0)
+		return 0;
+	t->root = open(t->n->fs->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (t->root < 0)
+		return -errno;
+	atomic_store(&t->n->arrived, false);
+	if (statx(t->root, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC,
+		  STATX_MODE, &st) < 0)
+		return -errno;
+	if (!atomic_load(&t->n->arrived))
+		return -ESTALE;
+	t->watchers.dev = (unsigned long)st.stx_dev_major << 20 |
+			  st.stx_dev_minor;
+	return 0;
+}
+
+void teller_leave(struct teller *t)
+{
+	if (t->root >= 0)
+		close(t->root);
+	t->root = -1;
+}
+
+static void check(struct teller *t, int err)
+{
+	atomic_fetch_add(&t->n->told, 1);
+	if (err == ENOTCONN || err == ECONNABORTED || err == ENODEV ||
+	    err == EROFS)
+		t->err = -err;
+}
+
+static bool path_of(struct teller *t, uint64_t ino, struct buf *path)
+{
+	return !t->err && tree_path(ino, path) && teller_enter(t) == 0;
+}
+
+/* --- events ------------------------------------------------------------- */
+
+/*
+ * Without permission the attributes the kernel has must go; those we give the
+ * notifier from now on are kinder (own.c).
+ */
+static bool is_refused(struct teller *t, uint64_t ino, bool failed)
+{
+	if (!failed || errno != EACCES || geteuid() == 0)
+		return false;
+	atomic_store(&t->n->refused, true);
+	fuse_lowlevel_notify_inval_inode(t->n->fs->se, ino, -1, 0);
+	return true;
+}
+
+static void modify(struct teller *t, uint64_t ino)
+{
+	struct buf path = BUF_INIT;
+	char *all;
+	int err;
+
+	if (path_of(t, ino, &path)) {
+		all = xasprintf("/proc/self/fd/%d/%s", t->root, buf_str(&path));
+		err = truncate(all, 0);
+		if (is_refused(t, ino, err < 0))
+			err = truncate(all, 0);
+		check(t, err < 0 ? errno : 0);
+		free(all);
+	}
+	buf_done(&path);
+}
+
+static int open_once(struct teller *t, struct buf *path, int flags)
+{
+	return openat(t->root, buf_str(path),
+		      O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0444);
+}
+
+static void open_and_close(struct teller *t, uint64_t ino, int flags)
+{
+	struct buf path = BUF_INIT;
+	int fd;
+
+	if (path_of(t, ino, &path)) {
+		fd = open_once(t, &path, flags);
+		if (is_refused(t, ino, fd < 0))
+			fd = open_once(t, &path, flags);
+		check(t, fd < 0 ? errno : 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	buf_done(&path);
+}
+
+static void create_file(struct teller *t, uint64_t ino)
+{
+	atomic_store(&t->n->hidden, ino);
+	open_and_close(t, ino, O_CREAT | O_EXCL);
+	atomic_store(&t->n->hidden, 0);
+}
+
+static int make_once(struct teller *t, const struct node *n, const char *path)
+{
+	int err;
+
+	if (S_ISDIR(n->mode))
+		err = mkdirat(t->root, path, n->mode & 0777);
+	else
+		err = symlinkat("?", t->root, path);
+	return err < 0 ? errno : 0;
+}
+
+/*
+ * Whoever asked for the name before has made the kernel know it; it must
+ * forget the name (this is not the serving thread: it may wait).
+ */
+static void forget_name(struct teller *t, const struct node *dir,
+			const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	fuse_lowlevel_notify_inval_entry(t->n->fs->se, tree_number(dir, 0, 0),
+					 name, strlen(name));
+}
+
+static void create(struct teller *t, const struct node *dir, uint64_t ino)
+{
+	const struct node *n = tree_number_row(ino);
+	struct buf path = BUF_INIT;
+	int err;
+
+	if (path_of(t, ino, &path)) {
+		atomic_store(&t->n->hidden, ino);
+		err = make_once(t, n, buf_str(&path));
+		if (err == EEXIST) {
+			forget_name(t, dir, buf_str(&path));
+			err = make_once(t, n, buf_str(&path));
+		}
+		atomic_store(&t->n->hidden, 0);
+		check(t, err);
+	}
+	buf_done(&path);
+}
+
+static void delete(struct teller *t, uint64_t ino, uint64_t generation)
+{
+	bool dir = S_ISDIR(tree_number_row(ino)->mode);
+	struct buf path = BUF_INIT;
+
+	if (path_of(t, ino, &path)) {
+		atomic_store(&t->n->ghost_generation, generation);
+		atomic_store(&t->n->ghost, ino);
+		check(t, unlinkat(t->root, buf_str(&path),
+				  dir ? AT_REMOVEDIR : 0) < 0 ? errno : 0);
+		atomic_store(&t->n->ghost, 0);
+	}
+	buf_done(&path);
+}
+
+/* --- files -------------------------------------------------------------- */
+
+/* What changes with what, and is told to who watches the directory. */
+static const struct told_file {
+	const char *path;
+	unsigned what;		/* these modify it */
+	bool closed;		/* told to be final at the end */
+} told_files[] = {
+	{"/results/<id>/stdout", NOTE_STDOUT, true},
+	{"/results/<id>/stderr", NOTE_STDERR, true},
+	{"/results/<id>/output", NOTE_STDOUT | NOTE_STDERR, true},
+	{"/results/<id>/data", NOTE_DATA, true},
+	{"/results/<id>/progress", NOTE_PROGRESS, true},
+	{"/results/<id>/error", NOTE_END, true},
+	{"/results/<id>/value", NOTE_END, true},
+	/* The last: who acts on it finds everything else told. */
+	{"/results/<id>/status", NOTE_STATUS, true},
+	{"/engines/<id>/state", NOTE_STATUS, false},
+	{"/engines/<id>/queue", NOTE_WORK, false},
+	{"/engines/<id>/running", NOTE_WORK, false},
+	{"/engines/<id>/completed", NOTE_WORK, false},
+	{"/controller/state", NOTE_STATUS, false},
+	{"/controller/waiting", NOTE_WORK, false},
+	{"/controller/running", NOTE_WORK, false},
+	{"/controller/completed", NOTE_WORK, false},
+	{.path = NULL},
+};
+
+static uint64_t sibling(uint64_t ino, const struct node *n)
+{
+	return (ino & ~TREE_ROWS) | tree_number(n, 0, 0);
+}
+
+static bool is_listed(const struct node *n)
+{
+	const struct told_file *f;
+
+	for (f = told_files; f->path; f++)
+		if (strcmp(f->path, n->path) == 0)
+			return true;
+	return false;
+}
+
+/* The files that only who watches just them is told of: any change. */
+static bool tell_others(struct teller *t, const struct note *note)
+{
+	const struct node *dir = tree_number_row(note->ino);
+	uint64_t end = note->ino | TREE_ROWS;
+	uint64_t ino = watchers_next(&t->watchers, note->ino & ~TREE_ROWS);
+	bool any = false;
+
+	for (; ino && ino < end; ino = watchers_next(&t->watchers, ino + 1)) {
+		const struct node *n = tree_number_row(ino);
+
+		if (!n || !S_ISREG(n->mode) || (n->mode & 0222) ||
+		    !tree_is_child(dir, n) || is_listed(n))
+			continue;
+		modify(t, ino);
+		if (note->what & NOTE_END)
+			open_and_close(t, ino, 0);
+		any = true;
+	}
+	return any;
+}
+
+static bool tell_files(struct teller *t, const struct note *note)
+{
+	const struct node *dir = tree_number_row(note->ino);
+	bool all = watchers_has(&t->watchers, note->ino);
+	const struct told_file *f;
+	bool any = all;
+	int end;
+
+	/* All that changed, then all that is final. */
+	for (end = 0; end < 2; end++)
+		for (f = told_files; f->path; f++) {
+			const struct node *n = tree_row(f->path);
+			uint64_t ino = sibling(note->ino, n);
+
+			if (!tree_is_child(dir, n) ||
+			    (!all && !watchers_has(&t->watchers, ino)))
+				continue;
+			any = true;
+			if (!end && (note->what & f->what))
+				modify(t, ino);
+			if (end && f->closed && (note->what & NOTE_END))
+				open_and_close(t, ino, 0);
+		}
+	return any;
+}
+
+static bool tell_inside(struct teller *t, const struct note *note)
+{
+	const struct node *ok = tree_row("/results/<id>/ok");
+	bool all = watchers_has(&t->watchers, note->ino), any;
+
+	if (all && (note->what & NOTE_END) &&
+	    tree_is_child(tree_number_row(note->ino), ok))
+		create_file(t, sibling(note->ino, ok));
+	any = tell_others(t, note);
+	return tell_files(t, note) || any;
+}
+
+/* --- a note ------------------------------------------------------------- */
+
+/* What comes and goes in one note was never there. */
+static void tell_coming(struct teller *t, struct note *note, const char *where,
+			uint64_t ino, unsigned comes, unsigned goes)
+{
+	const struct node *dir = tree_row(where);
+	unsigned what = note->what & (comes | goes);
+
+	if (!what || !watchers_has(&t->watchers, tree_number(dir, 0, 0)))
+		return;
+	note->what &= ~what;
+	if (what == comes)
+		create(t, dir, ino);
+	else if (what == goes)
+		delete(t, ino, note->generation);
+}
+
+void tell(struct teller *t, struct note *note)
+{
+	const unsigned around = NOTE_NEW | NOTE_GONE | NOTE_LISTED |
+				NOTE_UNLISTED;
+	const struct node *task = tree_row("/tasks/<id>");
+	bool result = tree_number_row(note->ino) == tree_row("/results/<id>");
+	unsigned gone = note->what & NOTE_GONE;
+
+	if (result)
+		tell_coming(t, note, "/tasks", sibling(note->ino, task),
+			    NOTE_LISTED, NOTE_UNLISTED);
+	if (!gone)
+		tell_coming(t, note, result ? "/results" : "/engines",
+			    note->ino, NOTE_NEW, NOTE_GONE);
+	if ((note->what & ~around) && tell_inside(t, note))
+		note->what &= around;
+	if (gone)
+		tell_coming(t, note, result ? "/results" : "/engines",
+			    note->ino, NOTE_NEW, NOTE_GONE);
+}
+
+void tell_overflow(struct teller *t)
+{
+	static const char *const dirs[] = {"/results", "/tasks", "/engines"};
+	struct buf path = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		uint64_t ino = tree_number(tree_row(dirs[i]), 0, 0);
+
+		buf_clear(&path);
+		if (watchers_has(&t->watchers, ino) && path_of(t, ino, &path))
+			check(t, utimensat(t->root, buf_str(&path), NULL, 0) < 0
+					 ? errno : 0);
+	}
+	buf_done(&path);
+}
