@@ -56,6 +56,7 @@ struct fs {
 	struct notifier notifier;
 	struct texts views;	/* lists of engines that were looked up */
 	struct list pushes;		/* push.c's */
+	struct list scatters;		/* scatter.c's */
 	struct var_name *var_made;	/* vars.c's */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */

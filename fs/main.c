@@ -7,6 +7,7 @@
 #include "file.h"
 #include "mount.h"
 #include "push.h"
+#include "scatter.h"
 #include "submit.h"
 #include "tree.h"
 #include "vars.h"
@@ -265,6 +266,7 @@ static int start(const char *connfile)
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
 	list_init(&fs.pushes);
+	list_init(&fs.scatters);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
 	fs.sync.filled = filled;
@@ -285,6 +287,7 @@ static void end(void)
 		file_free(list_first(&fs.park.files, struct file, all));
 	submit_done(&fs);
 	push_done(&fs);
+	scatter_done(&fs);
 	vars_forget_made(&fs);
 	mount_end(&fs);
 	link_done(&fs.link);

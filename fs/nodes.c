@@ -1,6 +1,7 @@
 #include "nodes.h"
 #include "events.h"
 #include "rows.h"
+#include "scatter.h"
 #include "stream.h"
 #include "submit.h"
 #include "watch.h"
@@ -100,6 +101,9 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .help = "as tasks/new; one result with a task for each engine of the view"},
 {.path = V_ "vars", .mode = OWN,
  .help = "the variables that any of its engines has"},
+{.path = V_ "scatter", .mode = OWN,
+ .help = "write a file here, and each engine gets its share of the lines as its "
+	 "variable of that name"},
 {.path = V_ "gather", .mode = OWN,
  .help = "the same, only to be read: the other half of scatter"},
 {.path = V_ "ctl", .mode = CTL, .show = engine_ctl_show,
@@ -121,6 +125,11 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 	 "their values one behind the other in the order of the view, or "
 	 "EREMOTEIO when one of them has none (`ls engines/*/vars/NAME` shows "
 	 "who has it); rm removes it wherever it is"},
+{.path = V_ "scatter/NAME", .mode = VAR, .flags = NODE_BRIEF,
+ .each = &scatter_class, .io = &scatter_io, .deeds = &scatter_deeds,
+ .help = "takes lines: the engines get as many each, in the order of the view; "
+	 "when they cannot be divided equally the first ones get one more. "
+	 "EFBIG: larger than 1 GiB together"},
 {.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF,
  .each = &gather_class, .io = &gather_io,
  .help = "the engines' values, one behind the other"},

@@ -74,16 +74,10 @@ static void note_error(struct push *p, int err, const struct msg *reply)
 
 static void closed(struct push *p)
 {
-	struct engine *e;
-	size_t i;
-
 	if (p->out)
 		return;
-	for (i = 0; p->err && i < p->engines.n; i++) {
-		e = mirror_engine(&p->fs->mirror, p->engines.id[i]);
-		if (e)
-			variable_unexpect(&p->fs->mirror, e, p->name->id);
-	}
+	if (p->err)
+		vars_expect(p->fs, &p->engines, p->name, false);
 	push_free(p);
 }
 
@@ -183,18 +177,6 @@ int push_open(struct file *f, struct obj *o)
 	return p->err ? p->err : -EINPROGRESS;
 }
 
-static void expect_empty(struct push *p)
-{
-	struct engine *e;
-	size_t i;
-
-	for (i = 0; i < p->engines.n; i++) {
-		e = mirror_engine(&p->fs->mirror, p->engines.id[i]);
-		if (e)
-			variable_expect(&p->fs->mirror, e, p->name);
-	}
-}
-
 void push_release(struct file *f)
 {
 	struct push *p = f->private;
@@ -211,7 +193,7 @@ void push_release(struct file *f)
 			send_step(p, &s);
 	} else if (!p->err && (p->begun || p->created)) {
 		if (!p->written)
-			expect_empty(p);
+			vars_expect(p->fs, &p->engines, p->name, true);
 		commit(p);
 	}
 	closed(p);

@@ -214,6 +214,22 @@ static void var_setattr(fuse_req_t req, const struct obj *o,
 		set(req, o, &s);
 }
 
+/* A size or a time of what is scattered means nothing. */
+static void scatter_setattr(fuse_req_t req, const struct obj *o,
+			    const struct stat *attr, int to_set)
+{
+	if (changes_owner(o, attr, to_set))
+		reply_err(req, -EPERM);
+	else
+		answer_attr(req, o);
+}
+
+const struct deeds scatter_deeds = {
+	.remove = var_remove,
+	.rename = var_rename,
+	.setattr = scatter_setattr,
+};
+
 const struct deeds var_deeds = {
 	.remove = var_remove,
 	.rename = var_rename,

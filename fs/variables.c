@@ -228,6 +228,10 @@ void variable_expect(struct mirror *m, struct engine *e, struct var_name *name)
 
 	if (!v)
 		v = add(m, e, bytes_of(name->text, name->n));
+	if (!v->expected) {
+		v->size_was = v->size;
+		v->mtime_was = v->mtime;
+	}
 	v->gone = false;
 	v->expected = true;
 	v->size = 0;
@@ -238,8 +242,13 @@ void variable_unexpect(struct mirror *m, struct engine *e, uint32_t name)
 {
 	struct variable *v = index_get(&e->vars.by_name, name);
 
-	if (v && v->expected && !v->version)
+	if (!v || !v->expected)
+		return;
+	if (!v->version) {
 		drop(m, e, v);
-	else if (v)
-		v->expected = false;
+		return;
+	}
+	v->expected = false;
+	v->size = v->size_was;
+	v->mtime = v->mtime_was;
 }

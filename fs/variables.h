@@ -36,6 +36,7 @@ struct variable {
 	bool expected;		/* written here, not told yet */
 	bool unnamed;		/* by the listing that is being read */
 	int64_t size, mtime;	/* bytes; usec */
+	int64_t size_was, mtime_was;	/* when another is expected */
 	uint64_t version;
 };
 

@@ -111,6 +111,21 @@ int vars_owners(const struct obj *o, struct idlist *ret)
 	return err ? err : ret->n ? 0 : -ENOENT;
 }
 
+void vars_expect(struct fs *fs, const struct idlist *engines,
+		 struct var_name *name, bool arrives)
+{
+	struct engine *e;
+	size_t i;
+
+	for (i = 0; i < engines->n; i++) {
+		e = mirror_engine(&fs->mirror, engines->id[i]);
+		if (e && arrives)
+			variable_expect(&fs->mirror, e, name);
+		else if (e)
+			variable_unexpect(&fs->mirror, e, name->id);
+	}
+}
+
 /* --- the entries -------------------------------------------------------- */
 
 static bool is_there(const struct obj *o)
@@ -223,6 +238,14 @@ const struct class view_var_class = {
 	.make = var_make,
 };
 
+const struct class scatter_class = {
+	.find = var_find,
+	.next = var_next,
+	.resolve = view_var_resolve,
+	.name = var_name,
+	.make = var_make,
+};
+
 const struct class gather_class = {
 	.find = var_find,
 	.next = var_next,
@@ -254,7 +277,7 @@ static void sum(const struct obj *o, uint64_t *ret_size, int64_t *ret_mtime)
 	idlist_done(&owners);
 }
 
-static uint64_t var_size(const struct obj *o)
+uint64_t vars_size(const struct obj *o)
 {
 	uint64_t size;
 	int64_t mtime;
@@ -263,7 +286,7 @@ static uint64_t var_size(const struct obj *o)
 	return size;
 }
 
-static int64_t var_mtime(const struct obj *o)
+int64_t vars_mtime(const struct obj *o)
 {
 	uint64_t size;
 	int64_t mtime;
@@ -276,8 +299,8 @@ const struct io var_io = {
 	.writable = true,
 	.open = push_open,
 	.read = push_read,
-	.size = var_size,
-	.mtime = var_mtime,
+	.size = vars_size,
+	.mtime = vars_mtime,
 	.write = push_write,
 	.flush = push_flush,
 	.again = push_again,
@@ -287,7 +310,7 @@ const struct io var_io = {
 const struct io gather_io = {
 	.open = push_open,
 	.read = push_read,
-	.size = var_size,
-	.mtime = var_mtime,
+	.size = vars_size,
+	.mtime = vars_mtime,
 	.release = push_release,
 };

@@ -38,6 +38,13 @@ int vars_engines(const struct obj *o, struct idlist *ret) must_check;
 /* Those that have it. -ENOENT: none. */
 int vars_owners(const struct obj *o, struct idlist *ret) must_check;
 
+/* An empty value is on its way to them, shown at once; or it did not arrive. */
+void vars_expect(struct fs *fs, const struct idlist *engines,
+		 struct var_name *name, bool arrives);
+/* Of all engines together: bytes; the newest time. */
+uint64_t vars_size(const struct obj *o);
+int64_t vars_mtime(const struct obj *o);
+
 extern const struct deeds var_deeds;
 
 /* At the end: a name that was made for a CREATE. */

@@ -290,6 +290,57 @@ is_not_shown() {
 	rm "$HOME_DIR"/v[0-2]
 }
 
+@test "scatter and gather" {
+	local i
+	seq 10 >"$ALL/scatter/s"
+	equal "$(cat "$MNT/engines/0/vars/s")" "$(seq 4)"
+	equal "$(cat "$MNT/engines/1/vars/s")" "$(seq 5 7)"
+	equal "$(cat "$MNT/engines/2/vars/s")" "$(seq 8 10)"
+	equal "$(cat "$ALL/gather/s")" "$(seq 10)"
+	equal "$(cat "$ALL/scatter/s")" "$(seq 10)"
+	# Other engines, another order.
+	seq 3 >"$MNT/engines/2,0/scatter/s"
+	equal "$(cat "$MNT/engines/2/vars/s")" "$(seq 2)"
+	equal "$(cat "$MNT/engines/0/vars/s")" 3
+	equal "$(cat "$MNT/engines/2,0/gather/s")" "$(seq 3)"
+	# Fewer lines than engines, none, one that does not end.
+	echo one >"$ALL/scatter/s"
+	equal "$(cat "$MNT/engines/0/vars/s")" one
+	equal "$(stat -c %s "$MNT"/engines/[12]/vars/s)" "$(printf '0\n0')"
+	: >"$ALL/scatter/s"
+	equal "$(stat -c %s "$MNT"/engines/[0-2]/vars/s)" "$(printf '0\n0\n0')"
+	printf 'a\nb\nc\nd' >"$ALL/scatter/s"
+	equal "$(cat "$MNT/engines/2/vars/s")" d
+	equal "$(cat "$ALL/gather/s" | od -c)" "$(printf 'a\nb\nc\nd' | od -c)"
+	printf '\n\n\0\n' >"$ALL/scatter/s"
+	equal "$(od -An -c "$MNT/engines/2/vars/s" | tr -d ' ')" '\0\n'
+	# Large, with lines longer than a piece.
+	{
+		head -c 2M /dev/zero
+		echo
+		head -c 9M /dev/urandom
+		echo
+		head -c 3M /dev/zero
+	} >"$HOME_DIR/lines"
+	cp "$HOME_DIR/lines" "$ALL/scatter/s"
+	cmp "$HOME_DIR/lines" "$ALL/gather/s"
+	for i in 0 1 2; do
+		wc -l <"$MNT/engines/$i/vars/s"
+	done | sort -n >"$HOME_DIR/out"
+	[ $(($(tail -n 1 "$HOME_DIR/out") - $(head -n 1 "$HOME_DIR/out"))) -le 1 ]
+	# Each works on its own.
+	seq 100 >"$ALL/scatter/s"
+	# shellcheck disable=SC2016
+	echo 'awk "{ n += \$1 } END { print n }" $TASKFS_VARS/s >$TASKFS_VARS/sum' \
+		>"$ALL/new"
+	done_with latest
+	equal "$(awk '{ n += $1 } END { print n }' "$ALL/gather/sum")" 5050
+	fails_with EINVAL sh -c 'echo 1 >>"$1"' sh "$ALL/scatter/s"
+	rm "$ALL/scatter/s"
+	equal "$(ls "$ALL/gather")" sum
+	rm "$HOME_DIR/lines"
+}
+
 @test "another mount sees them, and its own writes at once" {
 	local other=$HOME_DIR/other
 	mkdir "$other"

@@ -121,7 +121,7 @@ static void test_listings(void **state)
 	expect_list("/", "README version events controller engines tasks "
 			 "results ");
 	expect_list("/engines", "0 all ");
-	expect_list("/engines/all", "new vars gather ctl ");
+	expect_list("/engines/all", "new vars scatter gather ctl ");
 	expect_list("/tasks", "new last error 12 ");
 	expect_list("/results", "latest build 7 12 ");
 }
