@@ -87,6 +87,8 @@ struct hub_socket {
 struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
 	uint64_t late_replies, bad_outputs, bad_iopub;
+	uint64_t submitted, refused;	/* results */
+	uint64_t begun, retried, ended[STATES];	/* tasks */
 };
 
 struct controller {

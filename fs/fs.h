@@ -11,6 +11,7 @@
  *   mirror, merge   what is known of the cluster, and how it gets known
  *   link, request   the line to the controller; questions to it
  *   sync            keeps the mirror true
+ *   metrics         what is counted
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *   draft, blob     submissions in the making
@@ -35,6 +36,7 @@
 #include "draft.h"
 #include "kernel.h"
 #include "link.h"
+#include "metrics.h"
 #include "mirror.h"
 #include "notifier.h"
 #include "park.h"
@@ -50,6 +52,7 @@ struct fs {
 	struct mirror mirror;
 	struct link link;
 	struct sync sync;
+	struct metrics metrics;
 	struct callers callers;
 	struct drafts drafts;
 	struct texts names;	/* what was submitted under a name */

@@ -262,6 +262,7 @@ static int start(const char *connfile)
 	mirror_init(&fs.mirror, &fs.park);
 	fs.mirror.note = on_note;
 	callers_init(&fs.callers);
+	metrics_init(&fs.metrics, &fs);
 	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);

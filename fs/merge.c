@@ -474,8 +474,43 @@ static const struct field counts_fields[] = {
 	{.name = NULL},
 };
 
+/* What only state_reply has. */
+struct state_numbers {
+	struct bytes tasks, counters, gauges;
+};
+
+#define SN(member) offsetof(struct state_numbers, member)
+
+static const struct field state_numbers_fields[] = {
+	{"tasks", FIELD_SPAN, SN(tasks), 0},
+	{"counters", FIELD_SPAN, SN(counters), 0},
+	{"gauges", FIELD_SPAN, SN(gauges), 0},
+	{.name = NULL},
+};
+
+static void keep_text(char **to, struct bytes text)
+{
+	if (!text.p)
+		return;
+	free(*to);
+	*to = xstrndup(text.p, text.n);
+}
+
+void merge_counters(struct mirror *mi, struct bytes object)
+{
+	struct counts *c = &mi->counts;
+	struct state_numbers n = {0};
+
+	if (!scan_fields(object, state_numbers_fields, &n))
+		return;
+	keep_text(&c->tasks, n.tasks);
+	keep_text(&c->counters, n.counters);
+	keep_text(&c->gauges, n.gauges);
+}
+
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 {
+	merge_counters(mi, object);
 	if (mi->counts.seq > seq)
 		return;
 	mi->counts.seq = seq;

@@ -350,5 +350,8 @@ void mirror_done(struct mirror *m)
 	var_names_done(m);
 	map_done(&m->names);
 	free(m->counts.scheme);
+	free(m->counts.tasks);
+	free(m->counts.counters);
+	free(m->counts.gauges);
 	events_done(&m->events);
 }

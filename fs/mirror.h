@@ -124,6 +124,8 @@ struct counts {
 	uint64_t seq;
 	int64_t waiting, running, completed, results;
 	char *scheme;
+	/* JSON text, as it was when somebody last asked; NULL: never. */
+	char *tasks, *counters, *gauges;
 };
 
 /* Ids that were purged lately: a late word must not bring them back. */

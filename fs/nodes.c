@@ -46,6 +46,9 @@ const struct node nodes[] = {
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
  .help = "one numbered line for every change of a result, an engine or the "
 	 "controller: `12 result 7 running`; begins with the next change"},
+{.path = "/metrics", .mode = FILE_, .io = &metrics_io,
+ .help = "what the controller and this mount count, in Prometheus' text "
+	 "format"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},

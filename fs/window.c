@@ -25,6 +25,11 @@ struct fetch {
 
 static size_t held;	/* bytes of all windows */
 
+size_t window_bytes(void)
+{
+	return held;
+}
+
 /* --- pieces ------------------------------------------------------------- */
 
 static void piece_free(struct piece *p)

@@ -48,6 +48,8 @@ struct window {
 	int err;		/* of a question; told once */
 };
 
+/* Of all windows together. */
+size_t window_bytes(void);
 /* A stream of a result. */
 void window_init(struct window *w, struct file *f, const struct result *r,
 		 enum stream s);

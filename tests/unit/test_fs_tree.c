@@ -118,7 +118,7 @@ static void expect_list(const char *path, const char *want)
 static void test_listings(void **state)
 {
 	(void)state;
-	expect_list("/", "README version events controller engines tasks "
+	expect_list("/", "README version events metrics controller engines tasks "
 			 "results ");
 	expect_list("/engines", "0 all ");
 	expect_list("/engines/all", "new vars scatter gather ctl ");
