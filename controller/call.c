@@ -5,6 +5,7 @@
 #include "foreign.h"
 #include "items.h"
 #include "line.h"
+#include "upstream.h"
 
 #include <signal.h>
 
@@ -234,8 +235,14 @@ int call_abort(struct run *run)
 	struct call *call = run->call;
 	int err;
 
-	if (!call || !run->engine)
+	if (!run->engine)
 		return -EOPNOTSUPP;
+	if (!call) {
+		call_new(run);
+		call = run->call;
+		/* What is known of it is that it was sent. */
+		call->begun = !foreign_is_elsewhere(run->engine);
+	}
 	if (run->abort)
 		return 0;
 	run->abort = true;
@@ -319,20 +326,22 @@ static int64_t read_date(struct json_object *o, const char *key)
 	return t;
 }
 
-static void read_reply(struct call *call, struct msg *m)
+static void read_reply(struct call *call, struct json_object *header,
+		       struct json_object *metadata,
+		       struct json_object *content)
 {
-	const char *status = json_get_str(m->content, "status", NULL);
+	const char *status = json_get_str(content, "status", NULL);
 
-	call->started = read_date(m->metadata, "started");
-	call->completed = read_date(m->header, "date");
+	call->started = read_date(metadata, "started");
+	call->completed = read_date(header, "date");
 	if (status && strcmp(status, "ok") == 0) {
 		call->event = EVENT_SUCCEED;
-		read_usage(call, m->content);
+		read_usage(call, content);
 	} else if (status && strcmp(status, "aborted") == 0) {
 		call->event = EVENT_ABORT;
 		call->idle = true; /* it publishes none */
 	} else {
-		read_failure(call, m->content);
+		read_failure(call, content);
 	}
 }
 
@@ -347,7 +356,7 @@ void call_on_reply(struct run *run, struct msg *m)
 	call = run->call;
 	if (call->replied)
 		return;
-	read_reply(call, m);
+	read_reply(call, m->header, m->metadata, m->content);
 	call->replied = true;
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
@@ -455,6 +464,48 @@ void call_on_iopub(struct run *run, struct msg *m)
 	}
 }
 
+/* Behind sqlite an object is the text of one. */
+static struct json_object *object_in(struct json_object *o, const char *key)
+{
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	return s ? json_parse(bytes_of(s, n), NULL)
+		 : json_object_get(json_get_object(o, key));
+}
+
+static void set_output(struct call *call, enum stream s, struct bytes text)
+{
+	struct run *run = call->run;
+	struct result *r = result_find(run->c, run->result);
+
+	/* From the beginning: what came before the restart is not here. */
+	(void)!task_output(r, run->index, s, 0, text);
+}
+
+void call_on_record(struct run *run, struct json_object *record)
+{
+	struct json_object *io = json_get_object(record, "io");
+	struct json_object *value = object_in(io, "execute_result");
+	struct call *call;
+
+	if (!run->call)
+		call_new(run);
+	call = run->call;
+	read_reply(call, json_get_object(record, "result_header"),
+		   json_get_object(record, "result_metadata"),
+		   json_get_object(record, "result_content"));
+	set_output(call, STREAM_STDOUT, text_of(io, "stdout"));
+	set_output(call, STREAM_STDERR, text_of(io, "stderr"));
+	if (value)
+		add_line(call, STREAM_VALUE,
+			 text_of(json_get_object(value, "data"),
+				 "text/plain"));
+	json_object_put(value);
+	call->replied = call->idle = true;
+	finish(call);
+}
+
 void calls_lost(struct engine *e)
 {
 	static const struct ending lost = {
@@ -468,7 +519,11 @@ void calls_lost(struct engine *e)
 	list_for_each_safe(l, tmp, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		if (run->restored && !run->wire && !run->call)
+		if (!run->restored || run->wire)
+			continue;
+		if (e->c->upstream)
+			reclaim_run(run);
+		else if (!run->call)
 			run_end(run, &lost, NULL);
 	}
 }

@@ -25,6 +25,12 @@ const char *call_refusal(const struct run *run, struct result *r);
 void call_on_reply(struct run *run, struct msg *m);
 void call_on_iopub(struct run *run, struct msg *m);
 
+/*
+ * The same for a run from before a restart, out of a record of the hub that
+ * has its end.
+ */
+void call_on_record(struct run *run, struct json_object *record);
+
 /* ctl. As run.h has it. */
 int call_abort(struct run *run) must_check;
 int call_signal(struct run *run, int signo) must_check;

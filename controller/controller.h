@@ -3,10 +3,7 @@
  *
  * Who uses whom (a file uses only those below it):
  *
- *	main options
- *	place		the cluster directory
- *	identity	keys, and what of them survives
- *	address		ports and connection files
+ *	main
  *	hub		the sockets, and which handler gets what arrives
  *	query relay	requests of clients; messages passed on
  *	control orders	what they want done to results, to engines
@@ -21,7 +18,6 @@
 #define TASKFS_CONTROLLER_H
 
 #include "base/list.h"
-#include "base/log.h"
 #include "base/loop.h"
 #include "base/map.h"
 #include "store.h"
@@ -33,28 +29,19 @@
 
 struct policy;
 struct engine;
+struct upstream;
+struct reclaim;
+struct users;
 
-/* Where ports are taken from: those for one side, then those for all. */
-enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
-
-/* The command line. */
 struct config {
-	/* The cluster directory, and where its database is; owned. */
-	char *dir, *data;
-	const char *given_dir, *name, *profile, *ipython_dir;
-	const char *cluster_id;	/* NULL or "": none */
-	const char *ip, *client_ip, *engine_ip, *location;
-	const char *ports[POOLS];
-	const char *ssh[2];	/* by enum connfile_kind; for stock peers */
-	const char *scheme, *durability;
-	const char *key, *key_file;
-	const char *work_dir, *log_file, *ready_fd;
+	const char *dir, *name, *cluster_id, *ip, *scheme, *durability;
+	const char *upstream;	/* connection file, or NULL */
+	bool until_unused;
+	const char *log_level, *log_file, *ready_fd;
 	uint64_t ping;		/* microseconds between heartbeats */
 	uint64_t hwm;		/* tasks given to one engine at a time */
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
-	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
-	enum log_level log_level;
-	bool reuse, log_to_file, debug;
+	bool debug;
 };
 
 /* Every socket, in the order they are bound. */
@@ -87,8 +74,6 @@ struct hub_socket {
 struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
 	uint64_t late_replies, bad_outputs, bad_iopub;
-	uint64_t submitted, refused;	/* results */
-	uint64_t begun, retried, ended[STATES];	/* tasks */
 };
 
 struct controller {
@@ -102,7 +87,6 @@ struct controller {
 	char instance[ID_SIZE];	/* new with every start */
 	char cluster[ID_SIZE];	/* the same for ever */
 	char *key;
-	struct address *address;	/* address.c */
 	int64_t since;
 	struct counters count;
 	struct log_limit *drop_limit;
@@ -135,10 +119,6 @@ struct controller {
 	struct list orders;
 	size_t norders, ndraining;
 
-	/* notify.c */
-	struct list notices;	/* oldest first */
-	size_t nnotices;
-
 	/* run.c */
 	struct map runs;	/* msg_id -> struct run */
 	struct list not_stored;	/* of struct store_op: the store refused them */
@@ -167,6 +147,10 @@ struct controller {
 	struct map forwards;	/* msg_id -> struct forward */
 	struct list forward_list;	/* the same, oldest first */
 	struct timer forward_timer;
+
+	struct upstream *upstream;	/* upstream.c; NULL: none */
+	struct users *users;		/* users.c */
+	struct reclaim *reclaim;	/* reclaim_hub.c */
 
 	/* wire.c */
 	struct map wires;	/* msg_id -> struct wire */

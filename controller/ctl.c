@@ -41,7 +41,8 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 		run->abort = true;
 		return 0;
 	}
-	if (run->call)
+	if (run->call || (run->restored && !run->wire && run->engine &&
+			  !run->engine->taskfs))
 		return abort_it ? call_abort(run) : call_signal(run, signo);
 	if (!run->engine)
 		return -EOPNOTSUPP;

@@ -1,12 +1,10 @@
 #include "base/base.h"
 #include "engines.h"
 
-#include "address.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "drain.h"
 #include "events.h"
-#include "notify.h"
 #include "foreign.h"
 #include "orders.h"
 #include "query.h"
@@ -48,7 +46,7 @@ static const char *state_word(const struct engine *e)
 		return "lost";
 	if (e->draining)
 		return "draining";
-	return e->load ? "busy" : "idle";
+	return e->load || foreign_is_elsewhere(e) ? "busy" : "idle";
 }
 
 static struct json_object *running_json(const struct engine *e)
@@ -140,6 +138,19 @@ static void tell_changes(struct work *w)
 	}
 }
 
+/* --- notifications ------------------------------------------------------ */
+
+static void notify(struct engine *e, const char *type)
+{
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {.type = type, .content = content};
+
+	json_add_int(content, "id", e->id);
+	json_add_str(content, "uuid", e->uuid);
+	(void)!msg_send(sock_of(e->c, S_NOTIFICATION), &e->c->session, &out);
+	json_object_put(content);
+}
+
 static void store_engine(struct engine *e)
 {
 	struct store_op *op = store_op_new(STORE_ENGINE);
@@ -214,7 +225,7 @@ static void engine_joined(struct engine *e)
 {
 	e->state = ENGINE_LIVE;
 	e->missed = 0;
-	notify_engine(e, true);
+	notify(e, MSG_REGISTRATION_NOTIFICATION);
 	foreign_begin(e);
 	engine_changed(e);
 	orders_engine_joined(e);
@@ -223,6 +234,31 @@ static void engine_joined(struct engine *e)
 	log_info("engine registered", log_int("engine", e->id),
 		 log_str("uuid", e->uuid), log_str("host", e->host),
 		 log_int("engine_pid", e->pid));
+}
+
+void engine_adopt(struct controller *c, int64_t id, const char *uuid)
+{
+	struct engine *e = engine_by_uuid(c, bytes_str(uuid));
+
+	if (!*uuid || strlen(uuid) > LIMIT_UUID ||
+	    (!e && c->engines.n >= LIMIT_ENGINES))
+		return;
+	if (e && e->id != id) {
+		engine_remove(e, "it has another id now");
+		e = NULL;
+	}
+	if (!e && (e = engine_find(c, id))) {
+		engine_remove(e, "another engine has its id now");
+		e = NULL;
+	}
+	if (e && e->state == ENGINE_LIVE)
+		return;
+	if (!e) {
+		e = engine_new(c, id, uuid);
+		store_engine(e);
+	}
+	e->heard = now_usec();
+	engine_joined(e);
 }
 
 void engine_remove(struct engine *e, const char *why)
@@ -237,7 +273,7 @@ void engine_remove(struct engine *e, const char *why)
 		 log_str("uuid", e->uuid), log_str("why", why),
 		 log_int("tasks", e->load));
 	if (e->state != ENGINE_JOINING)
-		notify_engine(e, false);
+		notify(e, MSG_UNREGISTRATION_NOTIFICATION);
 	op->engine.id = e->id;
 	store_put(c->store, op);
 	runs_engine_gone(e);
@@ -270,7 +306,7 @@ static struct json_object *connection_info(struct controller *c)
 	char interface[256];
 	size_t i;
 
-	address_interface(c, CONNFILE_ENGINE, interface);
+	snprintf(interface, sizeof(interface), "tcp://%s", c->config.ip);
 	json_add_str(o, "interface", interface);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		json_add_int(o, rows[i].key, c->sock[rows[i].s].port);
@@ -393,6 +429,11 @@ void engines_on_registration(struct controller *c, struct request *rq)
 		return;
 	}
 	leave_place(c, t);
+	if (c->config.upstream) {
+		refuse(rq, "RuntimeError", "engines register with the "
+		       "ipyparallel controller, not here");
+		return;
+	}
 	e = engine_by_uuid(c, bytes_str(uuid));
 	if (e && !may_return(e, t)) {
 		refuse(rq, "KeyError", "uuid is in use by another engine");
@@ -492,6 +533,9 @@ void engines_init(struct controller *c)
 	c->probe_timer.fire = probe;
 	c->engines_work.run = tell_changes;
 	c->engines_timer.fire = tell_now;
+	/* Their hearts are the upstream's business. */
+	if (c->config.upstream)
+		return;
 	timer_set(c->loop, &c->beat_timer, c->config.ping);
 	/* Engines from before a restart see soon that we are new. */
 	timer_set(c->loop, &c->probe_timer, PROBE);

@@ -62,6 +62,12 @@ void engines_on_registration(struct controller *c, struct request *rq);
 void engines_on_unregistration(struct controller *c, struct request *rq);
 void engines_on_pong(struct controller *c, struct msg *m);
 
+/*
+ * An engine of the upstream controller is there; one that had its id, or the
+ * same engine under another id, is gone.
+ */
+void engine_adopt(struct controller *c, int64_t id, const char *uuid);
+
 /* Gone: notifications, and its runs end. */
 void engine_remove(struct engine *e, const char *why);
 

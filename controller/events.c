@@ -3,8 +3,8 @@
 
 #include "engines.h"
 #include "graph.h"
-#include "metrics.h"
 #include "sched.h"
+#include "upstream.h"
 
 #define TICK USEC_PER_SEC
 /*
@@ -322,6 +322,33 @@ static void add_tasks(struct json_object *o, struct result *r)
 	json_add(o, "changed", a);
 }
 
+static void add_counters(struct json_object *o, const struct controller *c)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} rows[] = {
+		{"messages_received", c->session.count.received},
+		{"messages_malformed", c->session.count.malformed},
+		{"messages_unsigned", c->session.count.unsigned_},
+		{"messages_forged", c->session.count.forged},
+		{"messages_replayed", c->session.count.replayed},
+		{"messages_oversize", c->count.dropped_oversize},
+		{"messages_unknown", c->count.dropped_unknown},
+		{"engines_lost", c->count.lost_engines},
+		{"results_purged", c->count.purged},
+		{"replies_late", c->count.late_replies},
+		{"outputs_bad", c->count.bad_outputs},
+		{"iopub_bad", c->count.bad_iopub},
+	};
+	struct json_object *all = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		json_add_int(all, rows[i].name, (int64_t)rows[i].n);
+	json_add(o, "counters", all);
+}
+
 struct json_object *controller_json(const struct controller *c, bool counters)
 {
 	struct json_object *o = json_object_new_object();
@@ -333,8 +360,10 @@ struct json_object *controller_json(const struct controller *c, bool counters)
 			       c->tasks[STATE_ABORTED]));
 	json_add_str(o, "scheme", policy_name(c->policy));
 	json_add_int(o, "results", (int64_t)c->results.n);
+	if (c->upstream)
+		json_add(o, "upstream", upstream_json(c));
 	if (counters)
-		metrics_add(o, c);
+		add_counters(o, c);
 	return o;
 }
 

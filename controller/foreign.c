@@ -25,18 +25,44 @@ struct foreign {
 	char asked[MSG_ID_SIZE];	/* the request under way */
 	bool replied, idle;
 	bool python;
+	bool elsewhere;		/* busy with a task that is not ours */
 	struct timer again;
 	uint64_t wait;
 };
 
 bool foreign_ready(const struct engine *e)
 {
-	return e->taskfs || (e->foreign && e->foreign->step == STEP_READY);
+	const struct foreign *f = e->foreign;
+
+	return e->taskfs || (f && f->step == STEP_READY && !f->elsewhere);
 }
 
 bool foreign_is_python(const struct engine *e)
 {
 	return e->foreign && e->foreign->python;
+}
+
+bool foreign_is_elsewhere(const struct engine *e)
+{
+	return e->foreign && e->foreign->elsewhere;
+}
+
+void foreign_set_elsewhere(struct engine *e, bool elsewhere)
+{
+	if (!e->foreign || e->foreign->elsewhere == elsewhere)
+		return;
+	e->foreign->elsewhere = elsewhere;
+	engine_changed(e);
+	if (!elsewhere)
+		sched_kick(e->c);
+}
+
+void foreign_note_other(struct engine *e, const struct msg *m)
+{
+	const char *s = json_get_str(m->content, "execution_state", NULL);
+
+	if (strcmp(m->type, MSG_STATUS) == 0 && s)
+		foreign_set_elsewhere(e, strcmp(s, "busy") == 0);
 }
 
 /* --- asking ------------------------------------------------------------- */

@@ -21,6 +21,12 @@ bool foreign_ready(const struct engine *e);
 /* It runs Python, and the hook is there. */
 bool foreign_is_python(const struct engine *e);
 
+/* It works on somebody else's task. */
+bool foreign_is_elsewhere(const struct engine *e);
+/* An iopub message that is about nothing of ours. */
+void foreign_note_other(struct engine *e, const struct msg *m);
+void foreign_set_elsewhere(struct engine *e, bool elsewhere);
+
 /* True: it was about this, and is done with. */
 bool foreign_on_reply(struct engine *e, struct msg *m);
 bool foreign_on_iopub(struct engine *e, struct msg *m);

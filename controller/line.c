@@ -1,9 +1,10 @@
 #include "base/base.h"
 #include "line.h"
+#include "upstream.h"
 
 struct session *engine_session(struct engine *e)
 {
-	return &e->c->session;
+	return e->c->upstream ? upstream_session(e->c) : &e->c->session;
 }
 
 int engine_send(struct engine *e, enum line line, struct msg_out *out)
@@ -17,7 +18,9 @@ int engine_send(struct engine *e, enum line line, struct msg_out *out)
 
 	out->idents = &ident;
 	out->nidents = 1;
-	err = msg_send(sock_of(e->c, of[line]), engine_session(e), out);
+	err = e->c->upstream
+		      ? upstream_send(e->c, line, out)
+		      : msg_send(sock_of(e->c, of[line]), engine_session(e), out);
 	out->idents = NULL;
 	out->nidents = 0;
 	return err;

@@ -81,7 +81,9 @@ void relay_enqueue(struct wire *w, struct msg *m)
 
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
 {
-	if (ch == CHANNEL_TASK)
+	if (c->upstream)
+		c->count.dropped_unknown++;
+	else if (ch == CHANNEL_TASK)
 		relay_queue(c, m);
 	else if (ch == CHANNEL_BROADCAST)
 		broadcast_from_client(c, m);

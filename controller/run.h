@@ -31,6 +31,8 @@ struct run {
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
 	bool abort;		/* asked for */
+	bool asking;		/* the upstream's hub, about it */
+	unsigned unknown, stuck;	/* what that said, so often */
 	bool restored;		/* from before a restart, not claimed yet */
 	struct wire *wire;	/* relay.c's, or NULL */
 	struct call *call;	/* call.c's, on an engine of ipyparallel */

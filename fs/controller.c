@@ -10,22 +10,35 @@ static int end(struct buf *out)
 
 int controller_state(const struct obj *o, struct buf *out)
 {
-	link_describe(&o->fs->link, out);
+	const char *upstream = o->fs->mirror.counts.upstream_state;
+
+	/* Behind a bridge that is there, what counts is the other side. */
+	if (upstream && link_is_up(&o->fs->link))
+		buf_put_escaped(out, bytes_str(upstream), 1024);
+	else
+		link_describe(&o->fs->link, out);
 	return end(out);
 }
 
 int controller_kind(const struct obj *o, struct buf *out)
 {
-	if (o->fs->link.state == LINK_FOREIGN)
+	if (o->fs->link.state == LINK_FOREIGN || o->fs->bridge.users >= 0)
 		buf_puts(out, "ipyparallel");
 	else if (o->fs->link.instance[0])
-		buf_puts(out, "taskfs");
+		buf_puts(out, o->fs->mirror.counts.upstream_url
+				      ? "ipyparallel"
+				      : "taskfs");
 	return end(out);
 }
 
 int controller_url(const struct obj *o, struct buf *out)
 {
-	link_url(&o->fs->link, out);
+	const char *upstream = o->fs->mirror.counts.upstream_url;
+
+	if (upstream)
+		buf_put_escaped(out, bytes_str(upstream), 512);
+	else
+		link_url(&o->fs->link, out);
 	return end(out);
 }
 

@@ -325,7 +325,27 @@ static void new_session(struct link *l)
 static void foreign(struct link *l, const char *why)
 {
 	l->state = LINK_FOREIGN;
-	set_why(l, "not supported yet: %s %s", l->path, why);
+	set_why(l, "%s: the controller %s", l->path, why);
+}
+
+/* One of ipyparallel's. */
+static void stock(struct link *l)
+{
+	struct buf why = BUF_INIT;
+
+	if (l->on->stock(l, &why)) {
+		l->state = LINK_FOREIGN;
+		set_why(l, "%s", buf_str(&why));
+	}
+	buf_done(&why);
+}
+
+void link_redirect(struct link *l, const char *path)
+{
+	free(l->path);
+	l->path = xstrdup(path);
+	go_down(l);
+	timer_set(l->loop, &l->tick, TICK_DOWN);
 }
 
 /* The member "taskfs" of connection_reply. */
@@ -373,7 +393,6 @@ static void go_up(struct link *l, const struct hello *h)
 	}
 	watch_socket(l, &l->events_watch, l->events, events_ready);
 	l->state = LINK_UP;
-	l->connects++;
 	l->heard = mono_usec();
 	buf_clear(&l->why);
 	log_info("connected", log_str("instance", l->instance),
@@ -402,7 +421,7 @@ static void on_hello(struct request *q, int err, struct msg *reply)
 	} else if (err) {
 		foreign(l, "refuses clients");
 	} else if (!ours.p) {
-		foreign(l, "is a stock ipyparallel controller");
+		stock(l);
 	} else if (!read_hello(ours, &h)) {
 		foreign(l, "speaks another version of the protocol");
 	} else {

@@ -28,6 +28,8 @@ struct link;
 struct link_events {
 	void (*up)(struct link *l);
 	void (*down)(struct link *l);
+	/* It is one of ipyparallel: link_redirect(), or -errno and why not. */
+	int (*stock)(struct link *l, struct buf *why);
 	/* A `changes` message; *m may be taken (then it is left empty). */
 	void (*changes)(struct link *l, struct msg *m);
 };
@@ -49,7 +51,6 @@ struct link {
 	void *query, *events, *monitor;
 	struct watch query_watch, events_watch, monitor_watch;
 	unsigned opened;	/* how often: names the monitor */
-	uint64_t connects;	/* ... it came up */
 	struct timer tick;
 	uint64_t heard;		/* mono_usec() */
 	struct requests requests;
@@ -70,6 +71,8 @@ static inline bool link_is_up(const struct link *l)
 	return l->state == LINK_UP;
 }
 
+/* From now on to the controller of another connection file; path is copied. */
+void link_redirect(struct link *l, const char *path);
 /* The controller is another one than we thought: begin again. */
 void link_restart(struct link *l, const char *why);
 

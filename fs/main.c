@@ -6,11 +6,8 @@
 #include "doc.h"
 #include "file.h"
 #include "mount.h"
-#include "push.h"
-#include "scatter.h"
 #include "submit.h"
 #include "tree.h"
-#include "vars.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -225,6 +222,12 @@ static void on_down(struct link *l)
 	sync_down(&fs.sync);
 }
 
+static int on_stock(struct link *l, struct buf *why)
+{
+	(void)l;
+	return bridge_begin(&fs.bridge, why);
+}
+
 static void on_changes(struct link *l, struct msg *m)
 {
 	(void)l;
@@ -234,6 +237,7 @@ static void on_changes(struct link *l, struct msg *m)
 static const struct link_events link_events = {
 	.up = on_up,
 	.down = on_down,
+	.stock = on_stock,
 	.changes = on_changes,
 };
 
@@ -262,13 +266,11 @@ static int start(const char *connfile)
 	mirror_init(&fs.mirror, &fs.park);
 	fs.mirror.note = on_note;
 	callers_init(&fs.callers);
-	metrics_init(&fs.metrics, &fs);
 	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
-	list_init(&fs.pushes);
-	list_init(&fs.scatters);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
+	bridge_init(&fs.bridge, &fs.link);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
 	fs.sync.filled = filled;
 	link_start(&fs.link);
@@ -287,10 +289,8 @@ static void end(void)
 	while (!list_empty(&fs.park.files))
 		file_free(list_first(&fs.park.files, struct file, all));
 	submit_done(&fs);
-	push_done(&fs);
-	scatter_done(&fs);
-	vars_forget_made(&fs);
 	mount_end(&fs);
+	bridge_done(&fs.bridge);
 	link_done(&fs.link);
 	sync_done(&fs.sync);
 	mirror_done(&fs.mirror);

@@ -386,14 +386,12 @@ static const struct field engine_fields[] = {
 
 struct engine_rest {
 	int64_t id;
-	struct bytes uuid, running, vars;
+	struct bytes running;
 };
 
 static const struct field engine_rest_fields[] = {
 	{"id", FIELD_INT, offsetof(struct engine_rest, id), 0},
-	{"uuid", FIELD_SPAN, offsetof(struct engine_rest, uuid), 0},
 	{"running", FIELD_SPAN, offsetof(struct engine_rest, running), 0},
-	{"vars", FIELD_SPAN, offsetof(struct engine_rest, vars), 0},
 	{.name = NULL},
 };
 
@@ -415,13 +413,6 @@ static void set_running(struct engine *e, struct bytes running)
 	e->running = buf_take(&b);
 }
 
-static bool is_another_engine(const struct engine *e, struct bytes uuid)
-{
-	struct bytes text;
-
-	return e->uuid && scan_plain(uuid, &text) && !bytes_is(text, e->uuid);
-}
-
 void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 {
 	struct engine_rest rest = {.id = -1};
@@ -434,8 +425,7 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	    rest.id > MIRROR_MAX_ID)
 		return;
 	e = mirror_engine(mi, (uint64_t)rest.id);
-	if (!e && ((rest.vars.p && !rest.uuid.p) ||
-		   mirror_engine_was_gone(mi, (uint64_t)rest.id, seq)))
+	if (!e && mirror_engine_was_gone(mi, (uint64_t)rest.id, seq))
 		return;
 	if (!e)
 		e = mirror_add_engine(mi, (uint64_t)rest.id);
@@ -445,10 +435,6 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	e->seq = seq;
 	queue = e->queue;
 	completed = e->completed;
-	if (is_another_engine(e, rest.uuid))
-		variables_drop(mi, e);
-	if (rest.vars.p)
-		variables_merge(mi, e, rest.vars, false);
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);
@@ -474,47 +460,28 @@ static const struct field counts_fields[] = {
 	{.name = NULL},
 };
 
-/* What only state_reply has. */
-struct state_numbers {
-	struct bytes tasks, counters, gauges;
-};
-
-#define SN(member) offsetof(struct state_numbers, member)
-
-static const struct field state_numbers_fields[] = {
-	{"tasks", FIELD_SPAN, SN(tasks), 0},
-	{"counters", FIELD_SPAN, SN(counters), 0},
-	{"gauges", FIELD_SPAN, SN(gauges), 0},
+static const struct field upstream_fields[] = {
+	{"url", FIELD_TEXT, C(upstream_url), 0},
+	{"state", FIELD_TEXT, C(upstream_state), 0},
 	{.name = NULL},
 };
 
-static void keep_text(char **to, struct bytes text)
-{
-	if (!text.p)
-		return;
-	free(*to);
-	*to = xstrndup(text.p, text.n);
-}
-
-void merge_counters(struct mirror *mi, struct bytes object)
-{
-	struct counts *c = &mi->counts;
-	struct state_numbers n = {0};
-
-	if (!scan_fields(object, state_numbers_fields, &n))
-		return;
-	keep_text(&c->tasks, n.tasks);
-	keep_text(&c->counters, n.counters);
-	keep_text(&c->gauges, n.gauges);
-}
+static const struct field upstream_field[] = {
+	{"upstream", FIELD_SPAN, 0, 0},
+	{.name = NULL},
+};
 
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 {
-	merge_counters(mi, object);
+	struct bytes upstream = {0};
+
 	if (mi->counts.seq > seq)
 		return;
 	mi->counts.seq = seq;
 	(void)scan_fields(object, counts_fields, &mi->counts);
+	(void)scan_fields(object, upstream_field, &upstream);
+	if (upstream.p)
+		(void)scan_fields(upstream, upstream_fields, &mi->counts);
 	mirror_note(mi, EVENT_OF_CONTROLLER, 0, 0, NOTE_WORK);
 	waitq_wake(mi->park, &mi->events.waitq);
 }

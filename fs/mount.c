@@ -126,6 +126,24 @@ static bool ends_with(const char *s, const char *end)
 	return n >= len && strcmp(s + n - len, end) == 0;
 }
 
+/* A cluster of ours, else a profile of ipyparallel, of that name. */
+static char *named_dir(const char *name, struct buf *why)
+{
+	char *ours = cluster_dir(name, why), *profile;
+	struct buf ignored = BUF_INIT;
+
+	if (!ours || access(ours, F_OK) == 0)
+		return ours;
+	profile = profile_dir(name, &ignored);
+	buf_done(&ignored);
+	if (!profile || access(profile, F_OK) < 0) {
+		free(profile);
+		return ours;
+	}
+	free(ours);
+	return profile;
+}
+
 char *mount_source(const char *source, struct buf *why)
 {
 	char *dir, *file;
@@ -141,7 +159,7 @@ char *mount_source(const char *source, struct buf *why)
 		free(dir);
 		return file;
 	}
-	dir = cluster_dir(source, why);
+	dir = named_dir(source, why);
 	if (!dir)
 		return NULL;
 	file = file_in(dir);

@@ -24,7 +24,8 @@ void mount_options_done(struct mount_options *m);
 
 /*
  * The connection file SOURCE means: a file; in a cluster directory; or of the
- * cluster of that name below $XDG_STATE_HOME/taskfs. Absolute; it need not be
+ * cluster of that name below $XDG_STATE_HOME/taskfs; or, when there is none, of
+ * the ipyparallel profile of that name. Absolute; it need not be
  * there. The caller frees. NULL: *why says why not.
  */
 char *mount_source(const char *source, struct buf *why);

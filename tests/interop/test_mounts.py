@@ -5,8 +5,9 @@ import contextlib
 import errno
 import json
 import os
+import re
 import select
-import unittest
+import signal
 
 import mix
 
@@ -243,6 +244,182 @@ class Python:
 
 class OnOurController(Python, Mounted):
     controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
+
+
+class Bridged(Mounted):
+    """On a stock controller: through a bridge."""
+
+    controller, engines = mix.STOCK, (mix.STOCK, mix.STOCK)
+
+    @classmethod
+    def bridge_dir(cls):
+        all = os.path.join(mix.HOME, ".local/state/taskfs/.bridges")
+        name = os.path.basename(cls.cluster.dir) + "-"
+        (found,) = [d for d in os.listdir(all) if d.startswith(name)]
+        return os.path.join(all, found)
+
+    @classmethod
+    def bridge_pids(cls):
+        want = "--upstream %s/" % cls.cluster.dir
+        return [pid for pid, line in mix.processes().items() if want in line]
+
+    @classmethod
+    def tearDownClass(cls):
+        with open(cls.bridge_dir() + "/bridge.log") as f:
+            bad = [
+                line
+                for line in f
+                if '"level":"info"' not in line
+                and not any(re.search(p, line) for p in cls.expected)
+            ]
+        super().tearDownClass()
+        assert not bad, "the bridge complained:\n" + "".join(bad)
+
+
+class OnStockController(Python, Bridged):
+    def test_what_it_says_of_itself(self):
+        port = self.cluster.info()["registration"]
+        self.assertEqual(self.read("controller/kind"), "ipyparallel\n")
+        self.assertEqual(self.read("controller/state"), "connected\n")
+        self.assertEqual(
+            self.read("controller/url"), "tcp://127.0.0.1:%d\n" % port
+        )
+        self.assertEqual(sorted(map(int, self.ids())), self.rc.ids)
+
+    def test_the_hub_knows_whose_tasks_they_are(self):
+        id = self.submit("6*7")
+        self.done(id)
+        msg_id = self.get(id, "msg_ids").strip()
+        (record,) = self.rc.db_query({"msg_id": msg_id}, keys=["metadata"])
+        self.assertEqual(record["metadata"]["taskfs"]["result"], id)
+
+    def test_others_tasks_are_neither_disturbed_nor_disturbing(self):
+        v = self.rc[:]
+        theirs = v.apply_async(os.getenv, "TASKFS_ID")
+        id = self.submit("6*7", path="engines/all/new")
+        self.done(id)
+        self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
+
+    def test_an_engine_that_dies(self):
+        engine = self.cluster.start_engine(mix.STOCK)
+        self.wait_for_engines(3)
+        last = max(self.ids(), key=int)
+        id = self.submit("import os\nos._exit(3)", path="engines/%s/new" % last)
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("EngineError: "))
+        mix.within(lambda: last not in self.ids())
+        engine.wait()
+        self.cluster.engines.remove(engine)
+
+
+class BridgeDies(Bridged):
+    expected = (r"message of the upstream was dropped",)
+
+    def test_tasks_go_on(self):
+        gate = os.path.join(mix.HOME, "bridge-gate")
+        os.mkfifo(gate)
+        before = self.submit("'before'")
+        self.done(before)
+        runs = self.submit(
+            "print('a', flush=True)\nopen(%r).read()\nprint('b')\n'value'" % gate,
+            path="engines/0/new",
+        )
+        waits = self.submit("'waited'", after=[runs])
+        held = self.submit("'held'")
+        with open("%s/results/%d/output" % (self.mnt, runs)) as f:
+            f.readline()
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGKILL)
+        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
+        mix.within(lambda: self.read("controller/state") == "connected\n")
+        self.assertEqual(self.get(before, "value"), "'before'\n")
+        self.assertEqual(self.get(runs, "status"), "running\n")
+        with open(gate, "w"):
+            pass
+        self.done(runs)
+        self.assertEqual(self.get(runs, "stdout"), "a\nb\n")
+        self.assertEqual(self.get(runs, "value"), "'value'\n")
+        self.assertEqual(self.get(runs, "attempts").count("\n"), 1)
+        self.done(waits)
+        self.assertEqual(self.get(waits, "value"), "'waited'\n")
+        self.done(held)
+
+    def test_what_ended_meanwhile(self):
+        gate = os.path.join(mix.HOME, "bridge-gate-2")
+        os.mkfifo(gate)
+        id = self.submit("open(%r).read()\n1/0" % gate)
+        self.running(id)
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGSTOP)
+        with open(gate, "w"):
+            pass
+        # The hub has it before the next one asks.
+        record = lambda: self.rc.hub_history() and self.rc.db_query(
+            {"completed": {"$ne": None}}, keys=["msg_id", "metadata"]
+        )
+        mix.within(
+            lambda: any(
+                r["metadata"].get("taskfs", {}).get("result") == id
+                for r in record()
+            )
+        )
+        os.kill(pid, signal.SIGKILL)
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("ZeroDivisionError: "))
+
+    def test_abort_of_what_ran_before(self):
+        id = self.submit("import time\ntime.sleep(1000)")
+        self.running(id)
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGKILL)
+        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
+        mix.within(lambda: self.read("controller/state") == "connected\n")
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        self.done(self.submit("6*7", path="engines/all/new"))
+
+
+class Remount(Bridged):
+    def test_the_same_results_again(self):
+        id = self.submit("print('out')\n6*7")
+        self.done(id)
+        at, p = self.cluster.mounts.pop()
+        self.cluster.unmount(at, p)
+        mix.within(lambda: not self.bridge_pids())
+        type(self).mnt = self.cluster.mount()
+        self.assertEqual(self.get(id, "value"), "42\n")
+        self.assertEqual(self.get(id, "stdout"), "out\n")
+        self.wait_for_engines(2)
+        self.assertGreater(self.submit("1"), id)
+
+    def test_two_mounts_have_one_bridge(self):
+        id = self.submit("6*7")
+        second = self.cluster.mount()
+        self.assertEqual(len(self.bridge_pids()), 1)
+        with open("%s/results/%d/value" % (second, id)) as f:
+            self.assertEqual(f.read(), "42\n")
+        self.cluster.unmount(*self.cluster.mounts.pop())
+        self.assertEqual(self.value("1"), "1\n")
+
+
+class UpstreamEnds(Bridged):
+    expected = (r"upstream", r"engine gone")
+
+    def test_what_is_known_stays(self):
+        id = self.submit("6*7")
+        self.done(id)
+        self.cluster.controller.stop()
+        mix.within(lambda: self.read("controller/state") != "connected\n")
+        mix.within(lambda: not self.ids())
+        self.assertEqual(self.get(id, "value"), "42\n")
+        waits = self.submit("'later'")
+        self.assertEqual(self.get(waits, "status"), "pending\n")
+        for e in self.cluster.engines:
+            e.stop()
+        self.cluster.start_controller()
+        self.cluster.start_engine(mix.STOCK)
+        self.done(waits)
+        self.assertEqual(self.get(waits, "value"), "'later'\n")
 
 
 class BesideOurEngines(Mounted):

@@ -1,0 +1,200 @@
+#include "base/base.h"
+#include "upstream.h"
+
+#include "base/log.h"
+#include "call.h"
+#include "foreign.h"
+#include "results.h"
+
+/*
+ * Runs from before a restart, on engines of an upstream controller: their
+ * replies went to sockets that are closed. The hub has them.
+ */
+
+#define ASK_EVERY USEC_PER_SEC
+/* The end was published: the reply is in the hub soon. */
+#define ASK_SOON (100 * USEC_PER_MSEC)
+/* So often the hub may not know a task before it never got there. */
+#define UNKNOWN 2
+/* Or say that it waits, though its engine has done all before. */
+#define STUCK 10
+
+struct reclaim {
+	struct controller *c;
+	struct timer timer;
+	size_t waiting;		/* questions of the first round */
+	bool begun, done;
+};
+
+static struct reclaim *reclaim_of(struct controller *c)
+{
+	return c->reclaim;
+}
+
+static uint64_t key_of(const struct run *run)
+{
+	return run->result << 24 | run->index;
+}
+
+/* NULL: it ended meanwhile. */
+static struct run *run_of(struct controller *c, uint64_t key)
+{
+	struct result *r = result_find(c, key >> 24);
+	struct task *t = r ? result_task(r, key & 0xffffff) : NULL;
+	struct run *run = t && t->details ? run_find(c, t->details->msg_id)
+					  : NULL;
+
+	return run && run->restored ? run : NULL;
+}
+
+static void lost(struct run *run, const char *why)
+{
+	struct ending how = {
+		.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = why,
+	};
+
+	run_end(run, &how, NULL);
+}
+
+static void unknown(struct run *run, const char *ename)
+{
+	struct result *r = result_find(run->c, run->result);
+
+	if (ename && strcmp(ename, "NoData") == 0) {
+		if (!run->engine || foreign_ready(run->engine))
+			lost(run, "the controller was started again while the "
+				  "task ran, and the hub keeps no results");
+		return;
+	}
+	if (++run->unknown < UNKNOWN)
+		return;
+	log_info("a task did not reach the upstream controller and waits "
+		 "again", log_int("result", (int64_t)run->result));
+	run_put_back(r, run);
+}
+
+static void take_record(struct run *run, struct json_object *content)
+{
+	struct json_object *record = json_get_object(content, run->msg_id);
+
+	if (record && json_get_object(record, "result_content"))
+		call_on_record(run, record);
+	else if (run->engine && foreign_ready(run->engine) &&
+		 ++run->stuck > STUCK)
+		lost(run, "its engine works again, and the hub has no answer "
+			  "of the task");
+}
+
+static void answered(struct controller *c, struct msg *reply, uint64_t key)
+{
+	struct reclaim *rc = reclaim_of(c);
+	struct run *run = run_of(c, key);
+	const char *status;
+
+	if (run) {
+		run->asking = false;
+		status = reply ? json_get_str(reply->content, "status", NULL)
+			       : NULL;
+		if (status && strcmp(status, "ok") == 0)
+			take_record(run, reply->content);
+		else if (status)
+			unknown(run, json_get_str(reply->content, "ename",
+						  NULL));
+	}
+	if (rc->done || --rc->waiting)
+		return;
+	rc->done = true;
+	upstream_hello(c);
+}
+
+static bool ask(struct run *run)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *ids = json_object_new_array();
+
+	json_push(ids, json_text(bytes_str(run->msg_id)));
+	json_add(o, "msg_ids", ids);
+	json_add_bool(o, "status_only", false);
+	run->asking = upstream_ask(run->c, MSG_RESULT_REQUEST, o, answered,
+				   key_of(run)) == 0;
+	return run->asking;
+}
+
+/* Returns how many wait for an answer. */
+static size_t ask_all(struct reclaim *rc)
+{
+	struct map_iter it = {0};
+	size_t n = 0, left = 0;
+
+	while (map_next(&rc->c->runs, &it)) {
+		struct run *run = it.value;
+
+		if (!run->restored || run->phase != RUN_SENT)
+			continue;
+		left++;
+		if (!run->asking)
+			n += ask(run);
+	}
+	if (left)
+		timer_set(rc->c->loop, &rc->timer, ASK_EVERY);
+	return n;
+}
+
+static void again(struct timer *t)
+{
+	struct reclaim *rc = container_of(t, struct reclaim, timer);
+	size_t n = ask_all(rc);
+
+	if (!rc->done)
+		rc->waiting += n;
+}
+
+void reclaim_begin(struct controller *c)
+{
+	struct reclaim *rc = c->reclaim;
+
+	if (!rc) {
+		rc = c->reclaim = zalloc(sizeof(*rc));
+		rc->c = c;
+		rc->timer.fire = again;
+	}
+	if (rc->done) {
+		(void)ask_all(rc);
+		return;
+	}
+	rc->waiting += ask_all(rc);
+	if (!rc->waiting)
+		rc->done = true;
+}
+
+bool reclaim_is_done(struct controller *c)
+{
+	return c->reclaim && c->reclaim->done;
+}
+
+void reclaim_run(struct run *run)
+{
+	struct reclaim *rc = reclaim_of(run->c);
+
+	if (rc)
+		timer_set(run->c->loop, &rc->timer, ASK_SOON);
+}
+
+void reclaim_on_iopub(struct run *run, struct msg *m)
+{
+	const char *s = json_get_str(m->content, "execution_state", NULL);
+
+	if (s && strcmp(s, "idle") == 0)
+		reclaim_run(run);
+}
+
+void reclaim_done(struct controller *c)
+{
+	if (!c->reclaim)
+		return;
+	timer_cancel(&c->reclaim->timer);
+	free(c->reclaim);
+	c->reclaim = NULL;
+}

@@ -1,0 +1,57 @@
+/*
+ * upstream.h: a controller of ipyparallel whose engines are ours to use.
+ *
+ * With --upstream this controller has no engines of its own: it is a client of
+ * another one, whose engines appear here under the same ids, and whose mux and
+ * control relays bring them what line.h sends. Results, dependencies and
+ * everything else stay here. What is not known after a restart, the other's
+ * hub is asked for.
+ *
+ *	upstream.c	the sockets, hello, being there again
+ *	reclaim_hub.c	what became of tasks from before a restart
+ */
+#ifndef TASKFS_UPSTREAM_H
+#define TASKFS_UPSTREAM_H
+
+#include "engines.h"
+#include "line.h"
+
+struct upstream;
+struct run;
+
+/* Begins to look for the controller of c->config.upstream. */
+void upstream_open(struct controller *c);
+void upstream_close(struct controller *c);
+
+/* As engine_send(). -EHOSTUNREACH: the upstream is away. */
+int upstream_send(struct controller *c, enum line line,
+		  const struct msg_out *out) must_check;
+struct session *upstream_session(struct controller *c);
+/* {url, state}: state is "connected" or one line that says why not. */
+struct json_object *upstream_json(const struct controller *c);
+
+/*
+ * A question to the hub: done() is called once, with the reply's content, or
+ * NULL when the line broke or nothing came in time. Nothing is asked (and
+ * -EHOSTUNREACH returned) while the upstream is away. content is put.
+ */
+int upstream_ask(struct controller *c, const char *type,
+		 struct json_object *content,
+		 void (*done)(struct controller *c, struct msg *reply,
+			      uint64_t arg),
+		 uint64_t arg) must_check;
+
+/* Asks who is there, now. */
+void upstream_hello(struct controller *c);
+
+/* reclaim_hub.c: what became of runs from before a restart. */
+void reclaim_begin(struct controller *c);
+/* They have all been asked for once. */
+bool reclaim_is_done(struct controller *c);
+/* There may be news of it. */
+void reclaim_run(struct run *run);
+void reclaim_on_iopub(struct run *run, struct msg *m);
+/* Frees what is kept for it. */
+void reclaim_done(struct controller *c);
+
+#endif
