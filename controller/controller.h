@@ -3,7 +3,10 @@
  *
  * Who uses whom (a file uses only those below it):
  *
- *	main
+ *	main options
+ *	place		the cluster directory
+ *	identity	keys, and what of them survives
+ *	address		ports and connection files
  *	hub		the sockets, and which handler gets what arrives
  *	query relay	requests of clients; messages passed on
  *	control orders	what they want done to results, to engines
@@ -18,6 +21,7 @@
 #define TASKFS_CONTROLLER_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/map.h"
 #include "store.h"
@@ -33,15 +37,29 @@ struct upstream;
 struct reclaim;
 struct users;
 
+/* Where ports are taken from: those for one side, then those for all. */
+enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
+
+/* The command line. */
 struct config {
-	const char *dir, *name, *cluster_id, *ip, *scheme, *durability;
+	/* The cluster directory, and where its database is; owned. */
+	char *dir, *data;
+	const char *given_dir, *name, *profile, *ipython_dir;
+	const char *cluster_id;	/* NULL or "": none */
+	const char *ip, *client_ip, *engine_ip, *location;
+	const char *ports[POOLS];
+	const char *ssh[2];	/* by enum connfile_kind; for stock peers */
+	const char *scheme, *durability;
+	const char *key, *key_file;
+	const char *work_dir, *log_file, *ready_fd;
 	const char *upstream;	/* connection file, or NULL */
 	bool until_unused;
-	const char *log_level, *log_file, *ready_fd;
 	uint64_t ping;		/* microseconds between heartbeats */
 	uint64_t hwm;		/* tasks given to one engine at a time */
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
-	bool debug;
+	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
+	enum log_level log_level;
+	bool reuse, log_to_file, debug;
 };
 
 /* Every socket, in the order they are bound. */
@@ -74,6 +92,8 @@ struct hub_socket {
 struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
 	uint64_t late_replies, bad_outputs, bad_iopub;
+	uint64_t submitted, refused;	/* results */
+	uint64_t begun, retried, ended[STATES];	/* tasks */
 };
 
 struct controller {
@@ -87,6 +107,7 @@ struct controller {
 	char instance[ID_SIZE];	/* new with every start */
 	char cluster[ID_SIZE];	/* the same for ever */
 	char *key;
+	struct address *address;	/* address.c */
 	int64_t since;
 	struct counters count;
 	struct log_limit *drop_limit;
@@ -118,6 +139,10 @@ struct controller {
 	/* orders.c */
 	struct list orders;
 	size_t norders, ndraining;
+
+	/* notify.c */
+	struct list notices;	/* oldest first */
+	size_t nnotices;
 
 	/* run.c */
 	struct map runs;	/* msg_id -> struct run */

@@ -309,6 +309,7 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 	if (wants_retry(r, run, how)) {
 		if (row)
 			task_row_done(row);
+		run->c->count.retried++;
 		run_retry(run, how);
 		return;
 	}

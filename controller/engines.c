@@ -1,10 +1,12 @@
 #include "base/base.h"
 #include "engines.h"
 
+#include "address.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "drain.h"
 #include "events.h"
+#include "notify.h"
 #include "foreign.h"
 #include "orders.h"
 #include "query.h"
@@ -138,19 +140,6 @@ static void tell_changes(struct work *w)
 	}
 }
 
-/* --- notifications ------------------------------------------------------ */
-
-static void notify(struct engine *e, const char *type)
-{
-	struct json_object *content = json_object_new_object();
-	struct msg_out out = {.type = type, .content = content};
-
-	json_add_int(content, "id", e->id);
-	json_add_str(content, "uuid", e->uuid);
-	(void)!msg_send(sock_of(e->c, S_NOTIFICATION), &e->c->session, &out);
-	json_object_put(content);
-}
-
 static void store_engine(struct engine *e)
 {
 	struct store_op *op = store_op_new(STORE_ENGINE);
@@ -225,7 +214,7 @@ static void engine_joined(struct engine *e)
 {
 	e->state = ENGINE_LIVE;
 	e->missed = 0;
-	notify(e, MSG_REGISTRATION_NOTIFICATION);
+	notify_engine(e, true);
 	foreign_begin(e);
 	engine_changed(e);
 	orders_engine_joined(e);
@@ -273,7 +262,7 @@ void engine_remove(struct engine *e, const char *why)
 		 log_str("uuid", e->uuid), log_str("why", why),
 		 log_int("tasks", e->load));
 	if (e->state != ENGINE_JOINING)
-		notify(e, MSG_UNREGISTRATION_NOTIFICATION);
+		notify_engine(e, false);
 	op->engine.id = e->id;
 	store_put(c->store, op);
 	runs_engine_gone(e);
@@ -306,7 +295,7 @@ static struct json_object *connection_info(struct controller *c)
 	char interface[256];
 	size_t i;
 
-	snprintf(interface, sizeof(interface), "tcp://%s", c->config.ip);
+	address_interface(c, CONNFILE_ENGINE, interface);
 	json_add_str(o, "interface", interface);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		json_add_int(o, rows[i].key, c->sock[rows[i].s].port);

@@ -3,6 +3,7 @@
 
 #include "engines.h"
 #include "graph.h"
+#include "metrics.h"
 #include "sched.h"
 #include "upstream.h"
 
@@ -322,33 +323,6 @@ static void add_tasks(struct json_object *o, struct result *r)
 	json_add(o, "changed", a);
 }
 
-static void add_counters(struct json_object *o, const struct controller *c)
-{
-	const struct {
-		const char *name;
-		uint64_t n;
-	} rows[] = {
-		{"messages_received", c->session.count.received},
-		{"messages_malformed", c->session.count.malformed},
-		{"messages_unsigned", c->session.count.unsigned_},
-		{"messages_forged", c->session.count.forged},
-		{"messages_replayed", c->session.count.replayed},
-		{"messages_oversize", c->count.dropped_oversize},
-		{"messages_unknown", c->count.dropped_unknown},
-		{"engines_lost", c->count.lost_engines},
-		{"results_purged", c->count.purged},
-		{"replies_late", c->count.late_replies},
-		{"outputs_bad", c->count.bad_outputs},
-		{"iopub_bad", c->count.bad_iopub},
-	};
-	struct json_object *all = json_object_new_object();
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		json_add_int(all, rows[i].name, (int64_t)rows[i].n);
-	json_add(o, "counters", all);
-}
-
 struct json_object *controller_json(const struct controller *c, bool counters)
 {
 	struct json_object *o = json_object_new_object();
@@ -363,7 +337,7 @@ struct json_object *controller_json(const struct controller *c, bool counters)
 	if (c->upstream)
 		json_add(o, "upstream", upstream_json(c));
 	if (counters)
-		add_counters(o, c);
+		metrics_add(o, c);
 	return o;
 }
 

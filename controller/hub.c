@@ -1,10 +1,11 @@
 #include "base/base.h"
 #include "hub.h"
 
+#include "address.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "engines.h"
 #include "events.h"
+#include "notify.h"
 #include "foreign.h"
 #include "orders.h"
 #include "query.h"
@@ -98,6 +99,12 @@ static void on_iopub_in(struct controller *c, struct msg *m)
 	relay_iopub(c, m);
 }
 
+static void pong_ready(struct watch *w, short events);
+static void events_ready(struct watch *w, short events);
+static void notification_ready(struct watch *w, short events);
+static void iopub_out_ready(struct watch *w, short events);
+static void task_out_ready(struct watch *w, short events);
+
 /* The sockets as ipyparallel has them, and ours for events. */
 static const struct socket_row {
 	const char *name;
@@ -107,12 +114,18 @@ static const struct socket_row {
 	enum msg_how how;
 	/* NULL: nothing is received, or not as messages */
 	void (*on_message)(struct controller *c, struct msg *m);
+	/* NULL: messages are read; and when nothing is received */
+	void (*ready)(struct watch *w, short events);
+	/* Each subscription is told, not only the first. */
+	bool verbose;
 } rows[SOCKETS] = {
 	[S_REGISTRATION] = {"registration", ZMQ_ROUTER, NULL, false, MSG_READ,
 			    on_registration},
-	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_PUB},
+	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_XPUB,
+			    .ready = notification_ready, .verbose = true},
 	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_PUB},
-	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER},
+	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER,
+		       .ready = pong_ready},
 	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
 		      on_mux_in},
 	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", true, MSG_RELAY,
@@ -124,15 +137,17 @@ static const struct socket_row {
 	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY_ONCE,
 		       on_task_in},
 	[S_TASK_OUT] = {"task_out", ZMQ_ROUTER, "task_out", true, MSG_RELAY,
-			on_task_out},
+			on_task_out, .ready = task_out_ready},
 	[S_BROADCAST_IN] = {"broadcast_in", ZMQ_ROUTER, "sub_scheduler_0",
 			    false, MSG_RELAY_ONCE, on_broadcast_in},
 	[S_BROADCAST_OUT] = {"broadcast_out", ZMQ_ROUTER, "sub_scheduler_0",
 			     false, MSG_RELAY, on_broadcast_out},
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
 			on_iopub_in},
-	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB},
-	[S_EVENTS] = {.name = "events", .type = ZMQ_XPUB},
+	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB,
+			 .ready = iopub_out_ready, .verbose = true},
+	[S_EVENTS] = {.name = "events", .type = ZMQ_XPUB,
+		      .ready = events_ready},
 };
 
 static void dropped(struct hub_socket *s, const struct msg *m, int err)
@@ -214,18 +229,39 @@ static void pong_ready(struct watch *w, short events)
 	msg_done(&m);
 }
 
-static void subscription_ready(struct watch *w, short events)
+/* How many have subscribed, of those that an XPUB tells of. */
+static unsigned subscriptions(struct hub_socket *s)
 {
-	struct hub_socket *s = container_of(w, struct hub_socket, watch);
 	struct msg m = {0};
+	unsigned n = 0;
 	int i;
 
-	(void)events;
 	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
-		events_on_subscription(s->c);
+		struct bytes b = msg_frame(&m, 0);
+
+		n += b.n && *(const char *)b.p == 1;
 		msg_done(&m);
 	}
 	msg_done(&m);
+	return n;
+}
+
+static void events_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+
+	(void)events;
+	if (subscriptions(s))
+		events_on_subscription(s->c);
+}
+
+static void notification_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+
+	(void)events;
+	if (subscriptions(s))
+		notify_again(s->c);
 }
 
 /* --- clients that are faster than their subscription -------------------- */
@@ -266,18 +302,9 @@ static void iopub_out_ready(struct watch *w, short events)
 {
 	struct hub_socket *s = container_of(w, struct hub_socket, watch);
 	struct controller *c = s->c;
-	struct msg m = {0};
-	int i;
 
 	(void)events;
-	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
-		struct bytes b = msg_frame(&m, 0);
-
-		if (b.n && *(const char *)b.p == 1)
-			c->listeners++;
-		msg_done(&m);
-	}
-	msg_done(&m);
+	c->listeners += subscriptions(s);
 	if (timer_is_set(&c->hello_timer) && c->listeners >= c->hellos) {
 		timer_cancel(&c->hello_timer);
 		take_tasks(c, true);
@@ -312,48 +339,6 @@ static void task_out_ready(struct watch *w, short events)
 
 /* --- opening ------------------------------------------------------------ */
 
-static unsigned old_port(struct controller *c, enum socket i)
-{
-	char *key = xasprintf("port_%s", rows[i].name);
-	char *text = store_meta(c->store, key);
-	uint64_t n = 0;
-
-	if (text && parse_u64(bytes_str(text), 1, 65535, &n))
-		n = 0;
-	free(key);
-	free(text);
-	return (unsigned)n;
-}
-
-static void keep_port(struct controller *c, enum socket i)
-{
-	static char keys[SOCKETS][32];
-	struct store_op *op = store_op_new(STORE_META);
-
-	snprintf(keys[i], sizeof(keys[i]), "port_%s", rows[i].name);
-	op->meta.key = keys[i];
-	op->meta.value = xasprintf("%u", c->sock[i].port);
-	store_put(c->store, op);
-}
-
-static int bind_one(struct controller *c, enum socket i)
-{
-	struct hub_socket *s = &c->sock[i];
-	unsigned old = old_port(c, i);
-	int err = -EADDRINUSE;
-
-	if (old)
-		err = sock_bind(s->socket, c->config.ip, old, &s->port);
-	if (old && err)
-		log_warning("the port of the last run cannot be had; peers "
-			    "must read the connection file again",
-			    log_str("socket", rows[i].name),
-			    log_int("port", old), log_errno(err));
-	if (err)
-		err = sock_bind(s->socket, c->config.ip, 0, &s->port);
-	return err;
-}
-
 static int open_one(struct controller *c, enum socket i)
 {
 	struct hub_socket *s = &c->sock[i];
@@ -376,27 +361,20 @@ static int open_one(struct controller *c, enum socket i)
 	    zmq_setsockopt(s->socket, ZMQ_ROUTER_MANDATORY, &yes,
 			   sizeof(yes)) < 0)
 		err = -errno;
-	/* Each client's subscription is told, not only the first. */
-	if (!err && i == S_IOPUB_OUT &&
+	if (!err && rows[i].verbose &&
 	    zmq_setsockopt(s->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof(yes)) < 0)
 		err = -errno;
 	if (!err)
-		err = bind_one(c, i);
+		err = address_bind(c, i, rows[i].name);
 	if (err)
 		return err;
-	keep_port(c, i);
 	s->c = c;
 	s->watch = (struct watch){
 		.socket = s->socket,
 		.events = POLLIN,
-		.ready = i == S_HB_PONG	   ? pong_ready
-			 : i == S_EVENTS   ? subscription_ready
-			 : i == S_TASK_OUT ? task_out_ready
-			 : i == S_IOPUB_OUT ? iopub_out_ready
-					   : ready,
+		.ready = rows[i].ready ? rows[i].ready : ready,
 	};
-	if (rows[i].on_message || i == S_HB_PONG || i == S_EVENTS ||
-	    i == S_IOPUB_OUT)
+	if (rows[i].on_message || rows[i].ready)
 		loop_add(c->loop, &s->watch);
 	return 0;
 }
@@ -412,9 +390,8 @@ int hub_open(struct controller *c, struct buf *why)
 	for (i = 0; i < SOCKETS && !err; i++) {
 		err = open_one(c, (enum socket)i);
 		if (err)
-			buf_printf(why, "cannot bind %s to %s: %s",
-				   rows[i].name, c->config.ip,
-				   strerror(-err));
+			buf_printf(why, "cannot listen for %s: %s; see --ip",
+				   rows[i].name, strerror(-err));
 	}
 	return err;
 }
@@ -431,44 +408,4 @@ void hub_close(struct controller *c)
 	}
 	free(c->drop_limit);
 	c->drop_limit = NULL;
-}
-
-static unsigned port(const struct controller *c, enum socket i)
-{
-	return c->sock[i].port;
-}
-
-void hub_connfile(struct controller *c, struct connfile *ret_client,
-		  struct connfile *ret_engine)
-{
-	static char interface[256], location[256];
-	struct connfile f = {.interface = interface, .location = location};
-
-	snprintf(interface, sizeof(interface), "tcp://%s", c->config.ip);
-	gethostname(location, sizeof(location) - 1);
-	f.key = c->key;
-	f.task_scheme = (char *)(uintptr_t)c->config.scheme;
-	if (c->curve.on)
-		f.curve_serverkey = c->curve.server_public;
-	*ret_client = *ret_engine = f;
-	ret_client->port = (struct ports){
-		.registration = port(c, S_REGISTRATION),
-		.control = port(c, S_CONTROL_IN),
-		.mux = port(c, S_MUX_IN),
-		.task = port(c, S_TASK_IN),
-		.iopub = port(c, S_IOPUB_OUT),
-		.notification = port(c, S_NOTIFICATION),
-		.broadcast = port(c, S_BROADCAST_IN),
-	};
-	ret_engine->port = (struct ports){
-		.registration = port(c, S_REGISTRATION),
-		.control = port(c, S_CONTROL_OUT),
-		.mux = port(c, S_MUX_OUT),
-		.task = port(c, S_TASK_OUT),
-		.iopub = port(c, S_IOPUB_IN),
-		.hb_ping = port(c, S_HB_PING),
-		.hb_pong = port(c, S_HB_PONG),
-	};
-	ret_engine->broadcasts = &c->sock[S_BROADCAST_OUT].port;
-	ret_engine->nbroadcasts = 1;
 }

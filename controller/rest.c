@@ -21,6 +21,7 @@ static void set_rest(struct result *r, enum state s, int64_t when)
 			continue;
 		t->resting = false;
 		task_set_state(r, t, s);
+		r->c->count.ended[s]++;
 		t->completed = t->received = when;
 		t->timed_out = is_timeout(r->rest_ename);
 	}

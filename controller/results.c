@@ -217,6 +217,7 @@ bool result_keeps_input(const struct result *r)
 void result_set_stored(struct result *r)
 {
 	r->stored = true;
+	r->c->count.submitted++;
 	if (!result_keeps_input(r))
 		drop_input(r);
 	log_info("result submitted", log_int("result", (int64_t)r->id),

@@ -22,6 +22,7 @@ struct store {
 	bool stop;		/* under lock */
 
 	uint64_t backlog;	/* bytes; the loop's own */
+	uint64_t errors;	/* the same */
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
@@ -250,6 +251,7 @@ static void take_back(struct store *s)
 
 		list_del(&op->link);
 		s->backlog -= min_u64(op_bytes(op), s->backlog);
+		s->errors += op->err && op->err != -ENOENT;
 		if (op->done)
 			op->done(op);
 		else if (op->err)
@@ -270,6 +272,11 @@ static void back_ready(struct watch *w, short events)
 	(void)events;
 	if (read(w->fd, &n, sizeof(n)) == sizeof(n))
 		take_back(s);
+}
+
+uint64_t store_errors(const struct store *s)
+{
+	return s->errors;
 }
 
 uint64_t store_backlog(const struct store *s)

@@ -171,6 +171,8 @@ void store_put(struct store *s, struct store_op *op);
 /* Bytes put and not yet stored: above STORE_BACKLOG stop taking more in. */
 #define STORE_BACKLOG (64UL << 20)
 uint64_t store_backlog(const struct store *s);
+/* Operations that did not work. */
+uint64_t store_errors(const struct store *s);
 /* Called (from the loop) whenever the backlog falls to half of that. */
 void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
 

@@ -60,6 +60,7 @@ static void submission_done(struct submission *s)
 
 static void refuse(struct submission *s, size_t i, int err, const char *why)
 {
+	s->rq->c->count.refused++;
 	s->of[i].id = 0;
 	s->of[i].refusal = error_content(err, "SubmitError", why);
 }

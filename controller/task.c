@@ -178,6 +178,8 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 
 	assert(s != STATE_NONE);
 	task_set_state(r, t, s);
+	r->c->count.begun += event == EVENT_START;
+	r->c->count.ended[s] += state_is_final(s);
 	task_set_row(t, row);
 	if (s == STATE_PENDING) {
 		forget_try(r, row->index);

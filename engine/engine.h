@@ -1,7 +1,8 @@
 /*
  * engine.h: what the files of this room share.
  *
- *	main	   options; makes two processes:
+ *	options	   the command line, and what of ipengine's is understood
+ *	main	   makes two processes:
  *	guard	   waits for the worker, cleans up behind it
  *	worker	   the engine proper: one loop
  *	link	   the sockets to the controller
@@ -33,16 +34,20 @@
 
 /* The command line. */
 struct config {
-	const char *file;		/* the connection file */
-	const char *profile_dir, *cluster_dir, *cluster_id, *name;
-	const char *spool;
+	char *path;			/* of the connection file; owned */
+	const char *connection;		/* its text; NULL: it is in the file */
+	char *dir;			/* of the cluster, or NULL; owned */
+	const char *file, *given_dir, *profile, *name, *cluster_id;
+	const char *ipython_dir;
+	const char *spool, *work_dir;
 	const char *log_file;
 	uint64_t id;			/* asked for; NO_NUMBER: any */
 	uint64_t grace, timeout, orphan_timeout; /* usec */
+	uint64_t file_timeout;		/* usec: ipyparallel's other one */
 	uint64_t output_limit;		/* bytes */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
-	bool wait;
-	bool debug;
+	bool wait, mpi;
+	bool debug, log_to_file;
 	enum log_level log_level;
 };
 

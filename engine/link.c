@@ -270,12 +270,24 @@ static int connect_row(struct link *l, enum channel c)
 	return connect_channel(l, c, port);
 }
 
+static int read_text(const struct link *l, const char *path, struct buf *out)
+{
+	const char *text = l->engine->config->connection;
+
+	if (!text)
+		return file_read(path, LIMIT_CONNFILE, out);
+	if (strlen(text) > LIMIT_CONNFILE)
+		return -EFBIG;
+	buf_puts(out, text);
+	return 0;
+}
+
 static int read_file(struct link *l, const char *path, struct buf *why)
 {
 	int err;
 
 	buf_clear(&l->text);
-	err = file_read(path, LIMIT_CONNFILE, &l->text);
+	err = read_text(l, path, &l->text);
 	if (err) {
 		if (err != -ENOENT)
 			buf_printf(why, "%s: %s", path, strerror(-err));
@@ -355,7 +367,7 @@ bool link_file_changed(const struct link *l, const char *path)
 	bool changed;
 
 	/* One that is not there (yet) says nothing new. */
-	changed = file_read(path, LIMIT_CONNFILE, &now) == 0 &&
+	changed = read_text(l, path, &now) == 0 &&
 		  !bytes_eq(buf_bytes(&now), buf_bytes(&l->text));
 	if (now.p)
 		sodium_memzero(now.p, now.room);

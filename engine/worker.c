@@ -77,7 +77,9 @@ static void become_worker(void)
 {
 	static const char *const of_tasks[] = {"TASKFS_ID", "TASKFS_INDEX",
 					       "TASKFS_ITEM", "TASKFS_ENGINE",
-					       "TASKFS_VARS"};
+					       "TASKFS_VARS",
+					       /* it holds the key */
+					       "IPP_CONNECTION_INFO"};
 	size_t i;
 
 	prctl(PR_SET_NAME, "taskfs-engine");
@@ -135,8 +137,8 @@ static void done(struct engine *e)
 	free(e->cwd);
 }
 
-int worker_run(const struct config *config, const char *path,
-	       const char *spool_dir, struct handover *h, pid_t guard)
+int worker_run(const struct config *config, const char *spool_dir,
+	       struct handover *h, pid_t guard)
 {
 	struct engine e;
 	int code;
@@ -149,7 +151,7 @@ int worker_run(const struct config *config, const char *path,
 		log_error("the engine cannot start", log_errno(code));
 		return EXIT_FAILED;
 	}
-	member_init(&e, path, h);
+	member_init(&e, config->path, h);
 	member_step(&e);
 	code = loop_run(e.loop);
 	if (code < 0)

@@ -8,11 +8,10 @@
 #include "guard.h"
 
 /*
- * Runs until the engine ends; returns the exit code. path: the connection
- * file; spool_dir: made by the guard. guard: its pid; when that is gone
- * already, nothing is begun.
+ * Runs until the engine ends; returns the exit code. spool_dir: made
+ * by the guard. guard: its pid; when that is gone already, nothing is begun.
  */
-int worker_run(const struct config *config, const char *path,
+int worker_run(const struct config *config,
 	       const char *spool_dir, struct handover *h, pid_t guard);
 
 #endif

@@ -142,6 +142,16 @@ int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size)
 	return err;
 }
 
+/* The reason is of our disk, not of the file that is written. */
+static int disk_error(int err, struct buf *why)
+{
+	if (!err || why->n)
+		return err;
+	buf_printf(why, "a large file of a draft is kept in $TMPDIR or /tmp: "
+			"%s", strerror(-err));
+	return err == -ENOSPC || err == -EDQUOT ? err : -EIO;
+}
+
 static void exchange(char *p, size_t n, char from, char to)
 {
 	char *end = p + n;
@@ -178,7 +188,7 @@ int draft_write(struct drafts *d, struct draft *w, unsigned i, uint64_t off,
 	err = has_items(i) ? write_items(b, off, data, why)
 			   : blob_write(b, off, data);
 	account(d, w, was, b->size);
-	return err;
+	return disk_error(err, why);
 }
 
 int draft_read(const struct draft *w, unsigned i, uint64_t off, size_t n,

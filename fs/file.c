@@ -131,55 +131,108 @@ static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
 	return f;
 }
 
-/* NULL: the request has been answered with an error. */
-static struct file *open_file(struct fs *fs, fuse_req_t req, struct obj *o,
-			      struct fuse_file_info *fi)
+/* What the answer to an OPEN or CREATE that waits is made of. */
+struct opening {
+	struct fuse_file_info fi;
+	bool create;
+};
+
+static void answer_open(fuse_req_t req, struct file *f, struct obj *o,
+			struct fuse_file_info *fi, bool create)
+{
+	struct fuse_entry_param e;
+	bool wanted;
+
+	set_caching(f, o, fi);
+	fi->fh = (uint64_t)(uintptr_t)f;
+	if (create) {
+		tree_entry(o, &e);
+		wanted = reply_create(req, &e, fi);
+	} else {
+		wanted = reply_open(req, fi);
+	}
+	if (!wanted)
+		file_free(f);
+}
+
+static void park_open(fuse_req_t req, struct file *f,
+		      const struct fuse_file_info *fi, bool create)
+{
+	struct parked *p = park(&f->fs->park, req, PARKED_OPEN);
+
+	f->opening = xmalloc(sizeof(*f->opening));
+	*f->opening = (struct opening){*fi, create};
+	if (p)
+		list_add_tail(&f->parked, &p->link);
+	/* Else, or when it is interrupted, open_again() ends it. */
+}
+
+static void open_file(struct fs *fs, fuse_req_t req, struct obj *o,
+		      struct fuse_file_info *fi, bool create)
 {
 	struct file *f;
 	int err = 0;
 
 	if (writes(fi->flags) && !is_writable(o->node)) {
 		reply_err(req, -EACCES);
-		return NULL;
+		return;
 	}
 	f = file_new(fs, o, fi->flags);
 	if (o->node->io && o->node->io->open)
 		err = o->node->io->open(f, o);
+	if (err == -EINPROGRESS) {
+		park_open(req, f, fi, create);
+	} else if (err) {
+		file_free(f);
+		reply_err(req, err);
+	} else {
+		answer_open(req, f, o, fi, create);
+	}
+}
+
+/* It is open, or will not be; or nobody waits for it any more. */
+static void open_again(struct file *f)
+{
+	int err = f->node->io->again(f, PARKED_OPEN);
+	struct opening opening = *f->opening;
+	fuse_req_t req;
+	struct obj o;
+
+	if (err == -EINPROGRESS)
+		return;
+	free(f->opening);
+	f->opening = NULL;
+	if (list_empty(&f->parked)) {
+		file_free(f);
+		return;
+	}
+	req = park_take(list_first(&f->parked, struct parked, link));
+	if (!err)
+		err = tree_obj(f->fs, f->ino, f->tid, &o);
 	if (err) {
 		file_free(f);
 		reply_err(req, err);
-		return NULL;
+	} else {
+		answer_open(req, f, &o, &opening.fi, opening.create);
 	}
-	set_caching(f, o, fi);
-	fi->fh = (uint64_t)(uintptr_t)f;
-	return f;
 }
 
 void file_on_open(struct fs *fs, fuse_req_t req, struct obj *o,
 	       struct fuse_file_info *fi)
 {
-	struct file *f = open_file(fs, req, o, fi);
-
-	if (f && !reply_open(req, fi))
-		file_free(f);
+	open_file(fs, req, o, fi, false);
 }
 
 void file_on_create(struct fs *fs, fuse_req_t req, struct obj *o,
 		    struct fuse_file_info *fi)
 {
-	struct file *f = open_file(fs, req, o, fi);
-	struct fuse_entry_param e;
-
-	if (!f)
-		return;
-	tree_entry(o, &e);
-	if (!reply_create(req, &e, fi))
-		file_free(f);
+	open_file(fs, req, o, fi, true);
 }
 
 void file_free(struct file *f)
 {
 	assert(list_empty(&f->parked));
+	free(f->opening);
 	if (f->node->io && f->node->io->release)
 		f->node->io->release(f);
 	if (f->poll)
@@ -343,6 +396,10 @@ void file_retry(struct file *f)
 {
 	struct list *l, *tmp;
 
+	if (f->opening) {
+		open_again(f);
+		return;
+	}
 	list_for_each_safe (l, tmp, &f->parked) {
 		struct parked *p = list_entry(l, struct parked, link);
 

@@ -23,6 +23,7 @@ struct file {
 	int flags;		/* of open() */
 	pid_t tid;		/* who opened it */
 	bool cached;		/* its READs fill the page cache */
+	struct opening *opening; /* an OPEN that waits; or NULL */
 	struct fuse_pollhandle *poll;	/* who asked to be told */
 	/* What was rendered. */
 	bool rendered;

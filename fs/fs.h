@@ -12,12 +12,14 @@
  *   link, request   the line to the controller; questions to it
  *   bridge          to a controller of ipyparallel
  *   sync            keeps the mirror true
+ *   metrics         what is counted
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *   draft, blob     submissions in the making
  *   notifier, tell  inotify events for what changes elsewhere
  *   notes, watchers, own   what happened; who watches; its own requests
  *   view            engines used as one
+ *   vars            variables of engines (see vars.h)
  *
  * One struct fs per process, in main.c; everything else is reached from it.
  * One thread. Nothing here waits: what cannot be answered now is parked.
@@ -36,6 +38,7 @@
 #include "draft.h"
 #include "kernel.h"
 #include "link.h"
+#include "metrics.h"
 #include "mirror.h"
 #include "notifier.h"
 #include "park.h"
@@ -52,11 +55,15 @@ struct fs {
 	struct link link;
 	struct bridge bridge;
 	struct sync sync;
+	struct metrics metrics;
 	struct callers callers;
 	struct drafts drafts;
 	struct texts names;	/* what was submitted under a name */
 	struct notifier notifier;
 	struct texts views;	/* lists of engines that were looked up */
+	struct list pushes;		/* push.c's */
+	struct list scatters;		/* scatter.c's */
+	struct var_name *var_made;	/* vars.c's */
 	struct list submissions;	/* submit.c's */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */

@@ -393,6 +393,7 @@ static void go_up(struct link *l, const struct hello *h)
 	}
 	watch_socket(l, &l->events_watch, l->events, events_ready);
 	l->state = LINK_UP;
+	l->connects++;
 	l->heard = mono_usec();
 	buf_clear(&l->why);
 	log_info("connected", log_str("instance", l->instance),

@@ -51,6 +51,7 @@ struct link {
 	void *query, *events, *monitor;
 	struct watch query_watch, events_watch, monitor_watch;
 	unsigned opened;	/* how often: names the monitor */
+	uint64_t connects;	/* ... it came up */
 	struct timer tick;
 	uint64_t heard;		/* mono_usec() */
 	struct requests requests;

@@ -6,8 +6,11 @@
 #include "doc.h"
 #include "file.h"
 #include "mount.h"
+#include "push.h"
+#include "scatter.h"
 #include "submit.h"
 #include "tree.h"
+#include "vars.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -266,9 +269,12 @@ static int start(const char *connfile)
 	mirror_init(&fs.mirror, &fs.park);
 	fs.mirror.note = on_note;
 	callers_init(&fs.callers);
+	metrics_init(&fs.metrics, &fs);
 	texts_init(&fs.names, NAMES_MAX);
 	texts_init(&fs.views, VIEWS_MAX);
 	list_init(&fs.submissions);
+	list_init(&fs.pushes);
+	list_init(&fs.scatters);
 	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
 	bridge_init(&fs.bridge, &fs.link);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
@@ -289,6 +295,9 @@ static void end(void)
 	while (!list_empty(&fs.park.files))
 		file_free(list_first(&fs.park.files, struct file, all));
 	submit_done(&fs);
+	push_done(&fs);
+	scatter_done(&fs);
+	vars_forget_made(&fs);
 	mount_end(&fs);
 	bridge_done(&fs.bridge);
 	link_done(&fs.link);

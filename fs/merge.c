@@ -386,12 +386,14 @@ static const struct field engine_fields[] = {
 
 struct engine_rest {
 	int64_t id;
-	struct bytes running;
+	struct bytes uuid, running, vars;
 };
 
 static const struct field engine_rest_fields[] = {
 	{"id", FIELD_INT, offsetof(struct engine_rest, id), 0},
+	{"uuid", FIELD_SPAN, offsetof(struct engine_rest, uuid), 0},
 	{"running", FIELD_SPAN, offsetof(struct engine_rest, running), 0},
+	{"vars", FIELD_SPAN, offsetof(struct engine_rest, vars), 0},
 	{.name = NULL},
 };
 
@@ -413,6 +415,13 @@ static void set_running(struct engine *e, struct bytes running)
 	e->running = buf_take(&b);
 }
 
+static bool is_another_engine(const struct engine *e, struct bytes uuid)
+{
+	struct bytes text;
+
+	return e->uuid && scan_plain(uuid, &text) && !bytes_is(text, e->uuid);
+}
+
 void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 {
 	struct engine_rest rest = {.id = -1};
@@ -425,7 +434,8 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	    rest.id > MIRROR_MAX_ID)
 		return;
 	e = mirror_engine(mi, (uint64_t)rest.id);
-	if (!e && mirror_engine_was_gone(mi, (uint64_t)rest.id, seq))
+	if (!e && ((rest.vars.p && !rest.uuid.p) ||
+		   mirror_engine_was_gone(mi, (uint64_t)rest.id, seq)))
 		return;
 	if (!e)
 		e = mirror_add_engine(mi, (uint64_t)rest.id);
@@ -435,6 +445,10 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	e->seq = seq;
 	queue = e->queue;
 	completed = e->completed;
+	if (is_another_engine(e, rest.uuid))
+		variables_drop(mi, e);
+	if (rest.vars.p)
+		variables_merge(mi, e, rest.vars, false);
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);
@@ -460,6 +474,40 @@ static const struct field counts_fields[] = {
 	{.name = NULL},
 };
 
+/* What only state_reply has. */
+struct state_numbers {
+	struct bytes tasks, counters, gauges;
+};
+
+#define SN(member) offsetof(struct state_numbers, member)
+
+static const struct field state_numbers_fields[] = {
+	{"tasks", FIELD_SPAN, SN(tasks), 0},
+	{"counters", FIELD_SPAN, SN(counters), 0},
+	{"gauges", FIELD_SPAN, SN(gauges), 0},
+	{.name = NULL},
+};
+
+static void keep_text(char **to, struct bytes text)
+{
+	if (!text.p)
+		return;
+	free(*to);
+	*to = xstrndup(text.p, text.n);
+}
+
+void merge_counters(struct mirror *mi, struct bytes object)
+{
+	struct counts *c = &mi->counts;
+	struct state_numbers n = {0};
+
+	if (!scan_fields(object, state_numbers_fields, &n))
+		return;
+	keep_text(&c->tasks, n.tasks);
+	keep_text(&c->counters, n.counters);
+	keep_text(&c->gauges, n.gauges);
+}
+
 static const struct field upstream_fields[] = {
 	{"url", FIELD_TEXT, C(upstream_url), 0},
 	{"state", FIELD_TEXT, C(upstream_state), 0},
@@ -475,6 +523,7 @@ void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 {
 	struct bytes upstream = {0};
 
+	merge_counters(mi, object);
 	if (mi->counts.seq > seq)
 		return;
 	mi->counts.seq = seq;

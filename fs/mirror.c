@@ -300,6 +300,7 @@ static void free_engine(struct mirror *m, struct engine *e)
 	free(e->host);
 	free(e->language);
 	free(e->running);
+	variables_drop(m, e);
 	free(e);
 }
 
@@ -346,8 +347,12 @@ void mirror_done(struct mirror *m)
 	index_done(&m->results);
 	index_done(&m->unfinished);
 	index_done(&m->engines);
+	var_names_done(m);
 	map_done(&m->names);
 	free(m->counts.scheme);
+	free(m->counts.tasks);
+	free(m->counts.counters);
+	free(m->counts.gauges);
 	free(m->counts.upstream_url);
 	free(m->counts.upstream_state);
 	events_done(&m->events);

@@ -20,6 +20,7 @@
 #include "index.h"
 #include "notes.h"
 #include "park.h"
+#include "variables.h"
 #include "wire/ids.h"
 #include "wire/state.h"
 
@@ -114,6 +115,7 @@ struct engine {
 	char *uuid, *state, *host, *language;
 	int64_t pid, since, heartbeat, queue, completed;
 	char *running;		/* one task a line */
+	struct variables vars;
 	struct waitq waitq;
 };
 
@@ -122,6 +124,8 @@ struct counts {
 	uint64_t seq;
 	int64_t waiting, running, completed, results;
 	char *scheme;
+	/* JSON text, as it was when somebody last asked; NULL: never. */
+	char *tasks, *counters, *gauges;
 	char *upstream_url, *upstream_state;	/* NULL: there is none */
 };
 
@@ -138,6 +142,7 @@ struct mirror {
 	struct index results;
 	struct index unfinished;	/* the same results */
 	struct index engines;
+	struct var_names var_names;
 	struct map names;		/* struct name */
 	struct counts counts;
 	struct events events;

@@ -1,6 +1,7 @@
 #include "nodes.h"
 #include "events.h"
 #include "rows.h"
+#include "scatter.h"
 #include "stream.h"
 #include "submit.h"
 #include "watch.h"
@@ -12,6 +13,7 @@
 #define OWN (S_IFDIR | 0700)
 #define FILE_ (S_IFREG | 0444)
 #define NEW (S_IFREG | 0666)
+#define VAR (S_IFREG | 0600)
 #define CTL (S_IFREG | 0644)
 #define LINK (S_IFLNK | 0777)
 
@@ -44,6 +46,9 @@ const struct node nodes[] = {
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
  .help = "one numbered line for every change of a result, an engine or the "
 	 "controller: `12 result 7 running`; begins with the next change"},
+{.path = "/metrics", .mode = FILE_, .io = &metrics_io,
+ .help = "what the controller and this mount count, in Prometheus' text "
+	 "format"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},
@@ -85,7 +90,9 @@ SHOWN(E_ "running", engine_running,
 SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = E_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; runs on this engine"},
-
+{.path = E_ "vars", .mode = OWN,
+ .help = "its variables: values that stay on the engine, where its tasks have "
+	 "them in $TASKFS_VARS"},
 {.path = E_ "ctl", .mode = CTL, .show = engine_ctl_show,
  .store = engine_ctl_store,
  .help = "write `interrupt` (Ctrl-C for what it runs), `stop`, `restart` "
@@ -95,10 +102,40 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 
 {.path = V_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; one result with a task for each engine of the view"},
+{.path = V_ "vars", .mode = OWN,
+ .help = "the variables that any of its engines has"},
+{.path = V_ "scatter", .mode = OWN,
+ .help = "write a file here, and each engine gets its share of the lines as its "
+	 "variable of that name"},
+{.path = V_ "gather", .mode = OWN,
+ .help = "the same, only to be read: the other half of scatter"},
 {.path = V_ "ctl", .mode = CTL, .show = engine_ctl_show,
  .store = engine_ctl_store,
  .help = "as engines/<id>/ctl, for all of them; when one cannot, nothing is "
 	 "done"},
+
+{.path = E_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF,
+ .each = &engine_var_class, .io = &var_io, .deeds = &var_deeds,
+ .help = "one variable: write it to push a value, read it to pull it, rm and "
+	 "mv as any file. A value takes its name when the file is closed; `>>` "
+	 "appends at once. ENOSPC: the engine has 1024 already; EFBIG: larger "
+	 "than 1 GiB; EHOSTDOWN: the engine is gone; EOPNOTSUPP: it runs "
+	 "Python under ipyparallel"},
+
+{.path = V_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF,
+ .each = &view_var_class, .io = &var_io, .deeds = &var_deeds,
+ .help = "a write pushes the value to all engines of the view; a read gives "
+	 "their values one behind the other in the order of the view, or "
+	 "EREMOTEIO when one of them has none (`ls engines/*/vars/NAME` shows "
+	 "who has it); rm removes it wherever it is"},
+{.path = V_ "scatter/NAME", .mode = VAR, .flags = NODE_BRIEF,
+ .each = &scatter_class, .io = &scatter_io, .deeds = &scatter_deeds,
+ .help = "takes lines: the engines get as many each, in the order of the view; "
+	 "when they cannot be divided equally the first ones get one more. "
+	 "EFBIG: larger than 1 GiB together"},
+{.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF,
+ .each = &gather_class, .io = &gather_io,
+ .help = "the engines' values, one behind the other"},
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "

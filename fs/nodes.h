@@ -100,6 +100,7 @@ struct ask {
  */
 struct io {
 	bool writable;
+	/* -EINPROGRESS: again() says when it is open. */
 	int (*open)(struct file *f, struct obj *o);
 	/* What a READ now would say: 0, -EAGAIN, -errno. For poll, and to
 	   know whether the page cache may have it. NULL: 0. */
@@ -107,6 +108,7 @@ struct io {
 	int (*read)(struct file *f, struct obj *o, const struct ask *ask,
 		    struct answer *a);
 	uint64_t (*size)(const struct obj *o);
+	int64_t (*mtime)(const struct obj *o); /* NULL: as of the object */
 	/* What changes when a READ becomes possible; NULL: the object. */
 	struct waitq *(*waitq)(const struct obj *o);
 	/* *ret_taken: bytes, when 0 or -EINPROGRESS. What only takes words
@@ -114,9 +116,22 @@ struct io {
 	int (*write)(struct file *f, struct bytes data, uint64_t off,
 		     size_t *ret_taken);
 	int (*flush)(struct file *f, const struct ask *ask);
-	/* A parked WRITE or FLUSH again; -EINPROGRESS: wait on. */
+	/* A parked OPEN, WRITE or FLUSH again; -EINPROGRESS: wait on. */
 	int (*again)(struct file *f, enum parked_kind kind);
 	void (*release)(struct file *f);
+};
+
+/*
+ * What is done to an entry by asking the controller for it, when that needs
+ * more than a wish. Each answers req, or parks it.
+ */
+struct deeds {
+	void (*remove)(fuse_req_t req, const struct obj *o);
+	void (*rename)(fuse_req_t req, const struct obj *o,
+		       const struct obj *dir, struct bytes name,
+		       unsigned flags);
+	void (*setattr)(fuse_req_t req, const struct obj *o,
+			const struct stat *attr, int to_set);
 };
 
 enum node_flag {
@@ -146,6 +161,7 @@ struct node {
 	int (*remove)(const struct obj *o, struct wish *ret_wish);
 	/* truncate(). NULL: nothing happens. 0 or -errno. */
 	int (*resize)(const struct obj *o, uint64_t size);
+	const struct deeds *deeds; /* instead of remove and resize */
 	const char *help;
 };
 

@@ -110,6 +110,11 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		return;
 	}
 	(void)fi;
+	if (!err && o.node->deeds) {
+		o.node->deeds->setattr(req, &o, attr, to_set);
+		check(fs);
+		return;
+	}
 	if (!err && ((to_set & ~harmless) || !(o.node->mode & 0222) ||
 		     S_ISDIR(o.node->mode)))
 		err = -EPERM;
@@ -154,6 +159,10 @@ static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (!err && S_ISDIR(o.node->mode) != is_dir)
 		err = is_dir ? -ENOTDIR : -EISDIR;
+	if (!err && o.node->deeds) {
+		o.node->deeds->remove(req, &o);
+		return;
+	}
 	if (!err)
 		err = o.node->remove ? o.node->remove(&o, &wish) : -EPERM;
 	if (err)
@@ -183,6 +192,27 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	remove_entry(fs, req, parent, name, true);
+	check(fs);
+}
+
+/* Only within a directory: from one to another mv(1) copies. */
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      fuse_ino_t to, const char *to_name, unsigned flags)
+{
+	struct fs *fs = take(req, "rename", parent, name);
+	struct obj dir, o;
+	int err = get(fs, req, parent, &dir);
+
+	if (!err)
+		err = tree_lookup(&dir, bytes_str(name), &o);
+	if (!err && !o.node->deeds)
+		err = -EPERM;
+	if (!err && parent != to)
+		err = -EXDEV;
+	if (err)
+		reply_err(req, err);
+	else
+		o.node->deeds->rename(req, &o, &dir, bytes_str(to_name), flags);
 	check(fs);
 }
 
@@ -269,15 +299,6 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 	if (!own_make(fs, req))
 		reply_err(req, -EPERM);
 	check(fs);
-}
-
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-		      fuse_ino_t to, const char *to_name, unsigned flags)
-{
-	(void)to;
-	(void)to_name;
-	(void)flags;
-	refuse(req, "rename", parent, name);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,

@@ -19,7 +19,13 @@
 struct fuse_req;
 struct file;
 
-enum parked_kind { PARKED_READ, PARKED_WRITE, PARKED_FLUSH, PARKED_OTHER };
+enum parked_kind {
+	PARKED_OPEN,
+	PARKED_READ,
+	PARKED_WRITE,
+	PARKED_FLUSH,
+	PARKED_OTHER,
+};
 
 struct parked {
 	struct list link;	/* the owner's list */

@@ -1,11 +1,16 @@
 #include "reply.h"
 #include "base/log.h"
 
-static uint64_t given;
+static uint64_t given, errors[REPLY_ERRORS];
 
 uint64_t reply_given(void)
 {
 	return given;
+}
+
+uint64_t reply_errors(int err)
+{
+	return errors[err];
 }
 
 /*
@@ -29,6 +34,8 @@ void answer_slice(struct answer *a, struct bytes text, uint64_t off,
 
 void reply_err(fuse_req_t req, int err)
 {
+	if (err < 0 && -err < REPLY_ERRORS)
+		errors[-err]++;
 	count(fuse_reply_err(req, -err), err ? strerrorname_np(-err) : "ok",
 	      err);
 }

@@ -32,6 +32,9 @@ void answer_slice(struct answer *a, struct bytes text, uint64_t off,
 		  size_t size);
 
 uint64_t reply_given(void);
+/* So many were this error (an errno value below REPLY_ERRORS). */
+#define REPLY_ERRORS 134
+uint64_t reply_errors(int err);
 
 /* err: 0 or -errno. */
 void reply_err(fuse_req_t req, int err);

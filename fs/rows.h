@@ -37,6 +37,12 @@ SHOW(engine_queue);
 SHOW(engine_running);
 SHOW(engine_completed);
 
+/* vars.c */
+extern const struct class engine_var_class, view_var_class;
+extern const struct class scatter_class, gather_class;
+extern const struct io var_io, gather_io;
+extern const struct deeds var_deeds, scatter_deeds;
+
 /* view.c */
 extern const struct class view_class;
 

@@ -304,6 +304,7 @@ static void fill(struct sync *s, bool whole)
 	link_forget(s->link, &s->results);
 	link_forget(s->link, &s->state);
 	s->filling = true;
+	s->fills++;
 	s->whole = whole;
 	s->again = false;
 	s->since = s->last;

@@ -32,6 +32,7 @@ struct sync {
 	size_t nheld;
 	char instance[80];
 	bool ever;		/* the mirror was filled once */
+	uint64_t fills;
 	void (*filled)(struct sync *s);	/* every time; may be NULL */
 };
 

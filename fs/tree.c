@@ -309,6 +309,8 @@ static uint64_t size_of(const struct obj *o)
 
 static int64_t mtime_of(const struct obj *o)
 {
+	if (o->node->io && o->node->io->mtime)
+		return o->node->io->mtime(o);
 	if (o->result)
 		return o->result->completed ? o->result->completed
 					    : o->result->submitted;

@@ -25,6 +25,11 @@ struct fetch {
 
 static size_t held;	/* bytes of all windows */
 
+size_t window_bytes(void)
+{
+	return held;
+}
+
 /* --- pieces ------------------------------------------------------------- */
 
 static void piece_free(struct piece *p)
@@ -129,14 +134,14 @@ static void forget_fetches(struct window *w)
 }
 
 /* A small output of a result that ended is worth keeping. */
-static void keep(struct window *w, const struct fetch *f, struct bytes b)
+static void keep(struct window *w, uint64_t at, struct bytes b)
 {
 	struct result *r = mirror_result(&w->fs->mirror, w->id);
 	struct bytes out[STREAM_OUTPUTS] = {{0}};
 	int i;
 
 	if (!r || !r->task || !result_is_final(r) || w->stream >= STREAM_OUTPUTS ||
-	    f->at != 0 || b.n > LIMIT_INLINE ||
+	    at != 0 || b.n > LIMIT_INLINE ||
 	    b.n != task_size(r->task, w->stream))
 		return;
 	for (i = 0; i < STREAM_OUTPUTS; i++)
@@ -156,7 +161,8 @@ static void take_answers(struct window *w)
 
 		if (!f->done)
 			return;
-		keep(w, f, b);
+		if (w->source->came)
+			w->source->came(w, f->at, b);
 		add(w, &f->m);
 		fetch_free(f);
 		/* Shorter than asked: what comes next is asked for anew. */
@@ -192,7 +198,8 @@ static void on_piece(struct request *q, int err, struct msg *m)
 	park_wake(&w->fs->park, w->file);
 }
 
-static int ask(struct window *w, struct fetch *f)
+static int ask_stream(struct window *w, struct request *q, uint64_t at,
+		      size_t n)
 {
 	struct json_object *o = json_object_new_object();
 	struct msg_out out = {.type = MSG_FETCH_REQUEST, .content = o};
@@ -201,12 +208,14 @@ static int ask(struct window *w, struct fetch *f)
 	json_add_int(o, "result", (int64_t)w->id);
 	json_add_int(o, "task", 0);
 	json_add_str(o, "stream", stream_name(w->stream));
-	json_add_int(o, "offset", (int64_t)f->at);
-	json_add_int(o, "length", (int64_t)f->n);
-	err = link_ask(&w->fs->link, &f->q, &out, FETCH_TIMEOUT);
+	json_add_int(o, "offset", (int64_t)at);
+	json_add_int(o, "length", (int64_t)n);
+	err = link_ask(&w->fs->link, q, &out, FETCH_TIMEOUT);
 	json_object_put(o);
 	return err;
 }
+
+static const struct source stream_source = {.ask = ask_stream, .came = keep};
 
 /* The next piece, of `least` bytes if there are so many. */
 static int fetch(struct window *w, uint64_t size, size_t least)
@@ -220,7 +229,7 @@ static int fetch(struct window *w, uint64_t size, size_t least)
 	f->at = w->asked_end;
 	f->n = min_u64(n, size - f->at);
 	list_init(&f->link);
-	err = ask(w, f);
+	err = w->source->ask(w, &f->q, f->at, f->n);
 	if (err) {
 		free(f);
 		return err;
@@ -286,18 +295,46 @@ int window_read(struct window *w, uint64_t off, size_t n, uint64_t size,
 	return err ? err : -EINPROGRESS;
 }
 
-void window_init(struct window *w, struct file *f, const struct result *r,
-		 enum stream s)
+void window_init_from(struct window *w, struct file *f,
+		      const struct source *source, void *owner)
 {
 	*w = (struct window){
 		.fs = f->fs,
 		.file = f,
-		.id = r->id,
-		.stream = s,
+		.source = source,
+		.owner = owner,
 		.step = WINDOW_FIRST,
 	};
 	list_init(&w->pieces);
 	list_init(&w->fetches);
+}
+
+void window_init(struct window *w, struct file *f, const struct result *r,
+		 enum stream s)
+{
+	window_init_from(w, f, &stream_source, NULL);
+	w->id = r->id;
+	w->stream = s;
+}
+
+void window_begin(struct window *w, struct msg *m)
+{
+	assert(!w->end && list_empty(&w->fetches));
+	if (msg_buffer(m, 0).n)
+		add(w, m);
+	w->asked_end = w->end;
+}
+
+void window_put_all(struct window *w, struct buf *out)
+{
+	struct list *l;
+
+	list_for_each (l, &w->pieces) {
+		const struct piece *p = list_entry(l, struct piece, link);
+
+		buf_put(out, p->b.p, p->b.n);
+	}
+	clear(w, w->end);
 }
 
 void window_done(struct window *w)

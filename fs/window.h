@@ -20,9 +20,22 @@
 /* Bytes of all windows; past it nothing is fetched ahead. */
 #define WINDOWS_MAX (256 * MIB)
 
+struct window;
+
+/* Where the bytes come from. */
+struct source {
+	/* Asks for n bytes at `at`: the answer has them as its buffer, and
+	   says `offset`. 0, -errno. */
+	int (*ask)(struct window *w, struct request *q, uint64_t at, size_t n);
+	/* They came. NULL: nothing to do. */
+	void (*came)(struct window *w, uint64_t at, struct bytes b);
+};
+
 struct window {
 	struct fs *fs;
 	struct file *file;
+	const struct source *source;
+	void *owner;		/* the source's */
 	uint64_t id;		/* of the result */
 	enum stream stream;
 	struct list pieces;
@@ -35,8 +48,18 @@ struct window {
 	int err;		/* of a question; told once */
 };
 
+/* Of all windows together. */
+size_t window_bytes(void);
+/* A stream of a result. */
 void window_init(struct window *w, struct file *f, const struct result *r,
 		 enum stream s);
+/* Bytes of something else. */
+void window_init_from(struct window *w, struct file *f,
+		      const struct source *source, void *owner);
+/* The buffer of m, taken, is what there is at the beginning. */
+void window_begin(struct window *w, struct msg *m);
+/* Appends all that it has, and has nothing more. */
+void window_put_all(struct window *w, struct buf *out);
 void window_done(struct window *w);
 /*
  * n bytes (at least 1) at off; the stream has `size` bytes now, off + n is

@@ -48,13 +48,15 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool has_twins(const struct idlist *l)
+bool idlist_has_twins(const struct idlist *l)
 {
-	uint64_t *sorted = xreallocarray(NULL, l->n, sizeof(*sorted));
 	bool found = false;
+	uint64_t *sorted;
 	size_t i;
 
-	memcpy(sorted, l->id, l->n * sizeof(*sorted));
+	if (l->n < 2)
+		return false;
+	sorted = xmemdup(l->id, l->n * sizeof(*sorted));
 	qsort(sorted, l->n, sizeof(*sorted), compare);
 	for (i = 1; i < l->n && !found; i++)
 		found = sorted[i] == sorted[i - 1];
@@ -62,8 +64,8 @@ static bool has_twins(const struct idlist *l)
 	return found;
 }
 
-int idlist_parse(struct idlist *l, struct bytes text, size_t most,
-		 uint64_t max)
+int idlist_parse_part(struct idlist *l, struct bytes text, size_t most,
+		      uint64_t max)
 {
 	const char *p = text.p, *end = p + text.n;
 	int err;
@@ -78,5 +80,13 @@ int idlist_parse(struct idlist *l, struct bytes text, size_t most,
 			break;
 		p = comma;
 	}
-	return !err && has_twins(l) ? -EINVAL : err;
+	return err;
+}
+
+int idlist_parse(struct idlist *l, struct bytes text, size_t most,
+		 uint64_t max)
+{
+	int err = idlist_parse_part(l, text, most, max);
+
+	return !err && idlist_has_twins(l) ? -EINVAL : err;
 }

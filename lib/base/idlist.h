@@ -22,5 +22,9 @@ void idlist_add(struct idlist *l, uint64_t id);
  */
 int idlist_parse(struct idlist *l, struct bytes text, size_t most,
 		 uint64_t max) must_check;
+/* The same of a text that is a part of a list: nobody looked for twins. */
+int idlist_parse_part(struct idlist *l, struct bytes text, size_t most,
+		      uint64_t max) must_check;
+bool idlist_has_twins(const struct idlist *l);
 
 #endif

@@ -87,7 +87,8 @@ void opt_help(const struct program *p, struct buf *out)
 	buf_printf(out, "Usage: %s %s\n%s\n\nOptions:\n", p->name, p->usage,
 		   p->about);
 	for (o = p->opts; o->name; o++)
-		put_row(out, o);
+		if (o->help)
+			put_row(out, o);
 	buf_printf(out, "%-30s %s\n", "  -h, --help",
 		   "print this and exit");
 	buf_printf(out, "%-30s %s\n", "  -V, --version",
@@ -130,25 +131,129 @@ static int done(const struct program *p, bool help, int *ret_exit)
 	return -ECANCELED;
 }
 
-/* What argv holds at one place, taken apart. */
-struct word {
-	const struct opt *opt;
-	const char *name;	/* as written, for messages */
+/* Where opt_parse() is, and what argv holds there, taken apart. */
+struct parser {
+	const struct program *program;
+	void *config;
+	int argc, at;
+	char **argv;
+	const char *word;	/* as written: "--ping=3s", "-n" */
+	const char *name;	/* of it: "ping", "n"; not terminated */
+	size_t n;
 	const char *value;	/* NULL: none with it */
 };
 
-static int set_word(const struct program *p, void *config,
-		    const struct word *w, int *ret_exit)
+static int set_word(const struct parser *s, const struct opt *o,
+		    int *ret_exit)
 {
-	int err = set_value(w->opt, config, w->value);
+	int err = set_value(o, s->config, s->value);
 
 	if (err == -ERANGE)
-		return complain(p, ret_exit, "%s: %s is out of range", w->name,
-				w->value);
+		return complain(s->program, ret_exit, "%s: %s is out of range",
+				s->word, s->value);
 	if (err)
-		return complain(p, ret_exit, "%s: '%s' is not valid", w->name,
-				w->value);
+		return complain(s->program, ret_exit, "%s: '%s' is not valid",
+				s->word, s->value);
 	return 0;
+}
+
+/* The value: with the word, `flag` when it may have none, or the next word. */
+static int find_value(struct parser *s, const char *flag, const char *called,
+		      int *ret_exit)
+{
+	if (!s->value)
+		s->value = flag;
+	if (!s->value && s->at + 1 < s->argc)
+		s->value = s->argv[++s->at];
+	if (!s->value)
+		return complain(s->program, ret_exit, "%s needs a value (%s)",
+				s->word, called);
+	return 0;
+}
+
+/* "*.trait" is the trait of any class. */
+static bool alias_is(const struct opt_alias *a, const char *name, size_t n)
+{
+	const char *dot = memchr(name, '.', n);
+
+	if (a->word[0] == '*' && dot) {
+		n -= (size_t)(dot - name);
+		name = dot;
+	}
+	return strlen(a->word + (a->word[0] == '*')) == n &&
+	       memcmp(a->word + (a->word[0] == '*'), name, n) == 0;
+}
+
+static const struct opt_alias *find_alias(const struct parser *s)
+{
+	const struct opt_alias *a = s->program->aliases;
+
+	for (; a && a->word; a++)
+		if (alias_is(a, s->name, s->n))
+			return a;
+	return NULL;
+}
+
+static void pass_over(const struct parser *s, const char *why)
+{
+	fprintf(stderr, "%s: warning: %s is passed over: %s\n",
+		s->program->name, s->word, why);
+}
+
+static int parse_alias(struct parser *s, const struct opt_alias *a,
+		       int *ret_exit)
+{
+	int err = find_value(s, a->value, "VALUE", ret_exit);
+
+	if (err)
+		return err;
+	if (a->option)
+		return set_word(s, by_name(s->program, a->option,
+					   strlen(a->option)), ret_exit);
+	if (a->why)
+		pass_over(s, a->why);
+	return 0;
+}
+
+/* No option: an alias, "Class.trait" of one who should know, or a mistake. */
+static int parse_stranger(struct parser *s, int *ret_exit)
+{
+	const struct opt_alias *a = find_alias(s);
+
+	if (a)
+		return parse_alias(s, a, ret_exit);
+	if (!s->program->aliases || !memchr(s->name, '.', s->n))
+		return complain(s->program, ret_exit, "no option '%s'",
+				s->word);
+	if (!s->value && s->at + 1 < s->argc && s->argv[s->at + 1][0] != '-')
+		s->at++;
+	pass_over(s, "nothing here is called so");
+	return 0;
+}
+
+static int parse_option(struct parser *s, int *ret_exit)
+{
+	const struct opt *o;
+	int err;
+
+	if (s->word[1] == '-') {
+		const char *eq = strchr(s->word, '=');
+
+		s->name = s->word + 2;
+		s->n = eq ? (size_t)(eq - s->name) : strlen(s->name);
+		s->value = eq ? eq + 1 : NULL;
+		o = by_name(s->program, s->name, s->n);
+	} else {
+		s->name = s->word + 1;
+		s->n = 1;
+		s->value = s->word[2] ? s->word + 2 : NULL;
+		o = by_letter(s->program, s->word[1]);
+	}
+	if (!o)
+		return parse_stranger(s, ret_exit);
+	err = find_value(s, o->type == OPT_FLAG ? "1" : NULL, o->value,
+			 ret_exit);
+	return err ? err : set_word(s, o, ret_exit);
 }
 
 static int set_defaults(const struct program *p, void *config)
@@ -161,60 +266,40 @@ static int set_defaults(const struct program *p, void *config)
 	return 0;
 }
 
+static bool is_word(const char *a, const char *name, const char *letter)
+{
+	return strcmp(a, name) == 0 || strcmp(a, letter) == 0;
+}
+
 int opt_parse(const struct program *p, int argc, char **argv, void *config,
 	      const char **args, unsigned *ret_n, int *ret_exit)
 {
+	struct parser s = {.program = p, .config = config, .argc = argc,
+			   .argv = argv};
 	bool options = true;
-	int i, err = set_defaults(p, config);
+	int err = set_defaults(p, config);
 
 	assert(!err);
 	*ret_n = 0;
-	for (i = 1; i < argc; i++) {
-		struct word w = {.name = argv[i]};
-		const char *a = argv[i];
-		const char *eq = strchr(a, '=');
+	for (s.at = 1; s.at < argc && !err; s.at++) {
+		const char *a = s.word = argv[s.at];
 
 		if (!options || a[0] != '-' || a[1] == '\0') {
 			if (*ret_n == p->max_args)
 				return complain(p, ret_exit,
 						"'%s' is one word too many", a);
 			args[(*ret_n)++] = a;
-			continue;
-		}
-		if (strcmp(a, "--") == 0) {
+		} else if (strcmp(a, "--") == 0) {
 			options = false;
-			continue;
-		}
-		if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)
+		} else if (is_word(a, "--help", "-h")) {
 			return done(p, true, ret_exit);
-		if (strcmp(a, "--version") == 0 || strcmp(a, "-V") == 0)
+		} else if (is_word(a, "--version", "-V")) {
 			return done(p, false, ret_exit);
-		if (a[1] == '-') {
-			size_t n = eq ? (size_t)(eq - a - 2) : strlen(a + 2);
-
-			w.opt = by_name(p, a + 2, n);
-			w.value = eq ? eq + 1 : NULL;
 		} else {
-			w.opt = by_letter(p, a[1]);
-			w.value = a[2] ? a + 2 : NULL;
+			err = parse_option(&s, ret_exit);
 		}
-		if (!w.opt) {
-			if (p->unknown && p->unknown(a) == 0)
-				continue;
-			return complain(p, ret_exit, "no option '%s'", a);
-		}
-		if (w.opt->type == OPT_FLAG && !w.value)
-			w.value = "1";
-		if (!w.value && i + 1 < argc)
-			w.value = argv[++i];
-		if (!w.value)
-			return complain(p, ret_exit, "%s needs a value (%s)", a,
-					w.opt->value);
-		err = set_word(p, config, &w, ret_exit);
-		if (err)
-			return err;
 	}
-	if (*ret_n < p->min_args)
+	if (!err && *ret_n < p->min_args)
 		return complain(p, ret_exit, "usage: %s %s", p->name, p->usage);
-	return 0;
+	return err;
 }

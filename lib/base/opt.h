@@ -29,7 +29,21 @@ struct opt {
 	const char *standard;	/* the text of the default, or NULL */
 	uint64_t min, max;	/* OPT_COUNT, OPT_SIZE, OPT_DURATION (usec) */
 	int (*call)(void *config, const char *value); /* OPT_CALL; -errno */
-	const char *help;
+	const char *help;	/* NULL: not shown */
+};
+
+/*
+ * Words of another program's command line, for those who come from there.
+ * "*.trait" is "Class.trait" of any class. A word with a dot that is not here
+ * is passed over with a warning; it is nobody's slip of the hand.
+ */
+struct opt_alias {
+	const char *word;	/* without "--"; NULL ends the table */
+	const char *option;	/* the option it means; NULL: it is passed over */
+	const char *value;	/* what it says when it comes without a value;
+				 * NULL: it needs one */
+	const char *why;	/* passed over: why, in a warning; NULL: nobody
+				 * misses it */
 };
 
 struct program {
@@ -39,11 +53,7 @@ struct program {
 	const char *more;	/* behind the options: examples, exit codes */
 	const struct opt *opts;
 	unsigned min_args, max_args;	/* words that are no options */
-	/*
-	 * Called for an option no row knows (name without dashes): 0 to go
-	 * on as if it were not there; NULL: it is an error.
-	 */
-	int (*unknown)(const char *name);
+	const struct opt_alias *aliases; /* or NULL */
 };
 
 /* Exit codes every program of taskfs has in common. */

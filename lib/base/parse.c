@@ -145,7 +145,8 @@ int parse_bool(struct bytes text, bool *ret_b)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		if (bytes_is(text, words[i])) {
+		if (text.n == strlen(words[i]) &&
+		    strncasecmp(text.p, words[i], text.n) == 0) {
 			*ret_b = i & 1;
 			return 0;
 		}

@@ -22,7 +22,7 @@ int parse_duration(struct bytes text, uint64_t max, uint64_t *ret_usec)
 	must_check;
 /* Bytes as "4096", or with a suffix K, M, G, T (powers of 1024). */
 int parse_size(struct bytes text, uint64_t max, uint64_t *ret_n) must_check;
-/* 1 0 yes no true false on off */
+/* 1 0 yes no true false on off, in any case */
 int parse_bool(struct bytes text, bool *ret_b) must_check;
 /* A signal: "TERM", "SIGTERM" or "15". */
 int parse_signal(struct bytes text, int *ret_signo) must_check;

@@ -32,6 +32,14 @@ static unsigned *row_port(const struct port_row *r, struct ports *p)
 	return (unsigned *)(void *)((char *)p + r->at);
 }
 
+/* "" is as good as not set (XDG Base Directory Specification). */
+static const char *get_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
 static int bad(struct buf *why, const char *what, const char *key)
 {
 	buf_printf(why, "\"%s\" %s", key, what);
@@ -108,6 +116,20 @@ static bool says(struct json_object *o, const char *key, const char *want)
 	return s && strcmp(s, want) == 0;
 }
 
+/* What a file leaves out may stand in the environment, as in ipyparallel. */
+static void take_env(struct connfile *c)
+{
+	const char *curve = get_env("IPP_CURVE_SERVERKEY");
+	const char *key = get_env("IPP_SESSION_KEY");
+
+	if (!c->curve_serverkey && curve)
+		c->curve_serverkey = xstrdup(curve);
+	if (!c->key[0] && !c->curve_serverkey && key) {
+		free(c->key);
+		c->key = xstrdup(key);
+	}
+}
+
 static int fill(struct connfile *c, enum connfile_kind kind,
 		struct json_object *o, struct buf *why)
 {
@@ -124,8 +146,10 @@ static int fill(struct connfile *c, enum connfile_kind kind,
 	if (!says(o, "signature_scheme", "hmac-sha256"))
 		return bad(why, "is not hmac-sha256", "signature_scheme");
 	(void)get_text(o, "location", &c->location);
+	(void)get_text(o, "ssh", &c->ssh);
 	(void)get_text(o, "curve_serverkey", &c->curve_serverkey);
 	(void)get_text(o, "task_scheme", &c->task_scheme);
+	take_env(c);
 	if (c->curve_serverkey && strlen(c->curve_serverkey) != CURVE_KEY - 1)
 		return bad(why, "is no CURVE key", "curve_serverkey");
 	for (i = 0; i < ARRAY_SIZE(port_rows); i++) {
@@ -192,7 +216,7 @@ static struct json_object *to_json(const struct connfile *c,
 	struct connfile copy = *c;
 	size_t i;
 
-	json_add_str(o, "ssh", "");
+	json_add_str(o, "ssh", c->ssh ? c->ssh : "");
 	json_add_str(o, "interface", c->interface);
 	for (i = 0; i < ARRAY_SIZE(port_rows); i++)
 		if (row_is_for(&port_rows[i], kind))
@@ -243,20 +267,13 @@ void connfile_done(struct connfile *c)
 	free(c->location);
 	free(c->key);
 	free(c->curve_serverkey);
+	free(c->ssh);
 	free(c->task_scheme);
 	free(c->broadcasts);
 	*c = (struct connfile){0};
 }
 
 /* --- where they are ------------------------------------------------------- */
-
-/* "" is as good as not set (XDG Base Directory Specification). */
-static const char *get_env(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
-}
 
 static bool is_absolute(const char *variable, const char *path,
 			struct buf *why)

@@ -22,6 +22,7 @@ struct connfile {
 	char *location;		/* host name or address, or NULL */
 	char *key;		/* "" when nothing is signed */
 	char *curve_serverkey;	/* NULL: no CURVE */
+	char *ssh;		/* server of a tunnel; NULL or "": none */
 	char *task_scheme;	/* the client file; NULL: unknown */
 	struct ports port;
 	unsigned *broadcasts;	/* the engine file's list */
@@ -34,7 +35,8 @@ enum connfile_kind { CONNFILE_CLIENT, CONNFILE_ENGINE };
  * Fills *c from the text of a file. -EINVAL: not of this form; then *why says
  * what is wrong. "pack" other than json and a signature scheme other than
  * hmac-sha256 are refused. "*" and "0.0.0.0" are replaced by the location, or
- * by loopback when the location is this host.
+ * by loopback when the location is this host. A key that is not there may
+ * stand in the environment: IPP_CURVE_SERVERKEY, IPP_SESSION_KEY.
  */
 int connfile_parse(struct connfile *c, enum connfile_kind kind,
 		   struct bytes text, struct buf *why) must_check;

@@ -148,7 +148,10 @@ static struct json_object *parse_ids(struct bytes text)
 	size_t i;
 
 	while (!err && (word = next_word(&rest)).n)
-		err = idlist_parse(&ids, word, LIMIT_TARGETS + 1, INT32_MAX);
+		err = idlist_parse_part(&ids, word, LIMIT_TARGETS + 1,
+					INT32_MAX);
+	if (!err && idlist_has_twins(&ids))
+		err = -EINVAL;
 	for (i = 0; i < ids.n && !err; i++)
 		json_push(a, json_object_new_int64((int64_t)ids.id[i]));
 	idlist_done(&ids);
@@ -182,6 +185,8 @@ static struct json_object *parse_env(struct bytes text)
 		size_t n = eq ? (size_t)(eq - (const char *)line.p) : 0;
 		char *name;
 
+		if (!line.n)
+			continue;
 		if (!eq || memchr(line.p, 0, n)) {
 			json_object_put(o);
 			return new_string(line);

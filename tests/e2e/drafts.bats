@@ -414,11 +414,31 @@ refused() {
 	done_with twice
 }
 
+# second_up [NAME=VALUE]...
+second_up() {
+	mkdir -p "$HOME_DIR/second"
+	env "TASKFS_E2E=$MARK" "$@" "$BUILD/taskfs" "$DIR" "$HOME_DIR/second" \
+		3>&- >>"$DIR/log/second.log" 2>&1
+}
+
+@test "no room for what is large: EIO, and why; the small goes on" {
+	local second=$HOME_DIR/second
+	second_up TMPDIR=/nonexistent
+	mkdir "$second/tasks/small"
+	head -c 16384 /dev/zero >"$second/tasks/small/stdin"
+	fails_with EIO dd if=/dev/zero of="$second/tasks/small/stdin" bs=64k \
+		count=1 status=none
+	[[ $(cat "$second/tasks/error") == *TMPDIR* ]]
+	equal "$(stat -c %s "$second/tasks/small/stdin")" 0
+	echo 'echo small' >"$second/tasks/small/code"
+	echo 1 >"$second/tasks/small/submit"
+	equal "$(cat "$second/results/small/value")" small
+	fusermount3 -u "$second"
+}
+
 @test "through a second mount; drafts are one mount's, and end with it" {
 	local second=$HOME_DIR/second
-	mkdir "$second"
-	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$second" 3>&- \
-		>>"$DIR/log/second.log" 2>&1
+	second_up
 	mkdir "$T/mine" "$second/tasks/theirs" "$second/tasks/mine"
 	[ ! -e "$T/theirs" ]
 	echo 'echo second' >"$second/tasks/theirs/code"
@@ -428,8 +448,7 @@ refused() {
 	equal "$(get theirs value)" second
 	[ -d "$T/mine" ]
 	fusermount3 -u "$second"
-	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$second" 3>&- \
-		>>"$DIR/log/second.log" 2>&1
+	second_up
 	[ ! -e "$second/tasks/mine" ]
 	equal "$(cat "$second/results/theirs/value")" second
 	fusermount3 -u "$second"

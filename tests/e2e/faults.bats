@@ -137,6 +137,8 @@ lost() {
 	w1=$(worker_of 1)
 	kill -9 "$w0" "$w1"
 	within "$DEADLINE" eval '[ -z "$(cat "$MNT"/engines/*/state 2>/dev/null | grep -v lost)" ]'
+	fails_with ENXIO dash -c 'echo : >"$1"' dash "$MNT/engines/all/new"
+	equal "$(cat "$MNT/tasks/error")" 'there is no engine'
 	id=$(submit 'echo waited')
 	equal "$(get "$id" status)" pending
 	run -124 timeout 1 cat "$MNT/results/$id/value"
@@ -281,6 +283,7 @@ lost() {
 }
 
 @test "who submits a draft is interrupted: it is submitted once" {
+	expect_log .
 	local pid
 	pid=$(pid_of taskfs-controller)
 	mkdir "$MNT/tasks/once"

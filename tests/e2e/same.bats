@@ -28,7 +28,7 @@ setup_file() {
 teardown_file() { cluster_down; }
 setup() {
 	test_begin
-	cd "$MNT/results"
+	cd "$MNT/results" || return
 	# Rendered once; each test compares with it.
 	[ -e "$HOME_DIR/all" ] || everything . >"$HOME_DIR/all"
 }

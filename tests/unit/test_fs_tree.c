@@ -118,10 +118,10 @@ static void expect_list(const char *path, const char *want)
 static void test_listings(void **state)
 {
 	(void)state;
-	expect_list("/", "README version events controller engines tasks "
+	expect_list("/", "README version events metrics controller engines tasks "
 			 "results ");
 	expect_list("/engines", "0 all ");
-	expect_list("/engines/all", "new ctl ");
+	expect_list("/engines/all", "new vars scatter gather ctl ");
 	expect_list("/tasks", "new last error 12 ");
 	expect_list("/results", "latest build 7 12 ");
 }
@@ -219,22 +219,24 @@ static void test_views(void **state)
 /* However many lists are asked for, only so many are remembered. */
 static void test_many_views(void **state)
 {
+	static const char zeros[] =
+		"00000000000000000000000000000000000000000000000000";
 	struct obj first, o;
 	char name[128];
-	unsigned i;
+	int i;
 
 	(void)state;
 	assert_int_equal(walk("/engines/0-0", &first), 0);
 	for (i = 1; i <= VIEWS_MAX; i++) {
-		snprintf(name, sizeof(name), "/engines/0-%0*u", (int)(i % 50) +
-			 1, 0);
+		snprintf(name, sizeof(name), "/engines/0-%.*s", i % 50 + 1,
+			 zeros);
 		assert_int_equal(walk(name, &o), 0);
 	}
 	assert_int_equal(walk("/engines/0-0", &o), 0);
 	assert_int_equal(o.id, first.id);
 	for (i = 1; i <= VIEWS_MAX; i++) {
-		snprintf(name, sizeof(name), "/engines/%0*u-%0*u",
-			 (int)(i / 32) + 1, 0, (int)(i % 32) + 1, 0);
+		snprintf(name, sizeof(name), "/engines/%.*s-%.*s", i / 32 + 1,
+			 zeros, i % 32 + 1, zeros);
 		assert_int_equal(walk(name, &o), 0);
 	}
 	assert_int_equal(index_count(&fs.views.by_id), VIEWS_MAX);

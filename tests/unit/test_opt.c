@@ -37,10 +37,16 @@ static const struct opt opts[] = {
 	{.name = NULL},
 };
 
-static int keep_unknown(const char *name)
-{
-	return strcmp(name, "--known-elsewhere") == 0 ? 0 : -ENOENT;
-}
+static const struct opt_alias aliases[] = {
+	{.word = "where", .option = "dir"},
+	{.word = "Thing.where", .option = "dir"},
+	{.word = "stay", .option = "foreground", .value = "yes"},
+	{.word = "*.any", .option = "count"},
+	{.word = "lost", .value = "", .why = "it is lost"},
+	{.word = "quiet", .value = ""},
+	{.word = "quiet-too"},
+	{.word = NULL},
+};
 
 static const struct program program = {
 	.name = "prog",
@@ -50,7 +56,7 @@ static const struct program program = {
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 2,
-	.unknown = keep_unknown,
+	.aliases = aliases,
 };
 
 struct outcome {
@@ -203,15 +209,54 @@ static void test_mistakes(void **state)
 	assert_complains(parse(A("a"), A("--call=bad"), END), "'bad'");
 }
 
-static void test_functions_and_strangers(void **state)
+static void test_functions(void **state)
 {
 	struct outcome o;
 
 	(void)state;
 	o = parse(A("a"), A("--call"), A("x"), A("--call=y"), END);
 	assert_int_equal(o.c.called, 2);
-	o = parse(A("a"), A("--known-elsewhere"), END);
+}
+
+static void test_words_of_others(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	o = parse(A("--where=/a"), A("src"), END);
+	assert_string_equal(o.c.dir, "/a");
+	o = parse(A("--Thing.where"), A(""), A("src"), END);
+	assert_string_equal(o.c.dir, "");
+	o = parse(A("--stay"), A("src"), END);
+	assert_true(o.c.foreground);
+	o = parse(A("--stay=False"), A("src"), END);
+	assert_false(o.c.foreground);
+	o = parse(A("--A.any=4"), A("src"), A("--B.any"), A("5"), END);
+	assert_int_equal(o.c.count, 5);
+	assert_int_equal(o.n, 1);
+	o = parse(A("--quiet"), A("--quiet-too"), A("x"), A("src"), END);
 	assert_int_equal(o.err, 0);
+	assert_int_equal(o.n, 1);
+	assert_string_equal(o.err_text, "");
+	assert_complains(parse(A("src"), A("--A.any=11"), END), "out of range");
+	assert_complains(parse(A("src"), A("--where"), END), "needs a value");
+	assert_complains(parse(A("src"), A("--any=1"), END), "no option");
+}
+
+static void test_what_is_passed_over(void **state)
+{
+	struct outcome o = parse(A("--lost"), A("src"), END);
+
+	(void)state;
+	assert_int_equal(o.err, 0);
+	assert_non_null(strstr(o.err_text, "--lost is passed over: it is"));
+	o = parse(A("--No.such=1"), A("src"), END);
+	assert_int_equal(o.err, 0);
+	assert_non_null(strstr(o.err_text, "--No.such=1 is passed over"));
+	o = parse(A("--No.such"), A("1"), A("src"), END);
+	assert_int_equal(o.n, 1);
+	o = parse(A("--No.such"), A("--foreground"), A("src"), END);
+	assert_true(o.c.foreground);
 }
 
 static void test_help_and_version(void **state)
@@ -251,7 +296,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_flags),
 	cmocka_unit_test(test_words),
 	cmocka_unit_test(test_mistakes),
-	cmocka_unit_test(test_functions_and_strangers),
+	cmocka_unit_test(test_functions),
+	cmocka_unit_test(test_words_of_others),
+	cmocka_unit_test(test_what_is_passed_over),
 	cmocka_unit_test(test_help_and_version),
 	cmocka_unit_test(test_set_by_name),
 };

@@ -194,9 +194,9 @@ static void test_size(void **state)
 
 static void test_bool(void **state)
 {
-	static const char *const yes[] = {"1", "yes", "true", "on"};
-	static const char *const no[] = {"0", "no", "false", "off"};
-	static const char *const bad[] = {"", "2", "YES", "y", "true "};
+	static const char *const yes[] = {"1", "yes", "True", "on", "YES"};
+	static const char *const no[] = {"0", "no", "False", "off", "NO"};
+	static const char *const bad[] = {"", "2", "y", "true ", "tru"};
 	size_t i;
 	bool b;
 

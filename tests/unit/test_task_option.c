@@ -249,6 +249,82 @@ static void test_show(void **state)
 	}
 }
 
+/* What a file says, as JSON; NULL: it is refused, and *why names it. */
+static void expect_parsed(const char *option, const char *text,
+			  const char *want)
+{
+	const struct task_option *o = task_option_find(bytes_str(option));
+	struct buf why = BUF_INIT;
+	struct json_object *v = NULL;
+	int err = task_option_parse(o, bytes_str(text), &v, &why);
+
+	if (!want) {
+		if (!err)
+			fail_msg("%s '%s' passed", option, text);
+		assert_non_null(strstr(buf_str(&why), option));
+	} else if (err) {
+		fail_msg("%s '%s': %s", option, text, buf_str(&why));
+	} else {
+		assert_text(json_bytes(v), want);
+	}
+	json_object_put(v);
+	buf_done(&why);
+}
+
+static void test_parse(void **state)
+{
+	static const struct {
+		const char *option, *text, *want;
+	} row[] = {
+		{"args", "a\nb c\n", "[\"a\",\"b c\"]"},
+		{"args", "a\n\nb", "[\"a\",\"\",\"b\"]"},
+		{"args", "[\"a\\nb\", \"c\"]\n", "[\"a\\nb\",\"c\"]"},
+		{"args", "[]", "[]"},
+		{"args", "[a-z]\n", "[\"[a-z]\"]"},
+		{"args", "[1]\n", "[\"[1]\"]"},
+		{"args", "[\"a\"]\nb\n", "[\"[\\\"a\\\"]\",\"b\"]"},
+		{"args", "\xff\n", NULL},
+		{"env", "A=1\nB=\nC=x=y\n",
+		 "{\"A\":\"1\",\"B\":\"\",\"C\":\"x=y\"}"},
+		{"env", "A\n", NULL},
+		{"env", "=x\n", NULL},
+		{"env", "A=1\n\nB=2\n", "{\"A\":\"1\",\"B\":\"2\"}"},
+		{"cwd", "/tmp/a b\n", "\"/tmp/a b\""},
+		{"cwd", "\n", NULL},
+		{"label", "build\n", "\"build\""},
+		{"label", "a b\n", NULL},
+		{"targets", "0,2-3\n", "[0,2,3]"},
+		{"targets", " 3 0\n1\n", "[3,0,1]"},
+		{"targets", "0-1\n5", "[0,1,5]"},
+		{"targets", "0 0", NULL},
+		{"targets", "\n", NULL},
+		{"targets", "0-99999999", NULL},
+		{"targets", "[0]", NULL},
+		{"after", "12 build:any\n7:error\n",
+		 "[12,\"build:any\",\"7:error\"]"},
+		{"after", "12:never", NULL},
+		{"after", " ", NULL},
+		{"follow", "a,b", "[\"a,b\"]"},
+		{"retries", "3\n", "3"},
+		{"retries", " 3 ", "3"},
+		{"retries", "0x3", NULL},
+		{"retries", "1001", NULL},
+		{"retries", "99999999999999999999", NULL},
+		{"priority", "-5\n", "-5"},
+		{"priority", "-99999999999999999999", NULL},
+		{"time_limit", "7.5\n", "7.5"},
+		{"time_limit", "60\n", "60"},
+		{"time_limit", "1e400", NULL},
+		{"time_limit", "nan", NULL},
+		{"timeout", "10s", NULL},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(row); i++)
+		expect_parsed(row[i].option, row[i].text, row[i].want);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_the_table),
 	cmocka_unit_test(test_accepts),
@@ -257,6 +333,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_limits),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_show),
+	cmocka_unit_test(test_parse),
 };
 
 UNIT_MAIN(tests)

@@ -207,6 +207,26 @@ class Registration(Case):
         self.assertEqual(m.parent, {})
         self.assertEqual(c.hello()["engines"], {})
 
+    def test_who_subscribes_late_hears_what_is_new(self):
+        c, stays, leaves = self.client(), self.engine(), self.engine()
+        stays.join(c)
+        leaves.join(c)
+        c.query.send_multipart(
+            c.frames("unregistration_request", {"id": leaves.id})[1]
+        )
+        c.receive(
+            c.notification, lambda m: m.type == "unregistration_notification"
+        )
+        late = self.client()
+        heard = [late.receive(late.notification) for _ in range(2)]
+        self.assertEqual(
+            [(m.type, m.content["uuid"]) for m in heard],
+            [
+                ("registration_notification", stays.uuid),
+                ("unregistration_notification", leaves.uuid),
+            ],
+        )
+
     def test_ids_are_granted_as_stock_does(self):
         c = self.client()
         wants = [(None, 0), (5, 5), (5, 6), (None, 7), (2, 2), (None, 8)]

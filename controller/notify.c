@@ -1,0 +1,101 @@
+#include "base/base.h"
+#include "notify.h"
+
+/* So long a client may take from the answer to its subscription. */
+#define NEW_USEC (15 * USEC_PER_SEC)
+/* More at a time: the oldest are not said again. */
+#define LIMIT_NOTICES 16384
+
+struct notice {
+	struct list link;
+	bool joined;
+	int64_t id;
+	char *uuid;
+	uint64_t at;		/* mono_usec() */
+};
+
+static void notice_free(struct controller *c, struct notice *n)
+{
+	list_del(&n->link);
+	c->nnotices--;
+	free(n->uuid);
+	free(n);
+}
+
+static void forget_old(struct controller *c)
+{
+	uint64_t now = mono_usec();
+
+	while (!list_empty(&c->notices)) {
+		struct notice *n = list_first(&c->notices, struct notice, link);
+
+		if (c->nnotices < LIMIT_NOTICES && n->at + NEW_USEC > now)
+			return;
+		notice_free(c, n);
+	}
+}
+
+/* Only the last word on an engine counts. */
+static void forget_engine(struct controller *c, const struct engine *e)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &c->notices) {
+		struct notice *n = list_entry(l, struct notice, link);
+
+		if (n->id == e->id && strcmp(n->uuid, e->uuid) == 0)
+			notice_free(c, n);
+	}
+}
+
+static void say(struct controller *c, const struct notice *n)
+{
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {
+		.type = n->joined ? MSG_REGISTRATION_NOTIFICATION
+				  : MSG_UNREGISTRATION_NOTIFICATION,
+		.content = content,
+	};
+
+	json_add_int(content, "id", n->id);
+	json_add_str(content, "uuid", n->uuid);
+	(void)!msg_send(sock_of(c, S_NOTIFICATION), &c->session, &out);
+	json_object_put(content);
+}
+
+void notify_engine(struct engine *e, bool joined)
+{
+	struct controller *c = e->c;
+	struct notice *n = zalloc(sizeof(*n));
+
+	forget_old(c);
+	if (!joined)
+		forget_engine(c, e);
+	n->joined = joined;
+	n->id = e->id;
+	n->uuid = xstrdup(e->uuid);
+	n->at = mono_usec();
+	list_add_tail(&c->notices, &n->link);
+	c->nnotices++;
+	say(c, n);
+}
+
+void notify_again(struct controller *c)
+{
+	const struct list *l;
+
+	forget_old(c);
+	list_for_each(l, &c->notices)
+		say(c, list_entry(l, struct notice, link));
+}
+
+void notify_init(struct controller *c)
+{
+	list_init(&c->notices);
+}
+
+void notify_done(struct controller *c)
+{
+	while (!list_empty(&c->notices))
+		notice_free(c, list_first(&c->notices, struct notice, link));
+}

@@ -1,0 +1,148 @@
+#include "base/base.h"
+#include "place.h"
+
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define PREFIX "cluster-"
+#define LOCK "controller.lock"
+#define UNUSED_SECONDS (7 * 24 * 3600)
+
+static bool has_id(const struct config *k)
+{
+	return k->cluster_id && *k->cluster_id;
+}
+
+char *place_data(const char *dir, const char *cluster_id)
+{
+	if (!cluster_id || !*cluster_id)
+		return xstrdup(dir);
+	return xasprintf("%s/" PREFIX "%s", dir, cluster_id);
+}
+
+int place_make(const struct config *k)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} dirs[] = {{"security", 0700}, {"pid", 0700}, {"log", 0755},
+		    {"startup", 0755}};
+	int err = file_mkdirs(k->dir, 0700);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs) && !err; i++) {
+		char *path = xasprintf("%s/%s", k->dir, dirs[i].name);
+
+		err = file_mkdirs(path, dirs[i].mode);
+		free(path);
+	}
+	return err ? err : file_mkdirs(k->data, 0700);
+}
+
+static int lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int place_lock(const struct config *k)
+{
+	char *path = xasprintf("%s/%s" LOCK, k->data, has_id(k) ? "" : "pid/");
+	int fd = lock(path);
+
+	free(path);
+	return fd < 0 ? fd : 0;
+}
+
+/* --- sweeping ------------------------------------------------------------ */
+
+/* "cluster-1700000000-a1b2": ipyparallel's seconds and four characters. */
+static bool is_made_up(const char *name)
+{
+	static const char digits[] = "0123456789";
+	size_t n = strlen(PREFIX);
+
+	if (strncmp(name, PREFIX, n) != 0)
+		return false;
+	name += n;
+	n = strspn(name, digits);
+	return n == 10 && name[n] == '-' &&
+	       strspn(name + n + 1, "abcdefghijklmnopqrstuvwxyz0123456789") ==
+		       4 &&
+	       name[n + 5] == '\0';
+}
+
+static bool is_old(const char *dir)
+{
+	char *path = xasprintf("%s/tasks.db", dir);
+	struct stat st;
+	bool old = stat(path, &st) == 0 &&
+		   st.st_mtime < time(NULL) - UNUSED_SECONDS;
+
+	free(path);
+	return old;
+}
+
+static void remove_files(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+/* What a store makes, and nothing else that may be there. */
+static void remove_data(const char *dir)
+{
+	char *outputs = xasprintf("%s/outputs", dir);
+
+	remove_files(outputs);
+	rmdir(outputs);
+	remove_files(dir);
+	rmdir(dir);
+	free(outputs);
+}
+
+static void sweep_one(const struct config *k, const char *name)
+{
+	char *dir = xasprintf("%s/%s", k->dir, name);
+	char *path = xasprintf("%s/" LOCK, dir);
+	int fd = -1;
+
+	if (strcmp(dir, k->data) != 0 && is_old(dir))
+		fd = lock(path);
+	if (fd >= 0) {
+		remove_data(dir);
+		close(fd);
+	}
+	free(path);
+	free(dir);
+}
+
+void place_sweep(const struct config *k)
+{
+	DIR *d = opendir(k->dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (is_made_up(e->d_name))
+			sweep_one(k, e->d_name);
+	if (d)
+		closedir(d);
+}

@@ -1,0 +1,330 @@
+#include "push.h"
+#include "base/log.h"
+#include "file.h"
+#include "scan.h"
+#include "vars.h"
+#include "wire/limits.h"
+
+#include <fcntl.h>
+
+/*
+ * After so many bytes WRITEs are answered before the engines have them, some
+ * at a time: the error of one is told to the next.
+ */
+#define STREAM_FROM (1 * MIB)
+#define STREAM_OUT 4
+
+struct question {
+	struct request q;
+	struct push *push;
+	struct list link;	/* push.c's: all of them */
+};
+
+static void push_free(struct push *p)
+{
+	assert(!p->out);
+	list_del(&p->all);
+	pull_free(p->pull);
+	var_name_put(&p->fs->mirror, p->name);
+	idlist_done(&p->engines);
+	free(p);
+}
+
+/* --- asking ------------------------------------------------------------- */
+
+struct json_object *push_content(struct push *p, const struct push_step *s)
+{
+	struct json_object *o = vars_question(&p->engines, p->name);
+
+	if (!p->begun) {
+		id_new(p->upload);
+		json_add_str(o, "begin", p->begin);
+		if (p->exclusive)
+			json_add_bool(o, "exclusive", true);
+	}
+	json_add_str(o, "upload", p->upload);
+	if (s->bytes.n)
+		json_add_int(o, "offset", (int64_t)s->off);
+	if (s->size >= 0)
+		json_add_int(o, "size", s->size);
+	if (s->mtime >= 0)
+		json_add_int(o, "mtime", s->mtime);
+	if (s->commit)
+		json_add_bool(o, "commit", true);
+	if (s->abandon)
+		json_add_bool(o, "abandon", true);
+	p->begun = !s->commit && !s->abandon;
+	p->written = p->begun && (p->written || s->bytes.n || s->size >= 0 ||
+				  s->mtime >= 0);
+	if (s->commit) {
+		/* The next one begins with this one. */
+		p->created = p->exclusive = false;
+		p->begin = p->append ? "append" : "copy";
+	}
+	return o;
+}
+
+static void note_error(struct push *p, int err, const struct msg *reply)
+{
+	if (p->err)
+		return;
+	p->err = err;
+	vars_log("a variable cannot be written", p->name, err, reply);
+}
+
+static void closed(struct push *p)
+{
+	if (p->out)
+		return;
+	if (p->err)
+		vars_expect(p->fs, &p->engines, p->name, false);
+	push_free(p);
+}
+
+static void on_answer(struct request *q, int err, struct msg *reply)
+{
+	struct question *k = container_of(q, struct question, q);
+	struct push *p = k->push;
+
+	free(k);
+	if (reply)
+		vars_take_answer(p->fs, reply);
+	if (err)
+		note_error(p, err, reply);
+	p->out--;
+	if (p->file)
+		park_wake(&p->fs->park, p->file);
+	else
+		closed(p);
+}
+
+static void send_step(struct push *p, const struct push_step *s)
+{
+	struct question *k = zalloc(sizeof(*k));
+	struct bytes b = s->bytes;
+	struct msg_out out = {
+		.type = MSG_PUSH_REQUEST,
+		.content = push_content(p, s),
+		.buffers = &b,
+		.nbuffers = b.n ? 1 : 0,
+	};
+	int err;
+
+	k->push = p;
+	k->q.done = on_answer;
+	err = link_ask(&p->fs->link, &k->q, &out, VARS_TIMEOUT);
+	json_object_put(out.content);
+	if (err) {
+		note_error(p, err, NULL);
+		free(k);
+	} else {
+		p->out++;
+	}
+}
+
+static const struct push_step nothing = {.size = -1, .mtime = -1};
+
+static void commit(struct push *p)
+{
+	struct push_step s = nothing;
+
+	s.commit = true;
+	send_step(p, &s);
+}
+
+/* --- opening and closing ------------------------------------------------ */
+
+static void find_beginning(struct push *p, int flags)
+{
+	p->append = (flags & O_APPEND) != 0;
+	p->created = (flags & (O_TRUNC | O_CREAT)) != 0;
+	p->exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+	p->begin = p->exclusive || (flags & O_TRUNC) ? "empty"
+		   : p->append			     ? "append"
+						     : "copy";
+}
+
+int push_open(struct file *f, struct obj *o)
+{
+	bool writes = (f->flags & O_ACCMODE) != O_RDONLY;
+	struct idlist engines = {0};
+	struct push *p;
+	int err = writes ? vars_engines(o, &engines)
+			 : view_engines(o, &engines);
+
+	if (err) {
+		idlist_done(&engines);
+		return err;
+	}
+	p = zalloc(sizeof(*p));
+	p->fs = f->fs;
+	p->file = f;
+	p->engines = engines;
+	p->name = vars_name(o);
+	p->name->users++;
+	p->tid = o->tid;
+	list_add_tail(&f->fs->pushes, &p->all);
+	f->private = p;
+	if (!writes)
+		return 0;
+	(void)!process_of_thread(o->tid, &p->who);
+	find_beginning(p, f->flags);
+	if (!p->exclusive)
+		return 0;
+	/* Whose it is has to be known now. */
+	p->opening = true;
+	send_step(p, &nothing);
+	return p->err ? p->err : -EINPROGRESS;
+}
+
+void push_release(struct file *f)
+{
+	struct push *p = f->private;
+	struct push_step s = nothing;
+
+	if (!p)
+		return;
+	p->file = NULL;
+	pull_free(p->pull);
+	p->pull = NULL;
+	if (p->opening || (p->err && p->begun)) {
+		s.abandon = true;
+		if (p->begun)
+			send_step(p, &s);
+	} else if (!p->err && (p->begun || p->created)) {
+		if (!p->written)
+			vars_expect(p->fs, &p->engines, p->name, true);
+		commit(p);
+	}
+	closed(p);
+}
+
+void push_done(struct fs *fs)
+{
+	while (!list_empty(&fs->pushes)) {
+		struct push *p = list_first(&fs->pushes, struct push, all);
+
+		p->out = 0;
+		push_free(p);
+	}
+}
+
+struct push *push_find(struct fs *fs, uint64_t ino)
+{
+	struct list *l;
+
+	list_for_each(l, &fs->pushes) {
+		struct push *p = list_entry(l, struct push, all);
+
+		if (p->file && p->file->ino == ino && !p->append &&
+		    (p->begun || p->created))
+			return p;
+	}
+	return NULL;
+}
+
+/* --- writing ------------------------------------------------------------ */
+
+static int write_outcome(const struct push *p)
+{
+	unsigned may = p->bytes > STREAM_FROM ? STREAM_OUT : 0;
+
+	if (p->out > may)
+		return -EINPROGRESS;
+	return p->err;
+}
+
+static int all_outcome(const struct push *p)
+{
+	return p->out ? -EINPROGRESS : p->err;
+}
+
+int push_write(struct file *f, struct bytes data, uint64_t off,
+	       size_t *ret_taken)
+{
+	struct push *p = f->private;
+	struct push_step s = nothing;
+
+	if (p->err)
+		return p->err;
+	p->opening = false;
+	pull_free(p->pull);
+	p->pull = NULL;
+	s.bytes = bytes_of(data.p, min_u64(data.n, LIMIT_PIECE));
+	/* What the kernel thinks of the end means nothing. */
+	s.off = p->append ? p->bytes : off;
+	s.commit = p->append && strcmp(p->begin, "append") == 0;
+	send_step(p, &s);
+	p->bytes += s.bytes.n;
+	*ret_taken = s.bytes.n;
+	return write_outcome(p);
+}
+
+static bool is_opener(const struct push *p, pid_t tid)
+{
+	struct process who;
+
+	return tid == p->tid ||
+	       (process_of_thread(tid, &who) && who.pid == p->who.pid &&
+		who.start == p->who.start);
+}
+
+int push_flush(struct file *f, const struct ask *ask)
+{
+	struct push *p = f->private;
+
+	if ((f->flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	p->opening = false;
+	if (p->written && !p->err && is_opener(p, ask->tid))
+		commit(p);
+	return all_outcome(p);
+}
+
+int push_again(struct file *f, enum parked_kind kind)
+{
+	struct push *p = f->private;
+
+	return kind == PARKED_WRITE ? write_outcome(p) : all_outcome(p);
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+/* What was written takes its name first. */
+static int settle(struct push *p, struct file *f)
+{
+	if ((f->flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	if (!p->err && (p->written || p->created)) {
+		commit(p);
+		pull_free(p->pull);
+		p->pull = NULL;
+	}
+	return all_outcome(p);
+}
+
+int push_read(struct file *f, struct obj *o, const struct ask *ask,
+	      struct answer *a)
+{
+	struct push *p = f->private;
+	struct idlist engines = {0};
+	int err = settle(p, f);
+
+	if (err)
+		return err;
+	if (!p->pull || (ask->off == 0 && f->seen)) {
+		/* From the beginning again: as it is now. */
+		err = view_engines(o, &engines);
+		if (!err) {
+			pull_free(p->pull);
+			p->pull = pull_new(f, &engines, p->name);
+			f->seen = 0;
+		}
+		idlist_done(&engines);
+	}
+	if (!err)
+		err = pull_read(p->pull, ask->off, ask->size, a);
+	if (!err)
+		f->seen = max_u64(f->seen, ask->off + a->n);
+	return err;
+}

@@ -1,0 +1,63 @@
+/*
+ * push.h: an open file that is a variable. What is written goes to the engines
+ * piece by piece, each WRITE is answered when they have it; the value takes its
+ * name at the FLUSH of the process that opened the file, or at the RELEASE.
+ *
+ * To append (O_APPEND) is done at once, at the end of what there is. What was
+ * written is read back after it has taken its name.
+ */
+#ifndef TASKFS_FS_PUSH_H
+#define TASKFS_FS_PUSH_H
+
+#include "caller.h"
+#include "nodes.h"
+#include "pull.h"
+#include "wire/ids.h"
+
+struct push {
+	struct list all;	/* fs->pushes */
+	struct fs *fs;
+	struct file *file;	/* NULL: closed */
+	struct var_name *name;
+	struct idlist engines;
+	struct process who;	/* the opener */
+	pid_t tid;
+	struct pull *pull;	/* what was read; or NULL */
+	char upload[ID_SIZE];
+	const char *begin;	/* how the next upload begins */
+	bool append, exclusive;
+	bool begun;		/* an upload */
+	bool written;		/* ... with something in it */
+	bool created;		/* the value is new, also when it is empty */
+	bool opening;		/* OPEN waits, or nobody has it open */
+	uint64_t bytes;
+	unsigned out;		/* questions without an answer */
+	int err;		/* the first; every WRITE and FLUSH is told */
+};
+
+/* A question that belongs to an upload, and what it is to do. */
+struct push_step {
+	struct bytes bytes;
+	uint64_t off;
+	int64_t size, mtime;	/* -1: not */
+	bool commit, abandon;
+};
+
+int push_open(struct file *f, struct obj *o);
+int push_read(struct file *f, struct obj *o, const struct ask *ask,
+	      struct answer *a);
+int push_write(struct file *f, struct bytes data, uint64_t off,
+	       size_t *ret_taken);
+int push_flush(struct file *f, const struct ask *ask);
+int push_again(struct file *f, enum parked_kind kind);
+void push_release(struct file *f);
+
+/* The open file that is writing a value to this inode, or NULL. */
+struct push *push_find(struct fs *fs, uint64_t ino);
+/* The content of the question; the upload has begun then. */
+struct json_object *push_content(struct push *p, const struct push_step *s);
+
+/* At the end, when no file is open any more. */
+void push_done(struct fs *fs);
+
+#endif

@@ -1,0 +1,316 @@
+#include "vars.h"
+#include "base/log.h"
+#include "push.h"
+#include "rows.h"
+#include "scan.h"
+#include "wire/variable.h"
+
+/* --- asking the controller ---------------------------------------------- */
+
+struct json_object *vars_question(const struct idlist *engines,
+				  const struct var_name *name)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *a = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < engines->n; i++)
+		json_push(a, json_object_new_int64((int64_t)engines->id[i]));
+	json_add(o, "engines", a);
+	json_add_str(o, "name", name->text);
+	return o;
+}
+
+struct about {
+	int64_t id;
+	struct bytes vars;
+};
+
+static void take_one(struct fs *fs, struct bytes value)
+{
+	static const struct field fields[] = {
+		{"id", FIELD_INT, offsetof(struct about, id), -1},
+		{"vars", FIELD_SPAN, offsetof(struct about, vars), 0},
+		{.name = NULL},
+	};
+	struct about a = {.id = -1};
+	struct engine *e;
+
+	if (!scan_fields(value, fields, &a) || a.id < 0 || !a.vars.p)
+		return;
+	e = mirror_engine(&fs->mirror, (uint64_t)a.id);
+	if (e)
+		variables_merge(&fs->mirror, e, a.vars, true);
+}
+
+void vars_take_answer(struct fs *fs, const struct msg *reply)
+{
+	static const struct field fields[] = {
+		{"engines", FIELD_SPAN, 0, 0},
+		{.name = NULL},
+	};
+	struct bytes engines = {0}, value;
+	struct scan s;
+
+	if (!scan_fields(request_content(reply), fields, &engines) ||
+	    !scan_array(&s, engines))
+		return;
+	while (scan_element(&s, &value))
+		take_one(fs, value);
+}
+
+void vars_log(const char *what, const struct var_name *name, int err,
+	      const struct msg *reply)
+{
+	static struct log_limit limit;
+	unsigned skipped;
+	char *why = reply ? request_reason(request_content(reply)) : NULL;
+
+	if (log_allowed(&limit, 20, 10 * USEC_PER_SEC, &skipped))
+		log_info(what, log_str("name", name->text), log_errno(err),
+			 log_str("why", why), log_int("others", skipped));
+	free(why);
+}
+
+/* --- which engines ------------------------------------------------------ */
+
+struct var_name *vars_name(const struct obj *o)
+{
+	return var_name_of(&o->fs->mirror, o->sub);
+}
+
+int vars_engines(const struct obj *o, struct idlist *ret)
+{
+	int err = view_engines(o, ret);
+	const struct engine *e;
+	size_t i;
+
+	if (!err && !link_is_up(&o->fs->link))
+		err = -EHOSTDOWN;
+	for (i = 0; i < ret->n && !err; i++) {
+		e = mirror_engine(&o->fs->mirror, ret->id[i]);
+		if (e && e->vars.known == VARS_NONE)
+			err = -EOPNOTSUPP;
+	}
+	return err;
+}
+
+int vars_owners(const struct obj *o, struct idlist *ret)
+{
+	struct idlist all = {0};
+	int err = view_engines(o, &all);
+	const struct engine *e;
+	size_t i;
+
+	for (i = 0; i < all.n && !err; i++) {
+		e = mirror_engine(&o->fs->mirror, all.id[i]);
+		if (e && variable_find(e, o->sub))
+			idlist_add(ret, e->id);
+	}
+	idlist_done(&all);
+	return err ? err : ret->n ? 0 : -ENOENT;
+}
+
+void vars_expect(struct fs *fs, const struct idlist *engines,
+		 struct var_name *name, bool arrives)
+{
+	struct engine *e;
+	size_t i;
+
+	for (i = 0; i < engines->n; i++) {
+		e = mirror_engine(&fs->mirror, engines->id[i]);
+		if (e && arrives)
+			variable_expect(&fs->mirror, e, name);
+		else if (e)
+			variable_unexpect(&fs->mirror, e, name->id);
+	}
+}
+
+/* --- the entries -------------------------------------------------------- */
+
+static bool is_there(const struct obj *o)
+{
+	struct idlist owners = {0};
+	bool yes = vars_owners(o, &owners) == 0;
+
+	idlist_done(&owners);
+	return yes;
+}
+
+static bool var_find(struct obj *o, struct bytes text)
+{
+	const struct var_name *name = var_name_find(&o->fs->mirror, text);
+
+	if (!name)
+		return false;
+	o->sub = name->id;
+	return is_there(o);
+}
+
+/* The union of what the engines have. */
+static bool var_next(struct obj *o, uint64_t from, uint64_t *ret_n)
+{
+	struct idlist engines = {0};
+	uint32_t first = UINT32_MAX;
+	size_t i;
+
+	if (from < UINT32_MAX && view_engines(o, &engines) == 0) {
+		for (i = 0; i < engines.n; i++) {
+			const struct engine *e = mirror_engine(
+				&o->fs->mirror, engines.id[i]);
+			const struct variable *v =
+				e ? variable_next(e, (uint32_t)from) : NULL;
+
+			if (v && v->name->id < first)
+				first = v->name->id;
+		}
+	}
+	idlist_done(&engines);
+	if (first == UINT32_MAX)
+		return false;
+	o->sub = first;
+	*ret_n = first;
+	return true;
+}
+
+/* Also of one that is being written, and not there yet. */
+static bool name_is_known(const struct obj *o)
+{
+	return vars_name(o) != NULL;
+}
+
+static bool engine_var_resolve(struct obj *o)
+{
+	return engine_class.resolve(o) && name_is_known(o);
+}
+
+static bool view_var_resolve(struct obj *o)
+{
+	return view_class.resolve(o) && name_is_known(o);
+}
+
+static void var_name(const struct obj *o, struct buf *out)
+{
+	const struct var_name *name = vars_name(o);
+
+	if (name)
+		buf_put(out, name->text, name->n);
+}
+
+void vars_forget_made(struct fs *fs)
+{
+	if (fs->var_made)
+		var_name_put(&fs->mirror, fs->var_made);
+	fs->var_made = NULL;
+}
+
+/* The name stays known until the open file, which is next, holds it. */
+static int var_make(struct obj *o, struct bytes text, int flags)
+{
+	struct idlist engines = {0};
+	int err = vars_engines(o, &engines);
+
+	(void)flags;
+	idlist_done(&engines);
+	if (!variable_name_ok(text))
+		return -EINVAL;
+	if (err)
+		return err;
+	vars_forget_made(o->fs);
+	o->fs->var_made = var_name_get(&o->fs->mirror, text);
+	o->sub = o->fs->var_made->id;
+	return 0;
+}
+
+const struct class engine_var_class = {
+	.find = var_find,
+	.next = var_next,
+	.resolve = engine_var_resolve,
+	.name = var_name,
+	.make = var_make,
+};
+
+const struct class view_var_class = {
+	.find = var_find,
+	.next = var_next,
+	.resolve = view_var_resolve,
+	.name = var_name,
+	.make = var_make,
+};
+
+const struct class scatter_class = {
+	.find = var_find,
+	.next = var_next,
+	.resolve = view_var_resolve,
+	.name = var_name,
+	.make = var_make,
+};
+
+const struct class gather_class = {
+	.find = var_find,
+	.next = var_next,
+	.resolve = view_var_resolve,
+	.name = var_name,
+};
+
+/* --- size and time ------------------------------------------------------ */
+
+/* Of all engines together: bytes, and the newest time. */
+static void sum(const struct obj *o, uint64_t *ret_size, int64_t *ret_mtime)
+{
+	struct idlist owners = {0};
+	const struct variable *v;
+	size_t i;
+
+	*ret_size = 0;
+	*ret_mtime = 0;
+	if (vars_owners(o, &owners) == 0) {
+		for (i = 0; i < owners.n; i++) {
+			v = variable_find(mirror_engine(&o->fs->mirror,
+							owners.id[i]),
+					  o->sub);
+			*ret_size += (uint64_t)v->size;
+			if (v->mtime > *ret_mtime)
+				*ret_mtime = v->mtime;
+		}
+	}
+	idlist_done(&owners);
+}
+
+uint64_t vars_size(const struct obj *o)
+{
+	uint64_t size;
+	int64_t mtime;
+
+	sum(o, &size, &mtime);
+	return size;
+}
+
+int64_t vars_mtime(const struct obj *o)
+{
+	uint64_t size;
+	int64_t mtime;
+
+	sum(o, &size, &mtime);
+	return mtime ? mtime : now_usec();
+}
+
+const struct io var_io = {
+	.writable = true,
+	.open = push_open,
+	.read = push_read,
+	.size = vars_size,
+	.mtime = vars_mtime,
+	.write = push_write,
+	.flush = push_flush,
+	.again = push_again,
+	.release = push_release,
+};
+
+const struct io gather_io = {
+	.open = push_open,
+	.read = push_read,
+	.size = vars_size,
+	.mtime = vars_mtime,
+	.release = push_release,
+};

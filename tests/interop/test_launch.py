@@ -1,0 +1,488 @@
+#!/usr/bin/python3
+"""Our programs where ipyparallel starts its own: its Cluster and ipcluster, the
+options and the environment of ipcontroller and ipengine."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import ipyparallel as ipp
+from traitlets.config import Config
+
+import mix
+
+CONTROLLER = mix.PROGRAM[mix.OURS, "controller"][0]
+ENGINE = mix.PROGRAM[mix.OURS, "engine"][0]
+
+
+class Case(unittest.TestCase):
+    """With a directory of its own, and nothing left behind."""
+
+    def setUp(self):
+        limit = mix.deadline()
+        limit.__enter__()
+        self.addCleanup(limit.__exit__, None, None, None)
+        self.addCleanup(self.nothing_left)
+        self.dir = tempfile.mkdtemp(prefix="profile_", dir=mix.HOME)
+        self.addCleanup(shutil.rmtree, self.dir, True)
+
+    def nothing_left(self):
+        self.assertEqual(mix.kill_left_overs(), [])
+
+    def file(self, kind="client", cluster_id=""):
+        infix = cluster_id + "-" if cluster_id else ""
+        return "%s/security/ipcontroller-%s%s.json" % (self.dir, infix, kind)
+
+    def info(self, kind="client", cluster_id=""):
+        with open(self.file(kind, cluster_id)) as f:
+            return json.load(f)
+
+    def start(self, what, *args, **env):
+        p = mix.Process([*mix.PROGRAM[mix.OURS, what], *args], env)
+        self.addCleanup(p.stop)
+        p.wait_line(mix.READY[mix.OURS, what])
+        return p
+
+    def controller(self, *args, **env):
+        return self.start("controller", "--profile-dir=" + self.dir, *args, **env)
+
+    def engine(self, *args, **env):
+        return self.start("engine", "--profile-dir=" + self.dir, *args, **env)
+
+    def client(self, n=1, cluster_id=""):
+        rc = ipp.Client(
+            self.file(cluster_id=cluster_id), timeout=mix.DEADLINE
+        )
+        self.addCleanup(rc.close)
+        rc.wait_for_engines(n, timeout=mix.DEADLINE, interactive=False)
+        return rc
+
+
+# --- their launchers ----------------------------------------------------------
+
+
+class StockCluster(Case):
+    """One line of configuration for each of ours."""
+
+    LINES = {
+        "controller": ("ControllerLauncher", "controller_cmd", [CONTROLLER]),
+        "engine": ("EngineLauncher", "engine_cmd", [ENGINE]),
+    }
+
+    def cluster(self, *ours, n=2, **how):
+        config = Config()
+        config.Cluster.delay = 0
+        for what in ours:
+            where, name, value = self.LINES[what]
+            config[where][name] = value
+        cluster = ipp.Cluster(
+            n=n, profile_dir=self.dir, config=config, **how
+        )
+        cluster.engine_timeout = mix.DEADLINE
+        return cluster
+
+    def check_python(self, rc):
+        self.assertEqual(rc[:].apply_sync(lambda x: x * 2, 21), [42, 42])
+        v = rc.load_balanced_view()
+        self.assertEqual(v.map_sync(lambda x: x + 1, range(10)), list(range(1, 11)))
+
+    def check_shell(self, rc):
+        ar = rc[:].execute("echo $TASKFS_ENGINE", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(sorted(ar.stdout), ["0\n", "1\n"])
+
+    def run_cluster(self, cluster, check):
+        with cluster as rc:
+            self.assertEqual(
+                rc._config["registration"].rpartition(":")[2],
+                str(self.info(cluster_id=cluster.cluster_id)["registration"]),
+            )
+            check(rc)
+        mix.within(lambda: not mix.processes())
+        left = os.listdir(self.dir + "/security")
+        self.assertEqual([f for f in left if f.startswith("ip")], [])
+
+    def test_our_controller(self):
+        self.run_cluster(self.cluster("controller"), self.check_python)
+
+    def test_our_engines(self):
+        self.run_cluster(self.cluster("engine"), self.check_shell)
+
+    def test_ours_altogether(self):
+        self.run_cluster(self.cluster("controller", "engine"), self.check_shell)
+
+    def test_arguments_of_a_controller(self):
+        cluster = self.cluster(
+            "controller",
+            "engine",
+            cluster_id="mine",
+            controller_ip="*",
+            controller_location="localhost",
+            controller_args=["--ping=500", "--HeartMonitor.nope=1", "--nodb"],
+        )
+        self.run_cluster(cluster, self.check_shell)
+        self.assertTrue(os.path.exists(self.dir + "/cluster-mine/tasks.db"))
+
+    def test_engines_are_restarted(self):
+        cluster = self.cluster("controller", "engine", n=1)
+        with cluster as rc:
+            (before,) = rc._engines.values()
+            cluster.restart_engines_sync()
+            mix.within(lambda: rc.ids and before not in rc._engines.values())
+            rc.wait_for_engines(1, timeout=mix.DEADLINE, interactive=False)
+            ar = rc[rc.ids[-1]].execute("echo again", silent=False, block=False)
+            ar.get(mix.DEADLINE)
+
+    def test_the_controller_is_restarted(self):
+        cluster = self.cluster("controller", "engine", n=1, cluster_id="x")
+        with cluster as rc:
+            task = rc[0].execute("true", block=False)
+            task.get(mix.DEADLINE)
+            cluster.stop_controller_sync()
+            cluster.start_controller_sync()
+            again = cluster.connect_client_sync()
+            self.addCleanup(again.close)
+            again.wait_for_engines(1, timeout=mix.DEADLINE, interactive=False)
+            # What was is still known: nothing was lost with the process.
+            (msg_id,) = task.msg_ids
+            self.assertTrue(again.result_status(msg_id)["completed"])
+
+    def test_ipcluster(self):
+        with open(self.dir + "/ipcluster_config.py", "w") as f:
+            f.write("c = get_config()\nc.IPClusterStart.delay = 0\n")
+            for line in self.LINES.values():
+                f.write("c.%s.%s = %r\n" % line)
+        run = [sys.executable, "-m", "ipyparallel.cluster"]
+        where = "--profile-dir=" + self.dir
+        p = mix.Process([*run, "start", where, "--n=2"])
+        self.addCleanup(p.stop)
+        p.wait_line("Engines appear to have started")
+        self.check_shell(self.client(2))
+        subprocess.run(
+            [*run, "stop", where],
+            check=True,
+            timeout=mix.DEADLINE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.assertEqual(p.wait(), 0, p.lines)
+        self.assertFalse(os.path.exists(self.file()))
+
+
+# --- options and environment ----------------------------------------------------
+
+
+def free_ports(n):
+    """Ports nobody uses at this moment."""
+    sockets = [socket.socket() for _ in range(n)]
+    try:
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def ports_of(info):
+    found = set()
+    for key in (
+        "registration control mux task iopub notification broadcast hb_ping hb_pong"
+    ).split():
+        port = info.get(key, [])
+        found.update(port if isinstance(port, list) else [port])
+    return found
+
+
+class ControllerOptions(Case):
+    def refused(self, *args, **env):
+        p = mix.Process([CONTROLLER, "--profile-dir=" + self.dir, *args], env)
+        code = p.wait()
+        p.reader.join()
+        return code, "".join(p.lines)
+
+    def test_a_profile_as_ipcontroller_makes_it(self):
+        c = self.controller("--cluster-id", "")
+        for name, mode in (("security", 0o700), ("pid", 0o700), ("log", 0o755)):
+            found = os.stat(os.path.join(self.dir, name)).st_mode & 0o777
+            self.assertEqual(oct(found), oct(mode))
+        for kind in ("client", "engine"):
+            self.assertEqual(os.stat(self.file(kind)).st_mode & 0o777, 0o600)
+        self.assertEqual(c.stop(signal.SIGINT), 0)
+        self.assertFalse(os.path.exists(self.file("client")))
+        self.assertFalse(os.path.exists(self.file("engine")))
+
+    def test_the_files_have_what_theirs_have(self):
+        stock = mix.Cluster(mix.STOCK)
+        self.addCleanup(stock.stop)
+        self.controller()
+        for kind in ("client", "engine"):
+            theirs, ours = stock.info(kind), self.info(kind)
+            self.assertEqual(set(theirs), set(ours))
+            for key in theirs:
+                self.assertIs(type(theirs[key]), type(ours[key]), key)
+            for key in ("interface", "location", "ssh", "pack", "unpack"):
+                self.assertEqual(theirs[key], ours[key])
+
+    def test_every_option_of_ipcontroller(self):
+        """What ipcontroller --help lists is at least no mistake."""
+        from ipyparallel.controller.app import IPController
+
+        values = {
+            "ip": "127.0.0.1",
+            "transport": "tcp",
+            "ping": "500",
+            "scheme": "lru",
+            "hwm": "1",
+            "port": str(free_ports(1)[0]),
+            "ports": "",
+            "log-level": "INFO",
+            "work-dir": self.dir,
+            "log-to-file": "False",
+            "profile-dir": self.dir,
+            "keyfile": None,
+            "config": "x",
+        }
+        skip = {"show-config", "show-config-json", "no-secure", "log-to-file"}
+        args = ["--" + f for f in IPController().flags if f not in skip]
+        for name in IPController().aliases:
+            value = values.get(name, "x")
+            if value is not None:
+                args.append("--%s=%s" % (name, value))
+        c = self.controller(*args)
+        self.assertIn("--mongodb is passed over", "".join(c.lines))
+        self.assertEqual(c.stop(), 0)
+        # --reuse was among them.
+        self.assertTrue(os.path.exists(self.file(cluster_id="x")))
+
+    def test_traits(self):
+        port = free_ports(1)[0]
+        c = self.controller(
+            "--IPController.location=somewhere",
+            "--IPController.engine_ports=%d" % port,
+            "--IPController.cluster_id",
+            "t",
+            "--TaskScheduler.scheme_name=twobin",
+            "--TaskScheduler.hwm=3",
+            "--HeartMonitor.period=700",
+            "--Session.key=abc",
+            "--IPController.log_level=20",
+            "--DictDB.record_limit=5",
+        )
+        info = self.info(cluster_id="t")
+        self.assertEqual(info["location"], "somewhere")
+        self.assertEqual(info["registration"], port)
+        self.assertEqual(info["task_scheme"], "twobin")
+        self.assertEqual(info["key"], "abc")
+        self.assertEqual(
+            [line for line in c.lines if "passed over" in line],
+            [
+                "taskfs-controller: warning: --DictDB.record_limit=5 is passed "
+                "over: nothing here is called so\n"
+            ],
+        )
+
+    def test_mistakes(self):
+        for args in (["--pnig=3s"], ["--scheme=best"], ["--transport=ipc"]):
+            code, text = self.refused(*args)
+            self.assertEqual(code, 2, text)
+            self.assertIn("taskfs-controller --help", text)
+        code, text = self.refused("--no-secure")
+        self.assertEqual(code, 1)
+        self.assertIn("--curve=yes", text)
+        self.assertEqual(os.listdir(self.dir + "/security"), [])
+
+    def test_environment(self):
+        c = self.start(
+            "controller",
+            IPP_PROFILE_DIR=self.dir,
+            IPP_CLUSTER_ID="e",
+            IPP_SESSION_KEY="sesame",
+        )
+        self.assertEqual(self.info(cluster_id="e")["key"], "sesame")
+        self.start("engine", IPP_PROFILE_DIR=self.dir, IPP_CLUSTER_ID="e")
+        self.assertEqual(self.client(cluster_id="e").ids, [0])
+        self.assertEqual(c.stop(), 0)
+
+    def test_a_profile_by_its_name(self):
+        ipython = tempfile.mkdtemp(dir=mix.HOME)
+        self.dir = ipython + "/profile_work"
+        self.start("controller", "--profile=work", IPYTHONDIR=ipython)
+        self.start("engine", "--profile=work", "--ipython-dir=" + ipython)
+        self.assertEqual(self.client().ids, [0])
+
+    def test_ports(self):
+        # Ranges as a firewall would have them; two sockets are for clients.
+        ports = free_ports(20)
+        client, common = ports[:2], ports[2:]
+        self.controller(
+            "--client-ports=" + ",".join(map(str, client)),
+            "--ports=" + ",".join(map(str, common)),
+        )
+        clients, engines = ports_of(self.info()), ports_of(self.info("engine"))
+        self.assertLess(set(client), clients)
+        self.assertLessEqual(clients | engines, set(ports))
+
+    def test_reuse(self):
+        key = tempfile.mktemp(dir=mix.HOME)
+        with open(key, "w") as f:
+            f.write("a key of our own\n")
+        first = self.controller("--reuse", "--location=here", "--keyfile=" + key)
+        before = self.info(), self.info("engine")
+        self.assertEqual(before[0]["key"], "a key of our own")
+        self.assertEqual(first.stop(), 0)
+        # The files alone count: this is the first run of a new database.
+        os.unlink(self.dir + "/tasks.db")
+        second = self.controller("--reuse")
+        self.assertEqual((self.info(), self.info("engine")), before)
+        self.assertEqual(second.stop(), 0)
+        third = self.controller()
+        self.assertEqual(third.stop(), 0)
+        self.assertFalse(os.path.exists(self.file()))
+
+    def test_the_files_of_a_stock_controller_are_reused(self):
+        stock = mix.Cluster(mix.STOCK, controller_args=["--reuse"])
+        self.addCleanup(stock.stop)
+        before = stock.info(), stock.info("engine")
+        stock.controller.stop()
+        self.dir = stock.dir
+        self.controller("--reuse")
+        for old, new in zip(before, (self.info(), self.info("engine"))):
+            for key in "registration", "mux", "task", "control", "iopub", "key":
+                self.assertEqual(old[key], new[key], key)
+
+    def test_two_clusters_share_a_profile(self):
+        for name in "a", "b":
+            self.controller("--cluster-id=" + name)
+            self.engine("--cluster-id", name)
+        a, b = self.client(cluster_id="a"), self.client(cluster_id="b")
+        self.assertEqual((a.ids, b.ids), ([0], [0]))
+        a[0].execute("true", block=False).get(mix.DEADLINE)
+        self.assertEqual(os.listdir(self.dir + "/cluster-a").count("tasks.db"), 1)
+        self.assertEqual(os.listdir(self.dir + "/cluster-b").count("tasks.db"), 1)
+        code, text = self.refused("--cluster-id=a")
+        self.assertEqual(code, 3, text)
+
+    def test_made_up_clusters_are_swept(self):
+        made_up, fresh, named = (
+            self.dir + "/cluster-" + name
+            for name in ("1500000000-ab1c", "1500000001-ab1c", "1500000000-abcde")
+        )
+        for data in made_up, fresh, named:
+            os.makedirs(data + "/outputs")
+            for name in "tasks.db", "tasks.db-wal", "outputs/1":
+                open(os.path.join(data, name), "w").close()
+            if data != fresh:
+                os.utime(data + "/tasks.db", (0, 0))
+        self.controller()
+        self.assertFalse(os.path.exists(made_up))
+        self.assertTrue(os.path.exists(fresh + "/tasks.db"))
+        self.assertTrue(os.path.exists(named + "/tasks.db"))
+
+    def test_log_to_file(self):
+        p = mix.Process(
+            [CONTROLLER, "--profile-dir=" + self.dir, "--log-to-file"]
+        )
+        self.addCleanup(p.stop)
+        mix.within(lambda: os.path.exists(self.file("engine")))
+        path = "%s/log/ipcontroller--%d.log" % (self.dir, p.pid)
+        with open(path) as f:
+            self.assertIn('"started"', f.read())
+
+    def test_python_is_not_read(self):
+        path = self.dir + "/ipcontroller_config.py"
+        with open(path, "w") as f:
+            f.write("# c.IPController.ip = '*'\n")
+        self.assertEqual(self.controller().complaints(), [])
+        self.addCleanup(mix.kill_left_overs)
+
+    def test_python_that_sets_something_is_told(self):
+        path = self.dir + "/ipcontroller_config.py"
+        with open(path, "w") as f:
+            f.write("c = get_config()\nc.IPController.ip = '*'\n")
+        c = self.controller()
+        self.assertEqual(len(c.complaints()), 1)
+        self.assertIn(path, c.complaints()[0])
+
+
+class EngineOptions(Case):
+    def test_every_option_of_ipengine(self):
+        from ipyparallel.engine.app import IPEngine
+
+        self.controller()
+        values = {
+            "file": self.file("engine"),
+            "timeout": "30",
+            "log-level": "INFO",
+            "log-to-file": "False",
+            "work-dir": self.dir,
+            "profile-dir": self.dir,
+        }
+        skip = {"show-config", "show-config-json", "log-to-file"}
+        args = ["--" + f for f in IPEngine().flags if f not in skip]
+        for name in IPEngine().aliases:
+            value = values.get(name, "x")
+            if len(name) > 1:
+                args.append("--%s=%s" % (name, value))
+            else:
+                args += ["-" + name, value]
+        e = self.start("engine", *args, OMPI_COMM_WORLD_RANK="7")
+        self.assertIn("--ssh=x is passed over", "".join(e.lines))
+        self.assertEqual(self.client().ids, [7])
+
+    def test_mpi(self):
+        self.controller()
+        for rank in "2", "1":
+            self.engine("--mpi", PMI_RANK=rank)
+        self.assertEqual(sorted(self.client(2).ids), [1, 2])
+        p = mix.Process([ENGINE, "--profile-dir=" + self.dir, "--mpi"])
+        self.assertEqual(p.wait(), 2)
+
+    def test_the_connection_in_the_environment(self):
+        self.controller()
+        with open(self.file("engine")) as f:
+            text = f.read()
+        self.start("engine", IPP_CONNECTION_INFO=text)
+        rc = self.client()
+        # The key is not for the tasks.
+        ar = rc[0].execute(
+            "echo ${IPP_CONNECTION_INFO-none}", silent=False, block=False
+        )
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, "none\n")
+
+    def test_the_command_line_counts_more(self):
+        self.controller()
+        self.engine(IPP_CONNECTION_INFO="{}", IPP_PROFILE_DIR="/nonexistent")
+        self.assertEqual(self.client().ids, [0])
+
+    def test_work_dir(self):
+        self.controller()
+        self.engine("--work-dir", "/usr")
+        ar = self.client()[0].execute("pwd", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, "/usr\n")
+
+    def test_it_waits_for_the_controller(self):
+        e = mix.Process([ENGINE, "--profile-dir=" + self.dir, "--timeout=5",
+                         "--IPEngine.wait_for_url_file=60"])
+        self.addCleanup(e.stop)
+        self.controller()
+        e.wait_line(mix.READY[mix.OURS, "engine"])
+
+    def test_no_controller(self):
+        e = mix.Process([ENGINE, "--profile-dir=" + self.dir, "--timeout=0.1"])
+        self.assertNotEqual(e.wait(), 0)
+
+
+if __name__ == "__main__":
+    mix.main(__name__)
