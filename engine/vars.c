@@ -193,7 +193,7 @@ static void drop_missing(struct engine *e)
 	}
 }
 
-static void look_through(struct engine *e)
+static void look_at_all(struct engine *e)
 {
 	struct vars *vs = &e->vars;
 	int fd = openat(vs->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -214,6 +214,14 @@ static void look_through(struct engine *e)
 			look(e, bytes_str(entry->d_name));
 	closedir(d);
 	drop_missing(e);
+}
+
+static void look_through(struct engine *e)
+{
+	look_at_all(e);
+	/* What was one too many may not be, without those that are gone. */
+	if (e->vars.hidden && e->vars.count < LIMIT_VARIABLES)
+		look_at_all(e);
 }
 
 void vars_look(struct engine *e, struct bytes name)

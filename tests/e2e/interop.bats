@@ -93,6 +93,9 @@ engines_known() {
 		assert v.map_sync(lambda x: x * x, range(8)) == [x * x for x in range(8)]
 		rc.close()
 	END
+	# Its variables are Python's.
+	fails_with EOPNOTSUPP cp /etc/hostname "$MNT/engines/2/vars/a"
+	fails_with EOPNOTSUPP cp /etc/hostname "$MNT/engines/all/vars/a"
 	kill "${BACKGROUND[0]}"
 	within "$DEADLINE" engines_known 2
 }

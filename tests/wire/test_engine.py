@@ -209,6 +209,7 @@ class Boss(Peer):
 class Case(unittest.TestCase):
     taskfs = True
     options = ()
+    within = ()
 
     def setUp(self):
         self.boss = Boss(self.taskfs)
@@ -222,6 +223,7 @@ class Case(unittest.TestCase):
         with open(self.log, "ab") as err:
             self.engine = subprocess.Popen(
                 [
+                    *self.within,
                     ENGINE,
                     "--cluster-dir=" + self.boss.dir,
                     "--spool=" + self.boss.dir,
