@@ -8,6 +8,7 @@
  *	link	   the sockets to the controller
  *	member	   registration, heartbeat, loss and return of the controller
  *	requests   the table of messages an engine understands
+ *	kernel	   those of Jupyter that are no work for an engine
  *	task	   one request to run something, and the queue of them
  *	begin	   from the request to a running process
  *	outcome	   how it ended, in words

@@ -1,6 +1,7 @@
 #include "outcome.h"
 #include "base/parse.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 /* What an error shows of stderr. */
@@ -87,7 +88,10 @@ static void note_status(struct task *t)
 	if (WIFSIGNALED(r->status)) {
 		t->signal = WTERMSIG(r->status);
 		t->exit_status = 128 + t->signal;
-		outcome_set(t, "Killed", killed_text(r));
+		/* An interrupt has a name among ipyparallel's clients. */
+		outcome_set(t, t->signal == SIGINT && !t->extended
+				       ? "KeyboardInterrupt"
+				       : "Killed", killed_text(r));
 	} else {
 		t->exit_status = WEXITSTATUS(r->status);
 		if (t->exit_status)

@@ -2,6 +2,7 @@
 #include "base/parse.h"
 #include "deliver.h"
 #include "engine.h"
+#include "kernel.h"
 #include "reply.h"
 #include "wire/messages.h"
 
@@ -12,6 +13,16 @@
 #define ON_CONTROL ON(CHANNEL_CONTROL)
 
 /* --- answers ------------------------------------------------------------ */
+
+/* A stock scheduler passes nothing on that does not say it. */
+static void put_status(struct buf *metadata, struct json_object *content)
+{
+	const char *status = json_get_str(content, "status", NULL);
+
+	metadata->n--; /* } */
+	buf_printf(metadata, ",\"status\":\"%s\"}",
+		   status && strcmp(status, "error") == 0 ? "error" : "ok");
+}
 
 void request_answer(struct engine *e, enum channel c, const struct msg *m,
 		    const char *type, struct json_object *content,
@@ -34,6 +45,8 @@ void request_answer(struct engine *e, enum channel c, const struct msg *m,
 	for (i = 0; i < m->idents; i++)
 		idents[i] = msg_ident(m, i);
 	reply_engine(e, &metadata);
+	if (c == CHANNEL_TASK)
+		put_status(&metadata, content);
 	out.metadata_text = buf_bytes(&metadata);
 	err = link_send(&e->link, c, &out);
 	if (err)
@@ -224,24 +237,6 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 	engine_leave(e, restart ? EXIT_RESTART : EXIT_OK);
 }
 
-static void kernel_info(struct engine *e, enum channel c, struct msg *m)
-{
-	struct json_object *o = request_ok();
-	struct json_object *language = json_object_new_object();
-
-	json_add_str(language, "name", "sh");
-	json_add_str(language, "version", "POSIX");
-	json_add_str(language, "mimetype", "text/x-sh");
-	json_add_str(language, "file_extension", ".sh");
-	json_add_str(o, "protocol_version", MSG_VERSION);
-	json_add_str(o, "implementation", "taskfs");
-	json_add_str(o, "implementation_version", TASKFS_VERSION);
-	json_add(o, "language_info", language);
-	json_add_str(o, "banner", "taskfs: runs shell commands");
-	json_add(o, "help_links", json_object_new_array());
-	answer(e, c, m, MSG_KERNEL_INFO_REPLY, o);
-}
-
 /* --- variables ---------------------------------------------------------- */
 
 struct waiting {
@@ -333,7 +328,8 @@ static const struct request {
 	{MSG_PULL_REQUEST, ON_CONTROL, variable_request},
 	{MSG_VARS_REQUEST, ON_CONTROL, variable_request},
 	{MSG_SHUTDOWN_REQUEST, ON_CONTROL, shutdown_request},
-	{MSG_KERNEL_INFO_REQUEST, ON_SHELL | ON_CONTROL, kernel_info},
+	{MSG_KERNEL_INFO_REQUEST, ON_SHELL | ON_CONTROL, kernel_info_request},
+	{MSG_INTERRUPT_REQUEST, ON_CONTROL, kernel_interrupt_request},
 	{MSG_REGISTRATION_REPLY, ON(CHANNEL_REGISTRATION), registration_reply},
 };
 
@@ -348,8 +344,8 @@ void requests_handle(struct engine *e, enum channel c, struct msg *m)
 			return;
 		}
 	}
-	log_debug("message ignored", log_str("type", m->type),
-		  log_str("channel", channel_name(c)));
+	if ((ON_SHELL | ON_CONTROL) & ON(c))
+		kernel_request(e, c, m);
 }
 
 void requests_can_send(struct engine *e)

@@ -1,6 +1,6 @@
 /*
- * requests.h: the table of messages an engine understands. Others are logged
- * and ignored.
+ * requests.h: the table of messages an engine understands. Others are a
+ * kernel's (kernel.h).
  */
 #ifndef TASKFS_REQUESTS_H
 #define TASKFS_REQUESTS_H

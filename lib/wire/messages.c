@@ -154,6 +154,9 @@ const struct message_type message_types[] = {
 	{MSG_KERNEL_INFO_REPLY, E_, M_, "shell, control", false,
 	 "status, protocol_version, implementation, language_info, banner",
 	 "A shell."},
+	{MSG_INTERRUPT_REQUEST, M_, E_, "control", false, "",
+	 "SIGINT to the running task."},
+	{MSG_INTERRUPT_REPLY, E_, M_, "control", false, "status", "Sent."},
 
 	{MSG_SUBMIT_REQUEST, M_, C_, "registration", true,
 	 "results [{token, options, code, [stdin], [map], [view], uid, gid}]",

@@ -58,6 +58,8 @@
 #define MSG_SIGNAL_REPLY "signal_reply"
 #define MSG_KERNEL_INFO_REQUEST "kernel_info_request"
 #define MSG_KERNEL_INFO_REPLY "kernel_info_reply"
+#define MSG_INTERRUPT_REQUEST "interrupt_request"
+#define MSG_INTERRUPT_REPLY "interrupt_reply"
 
 /* Extensions. */
 #define MSG_SUBMIT_REQUEST "submit_request"
