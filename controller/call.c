@@ -483,11 +483,14 @@ static void set_output(struct call *call, enum stream s, struct bytes text)
 	(void)!task_output(r, run->index, s, 0, text);
 }
 
-void call_on_record(struct run *run, struct json_object *record)
+void call_on_record(struct run *run, struct json_object *record,
+		    const struct msg *reply)
 {
 	struct json_object *io = json_get_object(record, "io");
 	struct json_object *value = object_in(io, "execute_result");
+	struct buf pickled = BUF_INIT;
 	struct call *call;
+	unsigned i;
 
 	if (!run->call)
 		call_new(run);
@@ -497,11 +500,16 @@ void call_on_record(struct run *run, struct json_object *record)
 		   json_get_object(record, "result_content"));
 	set_output(call, STREAM_STDOUT, text_of(io, "stdout"));
 	set_output(call, STREAM_STDERR, text_of(io, "stderr"));
+	for (i = 0; i < msg_buffers(reply); i++)
+		buf_put(&pickled, msg_buffer(reply, i).p,
+			msg_buffer(reply, i).n);
+	set_output(call, STREAM_VALUE, buf_bytes(&pickled));
 	if (value)
 		add_line(call, STREAM_VALUE,
 			 text_of(json_get_object(value, "data"),
 				 "text/plain"));
 	json_object_put(value);
+	buf_done(&pickled);
 	call->replied = call->idle = true;
 	finish(call);
 }

@@ -27,9 +27,10 @@ void call_on_iopub(struct run *run, struct msg *m);
 
 /*
  * The same for a run from before a restart, out of a record of the hub that
- * has its end.
+ * has its end; the value of an apply_request are the buffers of the reply.
  */
-void call_on_record(struct run *run, struct json_object *record);
+void call_on_record(struct run *run, struct json_object *record,
+		    const struct msg *reply);
 
 /* ctl. As run.h has it. */
 int call_abort(struct run *run) must_check;

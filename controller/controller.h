@@ -36,6 +36,7 @@ struct engine;
 struct upstream;
 struct reclaim;
 struct users;
+struct others;
 
 /* Where ports are taken from: those for one side, then those for all. */
 enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
@@ -175,6 +176,7 @@ struct controller {
 
 	struct upstream *upstream;	/* upstream.c; NULL: none */
 	struct users *users;		/* users.c */
+	struct others *others;		/* others.c */
 	struct reclaim *reclaim;	/* reclaim_hub.c */
 
 	/* wire.c */

@@ -63,6 +63,7 @@ static void close_all(struct controller *c)
 	users_done(c);
 	upstream_close(c);
 	reclaim_done(c);
+	others_done(c);
 	store_close(c->store);
 	events_done(c);
 	orders_done(c);

@@ -14,6 +14,8 @@
 #define ASK_EVERY USEC_PER_SEC
 /* The end was published: the reply is in the hub soon. */
 #define ASK_SOON (100 * USEC_PER_MSEC)
+/* Of others' tasks one hears the end, if not by chance. */
+#define OTHERS_ROUND 10
 /* So often the hub may not know a task before it never got there. */
 #define UNKNOWN 2
 /* Or say that it waits, though its engine has done all before. */
@@ -23,7 +25,8 @@ struct reclaim {
 	struct controller *c;
 	struct timer timer;
 	size_t waiting;		/* questions of the first round */
-	bool begun, done;
+	bool done;
+	unsigned round;
 };
 
 static struct reclaim *reclaim_of(struct controller *c)
@@ -70,18 +73,26 @@ static void unknown(struct run *run, const char *ename)
 	}
 	if (++run->unknown < UNKNOWN)
 		return;
+	if (run->other) {
+		lost(run, "ipyparallel's hub does not know it any more");
+		return;
+	}
 	log_info("a task did not reach the upstream controller and waits "
 		 "again", log_int("result", (int64_t)run->result));
 	run_put_back(r, run);
 }
 
-static void take_record(struct run *run, struct json_object *content)
+static void take_record(struct run *run, struct msg *reply)
 {
+	struct json_object *content = reply->content;
 	struct json_object *record = json_get_object(content, run->msg_id);
 
+	/* One that was aborted publishes no end. */
+	if (run->other && run->engine)
+		foreign_set_elsewhere(run->engine, false);
 	if (record && json_get_object(record, "result_content"))
-		call_on_record(run, record);
-	else if (run->engine && foreign_ready(run->engine) &&
+		call_on_record(run, record, reply);
+	else if (!run->other && run->engine && foreign_ready(run->engine) &&
 		 ++run->stuck > STUCK)
 		lost(run, "its engine works again, and the hub has no answer "
 			  "of the task");
@@ -98,7 +109,7 @@ static void answered(struct controller *c, struct msg *reply, uint64_t key)
 		status = reply ? json_get_str(reply->content, "status", NULL)
 			       : NULL;
 		if (status && strcmp(status, "ok") == 0)
-			take_record(run, reply->content);
+			take_record(run, reply);
 		else if (status)
 			unknown(run, json_get_str(reply->content, "ename",
 						  NULL));
@@ -127,18 +138,25 @@ static size_t ask_all(struct reclaim *rc)
 {
 	struct map_iter it = {0};
 	size_t n = 0, left = 0;
+	bool soon = false;
 
+	rc->round++;
 	while (map_next(&rc->c->runs, &it)) {
 		struct run *run = it.value;
 
 		if (!run->restored || run->phase != RUN_SENT)
 			continue;
 		left++;
-		if (!run->asking)
-			n += ask(run);
+		if (run->asking || (run->other && !run->news &&
+				    rc->round % OTHERS_ROUND))
+			continue;
+		run->news -= run->news > 0;
+		soon |= run->news > RECLAIM_NEWS / 2;
+		n += ask(run);
 	}
 	if (left)
-		timer_set(rc->c->loop, &rc->timer, ASK_EVERY);
+		timer_set(rc->c->loop, &rc->timer,
+			  soon ? ASK_SOON : ASK_EVERY);
 	return n;
 }
 
@@ -174,20 +192,25 @@ bool reclaim_is_done(struct controller *c)
 	return c->reclaim && c->reclaim->done;
 }
 
+void reclaim_soon(struct controller *c)
+{
+	if (c->reclaim)
+		timer_set(c->loop, &c->reclaim->timer, ASK_SOON);
+}
+
 void reclaim_run(struct run *run)
 {
-	struct reclaim *rc = reclaim_of(run->c);
-
-	if (rc)
-		timer_set(run->c->loop, &rc->timer, ASK_SOON);
+	reclaim_soon(run->c);
 }
 
 void reclaim_on_iopub(struct run *run, struct msg *m)
 {
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
-	if (s && strcmp(s, "idle") == 0)
+	if (s && strcmp(s, "idle") == 0) {
+		run->news = RECLAIM_NEWS;
 		reclaim_run(run);
+	}
 }
 
 void reclaim_done(struct controller *c)

@@ -350,14 +350,15 @@ void run_restore(struct result *r, uint32_t index)
 	struct engine *e = NULL;
 	struct run *run;
 
-	if (d && d->engine_uuid && !r->wired)
+	if (d && d->engine_uuid && (!r->wired || r->c->config.upstream))
 		e = engine_by_uuid(r->c, bytes_str(d->engine_uuid));
 	if (!d || !d->msg_id)
 		return;
 	run = run_new(r, index, d->msg_id, e);
 	run->phase = RUN_SENT;
 	run->restored = true;
-	if (!e)
+	run->other = r->wired && r->c->config.upstream;
+	if (!e && !run->other)
 		run_end(run, &lost, NULL);
 }
 

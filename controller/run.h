@@ -32,7 +32,9 @@ struct run {
 	enum run_phase phase;
 	bool abort;		/* asked for */
 	bool asking;		/* the upstream's hub, about it */
+	unsigned news;		/* worth asking so many times */
 	unsigned unknown, stuck;	/* what that said, so often */
+	bool other;		/* another client's, on the upstream */
 	bool restored;		/* from before a restart, not claimed yet */
 	struct wire *wire;	/* relay.c's, or NULL */
 	struct call *call;	/* call.c's, on an engine of ipyparallel */

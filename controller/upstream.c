@@ -286,6 +286,8 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 							      "engines")
 					    : NULL;
 
+	bool was_up = u->up;
+
 	(void)arg;
 	u->asked = false;
 	if (!engines || !status || strcmp(status, "ok") != 0)
@@ -300,6 +302,8 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 		reclaim_begin(c);
 	}
 	take_engines(u, engines);
+	if (!was_up)
+		others_begin(c);
 	sched_kick(c);
 }
 
@@ -367,12 +371,14 @@ static void on_iopub(struct upstream *u, struct msg *m)
 	if (!e)
 		return;
 	e->heard = now_usec();
+	if (run && (!run->restored || run->other))
+		call_on_iopub(run, m);
 	if (run && run->restored)
 		reclaim_on_iopub(run, m);
-	else if (run)
-		call_on_iopub(run, m);
-	else if (!foreign_on_iopub(e, m))
-		foreign_note_other(e, m);
+	if ((run && !run->other) || foreign_on_iopub(e, m))
+		return;
+	foreign_note_other(e, m);
+	others_note(u->c, m);
 }
 
 static const struct part_row {

@@ -9,6 +9,7 @@
  *
  *	upstream.c	the sockets, hello, being there again
  *	reclaim_hub.c	what became of tasks from before a restart
+ *	others.c	what other clients run there
  */
 #ifndef TASKFS_UPSTREAM_H
 #define TASKFS_UPSTREAM_H
@@ -51,7 +52,17 @@ bool reclaim_is_done(struct controller *c);
 /* There may be news of it. */
 void reclaim_run(struct run *run);
 void reclaim_on_iopub(struct run *run, struct msg *m);
+/* So often it is asked, soon, until the hub has it, too: run->news. */
+#define RECLAIM_NEWS 10
+/* Some were added. */
+void reclaim_soon(struct controller *c);
 /* Frees what is kept for it. */
 void reclaim_done(struct controller *c);
+
+/* others.c: what other clients run there. The line is up: looks. */
+void others_begin(struct controller *c);
+/* An iopub message about something that is not known here. */
+void others_note(struct controller *c, const struct msg *m);
+void others_done(struct controller *c);
 
 #endif

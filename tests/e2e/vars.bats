@@ -321,7 +321,6 @@ is_not_shown() {
 		head -c 9M /dev/urandom
 		echo
 		head -c 3M /dev/zero
-		echo
 	} >"$HOME_DIR/lines"
 	cp "$HOME_DIR/lines" "$ALL/scatter/s"
 	cmp "$HOME_DIR/lines" "$ALL/gather/s"

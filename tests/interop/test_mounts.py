@@ -5,6 +5,7 @@ import contextlib
 import errno
 import json
 import os
+import pickle
 import re
 import select
 import signal
@@ -299,6 +300,55 @@ class OnStockController(Python, Bridged):
         id = self.submit("6*7", path="engines/all/new")
         self.done(id)
         self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
+
+    def their(self, msg_id):
+        """The id of the result that another client's task is."""
+        def find():
+            for id in os.listdir(self.mnt + "/results"):
+                with contextlib.suppress(OSError):
+                    if id.isdigit() and self.get(int(id), "msg_ids") == msg_id + "\n":
+                        return int(id)
+            return None
+
+        return mix.within(find)
+
+    def test_what_others_execute(self):
+        ar = self.rc[0].execute("print('theirs')\n6*7", silent=False)
+        id = self.their(ar.msg_ids[0])
+        self.done(id)
+        self.assertEqual(self.get(id, "code"), "print('theirs')\n6*7")
+        self.assertEqual(self.get(id, "stdout"), "theirs\n")
+        self.assertEqual(self.get(id, "value"), "42\n")
+        self.assertEqual(self.get(id, "engine"), "0\n")
+
+    def test_what_fails_of_others(self):
+        ar = self.rc[0].execute("1/0", silent=False)
+        id = self.their(ar.msg_ids[0])
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("ZeroDivisionError: "))
+
+    def test_what_others_apply(self):
+        ar = self.rc.load_balanced_view().apply_async(int, "42")
+        id = self.their(ar.msg_ids[0])
+        self.done(id)
+        self.assertEqual(self.get(id, "code"), "apply_request")
+        with open("%s/results/%d/value" % (self.mnt, id), "rb") as f:
+            self.assertEqual(pickle.load(f), 42)
+
+    def test_output_of_others_while_it_comes(self):
+        gate = os.path.join(mix.HOME, "others-gate")
+        os.mkfifo(gate)
+        ar = self.rc[1].execute(
+            "import time\nprint('a', flush=True)\nopen(%r).read()\nprint('b', flush=True)" % gate,
+            silent=False,
+            block=False,
+        )
+        id = self.their(ar.msg_ids[0])
+        self.assertEqual(self.get(id, "status"), "running\n")
+        with open(gate, "w"):
+            pass
+        self.done(id)
+        self.assertEqual(self.get(id, "stdout"), "a\nb\n")
 
     def test_an_engine_that_dies(self):
         engine = self.cluster.start_engine(mix.STOCK)
