@@ -252,8 +252,8 @@ static void add_history(struct request *rq, struct json_object *content,
 
 void stock_on_queue(struct controller *c, struct request *rq)
 {
-	struct json_object *ids = read_targets(c, rq), *o;
 	bool verbose = json_bool_or(rq->msg->content, "verbose", false);
+	struct json_object *ids = read_targets(c, rq), *o;
 	size_t i;
 
 	if (!ids)
