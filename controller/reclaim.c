@@ -69,6 +69,21 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 	}
 }
 
+/* To clients in the words they know. */
+static void say_died(const struct run *run, const struct engine *e,
+		     struct buf *why)
+{
+	if (run->wire)
+		buf_printf(why, "Engine b'%s' died while running task '%s'",
+			   e->uuid, run->msg_id);
+	else
+		buf_printf(why,
+			   "engine %lld (pid %lld on %s) ended while running "
+			   "the task",
+			   (long long)e->id, (long long)e->pid,
+			   e->host ? e->host : "an unknown host");
+}
+
 void runs_engine_gone(struct engine *e)
 {
 	struct buf why = BUF_INIT;
@@ -88,10 +103,7 @@ void runs_engine_gone(struct engine *e)
 			continue;
 		}
 		buf_clear(&why);
-		buf_printf(&why, "engine %lld (pid %lld on %s) ended while "
-				 "running the task",
-			   (long long)e->id, (long long)e->pid,
-			   e->host ? e->host : "an unknown host");
+		say_died(run, e, &why);
 		how.evalue = buf_str(&why);
 		run_end(run, &how, NULL);
 	}
