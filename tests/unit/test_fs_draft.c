@@ -202,13 +202,9 @@ static void expect_items(const char *text, const char *want, size_t n)
 	for (i = 0; text[i]; i++)
 		assert_int_equal(write_to("map", i, bytes_of(text + i, 1)), 0);
 	expect_read("map", 0, 1000, text);
-	if (task_option_find(bytes_str("map"))->served)
-		assert_int_equal(task(&t), 0);
-	else
-		(void)!task(&t);
-	assert_true(!t.options || t.has_map);
-	if (t.options)
-		assert_bytes(t.map, bytes_of(want, n));
+	assert_int_equal(task(&t), 0);
+	assert_true(t.has_map);
+	assert_bytes(t.map, bytes_of(want, n));
 	assert_int_equal(drafts.bytes, 1 + b->size);
 	draft_task_done(&t);
 }
