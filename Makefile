@@ -107,10 +107,11 @@ TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 GEN   := $(BUILD)/scripts/protocol-doc
 
+$(BUILD)/tests/e2e/draw: $(BUILD)/obj/fs/timeline.o
 $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,taskfs) -lpthread -lm
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB) $(call pkg_libs,taskfs) -lpthread -lm
 
 tests: all $(UNIT) $(TOOLS)
 	@:

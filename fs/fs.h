@@ -13,6 +13,7 @@
  *   bridge          to a controller of ipyparallel
  *   sync            keeps the mirror true
  *   metrics         what is counted
+ *   timeline        a picture of who ran what when; picture: of a result
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *   draft, blob     submissions in the making

@@ -236,6 +236,9 @@ R_SHOW("why", result_why,
 R_SHOW("attempts", result_attempts,
        "one line for each try that ended: its number, the engine, start, end, "
        "and `ok`, `aborted` or the name of the error"),
+R_SHOW("timeline.svg", result_timeline,
+       "a picture of who ran what when, for a browser: a row for each engine, "
+       "a bar for each try of a task"),
 R_SHOW("metadata", result_metadata,
        "all of this as one JSON object with ipyparallel's names"),
 R_IO("code", code_io, 0, "what was submitted"),

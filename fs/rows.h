@@ -102,6 +102,8 @@ SHOW(result_why);
 SHOW(result_attempts);
 SHOW(result_usage);
 SHOW(result_option);
+/* picture.c */
+SHOW(result_timeline);
 /* metadata.c */
 SHOW(result_metadata);
 

@@ -1,0 +1,143 @@
+/*
+ * results/<id>/timeline.svg: what of a result is drawn (timeline.h).
+ *
+ * The last picture is kept: of a finished result it never changes, of another
+ * until something changes or a second is over, so that its size is that of
+ * the text somebody reads next.
+ */
+#include "rows.h"
+#include "tree.h"
+#include "base/parse.h"
+#include "timeline.h"
+
+#define KEPT_FOR USEC_PER_SEC
+
+static struct {
+	uint64_t ino, seq;
+	int64_t submitted;
+	uint64_t at;		/* mono_usec() */
+	struct buf text;
+} kept;
+
+/* --- one task: each of its tries ---------------------------------------- */
+
+struct tries {
+	struct timeline_bar *bar;
+	uint64_t n;
+};
+
+static void add_try(struct tries *t, struct timeline_bar bar)
+{
+	t->bar = xreallocarray(t->bar, t->n + 1, sizeof(*t->bar));
+	t->bar[t->n++] = bar;
+}
+
+/* "NUMBER ENGINE START END OUTCOME", as in the file attempts. */
+static bool read_try(struct bytes line, struct timeline_bar *ret)
+{
+	struct bytes word[5];
+	uint64_t number;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(word); i++)
+		word[i] = parse_word(&line);
+	if (parse_u64(word[0], 1, UINT_MAX, &number) ||
+	    parse_i64(word[1], 0, MIRROR_MAX_ID, &ret->engine) ||
+	    date_parse(word[2], &ret->start) || date_parse(word[3], &ret->end))
+		return false;
+	ret->attempt = (unsigned)number;
+	ret->state = bytes_is(word[4], "ok")	    ? STATE_OK
+		     : bytes_is(word[4], "aborted") ? STATE_ABORTED
+						    : STATE_ERROR;
+	return true;
+}
+
+static struct timeline_bar bar_of(const struct task *t, uint64_t index)
+{
+	return (struct timeline_bar){
+		.engine = t->engine,
+		.start = t->started,
+		.end = state_is_final((enum state)t->state) ? t->completed : 0,
+		.state = (enum state)t->state,
+		.task = index,
+		.attempt = t->attempt,
+	};
+}
+
+static void read_tries(const struct obj *o, uint64_t index, struct tries *ret)
+{
+	const char *text = o->detail ? o->detail->attempts : NULL;
+	struct bytes rest = bytes_str(text ? text : ""), line;
+
+	while (parse_line(&rest, &line)) {
+		struct timeline_bar bar = {.task = index};
+
+		if (read_try(line, &bar))
+			add_try(ret, bar);
+	}
+	/* The last one is a line too when it has ended. */
+	if (!ret->n || !state_is_final((enum state)o->task->state))
+		add_try(ret, bar_of(o->task, index));
+}
+
+static void from_tries(const void *arg, uint64_t i, struct timeline_bar *ret)
+{
+	*ret = ((const struct tries *)arg)->bar[i];
+}
+
+/* --- all of it ---------------------------------------------------------- */
+
+static struct timeline describe(const struct result *r)
+{
+	struct timeline t = {
+		.id = r->id,
+		.status = r->status,
+		.submitted = r->submitted,
+		.now = now_usec(),
+	};
+
+	if (r->name)
+		t.label = bytes_of(r->name->text, r->name->n);
+	memcpy(t.count, r->count, sizeof(t.count));
+	return t;
+}
+
+static void draw(const struct obj *o, struct buf *out)
+{
+	struct timeline t = describe(o->result);
+	struct tries tries = {0};
+
+	if (o->task) {
+		read_tries(o, 0, &tries);
+		t.n = tries.n;
+		t.bar = from_tries;
+		t.arg = &tries;
+	}
+	timeline_put(&t, out);
+	free(tries.bar);
+}
+
+static bool is_kept(const struct obj *o, uint64_t ino)
+{
+	const struct result *r = o->result;
+
+	return kept.text.n && kept.ino == ino && kept.seq == r->seq &&
+	       kept.submitted == r->submitted &&
+	       (result_is_final(r) || mono_usec() - kept.at < KEPT_FOR);
+}
+
+int result_timeline(const struct obj *o, struct buf *out)
+{
+	uint64_t ino = tree_ino(o);
+
+	if (!is_kept(o, ino)) {
+		buf_clear(&kept.text);
+		draw(o, &kept.text);
+		kept.ino = ino;
+		kept.seq = o->result->seq;
+		kept.submitted = o->result->submitted;
+		kept.at = mono_usec();
+	}
+	buf_put(out, kept.text.p, kept.text.n);
+	return 0;
+}
