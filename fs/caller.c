@@ -17,27 +17,51 @@ struct caller {
 
 /* --- /proc -------------------------------------------------------------- */
 
-bool process_parse_stat(struct bytes text, struct process *ret_p)
+/* proc(5): the numbers of the fields from 1; the second is a name. */
+enum stat_field {
+	STAT_STATE = 3,
+	STAT_PARENT = 4,
+	STAT_FLAGS = 9,
+	STAT_START = 22,
+	STAT_EXIT_CODE = 52,
+};
+
+/* "pid (name, which may hold anything) S ppid ... start ..." */
+static bool parse_field(struct bytes text, enum stat_field field,
+			uint64_t *ret_n)
 {
-	/* "pid (name, which may hold anything) S ppid ... start ..." */
-	const char *p = memrchr(text.p, ')', text.n);
-	struct bytes word, rest;
-	uint64_t parent = 0, start = 0;
+	const char *p = text.n ? memrchr(text.p, ')', text.n) : NULL;
+	struct bytes word = {0}, rest;
 	int i;
 
 	if (!p)
 		return false;
 	rest = bytes_of(p + 1, (size_t)((const char *)text.p + text.n - p - 1));
-	for (i = 3; i <= 22; i++) {
+	for (i = STAT_STATE; i <= (int)field; i++)
 		word = parse_word(&rest);
-		if (i == 4 && parse_u64(word, 0, INT32_MAX, &parent))
-			return false;
-	}
-	if (parse_u64(word, 0, UINT64_MAX, &start))
+	return parse_u64(parse_trim(word), 0, UINT64_MAX, ret_n) == 0;
+}
+
+bool process_parse_stat(struct bytes text, struct process *ret_p)
+{
+	uint64_t parent, start;
+
+	if (!parse_field(text, STAT_PARENT, &parent) || parent > INT32_MAX ||
+	    !parse_field(text, STAT_START, &start))
 		return false;
 	ret_p->parent = (pid_t)parent;
 	ret_p->start = start;
 	return true;
+}
+
+#define EXITING 0x4	/* PF_EXITING of linux/sched.h */
+
+bool process_parse_killed(struct bytes text)
+{
+	uint64_t flags, code;
+
+	return parse_field(text, STAT_FLAGS, &flags) && (flags & EXITING) &&
+	       parse_field(text, STAT_EXIT_CODE, &code) && (code & 0x7f);
 }
 
 static bool read_proc(pid_t pid, const char *what, char *text, size_t *n)
@@ -66,6 +90,15 @@ static bool read_stat(pid_t pid, struct process *ret_p)
 		return false;
 	ret_p->pid = pid;
 	return true;
+}
+
+bool process_is_killed(pid_t tid)
+{
+	char text[1024];
+	size_t n = sizeof(text);
+
+	return tid > 0 && read_proc(tid, "stat", text, &n) &&
+	       process_parse_killed(bytes_of(text, n));
 }
 
 /* A pidfd exists for processes only, not for their other threads. */

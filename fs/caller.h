@@ -38,8 +38,14 @@ void callers_done(struct callers *c);
 
 /* The process of a thread. False: there is none (any more). */
 bool process_of_thread(pid_t tid, struct process *ret_p) must_check;
+/*
+ * The thread is at its end because of a signal: its descriptors are closed, but
+ * by nobody's will. False when that cannot be known.
+ */
+bool process_is_killed(pid_t tid) must_check;
 /* The same by reading only what is asked of /proc/<pid>/stat's text. */
 bool process_parse_stat(struct bytes text, struct process *ret_p) must_check;
+bool process_parse_killed(struct bytes text) must_check;
 
 /*
  * p submitted a result: that is its last. There is no error now, unless it is

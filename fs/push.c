@@ -12,12 +12,12 @@
  * at a time: the error of one is told to the next.
  */
 #define STREAM_FROM (1 * MIB)
-#define STREAM_OUT 4
+#define STREAM_OUT (4 * MIB)	/* bytes on their way */
 
 struct question {
 	struct request q;
 	struct push *push;
-	struct list link;	/* push.c's: all of them */
+	size_t n;		/* bytes it brings */
 };
 
 static void push_free(struct push *p)
@@ -85,6 +85,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 {
 	struct question *k = container_of(q, struct question, q);
 	struct push *p = k->push;
+	size_t n = k->n;
 
 	free(k);
 	if (reply)
@@ -92,6 +93,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 	if (err)
 		note_error(p, err, reply);
 	p->out--;
+	p->bytes_out -= n;
 	if (p->file)
 		park_wake(&p->fs->park, p->file);
 	else
@@ -111,6 +113,7 @@ static void send_step(struct push *p, const struct push_step *s)
 	int err;
 
 	k->push = p;
+	k->n = b.n;
 	k->q.done = on_answer;
 	err = link_ask(&p->fs->link, &k->q, &out, VARS_TIMEOUT);
 	json_object_put(out.content);
@@ -119,6 +122,7 @@ static void send_step(struct push *p, const struct push_step *s)
 		free(k);
 	} else {
 		p->out++;
+		p->bytes_out += b.n;
 	}
 }
 
@@ -187,11 +191,11 @@ void push_release(struct file *f)
 	p->file = NULL;
 	pull_free(p->pull);
 	p->pull = NULL;
-	if (p->opening || (p->err && p->begun)) {
+	if (p->opening || p->killed || p->err) {
 		s.abandon = true;
 		if (p->begun)
 			send_step(p, &s);
-	} else if (!p->err && (p->begun || p->created)) {
+	} else if (p->begun || p->created) {
 		if (!p->written)
 			vars_expect(p->fs, &p->engines, p->name, true);
 		commit(p);
@@ -227,9 +231,7 @@ struct push *push_find(struct fs *fs, uint64_t ino)
 
 static int write_outcome(const struct push *p)
 {
-	unsigned may = p->bytes > STREAM_FROM ? STREAM_OUT : 0;
-
-	if (p->out > may)
+	if (p->out && (p->bytes < STREAM_FROM || p->bytes_out > STREAM_OUT))
 		return -EINPROGRESS;
 	return p->err;
 }
@@ -276,7 +278,10 @@ int push_flush(struct file *f, const struct ask *ask)
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
 	p->opening = false;
-	if (p->written && !p->err && is_opener(p, ask->tid))
+	if (!is_opener(p, ask->tid))
+		return all_outcome(p);
+	p->killed = process_is_killed(ask->tid);
+	if (p->written && !p->err && !p->killed)
 		commit(p);
 	return all_outcome(p);
 }

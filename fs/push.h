@@ -1,7 +1,8 @@
 /*
  * push.h: an open file that is a variable. What is written goes to the engines
  * piece by piece, each WRITE is answered when they have it; the value takes its
- * name at the FLUSH of the process that opened the file, or at the RELEASE.
+ * name at the FLUSH of the process that opened the file, or at the RELEASE;
+ * when that process was killed in the middle of it, it does not.
  *
  * To append (O_APPEND) is done at once, at the end of what there is. What was
  * written is read back after it has taken its name.
@@ -29,9 +30,11 @@ struct push {
 	bool begun;		/* an upload */
 	bool written;		/* ... with something in it */
 	bool created;		/* the value is new, also when it is empty */
+	bool killed;		/* the opener was, in the middle of it */
 	bool opening;		/* OPEN waits, or nobody has it open */
 	uint64_t bytes;
-	unsigned out;		/* questions without an answer */
+	unsigned out;		/* questions without an answer, */
+	size_t bytes_out;	/* and their bytes */
 	int err;		/* the first; every WRITE and FLUSH is told */
 };
 

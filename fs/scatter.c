@@ -23,6 +23,7 @@ struct scatter {
 	bool counted;		/* that is true */
 	bool dirty;		/* something was written since, or never */
 	bool written;
+	bool killed;		/* the opener was, in the middle of it */
 	int err;
 	/* while it is given out: */
 	bool going;
@@ -280,9 +281,12 @@ static int scatter_flush(struct file *f, const struct ask *ask)
 
 	if (reads(f))
 		return push_flush(f, ask);
-	if (s->dirty && s->written && !s->going && !s->err &&
-	    is_opener(s, ask->tid))
-		begin(s);
+	if (is_opener(s, ask->tid)) {
+		s->killed = process_is_killed(ask->tid);
+		if (s->dirty && s->written && !s->going && !s->err &&
+		    !s->killed)
+			begin(s);
+	}
 	return outcome(s);
 }
 
@@ -302,7 +306,7 @@ static void scatter_release(struct file *f)
 		return;
 	}
 	s->file = NULL;
-	if (s->dirty && !s->going && !s->err) {
+	if (s->dirty && !s->going && !s->err && !s->killed) {
 		if (!s->written)
 			vars_expect(s->fs, &s->engines, s->name, true);
 		begin(s);

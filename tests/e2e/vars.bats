@@ -166,6 +166,27 @@ is_not_shown() {
 	equal "$(cat "$V/b")" created
 }
 
+@test "who is killed in the middle of it leaves the old value" {
+	local to
+	for to in "$V" "$ALL/vars" "$ALL/scatter"; do
+		echo old >"$to/a"
+		python3 -c '
+import os, signal, sys
+f = open(sys.argv[1] + "/a", "wb", 0)
+f.write(b"x" * 3000000)
+os.kill(os.getpid(), signal.SIGKILL)' "$to" || equal "$?" 137
+		equal "$(cat "$MNT/engines/0/vars/a")" old
+		python3 -c '
+import os, signal, sys
+f = open(sys.argv[1] + "/new", "xb", 0)
+os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
+		is_not_shown "$V/new"
+	done
+	# What was promised to it is free again.
+	python3 -c 'open(__import__("sys").argv[1], "x").write("1")' "$V/new"
+	equal "$(cat "$V/new")" 1
+}
+
 @test "many append, and nothing is lost" {
 	seq 40 | xargs -P 8 -I{} sh -c 'echo "line {}" >>"$1"' sh "$V/log"
 	equal "$(wc -l <"$V/log")" 40
@@ -321,6 +342,7 @@ is_not_shown() {
 		head -c 9M /dev/urandom
 		echo
 		head -c 3M /dev/zero
+		echo
 	} >"$HOME_DIR/lines"
 	cp "$HOME_DIR/lines" "$ALL/scatter/s"
 	cmp "$HOME_DIR/lines" "$ALL/gather/s"

@@ -21,6 +21,26 @@ static void test_stat_lines(void **state)
 	assert_false(process_parse_stat(bytes_str("42 (x) S y 1 1"), &p));
 }
 
+static void test_killed(void **state)
+{
+	static const char line[] =
+		"42 (a) S 7 42 42 0 -1 %u 1 2 3 4 5 6 7 8 20 0 1 0 123456 1 2 "
+		"3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 "
+		"26 27 28 29 %u\n";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), line, 4U, 15U);
+	assert_true(process_parse_killed(bytes_str(text)));
+	snprintf(text, sizeof(text), line, 4U, 15U << 8);
+	assert_false(process_parse_killed(bytes_str(text)));
+	snprintf(text, sizeof(text), line, 0x400040U, 15U);
+	assert_false(process_parse_killed(bytes_str(text)));
+	assert_false(process_parse_killed(bytes_str("42 (x) S 7 1 1")));
+	assert_false(process_parse_killed(bytes_str("")));
+	assert_false(process_is_killed(getpid()));
+}
+
 static void *in_thread(void *arg)
 {
 	*(bool *)arg = process_of_thread((pid_t)syscall(SYS_gettid),
@@ -134,6 +154,7 @@ static void test_the_table_is_bounded(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_stat_lines),
+	cmocka_unit_test(test_killed),
 	cmocka_unit_test(test_a_thread_belongs_to_its_process),
 	cmocka_unit_test(test_children_see_their_parents_submissions),
 	cmocka_unit_test(test_parents_see_their_childrens_submissions),
