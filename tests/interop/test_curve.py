@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""CURVE in every mix of controller, engines, client and mount: the public key
+stands in the connection files, and who has none gets in nowhere."""
+
+import json
+import tempfile
+import unittest
+
+import zmq
+
+import mix
+
+CURVE = ("--IPController.enable_curve=True",)
+
+
+class Curve:
+    """With engine 0 ours and engine 1 stock."""
+
+    engines = (mix.OURS, mix.STOCK)
+    controller_args = CURVE
+
+    def test_files(self):
+        client, engine = self.cluster.info("client"), self.cluster.info("engine")
+        self.assertEqual(len(client["curve_serverkey"]), 40)
+        self.assertEqual(client["curve_serverkey"], engine["curve_serverkey"])
+        self.assertEqual((client["key"], engine["key"]), ("", ""))
+
+    def test_engines(self):
+        ar = self.rc[0].execute("echo secret", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, "secret\n")
+        self.assertEqual(self.rc[1].apply_sync(lambda: 6 * 7), 42)
+
+    def test_mount(self):
+        at = self.cluster.mount()
+        with mix.deadline():
+            with open(at + "/engines/0/new", "w") as f:
+                f.write("echo through the mount\n")
+            with open(at + "/results/latest/value") as f:
+                self.assertEqual(f.read(), "through the mount\n")
+        self.cluster.unmount(*self.cluster.mounts.pop())
+
+    def test_the_mute(self):
+        """Without the key there is no answer."""
+        info = self.cluster.info()
+        with self.rc._context.socket(zmq.DEALER) as s:
+            s.LINGER = 0
+            s.connect("%s:%d" % (interface(info), info["registration"]))
+            monitor = s.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED
+                                           | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+                                           | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+                                           | zmq.EVENT_DISCONNECTED)
+            self.assertTrue(monitor.poll(mix.DEADLINE * 1000))
+            event = int.from_bytes(monitor.recv_multipart()[0][:2], "little")
+            self.assertNotEqual(event, zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            s.disable_monitor()
+
+
+def interface(info):
+    return info["interface"].replace("*", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
+
+
+class OurController(Curve, mix.Case):
+    controller = mix.OURS
+
+
+class StockController(Curve, mix.Case):
+    controller = mix.STOCK
+
+
+class Public(Curve, mix.Case):
+    """Beyond loopback ours needs nobody to say so."""
+
+    controller = mix.OURS
+    controller_args = ("--ip=*", "--location=127.0.0.1")
+
+
+class Environment(Curve, mix.Case):
+    """A pair of keys that somebody else made."""
+
+    controller = mix.OURS
+    controller_args = ()
+    pair = [key.decode() for key in zmq.curve_keypair()]
+    env = {
+        "IPP_ENABLE_CURVE": "1",
+        "IPP_CURVE_PUBLICKEY": pair[0],
+        "IPP_CURVE_SECRETKEY": pair[1],
+    }
+
+    def test_the_key_is_theirs(self):
+        self.assertEqual(self.cluster.info()["curve_serverkey"], self.pair[0])
+
+
+class Keys(unittest.TestCase):
+    def run_controller(self, *args, **env):
+        directory = tempfile.mkdtemp(dir=mix.HOME)
+        program = mix.PROGRAM[mix.OURS, "controller"]
+        p = mix.Process([*program, "--profile-dir=" + directory, *args], env)
+        self.addCleanup(p.stop)
+        return p
+
+    def test_no_pair_of_keys(self):
+        public, secret = (key.decode() for key in zmq.curve_keypair())
+        for pair in (
+            {"IPP_CURVE_SECRETKEY": secret},
+            {"IPP_CURVE_PUBLICKEY": public},
+            {"IPP_CURVE_PUBLICKEY": public, "IPP_CURVE_SECRETKEY": public},
+            {"IPP_CURVE_PUBLICKEY": public, "IPP_CURVE_SECRETKEY": "short"},
+        ):
+            p = self.run_controller("--curve=yes", **pair)
+            self.assertEqual(p.wait(), 1)
+            p.wait_line("no pair of keys")
+
+    def test_no_wish(self):
+        """--curve=no beyond loopback: signed, as ipcontroller does."""
+        p = self.run_controller("--ip=*", "--curve=no", IPP_ENABLE_CURVE="1")
+        p.wait_line(mix.READY[mix.OURS, "controller"])
+        directory = p.args[1].partition("=")[2]
+        with open(directory + "/security/ipcontroller-client.json") as f:
+            info = json.load(f)
+        self.assertIsNone(info["curve_serverkey"])
+        self.assertNotEqual(info["key"], "")
+
+    def test_the_pair_survives(self):
+        directory = tempfile.mkdtemp(dir=mix.HOME)
+        keys = set()
+        for _ in range(2):
+            p = mix.Process(
+                [
+                    *mix.PROGRAM[mix.OURS, "controller"],
+                    "--profile-dir=" + directory,
+                    "--curve=yes",
+                ]
+            )
+            self.addCleanup(p.stop)
+            p.wait_line(mix.READY[mix.OURS, "controller"])
+            with open(directory + "/security/ipcontroller-client.json") as f:
+                keys.add(json.load(f)["curve_serverkey"])
+            self.assertEqual(p.stop(), 0)
+        self.assertEqual(len(keys), 1)
+
+
+if __name__ == "__main__":
+    mix.main(__name__)
