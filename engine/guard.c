@@ -61,6 +61,15 @@ void guard_block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/*
+ * ^C at a terminal ends the engine. Without one, SIGINT is how ipyparallel's
+ * launchers interrupt what their engines run.
+ */
+static int meaning_of(int signo)
+{
+	return signo == SIGINT && !isatty(STDIN_FILENO) ? SIGINT : SIGTERM;
+}
+
 /* Until the worker has ended; its status. told: to end it. */
 static int wait_for_worker(pid_t worker, bool *ret_told)
 {
@@ -75,10 +84,11 @@ static int wait_for_worker(pid_t worker, bool *ret_told)
 		if (pid < 0 && errno == ECHILD)
 			return 0;
 		signo = sigwaitinfo(&set, NULL);
-		if (signo > 0 && signo != SIGCHLD) {
-			*ret_told = true;
-			kill(worker, SIGTERM);
-		}
+		if (signo <= 0 || signo == SIGCHLD)
+			continue;
+		signo = meaning_of(signo);
+		*ret_told |= signo == SIGTERM;
+		kill(worker, signo);
 	}
 }
 

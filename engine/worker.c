@@ -65,6 +65,11 @@ static void on_signal(void *arg, int signo)
 		runner_reap(&e->runner);
 		return;
 	}
+	if (signo == SIGINT) { /* only a guard without a terminal sends it */
+		if (e->tasks.running)
+			(void)run_signal(&e->tasks.running->run, SIGINT);
+		return;
+	}
 	log_info("told to end", log_int("signal", signo));
 	engine_leave(e, EXIT_OK);
 }

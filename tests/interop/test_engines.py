@@ -138,7 +138,7 @@ class Engines:
 
     def test_broadcast(self):
         for coalescing in False, True:
-            v = self.rc.broadcast_view(coalescing=coalescing)
+            v = self.rc.broadcast_view(is_coalescing=coalescing)
             v.block = False
             ar = v.execute("echo $TASKFS_ENGINE", silent=False)
             ar.wait(mix.DEADLINE)

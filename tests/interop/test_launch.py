@@ -154,6 +154,17 @@ class StockCluster(Case):
             (msg_id,) = task.msg_ids
             self.assertTrue(again.result_status(msg_id)["completed"])
 
+    def test_engines_are_interrupted(self):
+        with self.cluster("controller", "engine", n=1) as rc:
+            cluster = rc.cluster
+            ar = rc[0].execute("echo on; exec sleep 1000", silent=False, block=False)
+            mix.within(lambda: ar.stdout == "on\n")
+            cluster.signal_engines_sync(signal.SIGINT)
+            with self.assertRaises(ipp.error.RemoteError) as caught:
+                ar.get(mix.DEADLINE)
+            self.assertEqual(caught.exception.ename, "KeyboardInterrupt")
+            rc[0].execute("true", block=False).get(mix.DEADLINE)
+
     def test_ipcluster(self):
         with open(self.dir + "/ipcluster_config.py", "w") as f:
             f.write("c = get_config()\nc.IPClusterStart.delay = 0\n")
