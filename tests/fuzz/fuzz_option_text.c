@@ -8,6 +8,7 @@ static const struct task_option *option(uint8_t n)
 
 	while (task_options[rows].name)
 		rows++;
+	assert(rows);
 	return &task_options[n % rows];
 }
 
