@@ -204,6 +204,47 @@ start_again() {
 	within "$DEADLINE" state_is "$engine" idle
 }
 
+# --- an engine of ipyparallel -------------------------------------------------
+
+# python_id: the id of the engine that is none of ours.
+python_id() {
+	local f
+	for f in "$MNT"/engines/[0-9]*; do
+		[ "$(cat "$f/language")" = sh ] || echo "${f##*/}"
+	done
+}
+
+@test "ipyparallel's engine: interrupt, clear, drain, no restart, stop" {
+	local id a pid
+	env "TASKFS_E2E=$MARK" PYDEVD_DISABLE_FILE_VALIDATION=1 \
+		/usr/bin/python3 -m ipyparallel.engine \
+		--file="$DIR/security/ipcontroller-engine.json" \
+		--profile-dir="$DIR" >>"$HOME_DIR/python.log" 2>&1 3>&- &
+	pid=$!
+	within $((3 * DEADLINE)) eval '[ -n "$(python_id)" ]'
+	id=$(python_id)
+	fails_with EOPNOTSUPP ctl "engines/$id" restart
+	fails_with EOPNOTSUPP ctl engines/all restart
+	fails_with ESRCH ctl "engines/$id" interrupt
+	a=$(submit "{\"code\": \"import time\\nopen('$HOME_DIR/on','w').close()\\ntime.sleep(1000)\", \"targets\": [$id]}")
+	within "$DEADLINE" test -e "$HOME_DIR/on"
+	ctl "engines/$id" interrupt
+	done_with "$a" error
+	like "$(get "$a" error | head -n 1)" 'KeyboardInterrupt.*'
+	a=$(submit "{\"code\": \"x = 5\", \"targets\": [$id]}")
+	done_with "$a"
+	ctl "engines/$id" clear
+	a=$(submit "{\"code\": \"print('x' in globals())\", \"targets\": [$id]}")
+	done_with "$a"
+	equal "$(get "$a" stdout)" False
+	ctl "engines/$id" drain
+	state_is "$id" draining
+	ctl "engines/$id" resume
+	ctl "engines/$id" stop
+	run ! cat "$MNT/engines/$id/state"
+	wait "$pid"
+}
+
 # --- the controller -----------------------------------------------------------
 
 @test "controller/ctl: purge takes every finished result, and no other" {
