@@ -33,6 +33,8 @@ struct json_object *result_json(const struct result *r, unsigned what,
 struct json_object *task_json_full(const struct result *r, uint32_t index);
 /* One task of many in short: the list of doc/PROTOCOL.md, "Tasks in short". */
 struct json_object *task_json_short(const struct result *r, uint32_t index);
+/* The same as text, appended: there may be thousands in one reply. */
+void task_put_short(const struct result *r, uint32_t index, struct buf *out);
 /* counters: with those of `metrics` too; they are not news. */
 struct json_object *controller_json(const struct controller *c, bool counters);
 

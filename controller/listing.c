@@ -14,8 +14,7 @@ static void list_tasks(struct controller *c, struct request *rq,
 	int64_t from = json_int_or(rq->msg->content, "from", 0);
 	int64_t limit = json_int_or(rq->msg->content, "limit",
 				    TASKS_PER_REPLY);
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
+	struct buf b = BUF_INIT;
 	uint64_t i, end;
 
 	if (limit <= 0 || limit > TASKS_PER_REPLY)
@@ -23,11 +22,16 @@ static void list_tasks(struct controller *c, struct request *rq,
 	if (from < 0)
 		from = 0;
 	end = min_u64(r->ntasks, (uint64_t)from + (uint64_t)limit);
-	for (i = (uint64_t)from; i < end; i++)
-		json_push(a, task_json_short(r, (uint32_t)i));
-	json_add(o, "tasks", a);
-	json_add_bool(o, "more", end < r->ntasks);
-	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
+	buf_printf(&b, "{\"status\":\"ok\",\"seq\":%llu,\"tasks\":[",
+		   (unsigned long long)c->seq);
+	for (i = (uint64_t)from; i < end; i++) {
+		if (i > (uint64_t)from)
+			buf_putc(&b, ',');
+		task_put_short(r, (uint32_t)i, &b);
+	}
+	buf_printf(&b, "],\"more\":%s}", end < r->ntasks ? "true" : "false");
+	request_reply_text(rq, MSG_TASKS_REPLY, buf_bytes(&b), NULL, 0);
+	buf_done(&b);
 }
 
 static void answer_task(struct request *rq, const struct result *r,

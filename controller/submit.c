@@ -157,7 +157,7 @@ static int read_spec(const struct msg *m, struct json_object *o,
 		buf_puts(why, "there are no options");
 		return -EINVAL;
 	}
-	err = task_options_check(spec->options, OPTIONS_OF_WIRE, why);
+	err = task_options_check(spec->options, why);
 	if (err)
 		return err;
 	if (spec->token && strlen(spec->token) > LIMIT_TOKEN) {

@@ -13,7 +13,7 @@
 #include "fs.h"
 
 struct item {
-	struct json_object *options;	/* without code and stdin */
+	struct json_object *options;	/* without code, stdin and map */
 	struct json_object *code;	/* a string; or */
 	struct buf text;		/* ... plain text */
 	struct json_object *stdin_;	/* a string, or NULL; or */

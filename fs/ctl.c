@@ -36,6 +36,14 @@ static const struct verb of_result[] = {
 	{.name = NULL},
 };
 
+/* Of one task of a map or view. */
+static const struct verb of_task[] = {
+	{"abort", NULL, NULL, BEFORE_END},
+	{"signal", "NAME", check_signal, BEFORE_END},
+	{"retry", NULL, NULL, AFTER_END},
+	{.name = NULL},
+};
+
 static const struct verb of_engine[] = {
 	{.name = "interrupt"}, {.name = "stop"},  {.name = "restart"},
 	{.name = "clear"},     {.name = "drain"}, {.name = "resume"},
@@ -83,17 +91,22 @@ static int store(const struct verb *table, struct bytes value,
 	return 0;
 }
 
+static const struct verb *verbs_of(const struct obj *o)
+{
+	return obj_index(o) < 0 ? of_result : of_task;
+}
+
 int ctl_show(const struct obj *o, struct buf *out)
 {
-	(void)o;
-	return show(of_result, out);
+	return show(verbs_of(o), out);
 }
 
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 {
 	const struct verb *v;
-	int err = store(of_result, value, ret_wish, &v);
-	bool final = result_is_final(o->result);
+	int err = store(verbs_of(o), value, ret_wish, &v);
+	bool final = o->task ? state_is_final((enum state)o->task->state)
+			     : result_is_final(o->result);
 
 	if (err)
 		return err;

@@ -139,8 +139,7 @@ static void put_options(const struct format *f, struct buf *out)
 
 	f->section(out, "Task options");
 	for (t = task_options; t->name; t++)
-		if (t->served)
-			f->entry(out, t->name, type_name[t->type], t->help);
+		f->entry(out, t->name, type_name[t->type], t->help);
 	f->end(out);
 }
 

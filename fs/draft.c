@@ -363,7 +363,7 @@ int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 	}
 	if (!err) {
 		ret->options = options_of(w);
-		err = task_options_check(ret->options, OPTIONS_OF_TREE, why);
+		err = task_options_check(ret->options, why);
 	}
 	if (err)
 		draft_task_done(ret);

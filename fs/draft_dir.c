@@ -122,12 +122,11 @@ static void put_option(const struct obj *o, struct buf *out)
 	buf_puts(out, task_options[o->sub].name);
 }
 
-static int no_option(const struct obj *o, struct bytes name, bool known)
+static int no_option(const struct obj *o, struct bytes name)
 {
 	struct buf why = BUF_INIT;
 
-	buf_puts(&why, known ? "not served yet is the option \""
-			     : "there is no option \"");
+	buf_puts(&why, "there is no option \"");
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\"");
 	(void)submission_refused(o->fs, o->tid, -EINVAL, buf_bytes(&why));
@@ -141,8 +140,8 @@ static int make_option(struct obj *o, struct bytes name, int flags)
 
 	if (task_is_temporary(name, flags))
 		return -EPERM;
-	if (!t || !t->served)
-		return no_option(o, name, t != NULL);
+	if (!t)
+		return no_option(o, name);
 	if (o->draft->sending)
 		return -EBUSY;
 	o->sub = (uint32_t)(t - task_options);

@@ -2,6 +2,7 @@
 #include "control.h"
 #include "reply.h"
 #include "tree.h"
+#include "want.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -42,6 +43,10 @@ static int try_read(struct file *f, const struct ask *ask, struct answer *a)
 
 	a->pieces = 0;
 	a->n = 0;
+	if (!err)
+		err = want_known(&o);
+	if (err == -EINPROGRESS)
+		waitq_add(&f->fs->load.waitq, f);
 	if (err)
 		return err;
 	if (o.node->io)
@@ -88,10 +93,12 @@ void file_on_read(fuse_req_t req, struct file *f, size_t size, uint64_t off,
 
 /* --- opening ------------------------------------------------------------ */
 
-static int ready(struct file *f, const struct obj *o)
+static int ready(struct file *f, struct obj *o)
 {
 	static struct buf b;
 
+	if (!want_is_known(o))
+		return -EINPROGRESS;
 	if (o->node->io)
 		return o->node->io->ready ? o->node->io->ready(f, o) : 0;
 	if (!o->node->show)
@@ -104,11 +111,12 @@ static int ready(struct file *f, const struct obj *o)
  * The page cache is for what never changes and can be read: an error must
  * reach the reader as it is, and size 0 would hide it.
  */
-static void set_caching(struct file *f, const struct obj *o,
+static void set_caching(struct file *f, struct obj *o,
 			struct fuse_file_info *fi)
 {
+	const struct io *io = o->node->io;
 	bool cached = tree_is_steady(o) && !is_writable(o->node) &&
-		      ready(f, o) == 0;
+		      ready(f, o) == 0 && (!io || !io->whole || io->whole(o));
 
 	f->cached = cached;
 	fi->keep_cache = cached;

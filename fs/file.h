@@ -30,6 +30,7 @@ struct file {
 	struct buf copy;
 	/* An io's own. */
 	uint64_t pos, next, seen;
+	bool many;		/* of a map or view as a whole */
 	void *private;
 };
 

@@ -14,6 +14,8 @@
  *   sync            keeps the mirror true
  *   metrics         what is counted
  *   timeline        a picture of who ran what when; picture: of a result
+ *   group, lane     the tasks of a map or view; their bytes as one file
+ *   load, detail    what changes do not tell of them; want: who waits for it
  *   submit, control what writers want of the controller
  *   caller          which process asks
  *   draft, blob     submissions in the making
@@ -40,6 +42,7 @@
 #include "kernel.h"
 #include "link.h"
 #include "metrics.h"
+#include "load.h"
 #include "mirror.h"
 #include "notifier.h"
 #include "park.h"
@@ -57,6 +60,8 @@ struct fs {
 	struct bridge bridge;
 	struct sync sync;
 	struct metrics metrics;
+	struct load load;
+	struct wants wants;
 	struct callers callers;
 	struct drafts drafts;
 	struct texts names;	/* what was submitted under a name */

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "doc.h"
 #include "file.h"
+#include "want.h"
 #include "mount.h"
 #include "push.h"
 #include "scatter.h"
@@ -191,6 +192,7 @@ static void mount_now(void)
 static void filled(struct sync *s)
 {
 	(void)s;
+	load_go(&fs.load);
 	if (!ready)
 		mount_now();
 }
@@ -279,6 +281,8 @@ static int start(const char *connfile)
 	bridge_init(&fs.bridge, &fs.link);
 	sync_init(&fs.sync, &fs.link, &fs.mirror);
 	fs.sync.filled = filled;
+	load_init(&fs.load, &fs.link, &fs.mirror);
+	wants_init(&fs);
 	link_start(&fs.link);
 	patience.fire = out_of_patience;
 	if (config.mount.background || !config.wait)
@@ -300,6 +304,8 @@ static void end(void)
 	vars_forget_made(&fs);
 	mount_end(&fs);
 	bridge_done(&fs.bridge);
+	wants_done(&fs);
+	load_done(&fs.load);
 	link_done(&fs.link);
 	sync_done(&fs.sync);
 	mirror_done(&fs.mirror);

@@ -2,155 +2,10 @@
 #include "merge.h"
 #include "base/buf.h"
 #include "base/parse.h"
+#include "group.h"
 #include "scan.h"
+#include "wire/limits.h"
 #include "wire/task_option.h"
-
-/* --- a task ------------------------------------------------------------- */
-
-/* Its numbers as they are read; what is missing stays as it was. */
-struct numbers {
-	int64_t engine, attempt, exit_status, signal;
-	int64_t size[STREAM_OUTPUTS];
-	bool value_is_stdout;
-	struct bytes usage, buffers;
-};
-
-#define N(member) offsetof(struct numbers, member)
-
-static const struct field number_fields[] = {
-	{"engine", FIELD_INT, N(engine), -1},
-	{"attempt", FIELD_INT, N(attempt), 0},
-	{"stdout", FIELD_INT, N(size[STREAM_STDOUT]), 0},
-	{"stderr", FIELD_INT, N(size[STREAM_STDERR]), 0},
-	{"value", FIELD_INT, N(size[STREAM_VALUE]), 0},
-	{"data", FIELD_INT, N(size[STREAM_DATA]), 0},
-	{"exit_status", FIELD_INT, N(exit_status), -1},
-	{"signal", FIELD_INT, N(signal), -1},
-	{"value_is_stdout", FIELD_BOOL, N(value_is_stdout), 0},
-	{"usage", FIELD_SPAN, N(usage), 0},
-	{"buffers", FIELD_SPAN, N(buffers), 0},
-	{.name = NULL},
-};
-
-#define D(member) offsetof(struct detail, member)
-
-static const struct field detail_fields[] = {
-	{"engine_uuid", FIELD_TEXT, D(engine_uuid), 0},
-	{"msg_id", FIELD_TEXT, D(msg_id), 0},
-	{"ename", FIELD_TEXT, D(ename), 0},
-	{"evalue", FIELD_TEXT, D(evalue), 0},
-	{"traceback", FIELD_TEXT, D(traceback), 0},
-	{"cwd", FIELD_TEXT, D(cwd), 0},
-	{"attempts", FIELD_TEXT, D(attempts), 0},
-	{.name = NULL},
-};
-
-static const struct field usage_fields[] = {
-	{"user", FIELD_REAL, D(user), 0},
-	{"system", FIELD_REAL, D(system), 0},
-	{"memory", FIELD_INT, D(memory), 0},
-	{.name = NULL},
-};
-
-static struct numbers numbers_of(const struct task *t)
-{
-	struct numbers n = {
-		.engine = t->engine,
-		.attempt = t->attempt,
-		.exit_status = t->exit_status,
-		.signal = t->signal,
-		.value_is_stdout = t->value_is_stdout,
-	};
-	int i;
-
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		n.size[i] = (int64_t)t->size[i];
-	return n;
-}
-
-static void set_numbers(struct task *t, const struct numbers *n)
-{
-	int i;
-
-	t->engine = (int32_t)n->engine;
-	t->attempt = (uint16_t)n->attempt;
-	t->exit_status = (int16_t)n->exit_status;
-	t->signal = (int16_t)n->signal;
-	t->value_is_stdout = n->value_is_stdout;
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		t->size[i] = (uint64_t)n->size[i];
-}
-
-static void set_usage(struct detail *d, struct bytes usage)
-{
-	d->used = !scan_is_null(usage) &&
-		  scan_fields(usage, usage_fields, d);
-}
-
-static int stream_of(struct bytes name)
-{
-	int i;
-
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		if (bytes_is(name, stream_name((enum stream)i)))
-			return i;
-	return -1;
-}
-
-static void keep_outputs(struct mirror *mi, struct result *r,
-			 struct bytes buffers, const struct msg *m)
-{
-	struct bytes out[STREAM_OUTPUTS] = {{0}}, key, value;
-	bool any = false;
-	struct scan s;
-	int64_t n;
-	int i;
-
-	if (!m || !scan_object(&s, buffers))
-		return;
-	while (scan_member(&s, &key, &value)) {
-		i = stream_of(key);
-		if (i < 0 || !scan_int(value, &n) || n < 0 ||
-		    n >= msg_buffers(m) ||
-		    msg_buffer(m, (unsigned)n).n != r->one.size[i])
-			continue;
-		out[i] = msg_buffer(m, (unsigned)n);
-		any = true;
-	}
-	if (any)
-		mirror_keep(mi, r, out);
-}
-
-static bool is_timeout(const char *ename)
-{
-	return ename && (strcmp(ename, "TaskTimeout") == 0 ||
-			 strcmp(ename, "TaskTimeLimit") == 0);
-}
-
-static void set_task(struct mirror *mi, struct result *r, struct bytes task,
-		     const struct msg *m)
-{
-	struct numbers n = numbers_of(&r->one);
-
-	if (!scan_fields(task, number_fields, &n) ||
-	    !scan_fields(task, detail_fields, &r->detail))
-		return;
-	set_numbers(&r->one, &n);
-	r->one.timed_out = is_timeout(r->detail.ename);
-	if (n.usage.p)
-		set_usage(&r->detail, n.usage);
-	if (n.buffers.p)
-		keep_outputs(mi, r, n.buffers, m);
-}
-
-/* What is said of the result is said of its one task. */
-static void set_only_task(struct result *r)
-{
-	r->one.state = (uint8_t)r->status;
-	r->one.started = r->started;
-	r->one.completed = r->completed;
-	r->one.received = r->received;
-}
 
 /* --- a result ----------------------------------------------------------- */
 
@@ -163,6 +18,7 @@ static const struct field result_fields[] = {
 	{"gid", FIELD_INT, R(gid), 0},
 	{"code", FIELD_INT, R(code), 0},
 	{"stdin", FIELD_INT, R(stdin_size), -1},
+	{"map", FIELD_INT, R(map), -1},
 	{"started", FIELD_INT, R(started), 0},
 	{"completed", FIELD_INT, R(completed), 0},
 	{"received", FIELD_INT, R(received), 0},
@@ -173,7 +29,7 @@ static const struct field result_fields[] = {
 
 struct result_rest {
 	int64_t id, submitted;
-	struct bytes name, kind, options, count, status, task;
+	struct bytes name, kind, options, count, status, task, usage;
 };
 
 #define X(member) offsetof(struct result_rest, member)
@@ -187,6 +43,7 @@ static const struct field result_rest_fields[] = {
 	{"count", FIELD_SPAN, X(count), 0},
 	{"status", FIELD_SPAN, X(status), 0},
 	{"task", FIELD_SPAN, X(task), 0},
+	{"usage", FIELD_SPAN, X(usage), 0},
 	{.name = NULL},
 };
 
@@ -249,17 +106,39 @@ static void set_counts(struct result *r, struct bytes count)
 		r->count[i] = (uint64_t)n[i];
 }
 
-static enum state parse_state(struct bytes value)
+/* What is said of the result is said of its one task. */
+static void set_only_task(struct result *r, uint64_t seq)
 {
-	struct bytes text;
-	char word[16];
-
-	if (!scan_plain(value, &text) || text.n >= sizeof(word))
-		return STATE_NONE;
-	memcpy(word, text.p, text.n);
-	word[text.n] = '\0';
-	return state_parse(word);
+	r->one.state = (uint8_t)r->status;
+	r->one.started = r->started;
+	r->one.completed = r->completed;
+	r->one.received = r->received;
+	if (r->group && r->group->n == 1)
+		group_change(r->group, 0, &r->one, seq);
 }
+
+static void set_shape(struct mirror *mi, struct result *r)
+{
+	bool many = strcmp(r->kind, "map") == 0 || strcmp(r->kind, "view") == 0;
+
+	if (many && !r->group && r->tasks > 0 && r->tasks <= LIMIT_TASKS)
+		r->group = group_new(mi, r, (uint32_t)r->tasks);
+	r->task = r->group ? NULL : &r->one;
+}
+
+static void set_sum(struct result *r, struct bytes usage)
+{
+	static const struct field fields[] = {
+		{"user", FIELD_REAL, R(user), 0},
+		{"system", FIELD_REAL, R(system), 0},
+		{"memory", FIELD_INT, R(memory), 0},
+		{.name = NULL},
+	};
+
+	r->used = !scan_is_null(usage) && scan_fields(usage, fields, r);
+}
+
+/* --- the whole ---------------------------------------------------------- */
 
 /* The same id, but submitted at another time: from another cluster. */
 static bool is_another(const struct result *r, int64_t submitted)
@@ -292,7 +171,7 @@ static struct result *find(struct mirror *mi, const struct result_rest *rest,
 static void set_status(struct mirror *mi, struct result *r,
 		       struct bytes status)
 {
-	enum state s = parse_state(status);
+	enum state s = merge_state(status);
 
 	if (s == STATE_NONE)
 		s = r->status == STATE_NONE ? state_of(r->count) : r->status;
@@ -341,6 +220,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	struct result_rest rest = {0};
 	struct shown was;
 	struct result *r;
+	bool fresh;
 
 	if (!scan_fields(object, result_rest_fields, &rest))
 		return NULL;
@@ -348,6 +228,9 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (!r)
 		return NULL;
 	r->round = mi->round;
+	fresh = !r->group;
+	if (!fresh)
+		merge_members(r->group, object, seq);
 	if (r->seq > seq || (r->seq == seq && !whole))
 		return r;
 	r->seq = seq;
@@ -355,13 +238,17 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	(void)scan_fields(object, result_fields, r);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);
-	r->task = r->tasks == 1 ? &r->one : NULL;
+	if (rest.usage.p)
+		set_sum(r, rest.usage);
+	set_shape(mi, r);
 	set_options(r, rest.options);
 	set_counts(r, rest.count);
 	if (rest.task.p)
-		set_task(mi, r, rest.task, m);
+		merge_task(mi, r, rest.task, m);
 	set_status(mi, r, rest.status);
-	set_only_task(r);
+	set_only_task(r, seq);
+	if (fresh && r->group)
+		merge_members(r->group, object, seq);
 	note_changes(mi, r, &was);
 	waitq_wake(mi->park, &r->waitq);
 	return r;

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "mirror.h"
+#include "group.h"
 
 const char *stream_name(enum stream s)
 {
@@ -7,6 +7,7 @@ const char *stream_name(enum stream s)
 		[STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr",
 		[STREAM_VALUE] = "value",   [STREAM_DATA] = "data",
 		[STREAM_CODE] = "code",	    [STREAM_STDIN] = "stdin",
+		[STREAM_MAP] = "map",
 	};
 
 	return names[s];
@@ -16,6 +17,8 @@ void mirror_init(struct mirror *m, struct park *park)
 {
 	*m = (struct mirror){.park = park, .changed = now_usec()};
 	list_init(&m->kept);
+	list_init(&m->unread);
+	list_init(&m->details);
 	events_init(&m->events, park);
 }
 
@@ -149,7 +152,7 @@ struct result *mirror_add_result(struct mirror *m, uint64_t id)
 	struct result *r = zalloc(sizeof(*r));
 
 	r->id = id;
-	r->stdin_size = -1;
+	r->stdin_size = r->map = -1;
 	r->one.engine = -1;
 	r->one.exit_status = r->one.signal = -1;
 	r->round = m->round;
@@ -169,6 +172,7 @@ static void free_result(struct mirror *m, struct result *r)
 	free(r->options);
 	free(r->why);
 	detail_done(&r->detail);
+	group_free(r->group);
 	free(r);
 }
 
@@ -244,6 +248,8 @@ uint64_t result_size(const struct result *r, enum stream s)
 		return (uint64_t)r->code;
 	if (s == STREAM_STDIN)
 		return r->stdin_size > 0 ? (uint64_t)r->stdin_size : 0;
+	if (s == STREAM_MAP)
+		return r->map > 0 ? (uint64_t)r->map : 0;
 	return r->task ? task_size(r->task, s) : 0;
 }
 

@@ -38,10 +38,13 @@ enum stream {
 	STREAM_OUTPUTS,		/* the ones a task makes come before */
 	STREAM_CODE = STREAM_OUTPUTS,
 	STREAM_STDIN,
+	STREAM_MAP,
 	STREAMS,
 };
 
 const char *stream_name(enum stream s);
+
+struct group;
 
 /* A task in short: there may be a million of them. */
 struct task {
@@ -89,7 +92,7 @@ struct result {
 	unsigned round;		/* of the last full listing it was in */
 	struct name *name;	/* NULL: none */
 	struct list name_link;
-	char kind[8];
+	char kind[8];		/* task, map, view */
 	int64_t tasks;
 	uint64_t count[STATES];
 	enum state status;
@@ -101,9 +104,14 @@ struct result {
 	int64_t code;		/* bytes */
 	int64_t stdin_size;	/* -1: not given */
 	char *why;
-	struct task *task;	/* of one task: &one; else NULL */
+	struct task *task;	/* of kind task: &one; else NULL */
 	struct task one;
 	struct detail detail;	/* of one task */
+	struct group *group;	/* the tasks of a map or view, else NULL */
+	bool used;		/* the next three are known; of those */
+	double user, system;	/* seconds */
+	int64_t memory;		/* bytes */
+	int64_t map;		/* bytes of its items; -1: no map */
 	struct kept *kept;
 	struct waitq waitq;
 };
@@ -149,6 +157,9 @@ struct mirror {
 	unsigned round;
 	struct list kept;
 	size_t kept_bytes;
+	struct list unread;	/* struct group: to be read; load.h */
+	struct list details;	/* detail.c's */
+	size_t detail_bytes;
 	uint64_t purged[PURGED_KEPT];
 	unsigned purges;
 	struct {

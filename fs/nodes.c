@@ -1,5 +1,6 @@
 #include "nodes.h"
 #include "events.h"
+#include "many.h"
 #include "rows.h"
 #include "scatter.h"
 #include "stream.h"
@@ -24,9 +25,13 @@
 #define R_ "/results/<id>/"
 
 /* The files of a result, all of which go with it. */
-#define R_SHOW(name, what, text)                                               \
-	{.path = R_ name, .mode = FILE_, .show = what,                         \
+#define R_SHOW(name, what, text) R_FLAG(name, what, 0, text)
+#define R_FLAG(name, what, flag, text)                                         \
+	{.path = R_ name, .mode = FILE_, .flags = flag, .show = what,          \
 	 .remove = result_remove_file, .help = text}
+#define R_LINES(name, what, bytes, text)                                       \
+	{.path = R_ name, .mode = FILE_, .flags = NODE_TASKS, .show = what,    \
+	 .size = bytes, .remove = result_remove_file, .help = text}
 #define R_WAIT(name, what, text)                                               \
 	{.path = R_ name, .mode = FILE_, .flags = NODE_WAITS, .show = what,    \
 	 .remove = result_remove_file, .help = text}
@@ -187,19 +192,24 @@ R_SHOW("status", result_status,
 R_SHOW("progress", result_progress, "tasks ended / tasks: `0/1`"),
 R_SHOW("elapsed", result_elapsed,
        "seconds since submission; of a finished one the wall time"),
-R_IO("stdout", stdout_io, 0, "standard output so far; grows while it runs"),
-R_IO("stderr", stderr_io, 0, "standard error so far; grows while it runs"),
-R_IO("data", data_io, 0,
+R_IO("stdout", stdout_io, NODE_TASKS, "standard output so far; grows while it runs"),
+R_IO("stderr", stderr_io, NODE_TASKS, "standard error so far; grows while it runs"),
+R_IO("data", data_io, NODE_TASKS,
      "what the task published on descriptor 4 so far; grows while it runs"),
-R_IO("value", value_io, NODE_WAITS,
+R_IO("value", value_io, NODE_WAITS | NODE_TASKS,
      "waits for the end, then gives what the task wrote to descriptor 3, or "
      "its standard output if it wrote nothing there. EREMOTEIO: it failed, "
-     "`error` says why; ECANCELED: aborted; ETIMEDOUT: a time limit"),
+     "`error` says why; ECANCELED: aborted; ETIMEDOUT: a time limit. Of a map: "
+     "the values in the order of its items, each as soon as it and all before "
+     "it are there; such an error where the value of that task would begin"),
 R_WAIT("wait", result_wait, "waits for the end, then gives the status"),
-R_IO("output", output_io, NODE_WAITS,
+R_IO("output", output_io, NODE_WAITS | NODE_TASKS,
      "waits: standard output and error as they come, end of file at the end "
-     "of the task. Opened after the end: one, then the other"),
-R_IO("watch", watch_io, NODE_WAITS,
+     "of the task. Opened after the end: one, then the other. Of a map: those "
+     "of each task when it ends; opened after the end: in order"),
+R_IO("as_completed", completed_io, NODE_WAITS | NODE_TASKS | NODE_GROUP,
+     "waits: the number of each task as it ends, one a line, until all have"),
+R_IO("watch", watch_io, NODE_WAITS | NODE_DETAIL,
      "waits: a line that says how far it is, drawn again and again until the "
      "end"),
 R_SHOW("ready", result_ready, "`1` when finished, else `0`"),
@@ -219,32 +229,43 @@ R_SHOW("wall_time", result_wall_time,
 R_SHOW("serial_time", result_serial_time,
        "seconds its tasks ran, added up"),
 R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
-R_SHOW("engine", result_engine, "id of the engine; empty before it began"),
-R_SHOW("msg_ids", result_msg_ids,
+R_LINES("engine", result_engine, engine_lines_size,
+	"id of the engine; empty before it began. Of a map or view: of each "
+	"task that began, one a line"),
+{.path = R_ "by_engine", .mode = OWN, .flags = NODE_GROUP | NODE_TASKS,
+ .remove = result_remove_file, .help = "the tasks by engine"},
+R_LINES("msg_ids", result_msg_ids, id_lines_size,
        "ids of its messages, one a line, known from the beginning"),
-R_SHOW("error", result_error,
+R_FLAG("error", result_error, NODE_TASKS | NODE_DETAIL | NODE_ERRORS,
        "empty, or `NAME: text` and more lines that say what happened; "
-       "a line `cwd: ...` when it had to run in another directory"),
-R_SHOW("exit_status", result_exit_status,
-       "0 to 255, or 128 + the signal; empty before the end"),
-R_SHOW("usage", result_usage,
+       "a line `cwd: ...` when it had to run in another directory. Of a map or "
+       "view: how many failed, and the first of these with their numbers"),
+R_LINES("exit_status", result_exit_status, exit_lines_size,
+	"0 to 255, or 128 + the signal; empty before the end. Of a map or "
+	"view: a line for each task, empty while it has none"),
+R_FLAG("usage", result_usage, NODE_DETAIL,
        "`user` and `system` seconds, `memory` bytes at the peak; empty "
-       "before the end"),
+       "before the end. Of a map or view: the sums, and the highest peak"),
 R_SHOW("why", result_why,
        "what a pending one waits for: an engine, `after 12`, `hold`; else "
        "empty"),
-R_SHOW("attempts", result_attempts,
+R_FLAG("attempts", result_attempts, NODE_TASKS | NODE_DETAIL,
        "one line for each try that ended: its number, the engine, start, end, "
-       "and `ok`, `aborted` or the name of the error"),
-R_SHOW("timeline.svg", result_timeline,
+       "and `ok`, `aborted` or the name of the error. Of a map or view: how "
+       "many tries have begun"),
+R_FLAG("timeline.svg", result_timeline, NODE_TASKS | NODE_DETAIL,
        "a picture of who ran what when, for a browser: a row for each engine, "
        "a bar for each try of a task"),
-R_SHOW("metadata", result_metadata,
-       "all of this as one JSON object with ipyparallel's names"),
+R_FLAG("metadata", result_metadata, NODE_TASKS | NODE_DETAIL,
+       "all of this as one JSON object with ipyparallel's names; of a map or "
+       "view with lists of the first 256 tasks"),
 R_IO("code", code_io, 0, "what was submitted"),
 {.path = R_ "stdin", .mode = FILE_, .exists = result_has_stdin,
  .io = &stdin_io, .remove = result_remove_file,
  .help = "the standard input, when it was given"},
+{.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
+ .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
+ .help = "of a map: its items, one a line"},
 {.path = R_ "OPTION", .mode = FILE_, .each = &option_class,
  .show = result_option, .remove = result_remove_file,
  .help = "one file for each other option that was given (see Task options)"},
@@ -253,5 +274,17 @@ R_IO("code", code_io, 0, "what was submitted"),
  .help = "write `abort`, `signal NAME`, `hold` (begin nothing of it), "
 	 "`release`, `priority N` (a higher one is begun first), or, when it "
 	 "has failed, `retry` (a new result); a read lists these words"},
+{.path = R_ "<n>", .mode = OWN, .flags = NODE_GROUP, .each = &member_class,
+ .like = "/results/<id>", .remove = result_remove_file,
+ .help = "task n of a map or view, from 0 on: the same files, of that task"},
+
+{.path = R_ "by_engine/ENGINE", .mode = LINK, .each = &by_engine_class,
+ .target = by_engine_target, .remove = result_remove_file,
+ .help = "the task on that engine (of a view, or of a result of one task)"},
+{.path = R_ "by_engine/<engine>", .mode = OWN, .each = &by_engine_class,
+ .remove = result_remove_file, .help = "of a map: its tasks on that engine"},
+{.path = R_ "by_engine/<engine>/<n>", .mode = LINK, .each = &share_class,
+ .target = share_target, .remove = result_remove_file,
+ .help = "task n, which that engine ran (or runs)"},
 {.path = NULL},
 };

@@ -85,6 +85,12 @@ struct class {
 	int (*make)(struct obj *o, struct bytes name, int flags);
 };
 
+/* Which task of a map or view; -1: it is the result itself. */
+static inline int64_t obj_index(const struct obj *o)
+{
+	return o->result ? sub_index(o->sub) : -1;
+}
+
 /* A READ or FLUSH as it came: what is asked for, where, and by whom. */
 struct ask {
 	size_t size;
@@ -105,6 +111,8 @@ struct io {
 	/* What a READ now would say: 0, -EAGAIN, -errno. For poll, and to
 	   know whether the page cache may have it. NULL: 0. */
 	int (*ready)(struct file *f, const struct obj *o);
+	/* Nothing of it will ever be an error. NULL: as ready() says. */
+	bool (*whole)(const struct obj *o);
 	int (*read)(struct file *f, struct obj *o, const struct ask *ask,
 		    struct answer *a);
 	uint64_t (*size)(const struct obj *o);
@@ -139,6 +147,10 @@ enum node_flag {
 	NODE_STEADY = 2,	/* never changes while mounted */
 	NODE_HIDDEN = 4,	/* can be looked up, is not listed */
 	NODE_BRIEF = 8,		/* its name is looked up each time */
+	NODE_GROUP = 16,	/* of a result as a whole, not of its tasks */
+	NODE_TASKS = 32,	/* of a map or view it shows what the tasks are */
+	NODE_DETAIL = 64,	/* of one of their tasks: its long texts */
+	NODE_ERRORS = 128,	/* of a group: those of the first that failed */
 };
 
 struct node {
@@ -146,10 +158,14 @@ struct node {
 	mode_t mode;
 	unsigned flags;
 	const struct class *each; /* entries with names of their own */
+	const char *like;	/* a directory with the entries of that one,
+				   but those that are NODE_GROUP */
 	/* False: this one is not there. NULL: always there. */
 	bool (*exists)(const struct obj *o);
 	/* A small file's text. 0, -EAGAIN, -errno. */
 	int (*show)(const struct obj *o, struct buf *out);
+	/* The size of that text, when it is known without it; else -1. */
+	int64_t (*size)(const struct obj *o);
 	/* One whole value, without the newline at its end. 0 or -errno. */
 	int (*store)(const struct obj *o, struct bytes value,
 		     struct wish *ret_wish);

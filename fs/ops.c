@@ -6,6 +6,7 @@
 #include "readdir.h"
 #include "reply.h"
 #include "tree.h"
+#include "want.h"
 
 #include <fcntl.h>
 
@@ -43,26 +44,38 @@ static int get(struct fs *fs, fuse_req_t req, fuse_ino_t ino, struct obj *o)
 
 /* --- names and attributes ----------------------------------------------- */
 
+static int find_name(struct fs *fs, uint64_t parent, const char *name,
+		     pid_t tid, struct obj *ret_o)
+{
+	struct obj dir;
+	int err = tree_obj(fs, parent, tid, &dir);
+
+	return err ? err : tree_lookup(&dir, bytes_str(name), ret_o);
+}
+
+static void answer_entry(fuse_req_t req, const struct obj *o)
+{
+	struct fuse_entry_param e;
+
+	tree_entry(o, &e);
+	reply_entry(req, &e);
+}
+
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	static const struct want_op op = {find_name, answer_entry};
 	struct fs *fs = take(req, "lookup", parent, name);
-	struct fuse_entry_param e;
-	struct obj dir, o;
-	int err = get(fs, req, parent, &dir);
 
-	if (own_lookup(fs, req, parent, name)) {
-		check(fs);
-		return;
-	}
-	if (!err)
-		err = tree_lookup(&dir, bytes_str(name), &o);
-	if (err) {
-		reply_err(req, err);
-	} else {
-		tree_entry(&o, &e);
-		reply_entry(req, &e);
-	}
+	if (!own_lookup(fs, req, parent, name))
+		want_answer(fs, req, &op, parent, name);
 	check(fs);
+}
+
+static int find_ino(struct fs *fs, uint64_t ino, const char *name, pid_t tid,
+		    struct obj *ret_o)
+{
+	(void)name;
+	return tree_obj(fs, ino, tid, ret_o);
 }
 
 static void answer_attr(fuse_req_t req, const struct obj *o)
@@ -76,19 +89,12 @@ static void answer_attr(fuse_req_t req, const struct obj *o)
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
+	static const struct want_op op = {find_ino, answer_attr};
 	struct fs *fs = take(req, "getattr", ino, "");
-	struct obj o;
-	int err = get(fs, req, ino, &o);
 
 	(void)fi;
-	if (own_getattr(fs, req, ino)) {
-		check(fs);
-		return;
-	}
-	if (err)
-		reply_err(req, err);
-	else
-		answer_attr(req, &o);
+	if (!own_getattr(fs, req, ino))
+		want_answer(fs, req, &op, ino, NULL);
 	check(fs);
 }
 

@@ -39,8 +39,8 @@ static size_t first_piece(const struct pull *p)
 
 /* --- asking ------------------------------------------------------------- */
 
-static int ask_piece(struct window *w, struct request *q, uint64_t at,
-		     size_t n)
+static int ask_piece(struct window *w, struct request *q,
+		     const struct plan *plan)
 {
 	struct part *part = w->owner;
 	struct idlist one = {.id = &part->engine, .n = 1};
@@ -48,8 +48,8 @@ static int ask_piece(struct window *w, struct request *q, uint64_t at,
 	struct msg_out out = {.type = MSG_PULL_REQUEST, .content = o};
 	int err;
 
-	json_add_int(o, "offset", (int64_t)at);
-	json_add_int(o, "length", (int64_t)n);
+	json_add_int(o, "offset", (int64_t)plan->offset);
+	json_add_int(o, "length", (int64_t)plan->n);
 	if (part->known)
 		json_add_str(o, "version", part->version);
 	err = link_ask(&w->fs->link, q, &out, VARS_TIMEOUT);
@@ -114,12 +114,14 @@ static void on_first(struct request *q, int err, struct msg *m)
 
 static void ask_first(struct pull *p)
 {
+	const struct plan plan = {.n = first_piece(p)};
+
 	while (!p->err && p->asked < p->n &&
 	       p->asked - p->known < PULL_PARALLEL) {
 		struct part *part = &p->part[p->asked];
 
 		part->q.done = on_first;
-		p->err = ask_piece(&part->window, &part->q, 0, first_piece(p));
+		p->err = ask_piece(&part->window, &part->q, &plan);
 		if (!p->err)
 			p->asked++;
 	}

@@ -1,5 +1,6 @@
 #include "readdir.h"
 #include "tree.h"
+#include "want.h"
 
 #include <sys/stat.h>
 
@@ -21,7 +22,7 @@ static size_t add_dot(fuse_req_t req, char *p, size_t room, uint64_t i,
 }
 
 static size_t add_entry(fuse_req_t req, char *p, size_t room,
-			const struct obj *o, const char *name, uint64_t next,
+			struct obj *o, const char *name, uint64_t next,
 			bool plus)
 {
 	struct stat st = {.st_ino = tree_ino(o), .st_mode = o->node->mode};
@@ -32,7 +33,11 @@ static size_t add_entry(fuse_req_t req, char *p, size_t room,
 					 (off_t)(next + DOTS));
 	if (fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0) > room)
 		return room + 1;
-	tree_entry(o, &e);
+	/* Without an inode: the kernel looks it up when it needs it. */
+	if (want_is_known(o))
+		tree_entry(o, &e);
+	else
+		e = (struct fuse_entry_param){.attr = st};
 	return fuse_add_direntry_plus(req, p, room, name, &e,
 				      (off_t)(next + DOTS));
 }

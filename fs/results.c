@@ -1,5 +1,7 @@
 #include "rows.h"
 #include "show.h"
+#include "detail.h"
+#include "group.h"
 #include "base/parse.h"
 #include "wire/task_option.h"
 
@@ -13,15 +15,30 @@ static bool parse_id(struct bytes name, uint64_t *ret_id)
 	return parse_u64(name, 0, MIRROR_MAX_ID, ret_id) == 0;
 }
 
+/* Which of its tasks, as the entry's number says. */
+static bool set_task(struct obj *o)
+{
+	const struct result *r = o->result;
+	int64_t i = sub_index(o->sub);
+
+	o->task = r->task;
+	o->detail = r->task ? &r->detail : NULL;
+	if (i < 0)
+		return true;
+	if (!r->group || i >= r->group->n)
+		return false;
+	o->task = &r->group->task[i];
+	o->detail = detail_find(r->group, (uint32_t)i);
+	return true;
+}
+
 static bool set_result(struct obj *o, struct result *r)
 {
 	o->result = r;
 	if (!r)
 		return false;
 	o->id = (uint32_t)r->id;
-	o->task = r->task;
-	o->detail = r->task ? &r->detail : NULL;
-	return true;
+	return set_task(o);
 }
 
 static bool result_find(struct obj *o, struct bytes name)
@@ -187,201 +204,5 @@ int result_option(const struct obj *o, struct buf *out)
 	if (v)
 		task_option_show(t, v, out);
 	json_object_put(all);
-	return 0;
-}
-
-/* --- files -------------------------------------------------------------- */
-
-bool result_has_ok(const struct obj *o)
-{
-	return o->result->status == STATE_OK;
-}
-
-bool result_has_stdin(const struct obj *o)
-{
-	return o->result->stdin_size >= 0;
-}
-
-int result_status(const struct obj *o, struct buf *out)
-{
-	return show_word(out, state_name(o->result->status));
-}
-
-int result_progress(const struct obj *o, struct buf *out)
-{
-	const uint64_t *n = o->result->count;
-	unsigned long long ended =
-		n[STATE_OK] + n[STATE_ERROR] + n[STATE_ABORTED];
-
-	buf_printf(out, "%llu/%lld\n", ended, (long long)o->result->tasks);
-	return 0;
-}
-
-static int64_t wall_time(const struct result *r)
-{
-	int64_t end = now_usec();
-
-	if (result_is_final(r))
-		end = r->received ? r->received : r->completed;
-	return end > r->submitted ? end - r->submitted : 0;
-}
-
-int result_elapsed(const struct obj *o, struct buf *out)
-{
-	return show_seconds(out, wall_time(o->result));
-}
-
-int result_wall_time(const struct obj *o, struct buf *out)
-{
-	return show_seconds(out, wall_time(o->result));
-}
-
-int result_serial_time(const struct obj *o, struct buf *out)
-{
-	return show_seconds(out, o->result->serial);
-}
-
-int result_speedup(const struct obj *o, struct buf *out)
-{
-	int64_t wall = wall_time(o->result);
-
-	buf_printf(out, "%.3f\n",
-		   wall ? (double)o->result->serial / (double)wall : 0.0);
-	return 0;
-}
-
-int result_wait(const struct obj *o, struct buf *out)
-{
-	if (!result_is_final(o->result))
-		return -EAGAIN;
-	return result_status(o, out);
-}
-
-int result_ready(const struct obj *o, struct buf *out)
-{
-	return show_word(out, result_is_final(o->result) ? "1" : "0");
-}
-
-int result_successful(const struct obj *o, struct buf *out)
-{
-	if (!result_is_final(o->result))
-		return -EAGAIN;
-	return show_word(out, o->result->status == STATE_OK ? "1" : "0");
-}
-
-int result_ok(const struct obj *o, struct buf *out)
-{
-	(void)o;
-	(void)out;
-	return 0;
-}
-
-int result_submitted(const struct obj *o, struct buf *out)
-{
-	return show_time(out, o->result->submitted);
-}
-
-int result_started(const struct obj *o, struct buf *out)
-{
-	return show_time(out, o->result->started);
-}
-
-int result_completed(const struct obj *o, struct buf *out)
-{
-	return show_time(out, o->result->completed);
-}
-
-int result_received(const struct obj *o, struct buf *out)
-{
-	return show_time(out, o->result->received);
-}
-
-/* Below 0: not known (yet). */
-static int show_count(struct buf *out, int64_t n)
-{
-	return n >= 0 ? show_number(out, n) : 0;
-}
-
-int result_engine(const struct obj *o, struct buf *out)
-{
-	return o->task ? show_count(out, o->task->engine) : 0;
-}
-
-int result_msg_ids(const struct obj *o, struct buf *out)
-{
-	const char *id = o->detail ? o->detail->msg_id : NULL;
-
-	return id ? show_word(out, id) : 0;
-}
-
-int result_exit_status(const struct obj *o, struct buf *out)
-{
-	return o->task ? show_count(out, o->task->exit_status) : 0;
-}
-
-static void end_line(struct buf *out)
-{
-	if (out->n && out->p[out->n - 1] != '\n')
-		buf_putc(out, '\n');
-}
-
-/* A task that ran elsewhere than it was to run says so, whatever came of it. */
-static void put_elsewhere(const struct result *r, const struct detail *d,
-			  struct buf *out)
-{
-	struct json_object *options;
-	const char *want;
-
-	if (!d->cwd || !r->options)
-		return;
-	options = json_parse(bytes_str(r->options), NULL);
-	want = json_get_str(options, "cwd", NULL);
-	if (want && strcmp(want, d->cwd) != 0)
-		buf_printf(out, "cwd: %s is not there on the engine's host; "
-				"it ran in %s\n",
-			   want, d->cwd);
-	json_object_put(options);
-}
-
-int result_error(const struct obj *o, struct buf *out)
-{
-	const struct detail *d = o->detail;
-
-	if (!d)
-		return 0;
-	put_elsewhere(o->result, d, out);
-	if (o->task->state == STATE_ABORTED && !d->ename)
-		buf_puts(out, "TaskAborted: it was aborted\n");
-	if (!d->ename)
-		return 0;
-	buf_puts(out, d->ename);
-	if (d->evalue && *d->evalue)
-		buf_printf(out, ": %s", d->evalue);
-	end_line(out);
-	if (d->traceback)
-		buf_puts(out, d->traceback);
-	end_line(out);
-	return 0;
-}
-
-int result_why(const struct obj *o, struct buf *out)
-{
-	return show_text(out, o->result->why);
-}
-
-int result_attempts(const struct obj *o, struct buf *out)
-{
-	if (o->detail && o->detail->attempts)
-		buf_puts(out, o->detail->attempts);
-	return 0;
-}
-
-int result_usage(const struct obj *o, struct buf *out)
-{
-	const struct detail *d = o->detail;
-
-	if (d && d->used)
-		buf_printf(out, "user %.6f\nsystem %.6f\nmemory %lld\n",
-			   d->user, d->system, (long long)d->memory);
 	return 0;
 }

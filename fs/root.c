@@ -97,8 +97,7 @@ int root_readme(const struct obj *o, struct buf *out)
 			n->help);
 	buf_puts(out, "\nTask options (JSON members):\n");
 	for (t = task_options; t->name; t++)
-		if (t->served)
-			put_row(out, t->name, "", t->help);
+		put_row(out, t->name, "", t->help);
 	buf_puts(out, "\nMore: man 5 taskfs\n");
 	return 0;
 }

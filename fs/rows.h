@@ -71,6 +71,21 @@ int draft_resize_file(const struct obj *o, uint64_t size);
 /* draft_submit.c */
 extern const struct io draft_submit_io;
 
+/* members.c */
+extern const struct class member_class, by_engine_class, share_class;
+void by_engine_target(const struct obj *o, struct buf *out);
+void share_target(const struct obj *o, struct buf *out);
+
+/* lines.c; sizes: -1: of one task. */
+void engine_lines(const struct obj *o, struct buf *out);
+void exit_lines(const struct obj *o, struct buf *out);
+void id_lines(const struct obj *o, struct buf *out);
+int64_t engine_lines_size(const struct obj *o);
+int64_t exit_lines_size(const struct obj *o);
+int64_t id_lines_size(const struct obj *o);
+/* Of task i of a map or view. */
+void task_msg_id(const struct obj *o, int64_t i, struct buf *out);
+
 /* results.c */
 extern const struct class result_class, name_class, option_class;
 bool latest_exists(const struct obj *o);
@@ -78,8 +93,11 @@ void latest_target(const struct obj *o, struct buf *out);
 void name_target(const struct obj *o, struct buf *out);
 int result_remove(const struct obj *o, struct wish *ret_wish);
 int result_remove_file(const struct obj *o, struct wish *ret_wish);
+SHOW(result_option);
+/* result.c */
 bool result_has_ok(const struct obj *o);
 bool result_has_stdin(const struct obj *o);
+bool result_has_map(const struct obj *o);
 SHOW(result_status);
 SHOW(result_progress);
 SHOW(result_elapsed);
@@ -101,7 +119,6 @@ SHOW(result_exit_status);
 SHOW(result_why);
 SHOW(result_attempts);
 SHOW(result_usage);
-SHOW(result_option);
 /* picture.c */
 SHOW(result_timeline);
 /* metadata.c */

@@ -1,24 +1,37 @@
 #include "stream.h"
 #include "file.h"
 #include "reply.h"
-#include "tree.h"
+#include "many.h"
 #include "window.h"
 
-/* n bytes of a stream at off, all of which are there by now. */
-static int read_part(struct file *f, struct window **w, const struct result *r,
-		     enum stream s, uint64_t off, size_t n, struct answer *a)
+static struct window *window_new(struct file *f, const struct obj *o,
+				 enum stream s)
+{
+	struct window *w = xmalloc(sizeof(*w));
+	int64_t i = obj_index(o);
+
+	window_init(w, f, o->result->id, i < 0 ? 0 : (uint32_t)i, s);
+	return w;
+}
+
+int stream_part(struct file *f, struct window **w, const struct obj *o,
+		enum stream s, uint64_t off, size_t n, struct answer *a)
 {
 	struct bytes kept;
 
-	if (mirror_kept(r, s, &kept)) {
+	if (o->task == o->result->task && mirror_kept(o->result, s, &kept)) {
 		answer_slice(a, kept, off, n);
 		return 0;
 	}
-	if (!*w) {
-		*w = xmalloc(sizeof(**w));
-		window_init(*w, f, r, s);
-	}
-	return window_read(*w, off, n, result_size(r, s), a);
+	if (!*w)
+		*w = window_new(f, o, s);
+	return window_read(*w, off, n, stream_size(o, s), a);
+}
+
+uint64_t stream_size(const struct obj *o, enum stream s)
+{
+	return s < STREAM_OUTPUTS && o->task ? task_size(o->task, s)
+					     : result_size(o->result, s);
 }
 
 static int read_stream(struct file *f, const struct obj *o, enum stream s,
@@ -28,41 +41,39 @@ static int read_stream(struct file *f, const struct obj *o, enum stream s,
 	uint64_t size;
 	int err;
 
-	if (s == STREAM_VALUE && o->task)
+	if (s == STREAM_VALUE)
 		s = task_stream(o->task, s);
-	size = result_size(o->result, s);
+	size = stream_size(o, s);
 	if (ask->off >= size)
 		return 0;
-	err = read_part(f, &w, o->result, s, ask->off,
-			min_u64(ask->size, size - ask->off), a);
+	err = stream_part(f, &w, o, s, ask->off,
+			  min_u64(ask->size, size - ask->off), a);
 	f->private = w;
 	return err;
 }
 
-static void free_window(struct window *w)
+void stream_release(struct file *f)
 {
+	struct window *w = f->private;
+
 	if (!w)
 		return;
 	window_done(w);
 	free(w);
 }
 
-static void stream_release(struct file *f)
-{
-	free_window(f->private);
-}
+/* --- stdout, stderr, data: what there is -------------------------------- */
 
-/* --- stdout, stderr, data, code, stdin: what there is ------------------- */
-
-#define PLAIN_STREAM(name, s)                                                  \
+#define OUTPUT_STREAM(name, s, lane)                                           \
 	static int name##_read(struct file *f, struct obj *o,                  \
 			       const struct ask *ask, struct answer *a)        \
 	{                                                                      \
-		return read_stream(f, o, s, ask, a);                           \
+		return o->task ? read_stream(f, o, s, ask, a)                  \
+			       : many_read(f, o, lane, ask, a);                \
 	}                                                                      \
 	static uint64_t name##_size(const struct obj *o)                       \
 	{                                                                      \
-		return result_size(o->result, s);                              \
+		return o->task ? stream_size(o, s) : many_size(o, lane);       \
 	}                                                                      \
 	const struct io name##_io = {                                          \
 		.read = name##_read,                                           \
@@ -70,204 +81,97 @@ static void stream_release(struct file *f)
 		.release = stream_release,                                     \
 	}
 
-PLAIN_STREAM(stdout, STREAM_STDOUT);
-PLAIN_STREAM(stderr, STREAM_STDERR);
-PLAIN_STREAM(data, STREAM_DATA);
-PLAIN_STREAM(code, STREAM_CODE);
-PLAIN_STREAM(stdin, STREAM_STDIN);
+OUTPUT_STREAM(stdout, STREAM_STDOUT, LANE_STDOUT);
+OUTPUT_STREAM(stderr, STREAM_STDERR, LANE_STDERR);
+OUTPUT_STREAM(data, STREAM_DATA, LANE_DATA);
+
+/* --- code, stdin, map: what was submitted ------------------------------- */
+
+#define INPUT_STREAM(name, s)                                                  \
+	static int name##_read(struct file *f, struct obj *o,                  \
+			       const struct ask *ask, struct answer *a)        \
+	{                                                                      \
+		return read_stream(f, o, s, ask, a);                           \
+	}                                                                      \
+	static uint64_t name##_size(const struct obj *o)                       \
+	{                                                                      \
+		return stream_size(o, s);                                      \
+	}                                                                      \
+	const struct io name##_io = {                                          \
+		.read = name##_read,                                           \
+		.size = name##_size,                                           \
+		.release = stream_release,                                     \
+	}
+
+INPUT_STREAM(code, STREAM_CODE);
+INPUT_STREAM(stdin, STREAM_STDIN);
+
+/* Each item ends with a NUL, and is shown with a newline. */
+static int map_read(struct file *f, struct obj *o, const struct ask *ask,
+		    struct answer *a)
+{
+	static struct buf b;
+	int err = read_stream(f, o, STREAM_MAP, ask, a);
+	int i;
+	size_t k;
+
+	buf_clear(&b);
+	for (i = 0; i < a->pieces; i++)
+		buf_put(&b, a->iov[i].iov_base, a->iov[i].iov_len);
+	for (k = 0; k < b.n; k++)
+		if (!b.p[k])
+			b.p[k] = '\n';
+	*a = (struct answer){0};
+	if (b.n)
+		answer_add(a, b.p, b.n);
+	return err;
+}
+
+static uint64_t map_size(const struct obj *o)
+{
+	return stream_size(o, STREAM_MAP);
+}
+
+const struct io map_io = {
+	.read = map_read,
+	.size = map_size,
+	.release = stream_release,
+};
 
 /* --- value: waits for the end ------------------------------------------- */
 
 static int value_ready(struct file *f, const struct obj *o)
 {
-	(void)f;
-	return o->task ? task_outcome(o->task) : -EAGAIN;
+	return o->task ? task_outcome(o->task) : many_value_ready(f, o);
+}
+
+static bool value_whole(const struct obj *o)
+{
+	return o->task || o->result->status == STATE_OK;
 }
 
 static int value_read(struct file *f, struct obj *o, const struct ask *ask,
 		      struct answer *a)
 {
-	int err = value_ready(f, o);
+	int err;
 
+	if (!o->task)
+		return many_value_read(f, o, ask, a);
+	err = task_outcome(o->task);
 	return err ? err : read_stream(f, o, STREAM_VALUE, ask, a);
 }
 
 static uint64_t value_size(const struct obj *o)
 {
-	return o->result->status == STATE_OK
-		       ? result_size(o->result, STREAM_VALUE)
-		       : 0;
+	if (!o->task)
+		return many_size(o, LANE_VALUE);
+	return o->task->state == STATE_OK ? stream_size(o, STREAM_VALUE) : 0;
 }
 
 const struct io value_io = {
 	.ready = value_ready,
+	.whole = value_whole,
 	.read = value_read,
 	.size = value_size,
 	.release = stream_release,
-};
-
-/* --- output: stdout and stderr as they come ----------------------------- */
-
-/*
- * Who opens it before the end gets the bytes in the order they became known,
- * which this list remembers, so that its offsets keep their meaning. Who opens
- * it afterwards gets one, then the other.
- */
-struct segment {
-	uint64_t at;		/* offset in the file */
-	uint64_t from, n;	/* a piece of the stream */
-	int which;
-};
-
-#define SEGMENTS_MAX 65536	/* the oldest are forgotten */
-
-struct output {
-	struct segment *seg;
-	size_t n, room;
-	uint64_t end;		/* of the last segment */
-	uint64_t taken[2];	/* of stdout and of stderr */
-	struct window *window[2];
-};
-
-static const enum stream both[2] = {STREAM_STDOUT, STREAM_STDERR};
-
-static struct segment *new_segment(struct output *out)
-{
-	if (out->n == SEGMENTS_MAX) {
-		out->n /= 2;
-		assert(out->seg);
-		memmove(out->seg, out->seg + out->n,
-			out->n * sizeof(*out->seg));
-	}
-	if (out->n == out->room) {
-		out->room = out->room ? out->room * 2 : 4;
-		out->seg = xreallocarray(out->seg, out->room,
-					 sizeof(*out->seg));
-	}
-	return &out->seg[out->n++];
-}
-
-/* What has come since; false: nothing. */
-static bool extend(struct output *out, const struct result *r)
-{
-	struct segment *last = out->n ? &out->seg[out->n - 1] : NULL;
-	uint64_t more;
-	int i;
-
-	for (i = 0; i < 2; i++)
-		if (result_size(r, both[i]) > out->taken[i])
-			break;
-	if (i == 2)
-		return false;
-	more = result_size(r, both[i]) - out->taken[i];
-	if (last && last->which == i)
-		last->n += more;
-	else
-		*new_segment(out) = (struct segment){out->end, out->taken[i],
-						     more, i};
-	out->taken[i] += more;
-	out->end += more;
-	return true;
-}
-
-static size_t find_segment(const struct output *out, uint64_t off)
-{
-	size_t from = 0, to = out->n;
-
-	while (to - from > 1) {
-		size_t mid = from + (to - from) / 2;
-
-		if (out->seg[mid].at <= off)
-			from = mid;
-		else
-			to = mid;
-	}
-	return from;
-}
-
-static int output_open(struct file *f, struct obj *o)
-{
-	(void)o;
-	f->private = zalloc(sizeof(struct output));
-	return 0;
-}
-
-static uint64_t output_size(const struct obj *o)
-{
-	return result_size(o->result, STREAM_STDOUT) +
-	       result_size(o->result, STREAM_STDERR);
-}
-
-static int output_ready(struct file *f, const struct obj *o)
-{
-	if (result_is_final(o->result))
-		return 0;
-	return f->seen < output_size(o) ? 0 : -EAGAIN;
-}
-
-/* A page of the cache must be whole; any other reader may get less. */
-static bool is_enough(const struct file *f, const struct answer *a)
-{
-	return !f->cached && a->n > 0;
-}
-
-static int read_segments(struct file *f, const struct result *r,
-			 uint64_t off, size_t size, struct answer *a)
-{
-	struct output *out = f->private;
-	size_t i = find_segment(out, off);
-	int err;
-
-	if (off < out->seg[i].at)
-		return -EIO; /* forgotten */
-	for (; i < out->n && a->n < size; i++) {
-		const struct segment *s = &out->seg[i];
-		uint64_t skip = off + a->n - s->at;
-
-		if (is_enough(f, a) && a->pieces > ANSWER_PIECES / 2)
-			return 0;
-		err = read_part(f, &out->window[s->which], r, both[s->which],
-				s->from + skip,
-				min_u64(size - a->n, s->n - skip), a);
-		if (err)
-			return is_enough(f, a) ? 0 : err;
-	}
-	return 0;
-}
-
-static int output_read(struct file *f, struct obj *o, const struct ask *ask,
-		       struct answer *a)
-{
-	struct output *out = f->private;
-	int err;
-
-	while (out->end < ask->off + ask->size && extend(out, o->result))
-		;
-	if (ask->off >= out->end)
-		return result_is_final(o->result) ? 0 : -EAGAIN;
-	err = read_segments(f, o->result, ask->off,
-			    min_u64(ask->size, out->end - ask->off), a);
-	if (!err)
-		f->seen = max_u64(f->seen, ask->off + a->n);
-	return err;
-}
-
-static void output_release(struct file *f)
-{
-	struct output *out = f->private;
-
-	if (!out)
-		return;
-	free_window(out->window[0]);
-	free_window(out->window[1]);
-	free(out->seg);
-	free(out);
-}
-
-const struct io output_io = {
-	.open = output_open,
-	.ready = output_ready,
-	.read = output_read,
-	.size = output_size,
-	.release = output_release,
 };

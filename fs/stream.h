@@ -1,6 +1,6 @@
 /*
  * stream.h: bytes by offset: stdout, stderr, data, value, output, code,
- * stdin.
+ * stdin, map.
  *
  * What the mirror keeps is answered at once. The rest is fetched in pieces of
  * up to LIMIT_FETCH into a window of the open file (window.h), ahead of a
@@ -14,6 +14,18 @@
 #include "nodes.h"
 
 extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,
-	code_io, stdin_io;
+	code_io, stdin_io, map_io;
+
+/* For output.c and many.c. */
+struct window;
+
+/* Bytes of a stream of a task, or of what was submitted. */
+uint64_t stream_size(const struct obj *o, enum stream s);
+/* n of them at off, all of which are there by now; *w is made at need. */
+int stream_part(struct file *f, struct window **w, const struct obj *o,
+		enum stream s, uint64_t off, size_t n,
+		struct answer *a) must_check;
+/* f->private is a window, or NULL. */
+void stream_release(struct file *f);
 
 #endif

@@ -164,10 +164,14 @@ static int dress(struct submission *s, struct json_object *options,
 static int check(struct submission *s, struct json_object *o, bool *ret_view,
 		 struct buf *why)
 {
-	int err = task_options_check(o, OPTIONS_OF_TREE, why);
+	int err = task_options_check(o, why);
 
 	if (!err && !json_get(o, "code")) {
 		buf_puts(why, "a task needs \"code\"");
+		err = -EINVAL;
+	}
+	if (!err && json_get(o, "chunk") && !json_get(o, "map")) {
+		buf_puts(why, "\"chunk\" needs \"map\"");
 		err = -EINVAL;
 	}
 	return err ? err : dress(s, o, ret_view, why);

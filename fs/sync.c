@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "sync.h"
 #include "base/log.h"
+#include "group.h"
 #include "merge.h"
 #include "scan.h"
 
@@ -220,6 +221,7 @@ static int64_t merge_page(struct sync *s, const struct content *c)
 		{"id", FIELD_INT, 0, 0},
 		{.name = NULL},
 	};
+	struct result *r;
 	struct bytes v;
 	struct scan a;
 	int64_t id = 0;
@@ -227,8 +229,10 @@ static int64_t merge_page(struct sync *s, const struct content *c)
 
 	if (scan_array(&a, c->results)) {
 		while (scan_element(&a, &v)) {
-			merge_result(s->mirror, v, (uint64_t)c->seq, true,
-				     NULL, &err);
+			r = merge_result(s->mirror, v, (uint64_t)c->seq, true,
+					 NULL, &err);
+			if (r && r->group)
+				group_doubt(r->group, (uint64_t)c->seq);
 			(void)scan_fields(v, id_field, &id);
 		}
 	}

@@ -1,4 +1,5 @@
 #include "tree.h"
+#include "group.h"
 #include "base/parse.h"
 
 #include <ctype.h>
@@ -11,6 +12,7 @@ static struct derived {
 	const char *base;	/* the name within the directory */
 	size_t base_len;
 	unsigned first, end;	/* rows of the entries of a directory */
+	unsigned without;	/* flags of those that are not in it */
 	const struct node *owner; /* the nearest row with names of its own */
 } derived[ROWS];
 static unsigned rows;
@@ -52,6 +54,15 @@ static void find_entries(struct derived *d, const struct node *dir)
 	}
 }
 
+static const struct node *find_row(const char *path)
+{
+	const struct node *n;
+
+	for (n = nodes; strcmp(n->path, path) != 0; n++)
+		;
+	return n;
+}
+
 static const struct node *find_owner(const struct node *n)
 {
 	unsigned i;
@@ -80,7 +91,9 @@ void tree_init(void)
 		d->base_len = strlen(d->base);
 		d->owner = find_owner(&nodes[i]);
 		if (S_ISDIR(nodes[i].mode))
-			find_entries(d, &nodes[i]);
+			find_entries(d, nodes[i].like ? find_row(nodes[i].like)
+						      : &nodes[i]);
+		d->without = NODE_HIDDEN | (nodes[i].like ? NODE_GROUP : 0);
 	}
 }
 
@@ -196,6 +209,11 @@ static struct obj entry_in(const struct obj *dir, unsigned i)
 	return o;
 }
 
+static bool is_left_out(const struct derived *d, unsigned i)
+{
+	return nodes[i].flags & d->without & ~(unsigned)NODE_HIDDEN;
+}
+
 int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 {
 	const struct derived *d = &derived[row_of(dir->node)];
@@ -204,14 +222,15 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 	if (!S_ISDIR(dir->node->mode))
 		return -ENOTDIR;
 	for (i = d->first; i < d->end; i++) {
-		if (nodes[i].each || derived[i].base_len != name.n ||
+		if (nodes[i].each || is_left_out(d, i) ||
+		    derived[i].base_len != name.n ||
 		    memcmp(derived[i].base, name.p, name.n) != 0)
 			continue;
 		*ret_o = entry_in(dir, i);
 		return resolve(ret_o) ? 0 : -ENOENT;
 	}
 	for (i = d->first; i < d->end; i++) {
-		if (!nodes[i].each)
+		if (!nodes[i].each || is_left_out(d, i))
 			continue;
 		*ret_o = entry_in(dir, i);
 		if (nodes[i].each->find(ret_o, name))
@@ -253,7 +272,7 @@ bool tree_next(const struct obj *dir, uint64_t *at, struct obj *ret_o,
 		const struct node *node = &nodes[d->first + i];
 
 		*ret_o = entry_in(dir, (unsigned)(d->first + i));
-		if (node->flags & NODE_HIDDEN)
+		if (node->flags & d->without)
 			continue;
 		if (!node->each) {
 			if (!resolve(ret_o))
@@ -277,14 +296,20 @@ bool tree_is_steady(const struct obj *o)
 {
 	if (o->node->flags & NODE_STEADY)
 		return true;
-	return o->result && S_ISREG(o->node->mode) &&
-	       result_is_final(o->result);
+	if (!o->result || !S_ISREG(o->node->mode))
+		return false;
+	if (o->result->group && !group_is_known(o->result->group))
+		return false;
+	return o->task ? state_is_final((enum state)o->task->state)
+		       : result_is_final(o->result);
 }
 
 struct waitq *tree_waitq(const struct obj *o)
 {
 	if (o->node->io && o->node->io->waitq)
 		return o->node->io->waitq(o);
+	if (o->task && obj_index(o) >= 0)
+		return group_waitq(o->result->group, (uint32_t)obj_index(o));
 	if (o->result)
 		return &o->result->waitq;
 	if (o->engine)
@@ -296,9 +321,13 @@ static uint64_t size_of(const struct obj *o)
 {
 	static struct buf b;
 	const struct node *n = o->node;
+	int64_t known;
 
 	if (n->io)
 		return n->io->size ? n->io->size(o) : 0;
+	known = n->size ? n->size(o) : -1;
+	if (known >= 0)
+		return (uint64_t)known;
 	buf_clear(&b);
 	if (n->target)
 		n->target(o, &b);
@@ -311,6 +340,9 @@ static int64_t mtime_of(const struct obj *o)
 {
 	if (o->node->io && o->node->io->mtime)
 		return o->node->io->mtime(o);
+	if (o->task && obj_index(o) >= 0)
+		return o->task->completed ? o->task->completed
+					  : o->result->submitted;
 	if (o->result)
 		return o->result->completed ? o->result->completed
 					    : o->result->submitted;

@@ -1,5 +1,6 @@
 #include "window.h"
 #include "file.h"
+#include "group.h"
 #include "scan.h"
 
 #define FETCH_TIMEOUT (10 * USEC_PER_SEC)
@@ -18,7 +19,7 @@ struct fetch {
 	struct window *window;
 	struct request q;
 	uint64_t at;
-	size_t n;
+	struct plan plan;
 	bool done;	/* answered; others before it are not */
 	struct msg m;
 };
@@ -59,6 +60,31 @@ static void add(struct window *w, struct msg *m)
 	w->end += p->b.n;
 	held += p->b.n;
 	list_add_tail(&w->pieces, &p->link);
+}
+
+#define SMALL (16 * KIB)
+#define GATHERED (256 * KIB)
+
+/* Small ones go into one: a message takes more room than its bytes. */
+static bool add_to_last(struct window *w, struct bytes b)
+{
+	struct piece *p;
+
+	if (b.n > SMALL)
+		return false;
+	p = list_empty(&w->pieces)
+		    ? NULL
+		    : list_entry(w->pieces.prev, struct piece, link);
+	if (!p || !p->own.n || p->own.n > GATHERED) {
+		p = zalloc(sizeof(*p));
+		p->at = w->end;
+		list_add_tail(&w->pieces, &p->link);
+	}
+	buf_put(&p->own, b.p, b.n);
+	p->b = buf_bytes(&p->own);
+	w->end += b.n;
+	held += b.n;
+	return true;
 }
 
 /* Many small pieces (a live output) become one. */
@@ -157,13 +183,14 @@ static void take_answers(struct window *w)
 	while (!list_empty(&w->fetches)) {
 		struct fetch *f = list_first(&w->fetches, struct fetch, link);
 		struct bytes b = msg_buffer(&f->m, 0);
-		size_t asked = f->n;
+		size_t asked = f->plan.n;
 
 		if (!f->done)
 			return;
 		if (w->source->came)
 			w->source->came(w, f->at, b);
-		add(w, &f->m);
+		if (!add_to_last(w, b))
+			add(w, &f->m);
 		fetch_free(f);
 		/* Shorter than asked: what comes next is asked for anew. */
 		if (b.n < asked)
@@ -171,25 +198,68 @@ static void take_answers(struct window *w)
 	}
 }
 
+struct piece_reply {
+	int64_t offset;
+	struct bytes sizes;
+};
+
+static const struct field piece_fields[] = {
+	{"offset", FIELD_INT, offsetof(struct piece_reply, offset), -1},
+	{"sizes", FIELD_SPAN, offsetof(struct piece_reply, sizes), 0},
+	{.name = NULL},
+};
+
+/* The outputs of many tasks are as long as was said of them. */
+static bool sizes_fit(const struct fetch *f, struct bytes sizes, size_t n)
+{
+	const struct result *r =
+		mirror_result(&f->window->fs->mirror, f->window->id);
+	uint32_t i = f->plan.task;
+	uint64_t sum = 0;
+	struct bytes v;
+	struct scan s;
+	int64_t size;
+
+	if (!r || !r->group || !scan_array(&s, sizes))
+		return false;
+	for (; scan_element(&s, &v); i++) {
+		if (i >= r->group->n || i - f->plan.task >= f->plan.count ||
+		    !scan_int(v, &size) ||
+		    (uint64_t)size !=
+			    task_size(&r->group->task[i], f->plan.stream))
+			return false;
+		sum += (uint64_t)size;
+	}
+	return sum == n;
+}
+
+static int check_piece(const struct fetch *f, struct msg *m)
+{
+	struct piece_reply r = {.offset = -1};
+	size_t n = msg_buffer(m, 0).n;
+
+	if (!scan_fields(request_content(m), piece_fields, &r) ||
+	    n > f->plan.n)
+		return -EIO;
+	if (f->plan.count)
+		return sizes_fit(f, r.sizes, n) ? 0 : -EIO;
+	return n && r.offset == (int64_t)f->plan.offset ? 0 : -EIO;
+}
+
 static void on_piece(struct request *q, int err, struct msg *m)
 {
 	struct fetch *f = container_of(q, struct fetch, q);
-	static const struct field fields[] = {
-		{"offset", FIELD_INT, 0, -1},
-		{.name = NULL},
-	};
 	struct window *w = f->window;
-	size_t n = err ? 0 : msg_buffer(m, 0).n;
-	int64_t at = -1;
 
 	if (!err)
-		(void)scan_fields(request_content(m), fields, &at);
-	if (!err && (n == 0 || n > f->n || at != (int64_t)f->at))
-		err = -EIO;
+		err = check_piece(f, m);
 	if (err) {
 		w->err = err;
 		forget_fetches(w);
 	} else {
+		/* Too large for an answer of many: it is fetched alone. */
+		if (!msg_buffer(m, 0).n)
+			w->alone = f->at + 1;
 		f->done = true;
 		f->m = *m;
 		*m = (struct msg){0};
@@ -198,24 +268,37 @@ static void on_piece(struct request *q, int err, struct msg *m)
 	park_wake(&w->fs->park, w->file);
 }
 
-static int ask_stream(struct window *w, struct request *q, uint64_t at,
-		      size_t n)
+int window_ask_stream(struct window *w, struct request *q,
+		      const struct plan *p)
 {
 	struct json_object *o = json_object_new_object();
 	struct msg_out out = {.type = MSG_FETCH_REQUEST, .content = o};
 	int err;
 
 	json_add_int(o, "result", (int64_t)w->id);
-	json_add_int(o, "task", 0);
-	json_add_str(o, "stream", stream_name(w->stream));
-	json_add_int(o, "offset", (int64_t)at);
-	json_add_int(o, "length", (int64_t)n);
+	json_add_int(o, "task", p->task);
+	json_add_str(o, "stream", stream_name(p->stream));
+	if (p->count) {
+		json_add_int(o, "count", p->count);
+	} else {
+		json_add_int(o, "offset", (int64_t)p->offset);
+		json_add_int(o, "length", (int64_t)p->n);
+	}
 	err = link_ask(&w->fs->link, q, &out, FETCH_TIMEOUT);
 	json_object_put(o);
 	return err;
 }
 
-static const struct source stream_source = {.ask = ask_stream, .came = keep};
+static void make_plan(const struct window *w, uint64_t at, size_t n,
+		      struct plan *p)
+{
+	if (w->source->plan)
+		w->source->plan(w, at, n, p);
+	else
+		*p = (struct plan){at, n, w->task, w->stream, 0};
+}
+
+static const struct source stream_source = {.ask = window_ask_stream, .came = keep};
 
 /* The next piece, of `least` bytes if there are so many. */
 static int fetch(struct window *w, uint64_t size, size_t least)
@@ -227,18 +310,28 @@ static int fetch(struct window *w, uint64_t size, size_t least)
 	f->window = w;
 	f->q.done = on_piece;
 	f->at = w->asked_end;
-	f->n = min_u64(n, size - f->at);
+	make_plan(w, f->at, min_u64(n, size - f->at), &f->plan);
 	list_init(&f->link);
-	err = w->source->ask(w, &f->q, f->at, f->n);
+	err = f->plan.n ? w->source->ask(w, &f->q, &f->plan) : -EIO;
 	if (err) {
 		free(f);
 		return err;
 	}
 	w->step = min_u64(w->step * 2, LIMIT_FETCH);
-	w->asked_end += f->n;
+	w->asked_end += f->plan.n;
 	w->nfetches++;
 	list_add_tail(&w->fetches, &f->link);
 	return 0;
+}
+
+/* All that is needed up to `end`, as far as so many may be under way. */
+static int fetch_upto(struct window *w, uint64_t end, uint64_t size)
+{
+	int err = 0;
+
+	while (!err && w->nfetches < WINDOW_FETCHES && w->asked_end < end)
+		err = fetch(w, size, end - w->asked_end);
+	return err ? err : -EINPROGRESS;
 }
 
 /* Goes on fetching while somebody reads forward. */
@@ -278,11 +371,8 @@ int window_read(struct window *w, uint64_t off, size_t n, uint64_t size,
 		w->err = 0;
 		return err;
 	}
-	if (w->nfetches && off >= w->start && off <= w->asked_end) {
-		if (w->nfetches < WINDOW_FETCHES && w->asked_end < off + n)
-			err = fetch(w, size, off + n - w->asked_end);
-		return err ? err : -EINPROGRESS;
-	}
+	if (w->nfetches && off >= w->start && off <= w->asked_end)
+		return fetch_upto(w, off + n, size);
 	if (w->nfetches)
 		return -EINPROGRESS;
 	if (off < w->start || off > w->end) {
@@ -291,8 +381,7 @@ int window_read(struct window *w, uint64_t off, size_t n, uint64_t size,
 		w->step = WINDOW_FIRST;
 	}
 	w->next = off;
-	err = fetch(w, size, off + n - w->end);
-	return err ? err : -EINPROGRESS;
+	return fetch_upto(w, off + n, size);
 }
 
 void window_init_from(struct window *w, struct file *f,
@@ -309,11 +398,12 @@ void window_init_from(struct window *w, struct file *f,
 	list_init(&w->fetches);
 }
 
-void window_init(struct window *w, struct file *f, const struct result *r,
+void window_init(struct window *w, struct file *f, uint64_t id, uint32_t task,
 		 enum stream s)
 {
 	window_init_from(w, f, &stream_source, NULL);
-	w->id = r->id;
+	w->id = id;
+	w->task = task;
 	w->stream = s;
 }
 

@@ -22,11 +22,25 @@
 
 struct window;
 
+/* What is asked for at once. */
+struct plan {
+	uint64_t offset;
+	size_t n;
+	/* Of tasks of a map: */
+	uint32_t task;
+	enum stream stream;
+	uint32_t count;		/* of so many the whole; 0: of one */
+};
+
 /* Where the bytes come from. */
 struct source {
-	/* Asks for n bytes at `at`: the answer has them as its buffer, and
-	   says `offset`. 0, -errno. */
-	int (*ask)(struct window *w, struct request *q, uint64_t at, size_t n);
+	/* Which bytes those from `at` on are, n of them at most; fewer are
+	   fine. NULL: at that offset. */
+	void (*plan)(const struct window *w, uint64_t at, size_t n,
+		     struct plan *ret_p);
+	/* Asks for them: the answer has them as its buffer, and says `offset`,
+	   or `sizes` to a count. 0, -errno. */
+	int (*ask)(struct window *w, struct request *q, const struct plan *p);
 	/* They came. NULL: nothing to do. */
 	void (*came)(struct window *w, uint64_t at, struct bytes b);
 };
@@ -37,7 +51,9 @@ struct window {
 	const struct source *source;
 	void *owner;		/* the source's */
 	uint64_t id;		/* of the result */
+	uint32_t task;
 	enum stream stream;
+	uint64_t alone;		/* before here `count` is of no use */
 	struct list pieces;
 	uint64_t start, end;
 	uint64_t next;		/* where a reader that goes forward reads next */
@@ -50,8 +66,8 @@ struct window {
 
 /* Of all windows together. */
 size_t window_bytes(void);
-/* A stream of a result. */
-void window_init(struct window *w, struct file *f, const struct result *r,
+/* A stream of a task of a result. */
+void window_init(struct window *w, struct file *f, uint64_t id, uint32_t task,
 		 enum stream s);
 /* Bytes of something else. */
 void window_init_from(struct window *w, struct file *f,
@@ -60,6 +76,9 @@ void window_init_from(struct window *w, struct file *f,
 void window_begin(struct window *w, struct msg *m);
 /* Appends all that it has, and has nothing more. */
 void window_put_all(struct window *w, struct buf *out);
+/* For other sources that ask for streams. */
+int window_ask_stream(struct window *w, struct request *q,
+		      const struct plan *p) must_check;
 void window_done(struct window *w);
 /*
  * n bytes (at least 1) at off; the stream has `size` bytes now, off + n is

@@ -5,40 +5,40 @@
 #include <ctype.h>
 
 const struct task_option task_options[] = {
-	{"code", TASK_BYTES, 1, LIMIT_CODE, true,
+	{"code", TASK_BYTES, 1, LIMIT_CODE,
 	 "what to run: a script, a command, or any program after #!"},
-	{"args", TASK_LIST, 0, LIMIT_ARGS, true,
+	{"args", TASK_LIST, 0, LIMIT_ARGS,
 	 "list of strings: $1, $2 ... (behind a map's item)"},
-	{"stdin", TASK_BYTES, 0, LIMIT_STDIN, true,
+	{"stdin", TASK_BYTES, 0, LIMIT_STDIN,
 	 "what the task reads on standard input; empty if not given"},
-	{"env", TASK_ENV, 0, LIMIT_ARGS, true,
+	{"env", TASK_ENV, 0, LIMIT_ARGS,
 	 "object of strings: environment variables, added to the engine's"},
-	{"cwd", TASK_TEXT, 1, PATH_MAX - 1, true,
+	{"cwd", TASK_TEXT, 1, PATH_MAX - 1,
 	 "working directory; the submitter's if not given"},
-	{"label", TASK_NAME, 1, LIMIT_NAME, true,
+	{"label", TASK_NAME, 1, LIMIT_NAME,
 	 "a name: results/NAME leads to the newest result of that name"},
-	{"map", TASK_LIST, 1, LIMIT_TASKS, false,
+	{"map", TASK_LIST, 1, LIMIT_TASKS,
 	 "list of items: one task for each, which finds it in $1"},
-	{"chunk", TASK_COUNT, 1, LIMIT_TASKS, false,
+	{"chunk", TASK_COUNT, 1, LIMIT_TASKS,
 	 "items per task of a map"},
-	{"targets", TASK_IDS, 1, LIMIT_TARGETS, true,
+	{"targets", TASK_IDS, 1, LIMIT_TARGETS,
 	 "list of engine ids: run on one of these"},
-	{"after", TASK_RESULTS, 1, LIMIT_DEPENDENCIES, true,
+	{"after", TASK_RESULTS, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or names: start when these are ok (12:any: have ended; "
 	 "12:error: failed)"},
-	{"follow", TASK_RESULTS, 1, LIMIT_DEPENDENCIES, true,
+	{"follow", TASK_RESULTS, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or names: run on the engine that ran these, after them"},
-	{"retries", TASK_COUNT, 0, LIMIT_RETRIES, true,
+	{"retries", TASK_COUNT, 0, LIMIT_RETRIES,
 	 "run again after a failure, so many times at most"},
-	{"timeout", TASK_SECONDS, 0, LIMIT_SECONDS, true,
+	{"timeout", TASK_SECONDS, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
-	{"time_limit", TASK_SECONDS, 0, LIMIT_SECONDS, true,
+	{"time_limit", TASK_SECONDS, 0, LIMIT_SECONDS,
 	 "seconds to run at most, then TERM, grace, KILL; 0 is no limit"},
-	{"priority", TASK_INTEGER, -LIMIT_PRIORITY, LIMIT_PRIORITY, true,
+	{"priority", TASK_INTEGER, -LIMIT_PRIORITY, LIMIT_PRIORITY,
 	 "larger runs earlier; 0 if not given"},
-	{"halt", TASK_COUNT, 1, LIMIT_TASKS, false,
+	{"halt", TASK_COUNT, 1, LIMIT_TASKS,
 	 "a map stops after so many failed tasks"},
-	{"max_running", TASK_COUNT, 1, LIMIT_TASKS, false,
+	{"max_running", TASK_COUNT, 1, LIMIT_TASKS,
 	 "tasks of a map that run at the same time at most"},
 	{.name = NULL},
 };
@@ -244,8 +244,7 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 	return -EINVAL;
 }
 
-int task_options_check(struct json_object *options, enum task_options_of who,
-		       struct buf *why)
+int task_options_check(struct json_object *options, struct buf *why)
 {
 	size_t others = 0;
 
@@ -264,8 +263,6 @@ int task_options_check(struct json_object *options, enum task_options_of who,
 			buf_puts(why, "\"");
 			return -EINVAL;
 		}
-		if (who == OPTIONS_OF_TREE && !o->served)
-			return refuse(why, o, "is not served yet");
 		err = task_option_check(o, v, why);
 		if (err)
 			return err;

@@ -31,7 +31,6 @@ struct task_option {
 	const char *name;
 	enum task_option_type type;
 	double min, max;	/* of a number; max: bytes or entries else */
-	bool served;		/* false: the tree does not serve it yet */
 	const char *help;
 };
 
@@ -41,12 +40,10 @@ const struct task_option *task_option_find(struct bytes name);
 
 /*
  * Checks options as a user writes them in JSON: known names, right types,
- * within limits; from the tree only those it serves. 0, -EINVAL or -EFBIG with the reason, a sentence that names
+ * within limits. 0, -EINVAL or -EFBIG with the reason, a sentence that names
  * the option, in *why.
  */
-enum task_options_of { OPTIONS_OF_TREE, OPTIONS_OF_WIRE };
-int task_options_check(struct json_object *options, enum task_options_of who,
-		       struct buf *why)
+int task_options_check(struct json_object *options, struct buf *why)
 	must_check;
 
 /* The same of one value. */

@@ -30,11 +30,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_object_put(options);
 		return 0;
 	}
-	err = task_options_check(options, OPTIONS_OF_WIRE, &why);
+	err = task_options_check(options, &why);
 	assert((err != 0) == (why.n != 0));
 	if (!err) {
 		show_all(options);
-		assert(task_options_check(options, OPTIONS_OF_WIRE, &why) == 0);
+		assert(task_options_check(options, &why) == 0);
 	}
 	json_object_put(options);
 	buf_done(&why);

@@ -11,7 +11,7 @@ static int check(const char *text, struct buf *why)
 
 	if (!o)
 		fail_msg("not JSON: %s", text);
-	err = task_options_check(o, OPTIONS_OF_TREE, why);
+	err = task_options_check(o, why);
 	json_object_put(o);
 	return err;
 }
@@ -128,28 +128,6 @@ static void test_refuses_and_names_the_option(void **state)
 	}
 }
 
-/* An option that is known but not served is refused, not ignored. */
-static void test_what_is_not_served(void **state)
-{
-	const struct task_option *o;
-
-	(void)state;
-	for (o = task_options; o->name; o++) {
-		struct json_object *t = json_object_new_object();
-		struct buf why = BUF_INIT;
-
-		if (!o->served) {
-			json_add(t, o->name, json_object_new_int(1));
-			assert_int_equal(
-				task_options_check(t, OPTIONS_OF_TREE, &why),
-				-EINVAL);
-			assert_non_null(strstr(buf_str(&why), o->name));
-		}
-		buf_done(&why);
-		json_object_put(t);
-	}
-}
-
 static struct json_object *text_of(size_t n)
 {
 	char *p = xmalloc(n);
@@ -168,7 +146,7 @@ static int check_one(const char *key, struct json_object *v)
 	int err;
 
 	json_add(o, key, v);
-	err = task_options_check(o, OPTIONS_OF_TREE, &why);
+	err = task_options_check(o, &why);
 	assert_int_equal(err != 0, why.n != 0);
 	json_object_put(o);
 	buf_done(&why);
@@ -329,7 +307,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_the_table),
 	cmocka_unit_test(test_accepts),
 	cmocka_unit_test(test_refuses_and_names_the_option),
-	cmocka_unit_test(test_what_is_not_served),
 	cmocka_unit_test(test_limits),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_show),

@@ -1,0 +1,92 @@
+/*
+ * group.h: the tasks of a map or view, in short.
+ *
+ * A group belongs to its result (result.group). Its tasks are told by
+ * `changes`, or read in blocks (load.h) when those do not say all: after a
+ * filling. Each block knows as of which number it was read, so that a change
+ * that is older never overwrites what is newer; one that comes while its
+ * block is not there yet makes an older answer worthless.
+ *
+ * A task that has ended never changes. The order in which that became known
+ * is kept (by time, as far as it became known together); it only grows.
+ */
+#ifndef TASKFS_FS_GROUP_H
+#define TASKFS_FS_GROUP_H
+
+#include "lane.h"
+#include "mirror.h"
+
+/* Tasks read at once; LIMIT_TASKS of them are 123 questions. */
+#define GROUP_BLOCK 8192U
+
+struct block {
+	uint64_t seq;		/* of the answer it was read from */
+	uint64_t missed;	/* of the last change it should have had */
+	bool known;
+};
+
+/* How many of the tasks an engine has, or had last. */
+struct share {
+	int32_t engine;
+	uint32_t n;
+};
+
+struct group {
+	struct mirror *mirror;
+	struct result *result;
+	uint32_t n;
+	struct task *task;
+	struct block *block;
+	uint32_t nblocks, unknown;	/* blocks */
+	struct list unread;	/* mirror->unread, while any is unknown */
+	uint32_t *done;		/* the tasks that ended, in that order */
+	uint32_t ndone, done_room;
+	struct share *share;	/* by engine */
+	uint32_t nshares;
+	uint64_t tries;		/* begun, of all of them */
+	uint64_t exit_digits, attempt_digits; /* of lines.c's texts */
+	struct lane lane[LANES];
+	struct map waiting;	/* index -> struct waitq of that task's files */
+	struct map details;	/* index -> struct kept_detail, see detail.h */
+};
+
+struct group *group_new(struct mirror *m, struct result *r, uint32_t n);
+void group_free(struct group *g);
+
+/* Everything about its tasks is known. */
+static inline bool group_is_known(const struct group *g)
+{
+	return !g->unknown;
+}
+
+/* Nothing changes any more, and all is known. */
+bool result_is_settled(const struct result *r);
+
+/* Task i is this now, as of seq. */
+void group_change(struct group *g, uint32_t i, const struct task *t,
+		  uint64_t seq);
+/* A block as of seq; false: it has to be read again. */
+bool group_fill(struct group *g, uint32_t block, const struct task *t,
+		uint32_t n, uint64_t seq) must_check;
+/* All from `from` on ended so; they never began. */
+struct rest {
+	uint32_t from;
+	enum state state;
+	int64_t when;
+	bool timed_out;
+};
+void group_end_rest(struct group *g, const struct rest *rest, uint64_t seq);
+/* More may have happened than was told: what has not ended is unknown. */
+void group_doubt(struct group *g, uint64_t seq);
+
+/* By the time of their end. */
+void group_sort(const struct group *g, uint32_t *index, uint32_t n);
+/* The first tasks that failed; returns how many, GROUP_ERRORS at most. */
+#define GROUP_ERRORS 4
+uint32_t group_failed(const struct group *g, uint32_t ret_i[GROUP_ERRORS]);
+/* What changes when task i does. */
+struct waitq *group_waitq(struct group *g, uint32_t i);
+/* The share of an engine; NULL: no task of it is there. */
+const struct share *group_share(const struct group *g, int64_t engine);
+
+#endif

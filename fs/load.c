@@ -1,0 +1,280 @@
+#include "base/base.h"
+#include "load.h"
+#include "base/log.h"
+#include "detail.h"
+#include "group.h"
+#include "merge.h"
+#include "scan.h"
+
+#define LOAD_TIMEOUT (30 * USEC_PER_SEC)
+
+struct detail_ask {
+	struct list link;
+	struct request q;
+	struct load *load;
+	uint64_t id;
+	uint32_t index;
+	struct task was;	/* when it was asked */
+	int err;		/* the answer, until somebody was told */
+};
+
+static struct group *find(const struct load *l, uint64_t id)
+{
+	struct result *r = mirror_result(l->mirror, id);
+
+	return r ? r->group : NULL;
+}
+
+struct reply {
+	int64_t seq;
+	struct bytes tasks, task;
+};
+
+static const struct field reply_fields[] = {
+	{"seq", FIELD_INT, offsetof(struct reply, seq), 0},
+	{"tasks", FIELD_SPAN, offsetof(struct reply, tasks), 0},
+	{"task", FIELD_SPAN, offsetof(struct reply, task), 0},
+	{.name = NULL},
+};
+
+static struct reply read_reply(struct msg *m)
+{
+	struct reply r = {0};
+
+	(void)scan_fields(request_content(m), reply_fields, &r);
+	return r;
+}
+
+/* --- blocks ------------------------------------------------------------- */
+
+static uint32_t block_size(const struct group *g, uint32_t block)
+{
+	return (uint32_t)min_u64(GROUP_BLOCK, g->n - block * GROUP_BLOCK);
+}
+
+/* The tasks of a block; false: they are not all there. */
+static bool read_tasks(const struct group *g, uint32_t block,
+		       struct bytes tasks, struct task *to)
+{
+	uint32_t n = 0, i, want = block_size(g, block);
+	struct bytes v;
+	struct scan s;
+
+	if (!scan_array(&s, tasks))
+		return false;
+	while (n < want && scan_element(&s, &v)) {
+		if (!merge_short(v, g->n, &i, &to[n]) ||
+		    i != block * GROUP_BLOCK + n)
+			return false;
+		n++;
+	}
+	return n == want;
+}
+
+static void take_block(struct load *l, struct group *g, struct msg *m)
+{
+	static struct task tasks[GROUP_BLOCK];
+	struct reply r = read_reply(m);
+
+	if (l->number >= g->nblocks)
+		return; /* another result of the same number */
+	if (!read_tasks(g, l->number, r.tasks, tasks)) {
+		log_warning("the tasks of a result are not as they should be",
+			    log_int("result", (int64_t)l->id));
+		list_del(&g->unread);
+		return;
+	}
+	/* If it was too old it is asked for again. */
+	(void)!group_fill(g, l->number, tasks, block_size(g, l->number),
+			  (uint64_t)r.seq);
+}
+
+static void tell(struct load *l)
+{
+	waitq_wake(l->mirror->park, &l->waitq);
+	l->arrived(l);
+}
+
+static void on_block(struct request *q, int err, struct msg *m)
+{
+	struct load *l = container_of(q, struct load, block);
+	struct group *g = find(l, l->id);
+
+	if (!err && g)
+		take_block(l, g, m);
+	else if (g && err != -EHOSTDOWN)
+		list_del(&g->unread); /* it is gone */
+	else if (err && link_is_up(l->link))
+		link_restart(l->link, "it does not tell of its tasks");
+	if (!err) {
+		l->block_at = mono_usec();
+		load_go(l);
+	}
+	tell(l);
+}
+
+static uint32_t first_unknown(const struct group *g)
+{
+	uint32_t b = 0;
+
+	while (g->block[b].known)
+		b++;
+	return b;
+}
+
+void load_go(struct load *l)
+{
+	struct json_object *o;
+	struct msg_out out = {.type = MSG_TASKS_REQUEST};
+	struct group *g;
+
+	if (l->block.asked || list_empty(&l->mirror->unread))
+		return;
+	g = list_first(&l->mirror->unread, struct group, unread);
+	l->id = g->result->id;
+	l->number = first_unknown(g);
+	o = json_object_new_object();
+	json_add_int(o, "result", (int64_t)l->id);
+	json_add_int(o, "from", (int64_t)l->number * GROUP_BLOCK);
+	json_add_int(o, "limit", GROUP_BLOCK);
+	out.content = o;
+	/* When the line is down a filling follows. */
+	(void)!link_ask(l->link, &l->block, &out, LOAD_TIMEOUT);
+	json_object_put(o);
+}
+
+int load_tasks(struct load *l, struct group *g)
+{
+	if (group_is_known(g))
+		return 0;
+	if (!link_is_up(l->link))
+		return -EHOSTDOWN;
+	if (list_empty(&g->unread))
+		return -EIO;
+	list_del(&g->unread);
+	list_add(&l->mirror->unread, &g->unread);
+	load_go(l);
+	return -EINPROGRESS;
+}
+
+/* --- texts -------------------------------------------------------------- */
+
+static void ask_free(struct detail_ask *a)
+{
+	link_forget(a->load->link, &a->q);
+	list_del(&a->link);
+	a->load->ndetails--;
+	free(a);
+}
+
+/* Its texts are as it is now: nothing happened to it since they were asked. */
+static bool is_same(const struct task *a, const struct task *b)
+{
+	return a->state == b->state && a->attempt == b->attempt &&
+	       a->engine == b->engine;
+}
+
+static void take_detail(struct group *g, uint32_t i, struct msg *m)
+{
+	struct reply r = read_reply(m);
+	struct detail d = {0};
+
+	if (merge_detail(r.task, &d))
+		detail_keep(g, i, &d);
+	detail_done(&d);
+}
+
+static void on_detail(struct request *q, int err, struct msg *m)
+{
+	struct detail_ask *a = container_of(q, struct detail_ask, q);
+	struct load *l = a->load;
+	struct group *g = find(l, a->id);
+
+	if (!err && g && a->index < g->n && group_is_known(g) &&
+	    is_same(&a->was, &g->task[a->index]))
+		take_detail(g, a->index, m);
+	a->err = err;
+	if (!err)
+		ask_free(a);
+	tell(l);
+}
+
+static struct detail_ask *find_ask(const struct load *l, uint64_t id,
+				   uint32_t i)
+{
+	struct list *p;
+
+	list_for_each (p, &l->details) {
+		struct detail_ask *a = list_entry(p, struct detail_ask, link);
+
+		if (a->id == id && a->index == i)
+			return a;
+	}
+	return NULL;
+}
+
+/* How far one is that was asked before; the oldest failure makes room. */
+static int progress(struct load *l, uint64_t id, uint32_t i)
+{
+	struct detail_ask *a = find_ask(l, id, i);
+	int err;
+
+	if (a && !a->err)
+		return -EINPROGRESS;
+	if (!a && l->ndetails < LOAD_DETAILS)
+		return 0;
+	err = a ? a->err : -EINPROGRESS;
+	if (!a)
+		a = list_first(&l->details, struct detail_ask, link);
+	if (a->err)
+		ask_free(a);
+	return err;
+}
+
+int load_detail(struct load *l, struct group *g, uint32_t i)
+{
+	struct msg_out out = {.type = MSG_TASKS_REQUEST};
+	struct json_object *o;
+	struct detail_ask *a;
+	int err;
+
+	if (detail_find(g, i))
+		return 0;
+	err = progress(l, g->result->id, i);
+	if (err)
+		return err;
+	a = zalloc(sizeof(*a));
+	a->q.done = on_detail;
+	a->load = l;
+	a->id = g->result->id;
+	a->index = i;
+	a->was = g->task[i];
+	o = json_object_new_object();
+	json_add_int(o, "result", (int64_t)a->id);
+	json_add_int(o, "task", i);
+	out.content = o;
+	err = link_ask(l->link, &a->q, &out, LOAD_TIMEOUT);
+	json_object_put(o);
+	if (err) {
+		free(a);
+		return err;
+	}
+	list_add_tail(&l->details, &a->link);
+	l->ndetails++;
+	return -EINPROGRESS;
+}
+
+void load_init(struct load *l, struct link *link, struct mirror *m)
+{
+	*l = (struct load){.link = link, .mirror = m};
+	l->block.done = on_block;
+	list_init(&l->details);
+	waitq_init(&l->waitq);
+}
+
+void load_done(struct load *l)
+{
+	link_forget(l->link, &l->block);
+	while (!list_empty(&l->details))
+		ask_free(list_first(&l->details, struct detail_ask, link));
+}

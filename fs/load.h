@@ -1,0 +1,52 @@
+/*
+ * load.h: what the changes do not tell of the tasks of maps, read with
+ * tasks_request: whole blocks in the background, those somebody looks at
+ * first; and the long texts of one task.
+ *
+ * This is the one place where metadata may have to wait (want.h): of a map
+ * whose tasks are being read after a filling, and of a task whose texts
+ * nobody has asked for yet.
+ */
+#ifndef TASKFS_FS_LOAD_H
+#define TASKFS_FS_LOAD_H
+
+#include "link.h"
+#include "mirror.h"
+
+/* Texts asked for at the same time. */
+#define LOAD_DETAILS 256
+
+struct group;
+
+/* LOOKUPs and GETATTRs that wait; want.c's. */
+struct wants {
+	struct list waiting;
+	struct timer timer;
+	struct work work;
+};
+
+struct load {
+	struct link *link;
+	struct mirror *mirror;
+	struct request block;	/* one at a time */
+	uint64_t id;		/* of what result, which block */
+	uint32_t number;
+	uint64_t block_at;	/* when the last came, mono_usec() */
+	struct list details;	/* struct detail_ask */
+	unsigned ndetails;
+	struct waitq waitq;	/* woken when something arrived */
+	void (*arrived)(struct load *l);	/* the same */
+};
+
+void load_init(struct load *l, struct link *link, struct mirror *m);
+void load_done(struct load *l);
+/* There may be something to be read, and somebody to ask. */
+void load_go(struct load *l);
+/*
+ * 0: it is all here. -EINPROGRESS: asked for; when something came the waitq is
+ * woken and arrived() called. -errno: it cannot be had.
+ */
+int load_tasks(struct load *l, struct group *g) must_check;
+int load_detail(struct load *l, struct group *g, uint32_t i) must_check;
+
+#endif

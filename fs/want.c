@@ -1,0 +1,189 @@
+#include "want.h"
+#include "detail.h"
+#include "group.h"
+#include "reply.h"
+
+struct want {
+	struct list link;
+	struct fs *fs;
+	struct parked *parked;
+	const struct want_op *op;
+	uint64_t ino;
+	char *name;
+	pid_t tid;
+	uint64_t due;		/* mono_usec() */
+};
+
+/* --- what is needed ----------------------------------------------------- */
+
+static int ask_detail(struct load *l, struct group *g, uint32_t i, bool ask)
+{
+	if (detail_find(g, i))
+		return 0;
+	return ask ? load_detail(l, g, i) : -EINPROGRESS;
+}
+
+/* A group's error shows the first that failed. */
+static int want_errors(struct fs *fs, struct group *g, bool ask)
+{
+	uint32_t failed[GROUP_ERRORS], n, k;
+	int err = 0, one;
+
+	n = group_failed(g, failed);
+	for (k = 0; k < n; k++) {
+		one = ask_detail(&fs->load, g, failed[k], ask);
+		if (one && err != -EINPROGRESS)
+			err = one;
+	}
+	return err;
+}
+
+static int want(struct obj *o, bool ask)
+{
+	struct group *g = o->result ? o->result->group : NULL;
+	int64_t i = sub_index(o->sub);
+	int err = 0;
+
+	if (!g || (i < 0 && !(o->node->flags & (NODE_TASKS | NODE_ERRORS))))
+		return 0;
+	if (!group_is_known(g))
+		return ask ? load_tasks(&o->fs->load, g) : -EINPROGRESS;
+	if (i < 0 && o->node->flags & NODE_ERRORS)
+		return want_errors(o->fs, g, ask);
+	if (i >= 0 && o->node->flags & NODE_DETAIL) {
+		err = ask_detail(&o->fs->load, g, (uint32_t)i, ask);
+		o->detail = detail_find(g, (uint32_t)i);
+	}
+	return err;
+}
+
+int want_known(struct obj *o)
+{
+	return want(o, true);
+}
+
+bool want_is_known(struct obj *o)
+{
+	return want(o, false) == 0;
+}
+
+/* --- waiting for it ----------------------------------------------------- */
+
+static void want_free(struct want *w)
+{
+	list_del(&w->link);
+	free(w->name);
+	free(w);
+}
+
+static void interrupted(struct parked *p)
+{
+	want_free(p->owner);
+}
+
+static int find(struct fs *fs, const struct want_op *op, uint64_t ino,
+		const char *name, pid_t tid, struct obj *ret_o)
+{
+	int err = op->find(fs, ino, name, tid, ret_o);
+
+	return err ? err : want_known(ret_o);
+}
+
+static void answer(fuse_req_t req, const struct want_op *op, int err,
+		   const struct obj *o)
+{
+	if (err)
+		reply_err(req, err);
+	else
+		op->reply(req, o);
+}
+
+static void try_again(struct want *w)
+{
+	uint64_t heard = w->fs->load.block_at;
+	bool late = mono_usec() >= max_u64(w->due, heard + WANT_PATIENCE);
+	struct obj o;
+	int err = find(w->fs, w->op, w->ino, w->name, w->tid, &o);
+
+	if (err == -EINPROGRESS && !late)
+		return;
+	answer(park_take(w->parked), w->op,
+	       err == -EINPROGRESS ? -EHOSTDOWN : err, &o);
+	want_free(w);
+}
+
+static void run(struct work *work)
+{
+	struct wants *ws = container_of(work, struct wants, work);
+	struct list *l, *tmp;
+
+	list_for_each_safe (l, tmp, &ws->waiting)
+		try_again(list_entry(l, struct want, link));
+}
+
+static void late(struct timer *t)
+{
+	struct wants *ws = container_of(t, struct wants, timer);
+	struct want *w;
+
+	run(&ws->work);
+	if (list_empty(&ws->waiting))
+		return;
+	w = list_first(&ws->waiting, struct want, link);
+	timer_set(w->fs->loop, t, WANT_PATIENCE / 4);
+}
+
+void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
+		 uint64_t ino, const char *name)
+{
+	pid_t tid = fuse_req_ctx(req)->pid;
+	struct parked *p;
+	struct want *w;
+	struct obj o;
+	int err = find(fs, op, ino, name, tid, &o);
+
+	if (err != -EINPROGRESS) {
+		answer(req, op, err, &o);
+		return;
+	}
+	p = park(&fs->park, req, PARKED_OTHER);
+	if (!p)
+		return;
+	w = zalloc(sizeof(*w));
+	*w = (struct want){
+		.fs = fs,
+		.parked = p,
+		.op = op,
+		.ino = ino,
+		.name = name ? xstrdup(name) : NULL,
+		.tid = tid,
+		.due = mono_usec() + WANT_PATIENCE,
+	};
+	p->owner = w;
+	p->interrupted = interrupted;
+	list_add_tail(&fs->wants.waiting, &w->link);
+	if (!timer_is_set(&fs->wants.timer))
+		timer_set(fs->loop, &fs->wants.timer, WANT_PATIENCE);
+}
+
+static void arrived(struct load *l)
+{
+	struct fs *fs = container_of(l, struct fs, load);
+
+	if (!list_empty(&fs->wants.waiting))
+		loop_defer(fs->loop, &fs->wants.work);
+}
+
+void wants_init(struct fs *fs)
+{
+	list_init(&fs->wants.waiting);
+	fs->wants.timer.fire = late;
+	fs->wants.work.run = run;
+	fs->load.arrived = arrived;
+}
+
+void wants_done(struct fs *fs)
+{
+	timer_cancel(&fs->wants.timer);
+	work_cancel(&fs->wants.work);
+}

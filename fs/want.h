@@ -1,0 +1,42 @@
+/*
+ * want.h: what an entry needs to be known of the tasks of a map, and LOOKUPs
+ * and GETATTRs that wait for it.
+ *
+ * Metadata is answered from memory and does not wait, with this exception:
+ * right after a mount (or a reconnection) the tasks of maps are still being
+ * read, and the long texts of a map's task are read when somebody looks at a
+ * file that shows them (NODE_DETAIL, NODE_ERRORS). Then the answer waits for
+ * the controller's: at most WANT_PATIENCE, or while the tasks of maps come in
+ * without such a pause (a million need seconds); interruptible, and not at all
+ * without a controller; both are -EHOSTDOWN. A listing gives such entries
+ * without attributes and waits for nothing.
+ */
+#ifndef TASKFS_FS_WANT_H
+#define TASKFS_FS_WANT_H
+
+#include "nodes.h"
+
+#define WANT_PATIENCE (2 * USEC_PER_SEC)
+
+void wants_init(struct fs *fs);
+void wants_done(struct fs *fs);
+
+/*
+ * 0: everything that this entry shows is known (o->detail is set). Else
+ * -EINPROGRESS: it was asked for, fs->load tells when it comes; or -errno.
+ */
+int want_known(struct obj *o) must_check;
+/* The same without asking. */
+bool want_is_known(struct obj *o);
+
+/* LOOKUP or GETATTR: how to find the entry again, and how to answer. */
+struct want_op {
+	int (*find)(struct fs *fs, uint64_t ino, const char *name, pid_t tid,
+		    struct obj *ret_o);
+	void (*reply)(fuse_req_t req, const struct obj *o);
+};
+/* Answers now, or when what the entry needs has come. */
+void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
+		 uint64_t ino, const char *name);
+
+#endif

@@ -1,0 +1,426 @@
+# Maps: one submission of many tasks.
+# shellcheck shell=bash
+load lib
+
+setup_file() { cluster_up 3; }
+teardown_file() { cluster_down; }
+setup() { test_begin; }
+teardown() {
+	second_down
+	test_end
+}
+
+second_up() {
+	mkdir -p "$HOME_DIR/second"
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$HOME_DIR/second" \
+		3>&- >>"$DIR/log/second.log" 2>&1
+}
+second_down() {
+	grep -q " $HOME_DIR/second " /proc/self/mounts || return 0
+	fusermount3 -u "$HOME_DIR/second"
+}
+
+# map CODE ITEM...: submits, prints the id.
+map() {
+	local code=$1
+	shift
+	submit "$(python3 -c 'import json, sys
+print(json.dumps({"code": sys.argv[1], "map": sys.argv[2:]}))' "$code" "$@")"
+}
+
+@test "a task for each item, which finds it in \$1 and its number" {
+	local id
+	id=$(map 'echo "$1:$TASKFS_INDEX:$TASKFS_ITEM"' a 'b c' '' 'ü"\')
+	equal "$(get "$id" value)" $'a:0:a\nb c:1:b c\n:2:\nü"\\:3:ü"\\'
+	equal "$(get "$id" wait)" ok
+	equal "$(get "$id" progress)" 4/4
+	equal "$(get "$id" map)" $'a\nb c\n\nü"\\'
+	equal "$(stat -c %s "$MNT/results/$id/map")" 12
+	equal "$(get "$id" 1/value)" "b c:1:b c"
+	equal "$(get "$id" 1/progress)" 1/1
+	equal "$(get "$id" 3/stdout)" 'ü"\:3:ü"\'
+	[ -e "$MNT/results/$id/ok" ] && [ -e "$MNT/results/$id/2/ok" ]
+	fails_with ENOENT cat "$MNT/results/$id/4/value"
+	fails_with ENOENT cat "$MNT/results/$id/01/value"
+}
+
+@test "values in the order of the items, each as soon as it can be" {
+	local id i fd line
+	for i in 0 1 2; do gate "order$i" >/dev/null; done
+	id=$(map "cat $HOME_DIR/order\$1; echo v\$1" 0 1 2)
+	exec {fd}<"$MNT/results/$id/value"
+	open_gate order1
+	equal "$(get "$id" 1/value)" v1
+	equal "$(timeout 0.1 cat "$MNT/results/$id/value")" ""
+	equal "$(stat -c %s "$MNT/results/$id/value")" 0
+	open_gate order0
+	read -r -u "$fd" line && equal "$line" v0
+	read -r -u "$fd" line && equal "$line" v1
+	equal "$(get "$id" status)" running
+	equal "$(stat -c %s "$MNT/results/$id/value")" 6
+	open_gate order2
+	read -r -u "$fd" line && equal "$line" v2
+	! read -r -u "$fd" line
+	exec {fd}<&-
+	done_with "$id"
+}
+
+@test "a loop over the values, with bash, dash and Python" {
+	local id loop='n=0; while read -r v; do n=$((n + v)); done; echo $n'
+	id=$(submit "$(python3 -c 'import json
+print(json.dumps({"code": "echo $1", "map": [str(i) for i in range(200)]}))')")
+	equal "$(bash -c "$loop" <"$MNT/results/$id/value")" 19900
+	equal "$(dash -c "$loop" <"$MNT/results/$id/value")" 19900
+	equal "$(python3 -c 'import sys
+print(sum(int(v) for v in open(sys.argv[1])))' \
+		"$MNT/results/$id/value")" 19900
+	equal "$(sort -n "$MNT/results/$id/as_completed")" "$(seq 0 199)"
+	equal "$(get "$id" stdout)" "$(seq 0 199)"
+	equal "$(get "$id" output)" "$(seq 0 199)"
+}
+
+@test "a failure in the middle is an error where its value would begin" {
+	local id
+	id=$(map 'echo "v$1"; echo "e$1" >&2; exit $(($1 == 2))' 0 1 2 3)
+	done_with "$id" error
+	python3 - "$MNT/results/$id" <<'END'
+import errno, os, sys
+fd = os.open(sys.argv[1] + "/value", os.O_RDONLY)
+assert os.read(fd, 3) == b"v0\n"
+assert os.read(fd, 100) == b"v1\n"
+for _ in range(2):
+    try:
+        os.read(fd, 100)
+        assert False
+    except OSError as e:
+        assert e.errno == errno.EREMOTEIO
+assert os.fstat(fd).st_size == 6
+assert os.pread(fd, 2, 3) == b"v1"
+END
+	equal "$(get "$id" 3/value)" v3
+	fails_with EREMOTEIO get "$id" 2/value
+	equal "$(get "$id" successful)" 0
+	[ ! -e "$MNT/results/$id/ok" ]
+	equal "$(get "$id" stdout)" $'v0\nv1\nv2\nv3'
+	equal "$(get "$id" stderr)" $'e0\ne1\ne2\ne3'
+	equal "$(get "$id" output)" $'v0\ne0\nv1\ne1\nv2\ne2\nv3\ne3'
+	equal "$(get "$id" exit_status)" $'0\n0\n1\n0'
+	equal "$(get "$id" 2/exit_status)" 1
+	equal "$(get "$id" error | head -n 2)" \
+		$'CompositeError: 1 of 4 tasks failed\n2: ExitStatus: exit status 1'
+	like "$(get "$id" 2/error)" $'ExitStatus: exit status 1\n.*e2'
+	equal "$(get "$id" 1/error)" ""
+}
+
+@test "many failures: how many, and the first four" {
+	local id
+	id=$(map 'exit $1' 0 1 2 3 4 5 6)
+	done_with "$id" error
+	equal "$(get "$id" error)" "CompositeError: 6 of 7 tasks failed
+1: ExitStatus: exit status 1
+2: ExitStatus: exit status 2
+3: ExitStatus: exit status 3
+4: ExitStatus: exit status 4
+... 2 more"
+	equal "$(get "$id" attempts)" 7
+	like "$(get "$id" 3/attempts)" '1 [0-2] .* ExitStatus'
+}
+
+@test "a limit of time and an abort have errors of their own" {
+	local id gate
+	id=$(submit '{"code": "[ $1 = 0 ] || exec sleep 60", "map": ["0", "1"], "time_limit": 0.2}')
+	fails_with ETIMEDOUT get "$id" value
+	fails_with ETIMEDOUT get "$id" 1/value
+	gate=$(gate held)
+	id=$(map "[ \$1 = 0 ] || cat $gate; echo \$1" 0 1 2 3 4 5 6 7 8 9)
+	equal "$(get "$id" 0/value)" 0
+	echo abort >"$MNT/results/$id/ctl"
+	done_with "$id" aborted
+	fails_with ECANCELED get "$id" value
+	equal "$(get "$id" stdout)" 0
+	equal "$(get "$id" 9/status)" aborted
+	equal "$(get "$id" 9/error)" "TaskAborted: it was aborted"
+	like "$(get "$id" error)" 'TaskAborted: 9 of 10 tasks were aborted'
+	equal "$(sort -n "$MNT/results/$id/as_completed")" "$(seq 0 9)"
+}
+
+@test "one task of many is aborted, signalled, tried again" {
+	local id
+	id=$(map 'trap "echo caught; exit 3" USR1
+		[ $1 = 0 ] && exit 0
+		echo ready; while :; do sleep 0.01; done' 0 1 2)
+	equal "$(get "$id" 0/wait)" ok
+	equal "$(head -n 1 "$MNT/results/$id/1/output")" ready
+	equal "$(head -n 1 "$MNT/results/$id/2/output")" ready
+	fails_with ESRCH bash -c "echo abort >$MNT/results/$id/0/ctl"
+	fails_with EINVAL bash -c "echo hold >$MNT/results/$id/1/ctl"
+	echo signal USR1 >"$MNT/results/$id/1/ctl"
+	equal "$(get "$id" 1/wait)" error
+	equal "$(get "$id" status)" running
+	echo abort >"$MNT/results/$id/2/ctl"
+	equal "$(get "$id" 2/wait)" aborted
+	done_with "$id" error
+	equal "$(get "$id" exit_status | sed -n 2p)" 3
+}
+
+@test "retry makes a new result of the failed tasks" {
+	local id new
+	id=$(map "[ -e $HOME_DIR/mended ] || [ \$1 = b ] || exit 1; echo \$1" a b c)
+	done_with "$id" error
+	touch "$HOME_DIR/mended"
+	echo retry >"$MNT/results/$id/ctl"
+	new=$(readlink "$MNT/results/latest")
+	[ "$new" != "$id" ]
+	equal "$(get "$new" value)" $'a\nc'
+	equal "$(get "$new" map)" $'a\nc'
+	equal "$(get "$new" progress)" 2/2
+	equal "$(get "$id" progress)" 3/3
+}
+
+@test "halt, max_running and chunk" {
+	local id
+	id=$(submit '{"code": "exit 1", "map": ["1","2","3","4","5","6","7","8"], "halt": 2, "max_running": 1}')
+	done_with "$id" error
+	equal "$(get "$id" halt) $(get "$id" max_running)" "2 1"
+	equal "$(tr '\n' , <"$MNT/results/$id/exit_status")" 1,1,,,,,,,
+	equal "$(get "$id" 2/status)" aborted
+	like "$(get "$id" error | head -n 1)" '.*2 of 8 tasks failed'
+	id=$(submit '{"code": "echo $*", "map": ["1","2","3","4","5"], "chunk": 2}')
+	equal "$(get "$id" value)" $'1 2\n3 4\n5'
+	equal "$(get "$id" chunk)" 2
+	equal "$(get "$id" progress)" 3/3
+}
+
+@test "a map that is wrong is refused with a reason" {
+	local text
+	for text in '{"code": ":", "map": []}' '{"code": ":", "map": "a"}' \
+		'{"code": ":", "map": ["a", 1]}' '{"code": ":", "chunk": 2}' \
+		'{"code": ":", "map": ["a\u0000"]}' \
+		'{"code": ":", "map": ["a"], "chunk": 0}'; do
+		run bash -c "printf '%s' '$text' >$MNT/tasks/new"
+		[ "$status" -ne 0 ]
+		like "$(bash -c "printf '%s' '$text' >$MNT/tasks/new 2>/dev/null
+			cat $MNT/tasks/error")" '.*"(map|chunk)".*'
+	done
+}
+
+@test "empty and binary values" {
+	local id
+	id=$(map 'case $1 in 1) head -c 70000 /dev/zero ;; 2) printf "\377\n" ;; 4) printf x ;; esac' 0 1 2 3 4)
+	done_with "$id"
+	equal "$(stat -c %s "$MNT/results/$id/value")" 70003
+	{ head -c 70000 /dev/zero; printf '\377\nx'; } |
+		cmp - "$MNT/results/$id/value"
+	equal "$(stat -c %s "$MNT/results/$id/3/value")" 0
+	equal "$(tail -c 1 "$MNT/results/$id/value")" x
+	equal "$(tail -c +70001 "$MNT/results/$id/value" | od -An -tx1)" " ff 0a 78"
+}
+
+@test "values of all sizes are one behind the other, also by pieces" {
+	local id n=60
+	id=$(submit "$(python3 -c 'import json
+print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(60)]}))')")
+	done_with "$id"
+	for ((i = 0; i < n; i++)); do seq $((i * i * 7)); done \
+		>"$HOME_DIR/want"
+	cmp "$HOME_DIR/want" "$MNT/results/$id/value"
+	cmp "$HOME_DIR/want" "$MNT/results/$id/stdout"
+	cmp "$HOME_DIR/want" "$MNT/results/$id/output"
+	cmp <(tail -c 100000 "$HOME_DIR/want") \
+		<(tail -c 100000 "$MNT/results/$id/value")
+	cmp <(dd if="$HOME_DIR/want" bs=1000 skip=33 count=5 2>/dev/null) \
+		<(dd if="$MNT/results/$id/output" bs=1000 skip=33 count=5 2>/dev/null)
+}
+
+@test "stdout grows with the first that has not ended; output with each that has" {
+	local id i fd line
+	for i in 0 1; do gate "grow$i" >/dev/null; done
+	id=$(map "echo first\$1; cat $HOME_DIR/grow\$1; echo last\$1" 0 1)
+	exec {fd}<"$MNT/results/$id/output"
+	equal "$(head -n 1 "$MNT/results/$id/0/output")" first0
+	within "$DEADLINE" test "$(get "$id" stdout)" = first0
+	open_gate grow1
+	read -r -u "$fd" line && equal "$line" first1
+	read -r -u "$fd" line && equal "$line" last1
+	equal "$(get "$id" stdout)" first0
+	open_gate grow0
+	read -r -u "$fd" line && equal "$line" first0
+	read -r -u "$fd" line && equal "$line" last0
+	! read -r -u "$fd" line
+	exec {fd}<&-
+	equal "$(get "$id" stdout)" $'first0\nlast0\nfirst1\nlast1'
+	equal "$(get "$id" output)" $'first0\nlast0\nfirst1\nlast1'
+	equal "$(get "$id" as_completed)" $'1\n0'
+}
+
+@test "as_completed gives each number when its task ends; 0 of a single task" {
+	local id i fd line
+	for i in 0 1; do gate "done$i" >/dev/null; done
+	id=$(map "cat $HOME_DIR/done\$1" 0 1)
+	exec {fd}<"$MNT/results/$id/as_completed"
+	open_gate done1
+	read -r -u "$fd" line && equal "$line" 1
+	open_gate done0
+	read -r -u "$fd" line && equal "$line" 0
+	! read -r -u "$fd" line
+	exec {fd}<&-
+	id=$(submit 'echo one')
+	equal "$(get "$id" as_completed)" 0
+	equal "$(get "$id" "by_engine/$(get "$id" engine)/value")" one
+}
+
+@test "tasks by engine, in the order of the numbers, and the ids of messages" {
+	local id e n
+	id=$(map 'echo $TASKFS_ENGINE' 0 1 2 3 4 5 6 7 8)
+	done_with "$id"
+	equal "$(get "$id" engine)" "$(get "$id" value)"
+	n=0
+	for e in "$MNT/results/$id/by_engine"/*; do
+		equal "$(cat "$e"/*/value | sort -u)" "${e##*/}"
+		n=$((n + $(ls "$e" | wc -l)))
+	done
+	equal "$n" 9
+	equal "$(wc -l <"$MNT/results/$id/msg_ids")" 9
+	equal "$(sed -n 4p "$MNT/results/$id/msg_ids")" "$(get "$id" 3/msg_ids)"
+	like "$(get "$id" 3/msg_ids)" ".*_${id}_3_1"
+	equal "$(stat -c %s "$MNT/results/$id/msg_ids")" \
+		"$(wc -c <"$MNT/results/$id/msg_ids")"
+	jq -e '(.engine_id | length) == 9 and .listed == 9 and .kind == "map" and
+		(.status | unique) == ["ok"] and .usage.memory > 0' \
+		"$MNT/results/$id/metadata"
+	jq -e ".msg_id == \"$(get "$id" 3/msg_ids)\" and .task == 3 and
+		.status == \"ok\" and .usage.memory > 0" \
+		"$MNT/results/$id/3/metadata"
+}
+
+@test "sizes are exact, everything can be read, nothing of it changes" {
+	local id f
+	id=$(map 'echo $1; echo e >&2; exit $(($1 == 1))' 0 1 2)
+	done_with "$id" error
+	while read -r f; do
+		case $f in */value | */ctl) continue ;; esac
+		equal "$f $(stat -c %s "$f")" "$f $(wc -c <"$f")"
+	done < <(find "$MNT/results/$id/" -type f)
+	tar -C "$MNT/results" --exclude value -cf - "$id" >"$HOME_DIR/a.tar"
+	tar -C "$MNT/results" --exclude value -cf - "$id" |
+		cmp - "$HOME_DIR/a.tar"
+	rm -r "$MNT/results/$id"
+	[ ! -e "$MNT/results/$id" ]
+}
+
+@test "a mount that is started again and a second one show the same" {
+	local id gate
+	gate=$(gate again)
+	id=$(map "[ \$1 = 3 ] && cat $gate; echo v\$1; exit \$((\$1 == 1))" 0 1 2 3 4 5)
+	equal "$(get "$id" 4/wait)" ok
+	second_up
+	equal "$(cat "$HOME_DIR/second/results/$id/2/value")" v2
+	like "$(cat "$HOME_DIR/second/results/$id/1/error")" 'ExitStatus: exit status 1'
+	equal "$(cat "$HOME_DIR/second/results/$id/status")" running
+	equal "$(cat "$HOME_DIR/second/results/$id/stdout")" $'v0\nv1\nv2'
+	open_gate again
+	equal "$(cat "$HOME_DIR/second/results/$id/wait")" error
+	diff -r --exclude=value --exclude=ctl "$MNT/results/$id" \
+		"$HOME_DIR/second/results/$id"
+	second_down
+	second_up
+	diff -r --exclude=value --exclude=ctl "$MNT/results/$id" \
+		"$HOME_DIR/second/results/$id"
+}
+
+@test "a map goes on when the controller is started again" {
+	local id gate pid before
+	gate=$(gate restart)
+	id=$(map "[ \$1 = 1 ] && cat $gate; echo v\$1; exit \$((\$1 == 0))" 0 1 2 3 4 5)
+	equal "$(get "$id" 5/wait)" ok
+	before=$(get "$id" 0/error)
+	expect_log 'controller'
+	expect_log 'engine'
+	pid=$(pid_of taskfs-controller)
+	kill -9 "$pid"
+	within "$DEADLINE" sh -c "! grep -q connected $MNT/controller/state"
+	# What is known stays readable.
+	equal "$(get "$id" 5/status)" ok
+	start >/dev/null
+	within "$DEADLINE" grep -q connected "$MNT/controller/state"
+	open_gate restart
+	done_with "$id" error
+	equal "$(get "$id" 0/error)" "$before"
+	equal "$(get "$id" 1/value)" v1
+	equal "$(get "$id" stdout)" $'v0\nv1\nv2\nv3\nv4\nv5'
+	equal "$(sort "$MNT/results/$id/as_completed")" "$(seq 0 5)"
+}
+
+@test "a task whose texts must be asked for: without a controller that fails" {
+	local id pid
+	id=$(map 'exit 1' 0 1)
+	done_with "$id" error
+	second_up
+	expect_log 'controller'
+	expect_log 'engine'
+	pid=$(pid_of taskfs-controller)
+	kill -9 "$pid"
+	within "$DEADLINE" sh -c "! grep -q connected $HOME_DIR/second/controller/state"
+	fails_with EHOSTDOWN cat "$HOME_DIR/second/results/$id/1/error"
+	equal "$(cat "$HOME_DIR/second/results/$id/1/exit_status")" 1
+	start >/dev/null
+	within "$DEADLINE" grep -q connected "$HOME_DIR/second/controller/state"
+	like "$(cat "$HOME_DIR/second/results/$id/1/error")" 'ExitStatus: exit status 1'
+}
+
+@test "poll and O_NONBLOCK on the value of a map" {
+	local id
+	gate poll >/dev/null
+	id=$(map "[ \$1 = 0 ] || cat $HOME_DIR/poll; echo \$1" 0 1)
+	equal "$(get "$id" 0/value)" 0
+	python3 - "$MNT/results/$id/value" "$HOME_DIR/poll" <<'END'
+import os, select, sys
+fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+p = select.poll()
+p.register(fd, select.POLLIN)
+assert p.poll(20000)
+assert os.read(fd, 100) == b"0\n"
+assert not p.poll(0)
+try:
+    os.read(fd, 100)
+    assert False
+except BlockingIOError:
+    pass
+open(sys.argv[2], "w").close()
+assert p.poll(20000)
+assert os.read(fd, 100) == b"1\n"
+END
+	done_with "$id"
+}
+
+@test "events say what becomes of the map, not of each of its tasks" {
+	local id
+	id=$(map : 0 1 2 3 4 5 6 7)
+	exec {fd}<"$MNT/events"
+	done_with "$id"
+	submit : >/dev/null
+	done_with latest
+	read -r -u "$fd" line
+	exec {fd}<&-
+	like "$line" '[0-9]+ (result|engine) .*'
+}
+
+@test "a hundred thousand items: submitted, listed, aborted, purged" {
+	local id pid
+	python3 -c 'import json
+print(json.dumps({"code": ":", "label": "many", "map": [str(i) for i in range(100000)]}))' \
+		>"$HOME_DIR/many.json"
+	cat "$HOME_DIR/many.json" >"$MNT/tasks/new"
+	read -r id <"$MNT/tasks/last"
+	like "$(get "$id" progress)" '[0-9]+/100000'
+	equal "$(ls -f "$MNT/results/$id" | grep -c '^[0-9]')" 100000
+	echo abort >"$MNT/results/$id/ctl"
+	done_with "$id" aborted
+	equal "$(get "$id" 99999/status)" aborted
+	equal "$(get "$id" as_completed | sort -nu | wc -l)" 100000
+	second_up
+	equal "$(cat "$HOME_DIR/second/results/$id/as_completed" | sort -nu | wc -l)" 100000
+	equal "$(cat "$HOME_DIR/second/results/$id/exit_status" | wc -l)" 100000
+	rmdir "$MNT/results/$id"
+	[ ! -e "$MNT/results/$id" ]
+}
