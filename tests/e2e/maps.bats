@@ -356,6 +356,7 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	id=$(map 'exit 1' 0 1)
 	done_with "$id" error
 	second_up
+	equal "$(cat "$HOME_DIR/second/results/$id/0/exit_status")" 1
 	expect_log 'controller'
 	expect_log 'engine'
 	pid=$(pid_of taskfs-controller)
