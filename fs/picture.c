@@ -6,6 +6,7 @@
  * the text somebody reads next.
  */
 #include "rows.h"
+#include "group.h"
 #include "tree.h"
 #include "base/parse.h"
 #include "timeline.h"
@@ -85,10 +86,18 @@ static void from_tries(const void *arg, uint64_t i, struct timeline_bar *ret)
 	*ret = ((const struct tries *)arg)->bar[i];
 }
 
+/* The last try of each task of a map or view. */
+static void from_group(const void *arg, uint64_t i, struct timeline_bar *ret)
+{
+	*ret = bar_of(&((const struct group *)arg)->task[i], i);
+}
+
 /* --- all of it ---------------------------------------------------------- */
 
-static struct timeline describe(const struct result *r)
+/* What is said of a task of many is nothing that changes behind its end. */
+static struct timeline describe(const struct obj *o)
 {
+	const struct result *r = o->result;
 	struct timeline t = {
 		.id = r->id,
 		.status = r->status,
@@ -99,12 +108,17 @@ static struct timeline describe(const struct result *r)
 	if (r->name)
 		t.label = bytes_of(r->name->text, r->name->n);
 	memcpy(t.count, r->count, sizeof(t.count));
+	if (obj_index(o) < 0)
+		return t;
+	t.status = (enum state)o->task->state;
+	memset(t.count, 0, sizeof(t.count));
+	t.count[t.status] = 1;
 	return t;
 }
 
 static void draw(const struct obj *o, struct buf *out)
 {
-	struct timeline t = describe(o->result);
+	struct timeline t = describe(o);
 	struct tries tries = {0};
 
 	if (o->task) {
@@ -112,6 +126,10 @@ static void draw(const struct obj *o, struct buf *out)
 		t.n = tries.n;
 		t.bar = from_tries;
 		t.arg = &tries;
+	} else {
+		t.n = o->result->group->n;
+		t.bar = from_group;
+		t.arg = o->result->group;
 	}
 	timeline_put(&t, out);
 	free(tries.bar);
