@@ -79,6 +79,7 @@ void submission_free(struct submission *s)
 	buf_done(&s->ids);
 	free(s->cwd);
 	free(s->label);
+	idlist_done(&s->engines);
 	free(s);
 }
 

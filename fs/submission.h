@@ -30,6 +30,8 @@ struct submission {
 	gid_t gid;
 	char *cwd;		/* NULL: not known */
 	char *label;		/* what tasks/NAME is called; or NULL */
+	struct idlist engines;	/* of a view or an engine, at the open */
+	bool view;
 	uint32_t draft;		/* the one that is submitted, or 0 */
 	bool readable;
 	/*

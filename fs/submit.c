@@ -148,10 +148,21 @@ static void add_targets(struct json_object *options, const struct idlist *ids)
 	json_add(options, "targets", a);
 }
 
-static const char *no_engines(int err)
+/*
+ * The engines there are now. One that went since the open is told by the
+ * result, as it is when it goes later.
+ */
+static void find_engines(const struct submission *s, struct idlist *ids)
 {
-	return err == -ENXIO ? "there is no engine"
-			     : "an engine this would run on is gone";
+	struct obj o;
+	size_t i;
+
+	if (tree_obj(s->fs, s->file->ino, 0, &o) == 0 &&
+	    view_engines(&o, ids) == 0)
+		return;
+	ids->n = 0;
+	for (i = 0; i < s->engines.n; i++)
+		idlist_add(ids, s->engines.id[i]);
 }
 
 /* One task for each engine of a view; a map is spread over them. */
@@ -160,21 +171,17 @@ static int dress_for_view(struct submission *s, struct json_object *options,
 {
 	struct json_object *given = json_get(options, "targets");
 	struct idlist ids = {0};
-	struct obj o;
-	int err = tree_obj(s->fs, s->file->ino, 0, &o);
+	int err = 0;
 
-	if (!err)
-		err = view_engines(&o, &ids);
-	if (err) {
-		buf_puts(why, no_engines(err));
-	} else if (!given) {
+	find_engines(s, &ids);
+	if (!given) {
 		add_targets(options, &ids);
 	} else if (!are_targets(given, &ids)) {
 		buf_puts(why, "\"targets\" are other engines than those of "
 			      "this directory");
 		err = -EINVAL;
 	}
-	*ret_view = !err && !o.engine && !json_get(options, "map");
+	*ret_view = s->view && !json_get(options, "map");
 	idlist_done(&ids);
 	return err;
 }
@@ -182,17 +189,24 @@ static int dress_for_view(struct submission *s, struct json_object *options,
 static int view_submit_open(struct file *f, struct obj *o)
 {
 	struct idlist ids = {0};
-	struct submission *s;
 	int err = view_engines(o, &ids);
 
-	idlist_done(&ids);
 	if (err && link_is_up(&f->fs->link))
-		return submission_refused(f->fs, o->tid, err,
-					  bytes_str(no_engines(err)));
-	err = submit_open(f, o);
-	s = f->private;
-	if (s)
+		(void)submission_refused(
+			f->fs, o->tid, err,
+			bytes_str(err == -ENXIO ? "there is no engine"
+						: "an engine is gone"));
+	else
+		err = submit_open(f, o);
+	if (f->private) {
+		struct submission *s = f->private;
+
 		s->dress = dress_for_view;
+		s->view = !o->engine;
+		s->engines = ids;
+		return 0;
+	}
+	idlist_done(&ids);
 	return err;
 }
 

@@ -299,3 +299,20 @@ lost() {
 	equal "$(get once value)" once
 	equal "$(grep -lx once "$MNT"/results/[0-9]*/label | wc -l)" 1
 }
+
+@test "an engine goes while something is written for it: a result says so" {
+	expect_log .
+	local id
+	exec 4>"$MNT/engines/1/new" 5>"$MNT/engines/0-1/new"
+	kill -9 "$(pid_of taskfs-engine-1)" "$(worker_of 1)"
+	within "$DEADLINE" eval '[ ! -d "$MNT/engines/1" ] ||
+		[ "$(cat "$MNT/engines/1/state")" = lost ]'
+	echo 'echo $TASKFS_ENGINE' >&4
+	id=$(cat "$MNT/tasks/last")
+	echo 'echo $TASKFS_ENGINE' >&5
+	[ "$(cat "$MNT/tasks/last")" -gt "$id" ]
+	exec 4>&- 5>&-
+	done_with "$id" error
+	done_with "$(cat "$MNT/tasks/last")" error
+	start
+}
