@@ -138,8 +138,9 @@ struct deeds {
 	void (*rename)(fuse_req_t req, const struct obj *o,
 		       const struct obj *dir, struct bytes name,
 		       unsigned flags);
+	/* f: of ftruncate(); else NULL */
 	void (*setattr)(fuse_req_t req, const struct obj *o,
-			const struct stat *attr, int to_set);
+			const struct stat *attr, int to_set, struct file *f);
 };
 
 enum node_flag {

@@ -115,9 +115,9 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		check(fs);
 		return;
 	}
-	(void)fi;
 	if (!err && o.node->deeds) {
-		o.node->deeds->setattr(req, &o, attr, to_set);
+		o.node->deeds->setattr(req, &o, attr, to_set,
+				       fi ? file_of(fi) : NULL);
 		check(fs);
 		return;
 	}
@@ -158,7 +158,7 @@ static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 			 const char *name, bool is_dir)
 {
 	struct wish wish = {0};
-	struct obj dir, o;
+	struct obj dir, o = {0};
 	int err = get(fs, req, parent, &dir);
 
 	if (!err)

@@ -1,4 +1,5 @@
 #include "vars.h"
+#include "file.h"
 #include "push.h"
 #include "reply.h"
 #include "tree.h"
@@ -178,9 +179,18 @@ static struct json_object *whole_step(const struct obj *o,
 	return content;
 }
 
-static void set(fuse_req_t req, const struct obj *o, const struct push_step *s)
+/* The value somebody writes, by this descriptor or at all; or NULL. */
+static struct push *find_push(const struct obj *o, const struct file *f)
 {
-	struct push *p = push_find(o->fs, tree_ino(o));
+	struct push *p = f ? f->private : NULL;
+
+	return p && !p->append ? p : push_find(o->fs, tree_ino(o));
+}
+
+static void set(fuse_req_t req, const struct obj *o, const struct push_step *s,
+		const struct file *f)
+{
+	struct push *p = find_push(o, f);
 	struct idlist engines = {0};
 	int err;
 
@@ -198,7 +208,7 @@ static void set(fuse_req_t req, const struct obj *o, const struct push_step *s)
 }
 
 static void var_setattr(fuse_req_t req, const struct obj *o,
-			const struct stat *attr, int to_set)
+			const struct stat *attr, int to_set, struct file *f)
 {
 	struct push_step s = step_of(attr, to_set);
 
@@ -211,13 +221,15 @@ static void var_setattr(fuse_req_t req, const struct obj *o,
 	else if (s.size < 0 && s.mtime < 0)
 		answer_attr(req, o);
 	else
-		set(req, o, &s);
+		set(req, o, &s, f);
 }
 
 /* A size or a time of what is scattered means nothing. */
 static void scatter_setattr(fuse_req_t req, const struct obj *o,
-			    const struct stat *attr, int to_set)
+			    const struct stat *attr, int to_set,
+			    struct file *f)
 {
+	(void)f;
 	if (changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else

@@ -435,7 +435,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	within "$DEADLINE" is_reading "$pid"
 	expect_log "killed|engine"
 	kill -9 "$worker"
-	! wait "$pid"
+	if wait "$pid"; then return 1; fi
 	like "$(cat "$HOME_DIR/err")" ".*(Host is down|No such file).*"
 	within "$DEADLINE" is_not_shown "$MNT/engines/2"
 	# A new one begins with nothing.
