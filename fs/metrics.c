@@ -1,4 +1,6 @@
 #include "metrics.h"
+#include "base/file.h"
+#include "base/parse.h"
 #include "file.h"
 #include "merge.h"
 #include "reply.h"
@@ -194,15 +196,19 @@ static bool open_files(const struct reading *r, const struct metric *m,
 static bool resident(const struct reading *r, const struct metric *m,
 		     double *ret)
 {
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-	bool ok = f && fscanf(f, "%*u %llu", &pages) == 1;
+	struct buf text = BUF_INIT;
+	struct bytes rest, pages;
+	uint64_t n = 0;
+	bool ok = file_read("/proc/self/statm", 256, &text) == 0;
 
 	(void)r;
 	(void)m;
-	if (f)
-		fclose(f);
-	*ret = (double)pages * (double)sysconf(_SC_PAGESIZE);
+	rest = buf_bytes(&text);
+	(void)parse_word(&rest);	/* all of it; what is in memory: */
+	pages = parse_word(&rest);
+	ok = ok && parse_u64(pages, 0, UINT64_MAX, &n) == 0;
+	*ret = (double)n * (double)sysconf(_SC_PAGESIZE);
+	buf_done(&text);
 	return ok;
 }
 

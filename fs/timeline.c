@@ -119,7 +119,8 @@ static void place_rows(struct plan *p)
 {
 	size_t i;
 
-	qsort(p->engine, p->nengines, sizeof(*p->engine), by_id);
+	if (p->nengines)
+		qsort(p->engine, p->nengines, sizeof(*p->engine), by_id);
 	for (i = 0; i < p->nengines; i++)
 		map_put_u64(&p->row_of, (uint64_t)p->engine[i],
 			    (void *)(uintptr_t)(i + 1));
@@ -483,7 +484,7 @@ static void put_cells(const struct plan *p)
 	size_t r;
 	int look, level;
 
-	c.width = (p->rows * PLOT + MOST_CELLS - 1) / MOST_CELLS;
+	c.width = 1 + p->rows * PLOT / MOST_CELLS;
 	c.columns = (PLOT + c.width - 1) / c.width;
 	c.cell = zalloc(p->rows * c.columns * sizeof(*c.cell));
 	for (i = 0; i < p->t->n; i++)
