@@ -170,7 +170,10 @@ OF_MOUNT(kept, fs->mirror.kept_bytes)
 OF_MOUNT(windows, window_bytes())
 OF_MOUNT(connects, fs->link.connects)
 OF_MOUNT(fills, fs->sync.fills)
-OF_MOUNT(events, fs->mirror.events.next)
+OF_MOUNT(events, fs->mirror.events.next - fs->mirror.events.first)
+OF_MOUNT(told, atomic_load(&fs->notifier.told))
+OF_MOUNT(looks, atomic_load(&fs->notifier.looks))
+OF_MOUNT(untold, fs->notifier.notes.dropped)
 OF_MOUNT(received, fs->link.session.count.received)
 OF_MOUNT(malformed, fs->link.session.count.malformed)
 OF_MOUNT(unsigned_, fs->link.session.count.unsigned_)
@@ -372,6 +375,12 @@ GAUGE_OF(M_ "open_files", open_files, "Files that somebody has open."),
 GAUGE_OF(M_ "kept_bytes", kept, "Outputs kept to be read again."),
 GAUGE_OF(M_ "window_bytes", windows, "Outputs fetched for open files."),
 COUNTER_OF(M_ "events_total", events, "Lines written to the file events."),
+COUNTER_OF(M_ "inotify_total", told,
+	   "Operations that raised inotify events."),
+COUNTER_OF(M_ "inotify_dropped_total", untold,
+	   "Changes not told by inotify because there were too many."),
+COUNTER_OF(M_ "inotify_looks_total", looks,
+	   "Times it was looked who watches with inotify."),
 COUNTER_OF(M_ "connects_total", connects, "Connections to a controller."),
 COUNTER_OF(M_ "fills_total", fills,
 	   "How often the controller was asked for everything that changed."),

@@ -36,7 +36,7 @@ static bool look(struct teller *t, struct pace *pace, bool now)
 	}
 	atomic_fetch_add(&t->n->looks, 1);
 	if (!t->watchers.dev)
-		t->err = teller_enter(t);
+		(void)!teller_enter(t);
 	teller_leave(t);
 	if (!t->err)
 		t->err = watchers_find(&t->watchers);
@@ -76,11 +76,20 @@ static void turn(struct teller *t, struct pace *pace, struct list *again)
 	notes_take(&t->n->notes, &notes, &overflow);
 	all = look(t, pace, overflow);
 	if (all)
-		tell_all(t, again, true, NULL);
+		tell_all(t, again, true, again);
 	tell_all(t, &notes, all, again);
 	if (overflow)
 		tell_overflow(t);
 	teller_leave(t);
+}
+
+/* Said once; it may end by itself. */
+static void say_hidden(const struct teller *t, bool *said)
+{
+	if (!t->err || *said)
+		return;
+	*said = true;
+	log_info("cannot raise inotify events", log_errno(t->err));
 }
 
 static void *run(void *arg)
@@ -89,17 +98,20 @@ static void *run(void *arg)
 	struct pace pace = {0};
 	struct teller t;
 	struct list again;
+	bool said = false;
 
 	atomic_store(&n->tid, gettid());
 	teller_init(&t, n);
 	list_init(&again);
-	while (!t.err &&
+	while (!teller_is_over(&t) &&
 	       notes_wait(&n->notes, t.watchers.nknown ? pace.known : pace.all,
-			  list_empty(&again) ? 0 : pace.all))
+			  list_empty(&again) ? 0 : pace.all)) {
+		t.err = 0;
 		turn(&t, &pace, &again);
-	if (t.err && !notes_stopped(&n->notes))
-		log_info("no more inotify events", log_errno(t.err));
-	tell_all(&t, &again, true, NULL);
+		if (!notes_stopped(&n->notes))
+			say_hidden(&t, &said);
+	}
+	tell_all(&t, &again, true, &again);
 	teller_done(&t);
 	atomic_store(&n->ended, true);
 	return NULL;
@@ -147,7 +159,7 @@ void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
 {
 	static const struct node *rows[3];
 
-	if (!n->started)
+	if (!n->started || atomic_load(&n->ended))
 		return;
 	if (!rows[0]) {
 		rows[EVENT_OF_RESULT] = tree_row("/results/<id>");

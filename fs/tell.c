@@ -23,12 +23,10 @@ void teller_done(struct teller *t)
  * The path may lead elsewhere by now (unmounted lazily, mounted over), and
  * nothing may be done there. It leads here if this GETATTR comes to us.
  */
-int teller_enter(struct teller *t)
+static int arrive(struct teller *t)
 {
 	struct statx st;
 
-	if (t->root >= 0)
-		return 0;
 	t->root = open(t->n->fs->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->root < 0)
 		return -errno;
@@ -43,6 +41,16 @@ int teller_enter(struct teller *t)
 	return 0;
 }
 
+int teller_enter(struct teller *t)
+{
+	if (t->root < 0 && !t->err) {
+		t->err = arrive(t);
+		if (t->err)
+			teller_leave(t);
+	}
+	return t->err;
+}
+
 void teller_leave(struct teller *t)
 {
 	if (t->root >= 0)
@@ -50,12 +58,18 @@ void teller_leave(struct teller *t)
 	t->root = -1;
 }
 
+bool teller_is_over(const struct teller *t)
+{
+	return t->err == -ENOTCONN || t->err == -ECONNABORTED ||
+	       t->err == -ENODEV || t->err == -EROFS;
+}
+
 static void check(struct teller *t, int err)
 {
 	atomic_fetch_add(&t->n->told, 1);
-	if (err == ENOTCONN || err == ECONNABORTED || err == ENODEV ||
-	    err == EROFS)
-		t->err = -err;
+	t->err = -err;
+	if (!teller_is_over(t))
+		t->err = 0; /* what is gone is gone */
 }
 
 static bool path_of(struct teller *t, uint64_t ino, struct buf *path)
@@ -294,7 +308,9 @@ static void tell_coming(struct teller *t, struct note *note, const char *where,
 	const struct node *dir = tree_row(where);
 	unsigned what = note->what & (comes | goes);
 
-	if (!what || !watchers_has(&t->watchers, tree_number(dir, 0, 0)))
+	/* Who watches a thing itself is told when it goes. */
+	if (!what || (!watchers_has(&t->watchers, tree_number(dir, 0, 0)) &&
+		      !watchers_has(&t->watchers, ino)))
 		return;
 	note->what &= ~what;
 	if (what == comes)

@@ -12,17 +12,16 @@ struct teller {
 	struct notifier *n;
 	struct watchers watchers;
 	int root;	/* the mount, while telling; or -1 */
-	int err;	/* of that; the mount is dead or is not to be found */
+	int err;	/* nothing can be told: in this turn, or any more */
 };
 
 void teller_init(struct teller *t, struct notifier *n);
 void teller_done(struct teller *t);
-/*
- * To and from the mount; teller_leave() in any case. -errno: it cannot be
- * reached. Sets watchers.dev.
- */
+/* To and from the mount. -errno: it cannot be reached. Sets watchers.dev. */
 int teller_enter(struct teller *t) must_check;
 void teller_leave(struct teller *t);
+/* What t->err says is for ever: the mount is dead, or read-only. */
+bool teller_is_over(const struct teller *t);
 /* What somebody watches; those bits of note->what are cleared. */
 void tell(struct teller *t, struct note *note);
 /* Something was lost: look at the directories again. */

@@ -74,8 +74,11 @@ second_down() {
 	id=$(submit ':')
 	sees all "CREATE,ISDIR $HOME_DIR/second/results/$id"
 	done_with "$id"
+	within "$DEADLINE" test -e "$HOME_DIR/second/results/$id/ok"
+	watch self "$HOME_DIR/second/results/$id"
 	rmdir "$MNT/results/$id"
 	sees all "DELETE,ISDIR $HOME_DIR/second/results/$id"
+	sees self "DELETE_SELF $HOME_DIR/second/results/$id/"
 	fails_with ENOENT ls "$HOME_DIR/second/results/$id"
 }
 
@@ -290,6 +293,22 @@ second_down() {
 	within "$DEADLINE" eval '! kill -0 "$pid" 2>/dev/null'
 	run ! grep -q " $HOME_DIR/second " /proc/self/mounts
 	within "$((DEADLINE * 3))" nothing_unfinished
+}
+
+@test "the mount hidden below another: nothing is done there" {
+	local id
+	[ "$(id -u)" -eq 0 ] || skip "needs root to mount"
+	second_up
+	watch hidden "$HOME_DIR/second/results"
+	mount -t tmpfs none "$HOME_DIR/second"
+	mkdir "$HOME_DIR/second/results"
+	done_with "$(submit ':')"
+	within "$DEADLINE" grep -q 'cannot raise inotify' "$DIR/log/second.log"
+	equal "$(ls "$HOME_DIR/second/results")" ''
+	umount "$HOME_DIR/second"
+	id=$(submit ':')
+	sees hidden "CREATE,ISDIR $HOME_DIR/second/results/$id"
+	done_with "$id"
 }
 
 @test "-o noinotify: nothing of others is told" {
