@@ -7,7 +7,8 @@
 
 void events_init(struct events *ev, struct park *park)
 {
-	*ev = (struct events){.park = park, .next = 1};
+	*ev = (struct events){.park = park};
+	ev->first = ev->next = (uint64_t)now_usec() / 100;
 	ev->ring = xreallocarray(NULL, EVENTS_KEPT, sizeof(*ev->ring));
 	waitq_init(&ev->waitq);
 }
@@ -29,6 +30,20 @@ void events_add(struct events *ev, enum event_of of, uint64_t id,
 	waitq_wake(ev->park, &ev->waitq);
 }
 
+uint64_t events_oldest(const struct events *ev)
+{
+	return ev->next - min_u64(ev->next - ev->first, EVENTS_KEPT);
+}
+
+/* Blanks up to EVENT_LINE bytes with the newline. */
+static void end_line(struct buf *out, size_t start)
+{
+	while (out->n - start < EVENT_LINE - 1)
+		buf_putc(out, ' ');
+	buf_putc(out, '\n');
+	assert(out->n - start == EVENT_LINE);
+}
+
 static void put_line(struct buf *out, uint64_t n, const struct event *e)
 {
 	static const char *const what[] = {
@@ -36,74 +51,138 @@ static void put_line(struct buf *out, uint64_t n, const struct event *e)
 		[EVENT_OF_ENGINE] = "engine",
 		[EVENT_OF_CONTROLLER] = "controller",
 	};
+	size_t start = out->n;
 
 	buf_printf(out, "%llu %s ", (unsigned long long)n, what[e->of]);
 	if (e->of != EVENT_OF_CONTROLLER)
 		buf_printf(out, "%llu ", (unsigned long long)e->id);
-	buf_printf(out, "%s\n", e->word);
+	buf_puts(out, e->word);
+	end_line(out, start);
 }
 
-int events_lines(const struct events *ev, uint64_t *at, size_t limit,
-		 struct buf *out)
+void events_lines(const struct events *ev, uint64_t n, size_t limit,
+		  struct buf *out)
 {
-	uint64_t oldest = ev->next > EVENTS_KEPT ? ev->next - EVENTS_KEPT : 1;
 	size_t start = out->n;
 
-	if (*at == ev->next)
-		return -EAGAIN;
-	if (*at < oldest) {
-		buf_printf(out, "%llu missed %llu\n",
-			   (unsigned long long)oldest - 1,
-			   (unsigned long long)(oldest - *at));
-		*at = oldest;
-	}
-	for (; *at < ev->next && out->n - start < limit; ++*at)
-		put_line(out, *at, &ev->ring[*at % EVENTS_KEPT]);
-	return 0;
+	for (; n < ev->next && out->n - start + EVENT_LINE <= limit; n++)
+		put_line(out, n, &ev->ring[n % EVENTS_KEPT]);
 }
 
 /* --- the open file ------------------------------------------------------ */
 
-/*
- * The lines an open file was given follow each other from offset 0; its copy
- * holds those from offset `pos` on, so that a shell may give back what it read
- * behind a line. `next` is the number of the next event, `seen` how far
- * somebody has read.
- */
+/* Offsets from here on are numbers of lines; below, places in the file. */
+#define PLACES (1ULL << 48)
+
+/* What the offsets of an open file mean: line i has number base + i. */
+struct reader {
+	bool chosen, placed;
+	uint64_t born;		/* the next number when it was opened */
+	uint64_t base;
+	bool missed;		/* line miss_at says so */
+	uint64_t miss_at, miss_from, miss_to;
+};
+
 static int events_open(struct file *f, struct obj *o)
 {
-	f->next = o->fs->mirror.events.next;
+	struct reader *r = zalloc(sizeof(*r));
+
+	r->born = r->base = o->fs->mirror.events.next;
+	f->private = r;
 	return 0;
+}
+
+static void choose(struct reader *r, const struct events *ev, uint64_t off)
+{
+	if (r->chosen)
+		return;
+	r->chosen = true;
+	if (off >= PLACES)
+		r->base = 0;
+	else if (off > 0)
+		r->base = ev->first;
+}
+
+static void events_end(struct file *f)
+{
+	struct events *ev = &f->fs->mirror.events;
+	struct reader *r = f->private;
+
+	if (r->chosen)
+		return;
+	r->chosen = r->placed = true;
+	r->base = ev->first;
+	f->seen = (ev->next - ev->first) * EVENT_LINE;
+	ev->placed++;
 }
 
 static int events_ready(struct file *f, const struct obj *o)
 {
-	bool unread = f->seen < f->pos + f->copy.n;
+	const struct reader *r = f->private;
+	uint64_t n = r->base + f->seen / EVENT_LINE;
 
-	return unread || f->next != o->fs->mirror.events.next ? 0 : -EAGAIN;
+	return f->seen % EVENT_LINE || n != o->fs->mirror.events.next
+		       ? 0
+		       : -EAGAIN;
+}
+
+/* Lines from i on are gone; the next is the oldest there is. */
+static void miss(struct reader *r, const struct events *ev, uint64_t i)
+{
+	r->missed = true;
+	r->miss_at = i;
+	r->miss_from = r->base + i;
+	r->miss_to = events_oldest(ev);
+	r->base = r->miss_to - (i + 1);
+}
+
+static void put_missed(const struct reader *r, const struct events *ev,
+		       struct buf *out)
+{
+	size_t start = out->n;
+
+	buf_printf(out, "%llu missed ", (unsigned long long)r->miss_to - 1);
+	if (r->miss_from < ev->first)
+		buf_puts(out, "unmounted");
+	else
+		buf_printf(out, "%llu",
+			   (unsigned long long)(r->miss_to - r->miss_from));
+	end_line(out, start);
 }
 
 static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 		       struct answer *a)
 {
+	static struct buf b;
 	const struct events *ev = &o->fs->mirror.events;
-	int err = 0;
+	struct reader *r = f->private;
+	uint64_t i = ask->off / EVENT_LINE, n;
 
-	if (ask->off < f->pos)
-		return -EIO; /* forgotten */
-	if (f->copy.n > 2 * EVENTS_READ) {
-		size_t n = min_u64(f->copy.n - EVENTS_READ, ask->off - f->pos);
-
-		buf_shift(&f->copy, n);
-		f->pos += n;
+	choose(r, ev, ask->off);
+	buf_clear(&b);
+	if (r->base + i < events_oldest(ev) && !(r->missed && i == r->miss_at))
+		miss(r, ev, i);
+	n = r->base + i;
+	if (r->missed && i == r->miss_at) {
+		put_missed(r, ev, &b);
+		n = r->miss_to;
 	}
-	if (ask->off >= f->pos + f->copy.n)
-		err = events_lines(ev, &f->next, EVENTS_READ, &f->copy);
-	if (err || ask->off >= f->pos + f->copy.n)
+	if (n > ev->next)
+		return -EINVAL;
+	events_lines(ev, n, min_u64(ask->size, EVENTS_READ) + EVENT_LINE, &b);
+	if (!b.n)
 		return -EAGAIN;
-	answer_slice(a, buf_bytes(&f->copy), ask->off - f->pos, ask->size);
+	answer_slice(a, buf_bytes(&b), ask->off % EVENT_LINE, ask->size);
 	f->seen = max_u64(f->seen, ask->off + a->n);
 	return 0;
+}
+
+/* There is one only for who goes by it: tar copies what has a size. */
+static uint64_t events_size(const struct obj *o)
+{
+	const struct events *ev = &o->fs->mirror.events;
+
+	return ev->placed ? (ev->next - ev->first) * EVENT_LINE : 0;
 }
 
 static struct waitq *events_waitq(const struct obj *o)
@@ -111,9 +190,21 @@ static struct waitq *events_waitq(const struct obj *o)
 	return &o->fs->mirror.events.waitq;
 }
 
+static void events_release(struct file *f)
+{
+	struct reader *r = f->private;
+
+	if (r && r->placed)
+		f->fs->mirror.events.placed--;
+	free(r);
+}
+
 const struct io events_io = {
 	.open = events_open,
 	.ready = events_ready,
 	.read = events_read,
+	.end = events_end,
+	.size = events_size,
 	.waitq = events_waitq,
+	.release = events_release,
 };

@@ -251,6 +251,12 @@ void file_free(struct file *f)
 	free(f);
 }
 
+void file_on_end(struct file *f)
+{
+	if (f->node->io && f->node->io->end)
+		f->node->io->end(f);
+}
+
 void file_on_release(fuse_req_t req, struct file *f)
 {
 	file_free(f);

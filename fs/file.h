@@ -45,6 +45,7 @@ void file_on_write(fuse_req_t req, struct file *f, struct bytes data,
 		   uint64_t off);
 void file_on_flush(fuse_req_t req, struct file *f);
 void file_on_poll(fuse_req_t req, struct file *f, struct fuse_pollhandle *ph);
+void file_on_end(struct file *f);
 void file_on_release(fuse_req_t req, struct file *f);
 /* Something changed: answer what can be answered now. */
 void file_retry(struct file *f);

@@ -50,7 +50,8 @@ const struct node nodes[] = {
  .show = root_version, .help = "of taskfs"},
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
  .help = "one numbered line for every change of a result, an engine or the "
-	 "controller: `12 result 7 running`; begins with the next change"},
+	 "controller: `17953970001234 result 7 running`; begins with the next "
+	 "change, or at an offset of 64 times a number with that line"},
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
 	 "format"},

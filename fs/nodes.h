@@ -117,6 +117,8 @@ struct io {
 		    struct answer *a);
 	uint64_t (*size)(const struct obj *o);
 	int64_t (*mtime)(const struct obj *o); /* NULL: as of the object */
+	/* lseek(SEEK_END) is about to use the size. */
+	void (*end)(struct file *f);
 	/* What changes when a READ becomes possible; NULL: the object. */
 	struct waitq *(*waitq)(const struct obj *o);
 	/* *ret_taken: bytes, when 0 or -EINPROGRESS. What only takes words

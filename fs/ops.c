@@ -92,7 +92,9 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	static const struct want_op op = {find_ino, answer_attr};
 	struct fs *fs = take(req, "getattr", ino, "");
 
-	(void)fi;
+	/* The kernel names a file for SEEK_END only. */
+	if (fi && fi->fh)
+		file_on_end(file_of(fi));
 	if (!own_getattr(fs, req, ino))
 		want_answer(fs, req, &op, ino, NULL);
 	check(fs);

@@ -219,29 +219,52 @@ static void test_engines(void **state)
 	mirror_remove_engine(&m, 0);
 }
 
+/* Lines of 64 bytes, their numbers counted from the first. */
+static void expect_lines(uint64_t from, size_t limit, const char *want)
+{
+	struct buf b = BUF_INIT, got = BUF_INIT;
+	char *end, *p;
+
+	events_lines(&m.events, m.events.first + from, limit, &b);
+	assert_int_equal(b.n % EVENT_LINE, 0);
+	assert_true(b.n <= limit);
+	buf_str(&b);
+	for (p = b.p; p && p < b.p + b.n; p += EVENT_LINE) {
+		uint64_t n = strtoull(p, &end, 10) - m.events.first;
+		size_t len = EVENT_LINE - 1 - (size_t)(end - p);
+
+		while (len && end[len - 1] == ' ')
+			len--;
+		assert_int_equal(p[EVENT_LINE - 1], '\n');
+		buf_printf(&got, "%llu%.*s\n", (unsigned long long)n,
+			   (int)len, end);
+	}
+	assert_text(buf_bytes(&got), want);
+	buf_done(&b);
+	buf_done(&got);
+}
+
 static void test_events(void **state)
 {
-	struct buf b = BUF_INIT;
-	uint64_t at = m.events.next;
 	int i;
 
 	(void)state;
-	assert_int_equal(events_lines(&m.events, &at, 1000, &b), -EAGAIN);
+	expect_lines(0, 1000, "");
 	merge(1, true, WHOLE("7", "x", "pending"));
 	merge(2, false, "{\"id\":7,\"status\":\"running\"}");
 	merge(3, false, "{\"id\":7,\"status\":\"running\"}");
 	merge_engine_text(3, "{\"id\":2,\"state\":\"busy\"}");
-	assert_int_equal(events_lines(&m.events, &at, 1000, &b), 0);
-	assert_text(buf_bytes(&b), "1 result 7 pending\n2 result 7 running\n"
-				   "3 engine 2 busy\n");
+	expect_lines(0, 1000, "0 result 7 pending\n1 result 7 running\n"
+			      "2 engine 2 busy\n");
+	expect_lines(1, 130, "1 result 7 running\n2 engine 2 busy\n");
+	expect_lines(1, 127, "1 result 7 running\n");
+	assert_int_equal(events_oldest(&m.events), m.events.first);
 	for (i = 0; i < EVENTS_KEPT + 5; i++)
 		events_add(&m.events, EVENT_OF_CONTROLLER, 0, "lost");
-	buf_clear(&b);
-	assert_int_equal(events_lines(&m.events, &at, 30, &b), 0);
-	assert_text(buf_bytes(&b), "8 missed 5\n9 controller lost\n"
-				   "10 controller lost\n");
-	assert_int_equal(at, 11);
-	buf_done(&b);
+	assert_int_equal(events_oldest(&m.events), m.events.first + 8);
+	expect_lines(8, 64, "8 controller lost\n");
+	expect_lines(EVENTS_KEPT + 7, 1000, "16391 controller lost\n");
+	expect_lines(EVENTS_KEPT + 8, 1000, "");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
