@@ -41,17 +41,16 @@ static int hidden(struct fs *fs, struct fuse_entry_param *e)
 	return err;
 }
 
-/* What is gone, as the kernel still knows it. */
-static int ghost(struct fs *fs, struct fuse_entry_param *e)
+/* What is gone, as the kernel still knows it; good for the moment only. */
+static int gone(uint64_t ino, uint64_t generation, struct fuse_entry_param *e)
 {
-	uint64_t ino = atomic_load(&fs->notifier.ghost);
 	const struct node *n = tree_number_row(ino);
 
 	if (!n)
 		return -ENOENT;
 	*e = (struct fuse_entry_param){
 		.ino = ino,
-		.generation = atomic_load(&fs->notifier.ghost_generation),
+		.generation = generation,
 		.attr = {
 			.st_ino = ino,
 			.st_mode = n->mode,
@@ -86,7 +85,8 @@ bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (err)
-		err = ghost(fs, &e);
+		err = gone(atomic_load(&fs->notifier.ghost),
+			   atomic_load(&fs->notifier.ghost_generation), &e);
 	else if (tree_ino(&o) == atomic_load(&fs->notifier.hidden))
 		err = -ENOENT;
 	else
@@ -131,10 +131,15 @@ bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 bool own_make(struct fs *fs, fuse_req_t req)
 {
 	struct fuse_entry_param e;
+	int err;
 
 	if (!is_own(fs, req))
 		return false;
-	answer_entry(req, hidden(fs, &e), &e);
+	err = hidden(fs, &e);
+	/* It came and went: that it went will be told, too. */
+	if (err)
+		err = gone(atomic_load(&fs->notifier.hidden), 0, &e);
+	answer_entry(req, err, &e);
 	return true;
 }
 
