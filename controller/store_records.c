@@ -96,15 +96,6 @@ static void bind_part(sqlite3_stmt *st, int i, const struct msg *m,
 	sqlite3_bind_text64(st, i, b.p, b.n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-static int finish(sqlite3_stmt *st)
-{
-	int rc = sqlite3_step(st);
-
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return sql_errno(rc);
-}
-
 static bool too_large(const struct msg *m)
 {
 	uint64_t sum = 0;
@@ -117,7 +108,7 @@ static bool too_large(const struct msg *m)
 
 static int put_buffers(struct db *db, const struct store_op *op, bool reply)
 {
-	sqlite3_stmt *st = db_statement(db, SQL_RECORD_BUFFER);
+	sqlite3_stmt *st = db_statement(db, S_RECORD_BUFFER);
 	const struct msg *m = &op->record.msg;
 	unsigned i;
 	int err = 0;
@@ -133,7 +124,7 @@ static int put_buffers(struct db *db, const struct store_op *op, bool reply)
 		sqlite3_bind_int(st, 2, reply);
 		sqlite3_bind_int64(st, 3, i);
 		sqlite3_bind_blob64(st, 4, b.p ? b.p : "", b.n, SQLITE_STATIC);
-		err = finish(st);
+		err = db_finish(st);
 	}
 	return err;
 }
@@ -146,7 +137,7 @@ static void bind_str(sqlite3_stmt *st, int i, const char *s)
 
 int db_put_record(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = db_statement(db, SQL_RECORD);
+	sqlite3_stmt *st = db_statement(db, S_RECORD);
 	int err;
 
 	if (!st)
@@ -159,13 +150,13 @@ int db_put_record(struct db *db, struct store_op *op)
 	bind_part(st, 6, &op->record.msg, MSG_METADATA);
 	bind_part(st, 7, &op->record.msg, MSG_CONTENT);
 	sqlite3_bind_int(st, 8, too_large(&op->record.msg));
-	err = finish(st);
+	err = db_finish(st);
 	return err ? err : put_buffers(db, op, false);
 }
 
 int db_put_record_end(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = db_statement(db, SQL_RECORD_END);
+	sqlite3_stmt *st = db_statement(db, S_RECORD_END);
 	int err;
 
 	if (!st)
@@ -179,13 +170,13 @@ int db_put_record_end(struct db *db, struct store_op *op)
 	bind_part(st, 7, &op->record.msg, MSG_CONTENT);
 	sqlite3_bind_int(st, 8, too_large(&op->record.msg));
 	sqlite3_bind_int64(st, 9, (int64_t)op->record.result);
-	err = finish(st);
+	err = db_finish(st);
 	return err ? err : put_buffers(db, op, true);
 }
 
 int db_put_record_io(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = db_statement(db, SQL_RECORD_IO);
+	sqlite3_stmt *st = db_statement(db, S_RECORD_IO);
 
 	if (!st)
 		return -EIO;
@@ -193,23 +184,23 @@ int db_put_record_io(struct db *db, struct store_op *op)
 	bind_str(st, 2, op->record.execute_result);
 	bind_str(st, 3, op->record.error);
 	sqlite3_bind_int64(st, 4, (int64_t)op->record.result);
-	return finish(st);
+	return db_finish(st);
 }
 
 int db_put_resubmitted(struct db *db, struct store_op *op)
 {
-	sqlite3_stmt *st = db_statement(db, SQL_RESUBMITTED);
+	sqlite3_stmt *st = db_statement(db, S_RESUBMITTED);
 
 	if (!st)
 		return -EIO;
 	bind_str(st, 1, op->record.msg_id);
 	sqlite3_bind_int64(st, 2, (int64_t)op->record.result);
-	return finish(st);
+	return db_finish(st);
 }
 
 int db_purge_record(struct db *db, uint64_t result)
 {
-	static const int which[] = {SQL_PURGE_RECORD, SQL_PURGE_BUFFERS};
+	static const int which[] = {S_PURGE_RECORD, S_PURGE_BUFFERS};
 	size_t i;
 	int err = 0;
 
@@ -219,7 +210,7 @@ int db_purge_record(struct db *db, uint64_t result)
 		if (!st)
 			return -EIO;
 		sqlite3_bind_int64(st, 1, (int64_t)result);
-		err = finish(st);
+		err = db_finish(st);
 	}
 	return err;
 }
@@ -289,7 +280,7 @@ static char *column_json(sqlite3_stmt *st, int at, enum record_kind kind)
 static int read_buffers(struct db *db, struct record_query *q, uint64_t result,
 			bool reply, struct buf **ret, size_t *ret_n)
 {
-	sqlite3_stmt *st = db_statement(db, SQL_READ_BUFFERS);
+	sqlite3_stmt *st = db_statement(db, S_READ_BUFFERS);
 	int rc;
 
 	if (!st)

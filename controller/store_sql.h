@@ -31,19 +31,37 @@ int db_load(struct db *db, const struct store_visitor *v) must_check;
 int64_t store_key(uint64_t result, uint32_t index);
 
 /* Statements of more than one file; each is prepared once. */
-enum sql {
-	SQL_RECORD,
-	SQL_RECORD_END,
-	SQL_RECORD_IO,
-	SQL_RESUBMITTED,
-	SQL_RECORD_BUFFER,
-	SQL_READ_BUFFERS,
-	SQL_PURGE_RECORD,
-	SQL_PURGE_BUFFERS,
-	SQL_OF_RECORDS,
+enum statement {
+	S_RECORD,
+	S_RECORD_END,
+	S_RECORD_IO,
+	S_RESUBMITTED,
+	S_RECORD_BUFFER,
+	S_READ_BUFFERS,
+	S_PURGE_RECORD,
+	S_PURGE_BUFFERS,
+	S_BEGIN,
+	S_COMMIT,
+	S_ROLLBACK,
+	S_RESULT,
+	S_TASK,
+	S_INPUT,
+	S_HELD,
+	S_OPTIONS,
+	S_DEPS,
+	S_REST,
+	S_PURGE_RESULT,
+	S_PURGE_TASKS,
+	S_ENGINE,
+	S_ENGINE_GONE,
+	S_META,
+	S_META_GET,
+	S_READ, /* one per stream from here */
 };
 /* NULL: it cannot be prepared. */
 sqlite3_stmt *db_statement(struct db *db, int i);
+/* Runs one that gives no rows, and makes it ready for the next; -errno. */
+int db_finish(sqlite3_stmt *st) must_check;
 
 /* The records of ipyparallel's hub (store_records.c); -errno. */
 int db_open_records(struct db *db) must_check;
