@@ -153,6 +153,65 @@ refused() {
 	equal "$(get wait2 why)" ''
 }
 
+@test "a map: an item a line; chunk, halt, max_running" {
+	mkdir "$T/m" "$HOME_DIR/pictures"
+	cd "$HOME_DIR/pictures"
+	touch 'one.png' 'two words.png' '[x].png' $'\377.png'
+	echo 'for f; do [ -e "$f" ] && echo "is $f"; done' >"$T/m/code"
+	ls -- *.png >"$T/m/map"
+	echo 2 >"$T/m/chunk"
+	echo 1 >"$T/m/max_running"
+	echo 3 >"$T/m/halt"
+	equal "$(cat "$T/m/map")" "$(ls -- *.png)"
+	echo 1 >"$T/m/submit"
+	done_with m
+	equal "$(get m progress)" 2/2
+	equal "$(get m value)" "$(ls -- *.png | sed 's/^/is /')"
+	equal "$(get m map)" "$(ls -- *.png)"
+	equal "$(get m chunk) $(get m max_running) $(get m halt)" '2 1 3'
+}
+
+@test "a map: JSON, no last newline, lines that look like JSON, empty lines" {
+	mkdir "$T/m"
+	echo 'printf "<%s>\n" "$1"' >"$T/m/code"
+	printf '["a\\nb",\n "c"]\n' >"$T/m/map"
+	echo 1 >"$T/m/submit"
+	equal "$(get m value)" $'<a\nb>\n<c>'
+	mkdir "$T/m"
+	echo 'printf "<%s>\n" "$1"' >"$T/m/code"
+	printf '[a]\n\n[b]' >"$T/m/map"
+	echo 1 >"$T/m/submit"
+	equal "$(get m value)" $'<[a]>\n<>\n<[b]>'
+}
+
+@test "a map: 100000 items, written and read in pieces" {
+	mkdir "$T/m"
+	echo : >"$T/m/code"
+	seq 100000 | dd of="$T/m/map" bs=777 status=none
+	seq 100000 | cmp - "$T/m/map"
+	echo 1 >"$T/m/submit"
+	seq 100000 | cmp - "$MNT/results/m/map"
+	echo abort >"$MNT/results/m/ctl"
+	done_with m aborted
+	equal "$(get m progress)" 100000/100000
+}
+
+@test "a map with no items, with a NUL; chunk without a map" {
+	expect_log 'a task is refused'
+	mkdir "$T/m"
+	echo : >"$T/m/code"
+	: >"$T/m/map"
+	refused "$T/m/submit" 1 map
+	fails_with EINVAL dd of="$T/m/map" status=none < <(printf 'a\0b')
+	[[ $(cat "$T/error") == *NUL* ]]
+	rm "$T/m/map"
+	echo 2 >"$T/m/chunk"
+	refused "$T/m/submit" 1 map
+	rm "$T/m/chunk"
+	echo 1 >"$T/m/submit"
+	done_with m
+}
+
 @test "a wrong value: EINVAL, the reason in tasks/error, the old value stays" {
 	expect_log 'a task is refused'
 	mkdir "$T/w"

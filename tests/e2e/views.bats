@@ -46,6 +46,15 @@ last() { cat "$MNT/tasks/last"; }
 	done_with "$id"
 	equal "$(get "$id" progress)" 3/3
 	equal "$(get "$id" targets)" $'0\n1\n2'
+	equal "$(get "$id" value)" $'0\n1\n2'
+	equal "$(ls "$MNT/results/$id/by_engine")" $'0\n1\n2'
+	equal "$(get "$id" by_engine/1/value)" 1
+}
+
+@test "hostname on all, as in the README" {
+	run -0 dash -c 'cd "$1"; echo hostname > engines/all/new
+		read id < tasks/last; cat results/$id/value' dash "$MNT"
+	equal "$output" "$(for e in 0 1 2; do hostname; done)"
 }
 
 @test "engines/LIST/new: its engines, in its order" {
@@ -56,6 +65,8 @@ last() { cat "$MNT/tasks/last"; }
 	done_with "$id"
 	equal "$(get "$id" progress)" 3/3
 	equal "$(get "$id" targets)" $'2\n0\n1'
+	equal "$(get "$id" value)" $'2\n0\n1'
+	equal "$(get "$id" 0/value) $(get "$id" by_engine/2/value)" '2 2'
 }
 
 @test "a view's new reads back the id, takes JSON, several at once" {
@@ -87,6 +98,17 @@ last() { cat "$MNT/tasks/last"; }
 	id=$(last)
 	done_with "$id" error
 	equal "$(get "$id" progress)" 2/2
+}
+
+@test "a map on a view is spread over its engines" {
+	local id
+	echo '{"code": "echo $1 $TASKFS_ENGINE", "map": ["a", "b", "c", "d"]}' \
+		>"$MNT/engines/0,2/new"
+	id=$(last)
+	done_with "$id"
+	equal "$(get "$id" progress)" 4/4
+	equal "$(get "$id" value | cut -d' ' -f1)" $'a\nb\nc\nd'
+	run ! grep -qv '[02]$' "$MNT/results/$id/value"
 }
 
 @test "Python: a view" {
