@@ -341,6 +341,8 @@ class Case(unittest.TestCase):
     env = None
     # Patterns of what our programs may complain about.
     expected = ()
+    # Tests look at outputs: wait until the client hears them.
+    hears = False
 
     @classmethod
     def setUpClass(cls):
@@ -367,6 +369,15 @@ class Case(unittest.TestCase):
         self.addCleanup(limit.__exit__, None, None, None)
         self.rc = self.cluster.client()
         self.addCleanup(self.rc.close)
+        if self.hears and self.controller == STOCK:
+            within(self.hears_output)
+
+    def hears_output(self):
+        """A stock controller publishes outputs whether a client's subscription
+        is there already or not; a comment of Python and of sh tells."""
+        ar = self.rc[self.rc.ids[0]].execute("#", block=False)
+        ar.get(DEADLINE)
+        return ar.wait_for_output(0.5)
 
     def fails(self, ename, what, *args):
         """what(*args) raises a RemoteError of that name; the error."""

@@ -18,6 +18,7 @@ class Curve:
 
     engines = (mix.OURS, mix.STOCK)
     controller_args = CURVE
+    hears = True
 
     def test_files(self):
         client, engine = self.cluster.info("client"), self.cluster.info("engine")

@@ -14,6 +14,7 @@ import mix
 
 class Engines:
     engines = (mix.OURS, mix.OURS)
+    hears = True
 
     def setUp(self):
         super().setUp()
@@ -192,9 +193,11 @@ class Engines:
         ar.wait(mix.DEADLINE)
         ar.wait_for_output(mix.DEADLINE)
         self.assertEqual(ar.stdout, "on\ncaught\n")
-        ar = self.rc[0].execute("exec sleep 1000", block=False)
-        mix.within(lambda: self.rc.queue_status(0)["queue"] == 1)
+        ar = self.rc[0].execute("echo on; exec sleep 1000", silent=False, block=False)
+        mix.within(lambda: ar.stdout == "on\n")
         self.rc.send_signal(signal.SIGINT, targets=[0], block=True)
+        ar.wait(mix.DEADLINE)
+        self.fails("KeyboardInterrupt", ar.get)
         self.works()
 
     def test_clear(self):

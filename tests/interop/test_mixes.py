@@ -9,6 +9,8 @@ import mix
 class Shell:
     """Of engines of ours: they run shell code."""
 
+    hears = True
+
     def test_output_of_a_direct_view(self):
         ar = self.rc[:].execute(
             "echo hello; echo oops >&2", silent=False, block=False
@@ -67,6 +69,7 @@ class Both(mix.Case):
     """Engines of both kinds on one controller."""
 
     controller, engines = mix.OURS, (mix.OURS, mix.STOCK)
+    hears = True
 
     def test_each_in_its_language(self):
         ours, stock = self.rc[0], self.rc[1]
