@@ -21,6 +21,7 @@ than mix.DEADLINE raises in the middle of what it waits for.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -106,6 +107,15 @@ def within(what, seconds=DEADLINE):
         never.wait(0.02)
 
 
+_libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_me():
+    """In a child: when a test is killed, nothing of it stays."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Process:
     """A program and every line it writes."""
 
@@ -121,6 +131,7 @@ class Process:
             stderr=subprocess.STDOUT,
             env=dict(os.environ, **(env or {})),
             start_new_session=True,
+            preexec_fn=_end_with_me,
             text=True,
             errors="backslashreplace",
             **how,
