@@ -3,6 +3,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -22,9 +23,16 @@ ROUTERS = ("registration", "control", "mux", "task", "broadcast", "hb_pong")
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One the kernel gives to nobody who does not ask for it by its number, so
+    that it is still free when the controller of a test comes back to it."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def gone(pid):
