@@ -1,9 +1,10 @@
 /*
  * results/<id>/timeline.svg: what of a result is drawn (timeline.h).
  *
- * The last picture is kept: of a finished result it never changes, of another
+ * The last picture is kept: of what has ended it never changes, of another
  * until something changes or a second is over, so that its size is that of
- * the text somebody reads next.
+ * the text somebody reads next. One of a million tasks is kept for longer:
+ * drawing takes no more than a part of the time.
  */
 #include "rows.h"
 #include "group.h"
@@ -12,11 +13,15 @@
 #include "timeline.h"
 
 #define KEPT_FOR USEC_PER_SEC
+#define PART 20
 
 static struct {
-	uint64_t ino, seq;
+	uint64_t ino;
 	int64_t submitted;
-	uint64_t at;		/* mono_usec() */
+	bool steady;		/* then, already */
+	/* mono_usec(): until then in any case; if nothing changes. */
+	uint64_t at_least, at_most;
+	uint64_t seq;
 	struct buf text;
 } kept;
 
@@ -100,6 +105,7 @@ static struct timeline describe(const struct obj *o)
 	const struct result *r = o->result;
 	struct timeline t = {
 		.id = r->id,
+		.task = -1,
 		.status = r->status,
 		.submitted = r->submitted,
 		.now = now_usec(),
@@ -110,6 +116,7 @@ static struct timeline describe(const struct obj *o)
 	memcpy(t.count, r->count, sizeof(t.count));
 	if (obj_index(o) < 0)
 		return t;
+	t.task = obj_index(o);
 	t.status = (enum state)o->task->state;
 	memset(t.count, 0, sizeof(t.count));
 	t.count[t.status] = 1;
@@ -122,7 +129,8 @@ static void draw(const struct obj *o, struct buf *out)
 	struct tries tries = {0};
 
 	if (o->task) {
-		read_tries(o, 0, &tries);
+		read_tries(o, obj_index(o) < 0 ? 0 : (uint64_t)obj_index(o),
+			   &tries);
 		t.n = tries.n;
 		t.bar = from_tries;
 		t.arg = &tries;
@@ -139,22 +147,28 @@ static bool is_kept(const struct obj *o, uint64_t ino)
 {
 	const struct result *r = o->result;
 
-	return kept.text.n && kept.ino == ino && kept.seq == r->seq &&
-	       kept.submitted == r->submitted &&
-	       (result_is_final(r) || mono_usec() - kept.at < KEPT_FOR);
+	if (!kept.text.n || kept.ino != ino ||
+	    kept.submitted != r->submitted ||
+	    kept.steady != tree_is_steady(o))
+		return false;
+	return kept.steady || mono_usec() < kept.at_least ||
+	       (kept.seq == r->seq && mono_usec() < kept.at_most);
 }
 
 int result_timeline(const struct obj *o, struct buf *out)
 {
-	uint64_t ino = tree_ino(o);
+	uint64_t ino = tree_ino(o), began = mono_usec(), now;
 
 	if (!is_kept(o, ino)) {
 		buf_clear(&kept.text);
 		draw(o, &kept.text);
+		now = mono_usec();
 		kept.ino = ino;
-		kept.seq = o->result->seq;
 		kept.submitted = o->result->submitted;
-		kept.at = mono_usec();
+		kept.steady = tree_is_steady(o);
+		kept.seq = o->result->seq;
+		kept.at_least = now + PART * (now - began);
+		kept.at_most = now + KEPT_FOR;
 	}
 	buf_put(out, kept.text.p, kept.text.n);
 	return 0;

@@ -200,6 +200,8 @@ static void put_name(const struct plan *p)
 		put_text(p->out, t->label);
 		buf_putc(p->out, ')');
 	}
+	if (t->task >= 0)
+		buf_printf(p->out, ", task %lld", (long long)t->task);
 	buf_printf(p->out, ": %s", state_name(t->status));
 }
 

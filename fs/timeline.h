@@ -26,6 +26,7 @@ struct timeline_bar {
 
 struct timeline {
 	uint64_t id;
+	int64_t task;		/* it alone is drawn, of many; -1: all */
 	struct bytes label;	/* foreign text; may be empty */
 	enum state status;
 	uint64_t count[STATES];	/* tasks */

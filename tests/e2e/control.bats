@@ -61,6 +61,24 @@ ctl() {
 	done_with "$b" aborted
 }
 
+@test "retry of one task, while the others still run" {
+	local id next
+	rm -f "$HOME_DIR/fine"
+	mkfifo "$HOME_DIR/stay"
+	id=$(submit "{\"code\": \"case \$1 in bad) [ -e $HOME_DIR/fine ] && echo again;; *) cat $HOME_DIR/stay;; esac\", \"map\": [\"bad\", \"long\"]}")
+	equal "$(get "$id" 0/wait)" error
+	fails_with EBUSY ctl "results/$id" retry
+	fails_with EBUSY ctl "results/$id/1" retry
+	: >"$HOME_DIR/fine"
+	ctl "results/$id/0" retry
+	next=$(readlink "$MNT/results/latest")
+	[ "$next" -gt "$id" ]
+	equal "$(get "$next" value)" again
+	equal "$(get "$id" status)" running
+	open_gate stay
+	done_with "$id" error
+}
+
 # --- engines ------------------------------------------------------------------
 
 state_is() {

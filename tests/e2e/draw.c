@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 	struct work w = {0};
 	struct timeline t = {
 		.id = 1,
+		.task = -1,
 		.status = STATE_ERROR,
 		.submitted = 1000000,
 		.bar = bar,

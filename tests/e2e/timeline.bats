@@ -84,6 +84,26 @@ look() {
 	same_size
 }
 
+@test "a map: its tasks on the engines that ran them, and what failed" {
+	local id svg engine
+	id=$(submit '{"code": "sleep 0.2; exit $1", "map": ["0", "0", "3", "0", "0", "0"]}')
+	done_with "$id" error
+	svg=$MNT/results/$id/timeline.svg
+	xmllint --noout "$svg"
+	equal "$(grep -c '<title>task' "$svg")" 6
+	equal "$(grep -c 'class="error".*<title>task 2' "$svg")" 1
+	equal "$(grep -o ', engine [0-9]' "$svg" | sort -u | wc -l)" 3
+	engine=$(get "$id" 2/engine)
+	# All three began at once; the rows are those of engines 0, 1, 2.
+	look "$svg" 100-550,$((94 + 20 * engine))\*error \
+		100-550,$((94 + 20 * ((engine + 1) % 3)))\*ok \
+		100-550,$((94 + 20 * ((engine + 2) % 3)))\*ok 90-1170,155!ok
+	# One of them alone.
+	xmllint --noout "$MNT/results/$id/2/timeline.svg"
+	grep -q "<title>result $id, task 2: error" "$MNT/results/$id/2/timeline.svg"
+	grep -q "<title>task 2: error, engine $engine" "$MNT/results/$id/2/timeline.svg"
+}
+
 @test "three engines, and where it failed" {
 	"$BUILD/tests/e2e/draw" 9 3 4 >"$HOME_DIR/nine.svg"
 	xmllint --noout "$HOME_DIR/nine.svg"

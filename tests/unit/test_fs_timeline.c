@@ -11,6 +11,7 @@ static struct timeline of(const struct timeline_bar *bar, uint64_t n)
 {
 	return (struct timeline){
 		.id = 7,
+		.task = -1,
 		.status = STATE_OK,
 		.submitted = 1000000,
 		.now = 11000000,
