@@ -84,21 +84,44 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 	return err;
 }
 
+static bool opened_up;	/* a directory: there is more to remove */
+
+static void open_up(const char *dir)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    (st.st_mode & 0700) != 0700 && chmod(dir, 0700) == 0)
+		opened_up = true;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type,
 		      struct FTW *at)
 {
+	char *parent;
+
 	(void)st;
-	if (type == FTW_DP && at->level > 0)
-		rmdir(path);
-	else if (type != FTW_DP)
-		unlink(path);
+	if (type == FTW_DNR) {
+		open_up(path);
+	} else if (at->level > 0 && remove(path) < 0 && errno == EACCES) {
+		parent = xstrndup(path, (size_t)at->base - 1);
+		open_up(parent);
+		free(parent);
+	}
 	return 0;
 }
 
-/* Tasks may have made anything among the variables; no link is followed. */
+/*
+ * Tasks may have made anything among the variables, also what cannot be read.
+ * No link is followed.
+ */
 void spool_clear(const char *dir)
 {
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	do {
+		opened_up = false;
+		(void)nftw(dir, remove_one, 16,
+			   FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	} while (opened_up);
 }
 
 int spool_remove(const char *dir)

@@ -453,8 +453,12 @@ int vars_init(struct engine *e)
 			    .scan.fire = scan_due, .tell_all = true};
 	list_init(&vs->untold);
 	vs->path = xasprintf("%s/vars", e->spool.dir);
-	if (mkdir(vs->path, 0700) < 0)
-		return -errno;
+	if (mkdir(vs->path, 0700) < 0 && errno == EEXIST) {
+		/* Of an engine before this one, and it could not be removed. */
+		free(vs->path);
+		vs->path = xasprintf("%s/vars-XXXXXX", e->spool.dir);
+		(void)!mkdtemp(vs->path);
+	}
 	vs->dir = open(vs->path,
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (vs->dir < 0)

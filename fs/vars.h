@@ -45,8 +45,6 @@ void vars_expect(struct fs *fs, const struct idlist *engines,
 uint64_t vars_size(const struct obj *o);
 int64_t vars_mtime(const struct obj *o);
 
-extern const struct deeds var_deeds;
-
 /* At the end: a name that was made for a CREATE. */
 void vars_forget_made(struct fs *fs);
 

@@ -41,6 +41,40 @@ static void test_private_and_removed(void **state)
 	close(lock);
 }
 
+/* What tasks may leave among the variables, as who is not root. */
+static void test_whatever_is_in_it(void **state)
+{
+	bool root = geteuid() == 0;
+	char *dir, *deep, *path;
+	int lock;
+
+	(void)state;
+	if (root) {
+		assert_int_equal(chmod(unit_dir(), 0777), 0);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	assert_int_equal(spool_make(unit_dir(), &dir, &lock), 0);
+	deep = xasprintf("%s/vars/a/b", dir);
+	assert_int_equal(file_mkdirs(deep, 0700), 0);
+	path = xasprintf("%s/link", deep);
+	assert_int_equal(symlink("/etc", path), 0);
+	free(path);
+	path = xasprintf("%s/file", deep);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0400));
+	assert_int_equal(chmod(deep, 0500), 0);
+	deep[strlen(deep) - 2] = '\0';
+	assert_int_equal(chmod(deep, 0), 0);
+	assert_int_equal(spool_remove(dir), 0);
+	assert_false(is_there(dir));
+	assert_true(is_there("/etc/passwd"));
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	close(lock);
+	free(path);
+	free(deep);
+	free(dir);
+}
+
 static void test_no_place(void **state)
 {
 	char *dir;
@@ -80,6 +114,7 @@ static void test_left_behind(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_private_and_removed),
+	cmocka_unit_test(test_whatever_is_in_it),
 	cmocka_unit_test(test_no_place),
 	cmocka_unit_test(test_left_behind),
 };

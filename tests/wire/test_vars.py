@@ -5,7 +5,9 @@ programs.
 """
 
 import os
+import shutil
 import socket
+import subprocess
 import sys
 import time
 
@@ -313,6 +315,51 @@ class Engine(test_engine.Case):
         os.kill(self.worker(), 9)
         self.engine.wait()
         self.assertFalse(os.path.exists(d))
+
+
+class FullDisk(Engine):
+    """On a file system of a few megabytes; needs root."""
+
+    def start(self, *options):
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "none", self.boss.dir],
+            check=True,
+        )
+        # The file of the controller was in what is behind it now.
+        os.mkdir(self.boss.dir + "/security")
+        self.boss.write_file()
+        self.addCleanup(os.rmdir, self.boss.dir)
+        super().start(*options)
+
+    def tearDown(self):
+        rmtree = shutil.rmtree
+        shutil.rmtree = lambda d: subprocess.run(["umount", d], check=True)
+        try:
+            super().tearDown()
+        finally:
+            shutil.rmtree = rmtree
+        shutil.rmtree(self.boss.dir + "/security")
+
+    def test_it_is_told_and_nothing_is_lost(self):
+        piece = os.urandom(MIB)
+        self.push("a", piece)
+        u = new_id()
+        for i in range(4):
+            c = self.push("a", piece, u, None if i else "empty", False,
+                          offset=i * MIB)
+            if c["status"] != "ok":
+                break
+        self.refused(c, "ENOSPC")
+        self.refused(self.push("a", piece, u, None), "ESTALE")
+        self.assertEqual(self.pull("a"), piece)
+        # What was begun is gone: there is room again.
+        self.assertEqual(self.push("b", piece)["status"], "ok")
+        self.assertEqual(self.pull("b"), piece)
+
+
+for name in dir(Engine):
+    if name.startswith("test_"):
+        setattr(FullDisk, name, None)
 
 
 class WithoutInotify(Engine):
