@@ -101,7 +101,8 @@ static int ready(struct file *f, struct obj *o)
 		return -EINPROGRESS;
 	if (o->node->io)
 		return o->node->io->ready ? o->node->io->ready(f, o) : 0;
-	if (!o->node->show)
+	/* A text whose size is known may be long, and is there. */
+	if (!o->node->show || (o->node->size && o->node->size(o) >= 0))
 		return 0;
 	buf_clear(&b);
 	return o->node->show(o, &b);

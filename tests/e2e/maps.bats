@@ -30,15 +30,15 @@ print(json.dumps({"code": sys.argv[1], "map": sys.argv[2:]}))' "$code" "$@")"
 
 @test "a task for each item, which finds it in \$1 and its number" {
 	local id
-	id=$(map 'echo "$1:$TASKFS_INDEX:$TASKFS_ITEM"' a 'b c' '' 'ü"\')
-	equal "$(get "$id" value)" $'a:0:a\nb c:1:b c\n:2:\nü"\\:3:ü"\\'
+	id=$(map 'echo "$1:$TASKFS_INDEX:$TASKFS_ITEM"' a 'b c' '' 'ü"\x')
+	equal "$(get "$id" value)" $'a:0:a\nb c:1:b c\n:2:\nü"\\x:3:ü"\\x'
 	equal "$(get "$id" wait)" ok
 	equal "$(get "$id" progress)" 4/4
-	equal "$(get "$id" map)" $'a\nb c\n\nü"\\'
-	equal "$(stat -c %s "$MNT/results/$id/map")" 12
+	equal "$(get "$id" map)" $'a\nb c\n\nü"\\x'
+	equal "$(stat -c %s "$MNT/results/$id/map")" 13
 	equal "$(get "$id" 1/value)" "b c:1:b c"
 	equal "$(get "$id" 1/progress)" 1/1
-	equal "$(get "$id" 3/stdout)" 'ü"\:3:ü"\'
+	equal "$(get "$id" 3/stdout)" 'ü"\x:3:ü"\x'
 	[ -e "$MNT/results/$id/ok" ] && [ -e "$MNT/results/$id/2/ok" ]
 	fails_with ENOENT cat "$MNT/results/$id/4/value"
 	fails_with ENOENT cat "$MNT/results/$id/01/value"
@@ -60,7 +60,7 @@ print(json.dumps({"code": sys.argv[1], "map": sys.argv[2:]}))' "$code" "$@")"
 	equal "$(stat -c %s "$MNT/results/$id/value")" 6
 	open_gate order2
 	read -r -u "$fd" line && equal "$line" v2
-	! read -r -u "$fd" line
+	run -1 read -r -u "$fd" line
 	exec {fd}<&-
 	done_with "$id"
 }
@@ -246,7 +246,7 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	open_gate grow0
 	read -r -u "$fd" line && equal "$line" first0
 	read -r -u "$fd" line && equal "$line" last0
-	! read -r -u "$fd" line
+	run -1 read -r -u "$fd" line
 	exec {fd}<&-
 	equal "$(get "$id" stdout)" $'first0\nlast0\nfirst1\nlast1'
 	equal "$(get "$id" output)" $'first0\nlast0\nfirst1\nlast1'
@@ -262,7 +262,7 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	read -r -u "$fd" line && equal "$line" 1
 	open_gate done0
 	read -r -u "$fd" line && equal "$line" 0
-	! read -r -u "$fd" line
+	run -1 read -r -u "$fd" line
 	exec {fd}<&-
 	id=$(submit 'echo one')
 	equal "$(get "$id" as_completed)" 0
@@ -395,15 +395,16 @@ END
 }
 
 @test "events say what becomes of the map, not of each of its tasks" {
-	local id
-	id=$(map : 0 1 2 3 4 5 6 7)
+	local id fd line n=0
 	exec {fd}<"$MNT/events"
-	done_with "$id"
-	submit : >/dev/null
-	done_with latest
-	read -r -u "$fd" line
+	id=$(map : 0 1 2 3 4 5 6 7 8 9)
+	until [[ $line == *" result $id ok" ]]; do
+		read -r -u "$fd" line
+		[[ $line != *" result $id/"* ]]
+		[[ $line != *" result $id "* ]] || n=$((n + 1))
+	done
 	exec {fd}<&-
-	like "$line" '[0-9]+ (result|engine) .*'
+	[ "$n" -le 3 ]
 }
 
 @test "a hundred thousand items: submitted, listed, aborted, purged" {

@@ -1,0 +1,79 @@
+# A map of a million items, and what it costs: no process may take 200 MB, the
+# submission 5 seconds. Prints what it measured. Part of no `make test`.
+# shellcheck shell=bash
+load ../e2e/lib
+
+export BATS_TEST_TIMEOUT=$((600 * SLOW))
+
+setup_file() { cluster_up 2; }
+teardown_file() { cluster_down; }
+setup() { test_begin; }
+teardown() { test_end; }
+
+# took WHAT COMMAND...: prints how long; the microseconds are in $USEC.
+took() {
+	local what=$1 from=${EPOCHREALTIME/./}
+	shift
+	"$@"
+	USEC=$((${EPOCHREALTIME/./} - from))
+	echo "# $what: $((USEC / 1000)) ms" >&3
+}
+
+# peak PROGRAM: most memory it ever had, kB.
+peak() {
+	sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$(pid_of "$1")/status"
+}
+
+put() { cat "$HOME_DIR/million" >"$MNT/tasks/new"; }
+list() { ls -f "$MNT/results/$id" | grep -c '^[0-9]' >"$HOME_DIR/n"; }
+lines() { wc -l <"$MNT/results/$id/$1" >"$HOME_DIR/n"; }
+abort() { echo abort >"$MNT/results/$id/ctl" && get "$id" wait >/dev/null; }
+purge() { rmdir "$MNT/results/$id"; }
+mount_again() {
+	fusermount3 -u "$MNT"
+	within "$DEADLINE" is_gone
+	start >/dev/null
+	stat -c %s "$MNT/results/$id/exit_status" >/dev/null
+}
+is_gone() { ! mountpoint -q "$MNT"; }
+n_is() { equal "$(cat "$HOME_DIR/n")" "$1"; }
+
+@test "a million items are submitted, listed, aborted, read, mounted again, purged" {
+	local id program
+	python3 -c 'import json
+print(json.dumps({"code": ":", "map": [str(i) for i in range(1000000)]}))' \
+		>"$HOME_DIR/million"
+	took submit put
+	[ -n "${SAN:-}" ] || [ "$USEC" -lt 5000000 ]
+	read -r id <"$MNT/tasks/last"
+	took list list
+	n_is 1000000
+	took abort abort
+	took as_completed lines as_completed
+	n_is 1000000
+	took msg_ids lines msg_ids
+	n_is 1000000
+	for program in taskfs taskfs-controller; do
+		echo "# $program: $(peak "$program") kB" >&3
+		[ -n "${SAN:-}" ] || [ "$(peak "$program")" -lt 200000 ]
+	done
+	took "mount and read" mount_again
+	descriptors_anew
+	echo "# taskfs: $(peak taskfs) kB" >&3
+	took purge purge
+	[ ! -e "$MNT/results/$id" ]
+}
+
+@test "ten thousand values are read as they come, and again" {
+	local id sum
+	python3 -c 'import json
+print(json.dumps({"code": "echo $1", "map": [str(i) for i in range(10000)]}))' \
+		>"$HOME_DIR/million"
+	put
+	read -r id <"$MNT/tasks/last"
+	took "as they come" lines value
+	n_is 10000
+	took "again" lines output
+	sum=$(awk '{ n += $1 } END { print n }' "$MNT/results/$id/value")
+	equal "$sum" 49995000
+}
