@@ -65,6 +65,21 @@ static void add(struct window *w, struct msg *m)
 #define SMALL (16 * KIB)
 #define GATHERED (256 * KIB)
 
+static struct piece *last_gathered(struct window *w)
+{
+	struct list *last = w->pieces.prev;
+	struct piece *p;
+
+	assert(last);
+	p = list_entry(last, struct piece, link);
+	if (last != &w->pieces && p->own.n && p->own.n <= GATHERED)
+		return p;
+	p = zalloc(sizeof(*p));
+	p->at = w->end;
+	list_add_tail(&w->pieces, &p->link);
+	return p;
+}
+
 /* Small ones go into one: a message takes more room than its bytes. */
 static bool add_to_last(struct window *w, struct bytes b)
 {
@@ -72,14 +87,7 @@ static bool add_to_last(struct window *w, struct bytes b)
 
 	if (b.n > SMALL)
 		return false;
-	p = list_empty(&w->pieces)
-		    ? NULL
-		    : list_entry(w->pieces.prev, struct piece, link);
-	if (!p || !p->own.n || p->own.n > GATHERED) {
-		p = zalloc(sizeof(*p));
-		p->at = w->end;
-		list_add_tail(&w->pieces, &p->link);
-	}
+	p = last_gathered(w);
 	buf_put(&p->own, b.p, b.n);
 	p->b = buf_bytes(&p->own);
 	w->end += b.n;
@@ -166,7 +174,8 @@ static void keep(struct window *w, uint64_t at, struct bytes b)
 	struct bytes out[STREAM_OUTPUTS] = {{0}};
 	int i;
 
-	if (!r || !r->task || !result_is_final(r) || w->stream >= STREAM_OUTPUTS ||
+	if (!r || !r->task || !result_is_final(r) ||
+	    w->stream >= STREAM_OUTPUTS ||
 	    at != 0 || b.n > LIMIT_INLINE ||
 	    b.n != task_size(r->task, w->stream))
 		return;
@@ -298,7 +307,10 @@ static void make_plan(const struct window *w, uint64_t at, size_t n,
 		*p = (struct plan){at, n, w->task, w->stream, 0};
 }
 
-static const struct source stream_source = {.ask = window_ask_stream, .came = keep};
+static const struct source stream_source = {
+	.ask = window_ask_stream,
+	.came = keep,
+};
 
 /* The next piece, of `least` bytes if there are so many. */
 static int fetch(struct window *w, uint64_t size, size_t least)

@@ -1,0 +1,270 @@
+#include "tests/unit/unit.h"
+#include "base/loop.h"
+#include "fs/file.h"
+#include "fs/group.h"
+#include "fs/merge.h"
+
+static struct loop *loop;
+static struct park parks;
+static struct mirror m;
+
+static void no_retry(struct file *f)
+{
+	(void)f;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	loop = loop_new();
+	park_init(&parks, loop, no_retry);
+	mirror_init(&m, &parks);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	mirror_done(&m);
+	park_done(&parks, -EINTR);
+	loop_free(loop);
+	return 0;
+}
+
+static struct group *new_map(uint32_t n)
+{
+	char text[200];
+	int err = 0;
+	struct result *r;
+
+	snprintf(text, sizeof(text),
+		 "{\"id\":7,\"kind\":\"map\",\"submitted\":1000,\"tasks\":%u,"
+		 "\"count\":[%u,0,0,0,0],\"status\":\"pending\",\"task\":null}",
+		 n, n);
+	r = merge_result(&m, bytes_str(text), 5, true, NULL, &err);
+	assert_non_null(r);
+	assert_non_null(r->group);
+	assert_null(r->task);
+	assert_int_equal(r->group->n, n);
+	return r->group;
+}
+
+static struct task ended(enum state s, int64_t when, uint64_t bytes)
+{
+	return (struct task){
+		.state = (uint8_t)s,
+		.attempt = 1,
+		.started = 1,
+		.completed = when,
+		.size = {[STREAM_STDOUT] = bytes},
+		.value_is_stdout = true,
+	};
+}
+
+static void finish(struct group *g, uint32_t i, enum state s, uint64_t bytes)
+{
+	struct task t = ended(s, 100 + i, bytes);
+
+	group_change(g, i, &t, 6);
+}
+
+static uint64_t grow(struct group *g, enum lane_of of)
+{
+	return lane_grow(&g->lane[of], g);
+}
+
+static void test_lanes(void **state)
+{
+	struct group *g = new_map(4);
+
+	(void)state;
+	finish(g, 1, STATE_OK, 10);
+	assert_int_equal(grow(g, LANE_VALUE), 0);
+	assert_int_equal(grow(g, LANE_OUTPUT_DONE), 10);
+	finish(g, 0, STATE_OK, 5);
+	assert_int_equal(grow(g, LANE_VALUE), 15);
+	finish(g, 3, STATE_OK, 7);
+	finish(g, 2, STATE_ERROR, 3);
+	assert_int_equal(grow(g, LANE_VALUE), 15);
+	assert_int_equal(g->lane[LANE_VALUE].next, 2);
+	assert_int_equal(grow(g, LANE_STDOUT), 25);
+	assert_int_equal(grow(g, LANE_STDERR), 0);
+	assert_int_equal(grow(g, LANE_NUMBERS), 8);
+	assert_int_equal(lane_task(&g->lane[LANE_NUMBERS], g, 0), 1);
+	assert_int_equal(lane_task(&g->lane[LANE_NUMBERS], g, 3), 2);
+}
+
+static void test_finding_a_byte(void **state)
+{
+	struct group *g = new_map(3000);
+	struct lane *l = &g->lane[LANE_VALUE];
+	uint64_t off = 0, start, sum = 0;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < g->n; i++) {
+		finish(g, i, STATE_OK, i % 7);
+		sum += i % 7;
+	}
+	assert_int_equal(lane_grow(l, g), sum);
+	for (i = 0; i < g->n; i++) {
+		uint64_t k;
+
+		for (k = 0; k < i % 7; k++) {
+			assert_int_equal(lane_find(l, g, off + k, &start), i);
+			assert_int_equal(start, off);
+		}
+		off += i % 7;
+	}
+}
+
+static void test_what_ended_stays(void **state)
+{
+	struct group *g = new_map(2);
+	struct task t = ended(STATE_OK, 9, 1);
+
+	(void)state;
+	group_change(g, 0, &t, 6);
+	t.state = STATE_RUNNING;
+	group_change(g, 0, &t, 7);
+	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(g->ndone, 1);
+}
+
+static void test_shares_of_engines(void **state)
+{
+	struct group *g = new_map(3);
+	struct task t = {.state = STATE_RUNNING, .engine = 5, .attempt = 1};
+
+	(void)state;
+	assert_null(group_share(g, 0));
+	group_change(g, 0, &t, 6);
+	group_change(g, 2, &t, 6);
+	t.engine = 2;
+	group_change(g, 1, &t, 6);
+	assert_int_equal(group_share(g, 0)->engine, 2);
+	assert_int_equal(group_share(g, 3)->n, 2);
+	group_change(g, 0, &t, 7); /* another try, elsewhere */
+	assert_int_equal(group_share(g, 5)->n, 1);
+	assert_int_equal(group_share(g, 2)->n, 2);
+	assert_null(group_share(g, 6));
+}
+
+static void test_the_rest(void **state)
+{
+	struct group *g = new_map(5);
+	struct rest rest = {.from = 2, .state = STATE_ABORTED, .when = 50};
+
+	(void)state;
+	group_end_rest(g, &rest, 6);
+	assert_int_equal(g->task[1].state, STATE_PENDING);
+	assert_int_equal(g->task[2].state, STATE_ABORTED);
+	assert_int_equal(g->task[4].completed, 50);
+	assert_int_equal(g->ndone, 3);
+}
+
+static void doubt(struct group *g, uint64_t seq)
+{
+	g->result->started = 1;
+	group_doubt(g, seq);
+}
+
+static void test_what_was_read_is_never_older(void **state)
+{
+	struct group *g = new_map(2);
+	struct task fresh[2], t = ended(STATE_OK, 9, 1);
+
+	(void)state;
+	memcpy(fresh, g->task, sizeof(fresh));
+	fresh[0].state = STATE_RUNNING;
+	doubt(g, 10);
+	assert_false(group_is_known(g));
+	assert_false(list_empty(&m.unread));
+	assert_int_equal(grow(g, LANE_NUMBERS), 0);
+	/* A change while it is being read: an older answer is worthless. */
+	group_change(g, 1, &t, 12);
+	assert_false(group_fill(g, 0, fresh, 2, 11));
+	assert_true(group_fill(g, 0, fresh, 2, 12));
+	assert_true(group_is_known(g));
+	assert_true(list_empty(&m.unread));
+	/* The same change may come late. */
+	group_change(g, 0, &t, 12);
+	assert_int_equal(g->task[0].state, STATE_RUNNING);
+	group_change(g, 0, &t, 13);
+	assert_int_equal(g->task[0].state, STATE_OK);
+}
+
+static void test_read_ends_are_put_in_order(void **state)
+{
+	struct group *g = new_map(3);
+	struct task t[3];
+
+	(void)state;
+	doubt(g, 10);
+	t[0] = ended(STATE_OK, 30, 0);
+	t[1] = ended(STATE_OK, 10, 0);
+	t[2] = ended(STATE_OK, 20, 0);
+	assert_true(group_fill(g, 0, t, 3, 10));
+	assert_int_equal(g->done[0], 1);
+	assert_int_equal(g->done[1], 2);
+	assert_int_equal(g->done[2], 0);
+	/* What has ended need not be read again. */
+	doubt(g, 20);
+	assert_true(group_is_known(g));
+}
+
+static void test_nothing_that_happened_needs_no_reading(void **state)
+{
+	struct group *g = new_map(100000);
+
+	(void)state;
+	group_doubt(g, 10);
+	assert_true(group_is_known(g));
+	doubt(g, 10);
+	assert_int_equal(g->unknown, 13);
+}
+
+static void test_tasks_in_short(void **state)
+{
+	static const char *const bad[] = {
+		"[]", "{}", "[5,1,0,0,0,0,0,-1,-1,0,0,0,0,0]",
+		"[0,0,0,0,0,0,0,-1,-1,0,0,0,0,0]",
+		"[0,9,0,0,0,0,0,-1,-1,0,0,0,0,0]",
+		"[0,1,0,0,0,0,0,-1,-1]", "[0,1,\"x\"]",
+		"[-1,1,0,0,0,0,0,-1,-1,0,0,0,0,0]",
+	};
+	struct task t;
+	uint32_t i;
+	size_t k;
+
+	(void)state;
+	for (k = 0; k < ARRAY_SIZE(bad); k++)
+		assert_false(merge_short(bytes_str(bad[k]), 5, &i, &t));
+	assert_true(merge_short(
+		bytes_str("[4,4,2,3,10,20,30,1,-1,5,6,7,8,1,1]"), 5, &i, &t));
+	assert_int_equal(i, 4);
+	assert_int_equal(t.state, STATE_ERROR);
+	assert_int_equal(t.engine, 2);
+	assert_int_equal(t.attempt, 3);
+	assert_int_equal(t.received, 30);
+	assert_int_equal(t.exit_status, 1);
+	assert_int_equal(t.size[STREAM_DATA], 8);
+	assert_int_equal(task_size(&t, STREAM_VALUE), 5);
+	assert_int_equal(task_outcome(&t), -ETIMEDOUT);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+static const struct CMUnitTest tests[] = {
+	TEST(test_lanes),
+	TEST(test_finding_a_byte),
+	TEST(test_what_ended_stays),
+	TEST(test_shares_of_engines),
+	TEST(test_the_rest),
+	TEST(test_what_was_read_is_never_older),
+	TEST(test_read_ends_are_put_in_order),
+	TEST(test_nothing_that_happened_needs_no_reading),
+	TEST(test_tasks_in_short),
+};
+
+UNIT_MAIN(tests)
