@@ -166,6 +166,30 @@ static void count(struct group *g, const struct task *old,
 	g->attempt_digits += (uint64_t)attempt_digits(t) - attempt_digits(old);
 }
 
+/* For who watches results/<id>/<n>: nobody can before it was looked up. */
+static void note_change(struct group *g, uint32_t i, const struct task *old,
+			const struct task *t)
+{
+	static const unsigned grew[STREAM_OUTPUTS] = {
+		[STREAM_STDOUT] = NOTE_STDOUT,
+		[STREAM_STDERR] = NOTE_STDERR,
+		[STREAM_DATA] = NOTE_DATA,
+	};
+	unsigned what = 0;
+	int s;
+
+	if (!g->seen)
+		return;
+	if (old->state != t->state)
+		what |= NOTE_STATUS;
+	if (state_is_final((enum state)t->state))
+		what |= NOTE_END | NOTE_PROGRESS;
+	for (s = 0; s < STREAM_OUTPUTS; s++)
+		if (old->size[s] != t->size[s])
+			what |= grew[s];
+	mirror_note_task(g->mirror, g->result, i, what);
+}
+
 static void set(struct group *g, uint32_t i, const struct task *t)
 {
 	struct task *old = &g->task[i];
@@ -181,6 +205,7 @@ static void set(struct group *g, uint32_t i, const struct task *t)
 	if (g->details.n && is_other_try(old, t))
 		detail_drop(g, i);
 	count(g, old, t);
+	note_change(g, i, old, t);
 	*old = *t;
 	if (state_is_final((enum state)t->state))
 		note_end(g, i);

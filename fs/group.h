@@ -43,6 +43,7 @@ struct group {
 	uint32_t ndone, done_room;
 	struct share *share;	/* by engine */
 	uint32_t nshares;
+	bool seen;		/* somebody looked into their directory */
 	uint64_t tries;		/* begun, of all of them */
 	uint64_t exit_digits, attempt_digits; /* of lines.c's texts */
 	struct lane lane[LANES];

@@ -168,10 +168,10 @@ static void fail(const char *what)
 }
 
 static void on_note(struct mirror *m, enum event_of of, uint64_t id,
-		    uint64_t generation, unsigned what)
+		    int64_t index, uint64_t generation, unsigned what)
 {
 	(void)m;
-	notifier_note(&fs.notifier, of, id, generation, what);
+	notifier_note(&fs.notifier, of, id, index, generation, what);
 }
 
 static void mount_now(void)

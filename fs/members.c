@@ -19,6 +19,7 @@ static bool set_member(struct obj *o, uint64_t i)
 {
 	if (!o->result->group || i >= o->result->group->n)
 		return false;
+	o->result->group->seen = true;
 	o->sub = sub_of((int64_t)i, 0);
 	return result_class.resolve(o);
 }

@@ -143,9 +143,10 @@ struct counts {
 
 struct mirror {
 	struct park *park;
-	/* Called with every change (enum note_what); NULL: nobody. */
+	/* Called with every change (enum note_what); NULL: nobody.
+	   index: of a task of many, or -1. */
 	void (*note)(struct mirror *m, enum event_of of, uint64_t id,
-		     uint64_t generation, unsigned what);
+		     int64_t index, uint64_t generation, unsigned what);
 	bool quiet;	/* the kernel itself tells of what is removed now */
 	struct index results;
 	struct index unfinished;	/* the same results */
@@ -194,7 +195,16 @@ static inline void mirror_note(struct mirror *m, enum event_of of, uint64_t id,
 			       int64_t generation, unsigned what)
 {
 	if (m->note && what)
-		m->note(m, of, id, (uint64_t)generation, what);
+		m->note(m, of, id, -1, (uint64_t)generation, what);
+}
+
+/* Of task `index` of a map or view. */
+static inline void mirror_note_task(struct mirror *m, const struct result *r,
+				    int64_t index, unsigned what)
+{
+	if (m->note && what)
+		m->note(m, EVENT_OF_RESULT, r->id, index,
+			(uint64_t)r->submitted, what);
 }
 
 /* For merge.c. */

@@ -155,9 +155,10 @@ void notifier_stop(struct notifier *n)
 }
 
 void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
-		   uint64_t generation, unsigned what)
+		   int64_t index, uint64_t generation, unsigned what)
 {
-	static const struct node *rows[3];
+	static const struct node *rows[3], *task;
+	const struct node *row;
 
 	if (!n->started || atomic_load(&n->ended))
 		return;
@@ -165,6 +166,9 @@ void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
 		rows[EVENT_OF_RESULT] = tree_row("/results/<id>");
 		rows[EVENT_OF_ENGINE] = tree_row("/engines/<id>");
 		rows[EVENT_OF_CONTROLLER] = tree_row("/controller");
+		task = tree_row("/results/<id>/<n>");
 	}
-	notes_add(&n->notes, tree_number(rows[of], id, 0), generation, what);
+	row = index < 0 ? rows[of] : task;
+	notes_add(&n->notes, tree_number(row, id, sub_of(index, 0)),
+		  generation, what);
 }

@@ -55,6 +55,6 @@ void notifier_start(struct notifier *n, struct fs *fs);
 void notifier_stop(struct notifier *n);
 /* The mirror's. */
 void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
-		   uint64_t generation, unsigned what);
+		   int64_t index, uint64_t generation, unsigned what);
 
 #endif

@@ -251,7 +251,7 @@ static bool tell_others(struct teller *t, const struct note *note)
 		const struct node *n = tree_number_row(ino);
 
 		if (!n || !S_ISREG(n->mode) || (n->mode & 0222) ||
-		    !tree_is_child(dir, n) || is_listed(n))
+		    !tree_has(dir, n) || is_listed(n))
 			continue;
 		modify(t, ino);
 		if (note->what & NOTE_END)
@@ -275,7 +275,7 @@ static bool tell_files(struct teller *t, const struct note *note)
 			const struct node *n = tree_row(f->path);
 			uint64_t ino = sibling(note->ino, n);
 
-			if (!tree_is_child(dir, n) ||
+			if (!tree_has(dir, n) ||
 			    (!all && !watchers_has(&t->watchers, ino)))
 				continue;
 			any = true;
@@ -293,7 +293,7 @@ static bool tell_inside(struct teller *t, const struct note *note)
 	bool all = watchers_has(&t->watchers, note->ino), any;
 
 	if (all && (note->what & NOTE_END) &&
-	    tree_is_child(tree_number_row(note->ino), ok))
+	    tree_has(tree_number_row(note->ino), ok))
 		create_file(t, sibling(note->ino, ok));
 	any = tell_others(t, note);
 	return tell_files(t, note) || any;

@@ -158,26 +158,42 @@ int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
 
 const struct node *tree_row(const char *path)
 {
-	const struct node *n = nodes;
+	return find_row(path);
+}
 
-	while (strcmp(n->path, path) != 0)
-		n++;
-	return n;
+bool tree_has(const struct node *dir, const struct node *n)
+{
+	if (!dir->like)
+		return tree_is_child(dir, n);
+	return tree_is_child(find_row(dir->like), n) &&
+	       !(n->flags & NODE_GROUP);
 }
 
 /* One name of a row's path; false: it is a placeholder for another name. */
 static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
 {
+	const char first = *(const char *)word.p;
+
 	if (bytes_is(word, "<id>"))
 		buf_printf(out, "%llu", (unsigned long long)number_id(ino));
 	else if (bytes_is(word, "<n>"))
 		buf_printf(out, "%lld", (long long)sub_index(number_sub(ino)));
-	else if (isupper(*(const unsigned char *)word.p) &&
-		 !bytes_is(word, "README"))
-		return false; /* NAME, OPTION ... */
+	else if ((isupper((unsigned char)first) && !bytes_is(word, "README")) ||
+		 first == '<')
+		return false; /* NAME, OPTION, <engine> ... */
 	else
 		buf_put(out, word.p, word.n);
 	return true;
+}
+
+/* A file of results/<id>/<n>, which has no row of its own. */
+static bool is_of_task(uint64_t ino)
+{
+	static const char result[] = "/results/<id>/";
+	const struct node *n = tree_number_row(ino);
+
+	return strncmp(n->path, result, sizeof(result) - 1) == 0 && !n->like &&
+	       sub_index(number_sub(ino)) >= 0;
 }
 
 bool tree_path(uint64_t ino, struct buf *out)
@@ -196,6 +212,9 @@ bool tree_path(uint64_t ino, struct buf *out)
 			buf_cut(out, start);
 			return false;
 		}
+		if (is_of_task(ino) && bytes_is(bytes_of(p, len), "<id>"))
+			buf_printf(out, "/%lld",
+				   (long long)sub_index(number_sub(ino)));
 	}
 	return true;
 }

@@ -141,6 +141,24 @@ second_down() {
 	equal "$(get "$id" stdout)" $'more\nmost'
 }
 
+@test "a task of a map: its files, and those of the map" {
+	local a b id
+	a=$(gate member0) b=$(gate member1)
+	id=$(submit "{\"code\": \"cat \$1; echo got\", \"map\": [\"$a\", \"$b\"]}")
+	watch map "$MNT/results/$id" "$MNT/results/$id/1" \
+		"$MNT/results/$id/0/status"
+	open_gate member1
+	sees map "CLOSE_WRITE,CLOSE $MNT/results/$id/1/status"
+	sees map "MODIFY $MNT/results/$id/1/stdout"
+	sees map "CREATE $MNT/results/$id/1/ok"
+	sees map "MODIFY $MNT/results/$id/progress"
+	equal "$(count map ".* $MNT/results/$id/0/stdout")" 0
+	open_gate member0
+	sees map "CLOSE_WRITE,CLOSE $MNT/results/$id/0/status"
+	sees map "CLOSE_WRITE,CLOSE $MNT/results/$id/status"
+	done_with "$id"
+}
+
 @test "inotifywait -r results: also what comes later" {
 	local gate id
 	gate=$(gate later)

@@ -71,6 +71,22 @@ sys.stdout.write(text.decode().replace("\r", "/"))' "$fd")
 		'aborted.*\([0-9]+\.[0-9] s\) *'
 }
 
+@test "watch of a map counts, of one of its tasks does not" {
+	local id a text
+	a=$(gate bar)
+	id=$(submit "{\"code\": \"[ \$1 = 0 ] || cat \$1; echo \$1 >&4\", \"map\": [\"0\", \"$a\"]}")
+	within "$DEADLINE" eval '[ "$(get "$id" progress)" = 1/2 ]'
+	like "$(head -c 26 "$MNT/results/$id/watch")" '\[#{12}\.{12}\]'
+	like "$(head -c 38 "$MNT/results/$id/watch")" '.*\]  50% 1/2.*'
+	like "$(get "$id/0" watch)" 'ok in [0-9]+\.[0-9] s'
+	open_gate bar
+	done_with "$id"
+	like "$(get "$id" watch)" '2/2 ok in [0-9]+\.[0-9] s'
+	equal "$(get "$id/0" data)" 0
+	equal "$(get "$id/1" data)" "$a"
+	equal "$(get "$id" data)" "0"$'\n'"$a"
+}
+
 @test "watch: interrupted, O_NONBLOCK, poll" {
 	run -124 timeout 1 cat "$R/watch"
 	/usr/bin/python3 - "$R/watch" "$GATE" <<-'END'

@@ -393,6 +393,11 @@ static void test_paths_of_numbers(void **state)
 	expect_path("/results/<id>/status", 7, 0, "results/7/status");
 	expect_path("/tasks/<id>", 2147483647, 0, "tasks/2147483647");
 	expect_path("/engines/<id>/state", 0, 0, "engines/0/state");
+	expect_path("/results/<id>/<n>", 7, sub_of(3, 0), "results/7/3");
+	expect_path("/results/<id>/status", 7, sub_of(0, 0),
+		    "results/7/0/status");
+	assert_false(tree_path(tree_number(tree_row("/results/<id>/by_engine/"
+						    "<engine>"), 7, 32), &b));
 	assert_int_equal(walk("/results/7/args", &o), 0);
 	assert_false(tree_path(tree_ino(&o), &b));
 	assert_int_equal(walk("/results/build", &o), 0);
