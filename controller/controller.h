@@ -8,7 +8,9 @@
  *	identity	keys, and what of them survives
  *	address		ports and connection files
  *	hub		the sockets, and which handler gets what arrives
- *	query relay	requests of clients; messages passed on
+ *	query		requests of clients; those of ipyparallel's: stock.h
+ *	relay		messages passed on: iopub, broadcast
+ *	wire record	clients' own tasks, and the hub's records of all tasks
  *	control orders	what they want done to results, to engines
  *	vars forward	variables of engines, and requests for them
  *	run		one try of a task on an engine, from start to end

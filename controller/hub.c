@@ -103,7 +103,6 @@ static void pong_ready(struct watch *w, short events);
 static void events_ready(struct watch *w, short events);
 static void notification_ready(struct watch *w, short events);
 static void iopub_out_ready(struct watch *w, short events);
-static void task_out_ready(struct watch *w, short events);
 
 /* The sockets as ipyparallel has them, and ours for events. */
 static const struct socket_row {
@@ -137,11 +136,11 @@ static const struct socket_row {
 	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY_ONCE,
 		       on_task_in},
 	[S_TASK_OUT] = {"task_out", ZMQ_ROUTER, "task_out", true, MSG_RELAY,
-			on_task_out, .ready = task_out_ready},
+			on_task_out},
 	[S_BROADCAST_IN] = {"broadcast_in", ZMQ_ROUTER, "sub_scheduler_0",
 			    false, MSG_RELAY_ONCE, on_broadcast_in},
 	[S_BROADCAST_OUT] = {"broadcast_out", ZMQ_ROUTER, "sub_scheduler_0",
-			     false, MSG_RELAY, on_broadcast_out},
+			     true, MSG_RELAY, on_broadcast_out},
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
 			on_iopub_in},
 	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB,
@@ -213,6 +212,8 @@ static void ready(struct watch *w, short events)
 		msg_done(&m);
 	}
 	msg_done(&m);
+	if (store_backlog(s->c->store) > STORE_BACKLOG)
+		loop_defer(s->c->loop, &s->c->pause_work);
 }
 
 static void pong_ready(struct watch *w, short events)
@@ -311,30 +312,37 @@ static void iopub_out_ready(struct watch *w, short events)
 	}
 }
 
-/* --- engines that send faster than the store writes --------------------- */
+/* --- peers that send faster than the store writes ----------------------- */
 
-static void resume_outputs(void *arg)
+/* What comes here is stored. */
+static const enum socket feeding[] = {
+	S_TASK_OUT, S_MUX_OUT, S_BROADCAST_OUT,
+	S_TASK_IN,  S_MUX_IN,  S_BROADCAST_IN,
+};
+
+static void want_all(struct controller *c, short events)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(feeding); i++)
+		watch_want(&c->sock[feeding[i]].watch, events);
+}
+
+static void resume_feeding(void *arg)
 {
 	struct controller *c = arg;
 
-	watch_want(&c->sock[S_TASK_OUT].watch, POLLIN);
+	want_all(c, POLLIN);
+	if (timer_is_set(&c->hello_timer))
+		take_tasks(c, false);
 }
 
-static void pause_outputs(struct work *w)
+static void pause_feeding(struct work *w)
 {
 	struct controller *c = container_of(w, struct controller, pause_work);
 
 	if (store_backlog(c->store) > STORE_BACKLOG)
-		watch_want(&c->sock[S_TASK_OUT].watch, 0);
-}
-
-static void task_out_ready(struct watch *w, short events)
-{
-	struct hub_socket *s = container_of(w, struct hub_socket, watch);
-
-	ready(w, events);
-	if (store_backlog(s->c->store) > STORE_BACKLOG)
-		loop_defer(s->c->loop, &s->c->pause_work);
+		want_all(c, 0);
 }
 
 /* --- opening ------------------------------------------------------------ */
@@ -384,9 +392,9 @@ int hub_open(struct controller *c, struct buf *why)
 	int i, err = 0;
 
 	c->drop_limit = zalloc(SOCKETS * sizeof(*c->drop_limit));
-	c->pause_work.run = pause_outputs;
+	c->pause_work.run = pause_feeding;
 	c->hello_timer.fire = hello_over;
-	store_on_drained(c->store, resume_outputs, c);
+	store_on_drained(c->store, resume_feeding, c);
 	for (i = 0; i < SOCKETS && !err; i++) {
 		err = open_one(c, (enum socket)i);
 		if (err)
