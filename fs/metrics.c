@@ -4,6 +4,7 @@
 #include "file.h"
 #include "merge.h"
 #include "reply.h"
+#include "rows.h"
 #include "scan.h"
 #include "window.h"
 
@@ -253,13 +254,17 @@ static void put_word(struct buf *out, const char *s)
 static void put_controller(const struct reading *r, const struct metric *m,
 			   struct buf *out)
 {
+	const struct obj o = {.fs = (struct fs *)(uintptr_t)r->fs};
 	const char *scheme = r->fs->mirror.counts.scheme;
+	struct buf kind = BUF_INIT;
 
-	buf_printf(out, "%s{kind=\"%s\",scheme=\"", m->name,
-		   r->fs->link.state == LINK_FOREIGN ? "ipyparallel"
-						     : "taskfs");
+	(void)controller_kind(&o, &kind);
+	buf_printf(out, "%s{kind=\"", m->name);
+	put_word(out, buf_str(&kind));
+	buf_puts(out, "\",scheme=\"");
 	put_word(out, scheme ? scheme : "");
 	buf_puts(out, "\"} 1\n");
+	buf_done(&kind);
 }
 
 static void put_build(const struct reading *r, const struct metric *m,

@@ -62,6 +62,7 @@ PY
 	done_with "$a" error
 	done_with "$((a - 1))"
 	equal "$(value taskfs_up)" 1
+	equal "$(value 'taskfs_controller_info{kind="taskfs",scheme="leastload"}')" 1
 	within 5 eval '[ "$(value "taskfs_controller_tasks_ended_total{outcome=\"ok\"}")" = '$((ok + 1))' ]'
 	equal "$(value 'taskfs_controller_tasks_ended_total{outcome="error"}')" 1
 	equal "$(value taskfs_controller_tasks_retried_total)" 2
