@@ -181,7 +181,8 @@ static void add_times(struct json_object *o, const struct result *r)
 	json_add_int(o, "serial", r->serial);
 	if (strcmp(r->kind, "task") != 0 && r->memory)
 		json_add(o, "usage",
-			 usage_json(r->user, r->system, r->memory));
+			 usage_json((double)r->user / 1e6,
+				    (double)r->system / 1e6, r->memory));
 }
 
 static void put_targets(const struct result *r, struct buf *why)

@@ -109,7 +109,7 @@ struct result {
 	/* Over its tasks: first start, last end and receipt, run times. */
 	int64_t started, completed, received, serial;
 	int64_t first_started;	/* of those that ended, as their engines say */
-	double user, system;	/* seconds, added up */
+	int64_t user, system;	/* usec, added up: the same in any order */
 	int64_t memory;		/* the most of one; 0: no usage known */
 	uint64_t active;	/* runs */
 	bool pinned;		/* a view: task i runs on targets[i] */

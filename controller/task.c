@@ -6,6 +6,8 @@
 #include "run.h"
 #include "sched.h"
 
+#include <math.h>
+
 /* An output up to here is a blob of the database; a larger one is a file. */
 #define OUTPUT_IN_MEMORY (64 * KIB)
 
@@ -63,8 +65,8 @@ void result_count_times(struct result *r, const struct task *t)
 		r->serial += t->completed - t->started;
 	if (!t->details || t->details->user < 0)
 		return;
-	r->user += t->details->user;
-	r->system += t->details->system;
+	r->user += llround(t->details->user * 1e6);
+	r->system += llround(t->details->system * 1e6);
 	if (t->details->memory > r->memory)
 		r->memory = t->details->memory;
 }

@@ -7,7 +7,7 @@ teardown_file() { cluster_down; }
 setup() {
 	test_begin
 	export TASKFS=$MNT
-	cd "$ROOT/doc/examples"
+	cd "$ROOT/doc/examples" || return
 }
 teardown() { test_end; }
 
@@ -18,6 +18,18 @@ teardown() { test_end; }
 		grep -qF "[$f]($f)" README.md
 		grep -qF "$f" "$BATS_TEST_FILENAME"
 	done
+}
+
+# The first, as of what was submitted before something may still be told.
+@test "on-completion.sh" {
+	local first second
+	./on-completion.sh 2 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	within "$DEADLINE" grep -q established "$BATS_TEST_TMPDIR/err"
+	first=$(submit 'sleep 0.1')
+	second=$(submit 'exit 1')
+	wait $!
+	equal "$(cat "$BATS_TEST_TMPDIR/out")" "$first: ok
+$second: error"
 }
 
 @test "metadata.sh" {
@@ -105,15 +117,4 @@ teardown() { test_end; }
 	run -0 ./submit.js
 	[ "$(sort <<<"$output")" = "the value of one result is 42
 the value of one result is 49" ]
-}
-
-@test "on-completion.sh" {
-	local first second
-	./on-completion.sh 2 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
-	within "$DEADLINE" grep -q established "$BATS_TEST_TMPDIR/err"
-	first=$(submit 'sleep 0.1')
-	second=$(submit 'exit 1')
-	wait $!
-	[ "$(cat "$BATS_TEST_TMPDIR/out")" = "$first: ok
-$second: error" ]
 }

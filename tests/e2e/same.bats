@@ -21,6 +21,13 @@ setup_file() {
 	done_with "$id" error
 	id=$(submit 'sleep 100')
 	echo abort >"$MNT/results/$id/ctl"
+	submit '{"code": "echo $1; echo to err $1 >&2; exit $(($1 == 2))",
+		"map": ["0", "1", "2", "3"]}' >/dev/null
+	submit '{"code": "echo $TASKFS_INDEX $*", "map": ["a", "b", "c"],
+		"chunk": 2, "label": "chunks"}' >/dev/null
+	submit '{"code": "exit 1", "map": ["a", "b", "c", "d", "e", "f"],
+		"halt": 1, "max_running": 1}' >/dev/null
+	echo 'echo $TASKFS_ENGINE' >"$MNT/engines/all/new"
 	for id in "$MNT"/results/[0-9]*; do
 		cat "$id/wait" >/dev/null
 	done
