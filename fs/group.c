@@ -326,6 +326,14 @@ void group_doubt(struct group *g, uint64_t seq)
 		list_add_tail(&g->mirror->unread, &g->unread);
 }
 
+void group_forget_numbers(struct group *g)
+{
+	uint32_t b;
+
+	for (b = 0; b < g->nblocks; b++)
+		g->block[b].seq = g->block[b].missed = 0;
+}
+
 struct waitq *group_waitq(struct group *g, uint32_t i)
 {
 	struct waitq *q = map_get_u64(&g->waiting, i);

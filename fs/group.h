@@ -85,6 +85,8 @@ void group_sort(const struct group *g, uint32_t *index, uint32_t n);
 /* The first tasks that failed; returns how many, GROUP_ERRORS at most. */
 #define GROUP_ERRORS 4
 uint32_t group_failed(const struct group *g, uint32_t ret_i[GROUP_ERRORS]);
+/* Another controller counts: what it says is newer than all before. */
+void group_forget_numbers(struct group *g);
 /* What changes when task i does. */
 struct waitq *group_waitq(struct group *g, uint32_t i);
 /* The share of an engine; NULL: no task of it is there. */

@@ -331,8 +331,11 @@ static void forget_numbers(struct sync *s)
 	struct engine *e;
 	uint64_t id;
 
-	for (id = 0; (r = index_next(&m->results, id)); id = r->id + 1)
+	for (id = 0; (r = index_next(&m->results, id)); id = r->id + 1) {
 		r->seq = 0;
+		if (r->group)
+			group_forget_numbers(r->group);
+	}
 	for (id = 0; (e = index_next(&m->engines, id)); id = e->id + 1)
 		e->seq = 0;
 	m->counts.seq = 0;

@@ -293,6 +293,31 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 		"$MNT/results/$id/3/metadata"
 }
 
+@test "a view: a task for each engine, by its engine" {
+	local id e
+	echo 'echo $TASKFS_ENGINE; exit $((TASKFS_ENGINE == 1))' \
+		>"$MNT/engines/2,0-1/new"
+	read -r id <"$MNT/tasks/last"
+	done_with "$id" error
+	equal "$(get "$id" stdout)" $'2\n0\n1'
+	equal "$(get "$id" engine)" $'2\n0\n1'
+	for e in 0 1 2; do
+		equal "$(get "$id" "by_engine/$e/stdout")" "$e"
+	done
+	equal "$(readlink "$MNT/results/$id/by_engine/1")" ../2
+	fails_with EREMOTEIO get "$id" by_engine/1/value
+	[ ! -e "$MNT/results/$id/map" ]
+	fails_with ENOENT get "$id" by_engine/3/value
+}
+
+@test "an image of what ran when has every task" {
+	local id
+	id=$(map : 0 1 2 3)
+	done_with "$id"
+	[ "$(grep -o '<title>' "$MNT/results/$id/timeline.svg" | wc -l)" -ge 4 ]
+	grep -q '</svg>' "$MNT/results/$id/2/timeline.svg"
+}
+
 @test "sizes are exact, everything can be read, nothing of it changes" {
 	local id f
 	id=$(map 'echo $1; echo e >&2; exit $(($1 == 1))' 0 1 2)
@@ -366,6 +391,7 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	equal "$(cat "$HOME_DIR/second/results/$id/1/exit_status")" 1
 	start >/dev/null
 	within "$DEADLINE" grep -q connected "$HOME_DIR/second/controller/state"
+	within "$DEADLINE" grep -q connected "$MNT/controller/state"
 	like "$(cat "$HOME_DIR/second/results/$id/1/error")" 'ExitStatus: exit status 1'
 }
 

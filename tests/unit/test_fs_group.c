@@ -224,6 +224,20 @@ static void test_nothing_that_happened_needs_no_reading(void **state)
 	assert_int_equal(g->unknown, 13);
 }
 
+static void test_another_controller_counts_from_the_beginning(void **state)
+{
+	struct group *g = new_map(1);
+	struct task t = ended(STATE_OK, 9, 1);
+
+	(void)state;
+	g->block[0].seq = 500;
+	group_change(g, 0, &t, 3);
+	assert_int_equal(g->task[0].state, STATE_PENDING);
+	group_forget_numbers(g);
+	group_change(g, 0, &t, 3);
+	assert_int_equal(g->task[0].state, STATE_OK);
+}
+
 static void test_tasks_in_short(void **state)
 {
 	static const char *const bad[] = {
@@ -264,6 +278,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_what_was_read_is_never_older),
 	TEST(test_read_ends_are_put_in_order),
 	TEST(test_nothing_that_happened_needs_no_reading),
+	TEST(test_another_controller_counts_from_the_beginning),
 	TEST(test_tasks_in_short),
 };
 
