@@ -224,6 +224,14 @@ class Python:
         self.done(id, "error")
         id = self.submit("6*7", path="engines/all/new")
         self.done(id)
+        self.assertEqual(self.get(id, "value"), "42\n" * len(self.ids()))
+
+    def test_a_map(self):
+        id = self.submit("print(item)\nint(item) ** 2", map=["1", "2", "3"])
+        self.done(id)
+        self.assertEqual(self.get(id, "value"), "1\n4\n9\n")
+        self.assertEqual(self.get(id, "1/stdout"), "2\n")
+        self.assertEqual(self.value("items", map=["a", "b"], chunk=2), "['a', 'b']\n")
 
     def test_much_output(self):
         id = self.submit("for i in range(2000): print('x' * 999)")
@@ -363,7 +371,7 @@ class OnStockController(Python, Bridged):
 
 
 class BridgeDies(Bridged):
-    expected = (r"message of the upstream was dropped",)
+    expected = (r"the port of the last run cannot be had",)
 
     def test_tasks_go_on(self):
         gate = os.path.join(mix.HOME, "bridge-gate")
