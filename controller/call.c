@@ -188,6 +188,9 @@ static void give_up(struct call *call)
 			.evalue = buf_str(&why),
 		};
 	}
+	/* Until the end of it is published. */
+	if (call->run->engine)
+		foreign_set_elsewhere(call->run->engine, true);
 	log_warning("an engine does not heed interrupts; its task is given up",
 		    log_int("result", (int64_t)call->run->result),
 		    log_int("engine", call->run->engine

@@ -57,12 +57,31 @@ void foreign_set_elsewhere(struct engine *e, bool elsewhere)
 		sched_kick(e->c);
 }
 
+/* A client's task. Of one of ours that was aborted no end is published. */
+static bool is_others_task(struct engine *e, const struct msg *m)
+{
+	const char *cluster = e->c->cluster;
+	const char *id = json_get_str(m->parent, "msg_id", NULL);
+	const char *type = json_get_str(m->parent, "msg_type", NULL);
+	const char *session = json_get_str(m->parent, "session", NULL);
+
+	if (!id || !type || strncmp(id, cluster, strlen(cluster)) == 0 ||
+	    (session && strcmp(session, engine_session(e)->id) == 0))
+		return false;
+	return strcmp(type, MSG_EXECUTE_REQUEST) == 0 ||
+	       strcmp(type, MSG_APPLY_REQUEST) == 0;
+}
+
 void foreign_note_other(struct engine *e, const struct msg *m)
 {
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
-	if (strcmp(m->type, MSG_STATUS) == 0 && s)
-		foreign_set_elsewhere(e, strcmp(s, "busy") == 0);
+	if (strcmp(m->type, MSG_STATUS) != 0 || !s)
+		return;
+	if (strcmp(s, "idle") == 0)
+		foreign_set_elsewhere(e, false);
+	else if (strcmp(s, "busy") == 0 && is_others_task(e, m))
+		foreign_set_elsewhere(e, true);
 }
 
 /* --- asking ------------------------------------------------------------- */

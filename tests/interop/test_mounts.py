@@ -309,6 +309,20 @@ class OnStockController(Python, Bridged):
         self.done(id)
         self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
 
+    def test_abort_while_others_keep_the_engine_busy(self):
+        gate = os.path.join(mix.HOME, "busy-gate")
+        os.mkfifo(gate)
+        theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
+        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        id = self.submit("1", path="engines/0/new")
+        self.assertEqual(self.get(id, "status"), "pending\n")
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        with open(gate, "w"):
+            pass
+        theirs.get(mix.DEADLINE)
+        self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
+
     def their(self, msg_id):
         """The id of the result that another client's task is."""
         def find():
