@@ -165,10 +165,10 @@ static int find_value(struct parser *s, const char *flag, const char *called,
 		s->value = flag;
 	if (!s->value && s->at + 1 < s->argc)
 		s->value = s->argv[++s->at];
-	if (!s->value)
-		return complain(s->program, ret_exit, "%s needs a value (%s)",
-				s->word, called);
-	return 0;
+	if (s->value)
+		return 0;
+	complain(s->program, ret_exit, "%s needs a value (%s)", s->word, called);
+	return -EINVAL;
 }
 
 /* "*.trait" is the trait of any class. */
