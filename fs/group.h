@@ -89,7 +89,7 @@ uint32_t group_failed(const struct group *g, uint32_t ret_i[GROUP_ERRORS]);
 void group_forget_numbers(struct group *g);
 /* What changes when task i does. */
 struct waitq *group_waitq(struct group *g, uint32_t i);
-/* The share of an engine; NULL: no task of it is there. */
+/* Of the first engine with that id or a higher one; NULL: there is none. */
 const struct share *group_share(const struct group *g, int64_t engine);
 
 #endif

@@ -207,6 +207,9 @@ static void note_changes(struct mirror *mi, const struct result *r,
 
 	if (now.ended != was->ended)
 		what |= NOTE_PROGRESS;
+	/* What a task of many wrote is added to theirs when it ends. */
+	if (now.ended != was->ended && r->group)
+		what |= NOTE_STDOUT | NOTE_STDERR;
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		if (now.size[i] != was->size[i])
 			what |= grew[i];
