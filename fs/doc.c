@@ -126,6 +126,9 @@ static void put_directory(const struct format *f, const struct node *dir,
 {
 	const struct node *n;
 
+	/* The same as another one, which is described. */
+	if (dir->like)
+		return;
 	f->section(out, dir->path);
 	for (n = nodes; n->path; n++)
 		if (tree_is_child(dir, n))
