@@ -107,7 +107,7 @@ TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 GEN   := $(BUILD)/scripts/protocol-doc
 
-$(BUILD)/tests/e2e/draw: $(BUILD)/obj/fs/timeline.o
+$(BUILD)/tests/e2e/draw: $(BUILD)/obj/fs/timeline.o $(BUILD)/obj/fs/cells.o
 $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

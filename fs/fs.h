@@ -13,7 +13,8 @@
  *   bridge          to a controller of ipyparallel
  *   sync            keeps the mirror true
  *   metrics         what is counted
- *   timeline        a picture of who ran what when; picture: of a result
+ *   timeline        a picture of who ran what when (plan, cells); picture:
+ *                   of a result
  *   group, lane     the tasks of a map or view; their bytes as one file
  *   load, detail    what changes do not tell of them; want: who waits for it
  *   submit, control what writers want of the controller

@@ -1,27 +1,9 @@
 #include "base/base.h"
-#include "timeline.h"
+#include "plan.h"
 
-#include "base/map.h"
 #include "base/parse.h"
 
 #include <math.h>
-
-/* Pixels. */
-#define WIDTH 1200
-#define LEFT 84			/* of the plot */
-#define PLOT 1096		/* its width */
-#define TOP 84			/* above it: title, legend */
-#define BOTTOM 44		/* below it: the axis */
-
-#define MOST_ROWS 1000		/* more engines share rows */
-#define MOST_BARS 1000		/* drawn one by one; else as cells */
-#define MOST_CELLS 70000	/* of 8 bytes or so */
-#define LEVELS 4		/* how pale a cell can be */
-#define SEEN 3			/* a failure is at least so wide */
-#define TICKS 10
-
-/* What a bar looks like; later ones are drawn over earlier ones. */
-enum look { LOOK_NONE, LOOK_OK, LOOK_RUNNING, LOOK_ABORTED, LOOK_ERROR, LOOKS };
 
 static const struct {
 	const char *name;	/* the class, too */
@@ -34,7 +16,12 @@ static const struct {
 	[LOOK_ERROR] = {"error", "#d55e00", STATE_ERROR},
 };
 
-static enum look look_of(enum state s)
+const char *look_name(enum look l)
+{
+	return looks[l].name;
+}
+
+enum look look_of(enum state s)
 {
 	int i;
 
@@ -44,25 +31,13 @@ static enum look look_of(enum state s)
 	return LOOK_NONE;
 }
 
-/* What is known after going through all bars once. */
-struct plan {
-	const struct timeline *t;
-	struct buf *out;
-	int64_t *engine;	/* ids, ascending */
-	size_t nengines;
-	struct map row_of;	/* engine id -> its place in engine[] + 1 */
-	size_t per_row, rows, height; /* engines; rows; pixels of one */
-	uint64_t bars;		/* that began */
-	int64_t begin, span;	/* usec */
-	double busy;		/* usec, of all engines */
-};
-
 /* --- going through the bars --------------------------------------------- */
 
 /* False: it has not begun. What runs ends now, and nothing before it began. */
-static bool get_bar(const struct timeline *t, uint64_t i,
-		    struct timeline_bar *ret)
+bool plan_bar(const struct plan *p, uint64_t i, struct timeline_bar *ret)
 {
+	const struct timeline *t = p->t;
+
 	t->bar(t->arg, i, ret);
 	if (ret->start <= 0 || ret->engine < 0 ||
 	    look_of(ret->state) == LOOK_NONE)
@@ -102,7 +77,7 @@ static void look_through(struct plan *p)
 	uint64_t i;
 
 	for (i = 0; i < p->t->n; i++) {
-		if (!get_bar(p->t, i, &bar))
+		if (!plan_bar(p, i, &bar))
 			continue;
 		if (!p->bars++ || bar.start < p->begin)
 			p->begin = bar.start;
@@ -131,7 +106,7 @@ static void place_rows(struct plan *p)
 	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
 }
 
-static size_t row_of(const struct plan *p, int64_t engine)
+size_t plan_row(const struct plan *p, int64_t engine)
 {
 	uintptr_t at = (uintptr_t)map_get_u64(&p->row_of, (uint64_t)engine);
 
@@ -139,12 +114,12 @@ static size_t row_of(const struct plan *p, int64_t engine)
 }
 
 /* Where a time is, in pixels of the plot. */
-static double x_of(const struct plan *p, int64_t when)
+double plan_x(const struct plan *p, int64_t when)
 {
 	return (double)(when - p->begin) * PLOT / (double)p->span;
 }
 
-static size_t y_of(const struct plan *p, size_t row)
+size_t plan_y(const struct plan *p, size_t row)
 {
 	return TOP + row * p->height;
 }
@@ -312,7 +287,7 @@ static void put_axis(const struct plan *p)
 {
 	double span = seconds(p->span), step = tick_step(span);
 	int digits = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
-	size_t end = y_of(p, p->rows);
+	size_t end = plan_y(p, p->rows);
 	int i;
 
 	buf_puts(p->out, "<g stroke=\"#ddd\">\n");
@@ -345,7 +320,7 @@ static void put_engines(const struct plan *p)
 		size_t first = i * p->per_row, last = first + p->per_row - 1;
 
 		buf_printf(p->out, "<text class=\"r\" x=\"%d\" y=\"%zu\">%lld",
-			   LEFT - 8, y_of(p, i) + p->height / 2 + 4,
+			   LEFT - 8, plan_y(p, i) + p->height / 2 + 4,
 			   (long long)p->engine[first]);
 		if (p->per_row > 1 && last < p->nengines)
 			buf_printf(p->out, "-%lld",
@@ -358,7 +333,7 @@ static void put_engines(const struct plan *p)
 
 static void put_bar(const struct plan *p, const struct timeline_bar *b)
 {
-	double x = x_of(p, b->start), w = x_of(p, b->end) - x;
+	double x = plan_x(p, b->start), w = plan_x(p, b->end) - x;
 	const char *name = looks[look_of(b->state)].name;
 	double least = b->state == STATE_ERROR ? SEEN : 1;
 
@@ -369,7 +344,7 @@ static void put_bar(const struct plan *p, const struct timeline_bar *b)
 	buf_printf(p->out,
 		   "<rect class=\"%s\" x=\"%.1f\" y=\"%zu\" width=\"%.1f\" "
 		   "height=\"%zu\"><title>task %llu", name, LEFT + x,
-		   y_of(p, row_of(p, b->engine)) + 1, w, p->height - 2,
+		   plan_y(p, plan_row(p, b->engine)) + 1, w, p->height - 2,
 		   (unsigned long long)b->task);
 	if (b->attempt > 1)
 		buf_printf(p->out, ", try %u", b->attempt);
@@ -385,118 +360,9 @@ static void put_bars(const struct plan *p)
 
 	for (look = LOOK_OK; look < LOOKS; look++)
 		for (i = 0; i < p->t->n; i++)
-			if (get_bar(p->t, i, &b) &&
+			if (plan_bar(p, i, &b) &&
 			    look_of(b.state) == (enum look)look)
 				put_bar(p, &b);
-}
-
-/* --- many: cells -------------------------------------------------------- */
-
-struct cell {
-	float busy;	/* share of its time */
-	uint8_t look;
-};
-
-struct cells {
-	const struct plan *plan;
-	struct cell *cell;	/* row by row */
-	size_t width, columns;	/* pixels of one; in a row */
-};
-
-static void set_look(struct cell *cell, enum look look)
-{
-	if (look > cell->look)
-		cell->look = (uint8_t)look;
-}
-
-/* Cells i - 1 to i + 1 of a row. */
-static void mark(const struct cells *c, struct cell *row, size_t i)
-{
-	size_t k = i > 0 ? i - 1 : 0;
-
-	for (; k < c->columns && k <= i + 1 && c->width < SEEN; k++)
-		set_look(&row[k], LOOK_ERROR);
-}
-
-static void add_bar(struct cells *c, const struct timeline_bar *b)
-{
-	double from = x_of(c->plan, b->start) / (double)c->width;
-	double to = x_of(c->plan, b->end) / (double)c->width;
-	struct cell *row = c->cell +
-			   row_of(c->plan, b->engine) * c->columns;
-	enum look look = look_of(b->state);
-	size_t i = (size_t)min_u64((uint64_t)from, c->columns - 1);
-
-	for (; i < c->columns && ((double)i < to || (double)i <= from); i++) {
-		double left = (double)i > from ? (double)i : from;
-		double right = (double)i + 1 < to ? (double)i + 1 : to;
-
-		row[i].busy += (float)(right - left);
-		set_look(&row[i], look);
-		if (look == LOOK_ERROR)
-			mark(c, row, i);
-	}
-}
-
-/* What failed shows, however short it was. */
-static int level_of(const struct cells *c, const struct cell *cell)
-{
-	double share = cell->busy / (double)c->plan->per_row;
-
-	if (cell->look >= LOOK_ABORTED || share >= 1)
-		return LEVELS;
-	return share * LEVELS < 1 ? 1 : (int)ceil(share * LEVELS - 1e-6);
-}
-
-/* The cells of a row that look so, those side by side as one stroke. */
-static void put_strokes(const struct cells *c, size_t r, enum look look,
-			int level)
-{
-	const struct cell *row = c->cell + r * c->columns;
-	struct buf *out = c->plan->out;
-	size_t i, run, at = 0;
-
-	for (i = 0; i < c->columns; i += run ? run : 1) {
-		run = 0;
-		while (i + run < c->columns && row[i + run].look == look &&
-		       level_of(c, &row[i + run]) == level)
-			run++;
-		if (!run)
-			continue;
-		if (!at)
-			buf_printf(out, "<path class=\"%s l%d\" d=\"M%zu %zu",
-				   looks[look].name, level,
-				   LEFT + i * c->width,
-				   y_of(c->plan, r) + c->plan->height / 2);
-		else
-			buf_printf(out, "m%zu 0", (i - at) * c->width);
-		at = i + run;
-		buf_printf(out, "h%zu", min_u64(run * c->width,
-						PLOT - i * c->width));
-	}
-	if (at)
-		buf_puts(out, "\"/>\n");
-}
-
-static void put_cells(const struct plan *p)
-{
-	struct cells c = {.plan = p};
-	struct timeline_bar b;
-	uint64_t i;
-	size_t r;
-	int look, level;
-
-	c.width = 1 + p->rows * PLOT / MOST_CELLS;
-	c.columns = (PLOT + c.width - 1) / c.width;
-	c.cell = zalloc(p->rows * c.columns * sizeof(*c.cell));
-	for (i = 0; i < p->t->n; i++)
-		if (get_bar(p->t, i, &b))
-			add_bar(&c, &b);
-	for (r = 0; r < p->rows; r++)
-		for (look = LOOK_OK; look < LOOKS; look++)
-			for (level = 1; level <= LEVELS; level++)
-				put_strokes(&c, r, (enum look)look, level);
-	free(c.cell);
 }
 
 /* --- all of it ---------------------------------------------------------- */
@@ -515,7 +381,7 @@ void timeline_put(const struct timeline *t, struct buf *out)
 		put_axis(&p);
 		put_engines(&p);
 		if (p.bars > MOST_BARS)
-			put_cells(&p);
+			cells_put(&p);
 		else
 			put_bars(&p);
 	}
