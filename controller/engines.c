@@ -16,6 +16,8 @@
 
 /* ipyparallel's: dead at the 11th beat in a row that is not answered. */
 #define MISSES 10
+/* And its time to begin with it. */
+#define JOINING (30 * USEC_PER_SEC)
 /* A new engine is asked at once, and again after this (doubling), whether its
  * heart is connected: nobody has to wait for the next beat. */
 #define PROBE (10 * USEC_PER_MSEC)
@@ -440,6 +442,7 @@ void engines_on_registration(struct controller *c, struct request *rq)
 		e->state = ENGINE_JOINING;
 		e->missed = 0;
 	}
+	e->joining = mono_usec();
 	describe(e, t);
 	store_engine(e);
 	keep_next_id(c);
@@ -484,6 +487,10 @@ void engines_on_pong(struct controller *c, struct msg *m)
 
 static void count_beat(struct engine *e)
 {
+	/* Python takes its time between the registration and the first beat. */
+	if (e->state == ENGINE_JOINING && !e->answered &&
+	    mono_usec() - e->joining < JOINING)
+		return;
 	/* One from before a restart has to register, whether it beats or not. */
 	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
 		e->answered = false;

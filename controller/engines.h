@@ -26,6 +26,7 @@ struct engine {
 	bool taskfs;		/* speaks the extensions */
 	enum engine_state state;
 	unsigned missed;	/* beats */
+	uint64_t joining;	/* mono_usec() when it registered */
 	bool answered;		/* since the last beat */
 	bool changed;		/* not told yet */
 	bool draining;		/* gets no tasks; see orders.h */
