@@ -173,6 +173,12 @@ unit wire interop e2e torture:
 	@$(AGAIN) tests
 	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $@
 
+# ipyparallel's own tests of a client, with our controller: some minutes.
+theirs:
+	@scripts/setup build theirs
+	@$(AGAIN) all
+	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run theirs
+
 # make fuzz FUZZ_TIME=600 FILES=scan
 fuzz:
 	@scripts/setup build test
@@ -243,6 +249,7 @@ help:
 #::                 SAN=address,undefined: with sanitizers  TESTS="unit e2e"
 #:: make lint (or check), unit, wire, interop, e2e         parts of it
 #:: make fuzz       parsers beside libFuzzer                 FUZZ_TIME=60 FILES=scan
+#:: make theirs     ipyparallel's own tests with our controller  FILES=lbview
 #:: make torture    faults, again and again, for minutes
 #:: make bench      speed, beside floors measured in the same run
 #:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
@@ -252,7 +259,7 @@ help:
 #:: make clean      remove build/
 #:: CC=clang takes another compiler, V=1 shows every command.
 
-.PHONY: all tests setup start stop status test test-interop unit wire interop e2e torture check lint \
+.PHONY: all tests setup start stop status test test-interop theirs unit wire interop e2e torture check lint \
 
 	bench bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:
