@@ -64,14 +64,15 @@ static int read_at(uint64_t off, size_t size, struct buf *out)
 static void expect(uint64_t off, uint64_t number, const char *want)
 {
 	struct buf b = BUF_INIT;
-	const char *rest;
+	const char *line, *rest;
 	char *tail;
 
 	assert_int_equal(read_at(off, EVENT_LINE, &b), 0);
 	assert_int_equal(b.n, EVENT_LINE);
-	assert_int_equal(b.p[EVENT_LINE - 1], '\n');
-	rest = strchr(buf_str(&b), ' ');
-	assert_int_equal(strtoull(b.p, &tail, 10), ev->first + number);
+	line = buf_str(&b);
+	assert_int_equal(line[EVENT_LINE - 1], '\n');
+	rest = strchr(line, ' ');
+	assert_int_equal(strtoull(line, &tail, 10), ev->first + number);
 	while (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\n')
 		buf_cut(&b, b.n - 1);
 	buf_str(&b);
