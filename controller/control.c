@@ -112,22 +112,26 @@ static void verb_signal(struct request *rq, struct result *r, const char *arg)
 			     NULL);
 }
 
-static void verb_hold(struct request *rq, struct result *r, const char *arg)
+static void set_hold(struct request *rq, struct result *r, bool hold)
 {
-	int err = result_hold(r, true, done, rq);
+	int err = rq->task < 0
+			  ? result_hold(r, hold, done, rq)
+			  : task_hold(r, (uint32_t)rq->task, hold, done, rq);
 
-	(void)arg;
 	if (err)
 		control_done(rq, err, NULL);
 }
 
+static void verb_hold(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	set_hold(rq, r, true);
+}
+
 static void verb_release(struct request *rq, struct result *r, const char *arg)
 {
-	int err = result_hold(r, false, done, rq);
-
 	(void)arg;
-	if (err)
-		control_done(rq, err, NULL);
+	set_hold(rq, r, false);
 }
 
 static void verb_priority(struct request *rq, struct result *r,
@@ -163,8 +167,8 @@ static const struct verb {
 	{"abort", true, verb_abort},
 	{"signal", true, verb_signal},
 	{"retry", true, control_retry},
-	{"hold", false, verb_hold},
-	{"release", false, verb_release},
+	{"hold", true, verb_hold},
+	{"release", true, verb_release},
 	{"priority", false, verb_priority},
 	{"purge", false, verb_purge},
 };

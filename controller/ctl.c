@@ -164,6 +164,7 @@ struct setting {
 	struct controller *c;
 	void (*undo)(struct result *r, const struct setting *s);
 	bool was_held;
+	uint32_t task;
 	int64_t priority_was;
 	char *options_were;
 	void (*done)(void *arg, int err);
@@ -226,6 +227,37 @@ int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
 	set_held(r, hold);
 	op = store_op_new(STORE_HELD);
 	op->result.held = hold;
+	put_setting(r, op, s);
+	return 0;
+}
+
+static void undo_task_hold(struct result *r, const struct setting *s)
+{
+	task_set_held(r, s->task, s->was_held);
+	task_changed(r, s->task);
+	result_changed(r, CHANGED_STATE);
+}
+
+int task_hold(struct result *r, uint32_t index, bool hold,
+	      void (*done)(void *arg, int err), void *arg)
+{
+	struct setting s = {
+		.undo = undo_task_hold,
+		.task = index,
+		.was_held = r->task[index].held,
+		.done = done,
+		.arg = arg,
+	};
+	struct store_op *op;
+
+	if (state_is_final((enum state)r->task[index].state))
+		return -ESRCH;
+	task_set_held(r, index, hold);
+	task_changed(r, index);
+	result_changed(r, CHANGED_STATE);
+	op = store_op_new(STORE_TASK_HELD);
+	op->result.held = hold;
+	op->result.task = index;
 	put_setting(r, op, s);
 	return 0;
 }

@@ -94,6 +94,15 @@ static void load_task(void *arg, const struct task_row *row)
 		task_unclaim(r, row->index);
 }
 
+static void load_held(void *arg, uint64_t result, uint32_t index)
+{
+	struct result *r = result_find(arg, result);
+	struct task *t = r ? result_task(r, index) : NULL;
+
+	if (t && !state_is_final((enum state)t->state))
+		task_set_held(r, index, true);
+}
+
 static void load_record(void *arg, uint64_t result, const char *msg_id)
 {
 	struct result *r = result_find(arg, result);
@@ -144,6 +153,7 @@ int results_load(struct controller *c)
 	struct store_visitor v = {
 		.result = load_result,
 		.task = load_task,
+		.held = load_held,
 		.engine = load_engine,
 		.record = load_record,
 		.arg = c,

@@ -35,6 +35,7 @@ struct task {
 	uint8_t in_file;	/* a bit for each stream */
 	bool value_is_stdout;
 	bool claimed;		/* pending, but being begun or ended */
+	bool held;		/* ctl hold, of it alone; cf. result.held */
 	bool resting;		/* claimed: its end is being stored; rest.c */
 	bool loaded;		/* it has a row; only while loading */
 	bool told_broken;	/* ending.c: an output was not stored */
@@ -122,7 +123,7 @@ struct result {
 	uint64_t code_size, stdin_size;
 
 	uint64_t ntasks, next;	/* next: no task from here on was claimed */
-	uint64_t again;		/* tasks below next that wait again */
+	uint64_t again;		/* tasks below next that wait and are not held */
 	struct task *task;
 	uint64_t count[STATES];
 
@@ -201,11 +202,15 @@ void result_load_rest(struct result *r, enum state s, int64_t when);
 
 /* Pending, and nobody works on it. */
 bool task_is_waiting(const struct task *t);
-/* The first task that waits; -1: none. */
+/* It waits, and may be begun. */
+bool task_is_ready(const struct task *t);
+/* The first task that is ready; -1: none. */
 int64_t result_waiting_task(struct result *r);
 /* Takes a waiting task out of that, or puts it back (and back in line). */
 void task_claim(struct result *r, uint64_t index);
 void task_unclaim(struct result *r, uint64_t index);
+/* Takes it out of what is ready, or puts it back; while it waits or runs. */
+void task_set_held(struct result *r, uint64_t index, bool held);
 
 /* Appends to an output; false: the offset fits nothing that is here. */
 bool task_output(struct result *r, uint32_t index, enum stream s,

@@ -88,6 +88,9 @@ int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
 int result_set_priority(struct result *r, int64_t priority,
 			void (*done)(void *arg, int err), void *arg) must_check;
 /* -EAGAIN: nothing of it runs (yet). */
+/* The same of one task of many, whatever is said of the others. */
+int task_hold(struct result *r, uint32_t index, bool hold,
+	      void (*done)(void *arg, int err), void *arg) must_check;
 int result_signal(struct result *r, int signo) must_check;
 int task_signal(struct result *r, uint32_t index, int signo) must_check;
 

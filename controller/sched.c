@@ -314,7 +314,7 @@ static void place_pinned(struct controller *c, struct result *r,
 	for (i = 0; i < r->ntasks && i < r->ntargets; i++) {
 		struct engine *e = engine_find(c, r->targets[i]);
 
-		if (!task_is_waiting(&r->task[i]))
+		if (!task_is_ready(&r->task[i]))
 			continue;
 		if (!e && orders_awaits(c, r->targets[i])) {
 			waits = true;

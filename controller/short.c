@@ -4,7 +4,7 @@
 #include "results.h"
 
 /* A task in short; doc/PROTOCOL.md has the order. */
-#define SHORT_MEMBERS (11 + STREAMS)
+#define SHORT_MEMBERS (12 + STREAMS)
 
 static void short_members(const struct result *r, uint32_t index,
 			  int64_t m[SHORT_MEMBERS])
@@ -26,6 +26,7 @@ static void short_members(const struct result *r, uint32_t index,
 		(int64_t)t->size[STREAM_DATA],
 		t->value_is_stdout,
 		t->timed_out,
+		t->held,
 	};
 
 	memcpy(m, members, sizeof(members));

@@ -65,6 +65,7 @@ static void free_op(struct store_op *op)
 	switch (op->kind) {
 	case STORE_RESULT:
 	case STORE_HELD:
+	case STORE_TASK_HELD:
 	case STORE_OPTIONS:
 	case STORE_DEPS:
 		free(op->result.token);

@@ -44,6 +44,7 @@ enum store_kind {
 	STORE_DEPS,	/* deps of a result */
 	STORE_NOTHING,	/* done() when all before it is stored */
 	STORE_HELD,	/* held of a result */
+	STORE_TASK_HELD, /* held of one task of many */
 	STORE_OPTIONS,	/* options of a result */
 	STORE_INPUT,	/* gives back code and stdin of a result */
 	STORE_PURGE,	/* a result and everything of it */
@@ -64,6 +65,7 @@ struct result_row {
 	char *token, *name, *options;	/* NULL: none */
 	char *deps;			/* graph_text() */
 	bool held;
+	uint32_t task;			/* STORE_TASK_HELD: which */
 	const char *kind;
 	uint64_t tasks;
 	uint32_t uid, gid;
@@ -183,6 +185,7 @@ void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
 struct store_visitor {
 	void (*result)(void *arg, const struct result_row *r);
 	void (*task)(void *arg, const struct task_row *t);
+	void (*held)(void *arg, uint64_t result, uint32_t index);
 	void (*engine)(void *arg, const struct engine_row *e);
 	void (*record)(void *arg, uint64_t result, const char *msg_id);
 	void *arg;

@@ -191,6 +191,14 @@ static int each_row(struct db *db, const char *text,
 	return sql_errno(rc);
 }
 
+static void load_held(sqlite3_stmt *st, const struct store_visitor *v)
+{
+	int64_t key = sqlite3_column_int64(st, 0);
+
+	v->held(v->arg, (uint64_t)key >> INDEX_BITS,
+		(uint32_t)(key & ((1 << INDEX_BITS) - 1)));
+}
+
 int db_load(struct db *db, const struct store_visitor *v)
 {
 	/* Of a submission that could not be stored and that nobody heard of. */
@@ -212,6 +220,8 @@ int db_load(struct db *db, const struct store_visitor *v)
 
 	if (!err)
 		err = each_row(db, TASK_COLUMNS "ORDER BY key", load_task, v);
+	if (!err)
+		err = each_row(db, "SELECT key FROM held_tasks", load_held, v);
 	if (!err)
 		err = db_load_records(db, v);
 	if (!err)

@@ -183,6 +183,17 @@ static int run_held(struct db *db, struct store_op *op)
 	return db_finish(st);
 }
 
+static int run_task_held(struct db *db, struct store_op *op)
+{
+	sqlite3_stmt *st = db_statement(
+		db, op->result.held ? S_HOLD_TASK : S_RELEASE_TASK);
+
+	if (!st)
+		return -EIO;
+	sqlite3_bind_int64(st, 1, store_key(op->result.id, op->result.task));
+	return db_finish(st);
+}
+
 static int run_options(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = db_statement(db, S_OPTIONS);
@@ -222,13 +233,24 @@ static int run_read(struct db *db, struct store_op *op)
 	return found ? 0 : -ENOENT;
 }
 
+/* Everything of the tasks of a result. */
+static int purge_tasks(struct db *db, int statement, uint64_t result)
+{
+	sqlite3_stmt *st = db_statement(db, statement);
+
+	if (!st)
+		return -EIO;
+	sqlite3_bind_int64(st, 1, store_key(result, 0));
+	sqlite3_bind_int64(st, 2, store_key(result + 1, 0));
+	return db_finish(st);
+}
+
 static int run_purge(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = db_statement(db, S_PURGE_RESULT);
-	sqlite3_stmt *ts = db_statement(db, S_PURGE_TASKS);
 	int err;
 
-	if (!st || !ts)
+	if (!st)
 		return -EIO;
 	files_unlink(db, op->purge);
 	err = db_purge_record(db, op->purge);
@@ -236,11 +258,9 @@ static int run_purge(struct db *db, struct store_op *op)
 		return err;
 	sqlite3_bind_int64(st, 1, (int64_t)op->purge);
 	err = db_finish(st);
-	if (err)
-		return err;
-	sqlite3_bind_int64(ts, 1, store_key(op->purge, 0));
-	sqlite3_bind_int64(ts, 2, store_key(op->purge + 1, 0));
-	return db_finish(ts);
+	if (!err)
+		err = purge_tasks(db, S_PURGE_HELD, op->purge);
+	return err ? err : purge_tasks(db, S_PURGE_TASKS, op->purge);
 }
 
 static int run_engine(struct db *db, struct store_op *op)
@@ -288,6 +308,7 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_APPEND] = files_append,
 	[STORE_READ] = run_read,
 	[STORE_HELD] = run_held,
+	[STORE_TASK_HELD] = run_task_held,
 	[STORE_OPTIONS] = run_options,
 	[STORE_DEPS] = run_deps,
 	[STORE_NOTHING] = run_nothing,

@@ -24,6 +24,7 @@ static const char schema[] =
 	" stdout_size INTEGER, stderr_size INTEGER, value_size INTEGER,"
 	" data_size INTEGER, in_file INTEGER,"
 	" stdout BLOB, stderr BLOB, value BLOB, data BLOB);"
+	"CREATE TABLE IF NOT EXISTS held_tasks(key INTEGER PRIMARY KEY);"
 	"CREATE TABLE IF NOT EXISTS engines("
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
 	" pid INTEGER, since INTEGER, taskfs INTEGER);";
@@ -67,6 +68,9 @@ static const char *const statements[] = {
 		   " rest_ename=?, rest_evalue=? WHERE id=?",
 	[S_DEPS] = "UPDATE results SET deps=? WHERE id=?",
 	[S_HELD] = "UPDATE results SET held=? WHERE id=?",
+	[S_HOLD_TASK] = "INSERT OR IGNORE INTO held_tasks VALUES(?)",
+	[S_RELEASE_TASK] = "DELETE FROM held_tasks WHERE key=?",
+	[S_PURGE_HELD] = "DELETE FROM held_tasks WHERE key>=? AND key<?",
 	[S_OPTIONS] = "UPDATE results SET options=? WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",

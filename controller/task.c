@@ -211,14 +211,19 @@ bool task_is_waiting(const struct task *t)
 	return t->state == STATE_PENDING && !t->claimed;
 }
 
+bool task_is_ready(const struct task *t)
+{
+	return task_is_waiting(t) && !t->held;
+}
+
 int64_t result_waiting_task(struct result *r)
 {
 	uint64_t i;
 
 	for (i = 0; r->again && i < r->next; i++)
-		if (task_is_waiting(&r->task[i]))
+		if (task_is_ready(&r->task[i]))
 			return (int64_t)i;
-	while (r->next < r->ntasks && !task_is_waiting(&r->task[r->next]))
+	while (r->next < r->ntasks && !task_is_ready(&r->task[r->next]))
 		r->next++;
 	return r->next < r->ntasks ? (int64_t)r->next : -1;
 }
@@ -230,16 +235,33 @@ void task_claim(struct result *r, uint64_t index)
 	r->task[index].claimed = true;
 	if (index == r->next)
 		r->next++;
-	else if (index < r->next)
+	else if (index < r->next && !r->task[index].held)
 		r->again--;
 }
 
 void task_unclaim(struct result *r, uint64_t index)
 {
-	if (r->task[index].claimed && index < r->next)
+	struct task *t = &r->task[index];
+
+	if (t->claimed && index < r->next && !t->held)
 		r->again++;
-	r->task[index].claimed = false;
+	t->claimed = false;
 	sched_add(r);
+}
+
+void task_set_held(struct result *r, uint64_t index, bool held)
+{
+	struct task *t = &r->task[index];
+
+	if (t->held == held)
+		return;
+	t->held = held;
+	if (!task_is_waiting(t))
+		return;
+	if (index < r->next)
+		r->again = held ? r->again - 1 : r->again + 1;
+	if (!held)
+		sched_add(r);
 }
 
 /* --- outputs ------------------------------------------------------------ */

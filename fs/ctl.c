@@ -40,6 +40,8 @@ static const struct verb of_result[] = {
 static const struct verb of_task[] = {
 	{"abort", NULL, NULL, BEFORE_END},
 	{"signal", "NAME", check_signal, BEFORE_END},
+	{"hold", NULL, NULL, BEFORE_END},
+	{"release", NULL, NULL, BEFORE_END},
 	{"retry", NULL, NULL, AFTER_END},
 	{.name = NULL},
 };

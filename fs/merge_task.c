@@ -187,7 +187,8 @@ static const struct field members_fields[] = {
 /* The numbers of a task in short, in the order they are told. */
 enum { M_INDEX, M_STATE, M_ENGINE, M_ATTEMPT, M_STARTED, M_COMPLETED,
        M_RECEIVED, M_EXIT, M_SIGNAL, M_SIZE,
-       M_ON_STDOUT = M_SIZE + STREAM_OUTPUTS, M_TIMED_OUT, MEMBERS };
+       M_ON_STDOUT = M_SIZE + STREAM_OUTPUTS, M_TIMED_OUT,
+       M_HELD, MEMBERS };
 
 bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 		 struct task *ret_t)
@@ -217,6 +218,7 @@ bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 		.signal = (int16_t)m[M_SIGNAL],
 		.value_is_stdout = m[M_ON_STDOUT] != 0,
 		.timed_out = m[M_TIMED_OUT] != 0,
+		.held = m[M_HELD] != 0,
 	};
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		ret_t->size[i] = (uint64_t)m[M_SIZE + i];

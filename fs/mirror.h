@@ -56,6 +56,7 @@ struct task {
 	uint8_t state;			/* enum state */
 	bool value_is_stdout;
 	bool timed_out;			/* its error is a limit of time */
+	bool held;			/* by its own ctl */
 };
 
 /* What else there is to say about one. */

@@ -273,7 +273,9 @@ int result_why(const struct obj *o, struct buf *out)
 {
 	const char *why = o->result->why;
 
-	if (obj_index(o) >= 0 && o->task->state == STATE_PENDING && !why)
+	if (obj_index(o) >= 0 && o->task->held)
+		why = "hold";
+	else if (obj_index(o) >= 0 && o->task->state == STATE_PENDING && !why)
 		why = "an engine to be free";
 	return state_of_obj(o) == STATE_PENDING ? show_text(out, why) : 0;
 }

@@ -153,7 +153,7 @@ END
 	equal "$(head -n 1 "$MNT/results/$id/1/output")" ready
 	equal "$(head -n 1 "$MNT/results/$id/2/output")" ready
 	fails_with ESRCH bash -c "echo abort >$MNT/results/$id/0/ctl"
-	fails_with EINVAL bash -c "echo hold >$MNT/results/$id/1/ctl"
+	fails_with EINVAL bash -c "echo priority 3 >$MNT/results/$id/1/ctl"
 	echo signal USR1 >"$MNT/results/$id/1/ctl"
 	equal "$(get "$id" 1/wait)" error
 	equal "$(get "$id" status)" running
@@ -374,6 +374,33 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	equal "$(get "$id" 1/value)" v1
 	equal "$(get "$id" stdout)" $'v0\nv1\nv2\nv3\nv4\nv5'
 	equal "$(sort "$MNT/results/$id/as_completed")" "$(seq 0 5)"
+}
+
+@test "one task of many is held, over a restart of the controller too, and released" {
+	local id gate
+	gate=$(gate held)
+	id=$(map "[ \$1 = a ] && cat $gate; echo \$1" a b c d e)
+	submit '{"code": "true", "label": "none", "map": ["a", "b"],
+		"after": ["'"$id"'"]}' >/dev/null
+	echo hold >"$MNT/results/none/1/ctl"
+	equal "$(get none 1/why)" hold
+	fails_with EINVAL bash -c "echo priority 3 >$MNT/results/none/1/ctl"
+	open_gate held
+	done_with "$id"
+	equal "$(get none 0/wait)" ok
+	equal "$(get none progress)" 1/2
+	expect_log 'controller'
+	expect_log 'engine'
+	kill -9 "$(pid_of taskfs-controller)"
+	within "$DEADLINE" sh -c "! grep -q connected $MNT/controller/state"
+	start >/dev/null
+	within "$DEADLINE" grep -q connected "$MNT/controller/state"
+	done_with "$(submit 'true')"
+	equal "$(get none 1/status)" pending
+	equal "$(get none 1/why)" hold
+	echo release >"$MNT/results/none/1/ctl"
+	done_with "$(basename "$(readlink "$MNT/results/none")")"
+	fails_with ESRCH bash -c "echo hold >$MNT/results/none/1/ctl"
 }
 
 @test "a task whose texts must be asked for: without a controller that fails" {

@@ -1074,13 +1074,37 @@ class Maps(Case):
             (kill["msg_id"], kill["signal"]),
             (m.header["msg_id"], signal.SIGUSR1),
         )
-        for verb in "hold", "release", "priority", "purge":
+        for verb in "priority", "purge":
             answer = self.control(c, verb, task=0, argument="1")
             self.assertEqual(answer["errno"], "EINVAL")
             self.assertIn("whole result", answer["evalue"])
         e.reply(m, exit_status=0)
         e.reply(e.take(), exit_status=0)
         c.wait(1, "ok")
+
+    def test_one_task_is_held(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b", b"c", b"d"])
+        first = e.take()
+        for task in 1, 3:
+            answer = self.control(c, "hold", task=task)
+            self.assertEqual(answer["status"], "ok")
+            self.assertEqual(answer["result"]["changed"][0][-1], 1)
+        e.reply(first, exit_status=0)
+        m = e.take()
+        self.assertEqual(m.metadata["taskfs"]["index"], 2)
+        e.reply(m, exit_status=0)
+        while c.result(1)["count"] != [2, 0, 2, 0, 0]:
+            pass
+        answer = self.control(c, "hold", task=0)
+        self.assertEqual(answer["errno"], "ESRCH")
+        answer = self.control(c, "release", task=1)
+        self.assertEqual(answer["result"]["changed"][0][-1], 0)
+        m = e.take()
+        self.assertEqual(m.metadata["taskfs"]["index"], 1)
+        e.reply(m, exit_status=0)
+        self.assertEqual(self.control(c, "abort", task=3)["status"], "ok")
+        self.assertEqual(c.wait(1, "aborted")["count"], [0, 0, 3, 0, 1])
 
     def test_one_task_that_failed_is_tried_while_the_others_run(self):
         c, e = self.pair()
