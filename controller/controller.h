@@ -146,6 +146,8 @@ struct controller {
 	/* notify.c */
 	struct list notices;	/* oldest first */
 	size_t nnotices;
+	/* When clients asked that have not subscribed yet, a ring. */
+	uint64_t asked[64], first_asked, next_asked;
 
 	/* run.c */
 	struct map runs;	/* msg_id -> struct run */

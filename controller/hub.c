@@ -295,6 +295,7 @@ static void hello_over(struct timer *t)
 void hub_on_hello(struct controller *c)
 {
 	c->hellos++;
+	notify_hello(c);
 	take_tasks(c, false);
 	timer_set(c->loop, &c->hello_timer, HELLO_WAIT);
 }

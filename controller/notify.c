@@ -80,13 +80,38 @@ void notify_engine(struct engine *e, bool joined)
 	say(c, n);
 }
 
+void notify_hello(struct controller *c)
+{
+	if (c->next_asked - c->first_asked == ARRAY_SIZE(c->asked))
+		c->first_asked++;
+	c->asked[c->next_asked++ % ARRAY_SIZE(c->asked)] = mono_usec();
+}
+
+/* When the client that subscribes now had asked. */
+static uint64_t take_asked(struct controller *c)
+{
+	uint64_t now = mono_usec(), at;
+
+	while (c->first_asked < c->next_asked) {
+		at = c->asked[c->first_asked++ % ARRAY_SIZE(c->asked)];
+		if (at + NEW_USEC > now)
+			return at;
+	}
+	return now;
+}
+
 void notify_again(struct controller *c)
 {
+	uint64_t asked = take_asked(c);
 	const struct list *l;
 
 	forget_old(c);
-	list_for_each(l, &c->notices)
-		say(c, list_entry(l, struct notice, link));
+	list_for_each(l, &c->notices) {
+		const struct notice *n = list_entry(l, struct notice, link);
+
+		if (n->joined || n->at >= asked)
+			say(c, n);
+	}
 }
 
 void notify_init(struct controller *c)

@@ -417,6 +417,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 
 @test "an engine that stands still: interrupts, and its death" {
 	local pid worker
+	within "$DEADLINE" grep -q idle "$MNT/engines/2/state"
 	worker=$(worker_of 2)
 	echo 1 >"$MNT/engines/2/vars/a"
 	kill -STOP "$worker"

@@ -181,7 +181,7 @@ class Queue(mix.Case):
         busy = [self.later(nap, 2) for i in range(2)]
         a = self.later(echo, 1, timeout=0.3)
         e = self.fails("TaskTimeout", a.get)
-        self.assertIsNone(e.engine_info)
+        self.assertFalse(e.engine_info)
         self.assertFalse(any(b.ready() for b in busy))
         self.rc.wait(busy, mix.DEADLINE)
         self.assertEqual(self.get(self.later(echo, 1, timeout=5)), 1)
