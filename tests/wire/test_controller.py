@@ -208,24 +208,35 @@ class Registration(Case):
         self.assertEqual(c.hello()["engines"], {})
 
     def test_who_subscribes_late_hears_what_is_new(self):
-        c, stays, leaves = self.client(), self.engine(), self.engine()
-        stays.join(c)
-        leaves.join(c)
-        c.query.send_multipart(
-            c.frames("unregistration_request", {"id": leaves.id})[1]
-        )
-        c.receive(
-            c.notification, lambda m: m.type == "unregistration_notification"
-        )
-        late = self.client()
-        heard = [late.receive(late.notification) for _ in range(2)]
-        self.assertEqual(
-            [(m.type, m.content["uuid"]) for m in heard],
-            [
-                ("registration_notification", stays.uuid),
-                ("unregistration_notification", leaves.uuid),
-            ],
-        )
+        def leave(e):
+            c.query.send_multipart(
+                c.frames("unregistration_request", {"id": e.id})[1]
+            )
+            c.receive(
+                c.notification,
+                lambda m: m.type == "unregistration_notification",
+            )
+
+        def heard(n):
+            late = self.client()
+            all = [late.receive(late.notification) for _ in range(n)]
+            return [(m.type, m.content["uuid"]) for m in all]
+
+        c, stays = self.client(), self.engine()
+        before, between = self.engine(), self.engine()
+        for e in stays, before, between:
+            e.join(c)
+        leave(before)
+        c.query.send_multipart(c.frames("connection_request", {})[1])
+        c.receive(c.query, lambda m: m.type == "connection_reply")
+        leave(between)
+        stayed = ("registration_notification", stays.uuid)
+        left = ("unregistration_notification", between.uuid)
+        # One that asked before the second went, one that asked for nothing.
+        self.assertEqual(heard(2), [stayed, left])
+        self.engine().join(c)
+        self.assertEqual(heard(2)[0], stayed)
+        self.assertEqual(heard(2)[1][0], "registration_notification")
 
     def test_ids_are_granted_as_stock_does(self):
         c = self.client()
