@@ -258,7 +258,7 @@ int call_abort(struct run *run)
 /* Other signals would end the engine, or stop its heart. */
 int call_signal(struct run *run, int signo)
 {
-	if (!run->call || signo != SIGINT)
+	if (!run->call || !run->engine || signo != SIGINT)
 		return -EOPNOTSUPP;
 	return run->call->begun ? interrupt(run->engine) : -EAGAIN;
 }

@@ -3,6 +3,9 @@
 
 #include "results.h"
 
+/* Tasks of one answer; who wants more asks on. */
+#define FETCH_TASKS 8192
+
 static void fetch_answer(struct request *rq, uint64_t offset, uint64_t size,
 			 struct bytes b)
 {
@@ -90,7 +93,8 @@ static void fetch_many(struct request *rq, struct result *r, uint32_t index,
 	op->io.index = index;
 	op->io.stream = s;
 	op->io.length = LIMIT_FETCH;
-	op->io.count = min_u64(count, r->ntasks - index);
+	op->io.count = min_u64(min_u64(count, FETCH_TASKS),
+			       r->ntasks - index);
 	op->arg = rq;
 	op->done = many_fetched;
 	store_put(rq->c->store, op);

@@ -411,7 +411,8 @@ void orders_on_reply(struct controller *c, struct msg *m)
 {
 	if (list_empty(&c->orders) || !json_get_str(m->parent, "msg_id", NULL))
 		return;
-	m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+	if (!m->content)
+		m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
 	if (m->content)
 		each_errand(c, m, take_reply);
 }

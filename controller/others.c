@@ -162,6 +162,9 @@ static void take_record(struct others *o, struct json_object *record)
 
 	if (!msg_id || !submitted || map_get(&o->seen, bytes_str(msg_id)))
 		return;
+	/* It is a client's own clock. */
+	if (submitted > now_usec())
+		submitted = now_usec();
 	o->newest = submitted > o->newest ? submitted : o->newest;
 	if (!uuid && !date_in(record, "completed"))
 		return;
@@ -274,6 +277,8 @@ static struct others *others_new(struct controller *c)
 	o->c = c;
 	o->timer.fire = ask;
 	o->newest = newest ? strtoll(newest, NULL, 10) : 0;
+	if (o->newest > now_usec())
+		o->newest = now_usec();
 	free(newest);
 	list_for_each(l, &c->by_id) {
 		struct result *r = list_entry(l, struct result, by_id);

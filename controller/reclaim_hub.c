@@ -61,7 +61,11 @@ static void lost(struct run *run, const char *why)
 	run_end(run, &how, NULL);
 }
 
-static void unknown(struct run *run, const char *ename)
+/*
+ * Why the hub does not tell: "No such message" never came to it; of any other
+ * its database keeps no record any more, and it may have run.
+ */
+static void unknown(struct run *run, const char *ename, const char *evalue)
 {
 	struct result *r = result_find(run->c, run->result);
 
@@ -75,6 +79,10 @@ static void unknown(struct run *run, const char *ename)
 		return;
 	if (run->other) {
 		lost(run, "ipyparallel's hub does not know it any more");
+		return;
+	}
+	if (!evalue || !strstr(evalue, "No such message")) {
+		lost(run, "ipyparallel's hub does not keep its record any more");
 		return;
 	}
 	log_info("a task did not reach the upstream controller and waits "
@@ -111,10 +119,13 @@ static void answered(struct controller *c, struct msg *reply, uint64_t key)
 		if (status && strcmp(status, "ok") == 0)
 			take_record(run, reply);
 		else if (status)
-			unknown(run, json_get_str(reply->content, "ename",
-						  NULL));
+			unknown(run,
+				json_get_str(reply->content, "ename", NULL),
+				json_get_str(reply->content, "evalue", NULL));
 	}
-	if (rc->done || --rc->waiting)
+	rc->waiting -= rc->waiting > 0;
+	/* A question without an answer is asked again. */
+	if (rc->done || rc->waiting || !reply)
 		return;
 	rc->done = true;
 	upstream_hello(c);
@@ -185,6 +196,12 @@ void reclaim_begin(struct controller *c)
 	rc->waiting += ask_all(rc);
 	if (!rc->waiting)
 		rc->done = true;
+}
+
+void reclaim_anew(struct controller *c)
+{
+	if (c->reclaim)
+		c->reclaim->done = false;
 }
 
 bool reclaim_is_done(struct controller *c)

@@ -66,7 +66,7 @@ static uint64_t failed_items(const struct result *r, int64_t only,
 	for (; p < end; i++) {
 		size_t n = strlen(p) + 1;
 
-		if (is_wanted(r, i / r->chunk, only))
+		if (i / r->chunk < r->ntasks && is_wanted(r, i / r->chunk, only))
 			buf_put(out, p, n);
 		p += n;
 	}

@@ -35,7 +35,9 @@ struct run {
 	unsigned news;		/* worth asking so many times */
 	unsigned unknown, stuck;	/* what that said, so often */
 	bool other;		/* another client's, on the upstream */
-	bool restored;		/* from before a restart, not claimed yet */
+	bool restored;		/* from before a restart, or before the line to
+				   an upstream controller broke; not claimed
+				   yet */
 	struct wire *wire;	/* relay.c's, or NULL */
 	struct call *call;	/* call.c's, on an engine of ipyparallel */
 	uint64_t sent;		/* mono_usec() */

@@ -160,7 +160,11 @@ static int run_together(struct db *db, struct list *ops)
 
 		if (err)
 			break;
-		err = db_run(db, op);
+		/* A question that cannot be answered is nobody else's affair. */
+		if (op->kind == STORE_QUERY)
+			op->err = db_run(db, op);
+		else
+			err = db_run(db, op);
 	}
 	if (!err)
 		err = db_commit(db);

@@ -120,6 +120,7 @@ static int run_input(struct db *db, struct store_op *op)
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		buf_clear(&op->task.code);
 		buf_clear(&op->task.stdin_);
+		buf_clear(&op->task.items);
 		buf_put(&op->task.code, sqlite3_column_blob(st, 0),
 			(size_t)sqlite3_column_bytes(st, 0));
 		buf_put(&op->task.stdin_, sqlite3_column_blob(st, 1),

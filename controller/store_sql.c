@@ -45,10 +45,12 @@ static const char *const statements[] = {
 	[S_RECORD] = "INSERT INTO records(result,msg_id,queue,submitted,"
 		       "header,metadata,content,dropped) "
 		       "VALUES(?,?,?,?,?,?,?,?)",
-	[S_RECORD_END] = "UPDATE records SET started=?, completed=?,"
-			   " received=?, engine_uuid=?, result_header=?,"
-			   " result_metadata=?, result_content=?,"
-			   " dropped=dropped|? WHERE result=?",
+	/* Nobody has looked yet whether an engine's content is JSON. */
+	[S_RECORD_END] = "UPDATE records SET started=?1, completed=?2,"
+			   " received=?3, engine_uuid=?4, result_header=?5,"
+			   " result_metadata=?6, result_content="
+			   "CASE WHEN json_valid(CAST(?7 AS TEXT)) THEN ?7 END,"
+			   " dropped=dropped|?8 WHERE result=?9",
 	[S_RECORD_IO] = "UPDATE records SET execute_input=?,"
 			  " execute_result=?, error=? WHERE result=?",
 	[S_RESUBMITTED] = "UPDATE records SET resubmitted=? WHERE result=?",

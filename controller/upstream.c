@@ -209,6 +209,19 @@ static void close_sockets(struct upstream *u)
 	}
 }
 
+/* Their replies go to sockets that are closed: the hub is asked for them. */
+static void lose_replies(struct controller *c)
+{
+	struct map_iter it = {0};
+
+	while (map_next(&c->runs, &it)) {
+		struct run *run = it.value;
+
+		if (run->phase == RUN_SENT)
+			run->restored = true;
+	}
+}
+
 static void go_down(struct upstream *u)
 {
 	struct map_iter it = {0};
@@ -218,6 +231,8 @@ static void go_down(struct upstream *u)
 	u->up = u->asked = false;
 	close_sockets(u);
 	lose_questions(u, UINT64_MAX);
+	lose_replies(u->c);
+	reclaim_anew(u->c);
 	while (map_next(&u->c->engines, &it)) {
 		struct engine *e = it.value;
 

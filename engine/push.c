@@ -181,6 +181,8 @@ static int begin_copy(struct upload *u)
 	u->from = vars_open(u->engine, u->name, O_RDONLY, &st);
 	if (u->from < 0)
 		return u->from == -ENOENT ? 0 : u->from;
+	if (st.st_size > (off_t)LIMIT_VARIABLE)
+		return -EFBIG;
 	u->copy.run = copy_some;
 	loop_defer(u->engine->loop, &u->copy);
 	return 0;

@@ -1,6 +1,7 @@
 #include "blob.h"
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 void blob_init(struct blob *b)
@@ -64,8 +65,14 @@ static int resize_file(struct blob *b, uint64_t size)
 {
 	int err = b->fd < 0 ? move_to_file(b) : 0;
 
-	if (!err && ftruncate(b->fd, (off_t)size) < 0)
-		err = -errno;
+	/* No holes: reading one of a full tmpfs in blob_bytes() is SIGBUS. */
+	if (!err && size > b->size)
+		err = -posix_fallocate(b->fd, (off_t)b->size,
+				       (off_t)(size - b->size));
+	if ((!err && size < b->size) || err)
+		if (b->fd >= 0 &&
+		    ftruncate(b->fd, (off_t)(err ? b->size : size)) < 0 && !err)
+			err = -errno;
 	return err;
 }
 

@@ -4,6 +4,7 @@
 #include "base/parse.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 struct caller {
@@ -64,9 +65,12 @@ bool process_parse_killed(struct bytes text)
 	       parse_field(text, STAT_EXIT_CODE, &code) && (code & 0x7f);
 }
 
-static bool read_proc(pid_t pid, const char *what, char *text, size_t *n)
+/* ret_uid: whose process it is; may be NULL. */
+static bool read_proc(pid_t pid, const char *what, char *text, size_t *n,
+		      uid_t *ret_uid)
 {
 	char path[64];
+	struct stat st = {0};
 	ssize_t got;
 	int fd;
 
@@ -75,6 +79,10 @@ static bool read_proc(pid_t pid, const char *what, char *text, size_t *n)
 	if (fd < 0)
 		return false;
 	got = read(fd, text, *n);
+	if (ret_uid) {
+		(void)!fstat(fd, &st);
+		*ret_uid = st.st_uid;
+	}
 	close(fd);
 	*n = got > 0 ? (size_t)got : 0;
 	return got > 0;
@@ -85,7 +93,7 @@ static bool read_stat(pid_t pid, struct process *ret_p)
 	char text[1024];
 	size_t n = sizeof(text);
 
-	if (pid <= 0 || !read_proc(pid, "stat", text, &n) ||
+	if (pid <= 0 || !read_proc(pid, "stat", text, &n, &ret_p->uid) ||
 	    !process_parse_stat(bytes_of(text, n), ret_p))
 		return false;
 	ret_p->pid = pid;
@@ -97,7 +105,7 @@ bool process_is_killed(pid_t tid)
 	char text[1024];
 	size_t n = sizeof(text);
 
-	return tid > 0 && read_proc(tid, "stat", text, &n) &&
+	return tid > 0 && read_proc(tid, "stat", text, &n, NULL) &&
 	       process_parse_killed(bytes_of(text, n));
 }
 
@@ -121,7 +129,7 @@ static pid_t tgid_of(pid_t tid)
 
 	if (is_process(tid))
 		return tid;
-	if (!read_proc(tid, "status", text, &n))
+	if (!read_proc(tid, "status", text, &n, NULL))
 		return 0;
 	all = bytes_of(text, n);
 	while (parse_line(&all, &line)) {
@@ -222,13 +230,15 @@ static void set(struct caller *k, const struct news *n)
  * The ancestors are read once, when a process is first heard of: a parent
  * that ended since is recorded in vain, which harms nobody.
  */
+/* Parents that are somebody else's (init, sudo) are told nothing. */
 static void record(struct callers *c, const struct process *who,
 		   const struct news *n)
 {
 	struct process p = *who;
 	int depth;
 
-	for (depth = 0; p.pid && depth < CALLERS_DEPTH; depth++) {
+	for (depth = 0;
+	     p.pid && p.uid == who->uid && depth < CALLERS_DEPTH; depth++) {
 		struct caller *k = get(c, &p);
 
 		set(k, n);
@@ -263,9 +273,11 @@ static const struct caller *nearest(struct callers *c, pid_t tid,
 {
 	struct process p;
 	bool there = process_of_thread(tid, &p);
+	uid_t uid = p.uid;
 	int depth;
 
-	for (depth = 0; there && depth < CALLERS_DEPTH; depth++) {
+	for (depth = 0; there && p.uid == uid && depth < CALLERS_DEPTH;
+	     depth++) {
 		struct caller *k = find(c, &p);
 
 		if (k && wanted(k))

@@ -25,6 +25,7 @@
 struct process {
 	pid_t pid;		/* 0: not known */
 	pid_t parent;
+	uid_t uid;		/* its effective one */
 	uint64_t start;		/* clock ticks after boot */
 };
 

@@ -17,6 +17,16 @@ static bool is_writable(const struct node *n)
 	return n->store || (n->io && n->io->writable);
 }
 
+/* -ESTALE: another cluster's result has the number now. */
+static int find_obj(struct file *f, pid_t tid, struct obj *ret_o)
+{
+	int err = tree_obj(f->fs, f->ino, tid, ret_o);
+
+	if (!err && ret_o->result && tree_generation(ret_o) != f->generation)
+		err = -ESTALE;
+	return err;
+}
+
 /* --- reading ------------------------------------------------------------ */
 
 static int show_read(struct file *f, struct obj *o, const struct ask *ask,
@@ -39,7 +49,7 @@ static int show_read(struct file *f, struct obj *o, const struct ask *ask,
 static int try_read(struct file *f, const struct ask *ask, struct answer *a)
 {
 	struct obj o;
-	int err = tree_obj(f->fs, f->ino, ask->tid, &o);
+	int err = find_obj(f, ask->tid, &o);
 
 	a->pieces = 0;
 	a->n = 0;
@@ -131,6 +141,7 @@ static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
 
 	f->fs = fs;
 	f->ino = tree_ino(o);
+	f->generation = o->result ? tree_generation(o) : 0;
 	f->node = o->node;
 	f->flags = flags;
 	f->tid = o->tid;
@@ -217,7 +228,7 @@ static void open_again(struct file *f)
 	}
 	req = park_take(list_first(&f->parked, struct parked, link));
 	if (!err)
-		err = tree_obj(f->fs, f->ino, f->tid, &o);
+		err = find_obj(f, f->tid, &o);
 	if (err) {
 		file_free(f);
 		reply_err(req, err);
@@ -272,7 +283,7 @@ static void store(fuse_req_t req, struct file *f, struct bytes data)
 	struct obj o;
 	struct wish wish = {0};
 	size_t all = data.n;
-	int err = tree_obj(f->fs, f->ino, fuse_req_ctx(req)->pid, &o);
+	int err = find_obj(f, fuse_req_ctx(req)->pid, &o);
 
 	if (data.n && ((const char *)data.p)[data.n - 1] == '\n')
 		data.n--;
@@ -386,7 +397,7 @@ static unsigned poll_now(struct file *f)
 		events |= POLLOUT | POLLWRNORM;
 	if ((f->flags & O_ACCMODE) == O_WRONLY)
 		return events;
-	err = tree_obj(f->fs, f->ino, f->tid, &o);
+	err = find_obj(f, f->tid, &o);
 	if (err)
 		return events | POLLIN | POLLRDNORM | POLLPRI | POLLERR;
 	if (ready(f, &o) != -EAGAIN)

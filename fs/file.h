@@ -19,6 +19,8 @@ struct file {
 	struct list parked;	/* struct parked, oldest first */
 	struct fs *fs;
 	uint64_t ino;
+	uint64_t generation;	/* of its result: ids come again with
+				   another cluster */
 	const struct node *node;
 	int flags;		/* of open() */
 	pid_t tid;		/* who opened it */

@@ -5,6 +5,7 @@
 #include "group.h"
 #include "merge.h"
 #include "scan.h"
+#include "want.h"
 
 #define LOAD_TIMEOUT (30 * USEC_PER_SEC)
 
@@ -16,6 +17,7 @@ struct detail_ask {
 	uint32_t index;
 	struct task was;	/* when it was asked */
 	int err;		/* the answer, until somebody was told */
+	uint64_t failed;	/* when, mono_usec() */
 };
 
 static struct group *find(const struct load *l, uint64_t id)
@@ -104,12 +106,12 @@ static void on_block(struct request *q, int err, struct msg *m)
 		take_block(l, g, m);
 	else if (g && err != -EHOSTDOWN)
 		list_del(&g->unread); /* it is gone */
-	else if (err && link_is_up(l->link))
+	else if (err == -EHOSTDOWN && link_is_up(l->link))
 		link_restart(l->link, "it does not tell of its tasks");
-	if (!err) {
+	if (!err)
 		l->block_at = mono_usec();
+	if (err != -EHOSTDOWN)
 		load_go(l);
-	}
 	tell(l);
 }
 
@@ -194,6 +196,7 @@ static void on_detail(struct request *q, int err, struct msg *m)
 	    is_same(&a->was, &g->task[a->index]))
 		take_detail(g, a->index, m);
 	a->err = err;
+	a->failed = mono_usec();
 	if (!err)
 		ask_free(a);
 	tell(l);
@@ -223,11 +226,16 @@ static int progress(struct load *l, uint64_t id, uint32_t i)
 		return -EINPROGRESS;
 	if (!a && l->ndetails < LOAD_DETAILS)
 		return 0;
-	err = a ? a->err : -EINPROGRESS;
-	if (!a)
+	if (!a) {
 		a = list_first(&l->details, struct detail_ask, link);
-	if (a->err)
+		if (!a->err)
+			return -EINPROGRESS;
 		ask_free(a);
+		return 0;
+	}
+	/* Who asked has given up since; things may be better now. */
+	err = mono_usec() - a->failed < WANT_PATIENCE ? a->err : 0;
+	ask_free(a);
 	return err;
 }
 

@@ -294,6 +294,8 @@ static int start(const char *connfile)
 
 static void end(void)
 {
+	/* What waits may hold a lock that the notifier's thread waits for. */
+	park_done(&fs.park, -ENOTCONN);
 	notifier_stop(&fs.notifier);
 	park_done(&fs.park, -ENOTCONN);
 	while (!list_empty(&fs.park.files))

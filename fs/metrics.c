@@ -6,6 +6,7 @@
 #include "scan.h"
 #include "window.h"
 
+#include <math.h>
 #include <sys/resource.h>
 
 enum metric_type { COUNTER, GAUGE };
@@ -218,7 +219,7 @@ static bool resident(const struct reading *r, const struct metric *m,
 
 static void put_number(struct buf *out, double x)
 {
-	if (x == (double)(int64_t)x)
+	if (fabs(x) < 9e15 && x == (double)(int64_t)x)
 		buf_printf(out, " %lld\n", (long long)x);
 	else
 		buf_printf(out, " %.6f\n", x);

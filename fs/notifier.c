@@ -113,6 +113,8 @@ static void *run(void *arg)
 	}
 	tell_all(&t, &again, true, &again);
 	teller_done(&t);
+	/* The number may be given to another one. */
+	atomic_store(&n->tid, 0);
 	atomic_store(&n->ended, true);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 #include "own.h"
 #include "reply.h"
 #include "tree.h"
+#include "want.h"
 
 static bool is_own(const struct fs *fs, fuse_req_t req)
 {
@@ -21,12 +22,15 @@ static mode_t permitted(const struct fs *fs, const struct obj *o)
 		       : 0;
 }
 
-static void set_entry(const struct fs *fs, const struct obj *o,
+static void set_entry(const struct fs *fs, struct obj *o,
 		      struct fuse_entry_param *e)
 {
+	bool known = want_is_known(o);
+
 	tree_entry(o, e);
 	e->attr.st_mode |= permitted(fs, o);
-	if (permitted(fs, o))
+	/* The notifier does not wait for texts; nobody may keep that size. */
+	if (permitted(fs, o) || !known)
 		e->attr_timeout = 0;
 }
 
@@ -99,15 +103,18 @@ static void answer_attr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 {
 	struct stat st;
 	struct obj o;
+	bool known;
 	int err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
 
 	if (err) {
 		reply_err(req, err);
 		return;
 	}
+	known = want_is_known(&o);
 	tree_attr(&o, &st);
 	st.st_mode |= permitted(fs, &o);
-	reply_attr(req, &st, permitted(fs, &o) ? 0 : tree_attr_timeout(&o));
+	reply_attr(req, &st,
+		   permitted(fs, &o) || !known ? 0 : tree_attr_timeout(&o));
 }
 
 bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # progress.sh ID: a bar that grows until the result is finished.
-cd "${TASKFS:-./mnt}/results/$1" || exit 1
+cd "${TASKFS:-./mnt}/results/${1:?which result?}" || exit 1
 bar=########################################
 until [ "$(cat ready)" = 1 ]; do
 	IFS=/ read -r ended all < progress

@@ -15,7 +15,7 @@ teardown() { test_end; }
 	local f
 	for f in *; do
 		[ "$f" = README.md ] && continue
-		grep -qF "[$f]($f)" README.md
+		grep -qF "]($f)" README.md
 		grep -qF "$f" "$BATS_TEST_FILENAME"
 	done
 }
