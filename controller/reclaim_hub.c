@@ -198,12 +198,6 @@ void reclaim_begin(struct controller *c)
 		rc->done = true;
 }
 
-void reclaim_anew(struct controller *c)
-{
-	if (c->reclaim)
-		c->reclaim->done = false;
-}
-
 bool reclaim_is_done(struct controller *c)
 {
 	return c->reclaim && c->reclaim->done;

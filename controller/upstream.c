@@ -232,7 +232,6 @@ static void go_down(struct upstream *u)
 	close_sockets(u);
 	lose_questions(u, UINT64_MAX);
 	lose_replies(u->c);
-	reclaim_anew(u->c);
 	while (map_next(&u->c->engines, &it)) {
 		struct engine *e = it.value;
 

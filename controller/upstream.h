@@ -49,8 +49,6 @@ void upstream_hello(struct controller *c);
 void reclaim_begin(struct controller *c);
 /* They have all been asked for once. */
 bool reclaim_is_done(struct controller *c);
-/* The line broke: what is known of them is not enough any more. */
-void reclaim_anew(struct controller *c);
 /* There may be news of it. */
 void reclaim_run(struct run *run);
 void reclaim_on_iopub(struct run *run, struct msg *m);
