@@ -20,7 +20,7 @@ struct detail_ask {
 	uint64_t failed;	/* when, mono_usec() */
 };
 
-static struct group *find(const struct load *l, uint64_t id)
+static struct group *find_group(const struct load *l, uint64_t id)
 {
 	struct result *r = mirror_result(l->mirror, id);
 
@@ -100,7 +100,7 @@ static void tell(struct load *l)
 static void on_block(struct request *q, int err, struct msg *m)
 {
 	struct load *l = container_of(q, struct load, block);
-	struct group *g = find(l, l->id);
+	struct group *g = find_group(l, l->id);
 
 	if (!err && g)
 		take_block(l, g, m);
@@ -190,7 +190,7 @@ static void on_detail(struct request *q, int err, struct msg *m)
 {
 	struct detail_ask *a = container_of(q, struct detail_ask, q);
 	struct load *l = a->load;
-	struct group *g = find(l, a->id);
+	struct group *g = find_group(l, a->id);
 
 	if (!err && g && a->index < g->n && group_is_known(g) &&
 	    is_same(&a->was, &g->task[a->index]))

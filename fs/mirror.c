@@ -181,7 +181,8 @@ void mirror_purge(struct mirror *m, uint64_t id)
 	struct result *r = index_remove(&m->results, id);
 	unsigned what;
 
-	m->purged[m->purges++ % PURGED_KEPT] = id;
+	m->purged[m->purges % PURGED_KEPT] = id;
+	m->purged_quietly[m->purges++ % PURGED_KEPT] = m->quiet;
 	if (!r)
 		return;
 	what = index_remove(&m->unfinished, id) ? NOTE_UNLISTED : 0;
@@ -199,6 +200,16 @@ bool mirror_was_purged(const struct mirror *m, uint64_t id)
 
 	for (i = 0; i < PURGED_KEPT; i++)
 		if (m->purged[i] == id)
+			return true;
+	return false;
+}
+
+bool mirror_was_purged_quietly(const struct mirror *m, uint64_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < PURGED_KEPT; i++)
+		if (m->purged[i] == id && m->purged_quietly[i])
 			return true;
 	return false;
 }

@@ -163,6 +163,7 @@ struct mirror {
 	struct list details;	/* detail.c's */
 	size_t detail_bytes;
 	uint64_t purged[PURGED_KEPT];
+	bool purged_quietly[PURGED_KEPT];
 	unsigned purges;
 	struct {
 		uint64_t id, seq;
@@ -212,6 +213,8 @@ static inline void mirror_note_task(struct mirror *m, const struct result *r,
 struct result *mirror_add_result(struct mirror *m, uint64_t id);
 void mirror_purge(struct mirror *m, uint64_t id);
 bool mirror_was_purged(const struct mirror *m, uint64_t id);
+/* By somebody in this mount: the kernel has told that it went. */
+bool mirror_was_purged_quietly(const struct mirror *m, uint64_t id);
 void mirror_set_name(struct mirror *m, struct result *r, struct bytes name);
 /* Its state changed: the lists it is in, the events. */
 void mirror_set_status(struct mirror *m, struct result *r, enum state s);

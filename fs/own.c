@@ -137,15 +137,17 @@ bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 
 bool own_make(struct fs *fs, fuse_req_t req)
 {
+	uint64_t ino = atomic_load(&fs->notifier.hidden);
 	struct fuse_entry_param e;
 	int err;
 
 	if (!is_own(fs, req))
 		return false;
 	err = hidden(fs, &e);
-	/* It came and went: that it went will be told, too. */
-	if (err)
-		err = gone(atomic_load(&fs->notifier.hidden), 0, &e);
+	/* It came and went: that it went will be told, too, or was already. */
+	if (err && !mirror_was_purged_quietly(&fs->mirror,
+					      tree_number_id(ino)))
+		err = gone(ino, 0, &e);
 	answer_entry(req, err, &e);
 	return true;
 }

@@ -107,7 +107,7 @@ uint64_t tree_ino(const struct obj *o)
 	return tree_number(o->node, o->id, o->sub);
 }
 
-static uint64_t number_id(uint64_t ino)
+uint64_t tree_number_id(uint64_t ino)
 {
 	return ino >> (SUB_BITS + ROW_BITS);
 }
@@ -149,7 +149,7 @@ int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
 	*ret_o = (struct obj){
 		.fs = fs,
 		.node = n,
-		.id = (uint32_t)number_id(ino),
+		.id = (uint32_t)tree_number_id(ino),
 		.sub = number_sub(ino),
 		.tid = tid,
 	};
@@ -175,7 +175,7 @@ static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
 	const char first = *(const char *)word.p;
 
 	if (bytes_is(word, "<id>"))
-		buf_printf(out, "%llu", (unsigned long long)number_id(ino));
+		buf_printf(out, "%llu", (unsigned long long)tree_number_id(ino));
 	else if (bytes_is(word, "<n>"))
 		buf_printf(out, "%lld", (long long)sub_index(number_sub(ino)));
 	else if ((isupper((unsigned char)first) && !bytes_is(word, "README")) ||

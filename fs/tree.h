@@ -58,6 +58,7 @@ const struct node *tree_row(const char *path);
 uint64_t tree_number(const struct node *n, uint64_t id, uint32_t sub);
 /* The row, or NULL; those of the same id and sub differ in TREE_ROWS. */
 const struct node *tree_number_row(uint64_t ino);
+uint64_t tree_number_id(uint64_t ino);
 #define TREE_ROWS 0xffULL
 /* Rows of dir, also of one that is like another. */
 bool tree_has(const struct node *dir, const struct node *n);
