@@ -29,7 +29,7 @@ WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
           -Wmissing-prototypes -Wvla -Wformat=2 -Werror
 OPT    ?= -O2 -g
 CFLAGS += -std=c11 -D_GNU_SOURCE -DTASKFS_VERSION='"$(VERSION)"' $(OPT) \
-          $(WARN) -Ilib -fno-strict-aliasing -fstack-protector-strong
+          $(WARN) -Ilib -Ibuild/gen -fno-strict-aliasing -fstack-protector-strong
 ifneq ($(SAN),)
 CFLAGS  += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
@@ -70,6 +70,14 @@ $(LIB): $(lib_obj)
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
+
+# The Python that the controller carries, as numbers.
+GENERATED := build/gen/controller/hook.inc
+$(GENERATED): controller/hook.py controller/hook_vars.py
+	@mkdir -p $(@D)
+	@cat $^ | od -An -v -tu1 | sed 's/[0-9][0-9]*/&,/g' > $@.new
+	@mv $@.new $@
+$(BUILD)/obj/controller/hook.o: $(GENERATED)
 
 # The objects of one program; $(1): its name.
 room_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(room_$(1))/*.c))

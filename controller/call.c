@@ -6,6 +6,7 @@
 #include "items.h"
 #include "line.h"
 #include "upstream.h"
+#include "vars.h"
 
 #include <signal.h>
 
@@ -107,8 +108,10 @@ static void end(struct call *call, struct ending *how)
 	row.system = call->system;
 	row.memory = call->memory;
 	task_known_outputs(r, run->index, &row);
-	if (run->engine)
+	if (run->engine) {
 		run->engine->completed++;
+		vars_ran(run->engine);
+	}
 	run_end(run, how, &row);
 }
 

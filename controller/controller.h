@@ -176,7 +176,8 @@ struct controller {
 	/* forward.c */
 	struct map forwards;	/* msg_id -> struct forward */
 	struct list forward_list;	/* the same, oldest first */
-	struct timer forward_timer;
+	struct timer forward_timer, forward_hold;
+	struct work forward_work;
 
 	struct upstream *upstream;	/* upstream.c; NULL: none */
 	struct users *users;		/* users.c */

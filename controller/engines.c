@@ -172,6 +172,8 @@ static struct engine *engine_new(struct controller *c, int64_t id,
 	list_init(&e->runs);
 	/* A new one is used first. */
 	list_add(&c->engine_order, &e->order);
+	/* Larger than before a restart of this controller. */
+	e->ran = now_usec();
 	map_put_u64(&c->engines, (uint64_t)id, e);
 	map_put(&c->by_uuid, bytes_str(uuid), e);
 	if (id >= c->next_engine)
@@ -210,6 +212,16 @@ void engine_restore(struct controller *c, const struct engine_row *row)
 	e->pid = row->pid;
 	e->since = row->since;
 	e->taskfs = row->taskfs;
+}
+
+void engine_add_load(struct engine *e, int by)
+{
+	assert(by > 0 || e->load > 0);
+	if (!e->load)
+		e->began = mono_usec();
+	e->load += (unsigned)by;
+	if (!e->load)
+		vars_engine_idle(e);
 }
 
 static void engine_joined(struct engine *e)

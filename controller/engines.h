@@ -34,10 +34,15 @@ struct engine {
 	struct list order;
 	struct list runs;	/* of struct run, by engine_link */
 	unsigned load;		/* runs given to it and not ended */
+	uint64_t began;		/* mono_usec() when it had nothing to do last */
 	uint64_t completed;
 	struct map vars;	/* name -> struct variable (vars.c) */
 	bool vars_known;
 	int64_t vars_version;
+	/* A Python engine tells only when it is asked: counts what may have
+	 * changed them, and as of which count they are told. */
+	int64_t ran, vars_as_of;
+	unsigned forwards;	/* requests for them that it has not answered */
 	struct json_object *stored;	/* array of msg_ids to acknowledge */
 	struct timer stored_timer;
 	struct foreign *foreign;	/* foreign.c's; not of taskfs ones */
@@ -54,6 +59,8 @@ static inline struct bytes engine_ident(const struct engine *e)
 {
 	return bytes_str(e->uuid);
 }
+/* It has one run more, or less (by: 1 or -1). */
+void engine_add_load(struct engine *e, int by);
 /* Can be given tasks now. */
 bool engine_usable(const struct engine *e);
 

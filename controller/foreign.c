@@ -5,6 +5,7 @@
 #include "call.h"
 #include "line.h"
 #include "sched.h"
+#include "vars.h"
 
 /* Asked again after this, then twice that, ... */
 #define AGAIN (500 * USEC_PER_MSEC)
@@ -53,8 +54,20 @@ void foreign_set_elsewhere(struct engine *e, bool elsewhere)
 		return;
 	e->foreign->elsewhere = elsewhere;
 	engine_changed(e);
-	if (!elsewhere)
-		sched_kick(e->c);
+	if (elsewhere) {
+		e->began = mono_usec();
+		return;
+	}
+	vars_engine_idle(e);
+	sched_kick(e->c);
+}
+
+/* Afterwards its variables may be others. */
+static bool changes_variables(const char *type)
+{
+	return type && (strcmp(type, MSG_EXECUTE_REQUEST) == 0 ||
+			strcmp(type, MSG_APPLY_REQUEST) == 0 ||
+			strcmp(type, MSG_CLEAR_REQUEST) == 0);
 }
 
 /* A client's task. Of one of ours that was aborted no end is published. */
@@ -78,6 +91,8 @@ void foreign_note_other(struct engine *e, const struct msg *m)
 
 	if (strcmp(m->type, MSG_STATUS) != 0 || !s)
 		return;
+	if (changes_variables(json_get_str(m->parent, "msg_type", NULL)))
+		vars_ran(e);
 	if (strcmp(s, "idle") == 0)
 		foreign_set_elsewhere(e, false);
 	else if (strcmp(s, "busy") == 0 && is_others_task(e, m))
@@ -114,8 +129,11 @@ static struct json_object *hook_content(void)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *wish = json_object_new_object();
+	struct buf code = BUF_INIT;
 
-	json_add_str(o, "code", foreign_hook);
+	foreign_put_hook(&code);
+	json_add(o, "code", json_text(buf_bytes(&code)));
+	buf_done(&code);
 	json_add_bool(o, "silent", true);
 	json_add_bool(o, "store_history", false);
 	json_add_bool(o, "allow_stdin", false);
@@ -210,6 +228,8 @@ static void ready(struct foreign *f)
 		 log_int("engine_pid", e->pid));
 	/* It works in order: what was sent before has ended, or never came. */
 	calls_lost(e);
+	if (f->python)
+		vars_on_ready(e);
 	engine_changed(e);
 	sched_kick(e->c);
 }

@@ -3,7 +3,8 @@
  * of them can be given a task of ours.
  *
  * It is asked for its language (kernel_info_request); a Python engine then
- * runs the hook (hook.c) once, which sees to the options of tasks. The engine
+ * runs the hook (hook.py, hook_vars.py) once, which sees to the options of tasks
+ * and makes files of its variables (vars.h). The engine
  * is ready when it has answered, and when the end of that was heard on iopub:
  * then the output of a task will be, too. Others' tasks may keep it busy
  * before; it is asked again, now and then.
@@ -34,8 +35,8 @@ bool foreign_on_iopub(struct engine *e, struct msg *m);
 /* The engine that published m, or NULL. */
 struct engine *foreign_publisher(struct controller *c, const struct msg *m);
 
-/* Python code; it leaves no names behind. */
-extern const char foreign_hook[];
+/* Appends the hook: Python code; it leaves no names behind. */
+void foreign_put_hook(struct buf *out);
 /* What a task asks for with its reply: the hook's JSON. */
 #define FOREIGN_USAGE "__import__('IPython').get_ipython()._taskfs_hook['usage']()"
 #define FOREIGN_ABOUT "__import__('IPython').get_ipython()._taskfs_hook['about']()"

@@ -86,7 +86,7 @@ static void on_task_out(struct controller *c, struct msg *m)
 	else if (strcmp(m->type, MSG_OUTPUT) == 0)
 		run_on_output(c, e, m);
 	else if (strcmp(m->type, MSG_VARS) == 0)
-		vars_on_told(c, e, m);
+		vars_on_told(e, m);
 	else if (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
 		 strcmp(m->type, MSG_APPLY_REPLY) == 0)
 		run_on_reply(c, e, m);

@@ -7,6 +7,7 @@
 #include "events.h"
 #include "line.h"
 #include "sched.h"
+#include "vars.h"
 
 /* So long the client waits: a stock engine answers between its tasks. */
 #define ORDER_WAIT (8 * USEC_PER_SEC)
@@ -392,10 +393,13 @@ static void take_reply(struct order *o, struct errand *a, void *arg)
 {
 	const struct msg *m = arg;
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
+	struct engine *e = engine_find(o->c, a->engine);
 	const char *status, *why;
 
 	if (strcmp(id, a->msg_id) != 0)
 		return;
+	if (e)
+		vars_ran(e);
 	status = json_get_str(m->content, "status", NULL);
 	why = json_get_str(m->content, "evalue", NULL);
 	if (status && strcmp(status, "ok") == 0) {

@@ -4,6 +4,7 @@
 #include "broadcast.h"
 #include "record.h"
 #include "sched.h"
+#include "vars.h"
 #include "wire.h"
 
 static const struct {
@@ -139,10 +140,20 @@ static void pass_reply(struct controller *c, enum channel ch, struct wire *w,
 		(void)!swap(c, m, sockets_of[ch].in);
 }
 
+static void note_end(struct controller *c, enum channel ch, const struct msg *m)
+{
+	struct engine *e = engine_by_uuid(c, msg_ident(m, 0));
+
+	if (e && (ch != CHANNEL_CONTROL ||
+		  strcmp(m->type, MSG_CLEAR_REPLY) == 0))
+		vars_ran(e);
+}
+
 void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
 {
 	struct wire *w = wire_of(c, ch, m);
 
+	note_end(c, ch, m);
 	if (w) {
 		wire_read_reply(w, m);
 		if (wire_again(w, m))

@@ -33,7 +33,7 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 	r->active++;
 	if (e) {
 		list_add_tail(&e->runs, &run->engine_link);
-		e->load++;
+		engine_add_load(e, 1);
 		engine_changed(e);
 	}
 	old = map_put(&r->c->runs, bytes_str(msg_id), run);
@@ -50,7 +50,7 @@ void run_leave_engine(struct run *run)
 		return;
 	run->engine = NULL;
 	list_del(&run->engine_link);
-	e->load--;
+	engine_add_load(e, -1);
 	engine_changed(e);
 	sched_kick(run->c);
 }

@@ -9,6 +9,7 @@
 #include "orders.h"
 #include "run.h"
 #include "sched.h"
+#include "vars.h"
 
 #define TICK_DOWN (250 * USEC_PER_MSEC)
 #define TICK_UP USEC_PER_SEC
@@ -372,8 +373,10 @@ static void on_control(struct upstream *u, struct msg *m)
 {
 	struct engine *e = from(u, m);
 
-	if (e && !foreign_on_reply(e, m))
-		orders_on_reply(u->c, m);
+	if (!e || foreign_on_reply(e, m))
+		return;
+	orders_on_reply(u->c, m);
+	vars_on_reply(u->c, m);
 }
 
 static void on_iopub(struct upstream *u, struct msg *m)

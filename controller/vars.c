@@ -9,9 +9,10 @@
 
 struct variable {
 	int64_t size, mtime, version;
+	int64_t lines;	/* bytes as lines; -1: the same */
 };
 
-/* [name, size, mtime, version] */
+/* [name, size, mtime, version, [lines]] */
 struct told {
 	const char *name;
 	bool gone;
@@ -29,9 +30,12 @@ static int64_t element_int(struct json_object *a, size_t i)
 static bool read_told(struct json_object *a, struct told *t)
 {
 	struct json_object *name;
+	size_t n;
 
-	if (!json_object_is_type(a, json_type_array) ||
-	    json_object_array_length(a) != 4)
+	if (!json_object_is_type(a, json_type_array))
+		return false;
+	n = json_object_array_length(a);
+	if (n != 4 && n != 5)
 		return false;
 	name = json_object_array_get_idx(a, 0);
 	if (!json_object_is_type(name, json_type_string))
@@ -41,6 +45,7 @@ static bool read_told(struct json_object *a, struct told *t)
 	t->v.size = t->gone ? 0 : element_int(a, 1);
 	t->v.mtime = element_int(a, 2);
 	t->v.version = element_int(a, 3);
+	t->v.lines = n == 5 ? element_int(a, 4) : -1;
 	return variable_name_ok(bytes_of(t->name,
 					 (size_t)json_object_get_string_len(
 						 name))) &&
@@ -86,6 +91,8 @@ static void push_one(struct json_object *list, const char *name, bool gone,
 	json_push(a, gone ? NULL : json_object_new_int64(v->size));
 	json_push(a, json_object_new_int64(v->mtime));
 	json_push(a, json_object_new_int64(v->version));
+	if (v->lines >= 0)
+		json_push(a, json_object_new_int64(v->lines));
 	json_push(list, a);
 }
 
@@ -96,6 +103,8 @@ static struct json_object *vars_json(const struct engine *e, bool all,
 
 	json_add_int(o, "version", e->vars_version);
 	json_add_bool(o, "all", all);
+	if (!e->taskfs)
+		json_add_bool(o, "on_demand", true);
 	json_add(o, "list", list);
 	return o;
 }
@@ -128,11 +137,12 @@ void vars_engine_joined(struct engine *e)
 	publish(e, o);
 }
 
-void vars_on_told(struct controller *c, struct engine *e, struct msg *m)
+/* {version, all, list} */
+static void take(struct engine *e, struct json_object *vars)
 {
-	struct json_object *told = json_get_array(m->content, "list");
+	struct json_object *told = json_get_array(vars, "list");
 	struct json_object *list = json_object_new_array();
-	bool all = json_bool_or(m->content, "all", false);
+	bool all = json_bool_or(vars, "all", false);
 	size_t i, n = told ? json_object_array_length(told) : 0;
 	struct told t;
 
@@ -143,14 +153,38 @@ void vars_on_told(struct controller *c, struct engine *e, struct msg *m)
 		    note(e, &t))
 			push_one(list, t.name, t.gone, &t.v);
 		else
-			c->count.dropped_unknown++;
+			e->c->count.dropped_unknown++;
 	}
 	e->vars_known = true;
-	e->vars_version = json_int_or(m->content, "version", 0);
-	if (e->state == ENGINE_LIVE)
+	e->vars_version = json_int_or(vars, "version", 0);
+	if (e->state == ENGINE_LIVE && e->taskfs)
 		publish_list(e, all, list);
 	else
 		json_object_put(list); /* told when it has joined */
+}
+
+void vars_on_told(struct engine *e, struct msg *m)
+{
+	take(e, m->content);
+}
+
+void vars_on_ready(struct engine *e)
+{
+	e->vars_known = true;
+	e->ran++;
+	publish_list(e, false, json_object_new_array());
+}
+
+void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran)
+{
+	if (json_bool_or(vars, "all", false) && ran > e->vars_as_of)
+		e->vars_as_of = ran;
+	take(e, vars);
+}
+
+void vars_ran(struct engine *e)
+{
+	e->ran++;
 }
 
 void vars_add_json(const struct engine *e, struct json_object *o)
@@ -158,8 +192,6 @@ void vars_add_json(const struct engine *e, struct json_object *o)
 	struct json_object *list;
 	struct map_iter it = {0};
 
-	if (!e->taskfs)
-		json_add(o, "vars", NULL);
 	if (!e->vars_known)
 		return;
 	list = json_object_new_array();

@@ -6,6 +6,13 @@
  * A request that is passed on stays in a table until all its engines have
  * answered; one that is gone, or does not answer within VARS_TIMEOUT, is
  * answered for.
+ *
+ * On a Python engine of ipyparallel they are the variables of its namespace; the
+ * hook (hook_vars.py) serves the same requests there. Such an engine answers
+ * between its tasks, however long that takes (a request with `now` is refused
+ * instead). Which variables it has it tells only when it is asked, and it is
+ * asked only when a mount asks and something ran on it since the last time;
+ * while it is busy the answer is what it told last.
  */
 #ifndef TASKFS_CONTROLLER_VARS_H
 #define TASKFS_CONTROLLER_VARS_H
@@ -13,8 +20,9 @@
 #include "controller.h"
 
 #define VARS_TIMEOUT (20 * USEC_PER_SEC)
-/* Requests passed on at a time: more are refused. */
+/* Requests passed on at a time, and to one engine: more are refused. */
 #define LIMIT_FORWARDS 1024
+#define LIMIT_FORWARDS_ENGINE 256
 
 struct engine;
 struct request;
@@ -27,11 +35,22 @@ void vars_on_request(struct controller *c, struct request *rq);
 /* An answer of an engine to one of those; others are ignored. */
 void vars_on_reply(struct controller *c, struct msg *m);
 /* `vars`, on the task channel. */
-void vars_on_told(struct controller *c, struct engine *e, struct msg *m);
+void vars_on_told(struct engine *e, struct msg *m);
+/* The hook runs on a Python engine: it can be asked. */
+void vars_on_ready(struct engine *e);
+/*
+ * The same in the answer of a Python engine; `ran`: e->ran as it was asked. It
+ * is told to nobody but who asked.
+ */
+void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
+/* A Python engine ran something: what it told may not be so any more. */
+void vars_ran(struct engine *e);
 /* What it told before is published now. */
 void vars_engine_joined(struct engine *e);
 /* It answers no more. */
 void vars_engine_gone(struct engine *e);
+/* It has nothing to do any more. */
+void vars_engine_idle(struct engine *e);
 /* What it has told. */
 void vars_forget(struct engine *e);
 

@@ -96,9 +96,10 @@ SHOWN(E_ "running", engine_running,
 SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = E_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; runs on this engine"},
-{.path = E_ "vars", .mode = OWN,
+{.path = E_ "vars", .mode = OWN, .flags = NODE_ASKED,
  .help = "its variables: values that stay on the engine, where its tasks have "
-	 "them in $TASKFS_VARS"},
+	 "them in $TASKFS_VARS; of a Python engine the variables of its "
+	 "namespace"},
 {.path = E_ "ctl", .mode = CTL, .show = engine_ctl_show,
  .store = engine_ctl_store,
  .help = "write `interrupt` (Ctrl-C for what it runs), `stop`, `restart` "
@@ -108,38 +109,41 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 
 {.path = V_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; one result with a task for each engine of the view"},
-{.path = V_ "vars", .mode = OWN,
+{.path = V_ "vars", .mode = OWN, .flags = NODE_ASKED,
  .help = "the variables that any of its engines has"},
-{.path = V_ "scatter", .mode = OWN,
+{.path = V_ "scatter", .mode = OWN, .flags = NODE_ASKED,
  .help = "write a file here, and each engine gets its share of the lines as its "
 	 "variable of that name"},
-{.path = V_ "gather", .mode = OWN,
+{.path = V_ "gather", .mode = OWN, .flags = NODE_ASKED,
  .help = "the same, only to be read: the other half of scatter"},
 {.path = V_ "ctl", .mode = CTL, .show = engine_ctl_show,
  .store = engine_ctl_store,
  .help = "as engines/<id>/ctl, for all of them; when one cannot, nothing is "
 	 "done"},
 
-{.path = E_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF,
+{.path = E_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF | NODE_ASKED,
  .each = &engine_var_class, .io = &var_io, .deeds = &var_deeds,
  .help = "one variable: write it to push a value, read it to pull it, rm and "
 	 "mv as any file. A value takes its name when the file is closed; `>>` "
 	 "appends at once. ENOSPC: the engine has 1024 already; EFBIG: larger "
-	 "than 1 GiB; EHOSTDOWN: the engine is gone; EOPNOTSUPP: it runs "
-	 "Python under ipyparallel"},
+	 "than 1 GiB; EHOSTDOWN: the engine is gone. Of a Python engine: JSON, "
+	 "or bytes, or what is no JSON as a text (read: its repr); reading and "
+	 "writing wait for the task that runs there, and what cannot wait is "
+	 "EBUSY; EINVAL: no name of Python's"},
 
-{.path = V_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF,
+{.path = V_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF | NODE_ASKED,
  .each = &view_var_class, .io = &var_io, .deeds = &var_deeds,
  .help = "a write pushes the value to all engines of the view; a read gives "
 	 "their values one behind the other in the order of the view, or "
 	 "EREMOTEIO when one of them has none (`ls engines/*/vars/NAME` shows "
 	 "who has it); rm removes it wherever it is"},
-{.path = V_ "scatter/NAME", .mode = VAR, .flags = NODE_BRIEF,
+{.path = V_ "scatter/NAME", .mode = VAR, .flags = NODE_BRIEF | NODE_ASKED,
  .each = &scatter_class, .io = &scatter_io, .deeds = &scatter_deeds,
  .help = "takes lines: the engines get as many each, in the order of the view; "
-	 "when they cannot be divided equally the first ones get one more. "
+	 "when they cannot be divided equally the first ones get one more. A "
+	 "Python engine gets a list with one value for each line. "
 	 "EFBIG: larger than 1 GiB together"},
-{.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF,
+{.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF | NODE_ASKED,
  .each = &gather_class, .io = &gather_io,
  .help = "the engines' values, one behind the other"},
 

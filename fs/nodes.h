@@ -154,6 +154,7 @@ enum node_flag {
 	NODE_TASKS = 32,	/* of a map or view it shows what the tasks are */
 	NODE_DETAIL = 64,	/* of one of their tasks: its long texts */
 	NODE_ERRORS = 128,	/* of a group: those of the first that failed */
+	NODE_ASKED = 256,	/* about variables: some engines must be asked */
 };
 
 struct node {

@@ -63,7 +63,7 @@ static void answer_entry(fuse_req_t req, const struct obj *o)
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	static const struct want_op op = {find_name, answer_entry};
+	static const struct want_op op = {find_name, answer_entry, false};
 	struct fs *fs = take(req, "lookup", parent, name);
 
 	if (!own_lookup(fs, req, parent, name))
@@ -89,7 +89,7 @@ static void answer_attr(fuse_req_t req, const struct obj *o)
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
-	static const struct want_op op = {find_ino, answer_attr};
+	static const struct want_op op = {find_ino, answer_attr, false};
 	struct fs *fs = take(req, "getattr", ino, "");
 
 	/* The kernel names a file for SEEK_END only. */
@@ -318,12 +318,26 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
 
 /* --- directories -------------------------------------------------------- */
 
+static void answer_opendir(fuse_req_t req, const struct obj *o)
+{
+	struct fuse_file_info fi = {0};
+
+	(void)o;
+	(void)!reply_open(req, &fi);
+}
+
 static void op_opendir(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
+	static const struct want_op op = {find_ino, answer_opendir, true};
 	struct fs *fs = take(req, "opendir", ino, "");
+	const struct node *n = tree_number_row(ino);
 
-	(void)!reply_open(req, fi);
+	/* Listings wait for nothing but this. */
+	if (n && n->flags & NODE_ASKED)
+		want_answer(fs, req, &op, ino, NULL);
+	else
+		(void)!reply_open(req, fi);
 	check(fs);
 }
 

@@ -23,6 +23,7 @@ struct pull {
 	struct fs *fs;
 	struct file *file;
 	struct var_name *name;
+	bool lines;
 	struct part *part;
 	size_t n;
 	size_t asked, known;
@@ -50,9 +51,11 @@ static int ask_piece(struct window *w, struct request *q,
 
 	json_add_int(o, "offset", (int64_t)plan->offset);
 	json_add_int(o, "length", (int64_t)plan->n);
+	if (part->pull->lines)
+		json_add_bool(o, "lines", true);
 	if (part->known)
 		json_add_str(o, "version", part->version);
-	err = link_ask(&w->fs->link, q, &out, VARS_TIMEOUT);
+	err = link_ask(&w->fs->link, q, &out, vars_timeout(w->fs, &one));
 	json_object_put(o);
 	return err;
 }
@@ -188,7 +191,7 @@ int pull_read(struct pull *p, uint64_t off, size_t n, struct answer *a)
 /* --- coming and going --------------------------------------------------- */
 
 struct pull *pull_new(struct file *f, const struct idlist *engines,
-		      struct var_name *name)
+		      struct var_name *name, bool lines)
 {
 	struct pull *p = zalloc(sizeof(*p));
 	size_t i;
@@ -196,6 +199,7 @@ struct pull *pull_new(struct file *f, const struct idlist *engines,
 	p->fs = f->fs;
 	p->file = f;
 	p->name = name;
+	p->lines = lines;
 	p->n = engines->n;
 	p->part = zalloc(max_u64(p->n, 1) * sizeof(*p->part));
 	for (i = 0; i < p->n; i++) {

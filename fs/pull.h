@@ -17,9 +17,10 @@ struct file;
 struct pull;
 struct var_name;
 
-/* Engines are copied; the name's user is the caller. */
+/* Engines are copied; the name's user is the caller. lines: a list is so many
+   lines (of an engine whose values are not bytes). */
 struct pull *pull_new(struct file *f, const struct idlist *engines,
-		      struct var_name *name);
+		      struct var_name *name, bool lines);
 /* NULL is fine. */
 void pull_free(struct pull *p);
 /* 0, -EINPROGRESS, -errno. May give less than asked before the end. */

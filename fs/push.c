@@ -13,16 +13,42 @@
  */
 #define STREAM_FROM (1 * MIB)
 #define STREAM_OUT (4 * MIB)	/* bytes on their way */
+#define HELD_OUT 64		/* questions, of one that holds the others */
+
+/* A step that waits for its turn; its bytes are in push.held_bytes. */
+struct held {
+	struct list link;
+	struct json_object *content;
+	uint64_t at;
+	size_t n;
+};
 
 struct question {
 	struct request q;
 	struct push *push;
 	size_t n;		/* bytes it brings */
+	bool trial;
 };
+
+static void held_free(struct held *h)
+{
+	list_del(&h->link);
+	json_object_put(h->content);
+	free(h);
+}
+
+static void drop_held(struct push *p)
+{
+	while (!list_empty(&p->held))
+		held_free(list_first(&p->held, struct held, link));
+	blob_done(&p->held_bytes);
+	p->trial = false;
+}
 
 static void push_free(struct push *p)
 {
 	assert(!p->out);
+	drop_held(p);
 	list_del(&p->all);
 	pull_free(p->pull);
 	var_name_put(&p->fs->mirror, p->name);
@@ -69,44 +95,70 @@ static void note_error(struct push *p, int err, const struct msg *reply)
 	if (p->err)
 		return;
 	p->err = err;
+	drop_held(p);
 	vars_log("a variable cannot be written", p->name, err, reply);
+}
+
+static bool is_under_way(const struct push *p)
+{
+	return p->out || !list_empty(&p->held);
 }
 
 static void closed(struct push *p)
 {
-	if (p->out)
+	if (is_under_way(p))
 		return;
 	if (p->err)
 		vars_expect(p->fs, &p->engines, p->name, false);
 	push_free(p);
 }
 
+/* One that is busy gets the step again, to do when it has time. */
+static int trial_over(struct push *p, int err)
+{
+	bool dropped = !p->trial;
+
+	p->trial = false;
+	if (err == -EBUSY)
+		return 0;
+	if (!dropped)
+		held_free(list_first(&p->held, struct held, link));
+	return err;
+}
+
+static void send_held(struct push *p);
+
 static void on_answer(struct request *q, int err, struct msg *reply)
 {
 	struct question *k = container_of(q, struct question, q);
 	struct push *p = k->push;
 	size_t n = k->n;
+	bool trial = k->trial;
 
 	free(k);
 	if (reply)
 		vars_take_answer(p->fs, reply);
+	if (trial)
+		err = trial_over(p, err);
 	if (err)
 		note_error(p, err, reply);
 	p->out--;
 	p->bytes_out -= n;
+	send_held(p);
 	if (p->file)
 		park_wake(&p->fs->park, p->file);
 	else
 		closed(p);
 }
 
-static void send_step(struct push *p, const struct push_step *s)
+/* Takes content. */
+static void send_now(struct push *p, struct json_object *content,
+		     struct bytes b)
 {
 	struct question *k = zalloc(sizeof(*k));
-	struct bytes b = s->bytes;
 	struct msg_out out = {
 		.type = MSG_PUSH_REQUEST,
-		.content = push_content(p, s),
+		.content = content,
 		.buffers = &b,
 		.nbuffers = b.n ? 1 : 0,
 	};
@@ -114,9 +166,11 @@ static void send_step(struct push *p, const struct push_step *s)
 
 	k->push = p;
 	k->n = b.n;
+	k->trial = p->trial;
 	k->q.done = on_answer;
-	err = link_ask(&p->fs->link, &k->q, &out, VARS_TIMEOUT);
-	json_object_put(out.content);
+	err = link_ask(&p->fs->link, &k->q, &out,
+		       vars_timeout(p->fs, &p->engines));
+	json_object_put(content);
 	if (err) {
 		note_error(p, err, NULL);
 		free(k);
@@ -126,6 +180,81 @@ static void send_step(struct push *p, const struct push_step *s)
 	}
 }
 
+static bool has_room(const struct push *p, size_t n)
+{
+	return !p->patient ||
+	       (!p->trial && p->out < HELD_OUT && p->bytes_out + n <= STREAM_OUT);
+}
+
+static void send_held(struct push *p)
+{
+	struct json_object *content;
+	struct buf b = BUF_INIT;
+	struct held *h;
+	int err;
+
+	while (!list_empty(&p->held)) {
+		h = list_first(&p->held, struct held, link);
+		if (!has_room(p, h->n))
+			break;
+		content = json_object_get(h->content);
+		buf_clear(&b);
+		err = blob_read(&p->held_bytes, h->at, h->n, &b);
+		held_free(h);
+		if (err) {
+			json_object_put(content);
+			note_error(p, err, NULL);
+		} else {
+			send_now(p, content, buf_bytes(&b));
+		}
+	}
+	if (list_empty(&p->held))
+		blob_done(&p->held_bytes);
+	buf_done(&b);
+}
+
+static void hold(struct push *p, struct json_object *content, struct bytes b)
+{
+	struct held *h = zalloc(sizeof(*h));
+	int err;
+
+	h->content = content;
+	h->at = p->held_bytes.size;
+	h->n = b.n;
+	list_add_tail(&p->held, &h->link);
+	err = h->at + b.n > LIMIT_VARIABLE
+		      ? -EFBIG
+		      : blob_write(&p->held_bytes, h->at, b);
+	if (err)
+		note_error(p, err, NULL);
+}
+
+/* It stays held until it is known whether it has arrived. */
+static void try(struct push *p, struct json_object *content, struct bytes b)
+{
+	hold(p, content, b);
+	if (p->err)
+		return;
+	p->trial = true;
+	json_add_bool(content, "now", true);
+	json_object_get(content);
+	send_now(p, json_object_get(content), b);
+	json_object_object_del(content, "now");
+	json_object_put(content);
+}
+
+void push_send(struct push *p, const struct push_step *s)
+{
+	struct json_object *content = push_content(p, s);
+
+	if (p->patient && !is_under_way(p) && json_get(content, "begin"))
+		try(p, content, s->bytes);
+	else if (list_empty(&p->held) && has_room(p, s->bytes.n))
+		send_now(p, content, s->bytes);
+	else
+		hold(p, content, s->bytes);
+}
+
 static const struct push_step nothing = {.size = -1, .mtime = -1};
 
 static void commit(struct push *p)
@@ -133,7 +262,7 @@ static void commit(struct push *p)
 	struct push_step s = nothing;
 
 	s.commit = true;
-	send_step(p, &s);
+	push_send(p, &s);
 }
 
 /* --- opening and closing ------------------------------------------------ */
@@ -167,6 +296,9 @@ int push_open(struct file *f, struct obj *o)
 	p->name = vars_name(o);
 	p->name->users++;
 	p->tid = o->tid;
+	p->patient = vars_wait(f->fs, &engines);
+	list_init(&p->held);
+	blob_init(&p->held_bytes);
 	list_add_tail(&f->fs->pushes, &p->all);
 	f->private = p;
 	if (!writes)
@@ -177,7 +309,7 @@ int push_open(struct file *f, struct obj *o)
 		return 0;
 	/* Whose it is has to be known now. */
 	p->opening = true;
-	send_step(p, &nothing);
+	push_send(p, &nothing);
 	return p->err ? p->err : -EINPROGRESS;
 }
 
@@ -193,8 +325,9 @@ void push_release(struct file *f)
 	p->pull = NULL;
 	if (p->opening || p->killed || p->err) {
 		s.abandon = true;
+		drop_held(p);
 		if (p->begun)
-			send_step(p, &s);
+			push_send(p, &s);
 	} else if (p->begun || p->created) {
 		if (!p->written)
 			vars_expect(p->fs, &p->engines, p->name, true);
@@ -231,14 +364,16 @@ struct push *push_find(struct fs *fs, uint64_t ino)
 
 static int write_outcome(const struct push *p)
 {
-	if (p->out && (p->bytes < STREAM_FROM || p->bytes_out > STREAM_OUT))
-		return -EINPROGRESS;
-	return p->err;
+	bool waits = p->patient ? p->trial
+				: p->bytes < STREAM_FROM ||
+					  p->bytes_out > STREAM_OUT;
+
+	return p->out && waits ? -EINPROGRESS : p->err;
 }
 
 static int all_outcome(const struct push *p)
 {
-	return p->out ? -EINPROGRESS : p->err;
+	return is_under_way(p) ? -EINPROGRESS : p->err;
 }
 
 int push_write(struct file *f, struct bytes data, uint64_t off,
@@ -256,7 +391,7 @@ int push_write(struct file *f, struct bytes data, uint64_t off,
 	/* What the kernel thinks of the end means nothing. */
 	s.off = p->append ? p->bytes : off;
 	s.commit = p->append && strcmp(p->begin, "append") == 0;
-	send_step(p, &s);
+	push_send(p, &s);
 	p->bytes += s.bytes.n;
 	*ret_taken = s.bytes.n;
 	return write_outcome(p);
@@ -290,7 +425,8 @@ int push_again(struct file *f, enum parked_kind kind)
 {
 	struct push *p = f->private;
 
-	return kind == PARKED_WRITE ? write_outcome(p) : all_outcome(p);
+	return kind == PARKED_WRITE || p->opening ? write_outcome(p)
+						  : all_outcome(p);
 }
 
 /* --- reading ------------------------------------------------------------ */
@@ -322,7 +458,8 @@ int push_read(struct file *f, struct obj *o, const struct ask *ask,
 		err = view_engines(o, &engines);
 		if (!err) {
 			pull_free(p->pull);
-			p->pull = pull_new(f, &engines, p->name);
+			p->pull = pull_new(f, &engines, p->name,
+					   vars_as_lines(o));
 			f->seen = 0;
 		}
 		idlist_done(&engines);

@@ -4,12 +4,17 @@
  * name at the FLUSH of the process that opened the file, or at the RELEASE;
  * when that process was killed in the middle of it, it does not.
  *
+ * An engine of ipyparallel answers between its tasks. A WRITE, which holds the
+ * file's lock, does not wait for those, but the FLUSH does: see `patient`. While
+ * it runs none the first piece is waited for, so that errors are told in time.
+ *
  * To append (O_APPEND) is done at once, at the end of what there is. What was
  * written is read back after it has taken its name.
  */
 #ifndef TASKFS_FS_PUSH_H
 #define TASKFS_FS_PUSH_H
 
+#include "blob.h"
 #include "caller.h"
 #include "nodes.h"
 #include "pull.h"
@@ -35,6 +40,11 @@ struct push {
 	uint64_t bytes;
 	unsigned out;		/* questions without an answer, */
 	size_t bytes_out;	/* and their bytes */
+	bool patient;		/* an engine answers when it has time: steps
+				   are held until those before have arrived */
+	bool trial;		/* the first of them was sent, if it has now */
+	struct list held;
+	struct blob held_bytes;	/* theirs */
 	int err;		/* the first; every WRITE and FLUSH is told */
 };
 
@@ -59,6 +69,8 @@ void push_release(struct file *f);
 struct push *push_find(struct fs *fs, uint64_t ino);
 /* The content of the question; the upload has begun then. */
 struct json_object *push_content(struct push *p, const struct push_step *s);
+/* Asks it, in its turn; errors are told to the next WRITE and FLUSH. */
+void push_send(struct push *p, const struct push_step *s);
 
 /* At the end, when no file is open any more. */
 void push_done(struct fs *fs);

@@ -121,6 +121,7 @@ static int send_piece(struct scatter *s, struct bytes piece, uint64_t off)
 	int err;
 
 	json_add_str(o, "upload", s->upload);
+	json_add_bool(o, "lines", true);
 	if (!s->begun)
 		json_add_str(o, "begin", "empty");
 	json_add_int(o, "offset", (int64_t)off);
@@ -128,7 +129,8 @@ static int send_piece(struct scatter *s, struct bytes piece, uint64_t off)
 	s->begun = true;
 	k->scatter = s;
 	k->q.done = on_answer;
-	err = link_ask(&s->fs->link, &k->q, &out, VARS_TIMEOUT);
+	err = link_ask(&s->fs->link, &k->q, &out,
+		       vars_timeout(s->fs, &one));
 	json_object_put(o);
 	if (err)
 		free(k);

@@ -100,6 +100,7 @@ static void change(fuse_req_t req, const struct obj *o, const char *verb,
 		reply_err(req, err);
 	} else {
 		content = vars_question(&owners, vars_name(o));
+		json_add_bool(content, "now", true);
 		json_add_str(content, "verb", verb);
 		if (to)
 			json_add_str(content, "to", to);
@@ -176,6 +177,7 @@ static struct json_object *whole_step(const struct obj *o,
 	if (s->mtime >= 0)
 		json_add_int(content, "mtime", s->mtime);
 	json_add_bool(content, "commit", true);
+	json_add_bool(content, "now", true);
 	return content;
 }
 
@@ -194,6 +196,11 @@ static void set(fuse_req_t req, const struct obj *o, const struct push_step *s,
 	struct idlist engines = {0};
 	int err;
 
+	if (p && p->patient) {
+		push_send(p, s);
+		answer_attr(req, o);
+		return;
+	}
 	if (p) {
 		ask(req, o, MSG_PUSH_REQUEST, push_content(p, s), true);
 		return;

@@ -80,6 +80,7 @@ static struct variable *add(struct mirror *m, struct engine *e,
 	struct variable *v = zalloc(sizeof(*v));
 
 	v->name = var_name_get(m, text);
+	v->lines = -1;
 	index_put(&e->vars.by_name, v->name->id, v);
 	return v;
 }
@@ -106,12 +107,12 @@ void variables_drop(struct mirror *m, struct engine *e)
 struct told {
 	char *name;
 	bool gone;
-	int64_t size, mtime, version;
+	int64_t size, mtime, version, lines;
 };
 
 static bool read_told(struct bytes value, struct told *t)
 {
-	struct bytes name, size, mtime, version;
+	struct bytes name, size, mtime, version, lines;
 	struct scan s;
 
 	if (!scan_array(&s, value) || !scan_element(&s, &name) ||
@@ -123,6 +124,9 @@ static bool read_told(struct bytes value, struct told *t)
 	if ((!t->gone && !scan_int(size, &t->size)) ||
 	    !scan_int(mtime, &t->mtime) || !scan_int(version, &t->version) ||
 	    t->size < 0 || t->version < 0)
+		return false;
+	t->lines = -1;
+	if (scan_element(&s, &lines) && !scan_int(lines, &t->lines))
 		return false;
 	t->name = scan_text(name);
 	if (t->name && variable_name_ok(bytes_str(t->name)))
@@ -155,6 +159,7 @@ static void take(struct mirror *m, struct engine *e, const struct told *t,
 	v->gone = t->gone;
 	v->expected = false;
 	v->size = t->size;
+	v->lines = t->lines;
 	v->mtime = t->mtime;
 	v->version = (uint64_t)t->version;
 }
@@ -183,7 +188,7 @@ static void drop_unnamed(struct mirror *m, struct engine *e)
 
 struct object {
 	int64_t version;
-	bool all;
+	bool all, on_demand;
 	struct bytes list;
 };
 
@@ -192,6 +197,7 @@ void variables_merge(struct mirror *m, struct engine *e, struct bytes object,
 {
 	static const struct field fields[] = {
 		{"version", FIELD_INT, offsetof(struct object, version), 0},
+		{"on_demand", FIELD_BOOL, offsetof(struct object, on_demand), 0},
 		{"all", FIELD_BOOL, offsetof(struct object, all), 0},
 		{"list", FIELD_SPAN, offsetof(struct object, list), 0},
 		{.name = NULL},
@@ -201,11 +207,9 @@ void variables_merge(struct mirror *m, struct engine *e, struct bytes object,
 	struct scan s;
 	struct told t;
 
-	if (scan_is_null(object))
-		e->vars.known = VARS_NONE;
 	if (!scan_fields(object, fields, &o) || o.version < 0)
 		return;
-	e->vars.known = VARS_KNOWN;
+	e->vars.on_demand |= o.on_demand;
 	if (o.all)
 		mark_older(e, (uint64_t)o.version);
 	if (scan_array(&s, o.list)) {
@@ -235,6 +239,7 @@ void variable_expect(struct mirror *m, struct engine *e, struct var_name *name)
 	v->gone = false;
 	v->expected = true;
 	v->size = 0;
+	v->lines = -1;
 	v->mtime = now_usec();
 }
 

@@ -36,15 +36,18 @@ struct variable {
 	bool expected;		/* written here, not told yet */
 	bool unnamed;		/* by the listing that is being read */
 	int64_t size, mtime;	/* bytes; usec */
+	int64_t lines;		/* bytes as lines; -1: the same */
 	int64_t size_was, mtime_was;	/* when another is expected */
 	uint64_t version;
 };
 
 /* Of an engine. */
 struct variables {
-	enum { VARS_UNKNOWN, VARS_NONE, VARS_KNOWN } known;
 	struct index by_name;	/* number of the name -> struct variable */
-	uint64_t version;
+	/* It tells only when it is asked (fresh.h); mono_usec() when it was
+	 * asked last, and when it was for what has been answered. */
+	bool on_demand, asking;
+	uint64_t asked, answered;
 };
 
 /* The name of this text, made if need be; and given back. */
@@ -60,7 +63,7 @@ struct variable *variable_find(const struct engine *e, uint32_t name);
 struct variable *variable_next(const struct engine *e, uint32_t from);
 
 /*
- * What the engine says: {version, all, list}, or null. reply: in answer to us,
+ * What the engine says: {version, all, list, [on_demand]}. reply: in answer to us,
  * so that what it said before may still come.
  */
 void variables_merge(struct mirror *m, struct engine *e, struct bytes object,

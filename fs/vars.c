@@ -17,7 +17,8 @@ struct json_object *vars_question(const struct idlist *engines,
 	for (i = 0; i < engines->n; i++)
 		json_push(a, json_object_new_int64((int64_t)engines->id[i]));
 	json_add(o, "engines", a);
-	json_add_str(o, "name", name->text);
+	if (name)
+		json_add_str(o, "name", name->text);
 	return o;
 }
 
@@ -82,17 +83,32 @@ struct var_name *vars_name(const struct obj *o)
 int vars_engines(const struct obj *o, struct idlist *ret)
 {
 	int err = view_engines(o, ret);
+
+	return !err && !link_is_up(&o->fs->link) ? -EHOSTDOWN : err;
+}
+
+bool vars_wait(const struct fs *fs, const struct idlist *engines)
+{
 	const struct engine *e;
 	size_t i;
 
-	if (!err && !link_is_up(&o->fs->link))
-		err = -EHOSTDOWN;
-	for (i = 0; i < ret->n && !err; i++) {
-		e = mirror_engine(&o->fs->mirror, ret->id[i]);
-		if (e && e->vars.known == VARS_NONE)
-			err = -EOPNOTSUPP;
+	for (i = 0; i < engines->n; i++) {
+		e = mirror_engine(&fs->mirror, engines->id[i]);
+		if (e && e->vars.on_demand)
+			return true;
 	}
-	return err;
+	return false;
+}
+
+uint64_t vars_timeout(const struct fs *fs, const struct idlist *engines)
+{
+	return vars_wait(fs, engines) ? VARS_PATIENCE : VARS_TIMEOUT;
+}
+
+bool vars_as_lines(const struct obj *o)
+{
+	return o->node->each == &scatter_class ||
+	       o->node->each == &gather_class;
 }
 
 int vars_owners(const struct obj *o, struct idlist *ret)
@@ -269,7 +285,10 @@ static void sum(const struct obj *o, uint64_t *ret_size, int64_t *ret_mtime)
 			v = variable_find(mirror_engine(&o->fs->mirror,
 							owners.id[i]),
 					  o->sub);
-			*ret_size += (uint64_t)v->size;
+			*ret_size += (uint64_t)(vars_as_lines(o) &&
+								v->lines >= 0
+							? v->lines
+							: v->size);
 			if (v->mtime > *ret_mtime)
 				*ret_mtime = v->mtime;
 		}

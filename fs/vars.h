@@ -6,6 +6,7 @@
  *   pull        reads values, those of several engines one behind the other
  *   push        writes one value, to one engine or to several
  *   scatter     ... and to each its share of the lines
+ *   fresh       engines that tell only when they are asked
  *   vardeeds    removes, renames, cuts, sets times
  *   variables   what the mirror knows
  */
@@ -18,8 +19,10 @@
 
 /* The controller answers for its engines within 20 s. */
 #define VARS_TIMEOUT (30 * USEC_PER_SEC)
+/* ... but for those that answer between their tasks, however long those are. */
+#define VARS_PATIENCE (366 * 86400 * USEC_PER_SEC)
 
-/* {engines, name}: what every question begins with. */
+/* {engines, [name]}: what every question begins with. */
 struct json_object *vars_question(const struct idlist *engines,
 				  const struct var_name *name);
 /* What of an answer is news: takes it into the mirror. */
@@ -30,11 +33,14 @@ void vars_log(const char *what, const struct var_name *name, int err,
 
 /* The variable's name. */
 struct var_name *vars_name(const struct obj *o);
-/*
- * The engines it is to be written to; -errno, as view_engines(), -EHOSTDOWN,
- * -EOPNOTSUPP: one of them has no variables.
- */
+/* The engines it is to be written to; -errno, as view_engines(), -EHOSTDOWN. */
 int vars_engines(const struct obj *o, struct idlist *ret) must_check;
+/* One of them answers between its tasks. */
+bool vars_wait(const struct fs *fs, const struct idlist *engines);
+/* For link_ask(): how long to wait for them. */
+uint64_t vars_timeout(const struct fs *fs, const struct idlist *engines);
+/* It shows lists as lines (scatter, gather). */
+bool vars_as_lines(const struct obj *o);
 /* Those that have it. -ENOENT: none. */
 int vars_owners(const struct obj *o, struct idlist *ret) must_check;
 

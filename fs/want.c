@@ -1,7 +1,9 @@
 #include "want.h"
 #include "detail.h"
+#include "fresh.h"
 #include "group.h"
 #include "reply.h"
+#include "tree.h"
 
 struct want {
 	struct list link;
@@ -11,7 +13,7 @@ struct want {
 	uint64_t ino;
 	char *name;
 	pid_t tid;
-	uint64_t due;		/* mono_usec() */
+	uint64_t since, due;	/* mono_usec() */
 };
 
 /* --- what is needed ----------------------------------------------------- */
@@ -81,11 +83,24 @@ static void interrupted(struct parked *p)
 	want_free(p->owner);
 }
 
-static int find(struct fs *fs, const struct want_op *op, uint64_t ino,
-		const char *name, pid_t tid, struct obj *ret_o)
+/* What is in this directory, or the entry itself, has to be asked for. */
+static int want_fresh(struct fs *fs, const struct want *w)
 {
-	int err = op->find(fs, ino, name, tid, ret_o);
+	struct obj o;
 
+	if (tree_obj(fs, w->ino, w->tid, &o) < 0 ||
+	    !(o.node->flags & NODE_ASKED) ||
+	    (S_ISDIR(o.node->mode) && !w->name && !w->op->lists))
+		return 0;
+	return fresh_known(&o, w->since);
+}
+
+static int find(struct fs *fs, const struct want *w, struct obj *ret_o)
+{
+	int err = want_fresh(fs, w);
+
+	if (!err)
+		err = w->op->find(fs, w->ino, w->name, w->tid, ret_o);
 	return err ? err : want_known(ret_o);
 }
 
@@ -103,8 +118,11 @@ static void try_again(struct want *w)
 	uint64_t heard = w->fs->load.block_at;
 	bool late = mono_usec() >= max_u64(w->due, heard + WANT_PATIENCE);
 	struct obj o;
-	int err = find(w->fs, w->op, w->ino, w->name, w->tid, &o);
+	int err;
 
+	if (late)
+		w->since = 0; /* what there is */
+	err = find(w->fs, w, &o);
 	if (err == -EINPROGRESS && !late)
 		return;
 	answer(park_take(w->parked), w->op,
@@ -136,11 +154,19 @@ static void late(struct timer *t)
 void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 		 uint64_t ino, const char *name)
 {
-	pid_t tid = fuse_req_ctx(req)->pid;
+	uint64_t now = mono_usec();
+	struct want it = {
+		.fs = fs,
+		.op = op,
+		.ino = ino,
+		.name = (char *)(uintptr_t)name,
+		.tid = fuse_req_ctx(req)->pid,
+		.since = now,
+		.due = now + WANT_PATIENCE,
+	}, *w;
 	struct parked *p;
-	struct want *w;
 	struct obj o;
-	int err = find(fs, op, ino, name, tid, &o);
+	int err = find(fs, &it, &o);
 
 	if (err != -EINPROGRESS) {
 		answer(req, op, err, &o);
@@ -150,15 +176,9 @@ void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 	if (!p)
 		return;
 	w = zalloc(sizeof(*w));
-	*w = (struct want){
-		.fs = fs,
-		.parked = p,
-		.op = op,
-		.ino = ino,
-		.name = name ? xstrdup(name) : NULL,
-		.tid = tid,
-		.due = mono_usec() + WANT_PATIENCE,
-	};
+	*w = it;
+	w->parked = p;
+	w->name = name ? xstrdup(name) : NULL;
 	p->owner = w;
 	p->interrupted = interrupted;
 	list_add_tail(&fs->wants.waiting, &w->link);
@@ -166,12 +186,15 @@ void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 		timer_set(fs->loop, &fs->wants.timer, WANT_PATIENCE);
 }
 
-static void arrived(struct load *l)
+void want_again(struct fs *fs)
 {
-	struct fs *fs = container_of(l, struct fs, load);
-
 	if (!list_empty(&fs->wants.waiting))
 		loop_defer(fs->loop, &fs->wants.work);
+}
+
+static void arrived(struct load *l)
+{
+	want_again(container_of(l, struct fs, load));
 }
 
 void wants_init(struct fs *fs)

@@ -10,6 +10,10 @@
  * without such a pause (a million need seconds); interruptible, and not at all
  * without a controller; both are -EHOSTDOWN. A listing gives such entries
  * without attributes and waits for nothing.
+ *
+ * Which variables an engine of ipyparallel has is asked when somebody looks
+ * (NODE_ASKED, fresh.h): that waits likewise, but after WANT_PATIENCE what is
+ * known is shown.
  */
 #ifndef TASKFS_FS_WANT_H
 #define TASKFS_FS_WANT_H
@@ -29,14 +33,17 @@ int want_known(struct obj *o) must_check;
 /* The same without asking. */
 bool want_is_known(struct obj *o);
 
-/* LOOKUP or GETATTR: how to find the entry again, and how to answer. */
+/* LOOKUP, GETATTR or OPENDIR: how to find the entry again, how to answer. */
 struct want_op {
 	int (*find)(struct fs *fs, uint64_t ino, const char *name, pid_t tid,
 		    struct obj *ret_o);
 	void (*reply)(fuse_req_t req, const struct obj *o);
+	bool lists;	/* OPENDIR: what is in the directory is needed */
 };
 /* Answers now, or when what the entry needs has come. */
 void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 		 uint64_t ino, const char *name);
+/* Something has come that may have been waited for. */
+void want_again(struct fs *fs);
 
 #endif

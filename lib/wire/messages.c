@@ -255,7 +255,7 @@ const struct message_type message_types[] = {
 	{MSG_PUSH_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
 	 "engines [id], name, upload, [begin, exclusive], [offset], [size], "
-	 "[mtime], [commit], [abandon]",
+	 "[mtime], [commit], [abandon], [lines], [now]",
 	 "A piece (buffer 0) of a variable, to be written at `offset`. "
 	 "`upload`: a string, the same for all pieces of one value; the first "
 	 "has `begin`: `empty`, `copy` (of the value there is) or `append` "
@@ -263,8 +263,10 @@ const struct message_type message_types[] = {
 	 "The value takes its name with `commit`, all at once; `exclusive`: "
 	 "EEXIST when another has it or is about to. `size` cuts or "
 	 "lengthens, `mtime` (usec) sets the time, `abandon` forgets the "
-	 "upload. The controller passes the message on to each of the "
-	 "engines."},
+	 "upload. `lines`: a list with one value on each line, where values "
+	 "are more than bytes (a Python engine). `now`: EBUSY when one of the "
+	 "engines runs a task and would answer only behind it. The controller "
+	 "passes the message on to each of the engines."},
 	{MSG_PUSH_REPLY, "controller, engine", "client, controller",
 	 "control, registration", true,
 	 "from the engine: status, [vars]; from the controller: status, "
@@ -273,11 +275,12 @@ const struct message_type message_types[] = {
 	 "all engines have answered, with those that did it; an error is the "
 	 "first there was, and names the engine: EFBIG, ENOSPC, EEXIST, "
 	 "EINVAL, ESTALE (the engine has forgotten the upload), EHOSTDOWN "
-	 "(the engine is gone or does not answer), EOPNOTSUPP (it does not "
-	 "speak the extensions), EAGAIN (too much is under way)."},
+	 "(the engine is gone or does not answer), EOPNOTSUPP (it has no "
+	 "variables that can be files), EBUSY (with `now`), EAGAIN (too much "
+	 "is under way)."},
 	{MSG_PULL_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
-	 "engines [id], name, offset, length, [version]",
+	 "engines [id], name, offset, length, [version], [lines]",
 	 "A piece of a variable of one engine. `version`: of the first piece; "
 	 "another value since then is ESTALE."},
 	{MSG_PULL_REPLY, "controller, engine", "client, controller",
@@ -286,9 +289,11 @@ const struct message_type message_types[] = {
 	 "passed on as it is, or the controller's error."},
 	{MSG_VARS_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
-	 "engines [id], name, verb, [to], [exclusive]",
+	 "engines [id], [name], verb, [to], [exclusive], [now]",
 	 "verb: `remove`, or `rename` (with `to`; `exclusive`: EEXIST when "
-	 "there is one of that name)."},
+	 "there is one of that name), or `list`: which there are (of engines "
+	 "with `on_demand`; of one that runs a task the answer, with `now`, is "
+	 "what was known before it). `now`: as in push_request."},
 	{MSG_VARS_REPLY, "controller, engine", "client, controller",
 	 "control, registration", true, "as push_reply",
 	 "Done, on each of the engines."},

@@ -221,6 +221,13 @@ def processes():
     return found
 
 
+def is_waiting(pid, call):
+    """That process waits in a system call of that name."""
+    number = {"read": "0"}[call]
+    with open("/proc/%d/syscall" % pid) as f:
+        return f.read().split()[0] == number
+
+
 def kill_left_overs():
     """Kills what a test left; their command lines. Stock nannies and
     schedulers get a moment to end by themselves."""

@@ -9,6 +9,7 @@ import pickle
 import re
 import select
 import signal
+import subprocess
 
 import mix
 
@@ -70,8 +71,19 @@ class Mounted(mix.Case):
         return self.read("results/%d/%s" % (id, name))
 
     def done(self, id, status="ok"):
-        got = self.get(id, "wait").strip()
+        try:
+            got = self.get(id, "wait").strip()
+        except mix.Timeout:
+            raise mix.Timeout("result %d: %s" % (id, self.state(id)))
         self.assertEqual(got, status, self.get(id, "error"))
+
+    def state(self, id):
+        """What can be said about a result that does not end."""
+        told = [self.get(id, "status"), self.get(id, "why")]
+        for e in self.ids():
+            for name in "state", "queue", "running":
+                told.append("engine %s %s: %s" % (e, name, self.read("engines/%s/%s" % (e, name))))
+        return "".join(told)
 
     def value(self, text, **how):
         id = self.submit(text, **how)
@@ -251,7 +263,197 @@ class Python:
             self.assertEqual(f.read(), "ok\n")
 
 
-class OnOurController(Python, Mounted):
+class Variables:
+    """vars/, scatter/, gather/: what is in the namespace of a Python engine."""
+
+    def raw(self, path, data=None):
+        with open(os.path.join(self.mnt, path), "rb" if data is None else "wb") as f:
+            return f.read() if data is None else f.write(data)
+
+    def listed(self, engine):
+        return sorted(os.listdir("%s/engines/%s/vars" % (self.mnt, engine)))
+
+    def refused(self, code, what, *args):
+        with self.assertRaises(OSError) as e:
+            what(*args)
+        self.assertEqual(e.exception.errno, code)
+
+    def setUp(self):
+        super().setUp()
+        self.rc[:].clear(block=True)
+
+    def test_push_and_pull(self):
+        self.write("engines/0/vars/a", "5\n")
+        self.assertEqual(self.value("a + 1", path="engines/0/new"), "6\n")
+        self.assertEqual(self.read("engines/0/vars/a"), "5\n")
+        self.value("a = [1, {'x': None, 'y': 'é'}, 2.5, True]", path="engines/0/new")
+        self.assertEqual(
+            self.read("engines/0/vars/a"), '[1, {"x": null, "y": "é"}, 2.5, true]\n'
+        )
+        self.assertEqual(self.listed(1), [])
+
+    def test_the_same_as_clients_see(self):
+        self.rc[0].push({"theirs": {"n": 3}}, block=True)
+        self.assertEqual(self.read("engines/0/vars/theirs"), '{"n": 3}\n')
+        self.write("engines/0/vars/ours", '{"n": [1, 2]}\n')
+        self.assertEqual(self.rc[0]["ours"], {"n": [1, 2]})
+        self.rc[0].execute("del theirs", block=True)
+        self.assertEqual(self.listed(0), ["ours"])
+
+    def test_what_json_cannot_say(self):
+        self.rc[0].push({"bytes": b"\0\xff\n"}, block=True)
+        self.assertEqual(self.raw("engines/0/vars/bytes"), b"\0\xff\n")
+        self.value("s = {3}; c = 1j; r = range(3); t = (1, 'a')", path="engines/0/new")
+        for name, text in ("s", "{3}"), ("c", "1j"), ("r", "[0, 1, 2]"), ("t", '[1, "a"]'):
+            self.assertEqual(self.read("engines/0/vars/" + name), text + "\n")
+        self.refused(errno.EINVAL, self.append, "engines/0/vars/s", b"x")
+
+    def append(self, path, data):
+        fd = os.open(os.path.join(self.mnt, path), os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(fd, data)
+        finally:
+            os.close(fd)
+
+    def test_what_is_no_json_is_a_text_or_bytes(self):
+        self.write("engines/0/vars/t", "hello\n")
+        self.assertEqual(self.rc[0]["t"], "hello")
+        self.assertEqual(self.read("engines/0/vars/t"), '"hello"\n')
+        self.append("engines/0/vars/t", b"world\n")
+        self.assertEqual(self.rc[0]["t"], '"hello"\nworld')
+        self.raw("engines/0/vars/b", b"\xff\xfe\0")
+        self.assertEqual(self.rc[0]["b"], b"\xff\xfe\0")
+        self.raw("engines/0/vars/e", b"")
+        self.assertEqual(self.read("engines/0/vars/e"), '""\n')
+
+    def test_only_data_is_listed_with_its_size(self):
+        self.value(
+            "import os\nclass C: pass\ndef f(): pass\n_hidden = 1\nn = 1234\nl = list(range(1000))",
+            path="engines/0/new",
+        )
+        self.assertEqual(self.listed(0), ["l", "n"])
+        for name in "l", "n":
+            path = "engines/0/vars/" + name
+            size = os.stat(os.path.join(self.mnt, path)).st_size
+            self.assertEqual(size, len(self.read(path)))
+
+    def test_a_value_that_changes_in_place(self):
+        self.value("l = []", path="engines/0/new")
+        path = os.path.join(self.mnt, "engines/0/vars/l")
+        self.assertEqual(os.stat(path).st_size, 3)
+        self.value("l.append(10)", path="engines/0/new")
+        self.assertEqual(os.stat(path).st_size, 5)
+        self.assertEqual(self.read("engines/0/vars/l"), "[10]\n")
+
+    def test_remove_and_rename(self):
+        at = os.path.join(self.mnt, "engines/0/vars/")
+        self.write("engines/0/vars/a", "1\n")
+        os.rename(at + "a", at + "b")
+        self.assertEqual(self.rc[0]["b"], 1)
+        self.assertEqual(self.listed(0), ["b"])
+        os.remove(at + "b")
+        self.assertEqual(self.listed(0), [])
+        self.refused(errno.ENOENT, self.read, "engines/0/vars/b")
+        self.refused(errno.ENOENT, os.remove, at + "b")
+
+    def test_names_that_python_does_not_have(self):
+        for name in "a-b", "class", "_a", "1a":
+            self.refused(errno.EINVAL, self.write, "engines/0/vars/" + name, "1\n")
+        self.assertEqual(self.listed(0), [])
+
+    def test_new_ones_only(self):
+        path = os.path.join(self.mnt, "engines/0/vars/x")
+        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        fd = os.open(path, how)
+        os.write(fd, b"1\n")
+        self.refused(errno.EEXIST, os.open, path, how)
+        os.close(fd)
+        self.refused(errno.EEXIST, os.open, path, how)
+        self.assertEqual(self.rc[0]["x"], 1)
+
+    def test_truncate_and_times(self):
+        self.write("engines/0/vars/x", "1234\n")
+        path = os.path.join(self.mnt, "engines/0/vars/x")
+        os.utime(path, (1e9, 1e9))
+        self.assertEqual(os.stat(path).st_mtime, 1e9)
+        self.assertEqual(self.rc[0]["x"], 1234)
+        os.truncate(path, 2)
+        self.assertEqual(self.rc[0]["x"], 12)
+
+    def test_views(self):
+        self.write("engines/all/vars/v", "[1]\n")
+        self.assertEqual(self.rc[:]["v"], [[1], [1]])
+        self.assertEqual(self.read("engines/0,1/vars/v"), "[1]\n[1]\n")
+        os.remove(os.path.join(self.mnt, "engines/1/vars/v"))
+        self.refused(errno.EREMOTEIO, self.read, "engines/all/vars/v")
+
+    def test_scatter_and_gather(self):
+        lines = 'apple\n2\n"3"\n[4]\n5.5\n'
+        self.write("engines/all/scatter/s", lines)
+        self.assertEqual(self.rc[:]["s"], [["apple", 2, "3"], [[4], 5.5]])
+        self.assertEqual(self.read("engines/all/gather/s"), lines)
+        size = os.stat(os.path.join(self.mnt, "engines/all/gather/s")).st_size
+        self.assertEqual(size, len(lines))
+        self.rc[:].scatter("theirs", list(range(5)), block=True)
+        self.assertEqual(self.read("engines/all/gather/theirs"), "0\n1\n2\n3\n4\n")
+        self.assertEqual(self.rc[:].gather("s", block=True), ["apple", 2, "3", [4], 5.5])
+
+    def test_much(self):
+        data = bytes(range(256)) * 40000
+        self.raw("engines/0/vars/big", data)
+        self.assertEqual(self.raw("engines/0/vars/big"), data)
+        text = json.dumps(list(range(500000))) + "\n"
+        self.write("engines/1/vars/big", text)
+        self.assertEqual(self.value("len(big)", path="engines/1/new"), "500000\n")
+        self.assertEqual(self.read("engines/1/vars/big"), text)
+
+    def test_while_a_task_runs(self):
+        self.write("engines/0/vars/a", "1\n")
+        gate = os.path.join(mix.HOME, "vars-gate-%s" % type(self).__name__)
+        os.mkfifo(gate)
+        id = self.submit("open(%r).read()\nb = a" % gate, path="engines/0/new")
+        self.running(id)
+        at = os.path.join(self.mnt, "engines/0/vars/")
+        # Nothing that holds a lock of the kernel's waits for the task.
+        self.assertEqual(self.listed(0), ["a"])
+        self.refused(errno.EBUSY, os.remove, at + "a")
+        self.refused(errno.EBUSY, os.truncate, at + "a", 0)
+        fd = os.open(at + "new", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        os.write(fd, b"[2")
+        os.write(fd, b", 3]\n")
+        self.assertEqual(self.get(id, "status"), "running\n")
+        with open(gate, "w"):
+            pass
+        os.close(fd)
+        self.done(id)
+        self.assertEqual(self.listed(0), ["a", "b", "new"])
+        self.assertEqual(self.read("engines/0/vars/new"), "[2, 3]\n")
+
+    def test_a_reader_that_waits_can_be_interrupted(self):
+        self.write("engines/0/vars/a", "1\n")
+        gate = os.path.join(mix.HOME, "reader-gate-%s" % type(self).__name__)
+        os.mkfifo(gate)
+        id = self.submit("open(%r).read()" % gate, path="engines/0/new")
+        self.running(id)
+        cat = subprocess.Popen(
+            ["cat", self.mnt + "/engines/0/vars/a"], stdout=subprocess.PIPE
+        )
+        mix.within(lambda: mix.is_waiting(cat.pid, "read"))
+        cat.send_signal(signal.SIGINT)
+        self.assertEqual(cat.communicate(timeout=mix.DEADLINE)[0], b"")
+        self.assertEqual(self.get(id, "status"), "running\n")
+        with open(gate, "w"):
+            pass
+        self.done(id)
+
+    def test_clear(self):
+        self.write("engines/all/vars/a", "1\n")
+        self.write("engines/0/ctl", "clear\n")
+        self.assertEqual(self.listed(0), [])
+        self.assertEqual(self.listed(1), ["a"])
+
+
+class OnOurController(Python, Variables, Mounted):
     controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
 
 
@@ -285,7 +487,7 @@ class Bridged(Mounted):
         assert not bad, "the bridge complained:\n" + "".join(bad)
 
 
-class OnStockController(Python, Bridged):
+class OnStockController(Python, Variables, Bridged):
     def test_what_it_says_of_itself(self):
         port = self.cluster.info()["registration"]
         self.assertEqual(self.read("controller/kind"), "ipyparallel\n")

@@ -1,0 +1,131 @@
+# What an engine of ipyparallel runs once, before its first task (see foreign.h),
+# and hook_vars.py behind it: functions that IPython calls before and behind every
+# execution. They read what the task was given from the metadata and buffers of
+# its own message, so the code of a task goes out as it was written, and the
+# numbers of its lines are right. Executions of others have no metadata of ours and
+# are left alone. Nothing is put into the namespace but a map's item, items and
+# args. Both files become one string of Python: no three single quotes in them.
+
+import builtins, io, json, os, resource, socket, sys
+from IPython import get_ipython
+
+shell = get_ipython()
+kernel = shell.kernel
+was = None
+report = {}
+
+
+def request():
+    if hasattr(kernel, 'get_parent'):
+        return kernel.get_parent('shell') or {}
+    return kernel._parent_header or {}
+
+
+def read_line(prompt=''):
+    print(prompt, end='', flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line[:-1] if line.endswith('\n') else line
+
+
+def texts(block):
+    return [b.decode('utf-8', 'surrogateescape') for b in block.split(b'\0')[:-1]]
+
+
+def used():
+    a = resource.getrusage(resource.RUSAGE_SELF)
+    b = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return a.ru_utime + b.ru_utime, a.ru_stime + b.ru_stime
+
+
+def set_env(env):
+    old = {}
+    for k, v in env.items():
+        old[k] = os.environ.get(k)
+        os.environ[k] = v
+    return old
+
+
+def go_to(cwd):
+    here = os.getcwd()
+    try:
+        if cwd:
+            os.chdir(cwd)
+    except OSError:
+        pass
+    return here
+
+
+def begin():
+    global was
+    end()
+    message = request()
+    task = (message.get('metadata') or {}).get('taskfs')
+    if not isinstance(task, dict) or 'result' not in task:
+        return
+    buffers = [bytes(b) for b in message.get('buffers') or []]
+    given = lambda k: buffers[task[k]] if k in task else b''
+    items, args = texts(given('items')), list(task.get('args', []))
+    env = {'TASKFS_ID': str(task['result']), 'TASKFS_INDEX': str(task['index']),
+           'TASKFS_ENGINE': str(task.get('engine', ''))}
+    if items:
+        env['TASKFS_ITEM'] = items[0]
+        shell.user_ns['item'] = items[0]
+        shell.user_ns['items'] = items
+    if args:
+        shell.user_ns['args'] = args
+    env.update(task.get('env', {}))
+    was = {'stdin': sys.stdin, 'argv': sys.argv, 'input': builtins.input,
+           'env': set_env(env), 'cwd': go_to(task.get('cwd')), 'used': used()}
+    sys.argv = ['-c'] + items + args
+    sys.stdin = io.TextIOWrapper(io.BytesIO(given('stdin')), 'utf-8',
+                                 'surrogateescape')
+    builtins.input = read_line
+    report.clear()
+    report['cwd'] = os.getcwd()
+
+
+def end():
+    global was
+    if was is None:
+        return
+    old, was = was, None
+    user, system = used()
+    report.update(user=user - old['used'][0], system=system - old['used'][1],
+                  memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    sys.stdin, sys.argv = old['stdin'], old['argv']
+    if builtins.input is read_line:
+        builtins.input = old['input']
+    for k, v in old['env'].items():
+        if v is None:
+            os.environ.pop(k, None)
+        else:
+            os.environ[k] = v
+    go_to(old['cwd'])
+
+
+class Json:
+    def __init__(self, value):
+        self.value = value
+
+    def __repr__(self):
+        return json.dumps(self.value)
+
+
+def usage():
+    return Json(report)
+
+
+def about():
+    return Json({'host': socket.gethostname(), 'pid': os.getpid()})
+
+
+before = getattr(shell, '_taskfs_hook', None)
+if before:
+    before['end']()
+    shell.events.unregister('pre_execute', before['begin'])
+    shell.events.unregister('post_execute', before['end'])
+shell._taskfs_hook = globals()
+shell.events.register('pre_execute', begin)
+shell.events.register('post_execute', end)

@@ -1,0 +1,19 @@
+/*
+ * fresh.h: engines that tell which variables they have only when they are asked
+ * (those of ipyparallel). Whenever somebody looks the controller is asked, which
+ * knows it, or asks the engine; of one that runs something now it says what was
+ * known before that.
+ */
+#ifndef TASKFS_FS_FRESH_H
+#define TASKFS_FS_FRESH_H
+
+#include "nodes.h"
+
+/*
+ * 0: what is known of the variables that this entry is about (its engine's, its
+ * view's) is not older than `since` (mono_usec()), or cannot be had at once.
+ * -EINPROGRESS: it was asked for; want_again() is called when the answer comes.
+ */
+int fresh_known(const struct obj *o, uint64_t since) must_check;
+
+#endif
