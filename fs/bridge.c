@@ -157,10 +157,17 @@ static void tick(struct timer *t)
 	timer_set(b->link->loop, &b->tick, TICK);
 }
 
-int bridge_begin(struct bridge *b, struct buf *why)
+static void forget(struct bridge *b)
 {
-	char *security, *path;
+	free(b->program);
+	free(b->upstream);
+	free(b->dir);
+	b->program = b->upstream = b->dir = NULL;
+}
 
+/* What a try finds stays in b, to be forgotten if that is not all. */
+static int find_parts(struct bridge *b, struct buf *why)
+{
 	b->program = find_program();
 	if (!b->program) {
 		buf_puts(why, "to mount an ipyparallel cluster needs "
@@ -176,6 +183,19 @@ int bridge_begin(struct bridge *b, struct buf *why)
 		buf_printf(why, "cannot use the directory %s: %s", b->dir,
 			   strerror(-b->users));
 		return b->users;
+	}
+	return 0;
+}
+
+int bridge_begin(struct bridge *b, struct buf *why)
+{
+	char *security, *path;
+	int err = find_parts(b, why);
+
+	if (err) {
+		forget(b);
+		b->users = -1;
+		return err;
 	}
 	start(b);
 	security = xasprintf("%s/security", b->dir);
@@ -198,7 +218,5 @@ void bridge_done(struct bridge *b)
 	timer_cancel(&b->tick);
 	if (b->users >= 0)
 		close(b->users);
-	free(b->program);
-	free(b->upstream);
-	free(b->dir);
+	forget(b);
 }
