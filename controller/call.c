@@ -12,14 +12,25 @@
 
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT (5 * USEC_PER_SEC)
+/* And the reply behind the end. An interrupt may have cost it: ipykernel sends
+ * none when one comes between the task's code and its reply. */
+#define REPLY_WAIT (30 * USEC_PER_SEC)
+#define REPLY_WAIT_INTERRUPTED (2 * USEC_PER_SEC)
 /* A running task is interrupted at once, after 1 s, 2 s more, ...; then it is
  * given up. */
 #define INTERRUPTS 4
+/* One before the task's own code would be lost, or cost the reply: so long that
+ * is waited for. */
+#define TOO_EARLY USEC_PER_SEC
+/* It failed, being interrupted: its reply is under way. */
+#define HEEDED (2 * USEC_PER_SEC)
 
 struct call {
 	struct run *run;
-	bool begun, replied, idle;
+	bool begun, entered;	/* it is busy with it; runs the task's code */
+	bool replied, idle;
 	bool overtime;		/* past its time limit */
+	bool interrupted, heeded;	/* by us; and failed then */
 	unsigned interrupts;
 	struct timer idle_timer, limit_timer, stop_timer;
 	double limit;		/* seconds; 0: none */
@@ -143,9 +154,24 @@ static void finish(struct call *call)
 	buf_done(&why);
 }
 
+/* Its end was published, and no reply comes. */
+static void unanswered(struct call *call)
+{
+	call->event = EVENT_FAIL;
+	call->ename = xstrdup(call->interrupted ? "KeyboardInterrupt"
+						: "EngineError");
+	call->evalue = xstrdup("its engine ended it without a reply");
+	finish(call);
+}
+
 static void idle_late(struct timer *t)
 {
-	finish(container_of(t, struct call, idle_timer));
+	struct call *call = container_of(t, struct call, idle_timer);
+
+	if (call->replied)
+		finish(call);
+	else
+		unanswered(call);
 }
 
 /* --- stopping a task ---------------------------------------------------- */
@@ -163,9 +189,10 @@ static int send_control(struct engine *e, const char *type, const char *key,
 	return err;
 }
 
-static int interrupt(struct engine *e)
+static int interrupt(struct call *call)
 {
-	return send_control(e, MSG_SIGNAL_REQUEST, "sig",
+	call->interrupted = true;
+	return send_control(call->run->engine, MSG_SIGNAL_REQUEST, "sig",
 			    json_object_new_int(SIGINT));
 }
 
@@ -202,23 +229,35 @@ static void give_up(struct call *call)
 	buf_done(&why);
 }
 
-/* The engine works on others' tasks, too: only ours is interrupted. */
+/*
+ * The engine works on others' tasks, too: only ours is interrupted. Of one from
+ * before a restart nothing may have been heard, but the engine has answered
+ * since, which it does behind the task.
+ */
+static bool is_at_work(const struct call *call)
+{
+	const struct run *run = call->run;
+
+	return call->begun && !call->idle &&
+	       !(run->restored && foreign_ready(run->engine));
+}
+
 static void stop(struct call *call)
 {
 	struct engine *e = call->run->engine;
 
-	if (call->replied || !e)
+	if (call->replied || call->idle || !e)
 		return;
 	if (call->interrupts >= INTERRUPTS) {
-		if (call->begun)
+		if (is_at_work(call))
 			give_up(call);
 		else
 			end(call, &(struct ending){.event = EVENT_ABORT});
 		return;
 	}
 	/* One that is away hears it the next time. */
-	if (call->begun)
-		(void)!interrupt(e);
+	if (is_at_work(call) && (call->entered || call->interrupts))
+		(void)!interrupt(call);
 	timer_set(e->c->loop, &call->stop_timer,
 		  ++call->interrupts * USEC_PER_SEC);
 }
@@ -248,6 +287,7 @@ int call_abort(struct run *run)
 		call = run->call;
 		/* What is known of it is that it was sent. */
 		call->begun = !foreign_is_elsewhere(run->engine);
+		call->entered = call->begun;
 	}
 	if (run->abort)
 		return 0;
@@ -263,7 +303,7 @@ int call_signal(struct run *run, int signo)
 {
 	if (!run->call || !run->engine || signo != SIGINT)
 		return -EOPNOTSUPP;
-	return run->call->begun ? interrupt(run->engine) : -EAGAIN;
+	return is_at_work(run->call) ? interrupt(run->call) : -EAGAIN;
 }
 
 /* --- the reply ---------------------------------------------------------- */
@@ -422,24 +462,69 @@ static void take_display(struct call *call, struct msg *m)
 		 text_of(json_get_object(m->content, "data"), "text/plain"));
 }
 
+static void begun(struct call *call)
+{
+	if (call->begun)
+		return;
+	call->begun = true;
+	if (call->limit > 0)
+		timer_set(call->run->c->loop, &call->limit_timer,
+			  (uint64_t)(call->limit * 1e6));
+	/* An abort was too late to keep it from beginning, or it is answered
+	 * in a moment. */
+	if (!call->run->abort)
+		return;
+	call->interrupts = 1;
+	timer_set(call->run->c->loop, &call->stop_timer, TOO_EARLY);
+}
+
+/* Its code begins. */
+static void take_input(struct call *call, struct msg *m)
+{
+	(void)m;
+	call->entered = true;
+	if (timer_is_set(&call->stop_timer) && !call->interrupted)
+		stop(call);
+}
+
+/* Another interrupt would hit the engine on its way to the reply. */
+static void take_error(struct call *call, struct msg *m)
+{
+	(void)m;
+	if (!call->interrupted || call->heeded)
+		return;
+	call->heeded = true;
+	if (timer_is_set(&call->stop_timer))
+		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
+}
+
+static void over(struct call *call)
+{
+	call->idle = true;
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	if (call->replied)
+		finish(call);
+	else if (!call->run->restored)
+		timer_set(call->run->c->loop, &call->idle_timer,
+			  call->interrupted ? REPLY_WAIT_INTERRUPTED
+					    : REPLY_WAIT);
+}
+
 static void take_status(struct call *call, struct msg *m)
 {
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
-	if (s && strcmp(s, "busy") == 0 && !call->begun) {
-		call->begun = true;
-		if (call->limit > 0)
-			timer_set(call->run->c->loop, &call->limit_timer,
-				  (uint64_t)(call->limit * 1e6));
-		/* An abort was too late to keep it from beginning. */
-		if (call->run->abort && !timer_is_set(&call->stop_timer))
-			stop(call);
-	}
-	if (!s || strcmp(s, "idle") != 0)
-		return;
-	call->idle = true;
-	if (call->replied)
-		finish(call);
+	if (s && strcmp(s, "busy") == 0)
+		begun(call);
+	else if (s && strcmp(s, "idle") == 0)
+		over(call);
+}
+
+void call_note_end(struct run *run)
+{
+	if (run->call && run->phase == RUN_SENT && !run->call->replied)
+		over(run->call);
 }
 
 static const struct {
@@ -448,6 +533,8 @@ static const struct {
 } takers[] = {
 	{MSG_STREAM, take_stream},
 	{MSG_STATUS, take_status},
+	{MSG_EXECUTE_INPUT, take_input},
+	{MSG_ERROR, take_error},
 	{MSG_EXECUTE_RESULT, take_value},
 	{MSG_DISPLAY_DATA, take_display},
 };
@@ -462,7 +549,7 @@ void call_on_iopub(struct run *run, struct msg *m)
 		if (strcmp(takers[i].type, m->type) != 0)
 			continue;
 		/* While there is more, the end of it is not late. */
-		if (timer_is_set(&run->call->idle_timer))
+		if (run->call->replied && timer_is_set(&run->call->idle_timer))
 			timer_set(run->c->loop, &run->call->idle_timer,
 				  IDLE_WAIT);
 		takers[i].take(run->call, m);
@@ -528,6 +615,7 @@ void calls_lost(struct engine *e)
 		.evalue = "the controller was started again while the task "
 			  "ran, and its reply is lost",
 	};
+	static const struct ending aborted = {.event = EVENT_ABORT};
 	struct list *l, *tmp;
 
 	list_for_each_safe(l, tmp, &e->runs) {
@@ -537,7 +625,7 @@ void calls_lost(struct engine *e)
 			continue;
 		if (e->c->upstream)
 			reclaim_run(run);
-		else if (!run->call)
-			run_end(run, &lost, NULL);
+		else if (!run->call || !run->call->replied)
+			run_end(run, run->abort ? &aborted : &lost, NULL);
 	}
 }

@@ -24,6 +24,9 @@ const char *call_refusal(const struct run *run, struct result *r);
 /* From the shell channel and from iopub; content is parsed. */
 void call_on_reply(struct run *run, struct msg *m);
 void call_on_iopub(struct run *run, struct msg *m);
+/* The end of a run from before a restart was published: it is interrupted no
+ * more. What became of it comes some other way. */
+void call_note_end(struct run *run);
 
 /*
  * The same for a run from before a restart, out of a record of the hub that

@@ -85,17 +85,26 @@ static bool is_others_task(struct engine *e, const struct msg *m)
 	       strcmp(type, MSG_APPLY_REQUEST) == 0;
 }
 
-void foreign_note_other(struct engine *e, const struct msg *m)
+static bool says(const struct msg *m, const char *state)
 {
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
-	if (strcmp(m->type, MSG_STATUS) != 0 || !s)
-		return;
-	if (changes_variables(json_get_str(m->parent, "msg_type", NULL)))
-		vars_ran(e);
-	if (strcmp(s, "idle") == 0)
+	return strcmp(m->type, MSG_STATUS) == 0 && s && strcmp(s, state) == 0;
+}
+
+void foreign_note_end(struct engine *e, const struct msg *m)
+{
+	if (says(m, "idle"))
 		foreign_set_elsewhere(e, false);
-	else if (strcmp(s, "busy") == 0 && is_others_task(e, m))
+}
+
+void foreign_note_other(struct engine *e, const struct msg *m)
+{
+	if (strcmp(m->type, MSG_STATUS) == 0 &&
+	    changes_variables(json_get_str(m->parent, "msg_type", NULL)))
+		vars_ran(e);
+	foreign_note_end(e, m);
+	if (says(m, "busy") && is_others_task(e, m))
 		foreign_set_elsewhere(e, true);
 }
 
@@ -265,16 +274,17 @@ static void hook_done(struct foreign *f)
 static void on_hook(struct foreign *f, struct json_object *content)
 {
 	const char *status = json_get_str(content, "status", NULL);
+	const char *ename = json_get_str(content, "ename", NULL);
 	struct json_object *about = foreign_answer(content);
 	struct engine *e = f->e;
 
-	if (status && strcmp(status, "error") == 0) {
+	if (status && strcmp(status, "error") == 0 &&
+	    !(ename && strcmp(ename, "KeyboardInterrupt") == 0)) {
 		timer_cancel(&f->again);
 		f->step = STEP_USELESS;
 		log_error("an engine of ipyparallel cannot be given tasks",
 			  log_int("engine", e->id),
-			  log_str("ename",
-				  json_get_str(content, "ename", NULL)),
+			  log_str("ename", ename),
 			  log_str("evalue",
 				  json_get_str(content, "evalue", NULL)));
 	} else if (about) {
@@ -283,7 +293,7 @@ static void on_hook(struct foreign *f, struct json_object *content)
 		f->replied = true;
 		hook_done(f);
 	}
-	/* An aborted one is sent again. */
+	/* One that was aborted, or interrupted, is sent again. */
 	json_object_put(about);
 }
 

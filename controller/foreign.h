@@ -26,6 +26,8 @@ bool foreign_is_python(const struct engine *e);
 bool foreign_is_elsewhere(const struct engine *e);
 /* An iopub message that is about nothing of ours. */
 void foreign_note_other(struct engine *e, const struct msg *m);
+/* The same where nobody else's tasks keep it busy, but one that was given up. */
+void foreign_note_end(struct engine *e, const struct msg *m);
 void foreign_set_elsewhere(struct engine *e, bool elsewhere);
 
 /* True: it was about this, and is done with. */

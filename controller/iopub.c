@@ -130,10 +130,10 @@ static void take_ours(struct controller *c, struct run *run, struct msg *m)
 {
 	struct engine *from;
 
-	if (run)
+	if (run && run->phase != RUN_ENDING)
 		call_on_iopub(run, m);
-	else if ((from = foreign_publisher(c, m)))
-		(void)foreign_on_iopub(from, m);
+	else if ((from = foreign_publisher(c, m)) && !foreign_on_iopub(from, m))
+		foreign_note_end(from, m);
 }
 
 static void take(struct controller *c, struct msg *m)

@@ -219,6 +219,7 @@ void reclaim_on_iopub(struct run *run, struct msg *m)
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
 	if (s && strcmp(s, "idle") == 0) {
+		call_note_end(run);
 		run->news = RECLAIM_NEWS;
 		reclaim_run(run);
 	}

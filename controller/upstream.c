@@ -392,7 +392,9 @@ static void on_iopub(struct upstream *u, struct msg *m)
 		call_on_iopub(run, m);
 	if (run && run->restored)
 		reclaim_on_iopub(run, m);
-	if ((run && !run->other) || foreign_on_iopub(e, m))
+	/* Of one that was given up the engine still says the end. */
+	if ((run && !run->other && run->phase != RUN_ENDING) ||
+	    foreign_on_iopub(e, m))
 		return;
 	foreign_note_other(e, m);
 	others_note(u->c, m);

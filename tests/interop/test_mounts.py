@@ -195,6 +195,30 @@ class Python:
         self.done(id, "error")
         self.assertTrue(self.get(id, "error").startswith("KeyboardInterrupt"))
 
+    # An interrupt between a task's code and its reply: ipykernel sends none.
+    NO_REPLY = (
+        "kernel = get_ipython().kernel\n"
+        "def lose(*args):\n"
+        "    del kernel.finish_metadata\n"
+        "    raise KeyboardInterrupt\n"
+        "kernel.finish_metadata = lose\n"
+        "print('go', flush=True)\n"
+        "while True: pass\n"
+    )
+
+    def test_an_interrupt_that_costs_the_reply(self):
+        for end, status in (("abort\n", "aborted"), ("signal INT\n", "error")):
+            id = self.submit(self.NO_REPLY)
+            with open("%s/results/%d/output" % (self.mnt, id)) as f:
+                self.assertEqual(f.readline(), "go\n")
+            self.write("results/%d/ctl" % id, end)
+            self.done(id, status)
+        self.assertTrue(self.get(id, "error").startswith("KeyboardInterrupt: "))
+        id = self.submit(self.NO_REPLY, time_limit=0.3)
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("TaskTimeLimit: "))
+        self.done(self.submit("1", path="engines/all/new"))
+
     def test_abort_of_a_task_that_waits(self):
         ids = [self.submit("import time\ntime.sleep(1000)") for _ in range(4)]
         self.write("results/%d/ctl" % ids[3], "abort\n")
@@ -453,6 +477,33 @@ class Variables:
         self.assertEqual(self.listed(1), ["a"])
 
 
+class NotHeeded:
+    """An interrupt that the task does not heed."""
+
+    expected = (r"an engine does not heed interrupts",)
+
+    def test_its_engine_is_free_when_it_ends(self):
+        gate = os.path.join(mix.HOME, "gate-%s" % type(self).__name__)
+        os.mkfifo(gate)
+        id = self.submit(
+            "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+            "print('go', flush=True)\nopen(%r).read()\n" % gate
+        )
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "go\n")
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        self.assertEqual(self.read("engines/0/state"), "busy\n")
+        next = self.submit("6*7")
+        with open(gate, "w"):
+            pass
+        self.done(next)
+
+
+class NotHeededOnOurController(NotHeeded, Mounted):
+    controller, engines = mix.OURS, (mix.STOCK,)
+
+
 class OnOurController(Python, Variables, Mounted):
     controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
 
@@ -584,6 +635,10 @@ class OnStockController(Python, Variables, Bridged):
         mix.within(lambda: last not in self.ids())
         engine.wait()
         self.cluster.engines.remove(engine)
+
+
+class NotHeededOnStockController(NotHeeded, Bridged):
+    engines = (mix.STOCK,)
 
 
 class BridgeDies(Bridged):
