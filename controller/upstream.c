@@ -513,8 +513,8 @@ static void monitor_ready(struct watch *w, short events)
 	}
 	if (!gone || !u->up)
 		return;
-	no_answer(u);
 	go_down(u);
+	no_answer(u);
 }
 
 static int open_monitor(struct upstream *u)
@@ -616,8 +616,8 @@ static void tick_up(struct upstream *u)
 	uint64_t now = mono_usec();
 
 	if (now - u->heard > SILENCE) {
-		no_answer(u);
 		go_down(u);
+		no_answer(u);
 	} else if (!u->asked && now - u->hello_at > HELLO_EVERY) {
 		say_hello(u);
 	}
