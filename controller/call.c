@@ -154,6 +154,14 @@ static void finish(struct call *call)
 	buf_done(&why);
 }
 
+bool call_engine_gone(struct run *run)
+{
+	if (!run->call || !run->call->replied)
+		return false;
+	finish(run->call);
+	return true;
+}
+
 /* Its end was published, and no reply comes. */
 static void unanswered(struct call *call)
 {

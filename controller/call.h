@@ -24,6 +24,8 @@ const char *call_refusal(const struct run *run, struct result *r);
 /* From the shell channel and from iopub; content is parsed. */
 void call_on_reply(struct run *run, struct msg *m);
 void call_on_iopub(struct run *run, struct msg *m);
+/* True: its reply is there, and it ends with that. */
+bool call_engine_gone(struct run *run);
 /* The end of a run from before a restart was published: it is interrupted no
  * more. What became of it comes some other way. */
 void call_note_end(struct run *run);

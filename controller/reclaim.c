@@ -2,7 +2,9 @@
 #include "run.h"
 
 #include "base/log.h"
+#include "call.h"
 #include "relay.h"
+#include "upstream.h"
 
 /* So long after it was sent a task has reached its engine, or never will. */
 #define IN_FLIGHT (10 * USEC_PER_SEC)
@@ -84,6 +86,13 @@ static void say_died(const struct run *run, const struct engine *e,
 			   e->host ? e->host : "an unknown host");
 }
 
+/* Its end may be known all the same. */
+static bool goes_on(struct run *run)
+{
+	return run->phase == RUN_SENT && !run->wire &&
+	       (call_engine_gone(run) || reclaim_orphan(run));
+}
+
 void runs_engine_gone(struct engine *e)
 {
 	struct buf why = BUF_INIT;
@@ -102,6 +111,8 @@ void runs_engine_gone(struct engine *e)
 			run_leave_engine(run);
 			continue;
 		}
+		if (goes_on(run))
+			continue;
 		buf_clear(&why);
 		say_died(run, e, &why);
 		how.evalue = buf_str(&why);

@@ -20,12 +20,14 @@
 #define UNKNOWN 2
 /* Or say that it waits, though its engine has done all before. */
 #define STUCK 10
+/* Or that it waits, though its engine is gone. */
+#define ORPHANED 5
 
 struct reclaim {
 	struct controller *c;
 	struct timer timer;
 	size_t waiting;		/* questions of the first round */
-	bool done;
+	bool done, soon;
 	unsigned round;
 };
 
@@ -50,15 +52,32 @@ static struct run *run_of(struct controller *c, uint64_t key)
 	return run && run->restored ? run : NULL;
 }
 
+static bool is_unwanted(const struct run *run)
+{
+	struct result *r = result_find(run->c, run->result);
+
+	return run->abort || r->aborting || r->task[run->index].aborting;
+}
+
 static void lost(struct run *run, const char *why)
 {
 	struct ending how = {
-		.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
+		.event = is_unwanted(run) ? EVENT_ABORT : EVENT_FAIL,
 		.ename = "EngineError",
 		.evalue = why,
 	};
 
 	run_end(run, &how, NULL);
+}
+
+static void lost_engine(struct run *run)
+{
+	struct result *r = result_find(run->c, run->result);
+	char why[80];
+
+	snprintf(why, sizeof(why), "engine %lld ended while running the task",
+		 (long long)r->task[run->index].engine);
+	lost(run, why);
 }
 
 /*
@@ -81,6 +100,11 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 		lost(run, "ipyparallel's hub does not know it any more");
 		return;
 	}
+	/* Another hub than the one it went to may be there by now. */
+	if (!run->engine || run->engine->state != ENGINE_LIVE) {
+		lost_engine(run);
+		return;
+	}
 	if (!evalue || !strstr(evalue, "No such message")) {
 		lost(run, "ipyparallel's hub does not keep its record any more");
 		return;
@@ -100,6 +124,8 @@ static void take_record(struct run *run, struct msg *reply)
 		foreign_set_elsewhere(run->engine, false);
 	if (record && json_get_object(record, "result_content"))
 		call_on_record(run, record, reply);
+	else if (run->orphan && !run->other && ++run->stuck > ORPHANED)
+		lost_engine(run);
 	else if (!run->other && run->engine && foreign_ready(run->engine) &&
 		 ++run->stuck > STUCK)
 		lost(run, "its engine works again, and the hub has no answer "
@@ -151,6 +177,7 @@ static size_t ask_all(struct reclaim *rc)
 	size_t n = 0, left = 0;
 	bool soon = false;
 
+	rc->soon = false;
 	rc->round++;
 	while (map_next(&rc->c->runs, &it)) {
 		struct run *run = it.value;
@@ -205,8 +232,37 @@ bool reclaim_is_done(struct controller *c)
 
 void reclaim_soon(struct controller *c)
 {
-	if (c->reclaim)
-		timer_set(c->loop, &c->reclaim->timer, ASK_SOON);
+	struct reclaim *rc = c->reclaim;
+
+	/* Something new all the time does not put it off. */
+	if (!rc || rc->soon)
+		return;
+	rc->soon = true;
+	timer_set(c->loop, &rc->timer, ASK_SOON);
+}
+
+bool reclaim_orphan(struct run *run)
+{
+	if (!upstream_is_up(run->c))
+		return false;
+	run_leave_engine(run);
+	run->restored = run->orphan = true;
+	run->stuck = 0;
+	run->news = RECLAIM_NEWS;
+	reclaim_soon(run->c);
+	return true;
+}
+
+void reclaim_end_orphans(struct controller *c, const char *why)
+{
+	struct map_iter it = {0};
+
+	while (map_next(&c->runs, &it)) {
+		struct run *run = it.value;
+
+		if (run->orphan && run->phase == RUN_SENT)
+			lost(run, why);
+	}
 }
 
 void reclaim_run(struct run *run)

@@ -35,6 +35,7 @@ struct run {
 	unsigned news;		/* worth asking so many times */
 	unsigned unknown, stuck;	/* what that said, so often */
 	bool other;		/* another client's, on the upstream */
+	bool orphan;		/* its engine is gone; the hub is asked */
 	bool restored;		/* from before a restart, or before the line to
 				   an upstream controller broke; not claimed
 				   yet */

@@ -63,6 +63,11 @@ struct session *upstream_session(struct controller *c)
 	return &c->upstream->session;
 }
 
+bool upstream_is_up(const struct controller *c)
+{
+	return c->upstream && c->upstream->up;
+}
+
 /* --- what is known of it ------------------------------------------------ */
 
 struct json_object *upstream_json(const struct controller *c)
@@ -254,6 +259,7 @@ static void remove_all(struct upstream *u, const char *why)
 		engine_remove(list_first(&u->c->engine_order, struct engine,
 					 order),
 			      why);
+	reclaim_end_orphans(u->c, why);
 }
 
 /* --- engines ------------------------------------------------------------ */
@@ -587,7 +593,7 @@ static void open_line(struct upstream *u)
 /* A controller that ends properly takes its file away. */
 static void forget_engines(struct upstream *u)
 {
-	if (list_empty(&u->c->engine_order) || !reclaim_is_done(u->c))
+	if (!reclaim_is_done(u->c))
 		return;
 	if (access(u->c->config.upstream, F_OK) < 0)
 		remove_all(u, "the upstream controller ended");

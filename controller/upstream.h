@@ -29,6 +29,7 @@ int upstream_send(struct controller *c, enum line line,
 		  const struct msg_out *out) must_check;
 struct session *upstream_session(struct controller *c);
 /* {url, state}: state is "connected" or one line that says why not. */
+bool upstream_is_up(const struct controller *c);
 struct json_object *upstream_json(const struct controller *c);
 
 /*
@@ -49,6 +50,13 @@ void upstream_hello(struct controller *c);
 void reclaim_begin(struct controller *c);
 /* They have all been asked for once. */
 bool reclaim_is_done(struct controller *c);
+/*
+ * Its engine is gone: the hub is asked whether it was done before, what it says
+ * then counts. False: it cannot be asked.
+ */
+bool reclaim_orphan(struct run *run) must_check;
+/* No hub will tell. */
+void reclaim_end_orphans(struct controller *c, const char *why);
 /* There may be news of it. */
 void reclaim_run(struct run *run);
 void reclaim_on_iopub(struct run *run, struct msg *m);

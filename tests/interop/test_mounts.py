@@ -708,6 +708,68 @@ class BridgeDies(Bridged):
         self.done(self.submit("6*7", path="engines/all/new"))
 
 
+class LineBreaks(Bridged):
+    """Between bridge and hub, for a while."""
+
+    @contextlib.contextmanager
+    def broken(self):
+        (bridge,) = self.bridge_pids()
+        hub = self.cluster.controller.pid
+        os.kill(hub, signal.SIGSTOP)
+        try:
+            mix.within(lambda: self.read("controller/state") != "connected\n")
+            os.kill(bridge, signal.SIGSTOP)
+        finally:
+            os.kill(hub, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.kill(bridge, signal.SIGCONT)
+
+    def ended(self, id):
+        """The hub knows the end of it."""
+        records = self.rc.db_query(
+            {"completed": {"$ne": None}}, keys=["msg_id", "metadata"]
+        )
+        return any(
+            r["metadata"].get("taskfs", {}).get("result") == id for r in records
+        )
+
+    def stop_engine(self, id, signo):
+        engine = self.cluster.engines[id]
+        engine.send(signo)
+        engine.wait()
+        mix.within(lambda: id not in self.rc.ids)
+
+    def start(self, text, engine):
+        id = self.submit(text, path="engines/%d/new" % engine)
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "go\n")
+        return id
+
+    def test_an_engine_that_went_when_its_task_had_ended(self):
+        gate = os.path.join(mix.HOME, "line-gate")
+        os.mkfifo(gate)
+        ends = self.start("print('go', flush=True)\nopen(%r).read()\n6*7" % gate, 0)
+        runs = self.start("import time\nprint('go', flush=True)\ntime.sleep(1000)", 1)
+        with self.broken():
+            with open(gate, "w"):
+                pass
+            mix.within(lambda: self.ended(ends))
+            self.stop_engine(0, signal.SIGTERM)
+            self.stop_engine(1, signal.SIGKILL)
+        self.done(ends)
+        self.assertEqual(self.get(ends, "value"), "42\n")
+        self.assertEqual(self.get(ends, "stdout"), "go\n")
+        self.done(runs, "error")
+        self.assertEqual(
+            self.get(runs, "error").splitlines()[0],
+            "EngineError: engine 1 ended while running the task",
+        )
+        mix.within(lambda: not self.ids())
+        self.cluster.engines.clear()
+
+
 class Remount(Bridged):
     def test_the_same_results_again(self):
         id = self.submit("print('out')\n6*7")
