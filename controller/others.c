@@ -2,184 +2,232 @@
 #include "upstream.h"
 
 #include "base/log.h"
-#include "call.h"
-#include "events.h"
-#include "foreign.h"
 #include "results.h"
-#include "run.h"
 #include "wire.h"
-#include "wire/task_option.h"
 
 /*
  * What other clients run on the upstream: each of their tasks becomes a result
- * here, to be looked at. The hub's records say which there are; they are asked
- * for now and then, and when an engine begins something unknown. The end of
- * one is found as that of our own from before a restart is (reclaim_hub.c).
+ * here, to be looked at (others_record.c). Which there are is heard on iopub
+ * when an engine begins one; and now and then the hub is asked for the ids of
+ * what was submitted lately. Only what is new is asked for its record, once.
  */
 
-#define ASK_EVERY (5 * USEC_PER_SEC)
+#define ASK_EVERY (10 * USEC_PER_SEC)
+/* A hub that cannot answer is asked less and less. */
+#define ASK_EVERY_MAX (640 * USEC_PER_SEC)
 #define ASK_SOON (50 * USEC_PER_MSEC)
+/* The hub hears of it when we do, or a little later. */
 #define TRIES 10
-/* Clients' clocks differ by less, one hopes. */
-#define SLACK (600LL * 1000000)
-/* How far back the first look goes, and how much it brings. */
-#define FIRST_LOOK (86400LL * 1000000)
+/* Records asked for at a time: sqlite has a limit, and there is code in them. */
+#define BATCH 50
+/* Ids are asked for again so far back. A client whose clock is behind by more
+ * is heard when its task begins. */
+#define OVERLAP (20LL * 1000000)
+/* The first look goes so far back, then farther, until it has enough. */
+#define NEAR (60LL * 1000000)
+#define FARTHER 8
+#define FAR (86400LL * 1000000)
 #define LIMIT_FIRST 1000
-#define LIMIT_SEEN 100000
+/* Ids that are kept; the oldest go. */
+#define LIMIT_WANTED 10000
+#define LIMIT_SEEN 10000
+
+/* A msg_id that was heard of: wanted, until its record was seen. */
+struct heard {
+	struct list link;
+	int64_t date;		/* seen: when it was submitted */
+	unsigned tries;		/* wanted: so many more */
+	bool seen, asked;
+	bool bare;		/* the hub has only what it published */
+	char id[];
+};
 
 struct others {
 	struct controller *c;
 	struct timer timer;
-	struct map seen;	/* msg_ids that need no other look */
+	struct map ids;		/* msg_id -> struct heard */
+	struct list wanted, seen;	/* the same, oldest first */
+	size_t nwanted, nseen;
 	int64_t newest;		/* date of the newest record, usec */
+	int64_t since, span;	/* first look: not before; so far back now */
+	bool first;
 	bool asking;
-	char *wanted;		/* a msg_id that was heard of */
-	unsigned tries;		/* to find it */
+	bool useless;		/* the hub keeps no records */
+	uint64_t look_at, look_every;	/* mono_usec(): for ids */
 };
 
-static void ask(struct timer *t);
+/* --- what was heard of -------------------------------------------------- */
 
-/* --- a record becomes a result ------------------------------------------ */
-
-static void stored(struct store_op *op)
+static void forget(struct others *o, struct heard *h)
 {
-	struct result *r = result_find(op->arg, op->result.id);
-
-	if (r && !op->err)
-		result_set_stored(r);
-	else if (op->err)
-		log_error("another client's task was not stored",
-			  log_errno(op->err));
+	if (h->seen)
+		o->nseen--;
+	else
+		o->nwanted--;
+	list_del(&h->link);
+	map_remove(&o->ids, bytes_str(h->id));
+	free(h);
 }
 
-static void started(struct store_op *op)
+static void want(struct others *o, const char *msg_id)
 {
-	struct result *r = result_find(op->arg, op->task.row.result);
+	struct heard *h;
 
-	if (r)
-		task_apply(r, &op->task.row, EVENT_START);
+	if (others_is_ours(o->c, msg_id) || others_know(o->c, msg_id) ||
+	    map_get(&o->ids, bytes_str(msg_id)))
+		return;
+	if (o->nwanted >= LIMIT_WANTED)
+		forget(o, list_first(&o->wanted, struct heard, link));
+	h = zalloc(sizeof(*h) + strlen(msg_id) + 1);
+	memcpy(h->id, msg_id, strlen(msg_id));
+	h->tries = TRIES;
+	list_add_tail(&o->wanted, &h->link);
+	map_put(&o->ids, bytes_str(msg_id), h);
+	o->nwanted++;
 }
 
-static void put_code(struct json_object *record, struct buf *code)
+/* No answer about what lies farther back than this brings it again. */
+static void forget_old(struct others *o)
 {
+	while (o->nseen) {
+		struct heard *h = list_first(&o->seen, struct heard, link);
+
+		if (o->nseen <= LIMIT_SEEN && h->date >= o->newest - OVERLAP)
+			return;
+		forget(o, h);
+	}
+}
+
+static void note_seen(struct others *o, struct heard *h, int64_t date)
+{
+	list_del(&h->link);
+	o->nwanted--;
+	h->seen = true;
+	h->date = date;
+	list_add_tail(&o->seen, &h->link);
+	o->nseen++;
+}
+
+/* --- asking for records ------------------------------------------------- */
+
+static int by_date(const void *a, const void *b)
+{
+	struct json_object *const *x = a, *const *y = b;
+	int64_t dx = others_date(*x), dy = others_date(*y);
+
+	return (dx > dy) - (dx < dy);
+}
+
+static void take_records(struct others *o, struct json_object *records)
+{
+	size_t n = json_object_array_length(records), i;
+
+	json_object_array_sort(records, by_date);
+	for (i = 0; i < n; i++) {
+		struct json_object *r = json_object_array_get_idx(records, i);
+		const char *id = json_get_str(r, "msg_id", NULL);
+		struct heard *h = id ? map_get(&o->ids, bytes_str(id)) : NULL;
+
+		if (!h || h->seen)
+			continue;
+		h->bare = !others_date(r);
+		if (others_take(o->c, r))
+			note_seen(o, h, others_date(r));
+	}
+	reclaim_soon(o->c);
+}
+
+/* What was asked for and did not come may come the next time. */
+static void count_tries(struct others *o)
+{
+	while (o->nwanted) {
+		struct heard *h = list_first(&o->wanted, struct heard, link);
+
+		if (!h->asked)
+			return;
+		h->asked = false;
+		list_del(&h->link);
+		list_add_tail(&o->wanted, &h->link);
+		if (--h->tries)
+			continue;
+		/* Of what was broadcast there will not be more. */
+		if (h->bare)
+			note_seen(o, h, now_usec());
+		else
+			forget(o, h);
+	}
+}
+
+static struct json_object *which(struct others *o)
+{
+	struct json_object *ids = json_object_new_array();
+	struct list *l;
 	size_t n = 0;
-	const char *s = json_get_str(json_get_object(record, "content"),
-				     "code", &n);
 
-	if (!s)
-		s = json_get_str(json_get_object(record, "header"), "msg_type",
-				 &n);
-	if (s)
-		buf_put(code, s, min_u64(n, LIMIT_CODE));
+	list_for_each(l, &o->wanted) {
+		struct heard *h = list_entry(l, struct heard, link);
+
+		if (n++ >= BATCH)
+			break;
+		h->asked = true;
+		json_push(ids, json_text(bytes_str(h->id)));
+	}
+	return ids;
 }
 
-static struct result *new_result(struct controller *c,
-				 struct json_object *record, int64_t submitted)
+static void next_question(struct others *o, uint64_t after)
 {
-	struct json_object *meta = json_get_object(record, "metadata");
-	struct result_spec spec = {
-		.kind = "task",
-		.options = json_object_new_object(),
-		.ntasks = 1,
-		.uid = getuid(),
-		.gid = getgid(),
-	};
-	size_t n = 0;
-	const char *label = json_get_str(meta, "label", &n);
-	struct store_op *op;
-	struct result *r;
-
-	if (label && task_name_ok(bytes_of(label, n)))
-		spec.name = label;
-	put_code(record, &spec.code);
-	r = result_new(c, &spec);
-	json_object_put(spec.options);
-	r->submitted = submitted;
-	r->wired = true;
-	result_take_name(r);
-	op = result_store_op(r);
-	op->arg = c;
-	op->done = stored;
-	store_put(c->store, op);
-	return r;
+	timer_set(o->c->loop, &o->timer, after);
 }
 
-static void start(struct result *r, const char *msg_id, struct engine *e,
-		  const char *uuid, int64_t when)
+static void answered(struct controller *c, struct msg *reply, uint64_t full)
 {
-	struct controller *c = r->c;
-	struct store_op *op = store_op_new(STORE_TASK);
-	struct run *run;
+	struct others *o = c->others;
+	struct json_object *records = reply ? json_get_array(reply->content,
+							     "records") : NULL;
 
-	task_claim(r, 0);
-	wire_know(r, msg_id);
-	op->task.row = task_row(r, 0);
-	free(op->task.row.msg_id);
-	free(op->task.row.engine_uuid);
-	op->task.row.msg_id = xstrdup(msg_id);
-	op->task.row.engine_uuid = xstrdup(uuid);
-	op->task.row.state = STATE_RUNNING;
-	op->task.row.engine = e ? e->id : -1;
-	op->task.row.attempt = 1;
-	op->task.row.started = when;
-	op->arg = c;
-	op->done = started;
-	store_put(c->store, op);
-	run = run_relayed(r, msg_id, e, NULL);
-	run->restored = run->other = true;
-	run->news = RECLAIM_NEWS;	/* it may have ended already */
-	call_new(run);
-}
-
-static int64_t date_in(struct json_object *o, const char *key)
-{
-	const char *s = json_get_str(o, key, NULL);
-	int64_t t = 0;
-
-	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
-		return 0;
-	return t;
-}
-
-/* Of whom nobody here may know: our own, and what sets engines up. */
-static bool is_ours(struct controller *c, const char *msg_id,
-		    struct json_object *record)
-{
-	struct json_object *t = json_get_object(
-		json_get_object(record, "metadata"), "taskfs");
-
-	return strncmp(msg_id, c->cluster, strlen(c->cluster)) == 0 ||
-	       json_bool_or(t, "setup", false);
-}
-
-/* One that is assigned to no engine yet comes again with the next look. */
-static void take_record(struct others *o, struct json_object *record)
-{
-	struct controller *c = o->c;
-	const char *msg_id = json_get_str(record, "msg_id", NULL);
-	const char *uuid = json_get_str(record, "engine_uuid", NULL);
-	int64_t submitted = date_in(record, "submitted");
-
-	if (!msg_id || !submitted || map_get(&o->seen, bytes_str(msg_id)))
+	if (!o)
 		return;
-	/* It is a client's own clock. */
-	if (submitted > now_usec())
-		submitted = now_usec();
-	o->newest = submitted > o->newest ? submitted : o->newest;
-	if (!uuid && !date_in(record, "completed"))
-		return;
-	if (o->seen.n < LIMIT_SEEN)
-		map_put(&o->seen, bytes_str(msg_id), o);
-	if (is_ours(c, msg_id, record) || run_find(c, msg_id) ||
-	    map_get(&c->wired, bytes_str(msg_id)) ||
-	    !json_get_object(record, "header"))
-		return;
-	start(new_result(c, record, submitted), msg_id,
-	      uuid ? engine_by_uuid(c, bytes_str(uuid)) : NULL,
-	      uuid ? uuid : "", submitted);
+	o->asking = false;
+	if (records)
+		take_records(o, records);
+	count_tries(o);
+	forget_old(o);
+	next_question(o, full && records ? 0 : ASK_SOON);
 }
 
-/* --- asking ------------------------------------------------------------- */
+/* Consumes query. */
+static bool ask_for(struct others *o, struct json_object *query,
+		    const char *const *keys,
+		    void (*done)(struct controller *c, struct msg *reply,
+				 uint64_t arg),
+		    uint64_t arg)
+{
+	struct json_object *q = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+
+	for (; *keys; keys++)
+		json_push(list, json_object_new_string(*keys));
+	json_add(q, "query", query);
+	json_add(q, "keys", list);
+	o->asking = upstream_ask(o->c, MSG_DB_REQUEST, q, done, arg) == 0;
+	return o->asking;
+}
+
+static bool ask_records(struct others *o)
+{
+	static const char *const keys[] = {"header", "metadata", "content",
+					   "submitted", "engine_uuid",
+					   "completed", NULL};
+	struct json_object *query = json_object_new_object();
+	struct json_object *in = json_object_new_object();
+
+	json_add(in, "$in", which(o));
+	json_add(query, "msg_id", in);
+	return ask_for(o, query, keys, answered, o->nwanted > BATCH);
+}
+
+/* --- asking for ids ----------------------------------------------------- */
 
 static void keep_newest(struct others *o)
 {
@@ -190,96 +238,122 @@ static void keep_newest(struct others *o)
 	store_put(o->c->store, op);
 }
 
-static int by_date(const void *a, const void *b)
+static int64_t look_from(const struct others *o)
 {
-	struct json_object *const *x = a, *const *y = b;
-	int64_t dx = date_in(*x, "submitted"), dy = date_in(*y, "submitted");
+	int64_t from = o->first ? now_usec() - o->span : o->newest - OVERLAP;
 
-	return (dx > dy) - (dx < dy);
+	return from > o->since ? from : o->since;
 }
 
-static void take_records(struct others *o, struct json_object *records)
+/* Farther back, as long as there is not enough. */
+static bool look_farther(struct others *o, size_t n)
+{
+	if (!o->first || n >= LIMIT_FIRST || look_from(o) <= o->since)
+		return false;
+	o->span *= FARTHER;
+	o->look_at = 0;
+	return true;
+}
+
+static void take_id(struct others *o, struct json_object *record)
+{
+	const char *id = json_get_str(record, "msg_id", NULL);
+	int64_t date = others_date(record);
+
+	o->newest = date > o->newest ? date : o->newest;
+	if (id && date && (json_get_str(record, "engine_uuid", NULL) ||
+			   json_get_str(record, "completed", NULL)))
+		want(o, id);
+}
+
+static void take_ids(struct others *o, struct json_object *records)
 {
 	size_t n = json_object_array_length(records), i;
-	bool first = o->newest == 0;
 	int64_t was = o->newest;
 
-	json_object_array_sort(records, by_date);
-	i = first && n > LIMIT_FIRST ? n - LIMIT_FIRST : 0;
-	for (; i < n; i++)
-		take_record(o, json_object_array_get_idx(records, i));
-	if (o->newest == was)
+	if (look_farther(o, n))
 		return;
-	keep_newest(o);
-	reclaim_soon(o->c);
+	json_object_array_sort(records, by_date);
+	i = o->first && n > LIMIT_FIRST ? n - LIMIT_FIRST : 0;
+	for (; i < n; i++)
+		take_id(o, json_object_array_get_idx(records, i));
+	if (!o->newest)
+		o->newest = now_usec();
+	if (o->newest != was)
+		keep_newest(o);
+	o->first = false;
 }
 
-static void answered(struct controller *c, struct msg *reply, uint64_t arg)
+/* --nodb */
+static void note_useless(struct others *o)
+{
+	o->useless = true;
+	log_info("ipyparallel's hub keeps no records; what others run there is "
+		 "not shown");
+}
+
+static void looked(struct controller *c, struct msg *reply, uint64_t arg)
 {
 	struct others *o = c->others;
 	struct json_object *records = reply ? json_get_array(reply->content,
 							     "records") : NULL;
+	const char *ename = reply ? json_get_str(reply->content, "ename", NULL)
+				  : NULL;
 
 	(void)arg;
 	if (!o)
 		return;
 	o->asking = false;
-	if (records)
-		take_records(o, records);
-	/* The hub hears of it when we do, or a little later. */
-	if (o->wanted && (map_get(&o->seen, bytes_str(o->wanted)) ||
-			  !o->tries--)) {
-		free(o->wanted);
-		o->wanted = NULL;
+	if (ename && strcmp(ename, "NoData") == 0) {
+		note_useless(o);
+		return;
 	}
-	timer_set(c->loop, &o->timer, o->wanted ? ASK_SOON : ASK_EVERY);
+	o->look_every = records ? ASK_EVERY
+				: min_u64(o->look_every * 2, ASK_EVERY_MAX);
+	o->look_at = mono_usec() + o->look_every;
+	if (records)
+		take_ids(o, records);
+	next_question(o, 0);
 }
 
-static struct json_object *question(const struct others *o)
+static bool ask_ids(struct others *o)
 {
-	static const char *const keys[] = {"header", "metadata", "content",
-					   "submitted", "engine_uuid",
-					   "completed"};
-	struct json_object *q = json_object_new_object();
+	static const char *const keys[] = {"submitted", "engine_uuid",
+					   "completed", NULL};
 	struct json_object *query = json_object_new_object();
 	struct json_object *from = json_object_new_object();
-	struct json_object *list = json_object_new_array();
 	char date[DATE_SIZE];
-	size_t i;
 
-	date_format(o->newest ? o->newest - SLACK : now_usec() - FIRST_LOOK,
-		    date);
+	date_format(look_from(o), date);
+	/* Of what was broadcast the hub has records without a date, which it
+	 * cannot compare. */
+	json_add(from, "$ne", NULL);
 	json_add_str(from, "$gte", date);
 	json_add(query, "submitted", from);
-	json_add(q, "query", query);
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		json_push(list, json_object_new_string(keys[i]));
-	json_add(q, "keys", list);
-	return q;
+	return ask_for(o, query, keys, looked, 0);
 }
+
+/* --- the questions in turn ---------------------------------------------- */
 
 static void ask(struct timer *t)
 {
 	struct others *o = container_of(t, struct others, timer);
+	uint64_t now = mono_usec();
 
-	o->asking = upstream_ask(o->c, MSG_DB_REQUEST, question(o), answered,
-				 0) == 0;
-	if (!o->asking)
-		timer_set(o->c->loop, &o->timer, ASK_EVERY);
+	if (o->useless || o->asking)
+		return;
+	if (now >= o->look_at ? ask_ids(o) : o->nwanted && ask_records(o))
+		return;
+	count_tries(o);
+	next_question(o, !o->nwanted && o->look_at > now ? o->look_at - now
+							 : ASK_EVERY);
 }
 
-static struct others *others_new(struct controller *c)
+/* What is known from before a restart. */
+static void know_results(struct controller *c)
 {
-	struct others *o = zalloc(sizeof(*o));
-	char *newest = store_meta(c->store, "upstream_newest");
 	struct list *l;
 
-	o->c = c;
-	o->timer.fire = ask;
-	o->newest = newest ? strtoll(newest, NULL, 10) : 0;
-	if (o->newest > now_usec())
-		o->newest = now_usec();
-	free(newest);
 	list_for_each(l, &c->by_id) {
 		struct result *r = list_entry(l, struct result, by_id);
 		const struct details *d = r->task[0].details;
@@ -287,15 +361,40 @@ static struct others *others_new(struct controller *c)
 		if (r->wired && d && d->msg_id)
 			wire_know(r, d->msg_id);
 	}
+}
+
+static struct others *others_new(struct controller *c)
+{
+	struct others *o = zalloc(sizeof(*o));
+	char *newest = store_meta(c->store, "upstream_newest");
+
+	o->c = c;
+	o->timer.fire = ask;
+	list_init(&o->wanted);
+	list_init(&o->seen);
+	o->newest = newest ? strtoll(newest, NULL, 10) : 0;
+	if (o->newest > now_usec())
+		o->newest = now_usec();
+	free(newest);
+	know_results(c);
 	return o;
 }
 
 void others_begin(struct controller *c)
 {
-	if (!c->others)
-		c->others = others_new(c);
-	if (!c->others->asking)
-		timer_set(c->loop, &c->others->timer, 0);
+	struct others *o = c->others;
+	int64_t far = now_usec() - FAR;
+
+	if (!o)
+		o = c->others = others_new(c);
+	o->useless = false;
+	o->first = true;
+	o->span = NEAR;
+	o->since = o->newest - OVERLAP > far ? o->newest - OVERLAP : far;
+	o->look_at = 0;
+	o->look_every = ASK_EVERY;
+	if (!o->asking)
+		next_question(o, 0);
 }
 
 void others_note(struct controller *c, const struct msg *m)
@@ -303,25 +402,30 @@ void others_note(struct controller *c, const struct msg *m)
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
 	const char *type = json_get_str(m->parent, "msg_type", NULL);
 	struct others *o = c->others;
+	size_t n = o ? o->nwanted : 0;
 
-	if (!o || !id || !type || map_get(&o->seen, bytes_str(id)) ||
+	if (!o || o->useless || !id || !type ||
 	    (strcmp(type, MSG_EXECUTE_REQUEST) != 0 &&
 	     strcmp(type, MSG_APPLY_REQUEST) != 0))
 		return;
-	free(o->wanted);
-	o->wanted = xstrdup(id);
-	o->tries = TRIES;
-	if (!o->asking)
-		timer_set(c->loop, &o->timer, ASK_SOON);
+	want(o, id);
+	/* More of them do not put it off. */
+	if (n == 0 && o->nwanted && !o->asking)
+		next_question(o, ASK_SOON);
 }
 
 void others_done(struct controller *c)
 {
-	if (!c->others)
+	struct others *o = c->others;
+
+	if (!o)
 		return;
-	timer_cancel(&c->others->timer);
-	map_done(&c->others->seen);
-	free(c->others->wanted);
-	free(c->others);
+	timer_cancel(&o->timer);
+	while (o->nwanted)
+		forget(o, list_first(&o->wanted, struct heard, link));
+	while (o->nseen)
+		forget(o, list_first(&o->seen, struct heard, link));
+	map_done(&o->ids);
+	free(o);
 	c->others = NULL;
 }

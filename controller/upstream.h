@@ -9,7 +9,8 @@
  *
  *	upstream.c	the sockets, hello, being there again
  *	reclaim_hub.c	what became of tasks from before a restart
- *	others.c	what other clients run there
+ *	others.c	what other clients run there: whom the hub is asked for
+ *	others_record.c	and what it says becomes a result
  */
 #ifndef TASKFS_UPSTREAM_H
 #define TASKFS_UPSTREAM_H
@@ -72,5 +73,14 @@ void others_begin(struct controller *c);
 /* An iopub message about something that is not known here. */
 void others_note(struct controller *c, const struct msg *m);
 void others_done(struct controller *c);
+
+/* others_record.c. When the task of a record was submitted, usec; 0: it does
+ * not say. */
+int64_t others_date(struct json_object *record);
+/* The msg_id of a task of ours, or of a result that is here. */
+bool others_is_ours(struct controller *c, const char *msg_id);
+bool others_know(struct controller *c, const char *msg_id);
+/* False: there is not enough in it yet. */
+bool others_take(struct controller *c, struct json_object *record) must_check;
 
 #endif

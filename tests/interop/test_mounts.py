@@ -538,43 +538,8 @@ class Bridged(Mounted):
         assert not bad, "the bridge complained:\n" + "".join(bad)
 
 
-class OnStockController(Python, Variables, Bridged):
-    def test_what_it_says_of_itself(self):
-        port = self.cluster.info()["registration"]
-        self.assertEqual(self.read("controller/kind"), "ipyparallel\n")
-        self.assertEqual(self.read("controller/state"), "connected\n")
-        self.assertEqual(
-            self.read("controller/url"), "tcp://127.0.0.1:%d\n" % port
-        )
-        self.assertEqual(sorted(map(int, self.ids())), self.rc.ids)
-
-    def test_the_hub_knows_whose_tasks_they_are(self):
-        id = self.submit("6*7")
-        self.done(id)
-        msg_id = self.get(id, "msg_ids").strip()
-        (record,) = self.rc.db_query({"msg_id": msg_id}, keys=["metadata"])
-        self.assertEqual(record["metadata"]["taskfs"]["result"], id)
-
-    def test_others_tasks_are_neither_disturbed_nor_disturbing(self):
-        v = self.rc[:]
-        theirs = v.apply_async(os.getenv, "TASKFS_ID")
-        id = self.submit("6*7", path="engines/all/new")
-        self.done(id)
-        self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
-
-    def test_abort_while_others_keep_the_engine_busy(self):
-        gate = os.path.join(mix.HOME, "busy-gate")
-        os.mkfifo(gate)
-        theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
-        mix.within(lambda: self.read("engines/0/state") == "busy\n")
-        id = self.submit("1", path="engines/0/new")
-        self.assertEqual(self.get(id, "status"), "pending\n")
-        self.write("results/%d/ctl" % id, "abort\n")
-        self.done(id, "aborted")
-        with open(gate, "w"):
-            pass
-        theirs.get(mix.DEADLINE)
-        self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
+class Others:
+    """What other clients run there."""
 
     def their(self, msg_id):
         """The id of the result that another client's task is."""
@@ -625,6 +590,63 @@ class OnStockController(Python, Variables, Bridged):
         self.done(id)
         self.assertEqual(self.get(id, "stdout"), "a\nb\n")
 
+    def test_many_of_others(self):
+        view = self.rc.load_balanced_view()
+        msg_ids = [view.apply_async(int, str(i)).msg_ids[0] for i in range(120)]
+        for msg_id in (msg_ids[0], msg_ids[-1]):
+            self.done(self.their(msg_id))
+        all = mix.within(lambda: self.all_of(msg_ids))
+        self.assertEqual(sorted(all), sorted(msg_ids))
+
+    def all_of(self, msg_ids):
+        """What msg_ids there are of these, when there are all."""
+        found = []
+        for id in os.listdir(self.mnt + "/results"):
+            with contextlib.suppress(OSError):
+                if id.isdigit():
+                    found.append(self.get(int(id), "msg_ids").strip())
+        found = [m for m in found if m in msg_ids]
+        return found if len(found) >= len(msg_ids) else None
+
+
+class OnStockController(Python, Variables, Others, Bridged):
+    def test_what_it_says_of_itself(self):
+        port = self.cluster.info()["registration"]
+        self.assertEqual(self.read("controller/kind"), "ipyparallel\n")
+        self.assertEqual(self.read("controller/state"), "connected\n")
+        self.assertEqual(
+            self.read("controller/url"), "tcp://127.0.0.1:%d\n" % port
+        )
+        self.assertEqual(sorted(map(int, self.ids())), self.rc.ids)
+
+    def test_the_hub_knows_whose_tasks_they_are(self):
+        id = self.submit("6*7")
+        self.done(id)
+        msg_id = self.get(id, "msg_ids").strip()
+        (record,) = self.rc.db_query({"msg_id": msg_id}, keys=["metadata"])
+        self.assertEqual(record["metadata"]["taskfs"]["result"], id)
+
+    def test_others_tasks_are_neither_disturbed_nor_disturbing(self):
+        v = self.rc[:]
+        theirs = v.apply_async(os.getenv, "TASKFS_ID")
+        id = self.submit("6*7", path="engines/all/new")
+        self.done(id)
+        self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
+
+    def test_abort_while_others_keep_the_engine_busy(self):
+        gate = os.path.join(mix.HOME, "busy-gate")
+        os.mkfifo(gate)
+        theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
+        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        id = self.submit("1", path="engines/0/new")
+        self.assertEqual(self.get(id, "status"), "pending\n")
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        with open(gate, "w"):
+            pass
+        theirs.get(mix.DEADLINE)
+        self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
+
     def test_an_engine_that_dies(self):
         engine = self.cluster.start_engine(mix.STOCK)
         self.wait_for_engines(3)
@@ -635,6 +657,19 @@ class OnStockController(Python, Variables, Bridged):
         mix.within(lambda: last not in self.ids())
         engine.wait()
         self.cluster.engines.remove(engine)
+
+
+class BesideBroadcasts(Others, Bridged):
+    """Of what is broadcast the hub keeps records without a date."""
+
+    def setUp(self):
+        super().setUp()
+        self.rc.broadcast_view().apply_sync(print, "x")
+        mix.within(lambda: self.rc.db_query({"submitted": None}, keys=["msg_id"]))
+
+    def tearDown(self):
+        bad = [x for x in self.cluster.controller.lines if "DB query failed" in x]
+        self.assertEqual(bad, [])
 
 
 class NotHeededOnStockController(NotHeeded, Bridged):
