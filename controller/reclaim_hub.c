@@ -28,6 +28,7 @@ struct reclaim {
 	struct timer timer;
 	size_t waiting;		/* questions of the first round */
 	bool done, soon;
+	bool no_records;	/* of the hub: it knows only what has ended */
 	unsigned round;
 };
 
@@ -80,6 +81,14 @@ static void lost_engine(struct run *run)
 	lost(run, why);
 }
 
+/* --nodb */
+static void ask_status(struct run *run)
+{
+	reclaim_of(run->c)->no_records = true;
+	run->news = RECLAIM_NEWS;
+	reclaim_soon(run->c);
+}
+
 /*
  * Why the hub does not tell: "No such message" never came to it; of any other
  * its database keeps no record any more, and it may have run.
@@ -89,9 +98,7 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 	struct result *r = result_find(run->c, run->result);
 
 	if (ename && strcmp(ename, "NoData") == 0) {
-		if (!run->engine || foreign_ready(run->engine))
-			lost(run, "the controller was started again while the "
-				  "task ran, and the hub keeps no results");
+		ask_status(run);
 		return;
 	}
 	if (++run->unknown < UNKNOWN)
@@ -114,16 +121,35 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 	run_put_back(r, run);
 }
 
+static bool is_named(struct json_object *ids, const char *msg_id)
+{
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+
+	for (i = 0; i < n; i++) {
+		const char *s = json_object_get_string(
+			json_object_array_get_idx(ids, i));
+
+		if (s && strcmp(s, msg_id) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void take_record(struct run *run, struct msg *reply)
 {
 	struct json_object *content = reply->content;
 	struct json_object *record = json_get_object(content, run->msg_id);
+	bool ended = is_named(json_get_array(content, "completed"),
+			      run->msg_id);
 
 	/* One that was aborted publishes no end. */
-	if (run->other && run->engine)
+	if (ended && run->other && run->engine)
 		foreign_set_elsewhere(run->engine, false);
 	if (record && json_get_object(record, "result_content"))
 		call_on_record(run, record, reply);
+	else if (ended && reclaim_of(run->c)->no_records)
+		lost(run, "it ended while nobody listened, and ipyparallel's "
+			  "hub keeps no results");
 	else if (run->orphan && !run->other && ++run->stuck > ORPHANED)
 		lost_engine(run);
 	else if (!run->other && run->engine && foreign_ready(run->engine) &&
@@ -164,7 +190,7 @@ static bool ask(struct run *run)
 
 	json_push(ids, json_text(bytes_str(run->msg_id)));
 	json_add(o, "msg_ids", ids);
-	json_add_bool(o, "status_only", false);
+	json_add_bool(o, "status_only", reclaim_of(run->c)->no_records);
 	run->asking = upstream_ask(run->c, MSG_RESULT_REQUEST, o, answered,
 				   key_of(run)) == 0;
 	return run->asking;
@@ -216,6 +242,7 @@ void reclaim_begin(struct controller *c)
 		rc->c = c;
 		rc->timer.fire = again;
 	}
+	rc->no_records = false;
 	if (rc->done) {
 		(void)ask_all(rc);
 		return;

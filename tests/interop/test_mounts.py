@@ -52,6 +52,11 @@ class Mounted(mix.Case):
         with open(os.path.join(cls.mnt, path)) as f:
             return f.read()
 
+    def fifo(self, name):
+        path = os.path.join(mix.HOME, "%s-%s" % (name, type(self).__name__))
+        os.mkfifo(path)
+        return path
+
     def write(self, path, text):
         with open(os.path.join(self.mnt, path), "w") as f:
             f.write(text)
@@ -109,8 +114,7 @@ class Python:
         self.assertEqual(self.get(id, "stderr"), "err\n")
 
     def test_output_comes_while_it_runs(self):
-        gate = os.path.join(mix.HOME, "gate-%s" % type(self).__name__)
-        os.mkfifo(gate)
+        gate = self.fifo("gate")
         id = self.submit("print('first', flush=True); open(%r).read()" % gate)
         with open("%s/results/%d/output" % (self.mnt, id)) as f:
             self.assertEqual(f.readline(), "first\n")
@@ -483,8 +487,7 @@ class NotHeeded:
     expected = (r"an engine does not heed interrupts",)
 
     def test_its_engine_is_free_when_it_ends(self):
-        gate = os.path.join(mix.HOME, "gate-%s" % type(self).__name__)
-        os.mkfifo(gate)
+        gate = self.fifo("gate")
         id = self.submit(
             "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
             "print('go', flush=True)\nopen(%r).read()\n" % gate
@@ -576,8 +579,7 @@ class Others:
             self.assertEqual(pickle.load(f), 42)
 
     def test_output_of_others_while_it_comes(self):
-        gate = os.path.join(mix.HOME, "others-gate")
-        os.mkfifo(gate)
+        gate = self.fifo("others-gate")
         ar = self.rc[1].execute(
             "import time\nprint('a', flush=True)\nopen(%r).read()\nprint('b', flush=True)" % gate,
             silent=False,
@@ -634,8 +636,7 @@ class OnStockController(Python, Variables, Others, Bridged):
         self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
 
     def test_abort_while_others_keep_the_engine_busy(self):
-        gate = os.path.join(mix.HOME, "busy-gate")
-        os.mkfifo(gate)
+        gate = self.fifo("busy-gate")
         theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
         mix.within(lambda: self.read("engines/0/state") == "busy\n")
         id = self.submit("1", path="engines/0/new")
@@ -672,6 +673,108 @@ class BesideBroadcasts(Others, Bridged):
         self.assertEqual(bad, [])
 
 
+class BesideSqlite(Others, Bridged):
+    """There values and errors in records are texts of JSON."""
+
+    controller_args = ("--sqlitedb",)
+
+
+class WithoutRecords(Bridged):
+    """What needs none works, and what needs them comes to an end."""
+
+    controller_args = ("--nodb",)
+    expected = (r"the port of the last run cannot be had",)
+
+    def tearDown(self):
+        pattern = r"DB query failed|Failed to get results"
+        bad = [x for x in self.cluster.controller.lines if re.search(pattern, x)]
+        self.assertLess(len(bad), 10)
+
+    def kill_bridge(self):
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGKILL)
+        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
+        mix.within(lambda: self.read("controller/state") == "connected\n")
+
+    def lost(self, id):
+        self.done(id, "error")
+        self.assertEqual(
+            self.get(id, "error").splitlines()[0],
+            "EngineError: it ended while nobody listened, and ipyparallel's "
+            "hub keeps no results",
+        )
+        self.assertEqual(self.get(id, "attempts").count("\n"), 1)
+        self.done(self.submit("1", path="engines/all/new"))
+
+    def test_tasks(self):
+        self.assertEqual(self.value("6*7"), "42\n")
+        self.assertEqual(self.value("int(item)", map=["1", "2"]), "1\n2\n")
+        self.done(self.submit("1/0", path="engines/all/new"), "error")
+        id = self.submit("import time\nprint('go', flush=True)\ntime.sleep(1000)")
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "go\n")
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+
+    def test_tasks_of_others(self):
+        gate = self.fifo("nodb-gate-others")
+        theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
+        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        with open(gate, "w"):
+            pass
+        theirs.get(mix.DEADLINE)
+        self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
+
+    def test_what_ends_after_a_restart(self):
+        gate = self.fifo("nodb-gate-after")
+        id = self.submit("print('go', flush=True)\nopen(%r).read()" % gate)
+        waits = self.submit("1", after=["%d:any" % id])
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "go\n")
+        self.kill_bridge()
+        self.assertEqual(self.get(id, "status"), "running\n")
+        with open(gate, "w"):
+            pass
+        self.lost(id)
+        self.done(waits)
+
+    def test_what_ended_during_a_restart(self):
+        gate = self.fifo("nodb-gate-during")
+        id = self.submit("open(%r).read()" % gate)
+        self.running(id)
+        msg_id = self.get(id, "msg_ids").strip()
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGSTOP)
+        with open(gate, "w"):
+            pass
+        mix.within(
+            lambda: self.rc.result_status([msg_id], status_only=True)["completed"]
+        )
+        os.kill(pid, signal.SIGKILL)
+        self.lost(id)
+
+    def test_abort_of_what_ran_before(self):
+        id = self.submit("import time\ntime.sleep(1000)")
+        self.running(id)
+        self.kill_bridge()
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        self.done(self.submit("6*7", path="engines/all/new"))
+
+    def test_what_ran_on_an_engine_that_went(self):
+        engine = self.cluster.start_engine(mix.STOCK)
+        self.wait_for_engines(3)
+        last = max(self.ids(), key=int)
+        id = self.submit("import os\nos._exit(3)", path="engines/%s/new" % last)
+        self.done(id, "error")
+        self.assertEqual(
+            self.get(id, "error").splitlines()[0],
+            "EngineError: engine %s ended while running the task" % last,
+        )
+        engine.wait()
+        self.cluster.engines.remove(engine)
+
+
 class NotHeededOnStockController(NotHeeded, Bridged):
     engines = (mix.STOCK,)
 
@@ -680,8 +783,7 @@ class BridgeDies(Bridged):
     expected = (r"the port of the last run cannot be had",)
 
     def test_tasks_go_on(self):
-        gate = os.path.join(mix.HOME, "bridge-gate")
-        os.mkfifo(gate)
+        gate = self.fifo("bridge-gate")
         before = self.submit("'before'")
         self.done(before)
         runs = self.submit(
@@ -709,8 +811,7 @@ class BridgeDies(Bridged):
         self.done(held)
 
     def test_what_ended_meanwhile(self):
-        gate = os.path.join(mix.HOME, "bridge-gate-2")
-        os.mkfifo(gate)
+        gate = self.fifo("bridge-gate-2")
         id = self.submit("open(%r).read()\n1/0" % gate)
         self.running(id)
         (pid,) = self.bridge_pids()
@@ -741,6 +842,10 @@ class BridgeDies(Bridged):
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
         self.done(self.submit("6*7", path="engines/all/new"))
+
+
+class BridgeDiesBesideSqlite(BridgeDies):
+    controller_args = ("--sqlitedb",)
 
 
 class LineBreaks(Bridged):
@@ -783,8 +888,7 @@ class LineBreaks(Bridged):
         return id
 
     def test_an_engine_that_went_when_its_task_had_ended(self):
-        gate = os.path.join(mix.HOME, "line-gate")
-        os.mkfifo(gate)
+        gate = self.fifo("line-gate")
         ends = self.start("print('go', flush=True)\nopen(%r).read()\n6*7" % gate, 0)
         runs = self.start("import time\nprint('go', flush=True)\ntime.sleep(1000)", 1)
         with self.broken():
