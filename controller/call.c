@@ -259,7 +259,7 @@ static void stop(struct call *call)
 	if (call->interrupts >= INTERRUPTS) {
 		if (is_at_work(call))
 			give_up(call);
-		else
+		else if (call->run->abort)
 			end(call, &(struct ending){.event = EVENT_ABORT});
 		return;
 	}
