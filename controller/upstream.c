@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "upstream.h"
+#include "upstream_parts.h"
 
 #include "base/log.h"
 #include "base/parse.h"
@@ -19,42 +19,6 @@
 #define SILENCE (20 * USEC_PER_SEC)
 /* Engines of an upstream that is away so long are gone, too. */
 #define GONE (300 * USEC_PER_SEC)
-#define LIMIT_QUESTIONS 10000
-#define MESSAGES_PER_TURN 256
-/* Messages of iopub that wait here; more wait with the upstream. */
-#define IOPUB_HWM 10000
-
-enum part { U_QUERY, U_NOTIFICATION, U_MUX, U_CONTROL, U_IOPUB, U_PARTS };
-
-struct line_socket {
-	void *socket;
-	struct watch watch;
-	struct upstream *u;
-};
-
-struct question {
-	struct list link;
-	char msg_id[MSG_ID_SIZE];
-	void (*done)(struct controller *c, struct msg *reply, uint64_t arg);
-	uint64_t arg, due;
-};
-
-struct upstream {
-	struct controller *c;
-	struct connfile file;
-	struct session session;
-	bool has_session;
-	struct line_socket part[U_PARTS];
-	void *monitor;
-	struct watch monitor_watch;
-	unsigned opened;
-	bool up, asked;		/* sockets are there; hello was said */
-	uint64_t hello_at, heard, down_since;
-	struct timer tick;
-	struct buf why;		/* not up: why */
-	struct list questions;
-	size_t nquestions;
-};
 
 static void say_hello(struct upstream *u);
 
@@ -116,75 +80,6 @@ static void set_why(struct upstream *u, const char *fmt, ...)
 	buf_done(&now);
 }
 
-/* --- questions ---------------------------------------------------------- */
-
-static void answer(struct upstream *u, struct question *q, struct msg *reply)
-{
-	list_del(&q->link);
-	u->nquestions--;
-	q->done(u->c, reply, q->arg);
-	free(q);
-}
-
-static void lose_questions(struct upstream *u, uint64_t due_before)
-{
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &u->questions) {
-		struct question *q = list_entry(l, struct question, link);
-
-		if (q->due < due_before)
-			answer(u, q, NULL);
-	}
-}
-
-int upstream_ask(struct controller *c, const char *type,
-		 struct json_object *content,
-		 void (*done)(struct controller *c, struct msg *reply,
-			      uint64_t arg),
-		 uint64_t arg)
-{
-	struct upstream *u = c->upstream;
-	struct msg_out out = {.type = type, .content = content};
-	struct question *q;
-	int err = -EHOSTUNREACH;
-
-	if (!u->part[U_QUERY].socket || u->nquestions >= LIMIT_QUESTIONS) {
-		json_object_put(content);
-		return err;
-	}
-	q = zalloc(sizeof(*q));
-	session_msg_id(&u->session, q->msg_id);
-	out.msg_id = q->msg_id;
-	err = msg_send(u->part[U_QUERY].socket, &u->session, &out);
-	json_object_put(content);
-	if (err) {
-		free(q);
-		return err;
-	}
-	q->done = done;
-	q->arg = arg;
-	q->due = mono_usec() + SILENCE;
-	list_add_tail(&u->questions, &q->link);
-	u->nquestions++;
-	return 0;
-}
-
-static void on_query(struct upstream *u, struct msg *m)
-{
-	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct list *l;
-
-	list_for_each(l, &u->questions) {
-		struct question *q = list_entry(l, struct question, link);
-
-		if (id && strcmp(q->msg_id, id) == 0) {
-			answer(u, q, m);
-			return;
-		}
-	}
-}
-
 /* --- the line ----------------------------------------------------------- */
 
 int upstream_send(struct controller *c, enum line line,
@@ -199,20 +94,6 @@ int upstream_send(struct controller *c, enum line line,
 	if (!u->up)
 		return -EHOSTUNREACH;
 	return msg_send(u->part[of[line]].socket, &u->session, out);
-}
-
-static void close_sockets(struct upstream *u)
-{
-	int i;
-
-	loop_remove(&u->monitor_watch);
-	if (u->part[U_QUERY].socket)
-		zmq_socket_monitor(u->part[U_QUERY].socket, NULL, 0);
-	sock_close(&u->monitor);
-	for (i = 0; i < U_PARTS; i++) {
-		loop_remove(&u->part[i].watch);
-		sock_close(&u->part[i].socket);
-	}
 }
 
 /* Their replies go to sockets that are closed: the hub is asked for them. */
@@ -235,8 +116,8 @@ static void go_down(struct upstream *u)
 	if (u->up)
 		u->down_since = mono_usec();
 	u->up = u->asked = false;
-	close_sockets(u);
-	lose_questions(u, UINT64_MAX);
+	upstream_line_close(u);
+	upstream_lose_questions(u, UINT64_MAX);
 	lose_replies(u->c);
 	while (map_next(&u->c->engines, &it)) {
 		struct engine *e = it.value;
@@ -251,6 +132,14 @@ static void no_answer(struct upstream *u)
 {
 	set_why(u, "no answer from the ipyparallel controller at %s:%u",
 		u->file.interface, u->file.port.registration);
+}
+
+void upstream_broke(struct upstream *u)
+{
+	if (!u->up)
+		return;
+	go_down(u);
+	no_answer(u);
 }
 
 static void remove_all(struct upstream *u, const char *why)
@@ -406,13 +295,9 @@ static void on_iopub(struct upstream *u, struct msg *m)
 	others_note(u->c, m);
 }
 
-static const struct part_row {
-	int type;
-	size_t port;	/* offsetof() in struct ports */
-	void (*on_message)(struct upstream *u, struct msg *m);
-} rows[U_PARTS] = {
+const struct upstream_part upstream_parts[U_PARTS] = {
 	[U_QUERY] = {ZMQ_DEALER, offsetof(struct ports, registration),
-		     on_query},
+		     upstream_on_answer},
 	[U_NOTIFICATION] = {ZMQ_SUB, offsetof(struct ports, notification),
 			    on_notification},
 	[U_MUX] = {ZMQ_DEALER, offsetof(struct ports, mux), on_mux},
@@ -421,131 +306,7 @@ static const struct part_row {
 	[U_IOPUB] = {ZMQ_SUB, offsetof(struct ports, iopub), on_iopub},
 };
 
-static void take(struct upstream *u, enum part i, struct msg *m)
-{
-	static struct log_limit noise;
-	unsigned skipped;
-	int err = msg_open(m, &u->session, MSG_READ);
-
-	if (err) {
-		if (log_allowed(&noise, 5, 10 * USEC_PER_SEC, &skipped))
-			log_warning("a message of the upstream was dropped",
-				    log_errno(err),
-				    log_int("not_logged", skipped));
-		return;
-	}
-	u->heard = mono_usec();
-	if (log_enabled(LOG_DEBUG))
-		log_debug("from the upstream", log_str("type", m->type),
-			  log_str("id", m->id));
-	rows[i].on_message(u, m);
-}
-
-static void ready(struct watch *w, short events)
-{
-	struct line_socket *s = container_of(w, struct line_socket, watch);
-	struct upstream *u = s->u;
-	struct msg m = {0};
-	int i, err = 0;
-
-	(void)events;
-	for (i = 0; i < MESSAGES_PER_TURN && s->socket; i++) {
-		err = msg_recv(&m, s->socket);
-		if (err == -EMSGSIZE)
-			u->c->count.dropped_oversize++;
-		else if (err)
-			break;
-		else
-			take(u, (enum part)(s - u->part), &m);
-		msg_done(&m);
-	}
-	msg_done(&m);
-}
-
 /* --- opening ------------------------------------------------------------ */
-
-static void set_heartbeat(void *socket)
-{
-	int every = 1000, patience = 5000;
-
-	zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &every, sizeof(every));
-	zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &patience,
-		       sizeof(patience));
-}
-
-static int open_part(struct upstream *u, enum part i, const struct curve *curve)
-{
-	struct line_socket *s = &u->part[i];
-	unsigned port;
-	struct sock how = {
-		.type = rows[i].type,
-		.curve = curve,
-		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
-	};
-	int err = sock_new(u->c->zmq, &how, &s->socket);
-
-	if (err)
-		return err;
-	memcpy(&port, (char *)&u->file.port + rows[i].port, sizeof(port));
-	set_heartbeat(s->socket);
-	err = sock_connect(s->socket, u->file.interface, port);
-	if (err)
-		return err;
-	s->u = u;
-	s->watch = (struct watch){
-		.socket = s->socket,
-		.events = POLLIN,
-		.ready = ready,
-	};
-	loop_add(u->c->loop, &s->watch);
-	return 0;
-}
-
-static void monitor_ready(struct watch *w, short events)
-{
-	struct upstream *u = container_of(w, struct upstream, monitor_watch);
-	bool gone = false;
-	struct msg m = {0};
-
-	(void)events;
-	while (u->monitor && msg_recv(&m, u->monitor) == 0) {
-		struct bytes b = msg_frame(&m, 0);
-		uint16_t event = 0;
-
-		if (b.n >= sizeof(event))
-			memcpy(&event, b.p, sizeof(event));
-		gone |= (event & ZMQ_EVENT_DISCONNECTED) != 0;
-		msg_done(&m);
-	}
-	if (!gone || !u->up)
-		return;
-	go_down(u);
-	no_answer(u);
-}
-
-static int open_monitor(struct upstream *u)
-{
-	struct sock how = {.type = ZMQ_PAIR};
-	char at[64];
-	int err;
-
-	snprintf(at, sizeof(at), "inproc://taskfs-upstream-%u", u->opened++);
-	if (zmq_socket_monitor(u->part[U_QUERY].socket, at,
-			       ZMQ_EVENT_DISCONNECTED) < 0)
-		return -errno;
-	err = sock_new(u->c->zmq, &how, &u->monitor);
-	if (err)
-		return err;
-	if (zmq_connect(u->monitor, at) < 0)
-		return -errno;
-	u->monitor_watch = (struct watch){
-		.ready = monitor_ready,
-		.socket = u->monitor,
-		.events = POLLIN,
-	};
-	loop_add(u->c->loop, &u->monitor_watch);
-	return 0;
-}
 
 static int load(struct upstream *u)
 {
@@ -572,16 +333,11 @@ static int load(struct upstream *u)
 
 static void open_line(struct upstream *u)
 {
-	struct curve curve;
-	int i, err = connfile_curve(&u->file, &curve);
+	int err = upstream_line_open(u);
 
-	for (i = 0; i < U_PARTS && !err; i++)
-		err = open_part(u, (enum part)i, &curve);
-	if (!err)
-		err = open_monitor(u);
 	if (err) {
 		set_why(u, "cannot connect: %s", strerror(-err));
-		close_sockets(u);
+		upstream_line_close(u);
 		return;
 	}
 	u->heard = mono_usec();
@@ -622,8 +378,7 @@ static void tick_up(struct upstream *u)
 	uint64_t now = mono_usec();
 
 	if (now - u->heard > SILENCE) {
-		go_down(u);
-		no_answer(u);
+		upstream_broke(u);
 	} else if (!u->asked && now - u->hello_at > HELLO_EVERY) {
 		say_hello(u);
 	}
@@ -633,7 +388,7 @@ static void tick(struct timer *t)
 {
 	struct upstream *u = container_of(t, struct upstream, tick);
 
-	lose_questions(u, mono_usec());
+	upstream_lose_questions(u, mono_usec());
 	if (u->up)
 		tick_up(u);
 	else
@@ -660,14 +415,8 @@ void upstream_close(struct controller *c)
 	if (!u)
 		return;
 	timer_cancel(&u->tick);
-	close_sockets(u);
-	while (!list_empty(&u->questions)) {
-		struct question *q =
-			list_first(&u->questions, struct question, link);
-
-		list_del(&q->link);
-		free(q);
-	}
+	upstream_line_close(u);
+	upstream_drop_questions(u);
 	connfile_done(&u->file);
 	if (u->has_session)
 		session_done(&u->session);

@@ -7,7 +7,9 @@
  * everything else stay here. What is not known after a restart, the other's
  * hub is asked for.
  *
- *	upstream.c	the sockets, hello, being there again
+ *	upstream.c	who is there, what they say, being there again
+ *	upstream_line.c	the sockets
+ *	upstream_ask.c	questions to the hub
  *	reclaim_hub.c	what became of tasks from before a restart
  *	others.c	what other clients run there: whom the hub is asked for
  *	others_record.c	and what it says becomes a result

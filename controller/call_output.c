@@ -1,0 +1,180 @@
+#include "base/base.h"
+#include "call_parts.h"
+
+/* The reply behind the end. An interrupt may have cost it: ipykernel sends none
+ * when one comes between the task's code and its reply. */
+#define REPLY_WAIT (30 * USEC_PER_SEC)
+#define REPLY_WAIT_INTERRUPTED (2 * USEC_PER_SEC)
+
+/* --- iopub -------------------------------------------------------------- */
+
+static void add_output(struct call *call, enum stream s, struct bytes text)
+{
+	struct run *run = call->run;
+	struct result *r = result_find(run->c, run->result);
+
+	if (r && !task_output(r, run->index, s, r->task[run->index].size[s],
+			      text))
+		run->c->count.bad_outputs++;
+}
+
+static void add_line(struct call *call, enum stream s, struct bytes text)
+{
+	const char *p = text.p;
+
+	add_output(call, s, text);
+	if (text.n && p[text.n - 1] != '\n')
+		add_output(call, s, bytes_str("\n"));
+}
+
+static struct bytes text_of(struct json_object *o, const char *key)
+{
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	return bytes_of(s, s ? n : 0);
+}
+
+static void take_stream(struct call *call, struct msg *m)
+{
+	int s = stream_parse(json_get_str(m->content, "name", NULL));
+
+	if (s == STREAM_STDOUT || s == STREAM_STDERR)
+		add_output(call, (enum stream)s, text_of(m->content, "text"));
+}
+
+static void take_value(struct call *call, struct msg *m)
+{
+	add_line(call, STREAM_VALUE,
+		 text_of(json_get_object(m->content, "data"), "text/plain"));
+}
+
+/* Where IPython in a terminal shows it. */
+static void take_display(struct call *call, struct msg *m)
+{
+	add_line(call, STREAM_STDOUT,
+		 text_of(json_get_object(m->content, "data"), "text/plain"));
+}
+
+static void over(struct call *call)
+{
+	call->idle = true;
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	if (call->replied)
+		call_finish(call);
+	else if (!call->run->restored)
+		timer_set(call->run->c->loop, &call->idle_timer,
+			  call->interrupted ? REPLY_WAIT_INTERRUPTED
+					    : REPLY_WAIT);
+}
+
+static void take_input(struct call *call, struct msg *m)
+{
+	(void)m;
+	call_entered(call);
+}
+
+static void take_error(struct call *call, struct msg *m)
+{
+	(void)m;
+	call_failing(call);
+}
+
+static void take_status(struct call *call, struct msg *m)
+{
+	const char *s = json_get_str(m->content, "execution_state", NULL);
+
+	if (s && strcmp(s, "busy") == 0)
+		call_begun(call);
+	else if (s && strcmp(s, "idle") == 0)
+		over(call);
+}
+
+void call_note_end(struct run *run)
+{
+	if (run->call && run->phase == RUN_SENT && !run->call->replied)
+		over(run->call);
+}
+
+static const struct {
+	const char *type;
+	void (*take)(struct call *call, struct msg *m);
+} takers[] = {
+	{MSG_STREAM, take_stream},
+	{MSG_STATUS, take_status},
+	{MSG_EXECUTE_INPUT, take_input},
+	{MSG_ERROR, take_error},
+	{MSG_EXECUTE_RESULT, take_value},
+	{MSG_DISPLAY_DATA, take_display},
+};
+
+void call_on_iopub(struct run *run, struct msg *m)
+{
+	size_t i;
+
+	if (run->phase != RUN_SENT || !run->call)
+		return;
+	for (i = 0; i < ARRAY_SIZE(takers); i++) {
+		if (strcmp(takers[i].type, m->type) != 0)
+			continue;
+		/* While there is more, the end of it is not late. */
+		if (run->call->replied && timer_is_set(&run->call->idle_timer))
+			timer_set(run->c->loop, &run->call->idle_timer,
+				  IDLE_WAIT);
+		takers[i].take(run->call, m);
+		return;
+	}
+}
+
+/* --- records of a hub --------------------------------------------------- */
+
+/* Behind sqlite an object is the text of one. */
+static struct json_object *object_in(struct json_object *o, const char *key)
+{
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	return s ? json_parse(bytes_of(s, n), NULL)
+		 : json_object_get(json_get_object(o, key));
+}
+
+static void set_output(struct call *call, enum stream s, struct bytes text)
+{
+	struct run *run = call->run;
+	struct result *r = result_find(run->c, run->result);
+
+	/* From the beginning: what came before the restart is not here. */
+	(void)!task_output(r, run->index, s, 0, text);
+}
+
+void call_on_record(struct run *run, struct json_object *record,
+		    const struct msg *reply)
+{
+	struct json_object *io = json_get_object(record, "io");
+	struct json_object *value = object_in(io, "execute_result");
+	struct buf pickled = BUF_INIT;
+	struct call *call;
+	unsigned i;
+
+	if (!run->call)
+		call_new(run);
+	call = run->call;
+	call_read_reply(call, json_get_object(record, "result_header"),
+		   json_get_object(record, "result_metadata"),
+		   json_get_object(record, "result_content"));
+	set_output(call, STREAM_STDOUT, text_of(io, "stdout"));
+	set_output(call, STREAM_STDERR, text_of(io, "stderr"));
+	for (i = 0; i < msg_buffers(reply); i++)
+		buf_put(&pickled, msg_buffer(reply, i).p,
+			msg_buffer(reply, i).n);
+	set_output(call, STREAM_VALUE, buf_bytes(&pickled));
+	if (value)
+		add_line(call, STREAM_VALUE,
+			 text_of(json_get_object(value, "data"),
+				 "text/plain"));
+	json_object_put(value);
+	buf_done(&pickled);
+	call->replied = call->idle = true;
+	call_finish(call);
+}

@@ -1,0 +1,179 @@
+#include "base/base.h"
+#include "call_parts.h"
+
+#include "base/log.h"
+#include "foreign.h"
+#include "line.h"
+
+#include <signal.h>
+
+/* A running task is interrupted at once, after 1 s, 2 s more, ...; then it is
+ * given up. */
+#define INTERRUPTS 4
+/* One before the task's own code would be lost, or cost the reply: so long that
+ * is waited for. */
+#define TOO_EARLY USEC_PER_SEC
+/* It failed, being interrupted: its reply is under way. */
+#define HEEDED (2 * USEC_PER_SEC)
+
+static int send_control(struct engine *e, const char *type, const char *key,
+			struct json_object *value)
+{
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {.type = type, .content = content};
+	int err;
+
+	json_add(content, key, value);
+	err = engine_send(e, LINE_CONTROL, &out);
+	json_object_put(content);
+	return err;
+}
+
+static int interrupt(struct call *call)
+{
+	call->interrupted = true;
+	return send_control(call->run->engine, MSG_SIGNAL_REQUEST, "sig",
+			    json_object_new_int(SIGINT));
+}
+
+/* If it waits in the engine, behind tasks of others, it does not begin. */
+static int forget(struct run *run)
+{
+	struct json_object *ids = json_object_new_array();
+
+	json_push(ids, json_text(bytes_str(run->msg_id)));
+	return send_control(run->engine, MSG_ABORT_REQUEST, "msg_ids", ids);
+}
+
+static void give_up(struct call *call)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {.event = EVENT_ABORT};
+
+	if (call->overtime && !call->run->abort) {
+		call_put_limit(call, false, &why);
+		how = (struct ending){
+			.event = EVENT_FAIL,
+			.ename = "TaskTimeLimit",
+			.evalue = buf_str(&why),
+		};
+	}
+	/* Until the end of it is published. */
+	if (call->run->engine)
+		foreign_set_elsewhere(call->run->engine, true);
+	log_warning("an engine does not heed interrupts; its task is given up",
+		    log_int("result", (int64_t)call->run->result),
+		    log_int("engine", call->run->engine
+					      ? call->run->engine->id : -1));
+	call_end(call, &how);
+	buf_done(&why);
+}
+
+/*
+ * The engine works on others' tasks, too: only ours is interrupted. Of one from
+ * before a restart nothing may have been heard, but the engine has answered
+ * since, which it does behind the task.
+ */
+static bool is_at_work(const struct call *call)
+{
+	const struct run *run = call->run;
+
+	return call->begun && !call->idle &&
+	       !(run->restored && foreign_ready(run->engine));
+}
+
+void call_stop(struct call *call)
+{
+	struct engine *e = call->run->engine;
+
+	if (call->replied || call->idle || !e)
+		return;
+	if (call->interrupts >= INTERRUPTS) {
+		if (is_at_work(call))
+			give_up(call);
+		else if (call->run->abort)
+			call_end(call, &(struct ending){.event = EVENT_ABORT});
+		return;
+	}
+	/* One that is away hears it the next time. */
+	if (is_at_work(call) && (call->entered || call->interrupts))
+		(void)!interrupt(call);
+	timer_set(e->c->loop, &call->stop_timer,
+		  ++call->interrupts * USEC_PER_SEC);
+}
+
+void call_stop_again(struct timer *t)
+{
+	call_stop(container_of(t, struct call, stop_timer));
+}
+
+void call_too_long(struct timer *t)
+{
+	struct call *call = container_of(t, struct call, limit_timer);
+
+	call->overtime = true;
+	call_stop(call);
+}
+
+void call_begun(struct call *call)
+{
+	if (call->begun)
+		return;
+	call->begun = true;
+	if (call->limit > 0)
+		timer_set(call->run->c->loop, &call->limit_timer,
+			  (uint64_t)(call->limit * 1e6));
+	/* An abort was too late to keep it from beginning, or it is answered
+	 * in a moment. */
+	if (!call->run->abort)
+		return;
+	call->interrupts = 1;
+	timer_set(call->run->c->loop, &call->stop_timer, TOO_EARLY);
+}
+
+void call_entered(struct call *call)
+{
+	call->entered = true;
+	if (timer_is_set(&call->stop_timer) && !call->interrupted)
+		call_stop(call);
+}
+
+void call_failing(struct call *call)
+{
+	if (!call->interrupted || call->heeded)
+		return;
+	call->heeded = true;
+	if (timer_is_set(&call->stop_timer))
+		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
+}
+
+int call_abort(struct run *run)
+{
+	struct call *call = run->call;
+	int err;
+
+	if (!run->engine)
+		return -EOPNOTSUPP;
+	if (!call) {
+		call_new(run);
+		call = run->call;
+		/* What is known of it is that it was sent. */
+		call->begun = !foreign_is_elsewhere(run->engine);
+		call->entered = call->begun;
+	}
+	if (run->abort)
+		return 0;
+	run->abort = true;
+	err = forget(run);
+	if (!timer_is_set(&call->stop_timer))
+		call_stop(call);
+	return err == -EHOSTUNREACH ? 0 : err;
+}
+
+/* Other signals would end the engine, or stop its heart. */
+int call_signal(struct run *run, int signo)
+{
+	if (!run->call || !run->engine || signo != SIGINT)
+		return -EOPNOTSUPP;
+	return is_at_work(run->call) ? interrupt(run->call) : -EAGAIN;
+}

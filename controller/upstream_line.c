@@ -1,0 +1,158 @@
+#include "base/base.h"
+#include "upstream_parts.h"
+
+#include "base/log.h"
+
+#define MESSAGES_PER_TURN 256
+/* Messages of iopub that wait here; more wait with the upstream. */
+#define IOPUB_HWM 10000
+
+/* --- messages ----------------------------------------------------------- */
+
+static void take(struct upstream *u, enum part i, struct msg *m)
+{
+	static struct log_limit noise;
+	unsigned skipped;
+	int err = msg_open(m, &u->session, MSG_READ);
+
+	if (err) {
+		if (log_allowed(&noise, 5, 10 * USEC_PER_SEC, &skipped))
+			log_warning("a message of the upstream was dropped",
+				    log_errno(err),
+				    log_int("not_logged", skipped));
+		return;
+	}
+	u->heard = mono_usec();
+	if (log_enabled(LOG_DEBUG))
+		log_debug("from the upstream", log_str("type", m->type),
+			  log_str("id", m->id));
+	upstream_parts[i].on_message(u, m);
+}
+
+static void ready(struct watch *w, short events)
+{
+	struct line_socket *s = container_of(w, struct line_socket, watch);
+	struct upstream *u = s->u;
+	struct msg m = {0};
+	int i, err = 0;
+
+	(void)events;
+	for (i = 0; i < MESSAGES_PER_TURN && s->socket; i++) {
+		err = msg_recv(&m, s->socket);
+		if (err == -EMSGSIZE)
+			u->c->count.dropped_oversize++;
+		else if (err)
+			break;
+		else
+			take(u, (enum part)(s - u->part), &m);
+		msg_done(&m);
+	}
+	msg_done(&m);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+static void set_heartbeat(void *socket)
+{
+	int every = 1000, patience = 5000;
+
+	zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &every, sizeof(every));
+	zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &patience,
+		       sizeof(patience));
+}
+
+static int open_part(struct upstream *u, enum part i, const struct curve *curve)
+{
+	struct line_socket *s = &u->part[i];
+	unsigned port;
+	struct sock how = {
+		.type = upstream_parts[i].type,
+		.curve = curve,
+		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
+	};
+	int err = sock_new(u->c->zmq, &how, &s->socket);
+
+	if (err)
+		return err;
+	memcpy(&port, (char *)&u->file.port + upstream_parts[i].port, sizeof(port));
+	set_heartbeat(s->socket);
+	err = sock_connect(s->socket, u->file.interface, port);
+	if (err)
+		return err;
+	s->u = u;
+	s->watch = (struct watch){
+		.socket = s->socket,
+		.events = POLLIN,
+		.ready = ready,
+	};
+	loop_add(u->c->loop, &s->watch);
+	return 0;
+}
+
+static void monitor_ready(struct watch *w, short events)
+{
+	struct upstream *u = container_of(w, struct upstream, monitor_watch);
+	bool gone = false;
+	struct msg m = {0};
+
+	(void)events;
+	while (u->monitor && msg_recv(&m, u->monitor) == 0) {
+		struct bytes b = msg_frame(&m, 0);
+		uint16_t event = 0;
+
+		if (b.n >= sizeof(event))
+			memcpy(&event, b.p, sizeof(event));
+		gone |= (event & ZMQ_EVENT_DISCONNECTED) != 0;
+		msg_done(&m);
+	}
+	if (gone)
+		upstream_broke(u);
+}
+
+static int open_monitor(struct upstream *u)
+{
+	struct sock how = {.type = ZMQ_PAIR};
+	char at[64];
+	int err;
+
+	snprintf(at, sizeof(at), "inproc://taskfs-upstream-%u", u->opened++);
+	if (zmq_socket_monitor(u->part[U_QUERY].socket, at,
+			       ZMQ_EVENT_DISCONNECTED) < 0)
+		return -errno;
+	err = sock_new(u->c->zmq, &how, &u->monitor);
+	if (err)
+		return err;
+	if (zmq_connect(u->monitor, at) < 0)
+		return -errno;
+	u->monitor_watch = (struct watch){
+		.ready = monitor_ready,
+		.socket = u->monitor,
+		.events = POLLIN,
+	};
+	loop_add(u->c->loop, &u->monitor_watch);
+	return 0;
+}
+
+int upstream_line_open(struct upstream *u)
+{
+	struct curve curve;
+	int i, err = connfile_curve(&u->file, &curve);
+
+	for (i = 0; i < U_PARTS && !err; i++)
+		err = open_part(u, (enum part)i, &curve);
+	return err ? err : open_monitor(u);
+}
+
+void upstream_line_close(struct upstream *u)
+{
+	int i;
+
+	loop_remove(&u->monitor_watch);
+	if (u->part[U_QUERY].socket)
+		zmq_socket_monitor(u->part[U_QUERY].socket, NULL, 0);
+	sock_close(&u->monitor);
+	for (i = 0; i < U_PARTS; i++) {
+		loop_remove(&u->part[i].watch);
+		sock_close(&u->part[i].socket);
+	}
+}
