@@ -27,6 +27,7 @@ struct foreign {
 	bool replied, idle;
 	bool python;
 	bool elsewhere;		/* busy with a task that is not ours */
+	char *elsewhere_id;	/* which; NULL: not known */
 	struct timer again;
 	uint64_t wait;
 };
@@ -48,9 +49,18 @@ bool foreign_is_elsewhere(const struct engine *e)
 	return e->foreign && e->foreign->elsewhere;
 }
 
+const char *foreign_elsewhere(const struct engine *e)
+{
+	return e->foreign ? e->foreign->elsewhere_id : NULL;
+}
+
 void foreign_set_elsewhere(struct engine *e, bool elsewhere)
 {
-	if (!e->foreign || e->foreign->elsewhere == elsewhere)
+	if (!e->foreign)
+		return;
+	free(e->foreign->elsewhere_id);
+	e->foreign->elsewhere_id = NULL;
+	if (e->foreign->elsewhere == elsewhere)
 		return;
 	e->foreign->elsewhere = elsewhere;
 	engine_changed(e);
@@ -104,8 +114,11 @@ void foreign_note_other(struct engine *e, const struct msg *m)
 	    changes_variables(json_get_str(m->parent, "msg_type", NULL)))
 		vars_ran(e);
 	foreign_note_end(e, m);
-	if (says(m, "busy") && is_others_task(e, m))
-		foreign_set_elsewhere(e, true);
+	if (!e->foreign || !says(m, "busy") || !is_others_task(e, m))
+		return;
+	foreign_set_elsewhere(e, true);
+	e->foreign->elsewhere_id =
+		xstrdup(json_get_str(m->parent, "msg_id", NULL));
 }
 
 /* --- asking ------------------------------------------------------------- */
@@ -194,6 +207,7 @@ void foreign_free(struct engine *e)
 	if (!e->foreign)
 		return;
 	timer_cancel(&e->foreign->again);
+	free(e->foreign->elsewhere_id);
 	free(e->foreign);
 	e->foreign = NULL;
 }

@@ -24,6 +24,8 @@ bool foreign_is_python(const struct engine *e);
 
 /* It works on somebody else's task. */
 bool foreign_is_elsewhere(const struct engine *e);
+/* The msg_id of that; NULL: it is not known. */
+const char *foreign_elsewhere(const struct engine *e);
 /* An iopub message that is about nothing of ours. */
 void foreign_note_other(struct engine *e, const struct msg *m);
 /* The same where nobody else's tasks keep it busy, but one that was given up. */

@@ -306,6 +306,7 @@ static void looked(struct controller *c, struct msg *reply, uint64_t arg)
 	o->asking = false;
 	if (ename && strcmp(ename, "NoData") == 0) {
 		note_useless(o);
+		next_question(o, ASK_EVERY);
 		return;
 	}
 	o->look_every = records ? ASK_EVERY
@@ -340,8 +341,13 @@ static void ask(struct timer *t)
 	struct others *o = container_of(t, struct others, timer);
 	uint64_t now = mono_usec();
 
-	if (o->useless || o->asking)
+	if (o->asking)
 		return;
+	if (o->useless) {
+		others_ask_busy(o->c);
+		next_question(o, ASK_EVERY);
+		return;
+	}
 	if (now >= o->look_at ? ask_ids(o) : o->nwanted && ask_records(o))
 		return;
 	count_tries(o);

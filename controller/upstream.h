@@ -13,6 +13,7 @@
  *	reclaim_hub.c	what became of tasks from before a restart
  *	others.c	what other clients run there: whom the hub is asked for
  *	others_record.c	and what it says becomes a result
+ *	others_busy.c	and whether it has ended, of a hub without records
  */
 #ifndef TASKFS_UPSTREAM_H
 #define TASKFS_UPSTREAM_H
@@ -75,6 +76,8 @@ void others_begin(struct controller *c);
 /* An iopub message about something that is not known here. */
 void others_note(struct controller *c, const struct msg *m);
 void others_done(struct controller *c);
+/* others_busy.c. Of engines that others keep busy: whether they still do. */
+void others_ask_busy(struct controller *c);
 
 /* others_record.c. When the task of a record was submitted, usec; 0: it does
  * not say. */

@@ -725,6 +725,21 @@ class WithoutRecords(Bridged):
         theirs.get(mix.DEADLINE)
         self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
 
+    def test_a_task_of_others_that_is_aborted(self):
+        gate = self.fifo("nodb-gate-aborted")
+        runs = self.rc[0].execute("open(%r).read()" % gate, block=False)
+        waits = self.rc[0].execute("1", block=False)
+        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        self.rc.abort(waits.msg_ids, targets=0, block=False)
+        # The engine's nanny has passed that on when it answers the next.
+        self.rc.send_signal(0, targets=0, block=True)
+        with open(gate, "w"):
+            pass
+        runs.get(mix.DEADLINE)
+        with self.assertRaises(mix.ipp.error.TaskAborted):
+            waits.get(mix.DEADLINE)
+        self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
+
     def test_what_ends_after_a_restart(self):
         gate = self.fifo("nodb-gate-after")
         id = self.submit("print('go', flush=True)\nopen(%r).read()" % gate)
