@@ -1,6 +1,6 @@
 /*
  * call_parts.h: what the files of a call share, and nobody else knows: call.c
- * (its beginning, its reply and its end), call_stop.c (interrupts), call_output.c
+ * (its beginning, reply and end), call_stop.c (interrupts), call_output.c
  * (iopub, and records of a hub).
  */
 #ifndef TASKFS_CALL_PARTS_H

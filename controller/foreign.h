@@ -28,7 +28,7 @@ bool foreign_is_elsewhere(const struct engine *e);
 const char *foreign_elsewhere(const struct engine *e);
 /* An iopub message that is about nothing of ours. */
 void foreign_note_other(struct engine *e, const struct msg *m);
-/* The same where nobody else's tasks keep it busy, but one that was given up. */
+/* The same where no task of others keeps it busy, but one that was given up. */
 void foreign_note_end(struct engine *e, const struct msg *m);
 void foreign_set_elsewhere(struct engine *e, bool elsewhere);
 

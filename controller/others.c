@@ -18,7 +18,7 @@
 #define ASK_SOON (50 * USEC_PER_MSEC)
 /* The hub hears of it when we do, or a little later. */
 #define TRIES 10
-/* Records asked for at a time: sqlite has a limit, and there is code in them. */
+/* Records asked for at a time: sqlite has a limit, and code is in them. */
 #define BATCH 50
 /* Ids are asked for again so far back. A client whose clock is behind by more
  * is heard when its task begins. */

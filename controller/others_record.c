@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "call.h"
-#include "events.h"
 #include "results.h"
 #include "run.h"
 #include "wire.h"

@@ -74,7 +74,8 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 
 	if (err)
 		return err;
-	memcpy(&port, (char *)&u->file.port + upstream_parts[i].port, sizeof(port));
+	memcpy(&port, (char *)&u->file.port + upstream_parts[i].port,
+	       sizeof(port));
 	set_heartbeat(s->socket);
 	err = sock_connect(s->socket, u->file.interface, port);
 	if (err)
