@@ -11,6 +11,7 @@
  *	query		requests of clients; those of ipyparallel's: stock.h
  *	relay		messages passed on: iopub, broadcast
  *	wire record	clients' own tasks, and the hub's records of all tasks
+ *	channel		how many of them there may be
  *	control orders	what they want done to results, to engines
  *	vars forward	variables of engines, and requests for them
  *	run		one try of a task on an engine, from start to end
@@ -59,6 +60,7 @@ struct config {
 	bool until_unused;
 	uint64_t ping;		/* microseconds between heartbeats */
 	uint64_t hwm;		/* tasks given to one engine at a time */
+	uint64_t client_tasks;	/* unfinished ones of one channel */
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;
@@ -85,6 +87,15 @@ enum socket {
 	SOCKETS,
 };
 
+/* Where clients of ipyparallel send what is passed on; see relay.h. */
+enum channel {
+	CHANNEL_MUX,
+	CHANNEL_TASK,
+	CHANNEL_CONTROL,
+	CHANNEL_BROADCAST,
+	CHANNELS,
+};
+
 struct hub_socket {
 	void *socket;
 	unsigned port;
@@ -96,6 +107,7 @@ struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
 	uint64_t late_replies, bad_outputs, bad_iopub;
 	uint64_t submitted, refused;	/* results */
+	uint64_t clients_paused;	/* times a channel was full */
 	uint64_t begun, retried, ended[STATES];	/* tasks */
 };
 
@@ -114,7 +126,9 @@ struct controller {
 	int64_t since;
 	struct counters count;
 	struct log_limit *drop_limit;
-	struct work pause_work;	/* hub.c */
+	/* hub.c: what is read from peers at all. */
+	struct work feed_work;
+	bool paused;		/* the store has too much to write */
 	uint64_t hellos, listeners;	/* clients; those that hear iopub */
 	struct timer hello_timer;
 
@@ -187,6 +201,10 @@ struct controller {
 	/* wire.c */
 	struct map wires;	/* msg_id -> struct wire */
 	struct map wired;	/* msg_id -> struct result, also ended ones */
+	struct {
+		uint64_t wires;
+		bool full;	/* nothing more is taken in */
+	} channel[CHANNELS];	/* channel.c */
 };
 
 static inline void *sock_of(struct controller *c, enum socket s)

@@ -12,6 +12,7 @@
 #include "relay.h"
 #include "run.h"
 #include "vars.h"
+#include "wire.h"
 
 /* Messages that wait for one peer that does not read them. */
 #define SEND_HWM 20000
@@ -99,6 +100,7 @@ static void on_iopub_in(struct controller *c, struct msg *m)
 	relay_iopub(c, m);
 }
 
+static void feed(struct controller *c);
 static void pong_ready(struct watch *w, short events);
 static void events_ready(struct watch *w, short events);
 static void notification_ready(struct watch *w, short events);
@@ -192,6 +194,11 @@ static void take(struct hub_socket *s, struct msg *m)
 	row->on_message(s->c, m);
 }
 
+static bool may_read(const struct hub_socket *s)
+{
+	return s->socket && !channel_is_full(s->c, (enum socket)(s - s->c->sock));
+}
+
 static void ready(struct watch *w, short events)
 {
 	struct hub_socket *s = container_of(w, struct hub_socket, watch);
@@ -199,7 +206,7 @@ static void ready(struct watch *w, short events)
 	int i, err = 0;
 
 	(void)events;
-	for (i = 0; i < BUDGET && s->socket; i++) {
+	for (i = 0; i < BUDGET && may_read(s); i++) {
 		err = msg_recv(&m, s->socket);
 		if (err == -EMSGSIZE) {
 			s->c->count.dropped_oversize++;
@@ -213,7 +220,7 @@ static void ready(struct watch *w, short events)
 	}
 	msg_done(&m);
 	if (store_backlog(s->c->store) > STORE_BACKLOG)
-		loop_defer(s->c->loop, &s->c->pause_work);
+		loop_defer(s->c->loop, &s->c->feed_work);
 }
 
 static void pong_ready(struct watch *w, short events)
@@ -275,13 +282,10 @@ static void notification_ready(struct watch *w, short events)
  */
 #define HELLO_WAIT (300 * USEC_PER_MSEC)
 
-static void take_tasks(struct controller *c, bool yes)
+static bool waits_for_hello(const struct controller *c, enum socket i)
 {
-	static const enum socket from[] = {S_MUX_IN, S_TASK_IN};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(from); i++)
-		watch_want(&c->sock[from[i]].watch, yes ? POLLIN : 0);
+	return timer_is_set(&c->hello_timer) && (i == S_MUX_IN ||
+						 i == S_TASK_IN);
 }
 
 static void hello_over(struct timer *t)
@@ -289,15 +293,15 @@ static void hello_over(struct timer *t)
 	struct controller *c = container_of(t, struct controller, hello_timer);
 
 	c->hellos = c->listeners;
-	take_tasks(c, true);
+	feed(c);
 }
 
 void hub_on_hello(struct controller *c)
 {
 	c->hellos++;
 	notify_hello(c);
-	take_tasks(c, false);
 	timer_set(c->loop, &c->hello_timer, HELLO_WAIT);
+	feed(c);
 }
 
 static void iopub_out_ready(struct watch *w, short events)
@@ -309,11 +313,11 @@ static void iopub_out_ready(struct watch *w, short events)
 	c->listeners += subscriptions(s);
 	if (timer_is_set(&c->hello_timer) && c->listeners >= c->hellos) {
 		timer_cancel(&c->hello_timer);
-		take_tasks(c, true);
+		feed(c);
 	}
 }
 
-/* --- peers that send faster than the store writes ----------------------- */
+/* --- peers that send more than is taken in ------------------------------ */
 
 /* What comes here is stored. */
 static const enum socket feeding[] = {
@@ -321,29 +325,34 @@ static const enum socket feeding[] = {
 	S_TASK_IN,  S_MUX_IN,  S_BROADCAST_IN,
 };
 
-static void want_all(struct controller *c, short events)
+/* From each of them, unless something speaks against it. */
+static void feed(struct controller *c)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(feeding); i++)
-		watch_want(&c->sock[feeding[i]].watch, events);
+	for (i = 0; i < ARRAY_SIZE(feeding); i++) {
+		enum socket s = feeding[i];
+		bool no = c->paused || channel_is_full(c, s) ||
+			  waits_for_hello(c, s);
+
+		watch_want(&c->sock[s].watch, no ? 0 : POLLIN);
+	}
 }
 
-static void resume_feeding(void *arg)
+static void store_drained(void *arg)
 {
 	struct controller *c = arg;
 
-	want_all(c, POLLIN);
-	if (timer_is_set(&c->hello_timer))
-		take_tasks(c, false);
+	c->paused = false;
+	feed(c);
 }
 
-static void pause_feeding(struct work *w)
+static void feed_again(struct work *w)
 {
-	struct controller *c = container_of(w, struct controller, pause_work);
+	struct controller *c = container_of(w, struct controller, feed_work);
 
-	if (store_backlog(c->store) > STORE_BACKLOG)
-		want_all(c, 0);
+	c->paused |= store_backlog(c->store) > STORE_BACKLOG;
+	feed(c);
 }
 
 /* --- opening ------------------------------------------------------------ */
@@ -393,9 +402,9 @@ int hub_open(struct controller *c, struct buf *why)
 	int i, err = 0;
 
 	c->drop_limit = zalloc(SOCKETS * sizeof(*c->drop_limit));
-	c->pause_work.run = pause_feeding;
+	c->feed_work.run = feed_again;
 	c->hello_timer.fire = hello_over;
-	store_on_drained(c->store, resume_feeding, c);
+	store_on_drained(c->store, store_drained, c);
 	for (i = 0; i < SOCKETS && !err; i++) {
 		err = open_one(c, (enum socket)i);
 		if (err)
@@ -409,7 +418,7 @@ void hub_close(struct controller *c)
 {
 	int i;
 
-	work_cancel(&c->pause_work);
+	work_cancel(&c->feed_work);
 	timer_cancel(&c->hello_timer);
 	for (i = 0; i < SOCKETS; i++) {
 		loop_remove(&c->sock[i].watch);

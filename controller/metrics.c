@@ -19,6 +19,7 @@ static const struct counter {
 	{"results_submitted", AT(count.submitted)},
 	{"results_refused", AT(count.refused)},
 	{"results_purged", AT(count.purged)},
+	{"clients_paused", AT(count.clients_paused)},
 	{"tasks_begun", AT(count.begun)},
 	{"tasks_retried", AT(count.retried)},
 	{"tasks_ok", AT(count.ended[STATE_OK])},
@@ -60,6 +61,7 @@ static struct json_object *gauges_json(const struct controller *c)
 		{"stored_bytes", c->stored_bytes},
 		{"store_backlog_bytes", store_backlog(c->store)},
 		{"orders", c->norders},
+		{"client_tasks", c->wires.n},
 	};
 	struct json_object *o = json_object_new_object();
 	size_t i;

@@ -110,6 +110,10 @@ static const struct opt opts[] = {
 	     "leastload, lru, plainrandom, twobin or weighted"),
 	ROW("hwm", 0, "N", OPT_COUNT, hwm, "1", 0, 1000000,
 	    "tasks given to one engine at a time; 0: no limit"),
+	ROW("client-tasks", 0, "N", OPT_COUNT, client_tasks, "100000", 1,
+	    10000000,
+	    "unfinished tasks of ipyparallel's clients to take in, of each "
+	    "kind (queue, direct, broadcast); more wait with their clients"),
 	TEXT("durability", "HOW", durability, "normal",
 	     "normal: survives kill -9; full: loss of power too"),
 	ROW("keep-results", 0, "N", OPT_COUNT, keep_results, "100000", 0,

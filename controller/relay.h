@@ -9,8 +9,6 @@
 #include "controller.h"
 #include "run.h"
 
-enum channel { CHANNEL_MUX, CHANNEL_TASK, CHANNEL_CONTROL, CHANNEL_BROADCAST };
-
 /* Idents of a message that is passed on, at most. */
 #define RELAY_IDENTS 8
 

@@ -79,9 +79,10 @@ static void found(struct store_op *op)
 	struct record_query *q = op->query;
 	struct json_object *new_ids = json_object_new_object(), *o;
 	bool whole = !op->err && !q->too_much;
+	bool full = channel_room(c, CHANNEL_TASK) < s->tasks.n;
 	size_t i;
 
-	for (i = 0; i < s->tasks.n && whole; i++) {
+	for (i = 0; i < s->tasks.n && whole && !full; i++) {
 		struct record *rec = named_task_find(&s->tasks.of[i], q);
 		char *id = rec && !rec->dropped ? send_again(c, rec) : NULL;
 
@@ -90,10 +91,12 @@ static void found(struct store_op *op)
 		free(id);
 	}
 	record_query_free(q);
-	if (!whole) {
+	if (full || !whole) {
 		json_object_put(new_ids);
 		refuse(s, "RuntimeError",
-		       "the message of a task is not kept any more");
+		       full ? "there are too many unfinished tasks: again "
+			      "when some have ended"
+			    : "the message of a task is not kept any more");
 		return;
 	}
 	o = ok_content(c, false);

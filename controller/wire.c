@@ -12,7 +12,6 @@
 
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT USEC_PER_SEC
-#define LIMIT_WIRES 100000
 
 static void wire_free(struct wire *w)
 {
@@ -25,6 +24,7 @@ static void wire_free(struct wire *w)
 		r->wire = NULL;
 	if (wire_find(w->c, w->msg_id) == w)
 		map_remove(&w->c->wires, bytes_str(w->msg_id));
+	channel_less(w->c, w->channel);
 	buf_done(&w->client);
 	buf_done(&w->header);
 	buf_done(&w->traceback);
@@ -159,11 +159,10 @@ static struct result *new_result(struct controller *c, struct msg *m,
 	return r;
 }
 
-/* Not one too many, and its id neither in use nor of our own making. */
+/* Its id is neither in use nor of our own making. */
 static bool may_be_wire(struct controller *c, const struct msg *m)
 {
-	return c->wires.n < LIMIT_WIRES && !wire_find(c, m->id) &&
-	       !run_find(c, m->id) &&
+	return !wire_find(c, m->id) && !run_find(c, m->id) &&
 	       strncmp(m->id, c->cluster, strlen(c->cluster)) != 0;
 }
 
@@ -197,6 +196,7 @@ struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
 	buf_put(&w->client, client.p, client.n);
 	buf_put(&w->header, header.p, header.n);
 	map_put(&c->wires, bytes_str(w->msg_id), w);
+	channel_more(c, ch);
 	/* Known by what its client calls it, also while it waits. */
 	wire_know(r, w->msg_id);
 	record_put(w, m);

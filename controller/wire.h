@@ -5,6 +5,11 @@
  * result, with a record of the hub's database (record.h).
  *
  * A wire owns itself: wire_finish(), wire_fail() and wire_drop() end it.
+ *
+ * Of each channel there may be --client-tasks; the next ones stay with their
+ * clients (hub.c reads no more of them) until some have ended. Each channel
+ * counts for itself: tasks of the queue that wait for each other, or for an
+ * engine that never comes, keep nobody from speaking to an engine directly.
  */
 #ifndef TASKFS_WIRE_H
 #define TASKFS_WIRE_H
@@ -55,6 +60,15 @@ bool wire_take_retry(struct wire *w);
 void wire_replied(struct wire *w);
 void wire_idle(struct wire *w);
 void wire_finish(struct wire *w);
+
+/*
+ * channel.c: so many more are taken in; no more come from this socket now;
+ * there is one more, or less.
+ */
+uint64_t channel_room(const struct controller *c, enum channel ch);
+bool channel_is_full(const struct controller *c, enum socket s);
+void channel_more(struct controller *c, enum channel ch);
+void channel_less(struct controller *c, enum channel ch);
 
 /* What clients call it; 0: nothing of that name. */
 uint64_t wire_result(struct controller *c, struct bytes msg_id,

@@ -281,5 +281,21 @@ class Nonsense(mix.Case):
         s.close(0)
 
 
+class Crowd(mix.Case):
+    engines = (mix.STOCK, mix.STOCK)
+    controller_args = ("--client-tasks=4",)
+
+    def test_more_tasks_than_are_taken_in_at_a_time(self):
+        lv = self.rc.load_balanced_view()
+        ars = [lv.apply_async(abs, -i) for i in range(50)]
+        direct = [self.rc[i % 2].apply_async(abs, -i) for i in range(50)]
+        for each in ars, direct:
+            got = [ar.get(mix.DEADLINE) for ar in each]
+            self.assertEqual(got, list(range(50)))
+        raw = peers.Client(self.cluster.info())
+        self.addCleanup(raw.close)
+        self.assertGreater(raw.counters()["clients_paused"], 1)
+
+
 if __name__ == "__main__":
     mix.main(__name__)

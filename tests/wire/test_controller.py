@@ -348,6 +348,102 @@ class Relays(Case):
         self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
 
 
+class Crowd(Case):
+    options = ("--ping=200ms", "--client-tasks=4")
+
+    def requests(self, c, n):
+        made = [Relays.request(self, c) for _ in range(n)]
+        return [h["msg_id"] for h, _ in made], [f for _, f in made]
+
+    def wait_paused(self, c):
+        while c.counters()["clients_paused"] < 1:
+            pass
+
+    def test_what_is_too_much_waits_with_its_client(self):
+        c, e = self.pair(taskfs=False)
+        ids, frames = self.requests(c, 20)
+        for f in frames:
+            c.task.send_multipart(f)
+        done = []
+        for _ in ids:
+            m = e.take()
+            e.reply(m)
+            e.publish(b"s", "status", {"execution_state": "idle"}, m.header)
+            done.append(c.receive(c.task).parent["msg_id"])
+        self.assertEqual(done, ids)
+        self.assertGreater(c.counters()["clients_paused"], 0)
+
+    def test_the_others_go_on_meanwhile(self):
+        c, e = self.pair(taskfs=False)
+        ids, frames = self.requests(c, 6)
+        for f in frames:
+            c.task.send_multipart(f)
+        m = e.take()
+        self.wait_paused(c)
+        state = c.ask("state_request", {}).content["controller"]
+        self.assertEqual(state["gauges"]["client_tasks"], 4)
+        # Directly to the engine, and about its tasks.
+        header, one = Relays.request(self, c, e)
+        c.mux.send_multipart(one)
+        e.reply(e.take(e.mux), socket=e.mux)
+        self.assertEqual(c.receive(c.mux).parent, header)
+        _, one = c.frames("abort_request", {"msg_ids": []})
+        c.control.send_multipart([e.uuid.encode(), *one])
+        e.reply(e.take(e.control, "abort_request"), socket=e.control)
+        c.receive(c.control)
+        ask = {"result": 2, "verb": "abort"}
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+        got = c.receive(c.task)
+        self.assertEqual(got.parent["msg_id"], ids[1])
+        self.assertEqual(got.content["status"], "aborted")
+        # That made room for one.
+        while len(c.ask("results_request", {}).content["results"]) < 6:
+            pass
+        e.reply(m)
+        self.assertEqual(c.receive(c.task).parent["msg_id"], ids[0])
+
+    def test_one_broadcast_is_taken_whole(self):
+        c = self.client()
+        broadcast = c.connect(zmq.DEALER, c.info["broadcast"])
+        engines = [self.engine(taskfs=False) for _ in range(6)]
+        for one in engines:
+            port = one.info["broadcast"][0]
+            one.shell = one.connect(zmq.DEALER, port, one.uuid.encode())
+            one.join(c)
+        targets = [[one.uuid, one.id] for one in engines]
+        for _ in range(3):
+            _, frames = c.frames(
+                "execute_request",
+                {"code": "x", "silent": False},
+                {"targets": targets},
+            )
+            broadcast.send_multipart(frames)
+        for _ in range(3):
+            for one in engines:
+                m = one.take(one.shell)
+                one.reply(m, socket=one.shell)
+                idle = {"execution_state": "idle"}
+                one.publish(b"s", "status", idle, m.header)
+                c.receive(broadcast)
+        self.assertGreater(c.counters()["clients_paused"], 0)
+
+    def test_what_is_sent_again_is_refused(self):
+        c, e = self.pair(taskfs=False)
+        ids, frames = self.requests(c, 5)
+        c.task.send_multipart(frames[0])
+        m = e.take()
+        e.reply(m)
+        e.publish(b"s", "status", {"execution_state": "idle"}, m.header)
+        c.wait(1, "ok")
+        for f in frames[1:]:
+            c.task.send_multipart(f)
+        e.take()
+        self.wait_paused(c)
+        m = c.ask("resubmit_request", {"msg_ids": ids[:1]})
+        self.assertEqual(m.content["status"], "error")
+        self.assertIn("too many", m.content["evalue"])
+
+
 class Hostile(Case):
     """Correctly signed, and meant badly."""
 
