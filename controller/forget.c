@@ -78,67 +78,111 @@ static const char *find_pending(const struct forget *f)
 	return NULL;
 }
 
+static int by_task(const void *a, const void *b)
+{
+	const struct named_task *s = a, *t = b;
+
+	if (s->result != t->result)
+		return s->result < t->result ? -1 : 1;
+	return s->index < t->index ? -1 : s->index > t->index;
+}
+
 /* Of a result of many tasks every one must be named. */
-static bool names_all(const struct forget *f, const struct result *r)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; r->ntasks > 1 && i < f->tasks.n; i++)
-		n += f->tasks.of[i].result == r->id;
-	return r->ntasks == 1 || n >= r->ntasks;
-}
-
-static bool ran_on(const struct result *r, int64_t engine)
-{
-	uint64_t i;
-
-	for (i = 0; i < r->ntasks && r->task[i].engine == engine; i++)
-		;
-	return i == r->ntasks;
-}
-
 static void purge_named(struct forget *f)
 {
+	const struct named_task *t = f->tasks.of;
+	uint64_t named = 0;
 	size_t i;
 
+	qsort(f->tasks.of, f->tasks.n, sizeof(*t), by_task);
 	for (i = 0; i < f->tasks.n; i++) {
-		struct result *r = result_find(f->rq->c, f->tasks.of[i].result);
+		bool last = i + 1 == f->tasks.n || t[i + 1].result != t[i].result;
+		struct result *r;
 
-		if (r && names_all(f, r))
+		/* Each try of a task has a name of its own. */
+		named += last || t[i + 1].index != t[i].index;
+		if (!last)
+			continue;
+		r = result_find(f->rq->c, t[i].result);
+		if (r && named == r->ntasks)
 			purge(f, r);
+		named = 0;
 	}
 }
 
-/* All (engine < 0), or those of one engine. */
-static void purge_each(struct forget *f, int64_t engine)
+static void purge_all(struct forget *f)
 {
-	struct controller *c = f->rq->c;
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &c->by_id) {
-		struct result *r = list_entry(l, struct result, by_id);
+	list_for_each_safe(l, tmp, &f->rq->c->by_id)
+		purge(f, list_entry(l, struct result, by_id));
+}
 
-		if (engine < 0 || ran_on(r, engine))
-			purge(f, r);
+/* --- those that ran on engines ------------------------------------------ */
+
+struct ids {
+	int64_t *id;	/* in order */
+	size_t n;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t s = *(const int64_t *)a, t = *(const int64_t *)b;
+
+	return s < t ? -1 : s > t;
+}
+
+/* Returns the first id that is no engine's (those behind it are not read); -1:
+ * none. */
+static int64_t read_engines(struct forget *f, struct ids *ret)
+{
+	struct json_object *ids = json_get_array(f->content, "engine_ids");
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+	int64_t bad = -1;
+
+	*ret = (struct ids){.id = xreallocarray(NULL, n + 1, sizeof(*ret->id))};
+	for (i = 0; i < n && bad < 0; i++) {
+		int64_t id = json_object_get_int64(
+			json_object_array_get_idx(ids, i));
+
+		if (engine_find(f->rq->c, id))
+			ret->id[ret->n++] = id;
+		else
+			bad = id < 0 ? INT64_MAX : id;
 	}
+	qsort(ret->id, ret->n, sizeof(*ret->id), by_number);
+	return bad;
+}
+
+/* All of its tasks, on one of them. */
+static bool ran_on(const struct result *r, const struct ids *engines)
+{
+	int64_t engine = r->task[0].engine;
+	uint64_t i;
+
+	for (i = 1; i < r->ntasks; i++)
+		if (r->task[i].engine != engine)
+			return false;
+	return bsearch(&engine, engines->id, engines->n, sizeof(engine),
+		       by_number) != NULL;
 }
 
 /* The id that is no engine's; -1: none. */
 static int64_t purge_of_engines(struct forget *f)
 {
-	struct json_object *ids = json_get_array(f->content, "engine_ids");
-	size_t i, n = ids ? json_object_array_length(ids) : 0;
+	struct ids engines;
+	int64_t bad = read_engines(f, &engines);
+	struct list *l, *tmp;
 
-	for (i = 0; i < n; i++) {
-		int64_t id = json_object_get_int64(
-			json_object_array_get_idx(ids, i));
+	if (engines.n)
+		list_for_each_safe(l, tmp, &f->rq->c->by_id) {
+			struct result *r = list_entry(l, struct result, by_id);
 
-		if (!engine_find(f->rq->c, id))
-			return id < 0 ? INT64_MAX : id;
-		purge_each(f, id);
-	}
-	return -1;
+			if (ran_on(r, &engines))
+				purge(f, r);
+		}
+	free(engines.id);
+	return bad;
 }
 
 /* --- in two turns ------------------------------------------------------- */
@@ -160,7 +204,7 @@ static void ends_stored(struct store_op *op)
 	}
 	f->waiting = 1;
 	if (f->all)
-		purge_each(f, -1);
+		purge_all(f);
 	else
 		purge_named(f);
 	if (!f->all)

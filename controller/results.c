@@ -45,26 +45,26 @@ struct result *result_named(struct controller *c, struct bytes name)
 
 void result_take_name(struct result *r)
 {
-	if (r->name)
-		map_put(&r->c->names, bytes_str(r->name), r);
+	if (!r->name)
+		return;
+	r->older = map_put(&r->c->names, bytes_str(r->name), r);
+	if (r->older)
+		r->older->newer = r;
 }
 
 /* It goes: the newest before it has the name, if there is one. */
 static void drop_name(struct result *r)
 {
-	struct list *l;
+	bool newest = r->name && result_named(r->c, bytes_str(r->name)) == r;
 
-	if (!r->name || result_named(r->c, bytes_str(r->name)) != r)
-		return;
-	map_remove(&r->c->names, bytes_str(r->name));
-	for (l = r->by_id.prev; l != &r->c->by_id; l = l->prev) {
-		struct result *old = list_entry(l, struct result, by_id);
-
-		if (old->name && strcmp(old->name, r->name) == 0) {
-			result_take_name(old);
-			return;
-		}
-	}
+	if (newest && r->older)
+		map_put(&r->c->names, bytes_str(r->name), r->older);
+	else if (newest)
+		map_remove(&r->c->names, bytes_str(r->name));
+	if (r->newer)
+		r->newer->older = r->older;
+	if (r->older)
+		r->older->newer = r->newer;
 }
 
 struct task *result_task(struct result *r, uint64_t index)

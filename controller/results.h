@@ -74,6 +74,7 @@ struct result {
 	uint64_t id;
 	struct controller *c;
 	char *name, *token;	/* or NULL */
+	struct result *older, *newer;	/* of the same name */
 	char *options;		/* JSON text */
 	const char *kind;
 	uint32_t uid, gid;

@@ -826,6 +826,23 @@ class Tasks(Case):
         c = self.client()
         self.assertEqual(c.submit(b":")["id"], 2)
 
+    def test_a_name_is_the_newest_s_that_is_left(self):
+        c, e = self.pair()
+        bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+        for i, content in enumerate((bad, None, None, None)):
+            c.submit(b":", label="name")
+            e.reply(e.take(), content, exit_status=0)
+            c.wait(i + 1, "error" if content else "ok")
+        for i in 3, 2:
+            ask = {"result": i, "verb": "purge"}
+            c.ask("control_request", ask)
+        c.submit(b":", after=["name:error"])
+        c.wait(5, "error")
+        c.ask("control_request", {"result": 4, "verb": "purge"})
+        c.submit(b":", after=["name:error"])
+        e.reply(e.take(), exit_status=0)
+        c.wait(6, "ok")
+
     def test_purge_of_all_that_is_finished(self):
         c, e = self.pair()
         for i in range(1100):
@@ -1129,6 +1146,41 @@ class Maps(Case):
     def control(self, c, verb, **more):
         ask = {"result": 1, "verb": verb, **more}
         return c.ask("control_request", ask).content
+
+    def purge(self, c, *msg_ids):
+        answer = c.ask("purge_request", {"msg_ids": msg_ids}).content
+        self.assertEqual(answer["status"], "ok")
+        return c.result(1)
+
+    def test_purge_of_all_of_them_by_name(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"a", b"b"], retries=1)
+        ids = []
+        for content in self.bad, None, None:
+            m = e.take()
+            ids.append(m.header["msg_id"])
+            e.reply(m, content, exit_status=0)
+        c.wait(1, "ok")
+        first = [i for i in ids if "_1_0_" in i]
+        other = [i for i in ids if "_1_1_" in i]
+        # The two names of one task are not two tasks.
+        if len(first) < len(other):
+            first, other = other, first
+        self.assertEqual(len(first), 2)
+        self.assertIsNotNone(self.purge(c, *first))
+        self.assertIsNone(self.purge(c, first[0], *other))
+
+    def test_purge_of_very_many_by_name(self):
+        c = self.client()
+        c.follow()
+        cluster = c.hello()["taskfs"]["cluster"]
+        n = 300000
+        c.submit_map(b":", [b"x"] * n)
+        self.assertEqual(self.control(c, "abort")["status"], "ok")
+        c.wait(1, "aborted")
+        ids = ["%s_1_%d_1" % (cluster, i) for i in range(n)]
+        self.assertIsNotNone(self.purge(c, *ids[1:]))
+        self.assertIsNone(self.purge(c, *ids))
 
     def test_one_task_of_many_is_aborted(self):
         c, e = self.pair()
