@@ -6,6 +6,8 @@
 /* Values in all the lists of one query. */
 #define LIMIT_VALUES 30000
 #define LIMIT_NESTING 8
+/* Before each test, which may be of a whole message: is there time left? */
+#define IN_TIME " AND in_time() AND "
 
 struct filter {
 	struct controller *c;
@@ -194,12 +196,12 @@ static bool op_all(struct filter *f, const struct key *k,
 		if (!json_object_is_type(one, json_type_string))
 			return fail(f, "TypeError",
 				    "$all: an entry is no list");
-		add(f, "COALESCE(instr(");
+		add(f, "COALESCE(within(");
 		if (!add_value(f, &(struct key){.name = k->name}, one))
 			return false;
 		add(f, ", ");
 		add_key(f, k);
-		add(f, "), 0) > 0");
+		add(f, "), 0)");
 	}
 	add(f, ")");
 	(void)arg;
@@ -245,6 +247,8 @@ static bool op_glob(struct filter *f, const struct key *k,
 	(void)arg;
 	if (!json_object_is_type(v, json_type_string))
 		return fail(f, "TypeError", "$glob: the value is no string");
+	if (json_object_get_string_len(v) > LIMIT_PATTERN)
+		return fail(f, "ValueError", "$glob: the pattern is too long");
 	add_key(f, k);
 	add(f, " GLOB ");
 	return add_value(f, &(struct key){.name = k->name}, v);
@@ -289,7 +293,7 @@ static bool add_tests(struct filter *f, const char *name,
 		return op_eq(f, &k, v, "");
 	add(f, "(1");
 	json_object_object_foreach(v, test, value) {
-		add(f, " AND ");
+		add(f, IN_TIME);
 		if (!add_test(f, &k, test, value))
 			return false;
 	}
@@ -339,7 +343,7 @@ static bool add_query(struct filter *f, struct json_object *query)
 		return fail(f, "ValueError", "the query is too deep");
 	add(f, "(1");
 	json_object_object_foreach(query, name, v) {
-		add(f, " AND ");
+		add(f, IN_TIME);
 		if (!add_one(f, name, v))
 			return false;
 	}

@@ -21,6 +21,10 @@ static void fail_query(struct request *rq, const char *type,
 		request_fail(rq, type, 0, "ValueError",
 			     "what was found does not fit into one reply: ask "
 			     "for less, or for fewer keys");
+	else if (q->too_long)
+		request_fail(rq, type, 0, "TimeoutError",
+			     "the query took too long: ask for less, or for "
+			     "fewer records");
 	else
 		request_fail(rq, type, err, "RuntimeError",
 			     "the records could not be read");

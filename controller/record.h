@@ -75,7 +75,7 @@ struct record_query {
 	/* The answer. */
 	struct record *found;
 	size_t n, bytes;
-	bool too_much;
+	bool too_much, too_long;	/* found too much; took too long */
 };
 
 struct record_query *record_query_new(unsigned long wanted);

@@ -256,7 +256,8 @@ static void take_back(struct store *s)
 
 		list_del(&op->link);
 		s->backlog -= min_u64(op_bytes(op), s->backlog);
-		s->errors += op->err && op->err != -ENOENT;
+		s->errors += op->err && op->err != -ENOENT &&
+			     op->err != -ETIME;
 		if (op->done)
 			op->done(op);
 		else if (op->err)

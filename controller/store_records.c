@@ -18,7 +18,30 @@ static const char schema[] =
 	" record INTEGER, reply INTEGER, n INTEGER, bytes BLOB,"
 	" PRIMARY KEY(record, reply, n));";
 
-/* --- functions of the statements in record_columns.c -------------------- */
+/*
+ * Steps of SQLite's until it is asked whether to go on; it does that only
+ * between records, so the tests of one ask too, by in_time().
+ */
+#define STEPS 100
+
+static int is_late(void *arg)
+{
+	const struct db *db = arg;
+
+	return mono_usec() > db->until;
+}
+
+/* --- functions of the statements in record_columns.c and filter.c ------- */
+
+static void in_time(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	(void)n;
+	(void)v;
+	if (is_late(sqlite3_user_data(ctx)))
+		sqlite3_result_error_code(ctx, SQLITE_INTERRUPT);
+	else
+		sqlite3_result_int(ctx, 1);
+}
 
 static void isodate(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
@@ -68,6 +91,21 @@ static void output(sqlite3_context *ctx, int n, sqlite3_value **v)
 	buf_done(&op.io.bytes);
 }
 
+/* within(part, whole), bytes: SQLite's own instr() takes long for long parts. */
+static void within(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	const void *part = sqlite3_value_blob(v[0]);
+	const void *whole = sqlite3_value_blob(v[1]);
+	size_t part_n = (size_t)sqlite3_value_bytes(v[0]);
+	size_t whole_n = (size_t)sqlite3_value_bytes(v[1]);
+
+	(void)n;
+	if (sqlite3_value_type(v[1]) != SQLITE_NULL)
+		sqlite3_result_int(ctx, !part_n ||
+						(whole_n && memmem(whole, whole_n,
+								   part, part_n)));
+}
+
 int db_open_records(struct db *db)
 {
 	static const struct {
@@ -75,7 +113,8 @@ int db_open_records(struct db *db)
 		int args;
 		void (*run)(sqlite3_context *ctx, int n, sqlite3_value **v);
 	} functions[] = {{"isodate", 1, isodate}, {"jtext", 1, jtext},
-			 {"output", 4, output}};
+			 {"output", 4, output}, {"within", 2, within},
+			 {"in_time", 0, in_time}};
 	int rc = sqlite3_exec(db->sql, schema, NULL, NULL, NULL);
 	size_t i;
 
@@ -328,14 +367,12 @@ static int take_record(struct db *db, struct record_query *q, sqlite3_stmt *st)
 	return err;
 }
 
-int db_query(struct db *db, struct store_op *op)
+static int find_records(struct db *db, struct record_query *q)
 {
-	struct record_query *q = op->query;
 	struct buf sql = BUF_INIT;
 	sqlite3_stmt *st;
 	int rc, err = 0;
 
-	record_query_reset(q);
 	make_select(q, &sql);
 	rc = sqlite3_prepare_v2(db->sql, buf_str(&sql), -1, &st, NULL);
 	buf_done(&sql);
@@ -346,6 +383,27 @@ int db_query(struct db *db, struct store_op *op)
 		err = take_record(db, q, st);
 	sqlite3_finalize(st);
 	return err ? err : sql_errno(rc);
+}
+
+/*
+ * An interrupted question undoes nothing of the transaction it is in: only
+ * statements that write would.
+ */
+int db_query(struct db *db, struct store_op *op)
+{
+	struct record_query *q = op->query;
+	int err;
+
+	/* Asked once more, because something else could not be stored. */
+	if (q->too_long)
+		return -ETIME;
+	record_query_reset(q);
+	db->until = mono_usec() + LIMIT_QUERY_SECONDS * USEC_PER_SEC;
+	sqlite3_progress_handler(db->sql, STEPS, is_late, db);
+	err = find_records(db, q);
+	sqlite3_progress_handler(db->sql, 0, NULL, NULL);
+	q->too_long = err == -ETIME;
+	return err;
 }
 
 int db_load_records(struct db *db, const struct store_visitor *v)

@@ -134,6 +134,8 @@ int sql_errno(int rc)
 		return -EROFS;
 	case SQLITE_CONSTRAINT:
 		return -EEXIST;
+	case SQLITE_INTERRUPT:
+		return -ETIME;
 	default:
 		return -EIO;
 	}

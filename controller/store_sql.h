@@ -15,6 +15,7 @@ struct db {
 	sqlite3 *sql;
 	char *outputs;		/* the directory of big outputs */
 	bool full;
+	uint64_t until;		/* mono_usec(): then a query ends */
 	sqlite3_stmt *stmt[40];
 };
 

@@ -25,6 +25,8 @@
 #define LIMIT_INPUT_KEPT (1 * MIB)	/* a text of iopub in a record */
 #define LIMIT_RECORD (256 * MIB)	/* buffers of one kept message */
 #define LIMIT_QUERY (56 * MIB)		/* JSON that answers one query */
+#define LIMIT_QUERY_SECONDS 5		/* looking for it */
+#define LIMIT_PATTERN 1000		/* bytes of a $glob */
 
 /* Tasks. */
 #define LIMIT_CODE (16 * MIB)

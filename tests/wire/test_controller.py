@@ -1491,6 +1491,44 @@ class Orders(Case):
         c.wait(1, "error")
 
 
+class Questions(Case):
+    def test_one_that_takes_too_long_is_given_up(self):
+        c, other = self.client(), self.client()
+        for _ in range(3):
+            c.submit(b"x" * (6 << 20))
+        each = [{"content": {"$glob": "no%d" % i}} for i in range(900)]
+        slow = other.frames("db_request", {"query": {"$or": each}})[1]
+        other.query.send_multipart(slow)
+        # Perhaps in the same transaction.
+        self.assertEqual(c.submit(b":")["status"], "pending")
+        m = other.receive(other.query)
+        self.assertEqual(m.content["status"], "error")
+        self.assertEqual(m.content["ename"], "TimeoutError")
+        ask = {"query": {"content": {"$glob": '*":",*'}}, "keys": ["msg_id"]}
+        self.assertEqual(len(c.ask("db_request", ask).content["records"]), 1)
+        self.assertEqual(c.result(4)["status"], "pending")
+        self.assertEqual(c.counters()["store_errors"], 0)
+
+    def test_a_part_of_a_string_is_found_at_once(self):
+        c = self.client()
+        c.submit(b"x" * (8 << 20))
+        c.submit(b"hello world")
+        for parts, n in (
+            (["x" * (4 << 20) + "y" + "x" * 9], 0),
+            (["hello", "wor"], 1),
+            (["hello", "word"], 0),
+            ([""], 2),
+        ):
+            ask = {"query": {"content": {"$all": parts}}, "keys": ["msg_id"]}
+            found = c.ask("db_request", ask).content["records"]
+            self.assertEqual(len(found), n, parts[0][:9])
+
+    def test_a_pattern_is_no_book(self):
+        c = self.client()
+        ask = {"query": {"content": {"$glob": "*x" * 1000}}}
+        self.assertEqual(c.ask("db_request", ask).content["ename"], "ValueError")
+
+
 class Restart(Case):
     def test_nothing_accepted_is_lost(self):
         c, e = self.pair()
