@@ -103,10 +103,13 @@ static void load_held(void *arg, uint64_t result, uint32_t index)
 		task_set_held(r, index, true);
 }
 
-static void load_record(void *arg, uint64_t result, const char *msg_id)
+static void load_record(void *arg, uint64_t result, const char *msg_id,
+			uint64_t kept)
 {
 	struct result *r = result_find(arg, result);
 
+	if (r)
+		r->record_size = kept;
 	if (r && r->wired && msg_id)
 		wire_know(r, msg_id);
 }

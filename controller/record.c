@@ -32,12 +32,23 @@ static void not_kept(struct store_op *op)
 			  log_errno(op->err));
 }
 
+/* A message with its buffers; the result has not ended yet. */
+static void kept(struct store_op *op)
+{
+	struct result *r = result_find(op->arg, op->record.result);
+
+	not_kept(op);
+	if (r && !op->err)
+		r->record_size += op->record.kept;
+}
+
 static struct store_op *new_op(const struct wire *w, enum store_kind kind)
 {
 	struct store_op *op = store_op_new(kind);
 
 	op->record.result = w->result;
-	op->done = not_kept;
+	op->arg = w->c;
+	op->done = kept;
 	return op;
 }
 

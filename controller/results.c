@@ -279,9 +279,9 @@ void task_drop_outputs(struct result *r, uint32_t index)
 	t->out = NULL;
 }
 
-static uint64_t output_bytes(const struct result *r)
+static uint64_t stored_bytes(const struct result *r)
 {
-	uint64_t n = r->code_size + r->stdin_size, i;
+	uint64_t n = r->code_size + r->stdin_size + r->record_size, i;
 	int s;
 
 	for (i = 0; i < r->ntasks; i++)
@@ -293,7 +293,7 @@ static uint64_t output_bytes(const struct result *r)
 static void join_finished(struct result *r)
 {
 	list_add_tail(&r->c->finished, &r->finished);
-	r->accounted = output_bytes(r);
+	r->accounted = stored_bytes(r);
 	r->c->stored_bytes += r->accounted;
 	r->c->nfinished++;
 }

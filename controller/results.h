@@ -122,6 +122,7 @@ struct result {
 	struct buf code, stdin_;	/* only while input_here */
 	bool input_here, has_stdin;
 	uint64_t code_size, stdin_size;
+	uint64_t record_size;	/* buffers of a client's messages */
 
 	uint64_t ntasks, next;	/* next: no task from here on was claimed */
 	uint64_t again;		/* tasks below next that wait and are not held */

@@ -146,6 +146,7 @@ struct store_op {
 			char *execute_input, *execute_result, *error;
 			int64_t submitted, started, completed, received;
 			struct msg msg;		/* frames only */
+			uint64_t kept;		/* out: bytes of buffers */
 		} record;
 		struct record_query *query;	/* the caller's */
 		struct engine_row engine;
@@ -187,7 +188,9 @@ struct store_visitor {
 	void (*task)(void *arg, const struct task_row *t);
 	void (*held)(void *arg, uint64_t result, uint32_t index);
 	void (*engine)(void *arg, const struct engine_row *e);
-	void (*record)(void *arg, uint64_t result, const char *msg_id);
+	/* kept: bytes of its buffers */
+	void (*record)(void *arg, uint64_t result, const char *msg_id,
+		       uint64_t kept);
 	void *arg;
 };
 int store_load(struct store *s, const struct store_visitor *v) must_check;

@@ -145,13 +145,14 @@ static bool too_large(const struct msg *m)
 	return sum > LIMIT_RECORD;
 }
 
-static int put_buffers(struct db *db, const struct store_op *op, bool reply)
+static int put_buffers(struct db *db, struct store_op *op, bool reply)
 {
 	sqlite3_stmt *st = db_statement(db, S_RECORD_BUFFER);
 	const struct msg *m = &op->record.msg;
 	unsigned i;
 	int err = 0;
 
+	op->record.kept = 0;
 	if (!st)
 		return -EIO;
 	if (too_large(m))
@@ -164,6 +165,7 @@ static int put_buffers(struct db *db, const struct store_op *op, bool reply)
 		sqlite3_bind_int64(st, 3, i);
 		sqlite3_bind_blob64(st, 4, b.p ? b.p : "", b.n, SQLITE_STATIC);
 		err = db_finish(st);
+		op->record.kept += b.n;
 	}
 	return err;
 }
@@ -410,14 +412,17 @@ int db_load_records(struct db *db, const struct store_visitor *v)
 {
 	sqlite3_stmt *st;
 	int rc = sqlite3_prepare_v2(db->sql,
-				    "SELECT result, msg_id FROM records", -1,
-				    &st, NULL);
+				    "SELECT result, msg_id,"
+				    " (SELECT SUM(LENGTH(bytes)) FROM"
+				    "  record_buffers WHERE record=result)"
+				    " FROM records", -1, &st, NULL);
 
 	if (rc != SQLITE_OK)
 		return sql_errno(rc);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 		v->record(v->arg, (uint64_t)sqlite3_column_int64(st, 0),
-			  (const char *)sqlite3_column_text(st, 1));
+			  (const char *)sqlite3_column_text(st, 1),
+			  (uint64_t)sqlite3_column_int64(st, 2));
 	sqlite3_finalize(st);
 	return sql_errno(rc);
 }

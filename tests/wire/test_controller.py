@@ -1670,6 +1670,45 @@ class Retention(Case):
         self.assertEqual(c.counters()["results_purged"], 3)
 
 
+class Size(Case):
+    options = ("--ping=200ms", "--keep-bytes=1M")
+
+    def ids(self, c):
+        return [r["id"] for r in c.ask("results_request", {}).content["results"]]
+
+    def task(self, c, e, request=b"", reply=b""):
+        _, frames = c.frames("apply_request", {}, buffers=[request])
+        c.task.send_multipart(frames)
+        m = e.take(kind="apply_request")
+        e.reply(m, buffers=[reply])
+        e.publish(b"s", "status", {"execution_state": "idle"}, m.header)
+        c.receive(c.task)
+
+    def stored(self, c):
+        o = c.ask("state_request", {}).content["controller"]
+        return o["gauges"]["stored_bytes"]
+
+    def test_buffers_of_records_count(self):
+        c, e = self.pair(taskfs=False)
+        self.task(c, e, request=b"x" * 900000)
+        c.wait(1, "ok")
+        before = self.stored(c)
+        self.assertGreaterEqual(before, 900000)
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        self.assertEqual(self.stored(c), before)
+        e = self.engine(taskfs=False)
+        e.join(c)
+        self.task(c, e, reply=b"y" * 300000)
+        while self.ids(c) != [2]:
+            pass
+        # The value, and the buffer of the reply it was taken from.
+        self.assertGreaterEqual(self.stored(c), 600000)
+        self.assertEqual(c.counters()["results_purged"], 1)
+
+
 class Events(Case):
     def test_they_are_numbered_without_gaps(self):
         c, e = self.pair()
