@@ -111,6 +111,20 @@ static void put_broken(struct result *r, struct task_row *row)
 	task_put_end(r->c, op);
 }
 
+/* A client's task whose start could not be stored: this row says it, too. */
+static void begin_late(struct result *r, const struct task_row *end)
+{
+	struct task_row row = task_row(r, end->index);
+
+	free(row.engine_uuid);
+	row.engine = end->engine;
+	row.engine_uuid = str_copy(end->engine_uuid);
+	row.attempt = end->attempt;
+	row.started = end->started;
+	task_apply(r, &row, EVENT_START);
+	task_row_done(&row);
+}
+
 static void ended(struct store_op *op)
 {
 	struct controller *c = op->arg;
@@ -131,10 +145,15 @@ static void ended(struct store_op *op)
 	if (run && run->phase == RUN_ENDING)
 		run_free(run);
 	if (r->doomed) {
+		if (r->wire)
+			relay_ended(r);
 		task_unclaim(r, row->index);
 		result_doom(r);
 		return;
 	}
+	if (t->state == STATE_PENDING &&
+	    state_next(STATE_PENDING, event) == STATE_NONE)
+		begin_late(r, row);
 	if (state_next((enum state)t->state, event) != STATE_NONE)
 		task_apply(r, row, event);
 	if (r->wire && state_is_final(result_state(r)))

@@ -20,6 +20,7 @@ static void wire_free(struct wire *w)
 	if (w->gather && !w->replied)
 		broadcast_give_up(w->gather);
 	timer_cancel(&w->idle_timer);
+	timer_cancel(&w->start_timer);
 	if (r && r->wire == w)
 		r->wire = NULL;
 	if (wire_find(w->c, w->msg_id) == w)
@@ -101,15 +102,35 @@ uint64_t wire_result(struct controller *c, struct bytes msg_id,
 
 /* --- a client's task becomes a result ----------------------------------- */
 
+/*
+ * It is no result. What waits is refused; what is with an engine already goes
+ * on between that and the client, and nobody else hears of it.
+ */
+static void refuse(struct result *r)
+{
+	static const struct ending full = {
+		.event = EVENT_FAIL,
+		.ename = "StoreError",
+		.evalue = "the controller could not store it",
+	};
+
+	r->c->count.refused++;
+	if (r->wire && task_is_waiting(&r->task[0]))
+		relay_failed(r->wire, &full);
+	result_doom(r);
+}
+
 static void wire_stored(struct store_op *op)
 {
 	struct result *r = result_find(op->arg, op->result.id);
 
-	if (r && !op->err)
-		result_set_stored(r);
-	else if (op->err)
+	if (op->err)
 		log_error("a client's task was not stored",
 			  log_errno(op->err));
+	if (r && op->err)
+		refuse(r);
+	else if (r)
+		result_set_stored(r);
 }
 
 static bool read_code(struct msg *m, struct buf *code)
@@ -212,33 +233,55 @@ static void wire_started(struct store_op *op)
 	struct controller *c = op->arg;
 	struct result *r = result_find(c, op->task.row.result);
 
-	if (!r)
+	if (!r || r->doomed || r->task[0].state != STATE_PENDING)
 		return;
-	if (op->err)
-		log_error("a client's task was not stored",
-			  log_errno(op->err));
-	task_apply(r, &op->task.row, EVENT_START);
+	if (!op->err) {
+		task_apply(r, &op->task.row, EVENT_START);
+		return;
+	}
+	log_error("the start of a client's task was not stored; trying again",
+		  log_int("result", (int64_t)r->id), log_errno(op->err));
+	if (r->wire)
+		timer_set(c->loop, &r->wire->start_timer, STORE_AGAIN);
+}
+
+static void put_start(struct wire *w, const struct run *run)
+{
+	struct store_op *op = store_op_new(STORE_TASK);
+
+	op->task.row = task_row(result_find(w->c, w->result), 0);
+	free(op->task.row.engine_uuid);
+	op->task.row.state = STATE_RUNNING;
+	op->task.row.engine = run->engine->id;
+	op->task.row.engine_uuid = xstrdup(run->engine->uuid);
+	op->task.row.attempt = run->attempt;
+	op->task.row.started = w->sent;
+	op->arg = w->c;
+	op->done = wire_started;
+	store_put(w->c->store, op);
+}
+
+/* Unless it ended meanwhile: its end says everything of the start, too. */
+static void start_again(struct timer *t)
+{
+	struct wire *w = container_of(t, struct wire, start_timer);
+	struct run *run = run_find(w->c, w->msg_id);
+
+	if (run && run->engine)
+		put_start(w, run);
 }
 
 void wire_start(struct wire *w, struct engine *e)
 {
 	struct result *r = result_find(w->c, w->result);
-	struct store_op *op = store_op_new(STORE_TASK);
 
 	assert(r);
 	w->tries++;
+	w->sent = now_usec();
+	w->start_timer.fire = start_again;
+	timer_cancel(&w->start_timer);
 	task_claim(r, 0);
-	op->task.row = task_row(r, 0);
-	free(op->task.row.engine_uuid);
-	op->task.row.state = STATE_RUNNING;
-	op->task.row.engine = e->id;
-	op->task.row.engine_uuid = xstrdup(e->uuid);
-	op->task.row.attempt = r->task[0].attempt + 1U;
-	op->task.row.started = now_usec();
-	op->arg = w->c;
-	op->done = wire_started;
-	store_put(w->c->store, op);
-	run_relayed(r, w->msg_id, e, w);
+	put_start(w, run_relayed(r, w->msg_id, e, w));
 }
 
 /* --- the reply ---------------------------------------------------------- */

@@ -32,6 +32,8 @@ struct wire {
 	unsigned tries, idles;	/* times it was sent; ends of output heard */
 	bool replied;
 	struct timer idle_timer;
+	int64_t sent;		/* to its engine, this time */
+	struct timer start_timer; /* that could not be stored yet */
 	/* How it ended, from the reply. */
 	struct msg reply;
 	struct task_row row;

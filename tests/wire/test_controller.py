@@ -1622,6 +1622,92 @@ class FullDisk(unittest.TestCase):
             self.assertLess(time.monotonic(), end, what)
             self.client.hello()
 
+    def tasks(self):
+        state = self.client.ask("state_request", {}).content
+        return state["controller"]["tasks"]
+
+    def until(self, engine, holds):
+        end = time.monotonic() + DEADLINE
+        while not holds():
+            self.assertLess(time.monotonic(), end)
+            engine.beat()
+
+    def fill(self):
+        ballast = os.path.join(self.dir, "ballast")
+        self.assertRaises(OSError, self.fill_up, ballast)
+        return ballast
+
+    def fill_up(self, path):
+        with open(path, "wb", buffering=0) as f:
+            while True:
+                f.write(b"x" * 4096)
+
+    def test_a_client_s_task_that_is_not_stored_is_refused(self):
+        c = self.client
+        ballast = self.fill()
+        header, frames = Relays.request(self, c)
+        c.task.send_multipart(frames)
+        m = c.receive(c.task)
+        self.assertEqual(m.parent, header)
+        self.assertEqual(m.content["ename"], "StoreError")
+        o = c.ask("state_request", {}).content["controller"]
+        self.assertEqual(o["gauges"]["client_tasks"], 0)
+        self.assertEqual(self.tasks(), [0] * 5)
+        os.unlink(ballast)
+        self.assertEqual(c.submit(b":")["status"], "pending")
+
+    def test_a_client_s_start_is_shown_when_it_is_stored(self):
+        c, e = self.client, self.controller.engine(taskfs=False)
+        self.addCleanup(e.close)
+        e.join(c)
+        made = [Relays.request(self, c) for _ in range(3)]
+        for _, frames in made:
+            c.task.send_multipart(frames)
+        first = e.take()
+        c.wait(3, "pending")
+        ballast = self.fill()
+        idle = {"execution_state": "idle"}
+        e.publish(b"s", "status", idle, first.header)
+        e.reply(first)
+        second = e.take()
+        lost = "the start of a client's task was not stored; trying again"
+        self.wait_for_log(lost)
+        self.assertEqual(c.result(2)["status"], "pending")
+        e.publish(b"s", "status", idle, second.header)
+        e.reply(second)
+        third = e.take()
+        self.until(
+            e,
+            lambda: 3
+            <= sum(x["what"] == lost for x in self.controller.log_lines()),
+        )
+        self.assertEqual(c.result(3)["status"], "pending")
+        os.unlink(ballast)
+        # It ended before its start could be stored.
+        r = c.wait(2, "ok")
+        self.assertEqual(r["task"]["attempt"], 1)
+        self.assertEqual(r["task"]["engine"], 0)
+        c.wait(3, "running")
+        e.publish(b"s", "status", idle, third.header)
+        e.reply(third)
+        c.wait(3, "ok")
+
+    def test_a_message_to_an_engine_passes_though_it_is_not_stored(self):
+        c, e = self.client, self.controller.engine(taskfs=False)
+        self.addCleanup(e.close)
+        e.join(c)
+        ballast = self.fill()
+        header, frames = Relays.request(self, c, e)
+        c.mux.send_multipart(frames)
+        m = e.take(e.mux)
+        self.wait_for_log("a client's task was not stored")
+        e.publish(b"s", "status", {"execution_state": "idle"}, m.header)
+        e.reply(m, socket=e.mux)
+        self.assertEqual(c.receive(c.mux).parent, header)
+        os.unlink(ballast)
+        self.until(e, lambda: self.tasks() == [0] * 5)
+        self.assertEqual(c.ask("results_request", {}).content["results"], [])
+
     def test_what_is_not_stored_is_refused(self):
         c = self.client
         big = c.submit(os.urandom(12 << 20).replace(b"\0", b"x"), label="big")
