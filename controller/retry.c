@@ -4,7 +4,12 @@
 #include "events.h"
 #include "sched.h"
 
-/* The verb retry: the tasks of a result that failed again, as a new result. */
+/*
+ * The verb retry: the tasks of a result that are not ok again, whether they
+ * failed, were aborted or (after halt) not begun, as a new result. That waits
+ * for no other: what the old one waited for was there, or who says retry has
+ * seen to it.
+ */
 
 static void retry_stored(struct store_op *op)
 {
@@ -40,12 +45,12 @@ static struct json_object *all_targets(const struct result *r)
 /* only: one of its tasks; -1: all. */
 static bool is_wanted(const struct result *r, uint64_t index, int64_t only)
 {
-	return r->task[index].state == STATE_ERROR &&
+	return r->task[index].state != STATE_OK &&
 	       (only < 0 || index == (uint64_t)only);
 }
 
-/* Of a view: the engines of the tasks that failed. */
-static struct json_object *failed_targets(const struct result *r, int64_t only)
+/* Of a view: the engines of those tasks. */
+static struct json_object *wanted_targets(const struct result *r, int64_t only)
 {
 	struct json_object *a = json_object_new_array();
 	uint64_t i;
@@ -56,8 +61,8 @@ static struct json_object *failed_targets(const struct result *r, int64_t only)
 	return a;
 }
 
-/* The items of the tasks that failed, appended; returns how many tasks. */
-static uint64_t failed_items(const struct result *r, int64_t only,
+/* Their items, appended; returns how many tasks. */
+static uint64_t wanted_items(const struct result *r, int64_t only,
 			     struct bytes all, struct buf *out)
 {
 	const char *p = all.p, *end = p + all.n;
@@ -70,7 +75,7 @@ static uint64_t failed_items(const struct result *r, int64_t only,
 			buf_put(out, p, n);
 		p += n;
 	}
-	return only < 0 ? r->count[STATE_ERROR] : 1;
+	return only < 0 ? r->ntasks - r->count[STATE_OK] : 1;
 }
 
 /* The code and stdin of the old one are here. */
@@ -94,16 +99,17 @@ static void retry_input(struct store_op *op)
 	spec.options = json_parse(bytes_str(old->options), NULL);
 	json_object_object_del(spec.options, "after");
 	json_object_object_del(spec.options, "follow");
-	targets = old->pinned ? failed_targets(old, rq->task) : all_targets(old);
+	targets = old->pinned ? wanted_targets(old, rq->task) : all_targets(old);
 	if (targets)
 		json_add(spec.options, "targets", targets);
 	spec.pinned = old->pinned;
 	spec.kind = old->kind;
-	spec.ntasks = failed_items(old, rq->task, buf_bytes(&op->task.items),
+	spec.ntasks = wanted_items(old, rq->task, buf_bytes(&op->task.items),
 				   &spec.items);
 	move_buf(&spec.code, &op->task.code);
 	move_buf(&spec.stdin_, &op->task.stdin_);
 	r = result_new(rq->c, &spec);
+	result_take_name(r);
 	json_object_put(spec.options);
 	put = result_store_op(r);
 	put->arg = rq;
@@ -125,9 +131,10 @@ static int check(const struct result *r, int64_t task, const char **ret_why)
 	}
 	if (!final)
 		return -EBUSY;
-	if (task < 0 ? r->count[STATE_ERROR] : is_wanted(r, (uint64_t)task, task))
+	if (task < 0 ? r->count[STATE_OK] < r->ntasks
+		     : is_wanted(r, (uint64_t)task, task))
 		return 0;
-	*ret_why = task < 0 ? "it has no failed tasks" : "it has not failed";
+	*ret_why = "it is ok";
 	return -EINVAL;
 }
 

@@ -278,7 +278,9 @@ R_IO("code", code_io, 0, "what was submitted"),
  .remove = result_remove_file,
  .help = "write `abort`, `signal NAME`, `hold` (begin nothing of it), "
 	 "`release`, `priority N` (a higher one is begun first), or, when it "
-	 "has failed, `retry` (a new result); a read lists these words"},
+	 "has ended, `retry`: all of its tasks that are not ok (they failed, "
+	 "were aborted or not begun) once more, as a new result, which waits "
+	 "for no other, whatever `after` said; a read lists these words"},
 {.path = R_ "<n>", .mode = OWN, .flags = NODE_GROUP, .each = &member_class,
  .like = "/results/<id>", .remove = result_remove_file,
  .help = "task n of a map or view, from 0 on: the same files, of that task"},

@@ -205,8 +205,8 @@ const struct message_type message_types[] = {
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
 	 "[result], [task], verb, [argument], uid",
-	 "verb: abort, signal (argument: a name or number), retry (what failed "
-	 "again, as a new result), hold, release, priority (argument: the new "
+	 "verb: abort, signal (argument: a name or number), retry (what is not "
+	 "ok again, as a new result without after and follow), hold, release, priority (argument: the new "
 	 "one), purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
 	 "abort, signal and retry can be."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,

@@ -793,6 +793,30 @@ class Tasks(Case):
         self.assertEqual(c.wait(2, "ok")["name"], "name")
         self.assertEqual(c.result(1)["status"], "error")
 
+    def test_retry_of_what_is_ok_aborted_or_waited(self):
+        c, e = self.pair()
+        c.submit(b"one", label="name")
+        e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+        self.assertEqual(self.control(c, "retry")["errno"], "EINVAL")
+        c.submit(b"two", label="name", after=["1:error"])
+        self.assertEqual(
+            c.wait(2, "error")["task"]["ename"], "ImpossibleDependency"
+        )
+        answer = self.control(c, "retry", result=2)
+        self.assertNotIn("after", answer["result"]["options"])
+        m = e.take()
+        self.assertEqual(m.content["code"], "two")
+        self.assertEqual(self.control(c, "abort", result=3)["status"], "ok")
+        e.reply(m, {"status": "aborted"})
+        c.wait(3, "aborted")
+        self.control(c, "retry", result=3)
+        # From now on it is what the name means.
+        c.submit(b"last", after=["name"])
+        e.reply(e.take(), exit_status=0)
+        c.wait(4, "ok")
+        self.assertEqual(e.take().content["code"], "last")
+
     def test_attempts(self):
         c, e = self.pair()
         c.submit(b":", retries=1)
@@ -1146,6 +1170,24 @@ class Maps(Case):
     def control(self, c, verb, **more):
         ask = {"result": 1, "verb": verb, **more}
         return c.ask("control_request", ask).content
+
+    def test_retry_takes_those_that_were_not_begun_too(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"%d" % i for i in range(6)], halt=1, max_running=1)
+        e.reply(e.take(), exit_status=0)
+        self.control(c, "abort", task=4)
+        e.reply(e.take(), self.bad, exit_status=1)
+        c.wait(1, "error")
+        answer = self.control(c, "retry")
+        got = []
+        for _ in range(answer["result"]["tasks"]):
+            m = e.take()
+            got.append(self.item(m))
+            e.reply(m, exit_status=0)
+        self.assertEqual(got, [b"%d\0" % i for i in range(1, 6)])
+        answer = self.control(c, "retry", task=3)
+        self.assertEqual(answer["result"]["tasks"], 1)
+        self.assertEqual(self.item(e.take()), b"3\0")
 
     def purge(self, c, *msg_ids):
         answer = c.ask("purge_request", {"msg_ids": msg_ids}).content
