@@ -130,6 +130,21 @@ static void note_end(struct group *g, uint32_t i)
 	g->done[g->ndone++] = i;
 }
 
+static void note_failure(struct group *g, uint32_t i)
+{
+	uint32_t at = g->nfailed;
+
+	while (at && g->failed[at - 1] > i)
+		at--;
+	if (at == GROUP_ERRORS)
+		return;
+	if (g->nfailed < GROUP_ERRORS)
+		g->nfailed++;
+	memmove(g->failed + at + 1, g->failed + at,
+		(g->nfailed - 1 - at) * sizeof(*g->failed));
+	g->failed[at] = i;
+}
+
 static void wake(struct group *g, uint32_t i)
 {
 	struct waitq *q = g->waiting.n ? map_remove_u64(&g->waiting, i) : NULL;
@@ -209,6 +224,8 @@ static void set(struct group *g, uint32_t i, const struct task *t)
 	*old = *t;
 	if (state_is_final((enum state)t->state))
 		note_end(g, i);
+	if (t->state == STATE_ERROR)
+		note_failure(g, i);
 	wake(g, i);
 }
 
@@ -348,11 +365,9 @@ struct waitq *group_waitq(struct group *g, uint32_t i)
 
 uint32_t group_failed(const struct group *g, uint32_t ret_i[GROUP_ERRORS])
 {
-	uint64_t want = min_u64(g->result->count[STATE_ERROR], GROUP_ERRORS);
-	uint32_t i, n = 0;
+	uint32_t n = (uint32_t)min_u64(g->result->count[STATE_ERROR],
+				       g->nfailed);
 
-	for (i = 0; i < g->n && n < want; i++)
-		if (g->task[i].state == STATE_ERROR)
-			ret_i[n++] = i;
+	memcpy(ret_i, g->failed, n * sizeof(*ret_i));
 	return n;
 }

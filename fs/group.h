@@ -18,6 +18,8 @@
 
 /* Tasks read at once; LIMIT_TASKS of them are 123 questions. */
 #define GROUP_BLOCK 8192U
+/* Those that failed, of which is told: the first. */
+#define GROUP_ERRORS 4
 
 struct block {
 	uint64_t seq;		/* of the answer it was read from */
@@ -43,6 +45,7 @@ struct group {
 	uint32_t ndone, done_room;
 	struct share *share;	/* by engine */
 	uint32_t nshares;
+	uint32_t failed[GROUP_ERRORS], nfailed; /* the first, in order */
 	bool seen;		/* somebody looked into their directory */
 	uint64_t tries;		/* begun, of all of them */
 	uint64_t exit_digits, attempt_digits; /* of lines.c's texts */
@@ -83,7 +86,6 @@ void group_doubt(struct group *g, uint64_t seq);
 /* By the time of their end. */
 void group_sort(const struct group *g, uint32_t *index, uint32_t n);
 /* The first tasks that failed; returns how many, GROUP_ERRORS at most. */
-#define GROUP_ERRORS 4
 uint32_t group_failed(const struct group *g, uint32_t ret_i[GROUP_ERRORS]);
 /* Another controller counts: what it says is newer than all before. */
 void group_forget_numbers(struct group *g);

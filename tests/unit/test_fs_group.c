@@ -238,6 +238,31 @@ static void test_another_controller_counts_from_the_beginning(void **state)
 	assert_int_equal(g->task[0].state, STATE_OK);
 }
 
+static void test_the_first_failures(void **state)
+{
+	static const uint32_t order[] = {7, 3, 9, 5, 1, 8, 0};
+	static const uint32_t first[] = {0, 1, 3, 5};
+	struct group *g = new_map(10);
+	uint32_t got[GROUP_ERRORS];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(group_failed(g, got), 0);
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		finish(g, order[i], STATE_ERROR, 0);
+		/* It is the result that says how many. */
+		g->result->count[STATE_ERROR]++;
+		assert_int_equal(group_failed(g, got),
+				 min_u64(i + 1, GROUP_ERRORS));
+	}
+	finish(g, 2, STATE_OK, 0);
+	finish(g, 0, STATE_ERROR, 0);
+	assert_int_equal(group_failed(g, got), GROUP_ERRORS);
+	assert_memory_equal(got, first, sizeof(first));
+	g->result->count[STATE_ERROR] = 2;
+	assert_int_equal(group_failed(g, got), 2);
+}
+
 static void test_tasks_in_short(void **state)
 {
 	static const char *const bad[] = {
@@ -279,6 +304,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_read_ends_are_put_in_order),
 	TEST(test_nothing_that_happened_needs_no_reading),
 	TEST(test_another_controller_counts_from_the_beginning),
+	TEST(test_the_first_failures),
 	TEST(test_tasks_in_short),
 };
 
