@@ -17,6 +17,7 @@ static void set_draining(struct engine *e, bool draining)
 	log_info(draining ? "engine drains" : "engine takes tasks again",
 		 log_int("engine", e->id));
 	engine_changed(e);
+	sched_tell_targets(e->c, e->id);
 	sched_kick(e->c);
 }
 

@@ -185,14 +185,34 @@ static void add_times(struct json_object *o, const struct result *r)
 				    (double)r->system / 1e6, r->memory));
 }
 
+/* Those of its targets that are there, every one. */
+static bool targets_drain(const struct result *r)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->ntargets; i++) {
+		const struct engine *e = engine_find(r->c, r->targets[i]);
+
+		if (e && !e->draining)
+			return false;
+		n += e != NULL;
+	}
+	return n > 0;
+}
+
 static void put_targets(const struct result *r, struct buf *why)
 {
+	bool drain = r->c->ndraining && targets_drain(r);
 	size_t i;
 
 	buf_puts(why, r->ntargets > 1 ? "one of the engines" : "engine");
 	for (i = 0; i < r->ntargets && i < 100; i++)
 		buf_printf(why, " %lld", (long long)r->targets[i]);
-	buf_puts(why, " to be free");
+	if (drain)
+		buf_printf(why, " to take tasks again: %s draining",
+			   r->ntargets > 1 ? "all are" : "it is");
+	else
+		buf_puts(why, " to be free");
 }
 
 static void add_why(struct json_object *o, const struct result *r)

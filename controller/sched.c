@@ -2,6 +2,7 @@
 #include "sched.h"
 
 #include "engines.h"
+#include "events.h"
 #include "foreign.h"
 #include "graph.h"
 #include "orders.h"
@@ -194,6 +195,24 @@ static bool is_target(const struct result *r, const struct engine *e)
 	return (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id)) &&
 	       !is_one_of(r->avoid, r->navoid, e->id) &&
 	       graph_allows(r, e->id);
+}
+
+void sched_tell_targets(struct controller *c, int64_t engine)
+{
+	struct list *l, *k;
+
+	list_for_each(l, &c->ready) {
+		struct bucket *b = list_entry(l, struct bucket, link);
+
+		list_for_each(k, &b->results) {
+			struct result *r = list_entry(k, struct result,
+						      ready_link);
+
+			if (is_one_of(r->targets, r->ntargets, engine) &&
+			    result_state(r) == STATE_PENDING)
+				result_changed(r, CHANGED_STATE);
+		}
+	}
 }
 
 /* Engines with room, in order of use. */

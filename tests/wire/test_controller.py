@@ -1513,6 +1513,43 @@ class Orders(Case):
         e.reply(m, exit_status=0)
         c.wait(2, "ok")
 
+    def wait_why(self, c, id, why):
+        while c.result(id)["why"] != why:
+            c.receive(
+                c.events,
+                lambda m: any(
+                    x.get("result", {}).get("id") == id
+                    for x in m.content["changes"]
+                ),
+            )
+
+    def test_what_waits_for_one_that_drains(self):
+        c, e = self.pair()
+        other = self.engine()
+        other.join(c)
+        for i in 0, 1:
+            c.submit(b"busy", targets=[i])
+        c.submit(b"one", targets=[0])
+        c.submit(b"both", targets=[0, 1])
+        running = [one.take() for one in (e, other)]
+        self.wait_why(c, 3, "engine 0 to be free")
+        self.wait_why(c, 4, "one of the engines 0 1 to be free")
+        self.order(c, "drain", 0)
+        self.wait_why(c, 3, "engine 0 to take tasks again: it is draining")
+        self.assertIn("free", c.result(4)["why"])
+        self.order(c, "drain", 1)
+        both = "one of the engines 0 1 to take tasks again: all are draining"
+        self.wait_why(c, 4, both)
+        self.order(c, "resume", 0)
+        self.wait_why(c, 3, "engine 0 to be free")
+        e.reply(running[0], exit_status=0)
+        for _ in range(2):
+            e.reply(e.take(), exit_status=0)
+        c.wait(3, "ok")
+        c.wait(4, "ok")
+        other.reply(running[1], exit_status=0)
+        c.wait(2, "ok")
+
     def test_an_interrupt_for_a_client_s_own_task(self):
         c, e = self.pair(taskfs=False)
         header, frames = Relays.request(self, c)
