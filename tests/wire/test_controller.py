@@ -871,6 +871,7 @@ class Tasks(Case):
         c, e = self.pair()
         for i in range(1100):
             c.submit(b":", timeout=0.001)
+            e.keep_alive()
         e.reply(e.take(), exit_status=0)
         c.wait(1, "ok", "error")
         c.submit(b"stays")
@@ -880,6 +881,7 @@ class Tasks(Case):
             m = e.take()
         for id in range(1, 1101):
             c.wait(id, "ok", "error")
+            e.keep_alive()
         answer = c.ask("control_request", {"verb": "purge"}).content
         self.assertEqual(sorted(answer["purged"]), list(range(1, 1101)))
         r = c.ask("results_request", {}).content["results"]
