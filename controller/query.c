@@ -68,6 +68,18 @@ static const char *errno_name(int err)
 	return name ? name : "EIO";
 }
 
+/* Of a RemoteError IPython shows the traceback and nothing else. */
+static struct json_object *last_line(const char *ename, const char *evalue)
+{
+	struct json_object *lines = json_object_new_array();
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s: %s", ename, evalue);
+	json_push(lines, json_text(buf_bytes(&b)));
+	buf_done(&b);
+	return lines;
+}
+
 struct json_object *error_content(int err, const char *ename,
 				  const char *evalue)
 {
@@ -78,7 +90,7 @@ struct json_object *error_content(int err, const char *ename,
 		json_add_str(o, "errno", errno_name(err));
 	json_add_str(o, "ename", ename);
 	json_add_str(o, "evalue", evalue);
-	json_add(o, "traceback", json_object_new_array());
+	json_add(o, "traceback", last_line(ename, evalue));
 	json_add(o, "engine_info", json_object_new_object());
 	return o;
 }

@@ -5,6 +5,7 @@
 #include "broadcast.h"
 #include "demand.h"
 #include "events.h"
+#include "query.h"
 #include "record.h"
 #include "run.h"
 #include "sched.h"
@@ -473,17 +474,26 @@ void relay_ended(struct result *r)
 
 static struct json_object *failure_content(const struct ending *how)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o;
 
-	if (how->event == EVENT_ABORT) {
-		json_add_str(o, "status", "aborted");
-		return o;
-	}
-	json_add_str(o, "status", "error");
-	json_add(o, "traceback", json_object_new_array());
-	json_add_str(o, "ename", how->ename ? how->ename : "Error");
-	json_add_str(o, "evalue", how->evalue ? how->evalue : "");
-	json_add(o, "engine_info", json_object_new_object());
+	if (how->event != EVENT_ABORT)
+		return error_content(0, how->ename ? how->ename : "Error",
+				     how->evalue ? how->evalue : "");
+	o = json_object_new_object();
+	json_add_str(o, "status", "aborted");
+	return o;
+}
+
+/* Which engine had it, if one had. */
+static struct json_object *failure_metadata(const struct wire *w,
+					    struct json_object *content)
+{
+	struct json_object *o = json_object_new_object();
+	const struct run *run = run_find(w->c, w->msg_id);
+
+	json_add(o, "status", json_object_get(json_get(content, "status")));
+	if (run && run->engine)
+		json_add_str(o, "engine", run->engine->uuid);
 	return o;
 }
 
@@ -501,9 +511,7 @@ void relay_failed(struct wire *w, const struct ending *how)
 	/* Of mux a client makes the error itself (it knows the engine). */
 	if (w->channel == CHANNEL_TASK && !w->replied && ident.n) {
 		out.content = failure_content(how);
-		out.metadata = json_object_new_object();
-		json_add(out.metadata, "status",
-			 json_object_get(json_get(out.content, "status")));
+		out.metadata = failure_metadata(w, out.content);
 		(void)!msg_send(sock_of(c, S_TASK_IN), &c->session, &out);
 		json_object_put(out.content);
 		json_object_put(out.metadata);

@@ -125,6 +125,21 @@ class Hub(mix.Case):
         r("db_request", {"query": {}, "keys": ["no"]}, "KeyError", "'no'")
         r("db_request", {"query": {"msg_id": {"$no": 1}}}, "KeyError", "'$no'")
 
+    def test_what_ipython_shows_of_an_error(self):
+        """Of a RemoteError that is its traceback alone."""
+        for ename, says, what, *args in (
+            ("KeyError", "No such message: no", self.rc.get_result("no").get),
+            ("KeyError", "'no'", self.rc.db_query, {}, ["no"]),
+            ("InvalidDependency", "", self.depends_on_nothing().get),
+        ):
+            shown = self.fails(ename, what, *args).render_traceback()
+            self.assertIn(ename, shown[-1])
+            self.assertIn(says, shown[-1])
+
+    def depends_on_nothing(self):
+        with self.lv.temp_flags(after="no"):
+            return self.lv.apply_async(echo, 1)
+
     # --- get_result ---
 
     def test_get_result_of_another_client(self):

@@ -305,6 +305,7 @@ class Deaths(mix.Case):
         e = self.fails("EngineError", ar.get)
         self.assertIn("died", e.evalue)
         self.assertIn(ar.msg_ids[0], e.evalue)
+        self.assertIn(ar.metadata.engine_uuid, e.evalue)
 
     def test_direct(self):
         e = self.rc.ids[-1]
