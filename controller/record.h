@@ -50,7 +50,7 @@ enum record_kind { RECORD_TEXT, RECORD_JSON, RECORD_DATE, RECORD_BUFFERS };
 extern const struct record_column_row {
 	const char *key;
 	enum record_kind kind;
-	const char *sql;	/* of a buffers' column: NULL */
+	const char *sql;	/* of buffers: whether there are any, or NULL */
 } record_columns[RECORD_COLUMNS];
 /* What the columns are read from. */
 extern const char record_tables[];

@@ -22,13 +22,19 @@ const char record_tables[] =
 	"CASE " STATE " WHEN 3 THEN 'ok' WHEN 4 THEN 'error' ELSE 'aborted' END"
 #define ENDED(of) "CASE WHEN " STATE " >= 3 THEN " of " END"
 #define END_TIME "COALESCE(t.completed, r.rest_when)"
+#define COMPLETED "COALESCE(q.completed, " ENDED(END_TIME) ")"
+/* What is stored as bytes, and asked for as text. */
+#define TEXT(of) "CAST(" of " AS TEXT)"
 #define OUTPUT(n, name) "output(t.key, " n ", t.in_file, t." name ")"
 #define VALUE \
 	"CASE t.value_is_stdout WHEN 1 THEN " OUTPUT("0", "stdout") \
 	" ELSE " OUTPUT("2", "value") " END"
 #define ENAME "jtext(COALESCE(t.ename, r.rest_ename, 'Error'))"
 #define EVALUE "jtext(COALESCE(t.evalue, r.rest_evalue, ''))"
-#define TRACEBACK "json_array(jtext(COALESCE(t.traceback, '')))"
+#define TRACEBACK \
+	"json_array(jtext(COALESCE(t.traceback," \
+	" COALESCE(t.ename, r.rest_ename, 'Error')||': '||" \
+	"COALESCE(t.evalue, r.rest_evalue, ''))))"
 
 const struct record_column_row record_columns[RECORD_COLUMNS] = {
 	[REC_MSG_ID] = {"msg_id", RECORD_TEXT, MSG_ID},
@@ -43,7 +49,7 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 	[REC_CONTENT] = {"content", RECORD_JSON,
 		"COALESCE(q.content, json_object('code', jtext(r.code),"
 		" 'silent', json('false'), 'user_expressions', json('{}')))"},
-	[REC_BUFFERS] = {"buffers", RECORD_BUFFERS, NULL},
+	[REC_BUFFERS] = {"buffers", RECORD_BUFFERS, "''"},
 	[REC_SUBMITTED] = {"submitted", RECORD_DATE,
 		"COALESCE(q.submitted, r.submitted)"},
 	[REC_CLIENT_UUID] = {"client_uuid", RECORD_TEXT,
@@ -54,7 +60,7 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 		"CASE WHEN q.result IS NULL THEN t.started"
 		" ELSE q.started END"},
 	[REC_COMPLETED] = {"completed", RECORD_DATE,
-		"COALESCE(q.completed, " ENDED(END_TIME) ")"},
+		COMPLETED},
 	[REC_RESUBMITTED] = {"resubmitted", RECORD_TEXT, "q.resubmitted"},
 	[REC_RECEIVED] = {"received", RECORD_DATE,
 		"COALESCE(q.received, "
@@ -81,10 +87,11 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 		" WHEN 5 THEN json_object('status', 'aborted', 'ename',"
 		" 'TaskAborted', 'evalue', 'it was aborted',"
 		" 'traceback', json('[]'), 'engine_info', json('{}')) END)"},
-	[REC_RESULT_BUFFERS] = {"result_buffers", RECORD_BUFFERS, NULL},
+	[REC_RESULT_BUFFERS] = {"result_buffers", RECORD_BUFFERS,
+		"CASE WHEN " COMPLETED " NOTNULL THEN '' END"},
 	[REC_QUEUE] = {"queue", RECORD_TEXT, "COALESCE(q.queue, 'task')"},
 	[REC_EXECUTE_INPUT] = {"execute_input", RECORD_TEXT,
-		"CASE WHEN q.result IS NULL THEN r.code"
+		"CASE WHEN q.result IS NULL THEN " TEXT("r.code")
 		" ELSE q.execute_input END"},
 	[REC_EXECUTE_RESULT] = {"execute_result", RECORD_JSON,
 		"CASE WHEN q.result IS NOT NULL THEN q.execute_result"
@@ -96,9 +103,9 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 		" WHEN " STATE " = 4 THEN json_object('ename', " ENAME ","
 		" 'evalue', " EVALUE ", 'traceback', " TRACEBACK ") END"},
 	[REC_STDOUT] = {"stdout", RECORD_TEXT,
-		"COALESCE(" OUTPUT("0", "stdout") ", '')"},
+		TEXT("COALESCE(" OUTPUT("0", "stdout") ", '')")},
 	[REC_STDERR] = {"stderr", RECORD_TEXT,
-		"COALESCE(" OUTPUT("1", "stderr") ", '')"},
+		TEXT("COALESCE(" OUTPUT("1", "stderr") ", '')")},
 	[REC_LABEL] = {"label", RECORD_TEXT,
 		"COALESCE(json_extract(q.metadata, '$.label'), r.name)"},
 };

@@ -258,20 +258,24 @@ int db_purge_record(struct db *db, uint64_t result)
 
 /* --- asking ------------------------------------------------------------- */
 
+/* Buffers have a table of their own; here it is only asked whether there are. */
+static bool is_column(int i)
+{
+	return record_columns[i].kind != RECORD_BUFFERS;
+}
+
 static void make_select(const struct record_query *q, struct buf *sql)
 {
 	int i;
 
 	buf_puts(sql, "SELECT rid, dropped, key");
 	for (i = 0; i < RECORD_COLUMNS; i++)
-		if (q->wanted & REC_BIT(i) && record_columns[i].sql)
+		if (q->wanted & REC_BIT(i) && is_column(i))
 			buf_printf(sql, ", \"%s\"", record_columns[i].key);
 	buf_puts(sql, " FROM (SELECT r.id AS rid, t.key AS key, q.dropped");
 	for (i = 0; i < RECORD_COLUMNS; i++)
 		buf_printf(sql, ", %s AS \"%s\"",
-			   record_columns[i].sql ? record_columns[i].sql
-						 : "NULL",
-			   record_columns[i].key);
+			   record_columns[i].sql, record_columns[i].key);
 	buf_printf(sql, " FROM %s)", record_tables);
 	if (q->where.n)
 		buf_printf(sql, " WHERE %.*s", (int)q->where.n, q->where.p);
@@ -354,7 +358,7 @@ static int take_record(struct db *db, struct record_query *q, sqlite3_stmt *st)
 				    ((1 << INDEX_BITS) - 1)),
 	};
 	for (i = 0; i < RECORD_COLUMNS; i++) {
-		if (!(q->wanted & REC_BIT(i)) || !record_columns[i].sql)
+		if (!(q->wanted & REC_BIT(i)) || !is_column(i))
 			continue;
 		r->value[i] = column_json(st, at++, record_columns[i].kind);
 		q->bytes += strlen(r->value[i]) + 24;

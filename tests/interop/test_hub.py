@@ -182,6 +182,10 @@ class Hub(mix.Case):
         got = self.other.get_result(ar.msg_ids[0])
         reply = got.get(mix.DEADLINE)
         mix.within(lambda: self.record(ar.msg_ids[0], "stdout")["stdout"])
+        self.mine = ar.msg_ids
+        self.assertEqual(self.find(stdout="out\n"), self.mine)
+        mix.within(lambda: self.find(stderr={"$in": ["err"]}) == self.mine)
+        self.assertEqual(self.find(stdout={"$lt": "out"}), [])
         self.assertEqual(got.metadata["stdout"], "out\n")
         self.assertEqual(got.metadata["stderr"], "err")
         self.assertIn("6 * 7", got.metadata["execute_input"])

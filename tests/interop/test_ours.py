@@ -47,6 +47,9 @@ class Records(mix.Case):
             rec[k] for k in ("submitted", "started", "completed", "received")
         ]
         self.assertEqual(order, sorted(order))
+        for key in "stdout", "stderr", "execute_input":
+            found = self.rc.db_query({"msg_id": m, key: rec[key]}, ["queue"])
+            self.assertEqual(len(found), 1, key)
         self.assertIn(m, self.rc.hub_history())
         got = self.rc.get_result(m)
         reply = got.get(mix.DEADLINE)
