@@ -400,6 +400,15 @@ static void refuse(struct request *rq, const char *ename, const char *evalue)
 	request_fail(rq, MSG_REGISTRATION_REPLY, 0, ename, evalue);
 }
 
+static void refuse_uuid(struct request *rq, const char *uuid)
+{
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "\"uuid '%s' in use\"", uuid);
+	refuse(rq, "KeyError", buf_str(&why));
+	buf_done(&why);
+}
+
 /*
  * ours comes back after a restart of the controller, or because it did not
  * hear our answer: it keeps its id, and tells what it works on.
@@ -439,7 +448,7 @@ void engines_on_registration(struct controller *c, struct request *rq)
 	}
 	e = engine_by_uuid(c, bytes_str(uuid));
 	if (e && !may_return(e, t)) {
-		refuse(rq, "KeyError", "uuid is in use by another engine");
+		refuse_uuid(rq, uuid);
 		return;
 	}
 	if (!e && c->engines.n >= LIMIT_ENGINES) {

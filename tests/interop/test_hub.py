@@ -431,6 +431,16 @@ class HubOfOurs(Hub):
         self.assertEqual(r["status"], "error")
         self.assertEqual(self.rc.db_query({"msg_id": '"; DROP TABLE x'}), [])
 
+    def test_a_uuid_in_use(self):
+        """In their words; stock names no request in its reply."""
+        uuid = self.rc._engines[0]
+        self.refused(
+            "registration_request",
+            {"uuid": uuid},
+            "KeyError",
+            "\"uuid '%s' in use\"" % uuid,
+        )
+
     def test_dask_is_not_here(self):
         self.assertEqual(self.ask("become_dask_request", {})["status"], "error")
         r = self.ask("stop_distributed_request", {})
