@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "filter.h"
 
+#include "stock.h"
 #include "wire.h"
 
 /* Values in all the lists of one query. */
@@ -238,7 +239,7 @@ static bool op_exists(struct filter *f, const struct key *k,
 		      struct json_object *v, const char *arg)
 {
 	(void)arg;
-	return is_null(f, k, !v || !json_object_get_boolean(v));
+	return is_null(f, k, !stock_true(v));
 }
 
 static bool op_glob(struct filter *f, const struct key *k,

@@ -14,6 +14,18 @@ void stock_quoted(struct buf *out, const char *before, struct bytes text)
 	buf_puts(out, "'");
 }
 
+bool stock_true(struct json_object *v)
+{
+	switch (json_object_get_type(v)) {
+	case json_type_array:
+		return json_object_array_length(v);
+	case json_type_object:
+		return json_object_object_length(v);
+	default:
+		return json_object_get_boolean(v);
+	}
+}
+
 static void fail_query(struct request *rq, const char *type,
 		       const struct record_query *q, int err)
 {
@@ -298,7 +310,7 @@ static void answer_status(struct lookup *l)
 void stock_on_result(struct controller *c, struct request *rq)
 {
 	struct json_object *content = rq->msg->content;
-	bool whole = !json_bool_or(content, "status_only", false);
+	bool whole = !stock_true(json_get(content, "status_only"));
 	struct lookup *l = zalloc(sizeof(*l));
 
 	l->rq = rq;

@@ -252,7 +252,7 @@ static void add_history(struct request *rq, struct json_object *content,
 
 void stock_on_queue(struct controller *c, struct request *rq)
 {
-	bool verbose = json_bool_or(rq->msg->content, "verbose", false);
+	bool verbose = stock_true(json_get(rq->msg->content, "verbose"));
 	struct json_object *ids = read_targets(c, rq), *o;
 	size_t i;
 

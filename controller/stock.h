@@ -45,5 +45,7 @@ struct record *named_task_find(const struct named_task *t,
 
 /* str(KeyError(text)), as ipyparallel sends it: in quotes. */
 void stock_quoted(struct buf *out, const char *before, struct bytes text);
+/* What Python takes for true. */
+bool stock_true(struct json_object *v);
 
 #endif

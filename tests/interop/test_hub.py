@@ -58,6 +58,8 @@ class Hub(mix.Case):
         self.assertEqual(
             self.rc.queue_status(self.rc.ids[0]), status[self.rc.ids[0]]
         )
+        verbose = self.rc.queue_status(self.rc.ids[0], verbose=1)
+        self.assertEqual((verbose["queue"], verbose["tasks"]), ([], []))
 
     def test_queue_status_verbose(self):
         one, two = self.rc.ids
@@ -316,6 +318,10 @@ class Hub(mix.Case):
         self.assertEqual(find(msg_id={"$lt": ""}), [])
         self.assertEqual(find(queue={"$all": [["mux", "x"], ["mux"]]}), mine)
         self.assertEqual(find(queue={"$all": [["mux"], ["task"]]}), [])
+        self.assertEqual(find(buffers={"$exists": True}), mine)
+        self.assertEqual(find(result_buffers={"$ne": None}), mine)
+        self.assertEqual(find(msg_id={"$exists": "yes"}), mine)
+        self.assertEqual(find(msg_id={"$exists": []}), [])
         self.assertEqual(find(nothing=None), mine)
         self.assertEqual(find(nothing="x"), [])
         when = recs[2]["submitted"]
