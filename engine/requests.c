@@ -101,7 +101,7 @@ static void stored(struct engine *e, enum channel c, struct msg *m)
 	tasks_stored(e, json_get_array(m->content, "msg_ids"));
 }
 
-/* A number or a name; 0: none of that. */
+/* A number or a name; 0 asks whether there is somebody; -1: none of that. */
 static int get_signal(struct json_object *content, const char *key)
 {
 	int64_t n = 0;
@@ -111,9 +111,9 @@ static int get_signal(struct json_object *content, const char *key)
 
 	if (s && parse_signal(bytes_of(s, len), &signo) == 0)
 		return signo;
-	if (json_get_int(content, key, &n) && n > 0 && n <= SIGRTMAX)
+	if (json_get_int(content, key, &n) && n >= 0 && n <= SIGRTMAX)
 		return (int)n;
-	return 0;
+	return -1;
 }
 
 static struct json_object *signal_task(struct task *t,
@@ -121,7 +121,7 @@ static struct json_object *signal_task(struct task *t,
 {
 	int signo = get_signal(content, "signal");
 
-	if (!signo)
+	if (signo <= 0)
 		return request_error("BadSignal", "EINVAL",
 				     "there is no such signal");
 	if (!t || t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
@@ -148,12 +148,12 @@ static void signal_request(struct engine *e, enum channel c, struct msg *m)
 {
 	int signo = get_signal(m->content, "sig");
 
-	if (signo && e->tasks.running)
+	if (signo > 0 && e->tasks.running)
 		(void)run_signal(&e->tasks.running->run, signo);
 	answer(e, c, m, MSG_SIGNAL_REPLY,
-	       signo ? request_ok()
-		     : request_error("BadSignal", "EINVAL",
-				     "there is no such signal"));
+	       signo >= 0 ? request_ok()
+			  : request_error("BadSignal", "EINVAL",
+					  "there is no such signal"));
 }
 
 static void abort_ids(struct engine *e, struct json_object *ids)

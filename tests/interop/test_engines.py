@@ -195,6 +195,8 @@ class Engines:
         self.assertEqual(ar.stdout, "on\ncaught\n")
         ar = self.rc[0].execute("echo on; exec sleep 1000", silent=False, block=False)
         mix.within(lambda: ar.stdout == "on\n")
+        self.rc.send_signal(0, targets=[0], block=True)
+        self.assertFalse(ar.ready())
         self.rc.send_signal(signal.SIGINT, targets=[0], block=True)
         ar.wait(mix.DEADLINE)
         self.fails("KeyboardInterrupt", ar.get)
