@@ -102,6 +102,9 @@ static int read_pool(struct pool_ports *pool, const char *list,
 {
 	const char *end;
 
+	/* Of IPController.regport that is any. */
+	if (list && strcmp(list, "0") == 0)
+		return 0;
 	for (; list && *list; list = *end ? end + 1 : end) {
 		end = strchrnul(list, ',');
 		if (add_range(pool, bytes_of(list, (size_t)(end - list)))) {

@@ -195,7 +195,7 @@ static const struct opt_alias aliases[] = {
 	{.word = "IPController.registration_timeout"},
 	{.word = "IPController.broadcast_scheduler_depth"},
 	{.word = "*.auto_create"},
-	{.word = "clean-logs", .value = ""},
+	{.word = "clean-logs"},
 	{.word = "*.clean_logs"},
 	{.word = "ident"},
 	{.word = "user"},

@@ -102,7 +102,7 @@ static const struct opt_alias aliases[] = {
 	{.word = "Session.username"},
 	{.word = "init", .value = ""},
 	{.word = "*.auto_create"},
-	{.word = "clean-logs", .value = ""},
+	{.word = "clean-logs"},
 	{.word = "*.clean_logs"},
 	{.word = "location"},
 	{.word = "IPEngine.location"},

@@ -231,6 +231,16 @@ static int parse_stranger(struct parser *s, int *ret_exit)
 	return 0;
 }
 
+/* Of ipyparallel's flags: "--log-to-file True" is one option. */
+static void take_bool(struct parser *s)
+{
+	const char *next = s->at + 1 < s->argc ? s->argv[s->at + 1] : "";
+
+	if (!s->value && s->program->aliases &&
+	    (strcmp(next, "True") == 0 || strcmp(next, "False") == 0))
+		s->value = s->argv[++s->at];
+}
+
 static int parse_option(struct parser *s, int *ret_exit)
 {
 	const struct opt *o;
@@ -251,6 +261,8 @@ static int parse_option(struct parser *s, int *ret_exit)
 	}
 	if (!o)
 		return parse_stranger(s, ret_exit);
+	if (o->type == OPT_FLAG)
+		take_bool(s);
 	err = find_value(s, o->type == OPT_FLAG ? "1" : NULL, o->value,
 			 ret_exit);
 	return err ? err : set_word(s, o, ret_exit);

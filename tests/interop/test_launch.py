@@ -285,6 +285,7 @@ class ControllerOptions(Case):
             "--HeartMonitor.period=700",
             "--Session.key=abc",
             "--IPController.log_level=20",
+            *("--log-to-file", "False", "--clean-logs", "False"),
             "--DictDB.record_limit=5",
         )
         info = self.info(cluster_id="t")
@@ -354,7 +355,7 @@ class ControllerOptions(Case):
         second = self.controller("--reuse")
         self.assertEqual((self.info(), self.info("engine")), before)
         self.assertEqual(second.stop(), 0)
-        third = self.controller()
+        third = self.controller("--port=0")
         self.assertEqual(third.stop(), 0)
         self.assertFalse(os.path.exists(self.file()))
 
@@ -477,7 +478,7 @@ class EngineOptions(Case):
 
     def test_work_dir(self):
         self.controller()
-        self.engine("--work-dir", "/usr")
+        self.engine("--log-to-file", "False", "--work-dir", "/usr")
         ar = self.client()[0].execute("pwd", silent=False, block=False)
         ar.get(mix.DEADLINE)
         ar.wait_for_output(mix.DEADLINE)
