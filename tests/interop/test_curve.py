@@ -36,10 +36,11 @@ class Curve:
     def test_mount(self):
         at = self.cluster.mount()
         with mix.deadline():
-            with open(at + "/engines/0/new", "w") as f:
-                f.write("echo through the mount\n")
-            with open(at + "/results/latest/value") as f:
-                self.assertEqual(f.read(), "through the mount\n")
+            for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):
+                with open("%s/engines/%d/new" % (at, engine), "w") as f:
+                    f.write(code)
+                with open(at + "/results/latest/value") as f:
+                    self.assertEqual(f.read(), value)
         self.cluster.unmount(*self.cluster.mounts.pop())
 
     def test_the_mute(self):

@@ -79,6 +79,15 @@ class Both(mix.Case):
         self.assertEqual(ar.stdout, "sh 0\n")
         self.assertEqual(stock.apply_sync(lambda: 6 * 7), 42)
 
+    def test_through_a_mount(self):
+        at = self.cluster.mount()
+        for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):
+            with open("%s/engines/%d/new" % (at, engine), "w") as f:
+                f.write(code)
+            with open(at + "/results/latest/value") as f:
+                self.assertEqual(f.read(), value)
+        self.cluster.unmount(*self.cluster.mounts.pop())
+
 
 class BothUnderStock(Both):
     controller = mix.STOCK
