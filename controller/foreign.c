@@ -44,6 +44,14 @@ bool foreign_is_python(const struct engine *e)
 	return e->foreign && e->foreign->python;
 }
 
+bool foreign_has_no_hook(const struct engine *e)
+{
+	const struct foreign *f = e->foreign;
+
+	return f && (f->step == STEP_USELESS ||
+		     (f->step == STEP_READY && !f->python));
+}
+
 bool foreign_is_elsewhere(const struct engine *e)
 {
 	return e->foreign && e->foreign->elsewhere;

@@ -19,8 +19,10 @@ void foreign_begin(struct engine *e);
 void foreign_free(struct engine *e);
 /* Can be given tasks of ours; one that speaks the extensions always can. */
 bool foreign_ready(const struct engine *e);
-/* It runs Python, and the hook is there. */
+/* It runs Python; when it is ready, the hook is there. */
 bool foreign_is_python(const struct engine *e);
+/* The hook does not run there, and never will. */
+bool foreign_has_no_hook(const struct engine *e);
 
 /* It works on somebody else's task. */
 bool foreign_is_elsewhere(const struct engine *e);

@@ -23,12 +23,12 @@ static int refusal_of_foreign(const struct forward *f, const struct engine *e,
 			      struct buf *why)
 {
 	if (!e->vars_known)
-		return foreign_is_python(e)
-			       ? refuse(why, -EBUSY,
+		return foreign_has_no_hook(e)
+			       ? refuse(why, -EOPNOTSUPP,
+					"has no variables that can be files")
+			       : refuse(why, -EBUSY,
 					"works on something else and was not "
-					"set up yet")
-			       : refuse(why, -EOPNOTSUPP,
-					"has no variables that can be files");
+					"set up yet");
 	if (f->now && !f->lists && is_busy(e))
 		return refuse(why, -EBUSY,
 			      "works on a task, and this cannot wait for it");

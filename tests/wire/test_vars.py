@@ -538,11 +538,19 @@ class Between(test_controller.Case):
     def test_an_engine_of_ipyparallel(self):
         s = self.engine(taskfs=False)
         s.join(self.c)
-        self.assertIsNone(self.state(s)["vars"])
+        self.assertNotIn("vars", self.state(s))
+        # Whether it has any is not known yet, then that it has none.
         h = self.say("push_request", [self.e.id, s.id])
-        c = self.hear(h).content
+        self.assertEqual(self.hear(h).content["errno"], "EBUSY")
+        m = s.take(s.control, "kernel_info_request")
+        self.answer(s, m, {"status": "ok", "implementation": "r",
+                           "language_info": {"name": "R"}})
+        mix = self.say("push_request", [self.e.id, s.id])
+        c = self.hear(mix).content
+        while c["errno"] == "EBUSY":
+            c = self.hear(self.say("push_request", [self.e.id, s.id])).content
         self.assertEqual(c["errno"], "EOPNOTSUPP")
-        self.assertIn("engine %d runs Python" % s.id, c["evalue"])
+        self.assertIn("engine %d has no variables" % s.id, c["evalue"])
         while s.control.poll(0):
             self.assertNotEqual(s.receive(s.control).type, "push_request")
         # Nobody was asked.
