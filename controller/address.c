@@ -295,7 +295,10 @@ static int bind_registration(struct controller *c, unsigned port)
 	err = sock_bind(s->socket, one, port, &s->port);
 	if (err || is_any(one) || strcmp(one, other) == 0)
 		return err;
-	return sock_bind(s->socket, other, s->port, &same);
+	err = sock_bind(s->socket, other, s->port, &same);
+	if (err)
+		sock_unbind(s->socket, one, s->port);
+	return err;
 }
 
 static int bind_to(struct controller *c, enum socket i, unsigned port)

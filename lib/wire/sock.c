@@ -1,6 +1,14 @@
 #include "wire/sock.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+
+#include <sodium.h>
+
+/* Ports below are for services with a name. */
+#define LOWEST_PORT 10000
+/* So many are tried; then the kernel says. */
+#define TRIES 64
 
 static int set_int(void *s, int option, int v)
 {
@@ -80,7 +88,54 @@ void sock_close(void **socket)
 	*socket = NULL;
 }
 
+/* The first port that is given to who names none. */
+static unsigned first_given_port(void)
+{
+	struct buf b = BUF_INIT;
+	uint64_t n = 0;
+	const char *p;
+
+	if (file_read("/proc/sys/net/ipv4/ip_local_port_range", 256, &b) == 0) {
+		p = buf_str(&b);
+		if (parse_u64(bytes_of(p, strcspn(p, " \t\n")), 0, 65535, &n))
+			n = 0;
+	}
+	buf_done(&b);
+	return (unsigned)n;
+}
+
+static int bind_to(void *socket, const char *ip, unsigned port,
+		   unsigned *ret_port);
+
+static int bind_anywhere(void *socket, const char *ip, unsigned *ret_port)
+{
+	unsigned end = first_given_port(), i, port;
+	int err = -EADDRINUSE;
+
+	for (i = 0; i < TRIES && end > LOWEST_PORT && err == -EADDRINUSE;
+	     i++) {
+		port = LOWEST_PORT + randombytes_uniform(end - LOWEST_PORT);
+		err = bind_to(socket, ip, port, ret_port);
+	}
+	return err == -EADDRINUSE ? bind_to(socket, ip, 0, ret_port) : err;
+}
+
 int sock_bind(void *socket, const char *ip, unsigned port, unsigned *ret_port)
+{
+	return port ? bind_to(socket, ip, port, ret_port)
+		    : bind_anywhere(socket, ip, ret_port);
+}
+
+void sock_unbind(void *socket, const char *ip, unsigned port)
+{
+	char at[256];
+
+	snprintf(at, sizeof(at), "tcp://%s:%u", ip, port);
+	(void)zmq_unbind(socket, at);
+}
+
+static int bind_to(void *socket, const char *ip, unsigned port,
+		   unsigned *ret_port)
 {
 	char at[256];
 	size_t n = sizeof(at);

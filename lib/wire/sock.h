@@ -35,11 +35,16 @@ int sock_new(void *zmq, const struct sock *s, void **ret_socket) must_check;
 void sock_close(void **socket);	/* NULL inside is fine */
 
 /*
- * Binds to tcp://ip:port; port 0 is any free one. *ret_port is the one bound.
- * -errno (-EADDRINUSE ...).
+ * Binds to tcp://ip:port. *ret_port is the one bound. -errno (-EADDRINUSE ...).
+ *
+ * Port 0 is any free one, below those that the kernel gives to who asks for none
+ * by its number (ip_local_port_range): a connection of anybody could have one of
+ * these when it is wanted again after a restart.
  */
 int sock_bind(void *socket, const char *ip, unsigned port,
 	      unsigned *ret_port) must_check;
+/* Not there any more, where sock_bind() was. */
+void sock_unbind(void *socket, const char *ip, unsigned port);
 /* Connects (in the background, again and again). -errno. */
 int sock_connect(void *socket, const char *interface, unsigned port)
 	must_check;

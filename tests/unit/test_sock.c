@@ -41,6 +41,18 @@ static int ask(void *client, void *server, int ms)
 	return -1;
 }
 
+/* A port that a connection of anybody may have. */
+static bool is_given(unsigned port)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+	unsigned from = 0, to = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%u %u", &from, &to), 2);
+	fclose(f);
+	return port >= from && port <= to;
+}
+
 static void test_bind_and_connect(void **state)
 {
 	struct sock how = {.type = ZMQ_ROUTER};
@@ -50,6 +62,7 @@ static void test_bind_and_connect(void **state)
 
 	(void)state;
 	assert_int_equal(sock_bind(server, "127.0.0.1", 0, &port), 0);
+	assert_false(is_given(port));
 	assert_in_range(port, 1, 65535);
 	assert_int_equal(sock_bind(second, "127.0.0.1", port, &again),
 			 -EADDRINUSE);
