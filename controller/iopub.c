@@ -95,8 +95,12 @@ static void take_value(struct wire *w, struct msg *m)
 
 	keep_content(&w->execute_result, m);
 	buf_clear(&w->value);
-	if (text)
-		buf_put(&w->value, text, n);
+	if (!text)
+		return;
+	buf_put(&w->value, text, n);
+	/* As a file it is a line. */
+	if (n && text[n - 1] != '\n')
+		buf_putc(&w->value, '\n');
 }
 
 static void take_error(struct wire *w, struct msg *m)

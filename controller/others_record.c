@@ -58,12 +58,16 @@ static struct result *new_result(struct controller *c,
 	};
 	size_t n = 0;
 	const char *label = json_get_str(meta, "label", &n);
+	const char *type = json_get_str(json_get_object(record, "header"),
+					"msg_type", NULL);
 	struct store_op *op;
 	struct result *r;
 
 	if (label && task_name_ok(bytes_of(label, n)))
 		spec.name = label;
 	put_code(record, &spec.code);
+	if (type)
+		wire_add_request(spec.options, type);
 	r = result_new(c, &spec);
 	json_object_put(spec.options);
 	r->submitted = submitted;

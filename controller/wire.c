@@ -181,6 +181,12 @@ static struct result *new_result(struct controller *c, struct msg *m,
 	return r;
 }
 
+void wire_add_request(struct json_object *options, const char *type)
+{
+	if (strcmp(type, MSG_APPLY_REQUEST) == 0)
+		json_add_str(options, "request", type);
+}
+
 /* Its id is neither in use nor of our own making. */
 static bool may_be_wire(struct controller *c, const struct msg *m)
 {
@@ -201,6 +207,7 @@ struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
 	if (ch == CHANNEL_TASK)
 		demand_read(&demand, c, m);
 	options = demand_options(&demand);
+	wire_add_request(options, m->type);
 	r = new_result(c, m, options);
 	json_object_put(options);
 	if (!r) {

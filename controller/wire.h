@@ -47,6 +47,8 @@ struct wire {
 /* A new result for a client's message m; NULL: it cannot be one. */
 struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m);
 struct wire *wire_find(struct controller *c, const char *msg_id);
+/* What metadata tell of an apply_request: its value is a pickle. */
+void wire_add_request(struct json_object *options, const char *type);
 /* It was sent to the engine: it runs. */
 void wire_start(struct wire *w, struct engine *e);
 /* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */

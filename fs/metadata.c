@@ -6,6 +6,7 @@
 #include "rows.h"
 #include "group.h"
 #include "wire/json.h"
+#include "wire/messages.h"
 
 static void add_time(struct json_object *o, const char *key, int64_t usec)
 {
@@ -98,16 +99,27 @@ static struct json_object *progress_json(const struct result *r)
 	return o;
 }
 
+/* What a Python client applies is a pickle, and so is what it returns. */
+static bool is_applied(struct json_object *options)
+{
+	const char *request = json_get_str(options, "request", NULL);
+
+	return request && strcmp(request, MSG_APPLY_REQUEST) == 0;
+}
+
 static void add_result(struct json_object *o, const struct result *r)
 {
+	struct json_object *options =
+		r->options ? json_parse(bytes_str(r->options), NULL) : NULL;
+
 	json_add_int(o, "id", (int64_t)r->id);
 	json_add_str(o, "label", r->name ? r->name->text : NULL);
 	json_add_str(o, "kind", r->kind);
 	json_add_int(o, "tasks", r->tasks);
 	json_add_int(o, "uid", r->uid);
 	json_add_int(o, "gid", r->gid);
-	json_add(o, "options",
-		 r->options ? json_parse(bytes_str(r->options), NULL) : NULL);
+	json_add(o, "options", options);
+	json_add_str(o, "value_format", is_applied(options) ? "pickle" : NULL);
 }
 
 /* Of all its tasks: no part of what is said of one, which may have ended. */

@@ -507,40 +507,6 @@ class NotHeededOnOurController(NotHeeded, Mounted):
     controller, engines = mix.OURS, (mix.STOCK,)
 
 
-class OnOurController(Python, Variables, Mounted):
-    controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
-
-
-class Bridged(Mounted):
-    """On a stock controller: through a bridge."""
-
-    controller, engines = mix.STOCK, (mix.STOCK, mix.STOCK)
-
-    @classmethod
-    def bridge_dir(cls):
-        all = os.path.join(mix.HOME, ".local/state/taskfs/.bridges")
-        name = os.path.basename(cls.cluster.dir) + "-"
-        (found,) = [d for d in os.listdir(all) if d.startswith(name)]
-        return os.path.join(all, found)
-
-    @classmethod
-    def bridge_pids(cls):
-        want = "--upstream %s/" % cls.cluster.dir
-        return [pid for pid, line in mix.processes().items() if want in line]
-
-    @classmethod
-    def tearDownClass(cls):
-        with open(cls.bridge_dir() + "/bridge.log") as f:
-            bad = [
-                line
-                for line in f
-                if '"level":"info"' not in line
-                and not any(re.search(p, line) for p in cls.expected)
-            ]
-        super().tearDownClass()
-        assert not bad, "the bridge complained:\n" + "".join(bad)
-
-
 class Others:
     """What other clients run there."""
 
@@ -577,6 +543,8 @@ class Others:
         self.assertEqual(self.get(id, "code"), "apply_request")
         with open("%s/results/%d/value" % (self.mnt, id), "rb") as f:
             self.assertEqual(pickle.load(f), 42)
+        metadata = json.loads(self.get(id, "metadata"))
+        self.assertEqual(metadata["value_format"], "pickle")
 
     def test_output_of_others_while_it_comes(self):
         gate = self.fifo("others-gate")
@@ -609,6 +577,40 @@ class Others:
                     found.append(self.get(int(id), "msg_ids").strip())
         found = [m for m in found if m in msg_ids]
         return found if len(found) >= len(msg_ids) else None
+
+
+class OnOurController(Python, Variables, Others, Mounted):
+    controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
+
+
+class Bridged(Mounted):
+    """On a stock controller: through a bridge."""
+
+    controller, engines = mix.STOCK, (mix.STOCK, mix.STOCK)
+
+    @classmethod
+    def bridge_dir(cls):
+        all = os.path.join(mix.HOME, ".local/state/taskfs/.bridges")
+        name = os.path.basename(cls.cluster.dir) + "-"
+        (found,) = [d for d in os.listdir(all) if d.startswith(name)]
+        return os.path.join(all, found)
+
+    @classmethod
+    def bridge_pids(cls):
+        want = "--upstream %s/" % cls.cluster.dir
+        return [pid for pid, line in mix.processes().items() if want in line]
+
+    @classmethod
+    def tearDownClass(cls):
+        with open(cls.bridge_dir() + "/bridge.log") as f:
+            bad = [
+                line
+                for line in f
+                if '"level":"info"' not in line
+                and not any(re.search(p, line) for p in cls.expected)
+            ]
+        super().tearDownClass()
+        assert not bad, "the bridge complained:\n" + "".join(bad)
 
 
 class OnStockController(Python, Variables, Others, Bridged):
@@ -683,6 +685,7 @@ class WithoutRecords(Bridged):
     """What needs none works, and what needs them comes to an end."""
 
     controller_args = ("--nodb",)
+
     def tearDown(self):
         pattern = r"DB query failed|Failed to get results"
         bad = [x for x in self.cluster.controller.lines if re.search(pattern, x)]

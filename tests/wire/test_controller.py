@@ -331,7 +331,7 @@ class Relays(Case):
         r = c.wait(1, "ok")
         self.assertEqual(r["task"]["msg_id"], header["msg_id"])
         self.assertEqual(c.fetch(1, "stdout").buffers, ["hé".encode()])
-        self.assertEqual(c.fetch(1, "value").buffers, [b"42"])
+        self.assertEqual(c.fetch(1, "value").buffers, [b"42\n"])
         self.assertEqual(c.fetch(1, "code").buffers, [b"x"])
 
     def test_an_engine_dies_under_a_client_s_task(self):
