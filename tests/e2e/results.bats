@@ -251,10 +251,11 @@ print(6 * 7)')" value)" 42
 
 @test "after: waits for another, by id and by name; fails at once when it cannot" {
 	local a b c
-	a=$(submit '{"code": "sleep 0.2; echo a", "label": "first"}')
+	a=$(submit "{\"code\": \"cat $(gate first); echo a\", \"label\": \"first\"}")
 	b=$(submit "{\"code\": \"echo b\", \"after\": [$a]}")
 	c=$(submit '{"code": "echo c", "after": ["first:error"]}')
 	equal "$(get "$b" why)" "after $a"
+	open_gate first
 	done_with "$b"
 	done_with "$c" error
 	like "$(get "$c" error)" "ImpossibleDependency: after $a: it ended with status ok"

@@ -22,14 +22,21 @@ ENGINE = os.path.join(os.environ.get("BUILD", "build"), "taskfs-engine")
 ROUTERS = ("registration", "control", "mux", "task", "broadcast", "hb_pong")
 
 
+given = set()
+
+
 def free_port():
     """One the kernel gives to nobody who does not ask for it by its number, so
-    that it is still free when the controller of a test comes back to it."""
+    that it is still free when the controller of a test comes back to it. Never
+    the same twice."""
     while True:
         port = random.randrange(10000, 32000)
+        if port in given:
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
+                given.add(port)
                 return port
             except OSError:
                 continue
