@@ -93,9 +93,14 @@ engines_known() {
 		assert v.map_sync(lambda x: x * x, range(8)) == [x * x for x in range(8)]
 		rc.close()
 	END
-	# Its variables are Python's.
-	fails_with EOPNOTSUPP cp /etc/hostname "$MNT/engines/2/vars/a"
-	fails_with EOPNOTSUPP cp /etc/hostname "$MNT/engines/all/vars/a"
+	# Its variables are Python's; in a view beside others each has its own.
+	equal "$(cat "$MNT/engines/2/vars/a")" '[1, 2, 3]'
+	printf '{"x":5}\n' >"$MNT/engines/all/vars/b"
+	equal "$(cat "$MNT/engines/all/vars/b")" $'{"x":5}\n{"x":5}\n{"x": 5}'
+	equal "$(stat -c %s "$MNT/engines/all/vars/b")" 25
+	printf 'a\nb\nc\nd\n' >"$MNT/engines/all/scatter/c"
+	equal "$(cat "$MNT/engines/all/gather/c")" $'a\nb\nc\nd'
+	equal "$(cat "$MNT/engines/2/vars/c")" '["d"]'
 	kill "${BACKGROUND[0]}"
 	within "$DEADLINE" engines_known 2
 }
