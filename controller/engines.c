@@ -1,30 +1,18 @@
 #include "base/base.h"
-#include "engines.h"
+#include "engine_parts.h"
 
-#include "address.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "drain.h"
 #include "events.h"
 #include "notify.h"
 #include "foreign.h"
 #include "orders.h"
-#include "query.h"
 #include "run.h"
 #include "sched.h"
 #include "vars.h"
 
-/* ipyparallel's: dead at the 11th beat in a row that is not answered. */
-#define MISSES 10
-/* And its time to begin with it. */
-#define JOINING (30 * USEC_PER_SEC)
-/* A new engine is asked at once, and again after this (doubling), whether its
- * heart is connected: nobody has to wait for the next beat. */
-#define PROBE (10 * USEC_PER_MSEC)
 /* Changes of engines are told this often at most. */
 #define TELL_EVERY (20 * USEC_PER_MSEC)
-#define LIMIT_UUID 255
-#define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
 
 struct engine *engine_find(struct controller *c, int64_t id)
 {
@@ -142,7 +130,7 @@ static void tell_changes(struct work *w)
 	}
 }
 
-static void store_engine(struct engine *e)
+void engine_store(struct engine *e)
 {
 	struct store_op *op = store_op_new(STORE_ENGINE);
 
@@ -160,8 +148,7 @@ static void store_engine(struct engine *e)
 
 /* --- coming and going --------------------------------------------------- */
 
-static struct engine *engine_new(struct controller *c, int64_t id,
-				 const char *uuid)
+struct engine *engine_new(struct controller *c, int64_t id, const char *uuid)
 {
 	struct engine *e = zalloc(sizeof(*e));
 
@@ -181,7 +168,7 @@ static struct engine *engine_new(struct controller *c, int64_t id,
 	return e;
 }
 
-static void engine_free(struct engine *e)
+void engine_free(struct engine *e)
 {
 	struct controller *c = e->c;
 
@@ -224,7 +211,7 @@ void engine_add_load(struct engine *e, int by)
 		vars_engine_idle(e);
 }
 
-static void engine_joined(struct engine *e)
+void engine_joined(struct engine *e)
 {
 	e->state = ENGINE_LIVE;
 	e->missed = 0;
@@ -258,7 +245,7 @@ void engine_adopt(struct controller *c, int64_t id, const char *uuid)
 		return;
 	if (!e) {
 		e = engine_new(c, id, uuid);
-		store_engine(e);
+		engine_store(e);
 	}
 	e->heard = now_usec();
 	engine_joined(e);
@@ -291,277 +278,19 @@ void engine_remove(struct engine *e, const char *why)
 	sched_kick(c);
 }
 
-/* --- registration ------------------------------------------------------- */
-
-static struct json_object *connection_info(struct controller *c)
-{
-	struct json_object *o = json_object_new_object();
-	struct json_object *b = json_object_new_array();
-	static const struct {
-		const char *key;
-		enum socket s;
-	} rows[] = {
-		{"registration", S_REGISTRATION}, {"control", S_CONTROL_OUT},
-		{"mux", S_MUX_OUT},		  {"task", S_TASK_OUT},
-		{"iopub", S_IOPUB_IN},		  {"hb_ping", S_HB_PING},
-		{"hb_pong", S_HB_PONG},
-	};
-	char interface[256];
-	size_t i;
-
-	address_interface(c, CONNFILE_ENGINE, interface);
-	json_add_str(o, "interface", interface);
-	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		json_add_int(o, rows[i].key, c->sock[rows[i].s].port);
-	json_push(b, json_object_new_int64(c->sock[S_BROADCAST_OUT].port));
-	json_add(o, "broadcast", b);
-	return o;
-}
-
-static void set_text(char **to, struct json_object *o, const char *key)
-{
-	size_t n;
-	const char *s = json_get_str(o, key, &n);
-
-	free(*to);
-	*to = s ? xstrndup(s, min_u64(strlen(s), 255)) : NULL;
-}
-
-static void describe(struct engine *e, struct json_object *t)
-{
-	e->taskfs = json_int_or(t, "version", 0) >= TASKFS_PROTOCOL;
-	set_text(&e->host, t, "host");
-	set_text(&e->language, t, "language");
-	e->pid = json_int_or(t, "pid", 0);
-	e->since = json_int_or(t, "since", now_usec());
-}
-
-/* An id nobody has; the wanted one if it is free. */
-static int64_t free_id(struct controller *c, int64_t want)
-{
-	if (want >= 0 && want <= LIMIT_ENGINE_ID && !engine_find(c, want))
-		return want;
-	return c->next_engine;
-}
-
-static void probe(struct timer *t)
-{
-	struct controller *c = container_of(t, struct controller, probe_timer);
-	char payload[96];
-	struct map_iter it = {0};
-	bool joining = false;
-
-	while (map_next(&c->engines, &it))
-		joining |= ((struct engine *)it.value)->state != ENGINE_LIVE;
-	if (!joining)
-		return;
-	snprintf(payload, sizeof(payload), "%s:%llu", c->instance,
-		 (unsigned long long)c->beat);
-	(void)!zmq_send(sock_of(c, S_HB_PING), payload, strlen(payload),
-			ZMQ_DONTWAIT);
-	if (c->probes < 10)
-		timer_set(c->loop, &c->probe_timer, PROBE << c->probes++);
-}
-
-static struct json_object *accept(struct engine *e, struct json_object *t)
-{
-	struct controller *c = e->c;
-	struct json_object *o = json_object_new_object(), *ours, *drop;
-
-	json_add_str(o, "status", "ok");
-	json_add_int(o, "id", e->id);
-	json_add_int(o, "hb_period", (int64_t)(c->config.ping / 1000));
-	json_add(o, "connection_info", connection_info(c));
-	if (!e->taskfs)
-		return o;
-	ours = json_object_new_object();
-	drop = json_object_new_array();
-	runs_reclaim(e, json_get_array(t, "running"),
-		     json_get_array(t, "finished"), drop);
-	json_add_int(ours, "version", TASKFS_PROTOCOL);
-	json_add_str(ours, "instance", c->instance);
-	json_add(ours, "drop", drop);
-	json_add(o, "taskfs", ours);
-	return o;
-}
-
-/* Ids do not come again, not after a restart either. */
-static void keep_next_id(struct controller *c)
-{
-	struct store_op *op = store_op_new(STORE_META);
-
-	op->meta.key = "next_engine";
-	op->meta.value = xasprintf("%lld", (long long)c->next_engine);
-	store_put(c->store, op);
-}
-
-static void refuse(struct request *rq, const char *ename, const char *evalue)
-{
-	request_fail(rq, MSG_REGISTRATION_REPLY, 0, ename, evalue);
-}
-
-static void refuse_uuid(struct request *rq, const char *uuid)
-{
-	struct buf why = BUF_INIT;
-
-	buf_printf(&why, "\"uuid '%s' in use\"", uuid);
-	refuse(rq, "KeyError", buf_str(&why));
-	buf_done(&why);
-}
-
-/*
- * ours comes back after a restart of the controller, or because it did not
- * hear our answer: it keeps its id, and tells what it works on.
- */
-static bool may_return(const struct engine *e, struct json_object *t)
-{
-	return e->taskfs && t && json_int_or(t, "pid", -1) == e->pid;
-}
-
-/* A restarted one: it comes in the place of what it was. */
-static void leave_place(struct controller *c, struct json_object *t)
-{
-	const char *old = json_get_str(t, "replaces", NULL);
-	struct engine *e = old ? engine_by_uuid(c, bytes_str(old)) : NULL;
-
-	if (e && e->taskfs)
-		engine_remove(e, "restarted");
-}
-
-void engines_on_registration(struct controller *c, struct request *rq)
-{
-	struct json_object *content = rq->msg->content;
-	struct json_object *t = json_get_object(content, "taskfs");
-	size_t n = 0;
-	const char *uuid = json_get_str(content, "uuid", &n);
-	struct engine *e;
-
-	if (!uuid || n == 0 || n > LIMIT_UUID || strlen(uuid) != n) {
-		refuse(rq, "KeyError", "'uuid'");
-		return;
-	}
-	leave_place(c, t);
-	if (c->config.upstream) {
-		refuse(rq, "RuntimeError", "engines register with the "
-		       "ipyparallel controller, not here");
-		return;
-	}
-	e = engine_by_uuid(c, bytes_str(uuid));
-	if (e && !may_return(e, t)) {
-		refuse_uuid(rq, uuid);
-		return;
-	}
-	if (!e && c->engines.n >= LIMIT_ENGINES) {
-		refuse(rq, "RuntimeError", "there are too many engines");
-		return;
-	}
-	if (!e) {
-		e = engine_new(c, free_id(c, json_int_or(content, "id", -1)),
-			       uuid);
-		e->state = ENGINE_JOINING;
-	} else if (e->state == ENGINE_LOST) {
-		e->state = ENGINE_JOINING;
-		e->missed = 0;
-	}
-	e->joining = mono_usec();
-	describe(e, t);
-	store_engine(e);
-	keep_next_id(c);
-	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);
-	c->probes = 0;
-	timer_set(c->loop, &c->probe_timer, PROBE);
-}
-
-void engines_on_unregistration(struct controller *c, struct request *rq)
-{
-	int64_t id;
-	struct engine *e = NULL;
-
-	if (json_get_int(rq->msg->content, "id", &id))
-		e = engine_find(c, id);
-	if (e)
-		engine_remove(e, "unregistered");
-	request_free(rq);
-}
-
-/* --- heartbeats --------------------------------------------------------- */
-
-void engines_on_pong(struct controller *c, struct msg *m)
-{
-	struct engine *e = engine_by_uuid(c, msg_frame(m, 0));
-	size_t n = strlen(c->instance);
-
-	/* A pong of another instance is an answer to a ping of the past. */
-	if (!e || m->frames != 2 || msg_frame(m, 1).n < n ||
-	    memcmp(msg_frame(m, 1).p, c->instance, n) != 0)
-		return;
-	e->answered = true;
-	e->heard = now_usec();
-	if (e->missed && !(e->state == ENGINE_LOST && e->taskfs)) {
-		e->missed = 0;
-		engine_changed(e);
-	}
-	if (e->state == ENGINE_JOINING ||
-	    (e->state == ENGINE_LOST && !e->taskfs))
-		engine_joined(e);
-}
-
-static void count_beat(struct engine *e)
-{
-	/* Python takes its time between the registration and the first beat. */
-	if (e->state == ENGINE_JOINING && !e->answered &&
-	    mono_usec() - e->joining < JOINING)
-		return;
-	/* One from before a restart has to register, whether it beats or not. */
-	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
-		e->answered = false;
-		engine_changed(e);
-		return;
-	}
-	e->missed++;
-	if (e->missed == 2)
-		engine_changed(e);
-	if (e->missed > MISSES) {
-		e->c->count.lost_engines++;
-		engine_remove(e, "its heart stopped");
-	}
-}
-
-static void beat(struct timer *t)
-{
-	struct controller *c = container_of(t, struct controller, beat_timer);
-	struct list *l, *tmp;
-	char payload[96];
-
-	list_for_each_safe(l, tmp, &c->engine_order)
-		count_beat(list_entry(l, struct engine, order));
-	c->beat++;
-	snprintf(payload, sizeof(payload), "%s:%llu", c->instance,
-		 (unsigned long long)c->beat);
-	(void)!zmq_send(sock_of(c, S_HB_PING), payload, strlen(payload),
-			ZMQ_DONTWAIT);
-	timer_set(c->loop, t, c->config.ping);
-}
+/* --- all of them -------------------------------------------------------- */
 
 void engines_init(struct controller *c)
 {
 	list_init(&c->engine_order);
-	c->beat_timer.fire = beat;
-	c->probe_timer.fire = probe;
 	c->engines_work.run = tell_changes;
 	c->engines_timer.fire = tell_now;
-	/* Their hearts are the upstream's business. */
-	if (c->config.upstream)
-		return;
-	timer_set(c->loop, &c->beat_timer, c->config.ping);
-	/* Engines from before a restart see soon that we are new. */
-	timer_set(c->loop, &c->probe_timer, PROBE);
+	heart_init(c);
 }
 
 void engines_done(struct controller *c)
 {
-	timer_cancel(&c->beat_timer);
-	timer_cancel(&c->probe_timer);
+	heart_done(c);
 	timer_cancel(&c->engines_timer);
 	work_cancel(&c->engines_work);
 	while (!list_empty(&c->engine_order))

@@ -1,0 +1,113 @@
+#include "base/base.h"
+#include "engine_parts.h"
+
+/* ipyparallel's: dead at the 11th beat in a row that is not answered. */
+#define MISSES 10
+/* And its time to begin with it. */
+#define JOINING (30 * USEC_PER_SEC)
+/* A new engine is asked at once, and again after this (doubling), whether its
+ * heart is connected: nobody has to wait for the next beat. */
+#define PROBE (10 * USEC_PER_MSEC)
+#define PROBES 10
+
+static void ping(struct controller *c)
+{
+	char payload[96];
+
+	snprintf(payload, sizeof(payload), "%s:%llu", c->instance,
+		 (unsigned long long)c->beat);
+	(void)!zmq_send(sock_of(c, S_HB_PING), payload, strlen(payload),
+			ZMQ_DONTWAIT);
+}
+
+static void probe(struct timer *t)
+{
+	struct controller *c = container_of(t, struct controller, probe_timer);
+	struct map_iter it = {0};
+	bool joining = false;
+
+	while (map_next(&c->engines, &it))
+		joining |= ((struct engine *)it.value)->state != ENGINE_LIVE;
+	if (!joining)
+		return;
+	ping(c);
+	if (c->probes < PROBES)
+		timer_set(c->loop, &c->probe_timer, PROBE << c->probes++);
+}
+
+void heart_probe(struct controller *c)
+{
+	c->probes = 0;
+	timer_set(c->loop, &c->probe_timer, PROBE);
+}
+
+void engines_on_pong(struct controller *c, struct msg *m)
+{
+	struct engine *e = engine_by_uuid(c, msg_frame(m, 0));
+	size_t n = strlen(c->instance);
+
+	/* A pong of another instance is an answer to a ping of the past. */
+	if (!e || m->frames != 2 || msg_frame(m, 1).n < n ||
+	    memcmp(msg_frame(m, 1).p, c->instance, n) != 0)
+		return;
+	e->answered = true;
+	e->heard = now_usec();
+	if (e->missed && !(e->state == ENGINE_LOST && e->taskfs)) {
+		e->missed = 0;
+		engine_changed(e);
+	}
+	if (e->state == ENGINE_JOINING ||
+	    (e->state == ENGINE_LOST && !e->taskfs))
+		engine_joined(e);
+}
+
+static void count_beat(struct engine *e)
+{
+	/* Python takes its time between the registration and the first beat. */
+	if (e->state == ENGINE_JOINING && !e->answered &&
+	    mono_usec() - e->joining < JOINING)
+		return;
+	/* One from before a restart has to register, whether it beats or not. */
+	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
+		e->answered = false;
+		engine_changed(e);
+		return;
+	}
+	e->missed++;
+	if (e->missed == 2)
+		engine_changed(e);
+	if (e->missed > MISSES) {
+		e->c->count.lost_engines++;
+		engine_remove(e, "its heart stopped");
+	}
+}
+
+static void beat(struct timer *t)
+{
+	struct controller *c = container_of(t, struct controller, beat_timer);
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &c->engine_order)
+		count_beat(list_entry(l, struct engine, order));
+	c->beat++;
+	ping(c);
+	timer_set(c->loop, t, c->config.ping);
+}
+
+void heart_init(struct controller *c)
+{
+	c->beat_timer.fire = beat;
+	c->probe_timer.fire = probe;
+	/* Their hearts are the upstream's business. */
+	if (c->config.upstream)
+		return;
+	timer_set(c->loop, &c->beat_timer, c->config.ping);
+	/* Engines from before a restart see soon that we are new. */
+	timer_set(c->loop, &c->probe_timer, PROBE);
+}
+
+void heart_done(struct controller *c)
+{
+	timer_cancel(&c->beat_timer);
+	timer_cancel(&c->probe_timer);
+}

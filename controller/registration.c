@@ -1,0 +1,179 @@
+#include "base/base.h"
+#include "engine_parts.h"
+
+#include "address.h"
+#include "query.h"
+#include "run.h"
+
+#define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
+
+static struct json_object *connection_info(struct controller *c)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *b = json_object_new_array();
+	static const struct {
+		const char *key;
+		enum socket s;
+	} rows[] = {
+		{"registration", S_REGISTRATION}, {"control", S_CONTROL_OUT},
+		{"mux", S_MUX_OUT},		  {"task", S_TASK_OUT},
+		{"iopub", S_IOPUB_IN},		  {"hb_ping", S_HB_PING},
+		{"hb_pong", S_HB_PONG},
+	};
+	char interface[256];
+	size_t i;
+
+	address_interface(c, CONNFILE_ENGINE, interface);
+	json_add_str(o, "interface", interface);
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		json_add_int(o, rows[i].key, c->sock[rows[i].s].port);
+	json_push(b, json_object_new_int64(c->sock[S_BROADCAST_OUT].port));
+	json_add(o, "broadcast", b);
+	return o;
+}
+
+static void set_text(char **to, struct json_object *o, const char *key)
+{
+	size_t n;
+	const char *s = json_get_str(o, key, &n);
+
+	free(*to);
+	*to = s ? xstrndup(s, min_u64(strlen(s), 255)) : NULL;
+}
+
+static void describe(struct engine *e, struct json_object *t)
+{
+	e->taskfs = json_int_or(t, "version", 0) >= TASKFS_PROTOCOL;
+	set_text(&e->host, t, "host");
+	set_text(&e->language, t, "language");
+	e->pid = json_int_or(t, "pid", 0);
+	e->since = json_int_or(t, "since", now_usec());
+}
+
+/* An id nobody has; the wanted one if it is free. */
+static int64_t free_id(struct controller *c, int64_t want)
+{
+	if (want >= 0 && want <= LIMIT_ENGINE_ID && !engine_find(c, want))
+		return want;
+	return c->next_engine;
+}
+
+static struct json_object *accept(struct engine *e, struct json_object *t)
+{
+	struct controller *c = e->c;
+	struct json_object *o = json_object_new_object(), *ours, *drop;
+
+	json_add_str(o, "status", "ok");
+	json_add_int(o, "id", e->id);
+	json_add_int(o, "hb_period", (int64_t)(c->config.ping / 1000));
+	json_add(o, "connection_info", connection_info(c));
+	if (!e->taskfs)
+		return o;
+	ours = json_object_new_object();
+	drop = json_object_new_array();
+	runs_reclaim(e, json_get_array(t, "running"),
+		     json_get_array(t, "finished"), drop);
+	json_add_int(ours, "version", TASKFS_PROTOCOL);
+	json_add_str(ours, "instance", c->instance);
+	json_add(ours, "drop", drop);
+	json_add(o, "taskfs", ours);
+	return o;
+}
+
+/* Ids do not come again, not after a restart either. */
+static void keep_next_id(struct controller *c)
+{
+	struct store_op *op = store_op_new(STORE_META);
+
+	op->meta.key = "next_engine";
+	op->meta.value = xasprintf("%lld", (long long)c->next_engine);
+	store_put(c->store, op);
+}
+
+static void refuse(struct request *rq, const char *ename, const char *evalue)
+{
+	request_fail(rq, MSG_REGISTRATION_REPLY, 0, ename, evalue);
+}
+
+static void refuse_uuid(struct request *rq, const char *uuid)
+{
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "\"uuid '%s' in use\"", uuid);
+	refuse(rq, "KeyError", buf_str(&why));
+	buf_done(&why);
+}
+
+/*
+ * ours comes back after a restart of the controller, or because it did not
+ * hear our answer: it keeps its id, and tells what it works on.
+ */
+static bool may_return(const struct engine *e, struct json_object *t)
+{
+	return e->taskfs && t && json_int_or(t, "pid", -1) == e->pid;
+}
+
+/* A restarted one: it comes in the place of what it was. */
+static void leave_place(struct controller *c, struct json_object *t)
+{
+	const char *old = json_get_str(t, "replaces", NULL);
+	struct engine *e = old ? engine_by_uuid(c, bytes_str(old)) : NULL;
+
+	if (e && e->taskfs)
+		engine_remove(e, "restarted");
+}
+
+void engines_on_registration(struct controller *c, struct request *rq)
+{
+	struct json_object *content = rq->msg->content;
+	struct json_object *t = json_get_object(content, "taskfs");
+	size_t n = 0;
+	const char *uuid = json_get_str(content, "uuid", &n);
+	struct engine *e;
+
+	if (!uuid || n == 0 || n > LIMIT_UUID || strlen(uuid) != n) {
+		refuse(rq, "KeyError", "'uuid'");
+		return;
+	}
+	leave_place(c, t);
+	if (c->config.upstream) {
+		refuse(rq, "RuntimeError", "engines register with the "
+		       "ipyparallel controller, not here");
+		return;
+	}
+	e = engine_by_uuid(c, bytes_str(uuid));
+	if (e && !may_return(e, t)) {
+		refuse_uuid(rq, uuid);
+		return;
+	}
+	if (!e && c->engines.n >= LIMIT_ENGINES) {
+		refuse(rq, "RuntimeError", "there are too many engines");
+		return;
+	}
+	if (!e) {
+		e = engine_new(c, free_id(c, json_int_or(content, "id", -1)),
+			       uuid);
+		e->state = ENGINE_JOINING;
+	} else if (e->state == ENGINE_LOST) {
+		e->state = ENGINE_JOINING;
+		e->missed = 0;
+	}
+	e->joining = mono_usec();
+	describe(e, t);
+	engine_store(e);
+	keep_next_id(c);
+	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);
+	heart_probe(c);
+}
+
+void engines_on_unregistration(struct controller *c, struct request *rq)
+{
+	int64_t id;
+	struct engine *e = NULL;
+
+	if (json_get_int(rq->msg->content, "id", &id))
+		e = engine_find(c, id);
+	if (e)
+		engine_remove(e, "unregistered");
+	request_free(rq);
+}
