@@ -144,24 +144,26 @@ static char *named_dir(const char *name, struct buf *why)
 	return profile;
 }
 
+static bool is_path(const char *source)
+{
+	return strchr(source, '/') || ends_with(source, ".json") ||
+	       strcmp(source, ".") == 0 || strcmp(source, "..") == 0;
+}
+
 char *mount_source(const char *source, struct buf *why)
 {
-	char *dir, *file;
+	char *given, *dir, *file;
 	struct stat st;
 
-	if (strchr(source, '/') || ends_with(source, ".json") ||
-	    strcmp(source, ".") == 0 || strcmp(source, "..") == 0) {
-		dir = absolute(source);
-		if (stat(dir, &st) == 0 ? !S_ISDIR(st.st_mode)
-					: ends_with(dir, ".json"))
-			return dir;
-		file = file_in(dir);
-		free(dir);
-		return file;
-	}
-	dir = named_dir(source, why);
-	if (!dir)
+	given = is_path(source) ? xstrdup(source) : named_dir(source, why);
+	if (!given)
 		return NULL;
+	/* The same whatever it is called: a bridge is known by it. */
+	dir = absolute(given);
+	free(given);
+	if (stat(dir, &st) == 0 ? !S_ISDIR(st.st_mode)
+				: ends_with(dir, ".json"))
+		return dir;
 	file = file_in(dir);
 	free(dir);
 	return file;

@@ -221,6 +221,11 @@ def processes():
     return found
 
 
+def bridges():
+    """Those of processes() that are bridges."""
+    return {pid: s for pid, s in processes().items() if "--upstream " in s}
+
+
 def is_waiting(pid, call):
     """That process waits in a system call of that name."""
     number = {"read": "0"}[call]
@@ -308,14 +313,14 @@ class Cluster:
         rc.wait_for_engines(n, timeout=DEADLINE, interactive=False)
         return rc
 
-    def mount(self, *args):
-        """Mounts the cluster; the directory."""
+    def mount(self, *args, source=None):
+        """Mounts the cluster (as this names it); the directory."""
         at = tempfile.mkdtemp(prefix="mnt_", dir=HOME)
         read, write = os.pipe()
         p = subprocess.Popen(
             [
                 os.path.join(BUILD, "taskfs"),
-                self.dir,
+                source or self.dir,
                 at,
                 "--foreground",
                 "--ready-fd=%d" % write,

@@ -598,7 +598,7 @@ class Bridged(Mounted):
     @classmethod
     def bridge_pids(cls):
         want = "--upstream %s/" % cls.cluster.dir
-        return [pid for pid, line in mix.processes().items() if want in line]
+        return [pid for pid, line in mix.bridges().items() if want in line]
 
     @classmethod
     def tearDownClass(cls):
@@ -622,6 +622,20 @@ class OnStockController(Python, Variables, Others, Bridged):
             self.read("controller/url"), "tcp://127.0.0.1:%d\n" % port
         )
         self.assertEqual(sorted(map(int, self.ids())), self.rc.ids)
+
+    def test_the_ways_to_name_it(self):
+        ipython = os.path.join(mix.HOME, ".ipython")
+        os.makedirs(ipython, exist_ok=True)
+        os.symlink(self.cluster.dir, ipython + "/profile_byname")
+        id = self.submit("6*7")
+        self.done(id)
+        for source in "byname", ipython + "/profile_byname", self.cluster.path("client"):
+            at = self.cluster.mount(source=source)
+            with open("%s/results/%d/value" % (at, id)) as f:
+                self.assertEqual(f.read(), "42\n", source)
+            # It is the same bridge.
+            self.assertEqual(len(mix.bridges()), 1, source)
+            self.cluster.unmount(*self.cluster.mounts.pop())
 
     def test_the_hub_knows_whose_tasks_they_are(self):
         id = self.submit("6*7")
