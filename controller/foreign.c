@@ -25,7 +25,7 @@ struct foreign {
 	enum step step;
 	char asked[MSG_ID_SIZE];	/* the request under way */
 	bool replied, idle;
-	bool python;
+	bool python, ours;
 	bool elsewhere;		/* busy with a task that is not ours */
 	char *elsewhere_id;	/* which; NULL: not known */
 	struct timer again;
@@ -44,12 +44,17 @@ bool foreign_is_python(const struct engine *e)
 	return e->foreign && e->foreign->python;
 }
 
-bool foreign_has_no_hook(const struct engine *e)
+bool foreign_has_no_vars(const struct engine *e)
 {
 	const struct foreign *f = e->foreign;
 
 	return f && (f->step == STEP_USELESS ||
-		     (f->step == STEP_READY && !f->python));
+		     (f->step == STEP_READY && !f->python && !f->ours));
+}
+
+bool foreign_answers_at_once(const struct engine *e)
+{
+	return e->foreign && e->foreign->ours;
 }
 
 bool foreign_is_elsewhere(const struct engine *e)
@@ -259,7 +264,7 @@ static void ready(struct foreign *f)
 		 log_int("engine_pid", e->pid));
 	/* It works in order: what was sent before has ended, or never came. */
 	calls_lost(e);
-	if (f->python)
+	if (f->python || f->ours)
 		vars_on_ready(e);
 	engine_changed(e);
 	sched_kick(e->c);
@@ -279,6 +284,7 @@ static void on_language(struct foreign *f, struct json_object *content)
 
 	set_text(&f->e->language, info, "name");
 	f->python = kernel && strcmp(kernel, "ipython") == 0;
+	f->ours = kernel && strcmp(kernel, "taskfs") == 0;
 	if (f->python)
 		next_step(f, STEP_HOOK);
 	else

@@ -21,8 +21,10 @@ void foreign_free(struct engine *e);
 bool foreign_ready(const struct engine *e);
 /* It runs Python; when it is ready, the hook is there. */
 bool foreign_is_python(const struct engine *e);
-/* The hook does not run there, and never will. */
-bool foreign_has_no_hook(const struct engine *e);
+/* Requests for variables mean nothing there, and never will. */
+bool foreign_has_no_vars(const struct engine *e);
+/* It answers them at any time: one of ours, behind an upstream. */
+bool foreign_answers_at_once(const struct engine *e);
 
 /* It works on somebody else's task. */
 bool foreign_is_elsewhere(const struct engine *e);

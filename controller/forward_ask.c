@@ -16,14 +16,15 @@ static int refuse(struct buf *why, int err, const char *text)
 /* One of ipyparallel works on something: it answers when that has ended. */
 static bool is_busy(const struct engine *e)
 {
-	return !e->taskfs && (e->load || !foreign_ready(e));
+	return !e->taskfs && !foreign_answers_at_once(e) &&
+	       (e->load || !foreign_ready(e));
 }
 
 static int refusal_of_foreign(const struct forward *f, const struct engine *e,
 			      struct buf *why)
 {
 	if (!e->vars_known)
-		return foreign_has_no_hook(e)
+		return foreign_has_no_vars(e)
 			       ? refuse(why, -EOPNOTSUPP,
 					"has no variables that can be files")
 			       : refuse(why, -EBUSY,

@@ -465,6 +465,10 @@ void vars_request(struct engine *e, struct msg *m)
 	const char *name = get_name(q, "name"), *to = get_name(q, "to");
 	int err = -EINVAL;
 
+	if (verb && strcmp(verb, "list") == 0) {
+		answer(e, m, MSG_VARS_REPLY, 0, NULL, vars_all(e));
+		return;
+	}
 	if (verb && name && strcmp(verb, "remove") == 0)
 		err = remove_one(e, name);
 	else if (verb && name && strcmp(verb, "rename") == 0)

@@ -387,6 +387,12 @@ void vars_settle(struct engine *e)
 	tell(e);
 }
 
+struct json_object *vars_all(struct engine *e)
+{
+	vars_settle(e);
+	return content_of(&e->vars, true);
+}
+
 void vars_about_too(const struct engine *e, struct bytes name,
 		    struct json_object *about)
 {

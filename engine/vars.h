@@ -52,6 +52,8 @@ void vars_look(struct engine *e, struct bytes name);
 int vars_room(const struct engine *e, struct bytes name) must_check;
 /* {version, all: false, list} of one name, for a reply. */
 struct json_object *vars_about(const struct engine *e, struct bytes name);
+/* All there are; what was changed just now is seen. */
+struct json_object *vars_all(struct engine *e);
 /* Adds another name to that. */
 void vars_about_too(const struct engine *e, struct bytes name,
 		    struct json_object *about);

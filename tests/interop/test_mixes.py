@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Every mix of {our, stock} controller and engines does what it is for."""
 
+import os
 import unittest
 
 import mix
@@ -86,6 +87,19 @@ class Both(mix.Case):
                 f.write(code)
             with open(at + "/results/latest/value") as f:
                 self.assertEqual(f.read(), value)
+        with open(at + "/engines/all/vars/v", "w") as f:
+            f.write("[5]\n")
+        with open(at + "/engines/0/new", "w") as f:
+            f.write("cat $TASKFS_VARS/v; echo more > $TASKFS_VARS/w")
+        with open(at + "/results/latest/value") as f:
+            self.assertEqual(f.read(), "[5]\n")
+        self.assertEqual(self.rc[1].pull("v", block=True), [5])
+        self.assertEqual(sorted(os.listdir(at + "/engines/0/vars")), ["v", "w"])
+        self.assertEqual(os.stat(at + "/engines/0/vars/w").st_size, 5)
+        with open(at + "/engines/all/vars/v") as f:
+            self.assertEqual(f.read(), "[5]\n[5]\n")
+        os.remove(at + "/engines/0/vars/w")
+        self.assertEqual(os.listdir(at + "/engines/0/vars"), ["v"])
         self.cluster.unmount(*self.cluster.mounts.pop())
 
 
