@@ -223,14 +223,14 @@ void forward_begin(struct forward *f, struct msg *m)
 				   &why);
 	if (!err && is_to_wait(f)) {
 		hold(f, m);
-		return;
+	} else {
+		f->held = false;
+		if (!err)
+			err = check(f, &why);
+		if (err)
+			forward_refuse(f, err, buf_str(&why));
+		else
+			ask_all(f, m);
 	}
-	f->held = false;
-	if (!err)
-		err = check(f, &why);
-	if (err)
-		forward_refuse(f, err, buf_str(&why));
-	else
-		ask_all(f, m);
 	buf_done(&why);
 }

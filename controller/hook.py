@@ -6,12 +6,13 @@
 # are left alone. Nothing is put into the namespace but a map's item, items and
 # args. Both files become one string of Python: no three single quotes in them.
 
-import builtins, io, json, os, resource, socket, sys
+import builtins, io, json, os, resource, signal, socket, sys, threading
 from IPython import get_ipython
 
 shell = get_ipython()
 kernel = shell.kernel
-was = None
+was = None      # before the task; None: there is none
+late = None     # an interrupt that came too early
 report = {}
 
 
@@ -55,6 +56,43 @@ def go_to(cwd):
     except OSError:
         pass
     return here
+
+
+# An interrupt would leave half of a step behind. One that comes before a task's
+# code is for that, one behind it for nothing.
+class Step:
+    def __enter__(self):
+        self.interrupted = False
+        try:
+            self.was = signal.signal(signal.SIGINT, self.interrupt)
+        except ValueError:  # not the main thread: nothing is interrupted
+            self.was = None
+        return self
+
+    def interrupt(self, *ignored):
+        self.interrupted = True
+
+    def __exit__(self, *ignored):
+        if self.was is not None:
+            signal.signal(signal.SIGINT, self.was)
+
+
+def before():
+    global late
+    with Step() as step:
+        begin()
+    if step.interrupted:
+        late = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
+        late.start()
+
+
+def behind():
+    global late
+    with Step():
+        if late:
+            late.cancel()
+        late = None
+        end()
 
 
 def begin():
@@ -121,11 +159,12 @@ def about():
     return Json({'host': socket.gethostname(), 'pid': os.getpid()})
 
 
-before = getattr(shell, '_taskfs_hook', None)
-if before:
-    before['end']()
-    shell.events.unregister('pre_execute', before['begin'])
-    shell.events.unregister('post_execute', before['end'])
+last = getattr(shell, '_taskfs_hook', None)
+if last:
+    last['end']()
+    for event, do in last.get('steps', {}).items():
+        shell.events.unregister(event, do)
+steps = {'pre_execute': before, 'post_execute': behind}
 shell._taskfs_hook = globals()
-shell.events.register('pre_execute', begin)
-shell.events.register('post_execute', end)
+for event, do in steps.items():
+    shell.events.register(event, do)

@@ -188,15 +188,13 @@ class Process:
             raise
 
     def complaints(self):
-        """Lines of ours that should not be there."""
-        return [
-            line
-            for line in self.lines
-            if re.search(
-                r'"level":"(warning|error)"|Sanitizer|runtime error|Assertion',
-                line,
-            )
-        ]
+        """Lines of ours that should not be there, and what a sanitizer says."""
+        bad, told = [], False
+        for line in self.lines:
+            told |= re.search(r"Sanitizer|runtime error", line) is not None
+            if told or re.search(r'"level":"(warning|error)"|Assertion', line):
+                bad.append(line)
+        return bad
 
 
 def processes():
