@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 load lib
 
-setup_file() { cluster_up 2 --controller-opt --ping=200ms; }
+setup_file() { cluster_up 2 --controller-opt --ping=400ms; }
 teardown_file() { cluster_down; }
 setup() { test_begin; }
 teardown() { test_end; }
@@ -303,6 +303,7 @@ lost() {
 @test "an engine goes while something is written for it: a result says so" {
 	expect_log .
 	local id
+	within "$DEADLINE" test -e "$MNT/engines/1/new"
 	exec 4>"$MNT/engines/1/new" 5>"$MNT/engines/0-1/new"
 	kill -9 "$(pid_of taskfs-engine-1)" "$(worker_of 1)"
 	within "$DEADLINE" eval '[ ! -d "$MNT/engines/1" ] ||
