@@ -123,6 +123,7 @@ static void go_down(struct upstream *u)
 		struct engine *e = it.value;
 
 		e->state = ENGINE_LOST;
+		vars_engine_gone(e);
 		engine_changed(e);
 	}
 	timer_set(u->c->loop, &u->tick, TICK_DOWN);

@@ -915,6 +915,24 @@ class LineBreaks(Bridged):
             self.assertEqual(f.readline(), "go\n")
         return id
 
+    def test_a_reader_of_a_variable(self):
+        """Its answer is lost, and it is told so."""
+        self.write("engines/0/vars/a", "1\n")
+        gate = self.fifo("reader-gate")
+        id = self.start("print('go', flush=True)\nopen(%r).read()" % gate, 0)
+        cat = subprocess.Popen(
+            ["cat", self.mnt + "/engines/0/vars/a"], stderr=subprocess.PIPE, text=True
+        )
+        mix.within(lambda: mix.is_waiting(cat.pid, "read"))
+        with self.broken():
+            pass
+        said = cat.communicate(timeout=mix.DEADLINE)[1]
+        self.assertIn(os.strerror(errno.EHOSTDOWN), said)
+        with open(gate, "w"):
+            pass
+        self.done(id)
+        self.assertEqual(self.read("engines/0/vars/a"), "1\n")
+
     def test_an_engine_that_went_when_its_task_had_ended(self):
         gate = self.fifo("line-gate")
         ends = self.start("print('go', flush=True)\nopen(%r).read()\n6*7" % gate, 0)
