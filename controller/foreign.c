@@ -85,12 +85,16 @@ void foreign_set_elsewhere(struct engine *e, bool elsewhere)
 	sched_kick(e->c);
 }
 
+static bool is_task(const char *type)
+{
+	return type && (strcmp(type, MSG_EXECUTE_REQUEST) == 0 ||
+			strcmp(type, MSG_APPLY_REQUEST) == 0);
+}
+
 /* Afterwards its variables may be others. */
 static bool changes_variables(const char *type)
 {
-	return type && (strcmp(type, MSG_EXECUTE_REQUEST) == 0 ||
-			strcmp(type, MSG_APPLY_REQUEST) == 0 ||
-			strcmp(type, MSG_CLEAR_REQUEST) == 0);
+	return is_task(type) || (type && strcmp(type, MSG_CLEAR_REQUEST) == 0);
 }
 
 /* A client's task. Of one of ours that was aborted no end is published. */
@@ -101,11 +105,9 @@ static bool is_others_task(struct engine *e, const struct msg *m)
 	const char *type = json_get_str(m->parent, "msg_type", NULL);
 	const char *session = json_get_str(m->parent, "session", NULL);
 
-	if (!id || !type || strncmp(id, cluster, strlen(cluster)) == 0 ||
-	    (session && strcmp(session, engine_session(e)->id) == 0))
-		return false;
-	return strcmp(type, MSG_EXECUTE_REQUEST) == 0 ||
-	       strcmp(type, MSG_APPLY_REQUEST) == 0;
+	return id && is_task(type) &&
+	       strncmp(id, cluster, strlen(cluster)) != 0 &&
+	       !(session && strcmp(session, engine_session(e)->id) == 0);
 }
 
 static bool says(const struct msg *m, const char *state)
@@ -115,9 +117,13 @@ static bool says(const struct msg *m, const char *state)
 	return strcmp(m->type, MSG_STATUS) == 0 && s && strcmp(s, state) == 0;
 }
 
+/*
+ * An engine with a thread for its control channel (ipyparallel 9) is done with
+ * what comes there in the middle of a task.
+ */
 void foreign_note_end(struct engine *e, const struct msg *m)
 {
-	if (says(m, "idle"))
+	if (says(m, "idle") && is_task(json_get_str(m->parent, "msg_type", NULL)))
 		foreign_set_elsewhere(e, false);
 }
 

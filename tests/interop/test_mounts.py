@@ -740,6 +740,31 @@ class WithoutRecords(Bridged):
         theirs.get(mix.DEADLINE)
         self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
 
+    def test_what_an_engine_answers_during_a_task_of_others(self):
+        """Newer ones do, in a thread of their own; busy it is all the same."""
+        gates = tuple(self.fifo("nodb-control-gate-%d" % i) for i in range(3))
+        theirs = self.rc[0].execute(
+            "k = get_ipython().kernel\n"
+            "open(%r).read()\n"
+            "k.session.send(k.iopub_socket, 'status', {'execution_state': 'idle'},\n"
+            "    parent=k.session.msg('pull_request'), ident=k._topic('status'))\n"
+            "open(%r, 'w').close()\n"
+            "open(%r).read()" % gates,
+            block=False,
+        )
+        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        with open(gates[0], "w"):
+            pass
+        with open(gates[1]) as f:
+            f.read()
+        self.assertEqual(self.value("1", path="engines/1/new"), "1\n")
+        id = self.submit("2", path="engines/0/new")
+        self.assertEqual(self.get(id, "status"), "pending\n")
+        with open(gates[2], "w"):
+            pass
+        theirs.get(mix.DEADLINE)
+        self.done(id)
+
     def test_a_task_of_others_that_is_aborted(self):
         gate = self.fifo("nodb-gate-aborted")
         runs = self.rc[0].execute("open(%r).read()" % gate, block=False)
