@@ -14,6 +14,7 @@
 #define STREAM_FROM (1 * MIB)
 #define STREAM_OUT (4 * MIB)	/* bytes on their way */
 #define HELD_OUT 64		/* questions, of one that holds the others */
+#define TRIAL_WAIT (2 * USEC_PER_SEC)
 
 /* A step that waits for its turn; its bytes are in push.held_bytes. */
 struct held {
@@ -37,12 +38,18 @@ static void held_free(struct held *h)
 	free(h);
 }
 
+static void end_trial(struct push *p)
+{
+	p->trial = false;
+	timer_cancel(&p->trial_timer);
+}
+
 static void drop_held(struct push *p)
 {
 	while (!list_empty(&p->held))
 		held_free(list_first(&p->held, struct held, link));
 	blob_done(&p->held_bytes);
-	p->trial = false;
+	end_trial(p);
 }
 
 static void push_free(struct push *p)
@@ -118,7 +125,7 @@ static int trial_over(struct push *p, int err)
 {
 	bool dropped = !p->trial;
 
-	p->trial = false;
+	end_trial(p);
 	if (err == -EBUSY)
 		return 0;
 	if (!dropped)
@@ -229,6 +236,14 @@ static void hold(struct push *p, struct json_object *content, struct bytes b)
 		note_error(p, err, NULL);
 }
 
+static void trial_is_late(struct timer *t)
+{
+	struct push *p = container_of(t, struct push, trial_timer);
+
+	if (p->file)
+		park_wake(&p->fs->park, p->file);
+}
+
 /* It stays held until it is known whether it has arrived. */
 static void try(struct push *p, struct json_object *content, struct bytes b)
 {
@@ -236,6 +251,7 @@ static void try(struct push *p, struct json_object *content, struct bytes b)
 	if (p->err)
 		return;
 	p->trial = true;
+	timer_set(p->fs->loop, &p->trial_timer, TRIAL_WAIT);
 	json_add_bool(content, "now", true);
 	json_object_get(content);
 	send_now(p, json_object_get(content), b);
@@ -297,6 +313,7 @@ int push_open(struct file *f, struct obj *o)
 	p->name->users++;
 	p->tid = o->tid;
 	p->patient = vars_wait(f->fs, &engines);
+	p->trial_timer.fire = trial_is_late;
 	list_init(&p->held);
 	blob_init(&p->held_bytes);
 	list_add_tail(&f->fs->pushes, &p->all);
@@ -364,7 +381,7 @@ struct push *push_find(struct fs *fs, uint64_t ino)
 
 static int write_outcome(const struct push *p)
 {
-	bool waits = p->patient ? p->trial
+	bool waits = p->patient ? timer_is_set(&p->trial_timer)
 				: p->bytes < STREAM_FROM ||
 					  p->bytes_out > STREAM_OUT;
 

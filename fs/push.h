@@ -6,7 +6,8 @@
  *
  * An engine of ipyparallel answers between its tasks. A WRITE, which holds the
  * file's lock, does not wait for those, but the FLUSH does: see `patient`. While
- * it runs none the first piece is waited for, so that errors are told in time.
+ * it runs none the first piece is waited for, so that errors are told in time,
+ * but not for long: nobody may know yet that it is busy, or it stands still.
  *
  * To append (O_APPEND) is done at once, at the end of what there is. What was
  * written is read back after it has taken its name.
@@ -43,6 +44,7 @@ struct push {
 	bool patient;		/* an engine answers when it has time: steps
 				   are held until those before have arrived */
 	bool trial;		/* the first of them was sent, if it has now */
+	struct timer trial_timer;	/* so long that is waited for */
 	struct list held;
 	struct blob held_bytes;	/* theirs */
 	int err;		/* the first; every WRITE and FLUSH is told */

@@ -474,6 +474,20 @@ class Variables:
             pass
         self.done(id)
 
+    def test_a_writer_does_not_wait_for_an_engine_that_stands_still(self):
+        """It holds the file's lock; to close it is to wait."""
+        pid = int(self.read("engines/0/pid"))
+        path = os.path.join(self.mnt, "engines/0/vars/a")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+            os.write(fd, b"[1")
+            os.write(fd, b", 2]\n")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        os.close(fd)
+        self.assertEqual(self.rc[0]["a"], [1, 2])
+
     def test_clear(self):
         self.write("engines/all/vars/a", "1\n")
         self.write("engines/0/ctl", "clear\n")
