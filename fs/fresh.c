@@ -48,11 +48,14 @@ static int ask(struct fs *fs, struct engine *e)
 	return err;
 }
 
+/* One that was waited for in vain is not waited for by everybody. */
 static bool is_known(struct fs *fs, struct engine *e, uint64_t since)
 {
 	if (!e->vars.on_demand || e->vars.answered >= since)
 		return true;
-	return !e->vars.asking && ask(fs, e) < 0;
+	if (e->vars.asking)
+		return e->vars.asked + WANT_PATIENCE < mono_usec();
+	return ask(fs, e) < 0;
 }
 
 int fresh_known(const struct obj *o, uint64_t since)
