@@ -133,16 +133,22 @@ void forward_take(struct forward *f, struct target *t, struct engine *e,
 	answered(f, t);
 }
 
-/* Of an engine of ipyparallel: signed by others, so it is made anew. */
-static void pass_on(struct forward *f, const struct engine *e, struct msg *m)
+/*
+ * Of an engine of ipyparallel: signed by others, so it is made anew. It says
+ * how large the value is, when that was not known.
+ */
+static void pass_on(struct forward *f, struct engine *e, struct msg *m)
 {
 	struct bytes client = buf_bytes(&f->rq->ident), piece;
+	struct json_object *vars = json_get_object(m->content, "vars");
 
 	if (e->taskfs) {
 		(void)!msg_forward(sock_of(f->c, S_REGISTRATION), m, &client,
 				   1);
 		request_free(f->rq);
 	} else {
+		if (vars)
+			vars_on_answer(e, vars, 0);
 		piece = msg_buffer(m, 0);
 		request_reply(f->rq, f->type->reply,
 			      json_object_get(m->content), &piece,

@@ -13,17 +13,22 @@ import collections, errno, keyword, time, types
 
 # Values that must be looked through element by element to know their size are,
 # up to so many elements together in one listing; of others the size is that when
-# they were last read.
-ELEMENTS = 1000000
+# they were last read. A text is as much work as so many numbers.
+ELEMENTS = 100000
+PER_TEXT = 5
 # Texts that are kept while they are read in pieces.
 READINGS = 8
+# What is said about an error.
+LIMIT_TEXT = 1000
 
 NOTHING = object()
 # These are code, not data.
 CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType,
         types.MethodType, type)
+BYTES = (bytes, bytearray, memoryview)
 
-Seen = collections.namedtuple('Seen', 'key mtime version lines')
+# measured: the size is known without somebody having read it.
+Seen = collections.namedtuple('Seen', 'key mtime version measured')
 seen = {}                                   # name -> Seen
 sizes = {}                                  # name -> (of what, bytes, of the lines)
 uploads = collections.OrderedDict()         # token -> Upload
@@ -43,21 +48,29 @@ def now():
 # --- values and bytes ---------------------------------------------------------
 
 
+# As isinstance(), without asking the value.
+def is_a(value, types):
+    return issubclass(type(value), types)
+
+
 def is_numpy(value):
     return type(value).__module__ == 'numpy' and hasattr(value, 'tolist')
 
 
 def plainer(value):
-    if isinstance(value, range):
+    if is_a(value, range):
         return list(value)
     if is_numpy(value):
         return value.tolist()
     raise TypeError
 
 
+encode_json = json.JSONEncoder(ensure_ascii=False, default=plainer).encode
+
+
 def as_json(value):
     try:
-        return json.dumps(value, ensure_ascii=False, default=plainer)
+        return encode_json(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
 
@@ -74,14 +87,14 @@ def encode(text):
 
 
 def render(value):
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if is_a(value, BYTES):
         return bytes(value)
     text = as_json(value)
     return encode(as_repr(value) if text is None else text)
 
 
 def can_be_written(value):
-    return isinstance(value, (bytes, bytearray)) or as_json(value) is not None
+    return is_a(value, (bytes, bytearray)) or as_json(value) is not None
 
 
 def parse_text(text):
@@ -101,17 +114,17 @@ def parse(data):
 
 # The elements of what is more than one value, or None.
 def elements(value):
-    if isinstance(value, (list, tuple)):
+    if is_a(value, (list, tuple)):
         return value
-    if isinstance(value, range) or is_numpy(value):
+    if is_a(value, range) or is_numpy(value):
         value = plainer(value)
-        return value if isinstance(value, list) else None
+        return value if is_a(value, list) else None
     return None
 
 
 # A text stands for itself on a line if it is read back as that.
 def render_line(value):
-    if isinstance(value, str) and '\n' not in value and parse_text(value) == value:
+    if is_a(value, str) and '\n' not in value and parse_text(value) == value:
         return encode(value)
     data = render(value)
     return data if data.endswith(b'\n') else data + b'\n'
@@ -122,6 +135,16 @@ def render_lines(value):
     if parts is None:
         return render(value)
     return b''.join(map(render_line, parts))
+
+
+# How many bytes of lines; data: the value as JSON, or None. What is no text is on
+# its line as it is in the list.
+def size_of_lines(parts, data):
+    if data is None:
+        return sum(len(render_line(v)) for v in parts)
+    more = sum(len(render_line(v)) - len(encode(as_json(v)))
+               for v in parts if is_a(v, str))
+    return len(data) - 1 - len(parts) + more if len(parts) else 0
 
 
 def parse_lines(data):
@@ -141,7 +164,7 @@ def is_name(name):
 
 def is_variable(name, value):
     return (isinstance(name, str) and is_name(name) and
-            not isinstance(value, CODE) and
+            not is_a(value, CODE) and
             value is not shell.user_ns_hidden.get(name, NOTHING))
 
 
@@ -171,17 +194,19 @@ def count(value, left):
     while todo and left >= 0:
         value = todo.pop()
         left -= 1
-        if isinstance(value, (str, bytes, bytearray)):
-            left -= len(value) // 64
-        elif isinstance(value, dict):
+        if is_a(value, str):
+            left -= PER_TEXT + len(value) // 64
+        elif is_a(value, BYTES):
+            left -= memoryview(value).nbytes // 64
+        elif is_a(value, dict):
             left -= len(value)
             if left >= 0:
                 todo.extend(value.values())
-        elif isinstance(value, (list, tuple, set, frozenset)):
+        elif is_a(value, (list, tuple, set, frozenset)):
             if len(value) > left:
                 return -1
             todo.extend(value)
-        elif isinstance(value, range):
+        elif is_a(value, range):
             left -= len(value)
         elif hasattr(type(value), '__len__'):
             left -= int(getattr(value, 'size', 0) if is_numpy(value) else 1000)
@@ -198,39 +223,54 @@ def whose(value):
     return id(value), str(size)
 
 
+# (of what, bytes, bytes of the lines) as it was read last.
+def known_size(name, value):
+    known = sizes.get(name)
+    return known if known and known[0] == whose(value) else (whose(value), 0, 0)
+
+
 def remember_size(name, value, data, lines):
-    of, n, nlines = sizes.get(name, (None, 0, 0))
-    if of != whose(value):
-        n = nlines = 0
-    sizes[name] = (whose(value),) + ((n, len(data)) if lines else (len(data), nlines))
+    of, n, nlines = known_size(name, value)
+    sizes[name] = (of, n, len(data)) if lines else (of, len(data), nlines)
 
 
-# (key, bytes, bytes of the lines or None, elements left): the key is another one
-# when the value is.
-def measure(name, value, left):
-    if isinstance(value, (bytes, bytearray)):
-        return (len(value), hash(bytes(value))), len(value), None, left
-    after = count(value, left)
-    if after < 0:
-        of, n, nlines = sizes.get(name, (None, 0, 0))
-        if of != whose(value):
-            n = nlines = 0
-        return whose(value) + (n, nlines), n, nlines, left
-    data = render(value)
-    lines = None if elements(value) is None else len(render_lines(value))
-    return (len(data), hash(data)), len(data), lines, after
+# (key, bytes, bytes of the lines or None): the key is another one when the value
+# is.
+def measure(value):
+    if is_a(value, BYTES):
+        data, lines = bytes(value), None
+    else:
+        text, parts = as_json(value), elements(value)
+        data = encode(as_repr(value) if text is None else text)
+        lines = (None if parts is None else
+                 size_of_lines(parts, None if text is None else data))
+    return (len(data), hash(data)), len(data), lines
 
 
-# [name, bytes, mtime, version, bytes of the lines if those are others]
+# The same of one that is not looked through.
+def estimate(name, value):
+    if is_a(value, (bytes, bytearray)):
+        return (id(value), len(value)), len(value), None
+    return known_size(name, value)
+
+
+# [name, bytes, mtime, version, bytes of the lines if those are others], and how
+# many elements are left.
 def tell(name, value, left, mtime=None):
     global changes
-    key, n, lines, left = measure(name, value, left)
+    known, after = None, -1
+    try:
+        after = count(value, left)
+        known = measure(value) if after >= 0 else None
+    except Exception:
+        pass    # objects may do what they like
+    key, n, lines = known or estimate(name, value)
     was = seen.get(name)
     if was is None or was.key != key or mtime is not None:
         changes += 1
-        was = seen[name] = Seen(key, mtime or now(), changes, lines)
-    told = [name, n, was.mtime, was.version]
-    return (told if lines is None else told + [lines]), left
+        was = seen[name] = Seen(key, mtime or now(), changes, known is not None)
+    entry = [name, n, was.mtime, was.version]
+    return (entry if lines is None else entry + [lines]), after if known else left
 
 
 def told(*entries, **how):
@@ -381,7 +421,11 @@ def pull(q, buffers, out):
         while len(readings) > READINGS:
             readings.popitem(last=False)
     out.append(data[offset:offset + length])
-    return {'offset': offset, 'size': len(data), 'version': version}
+    reply = {'offset': offset, 'size': len(data), 'version': version}
+    value = find(name)
+    if value is not NOTHING and name in seen and not seen[name].measured:
+        reply['vars'] = told(tell(name, value, 0)[0])
+    return reply
 
 
 # --- removing, renaming, listing ----------------------------------------------
@@ -411,7 +455,9 @@ def variables(q, buffers, out):
 # --- requests -----------------------------------------------------------------
 
 
+# Text that can be sent in any case: a request without an answer waits for ever.
 def why_not(code, text):
+    text = text[:LIMIT_TEXT].encode('utf-8', 'backslashreplace').decode('utf-8')
     return {'status': 'error', 'ename': 'VariableError', 'evalue': text,
             'traceback': [], 'errno': errno.errorcode.get(code, 'EREMOTEIO')}
 
@@ -428,7 +474,7 @@ def serve(reply, do):
         except MemoryError:
             content = why_not(errno.ENOMEM, 'the engine has no memory for it')
         except BaseException as e:
-            content = why_not(errno.EREMOTEIO, '%s: %s' % (type(e).__name__, e))
+            content = why_not(errno.EREMOTEIO, as_repr(e))
         kernel.session.send(stream, reply, content, parent=parent, ident=ident,
                             buffers=out)
     return on_request

@@ -284,9 +284,10 @@ const struct message_type message_types[] = {
 	 "A piece of a variable of one engine. `version`: of the first piece; "
 	 "another value since then is ESTALE."},
 	{MSG_PULL_REPLY, "controller, engine", "client, controller",
-	 "control, registration", true, "status, offset, size, version",
+	 "control, registration", true, "status, offset, size, version, [vars]",
 	 "Buffer 0 is the piece, `size` the whole. The engine's own answer, "
-	 "passed on as it is, or the controller's error."},
+	 "passed on as it is, or the controller's error. `vars`: of an engine "
+	 "that tells only when it is asked, when it did not know the size."},
 	{MSG_VARS_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
 	 "engines [id], [name], verb, [to], [exclusive], [now]",

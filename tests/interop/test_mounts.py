@@ -474,6 +474,47 @@ class Variables:
             pass
         self.done(id)
 
+    def test_objects_that_do_what_they_like(self):
+        self.value(
+            "class Proxy: __class__ = property(lambda self: 1 / 0)\n"
+            "class Pairs(dict):\n"
+            "    def values(self): raise RuntimeError('no \\ud800')\n"
+            "    items = values\n"
+            "class Silent:\n"
+            "    def __repr__(self): raise KeyError\n"
+            "a, b, c, d = Proxy(), Pairs(x=1), Silent(), 4\n"
+            "e = []; e.append(e)\n",
+            path="engines/0/new",
+        )
+        self.assertEqual(self.listed(0), ["a", "b", "c", "d", "e"])
+        self.assertEqual(self.read("engines/0/vars/d"), "4\n")
+        self.assertEqual(self.read("engines/0/vars/e"), "[[...]]\n")
+        self.refused(errno.EREMOTEIO, self.read, "engines/0/vars/b")
+
+    def test_sizes(self):
+        values = {
+            "texts": ["a", "1", "b\nc", "\u00e9", "", '"q"'],
+            "none": [],
+            "mixed": [1, "x", [2, "y"], None, {"k": 1.5}],
+            "raw": [b"x", 1],
+            "bytes": b"1234",
+        }
+        self.rc[:].push(values, block=True)
+        for name in values:
+            for dir in "vars", "gather":
+                path = "engines/all/%s/%s" % (dir, name)
+                size = os.stat(os.path.join(self.mnt, path)).st_size
+                self.assertEqual(size, len(self.raw(path)), path)
+
+    def test_a_large_value_has_its_size_when_it_was_read(self):
+        self.rc[0].execute("large = range(1000001)", block=True)
+        path = os.path.join(self.mnt, "engines/0/vars/large")
+        before = os.stat(path)
+        self.assertEqual(before.st_size, 0)
+        n = len(self.raw(path))
+        self.assertEqual(os.stat(path).st_size, n)
+        self.assertEqual(os.stat(path).st_mtime, before.st_mtime)
+
     def test_a_writer_does_not_wait_for_an_engine_that_stands_still(self):
         """It holds the file's lock; to close it is to wait."""
         pid = int(self.read("engines/0/pid"))
