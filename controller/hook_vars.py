@@ -16,8 +16,11 @@ import collections, errno, keyword, time, types
 # they were last read. A text is as much work as so many numbers.
 ELEMENTS = 100000
 PER_TEXT = 5
-# Texts that are kept while they are read in pieces.
+# Texts that are kept while they are read in pieces, and their bytes together.
 READINGS = 8
+READINGS_BYTES = LIMIT_VARIABLE
+# A push that nobody went on with for so long is forgotten; seconds.
+FORGET = 3600
 # What is said about an error.
 LIMIT_TEXT = 1000
 
@@ -367,6 +370,15 @@ class Upload:
         return tell(self.name, value, ELEMENTS, self.mtime)[0]
 
 
+# Whose writer is gone; those used last are the last.
+def forget_uploads():
+    while uploads:
+        token, u = next(iter(uploads.items()))
+        if u.used + FORGET > time.monotonic():
+            return
+        del uploads[token]
+
+
 def is_being_made(name):
     return any(u.exclusive and u.name == name for u in uploads.values())
 
@@ -375,6 +387,7 @@ def push(q, buffers, out):
     token = q.get('upload')
     if not isinstance(token, str):
         fail(errno.EINVAL, 'a push has no name')
+    forget_uploads()
     u = uploads.pop(token, None)
     if q.get('abandon'):
         return {}
@@ -385,6 +398,7 @@ def push(q, buffers, out):
         return {'vars': told(u.commit())}
     if len(uploads) >= LIMIT_UPLOADS:
         uploads.popitem(last=False)
+    u.used = time.monotonic()
     uploads[token] = u
     return {}
 
@@ -418,7 +432,8 @@ def pull(q, buffers, out):
     readings.pop(key, None)
     if offset + length < len(data):
         readings[key] = data
-        while len(readings) > READINGS:
+        while len(readings) > 1 and (len(readings) > READINGS or sum(
+                map(len, readings.values())) > READINGS_BYTES):
             readings.popitem(last=False)
     out.append(data[offset:offset + length])
     reply = {'offset': offset, 'size': len(data), 'version': version}
