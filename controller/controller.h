@@ -187,6 +187,8 @@ struct controller {
 	} purged[4096];		/* the last, a ring */
 	uint64_t npurged;
 
+	bool mounts;		/* somebody hears our events (hub.c) */
+
 	/* forward.c */
 	struct map forwards;	/* msg_id -> struct forward */
 	struct list forward_list;	/* the same, oldest first */

@@ -42,6 +42,11 @@ struct engine {
 	/* A Python engine tells only when it is asked: counts what may have
 	 * changed them, and as of which count they are told. */
 	int64_t ran, vars_as_of;
+	/* It was asked for a listing: as of which count, when. */
+	char listing[MSG_ID_SIZE];
+	int64_t listing_ran;
+	uint64_t listing_at;
+	struct timer listing_timer;
 	unsigned forwards;	/* requests for them that it has not answered */
 	struct json_object *stored;	/* array of msg_ids to acknowledge */
 	struct timer stored_timer;

@@ -163,8 +163,11 @@ void vars_on_reply(struct controller *c, struct msg *m)
 	struct forward *f = id ? map_get(&c->forwards, bytes_str(id)) : NULL;
 	struct target *t = f && e ? find_target(f, e->id) : NULL;
 
-	if (!t)
+	if (!t) {
+		if (e)
+			(void)vars_on_listing(e, m);
 		return;
+	}
 	if (!m->content)
 		m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
 	if (f->type->whole) {

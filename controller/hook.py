@@ -11,6 +11,7 @@ from IPython import get_ipython
 
 shell = get_ipython()
 kernel = shell.kernel
+NOTHING = object()
 was = None      # before the task; None: there is none
 late = None     # an interrupt that came too early
 report = {}
@@ -46,6 +47,25 @@ def set_env(env):
         old[k] = os.environ.get(k)
         os.environ[k] = v
     return old
+
+
+def set_names(names):
+    old = {}
+    for k, v in names.items():
+        old[k] = shell.user_ns.get(k, NOTHING)
+        shell.user_ns[k] = v
+    return old
+
+
+# But what the task itself put there stays.
+def reset_names(old, given):
+    for k, v in old.items():
+        if shell.user_ns.get(k, NOTHING) is not given[k]:
+            continue
+        if v is NOTHING:
+            del shell.user_ns[k]
+        else:
+            shell.user_ns[k] = v
 
 
 def go_to(cwd):
@@ -107,15 +127,16 @@ def begin():
     items, args = texts(given('items')), list(task.get('args', []))
     env = {'TASKFS_ID': str(task['result']), 'TASKFS_INDEX': str(task['index']),
            'TASKFS_ENGINE': str(task.get('engine', ''))}
+    names = {}
     if items:
         env['TASKFS_ITEM'] = items[0]
-        shell.user_ns['item'] = items[0]
-        shell.user_ns['items'] = items
+        names.update(item=items[0], items=items)
     if args:
-        shell.user_ns['args'] = args
+        names['args'] = args
     env.update(task.get('env', {}))
     was = {'stdin': sys.stdin, 'argv': sys.argv, 'input': builtins.input,
-           'env': set_env(env), 'cwd': go_to(task.get('cwd')), 'used': used()}
+           'env': set_env(env), 'cwd': go_to(task.get('cwd')), 'used': used(),
+           'names': set_names(names), 'given': names}
     sys.argv = ['-c'] + items + args
     sys.stdin = io.TextIOWrapper(io.BytesIO(given('stdin')), 'utf-8',
                                  'surrogateescape')
@@ -140,6 +161,7 @@ def end():
             os.environ.pop(k, None)
         else:
             os.environ[k] = v
+    reset_names(old['names'], old['given'])
     go_to(old['cwd'])
 
 

@@ -24,11 +24,13 @@ FORGET = 3600
 # What is said about an error.
 LIMIT_TEXT = 1000
 
-NOTHING = object()
 # These are code, not data.
 CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType,
         types.MethodType, type)
 BYTES = (bytes, bytearray, memoryview)
+
+# IPython would be the worse for other values of these.
+IPYTHONS = 'In', 'Out', 'get_ipython', 'exit', 'quit'
 
 # measured: the size is known without somebody having read it.
 Seen = collections.namedtuple('Seen', 'key mtime version measured')
@@ -112,7 +114,7 @@ def parse(data):
         text = data.decode('utf-8')
     except UnicodeDecodeError:
         return bytes(data)
-    return parse_text(text)
+    return bytes(data) if '\0' in text else parse_text(text)
 
 
 # The elements of what is more than one value, or None.
@@ -162,7 +164,7 @@ def parse_lines(data):
 
 def is_name(name):
     return (name.isidentifier() and not keyword.iskeyword(name) and
-            not name.startswith('_') and len(name.encode('utf-8')) <= LIMIT_NAME)
+            not name.startswith('_') and name not in IPYTHONS and len(name.encode('utf-8')) <= LIMIT_NAME)
 
 
 def is_variable(name, value):

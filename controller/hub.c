@@ -237,8 +237,9 @@ static void pong_ready(struct watch *w, short events)
 	msg_done(&m);
 }
 
-/* How many have subscribed, of those that an XPUB tells of. */
-static unsigned subscriptions(struct hub_socket *s)
+/* How many have subscribed, of those that an XPUB tells of; NULL, or whether the
+ * last word was that somebody has. */
+static unsigned subscriptions(struct hub_socket *s, bool *ret_any)
 {
 	struct msg m = {0};
 	unsigned n = 0;
@@ -246,8 +247,11 @@ static unsigned subscriptions(struct hub_socket *s)
 
 	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
 		struct bytes b = msg_frame(&m, 0);
+		bool yes = b.n && *(const char *)b.p == 1;
 
-		n += b.n && *(const char *)b.p == 1;
+		n += yes;
+		if (b.n && ret_any)
+			*ret_any = yes;
 		msg_done(&m);
 	}
 	msg_done(&m);
@@ -259,7 +263,7 @@ static void events_ready(struct watch *w, short events)
 	struct hub_socket *s = container_of(w, struct hub_socket, watch);
 
 	(void)events;
-	if (subscriptions(s))
+	if (subscriptions(s, &s->c->mounts))
 		events_on_subscription(s->c);
 }
 
@@ -268,7 +272,7 @@ static void notification_ready(struct watch *w, short events)
 	struct hub_socket *s = container_of(w, struct hub_socket, watch);
 
 	(void)events;
-	if (subscriptions(s))
+	if (subscriptions(s, NULL))
 		notify_again(s->c);
 }
 
@@ -310,7 +314,7 @@ static void iopub_out_ready(struct watch *w, short events)
 	struct controller *c = s->c;
 
 	(void)events;
-	c->listeners += subscriptions(s);
+	c->listeners += subscriptions(s, NULL);
 	if (timer_is_set(&c->hello_timer) && c->listeners >= c->hellos) {
 		timer_cancel(&c->hello_timer);
 		feed(c);

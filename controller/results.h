@@ -135,6 +135,7 @@ struct result {
 	bool aborting;		/* what of it waits again is aborted */
 	struct wire *wire;	/* relay.c's, while it works on it */
 	bool purging, wired;	/* wired: relay.c sees to it */
+	bool applied;		/* wired, and a function of Python */
 	bool doomed;
 	bool stored;		/* its submission is on disk */
 	struct list by_id, finished, changed_link;

@@ -220,7 +220,9 @@ struct room {
 	struct engine **e;
 	size_t n;
 	bool foreign;	/* there are engines of ipyparallel among them */
-	bool shells;	/* there are engines of taskfs, with room or not */
+	/* There are such engines, with room or not: */
+	bool shells;	/* of taskfs */
+	bool pythons;	/* of ipyparallel */
 };
 
 static bool has_capacity(const struct controller *c, const struct engine *e)
@@ -231,7 +233,7 @@ static bool has_capacity(const struct controller *c, const struct engine *e)
 /*
  * A task is a script for the shell, unless it was sent to an engine by its id,
  * or there are none but engines of ipyparallel. A client's own task (wired)
- * goes where ipyparallel would send it.
+ * goes where ipyparallel would send it, but a function of Python to no shell.
  */
 static bool fits(const struct room *room, const struct result *r,
 		 const struct engine *e)
@@ -239,7 +241,8 @@ static bool fits(const struct room *room, const struct result *r,
 	if (!is_target(r, e))
 		return false;
 	if (r->wired)
-		return true;
+		return !(r->applied && e->taskfs && !r->ntargets &&
+			 room->pythons);
 	return foreign_ready(e) && (e->taskfs || r->ntargets || !room->shells);
 }
 
@@ -253,6 +256,7 @@ static void find_room(struct controller *c, struct room *room)
 		struct engine *e = list_entry(l, struct engine, order);
 
 		room->shells |= e->taskfs;
+		room->pythons |= !e->taskfs && e->state == ENGINE_LIVE;
 		if (!engine_usable(e) || !has_capacity(c, e))
 			continue;
 		room->foreign |= !e->taskfs;
@@ -266,7 +270,8 @@ static struct engine *choose(struct controller *c, const struct result *r,
 	struct engine *fit[64];
 	size_t i, n = 0;
 
-	if (!r->ntargets && !r->navoid && !r->ndeps && !room->foreign)
+	if (!r->ntargets && !r->navoid && !r->ndeps && !room->foreign &&
+	    !r->applied)
 		return room->e[c->policy->pick(room->e, room->n)];
 	for (i = 0; i < room->n && n < ARRAY_SIZE(fit); i++)
 		if (fits(room, r, room->e[i]))

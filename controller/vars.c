@@ -3,6 +3,7 @@
 
 #include "engines.h"
 #include "events.h"
+#include "line.h"
 #include "wire/variable.h"
 
 /* What engines have told about their variables. */
@@ -171,8 +172,9 @@ void vars_on_told(struct engine *e, struct msg *m)
 void vars_on_ready(struct engine *e)
 {
 	e->vars_known = true;
-	e->ran++;
+	e->listing[0] = '\0';
 	publish_list(e, false, json_object_new_array());
+	vars_ran(e);
 }
 
 void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran)
@@ -182,10 +184,77 @@ void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran)
 	take(e, vars);
 }
 
+/* --- asking for it ------------------------------------------------------ */
+
+#define LIST_EVERY (250 * USEC_PER_MSEC)
+/* An answer that takes longer may never come. */
+#define LIST_PATIENCE (60 * USEC_PER_SEC)
+
+static void ask_listing(struct engine *e)
+{
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {
+		.type = MSG_VARS_REQUEST,
+		.msg_id = e->listing,
+		.content = content,
+	};
+
+	session_msg_id(engine_session(e), e->listing);
+	e->listing_ran = e->ran;
+	e->listing_at = mono_usec();
+	json_add_str(content, "verb", "list");
+	if (engine_send(e, LINE_CONTROL, &out))
+		e->listing[0] = '\0';
+	json_object_put(content);
+}
+
+/* Now, or when it is due; it answers between its tasks. */
+static void keep_listed(struct engine *e)
+{
+	uint64_t now = mono_usec(), due = e->listing_at + LIST_EVERY;
+
+	if (e->taskfs || !e->vars_known || !e->c->mounts ||
+	    e->vars_as_of == e->ran || e->state != ENGINE_LIVE)
+		return;
+	if (e->listing[0])
+		due = e->listing_at + LIST_PATIENCE;
+	if (due <= now)
+		ask_listing(e);
+	else if (!timer_is_set(&e->listing_timer))
+		timer_set(e->c->loop, &e->listing_timer, due - now);
+}
+
+static void listing_due(struct timer *t)
+{
+	keep_listed(container_of(t, struct engine, listing_timer));
+}
+
+bool vars_on_listing(struct engine *e, struct msg *m)
+{
+	const char *id = json_get_str(m->parent, "msg_id", NULL);
+	struct json_object *vars;
+
+	if (!e->listing[0] || !id || strcmp(id, e->listing) != 0)
+		return false;
+	e->listing[0] = '\0';
+	timer_cancel(&e->listing_timer);
+	if (!m->content)
+		m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+	vars = json_get_object(m->content, "vars");
+	if (vars)
+		vars_on_answer(e, vars, e->listing_ran);
+	keep_listed(e);
+	return true;
+}
+
 void vars_ran(struct engine *e)
 {
 	e->ran++;
+	e->listing_timer.fire = listing_due;
+	keep_listed(e);
 }
+
+/* --- telling it --------------------------------------------------------- */
 
 void vars_add_json(const struct engine *e, struct json_object *o)
 {
@@ -207,5 +276,7 @@ void vars_add_json(const struct engine *e, struct json_object *o)
 void vars_forget(struct engine *e)
 {
 	forget_all(e);
+	timer_cancel(&e->listing_timer);
+	e->listing[0] = '\0';
 	e->vars_known = false;
 }

@@ -43,8 +43,14 @@ void vars_on_ready(struct engine *e);
  * is told to nobody but who asked.
  */
 void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
-/* A Python engine ran something: what it told may not be so any more. */
+/*
+ * A Python engine ran something: what it told may not be so any more. While there
+ * are mounts it is asked what there is now, four times a second at most: so that
+ * it is known when something runs there for long.
+ */
 void vars_ran(struct engine *e);
+/* The answer to that; false: it is about something else. */
+bool vars_on_listing(struct engine *e, struct msg *m);
 /* What it told before is published now. */
 void vars_engine_joined(struct engine *e);
 /* It answers no more. */

@@ -220,6 +220,7 @@ struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
 	w->msg_id = xstrdup(m->id);
 	w->retries = demand.retries;
 	r->wire = w;
+	r->applied = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
 	w->result = r->id;
 	w->row.user = -1;
 	buf_put(&w->client, client.p, client.n);

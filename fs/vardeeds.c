@@ -15,6 +15,7 @@ struct deed {
 	struct fs *fs;
 	struct parked *parked;	/* NULL: nobody waits any more */
 	struct var_name *name;
+	bool renames;
 	uint64_t ino;		/* setattr: what is shown; else 0 */
 };
 
@@ -33,6 +34,9 @@ static void answer(struct deed *d, int err)
 
 	if (!err && d->ino)
 		err = tree_obj(d->fs, d->ino, 0, &o);
+	/* Of EINVAL mv(1) would say something about directories. */
+	if (err == -EINVAL && d->renames)
+		err = -EPERM;
 	if (err || !d->ino)
 		reply_err(req, err);
 	else
@@ -71,6 +75,7 @@ static void ask(fuse_req_t req, const struct obj *o, const char *type,
 	d->fs = o->fs;
 	d->name = vars_name(o);
 	d->ino = shows ? tree_ino(o) : 0;
+	d->renames = json_get(content, "to") != NULL;
 	d->q.done = on_answer;
 	err = link_ask(&o->fs->link, &d->q, &out, VARS_TIMEOUT);
 	json_object_put(content);
@@ -121,7 +126,6 @@ static void var_rename(fuse_req_t req, const struct obj *o,
 		       unsigned flags)
 {
 	(void)dir;
-	/* Of EINVAL mv(1) would say something about directories. */
 	if (!variable_name_ok(name))
 		reply_err(req, -EPERM);
 	else if (flags & ~(unsigned)RENAME_NOREPLACE)

@@ -80,6 +80,7 @@ class Both(mix.Case):
         self.assertEqual(ar.stdout, "sh 0\n")
         self.assertEqual(stock.apply_sync(lambda: 6 * 7), 42)
 
+
     def test_through_a_mount(self):
         at = self.cluster.mount()
         for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):

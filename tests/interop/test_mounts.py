@@ -351,6 +351,8 @@ class Variables:
         self.assertEqual(self.rc[0]["t"], '"hello"\nworld')
         self.raw("engines/0/vars/b", b"\xff\xfe\0")
         self.assertEqual(self.rc[0]["b"], b"\xff\xfe\0")
+        self.raw("engines/0/vars/zeros", b"a\0b")
+        self.assertEqual(self.rc[0]["zeros"], b"a\0b")
         self.raw("engines/0/vars/e", b"")
         self.assertEqual(self.read("engines/0/vars/e"), '""\n')
 
@@ -385,7 +387,7 @@ class Variables:
         self.refused(errno.ENOENT, os.remove, at + "b")
 
     def test_names_that_python_does_not_have(self):
-        for name in "a-b", "class", "_a", "1a":
+        for name in "a-b", "class", "_a", "1a", "In":
             self.refused(errno.EINVAL, self.write, "engines/0/vars/" + name, "1\n")
         self.assertEqual(self.listed(0), [])
 
@@ -528,6 +530,30 @@ class Variables:
             os.kill(pid, signal.SIGCONT)
         os.close(fd)
         self.assertEqual(self.rc[0]["a"], [1, 2])
+
+    def test_what_was_there_before_a_task_is_known(self):
+        gate = self.fifo("known-gate")
+        self.rc[0].push({"before": 1}, block=True)
+
+        def seen_while_a_task_runs():
+            id = self.submit("open(%r).read()" % gate, path="engines/0/new")
+            self.running(id)
+            names = self.listed(0)
+            with open(gate, "w"):
+                pass
+            self.done(id)
+            return names == ["before"]
+
+        # Nobody looks while the engine is free: it is asked now and then.
+        mix.within(seen_while_a_task_runs)
+
+    def test_names_of_a_task_are_put_back(self):
+        self.rc[:].push({"args": "mine", "item": "mine"}, block=True)
+        self.value("(item, items, args)", map=["a"], args=["x"])
+        self.assertEqual(self.rc[:].pull(("args", "item"), block=True), [["mine", "mine"]] * 2)
+        self.assertNotIn("items", self.listed(0) + self.listed(1))
+        self.value("args = 5", args=["x"], path="engines/0/new")
+        self.assertEqual(self.rc[0].pull("args", block=True), 5)
 
     def test_clear(self):
         self.write("engines/all/vars/a", "1\n")
