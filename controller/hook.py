@@ -111,6 +111,7 @@ def behind():
     with Step():
         if late:
             late.cancel()
+            late.join()     # it may have begun already: here it does no harm
         late = None
         end()
 
