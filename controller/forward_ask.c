@@ -4,6 +4,7 @@
 #include "engines.h"
 #include "foreign.h"
 #include "line.h"
+#include "run.h"
 
 /* --- whether an engine can be asked ------------------------------------- */
 
@@ -94,6 +95,21 @@ static int read_targets(struct forward *f, struct json_object *engines,
 
 /* --- waiting for it ----------------------------------------------------- */
 
+/* With a task of a mount: that it ended nobody hears before this controller. */
+static bool is_surely_busy(const struct engine *e)
+{
+	struct list *l;
+
+	list_for_each(l, &e->runs) {
+		const struct run *run =
+			list_entry(l, struct run, engine_link);
+
+		if (run->phase == RUN_SENT && !run->wire && !run->other)
+			return true;
+	}
+	return false;
+}
+
 /*
  * What a client has just had done on an engine may not be heard to be over
  * yet: a moment later it is, or the engine is really busy.
@@ -108,7 +124,8 @@ static bool is_to_wait(const struct forward *f)
 	for (i = 0; i < f->n; i++) {
 		struct engine *e = engine_find(f->c, f->target[i].engine);
 
-		if (e && is_busy(e) && now < e->began + VARS_NOW_WAIT)
+		if (e && is_busy(e) && !is_surely_busy(e) &&
+		    now < e->began + VARS_NOW_WAIT)
 			return true;
 	}
 	return false;
