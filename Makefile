@@ -27,7 +27,7 @@ BUILD ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(filter clang,$(CC))
 PKGS   := libzmq json-c libsodium
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
           -Wmissing-prototypes -Wvla -Wformat=2 -Werror
-OPT    ?= -O2 -g
+OPT    ?= $(if $(SAN),-O1 -g1,-O2 -g)
 CFLAGS += -std=c11 -D_GNU_SOURCE -DTASKFS_VERSION='"$(VERSION)"' $(OPT) \
           $(WARN) -Ilib -Ibuild/gen -fno-strict-aliasing -fstack-protector-strong
 ifneq ($(SAN),)
@@ -129,7 +129,7 @@ tests: all $(UNIT) $(TOOLS)
 # the sanitizers, in a directory of their own; fs/ goes with them as a whole.
 
 FUZZ_SAN  := fuzzer-no-link,address,undefined
-FUZZ_ARGS := CC=clang SAN=$(FUZZ_SAN) BUILD=build/fuzz OPT='-O1 -g'
+FUZZ_ARGS := CC=clang SAN=$(FUZZ_SAN) BUILD=build/fuzz
 fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ      := $(fuzz_src:%.c=$(BUILD)/%)
 fuzz_room := $(filter-out %/main.o,$(call room_obj,taskfs))
