@@ -106,7 +106,7 @@ static const struct program program = {
 	.about = "Mount a compute cluster on DIR: write a command into "
 		 "DIR/tasks/new, read\nDIR/results/latest/value. SOURCE is a "
 		 "cluster's name, its directory, or its client\nconnection "
-		 "file.",
+		 "file; of taskfs or of ipyparallel.",
 	.more =
 "Mount options (-o): ro, allow_other (others may use the mount; permissions\n"
 "are checked), nonempty (DIR may hold files), bg (return without waiting for\n"

@@ -5,6 +5,7 @@
 #include "ops.h"
 #include "wire/connfile.h"
 
+#include <glob.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -107,16 +108,60 @@ static char *absolute(const char *path)
 	return xasprintf("%s/%s", here, path);
 }
 
-static char *file_in(const char *dir)
+/* Of clusters that have an id: the only one there is, or NULL, and why. */
+static char *file_with_id(const char *security, struct buf *why)
+{
+	char *pattern = xasprintf("%s/ipcontroller-*-client.json", security);
+	char *file = NULL;
+	glob_t found;
+	size_t i;
+
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+		if (found.gl_pathc == 1)
+			file = xstrdup(found.gl_pathv[0]);
+		for (i = 0; !file && i < found.gl_pathc; i++)
+			buf_printf(why, "%s%s",
+				   i ? ", " : "there are several clusters, "
+					      "mount one of these files: ",
+				   found.gl_pathv[i]);
+		globfree(&found);
+	}
+	free(pattern);
+	return file;
+}
+
+/* NULL: there are several. */
+static char *file_in(const char *dir, struct buf *why)
 {
 	char *plain = connfile_path(dir, NULL, CONNFILE_CLIENT);
 	char *security = xasprintf("%s/security", dir);
-	char *inside = connfile_path(security, NULL, CONNFILE_CLIENT);
-	bool is_plain = access(plain, F_OK) == 0;
+	char *file = connfile_path(security, NULL, CONNFILE_CLIENT);
 
+	if (access(plain, F_OK) == 0) {
+		free(file);
+		file = xstrdup(plain);
+	} else if (access(file, F_OK) < 0) {
+		char *other = file_with_id(security, why);
+
+		if (other || why->n) {
+			free(file);
+			file = other;
+		}
+	}
 	free(security);
-	free(is_plain ? inside : plain);
-	return is_plain ? plain : inside;
+	free(plain);
+	return file;
+}
+
+static bool has_file(const char *dir)
+{
+	struct buf why = BUF_INIT;
+	char *file = dir ? file_in(dir, &why) : NULL;
+	bool yes = why.n || (file && access(file, F_OK) == 0);
+
+	free(file);
+	buf_done(&why);
+	return yes;
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -126,22 +171,30 @@ static bool ends_with(const char *s, const char *end)
 	return n >= len && strcmp(s + n - len, end) == 0;
 }
 
-/* A cluster of ours, else a profile of ipyparallel, of that name. */
+/*
+ * A cluster of ours or a profile of ipyparallel of that name: the one that runs
+ * (of both ours, and that is said), else the one there is.
+ */
 static char *named_dir(const char *name, struct buf *why)
 {
 	char *ours = cluster_dir(name, why), *profile;
 	struct buf ignored = BUF_INIT;
+	bool both, theirs;
 
-	if (!ours || access(ours, F_OK) == 0)
-		return ours;
+	if (!ours)
+		return NULL;
 	profile = profile_dir(name, &ignored);
 	buf_done(&ignored);
-	if (!profile || access(profile, F_OK) < 0) {
-		free(profile);
-		return ours;
-	}
-	free(ours);
-	return profile;
+	both = has_file(ours) && has_file(profile);
+	theirs = !has_file(ours) &&
+		 (has_file(profile) || (access(ours, F_OK) < 0 && profile &&
+					access(profile, F_OK) == 0));
+	if (both)
+		fprintf(stderr, "taskfs: this is the cluster %s of taskfs; for "
+				"ipyparallel's: taskfs %s DIR\n",
+			name, profile);
+	free(theirs ? ours : profile);
+	return theirs ? profile : ours;
 }
 
 static bool is_path(const char *source)
@@ -164,7 +217,7 @@ char *mount_source(const char *source, struct buf *why)
 	if (stat(dir, &st) == 0 ? !S_ISDIR(st.st_mode)
 				: ends_with(dir, ".json"))
 		return dir;
-	file = file_in(dir);
+	file = file_in(dir, why);
 	free(dir);
 	return file;
 }

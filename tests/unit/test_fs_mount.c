@@ -1,4 +1,5 @@
 #include "tests/unit/unit.h"
+#include "base/file.h"
 #include "fs/mount.h"
 
 #include <sys/stat.h>
@@ -74,6 +75,49 @@ static void test_sources(void **state)
 	free(dir);
 }
 
+static void touch_in(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+
+	assert_int_equal(close(creat(path, 0600)), 0);
+	free(path);
+}
+
+/* A profile of ipyparallel, and a cluster of ours, by one name. */
+static void test_names(void **state)
+{
+	char *dir = realpath(unit_dir(), NULL);
+	char *profile = xasprintf("%s/profile_n", dir);
+	char *theirs = xasprintf("%s/security", profile);
+	char *ours = xasprintf("%s/taskfs/n/security", dir);
+	char *one = xasprintf("%s/ipcontroller-1-client.json", theirs);
+	char *none = xasprintf("%s/ipcontroller-client.json", ours);
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(setenv("XDG_STATE_HOME", dir, 1), 0);
+	assert_int_equal(setenv("IPYTHONDIR", dir, 1), 0);
+	assert_int_equal(file_mkdirs(theirs, 0700), 0);
+	assert_int_equal(file_mkdirs(ours, 0700), 0);
+	expect_source("n", none); /* neither runs */
+	touch_in(theirs, "ipcontroller-1-client.json");
+	expect_source("n", one);
+	expect_source(profile, one);
+	touch_in(theirs, "ipcontroller-2-client.json");
+	assert_null(mount_source(profile, &why));
+	assert_non_null(strstr(buf_str(&why), one));
+	assert_non_null(strstr(buf_str(&why), "2-client"));
+	touch_in(ours, "ipcontroller-client.json");
+	expect_source("n", none); /* both do */
+	buf_done(&why);
+	free(none);
+	free(one);
+	free(ours);
+	free(theirs);
+	free(profile);
+	free(dir);
+}
+
 static void test_what_is_no_source(void **state)
 {
 	struct buf why = BUF_INIT;
@@ -112,6 +156,7 @@ static void test_directories(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_options),
 	cmocka_unit_test(test_sources),
+	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_what_is_no_source),
 	cmocka_unit_test(test_directories),
 };
