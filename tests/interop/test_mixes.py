@@ -80,6 +80,11 @@ class Both(mix.Case):
         self.assertEqual(ar.stdout, "sh 0\n")
         self.assertEqual(stock.apply_sync(lambda: 6 * 7), 42)
 
+    def test_functions_go_to_python(self):
+        view = self.rc.load_balanced_view()
+        self.assertEqual(
+            view.map_sync(lambda x: x * 6, range(8)), list(range(0, 48, 6))
+        )
 
     def test_through_a_mount(self):
         at = self.cluster.mount()
@@ -106,6 +111,8 @@ class Both(mix.Case):
 
 class BothUnderStock(Both):
     controller = mix.STOCK
+    # It knows no languages.
+    test_functions_go_to_python = None
 
 
 if __name__ == "__main__":
