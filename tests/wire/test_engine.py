@@ -679,6 +679,9 @@ class Extended(Case):
         unwanted = b.run("echo $$ > %s; echo; sleep 30" % pid)
         waits = b.run("echo waited; cat " + self.fifo())
         b.hear("task", "output")
+        # What comes behind it is answered: it is there.
+        b.say("task", "kernel_info_request", {})
+        b.hear("task", "kernel_info_reply")
         b.restart()
         m = b.admit(drop=[unwanted["msg_id"]])
         me = m.content["taskfs"]
