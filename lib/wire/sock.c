@@ -9,6 +9,9 @@
 #define LOWEST_PORT 10000
 /* So many are tried; then the kernel says. */
 #define TRIES 64
+/* The ports of one process stand together: who takes some while it is away is
+ * not likely to take one of them. */
+#define TOGETHER 16
 
 static int set_int(void *s, int option, int v)
 {
@@ -109,13 +112,17 @@ static int bind_to(void *socket, const char *ip, unsigned port,
 
 static int bind_anywhere(void *socket, const char *ip, unsigned *ret_port)
 {
-	unsigned end = first_given_port(), i, port;
+	static unsigned next;
+	unsigned end = first_given_port(), i;
 	int err = -EADDRINUSE;
 
-	for (i = 0; i < TRIES && end > LOWEST_PORT && err == -EADDRINUSE;
-	     i++) {
-		port = LOWEST_PORT + randombytes_uniform(end - LOWEST_PORT);
-		err = bind_to(socket, ip, port, ret_port);
+	for (i = 0; i < TRIES && end >= LOWEST_PORT + TOGETHER &&
+		    err == -EADDRINUSE; i++) {
+		if (next % TOGETHER == 0)
+			next = LOWEST_PORT +
+			       randombytes_uniform((end - LOWEST_PORT) /
+						   TOGETHER) * TOGETHER;
+		err = bind_to(socket, ip, next++, ret_port);
 	}
 	return err == -EADDRINUSE ? bind_to(socket, ip, 0, ret_port) : err;
 }

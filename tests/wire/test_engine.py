@@ -30,7 +30,7 @@ def free_port():
     that it is still free when the controller of a test comes back to it. Never
     the same twice."""
     while True:
-        port = random.randrange(10000, 32000)
+        port = random.randrange(3000, 10000)
         if port in given:
             continue
         with socket.socket() as s:
