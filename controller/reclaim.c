@@ -9,20 +9,6 @@
 /* So long after it was sent a task has reached its engine, or never will. */
 #define IN_FLIGHT (10 * USEC_PER_SEC)
 
-static bool named(struct json_object *ids, const char *msg_id)
-{
-	size_t i, n = ids ? json_object_array_length(ids) : 0;
-
-	for (i = 0; i < n; i++) {
-		const char *s = json_object_get_string(
-			json_object_array_get_idx(ids, i));
-
-		if (s && strcmp(s, msg_id) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void add_unwanted(struct controller *c, const struct engine *e,
 			 struct json_object *ids, struct json_object *drop)
 {
@@ -60,8 +46,8 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 			run_end(run, &aborted, NULL);
 			continue;
 		}
-		if (named(running, run->msg_id) ||
-		    named(finished, run->msg_id))
+		if (json_has_str(running, run->msg_id) ||
+		    json_has_str(finished, run->msg_id))
 			continue;
 		/* It never got there: the engine keeps all until stored. */
 		log_info("a task did not reach its engine and waits again",

@@ -121,25 +121,11 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 	run_put_back(r, run);
 }
 
-static bool is_named(struct json_object *ids, const char *msg_id)
-{
-	size_t i, n = ids ? json_object_array_length(ids) : 0;
-
-	for (i = 0; i < n; i++) {
-		const char *s = json_object_get_string(
-			json_object_array_get_idx(ids, i));
-
-		if (s && strcmp(s, msg_id) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void take_record(struct run *run, struct msg *reply)
 {
 	struct json_object *content = reply->content;
 	struct json_object *record = json_get_object(content, run->msg_id);
-	bool ended = is_named(json_get_array(content, "completed"),
+	bool ended = json_has_str(json_get_array(content, "completed"),
 			      run->msg_id);
 
 	/* One that was aborted publishes no end. */

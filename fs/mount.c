@@ -179,17 +179,18 @@ static char *named_dir(const char *name, struct buf *why)
 {
 	char *ours = cluster_dir(name, why), *profile;
 	struct buf ignored = BUF_INIT;
-	bool both, theirs;
+	bool ours_runs, theirs_runs, theirs;
 
 	if (!ours)
 		return NULL;
 	profile = profile_dir(name, &ignored);
 	buf_done(&ignored);
-	both = has_file(ours) && has_file(profile);
-	theirs = !has_file(ours) &&
-		 (has_file(profile) || (access(ours, F_OK) < 0 && profile &&
-					access(profile, F_OK) == 0));
-	if (both)
+	ours_runs = has_file(ours);
+	theirs_runs = has_file(profile);
+	theirs = !ours_runs &&
+		 (theirs_runs || (access(ours, F_OK) < 0 && profile &&
+				  access(profile, F_OK) == 0));
+	if (ours_runs && theirs_runs)
 		fprintf(stderr, "taskfs: this is the cluster %s of taskfs; for "
 				"ipyparallel's: taskfs %s DIR\n",
 			name, profile);

@@ -316,3 +316,17 @@ struct bytes json_bytes(struct json_object *obj)
 
 	return bytes_of(s, n);
 }
+
+bool json_has_str(struct json_object *array, const char *text)
+{
+	size_t i, n = array ? json_object_array_length(array) : 0;
+
+	for (i = 0; i < n; i++) {
+		const char *s = json_object_get_string(
+			json_object_array_get_idx(array, i));
+
+		if (s && strcmp(s, text) == 0)
+			return true;
+	}
+	return false;
+}

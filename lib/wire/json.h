@@ -61,4 +61,7 @@ void json_put_lines(struct json_object *list, size_t limit, struct buf *out);
 /* The compact text, owned by obj, valid until obj changes. */
 struct bytes json_bytes(struct json_object *obj);
 
+/* The text is one of the elements; NULL has none. */
+bool json_has_str(struct json_object *array, const char *text);
+
 #endif

@@ -202,6 +202,20 @@ static void test_put_text(void **state)
 	buf_done(&out);
 }
 
+static void test_texts_of_an_array(void **state)
+{
+	struct json_object *o = json_parse(
+		bytes_str("{\"a\": [\"x\", 5, null, \"yy\"]}"), NULL);
+	struct json_object *a = json_get_array(o, "a");
+
+	(void)state;
+	assert_true(json_has_str(a, "x"));
+	assert_true(json_has_str(a, "yy"));
+	assert_false(json_has_str(a, "y"));
+	assert_false(json_has_str(NULL, "x"));
+	json_object_put(o);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_accepts),
 	cmocka_unit_test(test_refuses),
@@ -212,6 +226,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_writing),
 	cmocka_unit_test(test_text_of_nothing),
 	cmocka_unit_test(test_put_text),
+	cmocka_unit_test(test_texts_of_an_array),
 };
 
 UNIT_MAIN(tests)
