@@ -52,15 +52,6 @@ static void ready(struct watch *w, short events)
 
 /* --- opening ------------------------------------------------------------ */
 
-static void set_heartbeat(void *socket)
-{
-	int every = 1000, patience = 5000;
-
-	zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &every, sizeof(every));
-	zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &patience,
-		       sizeof(patience));
-}
-
 static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 {
 	struct line_socket *s = &u->part[i];
@@ -69,6 +60,7 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 		.type = upstream_parts[i].type,
 		.curve = curve,
 		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
+		.heartbeat = true,
 	};
 	int err = sock_new(u->c->zmq, &how, &s->socket);
 
@@ -76,7 +68,6 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 		return err;
 	memcpy(&port, (char *)&u->file.port + upstream_parts[i].port,
 	       sizeof(port));
-	set_heartbeat(s->socket);
 	err = sock_connect(s->socket, u->file.interface, port);
 	if (err)
 		return err;
@@ -93,38 +84,19 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 static void monitor_ready(struct watch *w, short events)
 {
 	struct upstream *u = container_of(w, struct upstream, monitor_watch);
-	bool gone = false;
-	struct msg m = {0};
 
 	(void)events;
-	while (u->monitor && msg_recv(&m, u->monitor) == 0) {
-		struct bytes b = msg_frame(&m, 0);
-		uint16_t event = 0;
-
-		if (b.n >= sizeof(event))
-			memcpy(&event, b.p, sizeof(event));
-		gone |= (event & ZMQ_EVENT_DISCONNECTED) != 0;
-		msg_done(&m);
-	}
-	if (gone)
+	if (sock_monitor_ended(w->socket))
 		upstream_broke(u);
 }
 
 static int open_monitor(struct upstream *u)
 {
-	struct sock how = {.type = ZMQ_PAIR};
-	char at[64];
-	int err;
+	int err = sock_monitor(u->c->zmq, u->part[U_QUERY].socket,
+			       &u->monitor);
 
-	snprintf(at, sizeof(at), "inproc://taskfs-upstream-%u", u->opened++);
-	if (zmq_socket_monitor(u->part[U_QUERY].socket, at,
-			       ZMQ_EVENT_DISCONNECTED) < 0)
-		return -errno;
-	err = sock_new(u->c->zmq, &how, &u->monitor);
 	if (err)
 		return err;
-	if (zmq_connect(u->monitor, at) < 0)
-		return -errno;
 	u->monitor_watch = (struct watch){
 		.ready = monitor_ready,
 		.socket = u->monitor,
@@ -149,9 +121,7 @@ void upstream_line_close(struct upstream *u)
 	int i;
 
 	loop_remove(&u->monitor_watch);
-	if (u->part[U_QUERY].socket)
-		zmq_socket_monitor(u->part[U_QUERY].socket, NULL, 0);
-	sock_close(&u->monitor);
+	sock_monitor_close(u->part[U_QUERY].socket, &u->monitor);
 	for (i = 0; i < U_PARTS; i++) {
 		loop_remove(&u->part[i].watch);
 		sock_close(&u->part[i].socket);

@@ -24,7 +24,6 @@ struct upstream {
 	struct line_socket part[U_PARTS];
 	void *monitor;
 	struct watch monitor_watch;
-	unsigned opened;
 	bool up, asked;		/* sockets are there; hello was said */
 	uint64_t hello_at, heard, down_since;
 	struct timer tick;

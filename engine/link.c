@@ -148,17 +148,12 @@ static void subscriptions(struct link *l)
 	requests_can_send(l->engine);
 }
 
-/* Nothing but ends of connections is asked of the monitor. */
 static void monitor_ready(struct watch *w, short events)
 {
 	struct link *l = container_of(w, struct link, monitor);
-	bool ended = false;
-	char frame[8];
 
 	(void)events;
-	while (zmq_recv(w->socket, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0)
-		ended = true;
-	if (ended)
+	if (sock_monitor_ended(w->socket))
 		member_cut_off(l->engine);
 }
 
@@ -231,22 +226,12 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 
 static int watch_connection(struct link *l)
 {
-	struct sock how = {.type = ZMQ_PAIR};
-	char at[64];
 	void *socket;
-	int err = sock_new(l->zmq, &how, &socket);
+	int err = sock_monitor(l->zmq, l->socket[CHANNEL_TASK].watch.socket,
+			       &socket);
 
 	if (err)
 		return err;
-	/* The name of one that was closed may still be taken. */
-	snprintf(at, sizeof(at), "inproc://monitor-%u", l->monitors++);
-	if (zmq_socket_monitor(l->socket[CHANNEL_TASK].watch.socket, at,
-			       ZMQ_EVENT_DISCONNECTED) < 0 ||
-	    zmq_connect(socket, at) < 0) {
-		err = -errno;
-		sock_close(&socket);
-		return err;
-	}
 	l->monitor = (struct watch){.ready = monitor_ready, .socket = socket,
 				    .events = POLLIN};
 	loop_add(l->engine->loop, &l->monitor);
@@ -348,10 +333,11 @@ void link_close(struct link *l)
 {
 	int c;
 
+	loop_remove(&l->monitor);
+	sock_monitor_close(l->socket[CHANNEL_TASK].watch.socket,
+			   &l->monitor.socket);
 	for (c = 0; c < CHANNELS; c++)
 		close_channel(l, (enum channel)c);
-	loop_remove(&l->monitor);
-	sock_close(&l->monitor.socket);
 	if (!l->open)
 		return;
 	session_done(&l->session);

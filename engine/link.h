@@ -43,7 +43,6 @@ struct link {
 	bool open;
 	struct link_socket socket[CHANNELS];
 	struct watch monitor;	/* of the task channel's connection */
-	unsigned monitors;	/* so many there were: their names */
 	unsigned leaf;		/* port of the broadcast channel */
 	bool subscribed;	/* somebody listens on iopub */
 	struct log_limit rubbish;	/* lines about bad messages */

@@ -65,9 +65,7 @@ static void close_sockets(struct link *l)
 	loop_remove(&l->query_watch);
 	loop_remove(&l->events_watch);
 	loop_remove(&l->monitor_watch);
-	if (l->query)
-		zmq_socket_monitor(l->query, NULL, 0);
-	sock_close(&l->monitor);
+	sock_monitor_close(l->query, &l->monitor);
 	sock_close(&l->events);
 	sock_close(&l->query);
 }
@@ -169,27 +167,16 @@ static void events_ready(struct watch *w, short events)
 
 /* --- opening ------------------------------------------------------------ */
 
-/* Notices a dead peer within seconds, also behind a silent network. */
-static void set_heartbeat(void *socket)
-{
-	int every = 1000, patience = 5000;
-
-	zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &every, sizeof(every));
-	zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &patience,
-		       sizeof(patience));
-}
-
 static int connect_to(struct link *l, int type, unsigned port, void **ret)
 {
 	struct curve curve;
-	struct sock how = {.type = type, .curve = &curve};
+	struct sock how = {.type = type, .curve = &curve, .heartbeat = true};
 	int err = connfile_curve(&l->file, &curve);
 
 	if (!err)
 		err = sock_new(l->zmq, &how, ret);
 	if (err)
 		return err;
-	set_heartbeat(*ret);
 	err = sock_connect(*ret, l->file.interface, port);
 	if (err)
 		sock_close(ret);
@@ -210,39 +197,10 @@ static void watch_socket(struct link *l, struct watch *w, void *socket,
 static void monitor_ready(struct watch *w, short events)
 {
 	struct link *l = container_of(w, struct link, monitor_watch);
-	bool gone = false;
-	struct msg m = {0};
 
 	(void)events;
-	while (l->monitor && msg_recv(&m, l->monitor) == 0) {
-		struct bytes b = msg_frame(&m, 0);
-		uint16_t event = 0;
-
-		if (b.n >= sizeof(event))
-			memcpy(&event, b.p, sizeof(event));
-		gone |= (event & ZMQ_EVENT_DISCONNECTED) != 0;
-		msg_done(&m);
-	}
-	if (gone && l->state != LINK_HELLO)
+	if (sock_monitor_ended(w->socket) && l->state != LINK_HELLO)
 		lost(l, "the connection broke");
-}
-
-static int open_monitor(struct link *l)
-{
-	struct sock how = {.type = ZMQ_PAIR};
-	char at[64];
-	int err;
-
-	snprintf(at, sizeof(at), "inproc://taskfs-link-%u", l->opened++);
-	if (zmq_socket_monitor(l->query, at, ZMQ_EVENT_DISCONNECTED) < 0)
-		return -errno;
-	err = sock_new(l->zmq, &how, &l->monitor);
-	if (err)
-		return err;
-	if (zmq_connect(l->monitor, at) < 0)
-		return -errno;
-	watch_socket(l, &l->monitor_watch, l->monitor, monitor_ready);
-	return 0;
 }
 
 static bool is_same(const struct connfile *a, const struct connfile *b)
@@ -301,8 +259,9 @@ static void open_line(struct link *l)
 			     &l->query);
 
 	if (!err)
-		err = open_monitor(l);
+		err = sock_monitor(l->zmq, l->query, &l->monitor);
 	if (!err) {
+		watch_socket(l, &l->monitor_watch, l->monitor, monitor_ready);
 		watch_socket(l, &l->query_watch, l->query, query_ready);
 		err = say_hello(l);
 	}

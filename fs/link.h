@@ -50,7 +50,6 @@ struct link {
 	int64_t started;	/* the controller's start, usec */
 	void *query, *events, *monitor;
 	struct watch query_watch, events_watch, monitor_watch;
-	unsigned opened;	/* how often: names the monitor */
 	uint64_t connects;	/* ... it came up */
 	struct timer tick;
 	uint64_t heard;		/* mono_usec() */

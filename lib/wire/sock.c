@@ -13,6 +13,9 @@
  * not likely to take one of them. */
 #define TOGETHER 16
 
+#define HEARTBEAT_MS 1000
+#define HEARTBEAT_PATIENCE_MS 5000
+
 static int set_int(void *s, int option, int v)
 {
 	return zmq_setsockopt(s, option, &v, sizeof(v)) < 0 ? -errno : 0;
@@ -58,6 +61,10 @@ static int set_options(void *s, const struct sock *how)
 		err = set_int(s, ZMQ_RECONNECT_IVL, 50);
 	if (!err)
 		err = set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
+	if (!err && how->heartbeat)
+		err = set_int(s, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+	if (!err && how->heartbeat)
+		err = set_int(s, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_PATIENCE_MS);
 	if (!err && how->identity &&
 	    zmq_setsockopt(s, ZMQ_IDENTITY, how->identity,
 			   strlen(how->identity)) < 0)
@@ -169,4 +176,44 @@ int sock_connect(void *socket, const char *interface, unsigned port)
 
 	snprintf(at, sizeof(at), "%s:%u", interface, port);
 	return zmq_connect(socket, at) < 0 ? -errno : 0;
+}
+
+int sock_monitor(void *zmq, void *socket, void **ret_monitor)
+{
+	static unsigned count;
+	struct sock how = {.type = ZMQ_PAIR};
+	void *monitor = NULL;
+	char at[64];
+	int err = sock_new(zmq, &how, &monitor);
+
+	if (err)
+		return err;
+	/* The name of one that was closed may still be taken. */
+	snprintf(at, sizeof(at), "inproc://taskfs-monitor-%u", count++);
+	if (zmq_socket_monitor(socket, at, ZMQ_EVENT_DISCONNECTED) < 0 ||
+	    zmq_connect(monitor, at) < 0) {
+		err = -errno;
+		sock_monitor_close(socket, &monitor);
+		return err;
+	}
+	*ret_monitor = monitor;
+	return 0;
+}
+
+/* Ends of connections are all that it was asked for. */
+bool sock_monitor_ended(void *monitor)
+{
+	bool ended = false;
+	char frame[8];
+
+	while (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0)
+		ended = true;
+	return ended;
+}
+
+void sock_monitor_close(void *socket, void **monitor)
+{
+	if (socket && *monitor)
+		zmq_socket_monitor(socket, NULL, 0);
+	sock_close(monitor);
 }

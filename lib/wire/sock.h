@@ -27,6 +27,9 @@ struct sock {
 	int send_hwm;		/* messages; 0: no limit */
 	int recv_hwm;
 	int linger_ms;		/* at close */
+	/* A dead peer is noticed within seconds, also behind a silent
+	 * network. */
+	bool heartbeat;
 	const struct curve *curve;	/* NULL or off: none */
 };
 
@@ -48,5 +51,16 @@ void sock_unbind(void *socket, const char *ip, unsigned port);
 /* Connects (in the background, again and again). -errno. */
 int sock_connect(void *socket, const char *interface, unsigned port)
 	must_check;
+
+/*
+ * A second socket, to be read when a connection of the first has ended:
+ * zmq_socket_monitor(3). -errno with *ret_monitor untouched; the caller gives it
+ * to sock_monitor_close(). In the thread of the loop only.
+ */
+int sock_monitor(void *zmq, void *socket, void **ret_monitor) must_check;
+/* Reads what it tells: whether a connection has ended since. */
+bool sock_monitor_ended(void *monitor);
+/* Before the socket itself is closed; NULL inside either is fine. */
+void sock_monitor_close(void *socket, void **monitor);
 
 #endif

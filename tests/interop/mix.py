@@ -224,10 +224,11 @@ def bridges():
     return {pid: s for pid, s in processes().items() if "--upstream " in s}
 
 
-def is_waiting(pid, call):
-    """That process waits in a system call of that name."""
+def is_waiting(child, call):
+    """That Popen waits in a system call of that name."""
     number = {"read": "0"}[call]
-    with open("/proc/%d/syscall" % pid) as f:
+    assert child.poll() is None, "it has ended"
+    with open("/proc/%d/syscall" % child.pid) as f:
         return f.read().split()[0] == number
 
 

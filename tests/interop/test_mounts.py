@@ -52,10 +52,30 @@ class Mounted(mix.Case):
         with open(os.path.join(cls.mnt, path)) as f:
             return f.read()
 
+    def setUp(self):
+        super().setUp()
+        self.submitted = []
+        self.addCleanup(self.abort_all)
+
+    def abort_all(self):
+        """What a test that failed left behind is not in the way of the next."""
+        for id in self.submitted:
+            with contextlib.suppress(OSError):
+                if self.get(id, "status") in ("pending\n", "running\n"):
+                    self.write("results/%d/ctl" % id, "abort\n")
+
     def fifo(self, name):
+        """A gate that a task waits at; it is open when the test ends."""
         path = os.path.join(mix.HOME, "%s-%s" % (name, type(self).__name__))
         os.mkfifo(path)
+        self.addCleanup(self.open_gate, path)
         return path
+
+    @staticmethod
+    def open_gate(path):
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        os.unlink(path)
+        os.close(fd)
 
     def write(self, path, text):
         with open(os.path.join(self.mnt, path), "w") as f:
@@ -68,7 +88,8 @@ class Mounted(mix.Case):
         fd = os.open(os.path.join(self.mnt, path), os.O_RDWR)
         try:
             os.write(fd, text.encode())
-            return int(os.read(fd, 100))
+            self.submitted.append(int(os.read(fd, 100)))
+            return self.submitted[-1]
         finally:
             os.close(fd)
 
@@ -95,8 +116,24 @@ class Mounted(mix.Case):
         self.done(id)
         return self.get(id, "value")
 
+    def start(self, text, path="tasks/new"):
+        """The id of a task whose code runs. Between the message that says so and
+        the code an engine may still answer what it is asked."""
+        id = self.submit("print('go', flush=True)\n" + text, path=path)
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "go\n")
+        return id
+
     def running(self, id):
         mix.within(lambda: self.get(id, "status") == "running\n")
+
+    def occupy(self, engine, text):
+        """A task of another client's on an engine that was idle; it runs."""
+        state = lambda: self.read("engines/%d/state" % engine)
+        mix.within(lambda: state() == "idle\n")
+        theirs = self.rc[engine].execute(text, block=False)
+        mix.within(lambda: state() == "busy\n")
+        return theirs
 
 
 class Python:
@@ -189,9 +226,7 @@ class Python:
         self.assertEqual(self.value("1"), "1\n")
 
     def test_signals(self):
-        id = self.submit("import time\nprint('go', flush=True)\ntime.sleep(1000)")
-        with open("%s/results/%d/output" % (self.mnt, id)) as f:
-            f.readline()
+        id = self.start("import time\ntime.sleep(1000)")
         with self.assertRaises(OSError) as e:
             self.write("results/%d/ctl" % id, "signal TERM\n")
         self.assertEqual(e.exception.errno, errno.EOPNOTSUPP)
@@ -206,15 +241,12 @@ class Python:
         "    del kernel.finish_metadata\n"
         "    raise KeyboardInterrupt\n"
         "kernel.finish_metadata = lose\n"
-        "print('go', flush=True)\n"
         "while True: pass\n"
     )
 
     def test_an_interrupt_that_costs_the_reply(self):
         for end, status in (("abort\n", "aborted"), ("signal INT\n", "error")):
-            id = self.submit(self.NO_REPLY)
-            with open("%s/results/%d/output" % (self.mnt, id)) as f:
-                self.assertEqual(f.readline(), "go\n")
+            id = self.start(self.NO_REPLY)
             self.write("results/%d/ctl" % id, end)
             self.done(id, status)
         self.assertTrue(self.get(id, "error").startswith("KeyboardInterrupt: "))
@@ -439,10 +471,8 @@ class Variables:
 
     def test_while_a_task_runs(self):
         self.write("engines/0/vars/a", "1\n")
-        gate = os.path.join(mix.HOME, "vars-gate-%s" % type(self).__name__)
-        os.mkfifo(gate)
-        id = self.submit("open(%r).read()\nb = a" % gate, path="engines/0/new")
-        self.running(id)
+        gate = self.fifo("vars-gate")
+        id = self.start("open(%r).read()\nb = a" % gate, "engines/0/new")
         at = os.path.join(self.mnt, "engines/0/vars/")
         # Nothing that holds a lock of the kernel's waits for the task.
         self.assertEqual(self.listed(0), ["a"])
@@ -461,14 +491,12 @@ class Variables:
 
     def test_a_reader_that_waits_can_be_interrupted(self):
         self.write("engines/0/vars/a", "1\n")
-        gate = os.path.join(mix.HOME, "reader-gate-%s" % type(self).__name__)
-        os.mkfifo(gate)
-        id = self.submit("open(%r).read()" % gate, path="engines/0/new")
-        self.running(id)
+        gate = self.fifo("reader-gate")
+        id = self.start("open(%r).read()" % gate, "engines/0/new")
         cat = subprocess.Popen(
             ["cat", self.mnt + "/engines/0/vars/a"], stdout=subprocess.PIPE
         )
-        mix.within(lambda: mix.is_waiting(cat.pid, "read"))
+        mix.within(lambda: mix.is_waiting(cat, "read"))
         cat.send_signal(signal.SIGINT)
         self.assertEqual(cat.communicate(timeout=mix.DEADLINE)[0], b"")
         self.assertEqual(self.get(id, "status"), "running\n")
@@ -536,8 +564,7 @@ class Variables:
         self.rc[0].push({"before": 1}, block=True)
 
         def seen_while_a_task_runs():
-            id = self.submit("open(%r).read()" % gate, path="engines/0/new")
-            self.running(id)
+            id = self.start("open(%r).read()" % gate, "engines/0/new")
             names = self.listed(0)
             with open(gate, "w"):
                 pass
@@ -734,8 +761,7 @@ class OnStockController(Python, Variables, Others, Bridged):
 
     def test_abort_while_others_keep_the_engine_busy(self):
         gate = self.fifo("busy-gate")
-        theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
-        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        theirs = self.occupy(0, "open(%r).read()" % gate)
         id = self.submit("1", path="engines/0/new")
         self.assertEqual(self.get(id, "status"), "pending\n")
         self.write("results/%d/ctl" % id, "abort\n")
@@ -806,16 +832,13 @@ class WithoutRecords(Bridged):
         self.assertEqual(self.value("6*7"), "42\n")
         self.assertEqual(self.value("int(item)", map=["1", "2"]), "1\n2\n")
         self.done(self.submit("1/0", path="engines/all/new"), "error")
-        id = self.submit("import time\nprint('go', flush=True)\ntime.sleep(1000)")
-        with open("%s/results/%d/output" % (self.mnt, id)) as f:
-            self.assertEqual(f.readline(), "go\n")
+        id = self.start("import time\ntime.sleep(1000)")
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
 
     def test_tasks_of_others(self):
         gate = self.fifo("nodb-gate-others")
-        theirs = self.rc[0].execute("open(%r).read()" % gate, block=False)
-        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        theirs = self.occupy(0, "open(%r).read()" % gate)
         with open(gate, "w"):
             pass
         theirs.get(mix.DEADLINE)
@@ -824,16 +847,15 @@ class WithoutRecords(Bridged):
     def test_what_an_engine_answers_during_a_task_of_others(self):
         """Newer ones do, in a thread of their own; busy it is all the same."""
         gates = tuple(self.fifo("nodb-control-gate-%d" % i) for i in range(3))
-        theirs = self.rc[0].execute(
+        theirs = self.occupy(
+            0,
             "k = get_ipython().kernel\n"
             "open(%r).read()\n"
             "k.session.send(k.iopub_socket, 'status', {'execution_state': 'idle'},\n"
             "    parent=k.session.msg('pull_request'), ident=k._topic('status'))\n"
             "open(%r, 'w').close()\n"
             "open(%r).read()" % gates,
-            block=False,
         )
-        mix.within(lambda: self.read("engines/0/state") == "busy\n")
         with open(gates[0], "w"):
             pass
         with open(gates[1]) as f:
@@ -848,9 +870,8 @@ class WithoutRecords(Bridged):
 
     def test_a_task_of_others_that_is_aborted(self):
         gate = self.fifo("nodb-gate-aborted")
-        runs = self.rc[0].execute("open(%r).read()" % gate, block=False)
+        runs = self.occupy(0, "open(%r).read()" % gate)
         waits = self.rc[0].execute("1", block=False)
-        mix.within(lambda: self.read("engines/0/state") == "busy\n")
         self.rc.abort(waits.msg_ids, targets=0, block=False)
         # The engine's nanny has passed that on when it answers the next.
         self.rc.send_signal(0, targets=0, block=True)
@@ -863,10 +884,8 @@ class WithoutRecords(Bridged):
 
     def test_what_ends_after_a_restart(self):
         gate = self.fifo("nodb-gate-after")
-        id = self.submit("print('go', flush=True)\nopen(%r).read()" % gate)
+        id = self.start("open(%r).read()" % gate)
         waits = self.submit("1", after=["%d:any" % id])
-        with open("%s/results/%d/output" % (self.mnt, id)) as f:
-            self.assertEqual(f.readline(), "go\n")
         self.kill_bridge()
         self.assertEqual(self.get(id, "status"), "running\n")
         with open(gate, "w"):
@@ -1015,21 +1034,15 @@ class LineBreaks(Bridged):
         engine.wait()
         mix.within(lambda: id not in self.rc.ids)
 
-    def start(self, text, engine):
-        id = self.submit(text, path="engines/%d/new" % engine)
-        with open("%s/results/%d/output" % (self.mnt, id)) as f:
-            self.assertEqual(f.readline(), "go\n")
-        return id
-
     def test_a_reader_of_a_variable(self):
         """Its answer is lost, and it is told so."""
         self.write("engines/0/vars/a", "1\n")
         gate = self.fifo("reader-gate")
-        id = self.start("print('go', flush=True)\nopen(%r).read()" % gate, 0)
+        id = self.start("open(%r).read()" % gate, "engines/0/new")
         cat = subprocess.Popen(
             ["cat", self.mnt + "/engines/0/vars/a"], stderr=subprocess.PIPE, text=True
         )
-        mix.within(lambda: mix.is_waiting(cat.pid, "read"))
+        mix.within(lambda: mix.is_waiting(cat, "read"))
         with self.broken():
             pass
         said = cat.communicate(timeout=mix.DEADLINE)[1]
@@ -1041,8 +1054,8 @@ class LineBreaks(Bridged):
 
     def test_an_engine_that_went_when_its_task_had_ended(self):
         gate = self.fifo("line-gate")
-        ends = self.start("print('go', flush=True)\nopen(%r).read()\n6*7" % gate, 0)
-        runs = self.start("import time\nprint('go', flush=True)\ntime.sleep(1000)", 1)
+        ends = self.start("open(%r).read()\n6*7" % gate, "engines/0/new")
+        runs = self.start("import time\ntime.sleep(1000)", "engines/1/new")
         with self.broken():
             with open(gate, "w"):
                 pass
