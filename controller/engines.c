@@ -111,23 +111,26 @@ void engine_changed(struct engine *e)
 	tell_soon(e->c);
 }
 
+void engine_tell(struct engine *e)
+{
+	struct json_object *v;
+
+	if (!e->changed)
+		return;
+	e->changed = false;
+	v = json_object_new_object();
+	json_add(v, "engine", engine_json(e));
+	events_add(e->c, v);
+}
+
 static void tell_changes(struct work *w)
 {
 	struct controller *c = container_of(w, struct controller, engines_work);
 	struct list *l;
 
 	c->engines_told = mono_usec();
-	list_for_each(l, &c->engine_order) {
-		struct engine *e = list_entry(l, struct engine, order);
-		struct json_object *v;
-
-		if (!e->changed)
-			continue;
-		e->changed = false;
-		v = json_object_new_object();
-		json_add(v, "engine", engine_json(e));
-		events_add(c, v);
-	}
+	list_for_each(l, &c->engine_order)
+		engine_tell(list_entry(l, struct engine, order));
 }
 
 void engine_store(struct engine *e)

@@ -85,6 +85,9 @@ void engine_adopt(struct controller *c, int64_t id, const char *uuid);
 void engine_remove(struct engine *e, const char *why);
 
 struct json_object *engine_json(const struct engine *e);
+/* Told to mounts soon. */
 void engine_changed(struct engine *e);
+/* Told now, if it is not yet: before what only who knows it can understand. */
+void engine_tell(struct engine *e);
 
 #endif

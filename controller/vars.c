@@ -122,6 +122,7 @@ static void publish_list(struct engine *e, bool all, struct json_object *list)
 {
 	struct json_object *o = json_object_new_object();
 
+	engine_tell(e);
 	json_add_int(o, "id", e->id);
 	json_add(o, "vars", vars_json(e, all, list));
 	publish(e, o);

@@ -494,7 +494,10 @@ class Variables:
         gate = self.fifo("reader-gate")
         id = self.start("open(%r).read()" % gate, "engines/0/new")
         cat = subprocess.Popen(
-            ["cat", self.mnt + "/engines/0/vars/a"], stdout=subprocess.PIPE
+            ["cat", self.mnt + "/engines/0/vars/a"],
+            stdout=subprocess.PIPE,
+            # Beside a shell's "&" this one is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         mix.within(lambda: mix.is_waiting(cat, "read"))
         cat.send_signal(signal.SIGINT)

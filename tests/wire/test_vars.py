@@ -457,6 +457,21 @@ class Between(test_controller.Case):
         e.beat()
         self.assertEqual(self.change(e)["list"], [["a", 5, 100, 1]])
 
+    def test_an_engine_is_told_of_before_its_variables(self):
+        engines = [self.engine() for _ in range(8)]
+        for e in engines:
+            e.join(self.c)
+            self.tell(e, ["a", 5, 100, 1], all=True)
+        known, left = {self.e.id}, {e.id for e in engines}
+        while left:
+            for c in self.c.receive(self.c.events).content["changes"]:
+                e = c.get("engine", {})
+                if "uuid" in e:
+                    known.add(e["id"])
+                if "vars" in e:
+                    self.assertIn(e["id"], known)
+                    left.discard(e["id"])
+
     def test_requests_are_passed_on_as_they_were_signed(self):
         h = self.say("push_request", [self.e.id], [b"\0value"], upload="u",
                      begin="empty")
