@@ -197,6 +197,42 @@ class Process:
         return bad
 
 
+class Gate(str):
+    """Where tasks wait until it is opened: the path of what they read, with the
+    code "open(%r).read()" % gate, or wait_at(gate)."""
+
+    def __new__(cls):
+        self = super().__new__(cls, tempfile.mktemp(prefix="gate_", dir=HOME))
+        os.mkfifo(self)
+        return self
+
+    def __reduce__(self):
+        """Engines know no Gate."""
+        return str, (str(self),)
+
+    def reached(self):
+        """A task is there; it goes on when what this returns is closed."""
+        return open(self, "w")
+
+    def open(self):
+        """Who waits goes on; who comes later finds nothing there."""
+        with contextlib.suppress(FileNotFoundError):
+            fd = os.open(self, os.O_RDWR | os.O_NONBLOCK)
+            os.unlink(self)
+            os.close(fd)
+
+
+def wait_at(gate):
+    try:
+        open(gate).read()
+    except FileNotFoundError:
+        pass
+
+
+# Engines get the function itself, and not its name in here.
+wait_at.__module__ = "__main__"
+
+
 def processes():
     """{pid: command line} of what this file of tests started and still
     lives."""
@@ -393,6 +429,12 @@ class Case(unittest.TestCase):
         self.addCleanup(self.rc.close)
         if self.hears and self.controller == STOCK:
             within(self.hears_output)
+
+    def gate(self):
+        """A Gate; at the latest it is open when the test ends."""
+        gate = Gate()
+        self.addCleanup(gate.open)
+        return gate
 
     def hears_output(self):
         """A stock controller publishes outputs whether a client's subscription

@@ -112,16 +112,13 @@ class Engines:
     def test_errors_stop_what_waits(self):
         v = self.rc[0]
         v.block = False
-        gate = os.path.join(mix.HOME, "gate")
-        os.mkfifo(gate)
-        self.addCleanup(os.unlink, gate)
+        gate = self.gate()
         first = v.execute("read x <%s; exit 1" % gate, silent=False)
         second = v.execute("echo never", silent=False)
         mix.within(lambda: self.rc.queue_status(0)["queue"] == 2)
         # Behind it on the same way: now it is there, too.
         self.ask("mux", "kernel_info_request", {})
-        with open(gate, "w"):
-            pass
+        gate.open()
         first.wait(mix.DEADLINE)
         self.fails("ExitStatus", first.get)
         with self.assertRaises(ipp.error.TaskAborted):

@@ -64,19 +64,6 @@ class Mounted(mix.Case):
                 if self.get(id, "status") in ("pending\n", "running\n"):
                     self.write("results/%d/ctl" % id, "abort\n")
 
-    def fifo(self, name):
-        """A gate that a task waits at; it is open when the test ends."""
-        path = os.path.join(mix.HOME, "%s-%s" % (name, type(self).__name__))
-        os.mkfifo(path)
-        self.addCleanup(self.open_gate, path)
-        return path
-
-    @staticmethod
-    def open_gate(path):
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-        os.unlink(path)
-        os.close(fd)
-
     def write(self, path, text):
         with open(os.path.join(self.mnt, path), "w") as f:
             f.write(text)
@@ -151,13 +138,12 @@ class Python:
         self.assertEqual(self.get(id, "stderr"), "err\n")
 
     def test_output_comes_while_it_runs(self):
-        gate = self.fifo("gate")
+        gate = self.gate()
         id = self.submit("print('first', flush=True); open(%r).read()" % gate)
         with open("%s/results/%d/output" % (self.mnt, id)) as f:
             self.assertEqual(f.readline(), "first\n")
             self.assertEqual(self.get(id, "status"), "running\n")
-            with open(gate, "w"):
-                pass
+            gate.reached().close()
             self.assertEqual(f.read(), "")
         self.done(id)
 
@@ -471,7 +457,7 @@ class Variables:
 
     def test_while_a_task_runs(self):
         self.write("engines/0/vars/a", "1\n")
-        gate = self.fifo("vars-gate")
+        gate = self.gate()
         id = self.start("open(%r).read()\nb = a" % gate, "engines/0/new")
         at = os.path.join(self.mnt, "engines/0/vars/")
         # Nothing that holds a lock of the kernel's waits for the task.
@@ -482,8 +468,7 @@ class Variables:
         os.write(fd, b"[2")
         os.write(fd, b", 3]\n")
         self.assertEqual(self.get(id, "status"), "running\n")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         os.close(fd)
         self.done(id)
         self.assertEqual(self.listed(0), ["a", "b", "new"])
@@ -491,7 +476,7 @@ class Variables:
 
     def test_a_reader_that_waits_can_be_interrupted(self):
         self.write("engines/0/vars/a", "1\n")
-        gate = self.fifo("reader-gate")
+        gate = self.gate()
         id = self.start("open(%r).read()" % gate, "engines/0/new")
         cat = subprocess.Popen(
             ["cat", self.mnt + "/engines/0/vars/a"],
@@ -503,8 +488,7 @@ class Variables:
         cat.send_signal(signal.SIGINT)
         self.assertEqual(cat.communicate(timeout=mix.DEADLINE)[0], b"")
         self.assertEqual(self.get(id, "status"), "running\n")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         self.done(id)
 
     def test_objects_that_do_what_they_like(self):
@@ -563,14 +547,13 @@ class Variables:
         self.assertEqual(self.rc[0]["a"], [1, 2])
 
     def test_what_was_there_before_a_task_is_known(self):
-        gate = self.fifo("known-gate")
+        gate = self.gate()
         self.rc[0].push({"before": 1}, block=True)
 
         def seen_while_a_task_runs():
             id = self.start("open(%r).read()" % gate, "engines/0/new")
             names = self.listed(0)
-            with open(gate, "w"):
-                pass
+            gate.reached().close()
             self.done(id)
             return names == ["before"]
 
@@ -598,7 +581,7 @@ class NotHeeded:
     expected = (r"an engine does not heed interrupts",)
 
     def test_its_engine_is_free_when_it_ends(self):
-        gate = self.fifo("gate")
+        gate = self.gate()
         id = self.submit(
             "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
             "print('go', flush=True)\nopen(%r).read()\n" % gate
@@ -609,8 +592,7 @@ class NotHeeded:
         self.done(id, "aborted")
         self.assertEqual(self.read("engines/0/state"), "busy\n")
         next = self.submit("6*7")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         self.done(next)
 
 
@@ -658,7 +640,7 @@ class Others:
         self.assertEqual(metadata["value_format"], "pickle")
 
     def test_output_of_others_while_it_comes(self):
-        gate = self.fifo("others-gate")
+        gate = self.gate()
         ar = self.rc[1].execute(
             "import time\nprint('a', flush=True)\nopen(%r).read()\nprint('b', flush=True)" % gate,
             silent=False,
@@ -666,8 +648,7 @@ class Others:
         )
         id = self.their(ar.msg_ids[0])
         self.assertEqual(self.get(id, "status"), "running\n")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         self.done(id)
         self.assertEqual(self.get(id, "stdout"), "a\nb\n")
 
@@ -763,14 +744,13 @@ class OnStockController(Python, Variables, Others, Bridged):
         self.assertEqual(theirs.get(mix.DEADLINE), [None, None])
 
     def test_abort_while_others_keep_the_engine_busy(self):
-        gate = self.fifo("busy-gate")
+        gate = self.gate()
         theirs = self.occupy(0, "open(%r).read()" % gate)
         id = self.submit("1", path="engines/0/new")
         self.assertEqual(self.get(id, "status"), "pending\n")
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         theirs.get(mix.DEADLINE)
         self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
 
@@ -840,16 +820,15 @@ class WithoutRecords(Bridged):
         self.done(id, "aborted")
 
     def test_tasks_of_others(self):
-        gate = self.fifo("nodb-gate-others")
+        gate = self.gate()
         theirs = self.occupy(0, "open(%r).read()" % gate)
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         theirs.get(mix.DEADLINE)
         self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
 
     def test_what_an_engine_answers_during_a_task_of_others(self):
         """Newer ones do, in a thread of their own; busy it is all the same."""
-        gates = tuple(self.fifo("nodb-control-gate-%d" % i) for i in range(3))
+        gates = tuple(self.gate() for i in range(3))
         theirs = self.occupy(
             0,
             "k = get_ipython().kernel\n"
@@ -859,52 +838,47 @@ class WithoutRecords(Bridged):
             "open(%r, 'w').close()\n"
             "open(%r).read()" % gates,
         )
-        with open(gates[0], "w"):
-            pass
+        gates[0].reached().close()
         with open(gates[1]) as f:
             f.read()
         self.assertEqual(self.value("1", path="engines/1/new"), "1\n")
         id = self.submit("2", path="engines/0/new")
         self.assertEqual(self.get(id, "status"), "pending\n")
-        with open(gates[2], "w"):
-            pass
+        gates[2].reached().close()
         theirs.get(mix.DEADLINE)
         self.done(id)
 
     def test_a_task_of_others_that_is_aborted(self):
-        gate = self.fifo("nodb-gate-aborted")
+        gate = self.gate()
         runs = self.occupy(0, "open(%r).read()" % gate)
         waits = self.rc[0].execute("1", block=False)
         self.rc.abort(waits.msg_ids, targets=0, block=False)
         # The engine's nanny has passed that on when it answers the next.
         self.rc.send_signal(0, targets=0, block=True)
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         runs.get(mix.DEADLINE)
         with self.assertRaises(mix.ipp.error.TaskAborted):
             waits.get(mix.DEADLINE)
         self.assertEqual(self.value("6*7", path="engines/0/new"), "42\n")
 
     def test_what_ends_after_a_restart(self):
-        gate = self.fifo("nodb-gate-after")
+        gate = self.gate()
         id = self.start("open(%r).read()" % gate)
         waits = self.submit("1", after=["%d:any" % id])
         self.kill_bridge()
         self.assertEqual(self.get(id, "status"), "running\n")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         self.lost(id)
         self.done(waits)
 
     def test_what_ended_during_a_restart(self):
-        gate = self.fifo("nodb-gate-during")
+        gate = self.gate()
         id = self.submit("open(%r).read()" % gate)
         self.running(id)
         msg_id = self.get(id, "msg_ids").strip()
         (pid,) = self.bridge_pids()
         os.kill(pid, signal.SIGSTOP)
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         mix.within(
             lambda: self.rc.result_status([msg_id], status_only=True)["completed"]
         )
@@ -939,7 +913,7 @@ class NotHeededOnStockController(NotHeeded, Bridged):
 
 class BridgeDies(Bridged):
     def test_tasks_go_on(self):
-        gate = self.fifo("bridge-gate")
+        gate = self.gate()
         before = self.submit("'before'")
         self.done(before)
         runs = self.submit(
@@ -956,8 +930,7 @@ class BridgeDies(Bridged):
         mix.within(lambda: self.read("controller/state") == "connected\n")
         self.assertEqual(self.get(before, "value"), "'before'\n")
         self.assertEqual(self.get(runs, "status"), "running\n")
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         self.done(runs)
         self.assertEqual(self.get(runs, "stdout"), "a\nb\n")
         self.assertEqual(self.get(runs, "value"), "'value'\n")
@@ -967,13 +940,12 @@ class BridgeDies(Bridged):
         self.done(held)
 
     def test_what_ended_meanwhile(self):
-        gate = self.fifo("bridge-gate-2")
+        gate = self.gate()
         id = self.submit("open(%r).read()\n1/0" % gate)
         self.running(id)
         (pid,) = self.bridge_pids()
         os.kill(pid, signal.SIGSTOP)
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         # The hub has it before the next one asks.
         record = lambda: self.rc.hub_history() and self.rc.db_query(
             {"completed": {"$ne": None}}, keys=["msg_id", "metadata"]
@@ -1040,7 +1012,7 @@ class LineBreaks(Bridged):
     def test_a_reader_of_a_variable(self):
         """Its answer is lost, and it is told so."""
         self.write("engines/0/vars/a", "1\n")
-        gate = self.fifo("reader-gate")
+        gate = self.gate()
         id = self.start("open(%r).read()" % gate, "engines/0/new")
         cat = subprocess.Popen(
             ["cat", self.mnt + "/engines/0/vars/a"], stderr=subprocess.PIPE, text=True
@@ -1050,18 +1022,16 @@ class LineBreaks(Bridged):
             pass
         said = cat.communicate(timeout=mix.DEADLINE)[1]
         self.assertIn(os.strerror(errno.EHOSTDOWN), said)
-        with open(gate, "w"):
-            pass
+        gate.reached().close()
         self.done(id)
         self.assertEqual(self.read("engines/0/vars/a"), "1\n")
 
     def test_an_engine_that_went_when_its_task_had_ended(self):
-        gate = self.fifo("line-gate")
+        gate = self.gate()
         ends = self.start("open(%r).read()\n6*7" % gate, "engines/0/new")
         runs = self.start("import time\ntime.sleep(1000)", "engines/1/new")
         with self.broken():
-            with open(gate, "w"):
-                pass
+            gate.reached().close()
             mix.within(lambda: self.ended(ends))
             self.stop_engine(0, signal.SIGTERM)
             self.stop_engine(1, signal.SIGKILL)

@@ -68,7 +68,8 @@ class Records(mix.Case):
         self.ids(id)
         (rec,) = self.rc.db_query({"label": "lab"}, ["label", "msg_id"])
         self.assertEqual(rec["msg_id"], self.ids(id)[0])
-        busy = [self.rc[e].execute("sleep 1") for e in self.rc.ids]
+        gate = self.gate()
+        busy = [self.rc[e].execute("read x <%s" % gate) for e in self.rc.ids]
         # They come by another socket than what a mount says.
         while not all(self.rc.queue_status(e)["queue"] for e in self.rc.ids):
             pass
@@ -77,6 +78,7 @@ class Records(mix.Case):
         s = self.rc.result_status([m])
         self.assertEqual((s["pending"], s["completed"]), ([m], []))
         self.fails("IndexError", self.rc.purge_hub_results, m)
+        gate.open()
         self.rc.wait(busy, mix.DEADLINE)
         self.assertEqual(
             self.rc.get_result(m).get(mix.DEADLINE)["status"], "ok"

@@ -18,13 +18,6 @@ def fail():
     raise ZeroDivisionError("no")
 
 
-def nap(seconds):
-    import time
-
-    time.sleep(seconds)
-    return seconds
-
-
 def pid():
     import os
 
@@ -78,11 +71,13 @@ class Queue(mix.Case):
             self.assertEqual({ar.engine_id for ar in ars}, {e})
 
     def test_load_is_spread(self):
-        ars = [self.lv.apply_async(nap, 0.2) for i in range(8)]
-        self.rc.wait(ars, mix.DEADLINE)
-        self.assertEqual(
-            sorted(ar.engine_id for ar in ars), [self.one] * 4 + [self.two] * 4
-        )
+        for _ in range(4):
+            gates = [self.gate() for _ in self.rc.ids]
+            ars = [self.lv.apply_async(mix.wait_at, gate) for gate in gates]
+            for there in [gate.reached() for gate in gates]:
+                there.close()
+            self.rc.wait(ars, mix.DEADLINE)
+            self.assertEqual(sorted(ar.engine_id for ar in ars), self.rc.ids)
 
     def test_map(self):
         self.assertEqual(
@@ -109,7 +104,8 @@ class Queue(mix.Case):
             self.get(ar)
 
     def test_follow_of_any_that_ended(self):
-        a = self.later(nap, 2, targets=self.one)
+        gate = self.gate()
+        a = self.later(mix.wait_at, gate, targets=self.one)
         b = self.later(echo, 1, targets=self.two)
         self.get(b)
         ars = [
@@ -119,14 +115,17 @@ class Queue(mix.Case):
         for ar in ars:
             self.get(ar)
         self.assertEqual({ar.engine_id for ar in ars}, {self.two})
+        gate.open()
         self.get(a)
 
     # --- when ---
 
     def test_after(self):
-        a = self.later(nap, 0.5)
+        gate = self.gate()
+        a = self.later(mix.wait_at, gate)
         b = self.later(echo, 1, after=a)
         c = self.later(echo, 1, after=[a, b])
+        gate.reached().close()
         self.get(c)
         self.assertGreaterEqual(b.started, a.completed)
         self.assertGreaterEqual(c.started, b.completed)
@@ -149,10 +148,12 @@ class Queue(mix.Case):
         self.fails("ImpossibleDependency", self.later(echo, 1, after=bad).get)
 
     def test_after_any(self):
-        slow, quick = self.later(nap, 2), self.later(echo, 1)
+        gate = self.gate()
+        slow, quick = self.later(mix.wait_at, gate), self.later(echo, 1)
         b = self.later(echo, 1, after=Dependency([slow, quick], all=False))
         self.get(b)
         self.assertFalse(slow.ready())
+        gate.open()
         self.get(slow)
         bad = [self.later(fail), self.later(fail)]
         b = self.later(echo, 1, after=Dependency(bad, all=False))
@@ -178,18 +179,24 @@ class Queue(mix.Case):
         self.fails("InvalidDependency", self.later(echo, 1, after=["no", a]).get)
 
     def test_timeout(self):
-        busy = [self.later(nap, 2) for i in range(2)]
+        gate = self.gate()
+        busy = [self.later(mix.wait_at, gate) for i in range(2)]
         a = self.later(echo, 1, timeout=0.3)
         e = self.fails("TaskTimeout", a.get)
         self.assertFalse(e.engine_info)
         self.assertFalse(any(b.ready() for b in busy))
+        gate.open()
         self.rc.wait(busy, mix.DEADLINE)
         self.assertEqual(self.get(self.later(echo, 1, timeout=5)), 1)
 
     def test_abort(self):
-        busy = [self.later(nap, 1) for i in range(2)]
+        gate = self.gate()
+        busy = [self.later(mix.wait_at, gate) for i in range(2)]
         waits = [self.later(echo, i) for i in range(3)]
-        self.rc.abort(waits[1], block=True)
+        # Engines answer when they are free; that it got there their nannies do.
+        self.rc.abort(waits[1], block=False)
+        self.rc.send_signal(0, block=True)
+        gate.open()
         self.assertEqual([self.get(waits[0]), self.get(waits[2])], [0, 2])
         with self.assertRaises(ipp.error.TaskAborted):
             self.get(waits[1])
