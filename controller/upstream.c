@@ -178,9 +178,13 @@ static void adopt(struct upstream *u, const char *id, const char *uuid)
 		engine_adopt(u->c, (int64_t)n, uuid);
 }
 
+/*
+ * The answer and the notifications come by two sockets: an engine of a newer
+ * notification is not absent.
+ */
 static void take_engines(struct upstream *u, struct json_object *engines)
 {
-	if (reclaim_is_done(u->c))
+	if (!u->stale && reclaim_is_done(u->c))
 		remove_absent(u, engines);
 	json_object_object_foreach(engines, id, v) {
 		if (json_object_is_type(v, json_type_string))
@@ -212,7 +216,10 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 		tell(u);
 		reclaim_begin(c);
 	}
-	take_engines(u, engines);
+	if (!u->stale || !was_up)
+		take_engines(u, engines);
+	if (u->stale)
+		say_hello(u);
 	if (!was_up)
 		others_begin(c);
 	sched_kick(c);
@@ -221,6 +228,7 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 static void say_hello(struct upstream *u)
 {
 	u->hello_at = mono_usec();
+	u->stale = false;
 	u->asked = upstream_ask(u->c, MSG_CONNECTION_REQUEST,
 				json_object_new_object(), on_hello, 0) == 0;
 }
@@ -237,6 +245,7 @@ static void on_notification(struct upstream *u, struct msg *m)
 	const char *uuid = json_get_str(m->content, "uuid", NULL);
 	struct engine *e = uuid ? engine_by_uuid(u->c, bytes_str(uuid)) : NULL;
 
+	u->stale = true;
 	if (strcmp(m->type, MSG_REGISTRATION_NOTIFICATION) == 0 && uuid &&
 	    id >= 0 && id <= INT32_MAX)
 		engine_adopt(u->c, id, uuid);

@@ -25,6 +25,7 @@ struct upstream {
 	void *monitor;
 	struct watch monitor_watch;
 	bool up, asked;		/* sockets are there; hello was said */
+	bool stale;		/* engines came or went since it was said */
 	uint64_t hello_at, heard, down_since;
 	struct timer tick;
 	struct buf why;		/* not up: why */

@@ -129,7 +129,7 @@ no_left_overs() {
 			rc=1
 			;;
 		esac
-	done </proc/self/mountinfo
+	done < <(cat /proc/self/mountinfo)
 	return "$rc"
 }
 

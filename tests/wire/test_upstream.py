@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""The controller in front of one of ipyparallel (--upstream), whose every word a
+test says itself. BUILD is the directory of the programs. Prints TAP.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+import zmq
+
+import tap
+from peers import Controller, Peer, new_id
+from test_controller import PROGRAM
+
+
+class Hub(Peer):
+    """Of a stock controller: the hub and its relays, which a test plays."""
+
+    ROUTERS = ("registration", "mux", "task", "control")
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
+        info = dict(
+            ssh="",
+            interface="tcp://127.0.0.1",
+            key=new_id(),
+            curve_serverkey=None,
+            location="localhost",
+            pack="json",
+            unpack="json",
+            signature_scheme="hmac-sha256",
+            broadcast=1,
+            task_scheme="leastload",
+        )
+        super().__init__(info)
+        for name in self.ROUTERS:
+            self.bind(name, zmq.ROUTER)
+        for name in "notification", "iopub":
+            self.bind(name, zmq.PUB)
+        self.path = self.dir + "/ipcontroller-client.json"
+        with open(self.path, "w") as f:
+            json.dump(info, f)
+
+    def bind(self, name, kind):
+        s = self.ctx.socket(kind)
+        self.info[name] = s.bind_to_random_port("tcp://127.0.0.1")
+        setattr(self, name, s)
+        self.sockets.append(s)
+
+    def close(self):
+        super().close()
+        shutil.rmtree(self.dir)
+
+    def asked(self):
+        """The next connection_request; others are refused."""
+        while True:
+            m = self.receive(self.registration)
+            if m.type == "connection_request":
+                return m
+            self.answer(m, {"status": "error", "ename": "KeyError"})
+
+    def answer(self, request, content):
+        kind = request.type.replace("request", "reply")
+        _, frames = self.frames(kind, content, parent=request.header)
+        self.registration.send_multipart([*request.idents, *frames])
+
+    def engines(self, request, engines):
+        self.answer(request, {"status": "ok", "engines": engines})
+
+    def notify(self, what, id, uuid):
+        _, frames = self.frames(what + "_notification", {"id": id, "uuid": uuid})
+        self.notification.send_multipart(frames)
+
+
+class Upstream(unittest.TestCase):
+    def setUp(self):
+        self.hub = Hub()
+        self.addCleanup(self.hub.close)
+        self.bridge = Controller(PROGRAM, "--upstream=" + self.hub.path)
+        self.addCleanup(self.end)
+        self.c = self.bridge.client()
+        self.addCleanup(self.c.close)
+        self.c.follow()
+
+    def end(self):
+        self.assertEqual(self.bridge.stop(), 0)
+        with open(self.bridge.log) as f:
+            text = f.read()
+        self.assertNotIn("Sanitizer", text)
+        self.assertNotIn("runtime error", text)
+        shutil.rmtree(self.bridge.dir)
+        os.unlink(self.bridge.log)
+
+    def change(self, member, id):
+        """The next change that tells of an engine, and what it says."""
+        while True:
+            m = self.c.receive(self.c.events)
+            for change in m.content["changes"]:
+                what = change.get(member)
+                if what == id or isinstance(what, dict) and what.get("id") == id:
+                    return change
+
+    def test_answers_older_than_a_notification(self):
+        hub = self.hub
+        hub.engines(hub.asked(), {"0": "a"})
+        self.change("engine", 0)
+        # One that has come since it was asked for is not gone.
+        asked = hub.asked()
+        hub.notify("registration", 1, "b")
+        self.change("engine", 1)
+        hub.engines(asked, {"0": "a"})
+        # It is asked at once again; now that one is.
+        hub.engines(hub.asked(), {"0": "a", "1": "b"})
+        # One that has gone has not come again.
+        asked = hub.asked()
+        hub.notify("unregistration", 0, "a")
+        gone = self.c.receive(
+            self.c.events,
+            lambda m: any("engine_gone" in x for x in m.content["changes"]),
+        )
+        self.assertIn({"engine_gone": 0}, gone.content["changes"])
+        hub.engines(asked, {"0": "a", "1": "b"})
+        hub.engines(hub.asked(), {"1": "b"})
+        state = self.c.ask("state_request", {}).content
+        self.assertEqual([e["id"] for e in state["engines"]], [1])
+        # Without a notification an answer is believed.
+        hub.engines(hub.asked(), {"2": "c"})
+        self.change("engine_gone", 1)
+        self.change("engine", 2)
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules["__main__"])
