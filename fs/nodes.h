@@ -106,6 +106,9 @@ struct ask {
  */
 struct io {
 	bool writable;
+	/* An open file answers also when its entry is gone: what is read there
+	   is the answer to what was written. `o` has its number alone then. */
+	bool outlives;
 	/* -EINPROGRESS: again() says when it is open. */
 	int (*open)(struct file *f, struct obj *o);
 	/* What a READ now would say: 0, -EAGAIN, -errno. For poll, and to

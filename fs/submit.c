@@ -212,6 +212,7 @@ static int view_submit_open(struct file *f, struct obj *o)
 
 const struct io view_submit_io = {
 	.writable = true,
+	.outlives = true,
 	.open = view_submit_open,
 	.ready = submit_ready,
 	.read = submit_read,

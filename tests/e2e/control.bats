@@ -211,6 +211,21 @@ start_again() {
 	within "$DEADLINE" eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
 }
 
+@test "a task's id is read back though its engine is gone" {
+	local engine new id
+	engine=$(ls "$MNT/engines" | head -n 1)
+	exec {new}<>"$MNT/engines/$engine/new"
+	echo 'sleep 1000' >&"$new"
+	ctl "engines/$engine" stop
+	within "$DEADLINE" eval '[ ! -e "$MNT/engines/$engine" ]'
+	read -r id <&"$new"
+	exec {new}>&-
+	done_with "$id" error
+	equal "$(get "$id" code)" 'sleep 1000'
+	start >/dev/null
+	within "$DEADLINE" eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
+}
+
 @test "an engine's ctl without a controller is EHOSTDOWN, and can be read" {
 	local engine
 	engine=$(ls "$MNT/engines" | head -n 1)
