@@ -24,6 +24,7 @@ void call_new(struct run *run)
 
 	call->run = run;
 	call->user = -1;
+	call->exit_status = call->signal = -1;
 	call->limit = r ? limit_of(r) : 0;
 	call->idle_timer.fire = idle_late;
 	call->limit_timer.fire = call_too_long;
@@ -45,12 +46,17 @@ void call_free(struct call *call)
 	free(call);
 }
 
+bool call_lacks_options(const struct engine *e)
+{
+	return !e->taskfs && !foreign_is_python(e) && !foreign_is_ours(e);
+}
+
 const char *call_refusal(const struct run *run, struct result *r)
 {
 	struct json_object *o;
 	bool asks;
 
-	if (run->engine->taskfs || foreign_is_python(run->engine))
+	if (!call_lacks_options(run->engine))
 		return NULL;
 	o = json_parse(bytes_str(r->options), NULL);
 	asks = json_get(o, "args") || json_get(o, "env") || r->has_stdin ||
@@ -79,6 +85,8 @@ void call_end(struct call *call, struct ending *how)
 	row.user = call->user;
 	row.system = call->system;
 	row.memory = call->memory;
+	row.exit_status = call->exit_status;
+	row.signal = call->signal;
 	task_known_outputs(r, run->index, &row);
 	if (run->engine) {
 		run->engine->completed++;
@@ -145,22 +153,6 @@ static void idle_late(struct timer *t)
 
 /* --- the reply ---------------------------------------------------------- */
 
-/* Without the colours of a terminal. */
-static void strip_colours(struct buf *b)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < b->n; i++) {
-		if (b->p[i] != '\033' || i + 1 >= b->n || b->p[i + 1] != '[') {
-			b->p[n++] = b->p[i];
-			continue;
-		}
-		for (i += 2; i < b->n && (unsigned char)b->p[i] < 0x40; i++)
-			;
-	}
-	buf_cut(b, n);
-}
-
 static char *plain_text(struct json_object *o, const char *key, size_t limit)
 {
 	struct buf b = BUF_INIT;
@@ -170,7 +162,7 @@ static char *plain_text(struct json_object *o, const char *key, size_t limit)
 	if (!s)
 		return NULL;
 	buf_put(&b, s, min_u64(n, limit));
-	strip_colours(&b);
+	buf_strip_colours(&b);
 	return buf_take(&b);
 }
 
@@ -181,22 +173,47 @@ static void read_failure(struct call *call, struct json_object *content)
 	call->evalue = plain_text(content, "evalue", LIMIT_ERROR);
 	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
 		       &call->traceback);
-	strip_colours(&call->traceback);
+	buf_strip_colours(&call->traceback);
 	if (!call->ename)
 		call->ename = xstrdup("Error");
 }
 
-static void read_usage(struct call *call, struct json_object *content)
+static void read_usage(struct call *call, struct json_object *u)
 {
-	struct json_object *u = foreign_answer(content);
-
-	if (!u)
-		return;
 	call->user = json_real_or(u, "user", -1);
 	call->system = json_real_or(u, "system", 0);
 	call->memory = json_int_or(u, "memory", 0);
-	call->cwd = plain_text(u, "cwd", PATH_MAX);
-	json_object_put(u);
+}
+
+/* What an expression beside a task in Python says. */
+static void read_answer(struct call *call, struct json_object *content)
+{
+	struct json_object *o = foreign_answer(content);
+
+	if (!o)
+		return;
+	read_usage(call, o);
+	call->cwd = plain_text(o, "cwd", PATH_MAX);
+	json_object_put(o);
+}
+
+/* What an engine of ours says more, and says again for others. */
+static void read_ours(struct call *call, struct json_object *metadata)
+{
+	struct json_object *o = json_get_object(metadata, "taskfs");
+	struct buf *t = &call->traceback;
+	size_t end;
+
+	if (!o || !call->run->engine || !foreign_is_ours(call->run->engine))
+		return;
+	call->exit_status = (int)json_int_or(o, "exit_status", -1);
+	call->signal = (int)json_int_or(o, "signal", -1);
+	read_usage(call, json_get_object(o, "usage"));
+	call->cwd = plain_text(o, "cwd", PATH_MAX);
+	/* The last line of the traceback is the error itself. */
+	for (end = t->n ? t->n - 1 : 0; end && t->p[end - 1] != '\n'; end--)
+		;
+	buf_cut(t, end);
 }
 
 static int64_t read_date(struct json_object *o, const char *key)
@@ -219,13 +236,14 @@ void call_read_reply(struct call *call, struct json_object *header,
 	call->completed = read_date(header, "date");
 	if (status && strcmp(status, "ok") == 0) {
 		call->event = EVENT_SUCCEED;
-		read_usage(call, content);
+		read_answer(call, content);
 	} else if (status && strcmp(status, "aborted") == 0) {
 		call->event = EVENT_ABORT;
 		call->idle = true; /* it publishes none */
 	} else {
 		read_failure(call, content);
 	}
+	read_ours(call, metadata);
 }
 
 void call_on_reply(struct run *run, struct msg *m)

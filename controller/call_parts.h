@@ -27,6 +27,7 @@ struct call {
 	struct buf traceback;
 	double user, system;
 	int64_t memory;
+	int exit_status, signal;	/* -1: none */
 };
 
 /* call.c. The last word on the task; limits and interrupts end with it. */

@@ -170,10 +170,19 @@ int call_abort(struct run *run)
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 
-/* Other signals would end the engine, or stop its heart. */
+/*
+ * Other signals would end an engine of Python, or stop its heart; ours gives them
+ * to the task.
+ */
 int call_signal(struct run *run, int signo)
 {
-	if (!run->call || !run->engine || signo != SIGINT)
+	if (!run->call || !run->engine ||
+	    (signo != SIGINT && !foreign_is_ours(run->engine)))
 		return -EOPNOTSUPP;
-	return is_at_work(run->call) ? interrupt(run->call) : -EAGAIN;
+	if (!is_at_work(run->call))
+		return -EAGAIN;
+	return signo == SIGINT
+		       ? interrupt(run->call)
+		       : send_control(run->engine, MSG_SIGNAL_REQUEST, "sig",
+				      json_object_new_int(signo));
 }

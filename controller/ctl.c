@@ -35,6 +35,9 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 {
 	int err;
 
+	/* Another client's on the upstream is there to be looked at. */
+	if (run->other)
+		return -EOPNOTSUPP;
 	if (run->phase == RUN_STARTING) {
 		if (!abort_it)
 			return -EAGAIN;

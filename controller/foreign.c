@@ -52,9 +52,14 @@ bool foreign_has_no_vars(const struct engine *e)
 		     (f->step == STEP_READY && !f->python && !f->ours));
 }
 
-bool foreign_answers_at_once(const struct engine *e)
+bool foreign_is_ours(const struct engine *e)
 {
 	return e->foreign && e->foreign->ours;
+}
+
+bool foreign_answers_at_once(const struct engine *e)
+{
+	return foreign_is_ours(e);
 }
 
 bool foreign_is_elsewhere(const struct engine *e)
@@ -291,6 +296,10 @@ static void on_language(struct foreign *f, struct json_object *content)
 	set_text(&f->e->language, info, "name");
 	f->python = kernel && strcmp(kernel, "ipython") == 0;
 	f->ours = kernel && strcmp(kernel, "taskfs") == 0;
+	if (f->ours) {
+		set_text(&f->e->host, content, "host");
+		f->e->pid = json_int_or(content, "pid", f->e->pid);
+	}
 	if (f->python)
 		next_step(f, STEP_HOOK);
 	else
@@ -331,7 +340,7 @@ static void on_hook(struct foreign *f, struct json_object *content)
 	json_object_put(about);
 }
 
-static bool is_ours(const struct foreign *f, const struct msg *m)
+static bool is_my_question(const struct foreign *f, const struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
 
@@ -343,7 +352,7 @@ bool foreign_on_reply(struct engine *e, struct msg *m)
 	struct foreign *f = e->foreign;
 	struct json_object *content;
 
-	if (!is_ours(f, m))
+	if (!is_my_question(f, m))
 		return false;
 	content = json_parse(msg_part(m, MSG_CONTENT), NULL);
 	if (f->step == STEP_LANGUAGE)
@@ -359,7 +368,7 @@ bool foreign_on_iopub(struct engine *e, struct msg *m)
 	struct foreign *f = e->foreign;
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
-	if (!is_ours(f, m))
+	if (!is_my_question(f, m))
 		return false;
 	if (f->step == STEP_HOOK && s && strcmp(s, "idle") == 0) {
 		f->idle = true;

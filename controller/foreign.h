@@ -25,6 +25,8 @@ bool foreign_is_python(const struct engine *e);
 bool foreign_has_no_vars(const struct engine *e);
 /* It answers them at any time: one of ours, behind an upstream. */
 bool foreign_answers_at_once(const struct engine *e);
+/* One of ours, behind an upstream; it knows all options of a task. */
+bool foreign_is_ours(const struct engine *e);
 
 /* It works on somebody else's task. */
 bool foreign_is_elsewhere(const struct engine *e);

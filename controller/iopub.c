@@ -108,6 +108,11 @@ static void take_error(struct wire *w, struct msg *m)
 	keep_content(&w->error, m);
 }
 
+static void take_display(struct wire *w, struct msg *m)
+{
+	keep_content(&w->display_data, m);
+}
+
 static void take_input(struct wire *w, struct msg *m)
 {
 	size_t n = 0;
@@ -127,6 +132,7 @@ static const struct {
 	{MSG_ERROR, take_error},
 	{MSG_EXECUTE_INPUT, take_input},
 	{MSG_STATUS, take_status},
+	{MSG_DISPLAY_DATA, take_display},
 };
 
 /* Of a task of ours on an engine of ipyparallel, or of such an engine. */

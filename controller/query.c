@@ -9,6 +9,7 @@
 #include "orders.h"
 #include "results.h"
 #include "stock.h"
+#include "upstream.h"
 #include "vars.h"
 
 #define RESULTS_PER_REPLY 2000
@@ -169,7 +170,31 @@ static void on_state(struct controller *c, struct request *rq)
 	request_reply(rq, MSG_STATE_REPLY, o, NULL, 0);
 }
 
-static void on_shutdown(struct controller *c, struct request *rq)
+static void upstream_ends(struct controller *c, struct msg *reply,
+			  uint64_t arg)
+{
+	(void)c;
+	(void)arg;
+	if (!reply)
+		log_warning("the upstream controller did not say that it ends");
+}
+
+/* This one ends when nobody needs it. */
+static void shutdown_upstream(struct controller *c, struct request *rq)
+{
+	int err = upstream_ask(c, MSG_SHUTDOWN_REQUEST,
+			       json_object_new_object(), upstream_ends, 0);
+
+	log_info("a client asks for the end of the upstream controller");
+	if (err)
+		request_fail(rq, MSG_SHUTDOWN_REPLY, err, "ConnectionError",
+			     "ipyparallel's controller cannot be reached");
+	else
+		request_reply(rq, MSG_SHUTDOWN_REPLY, ok_content(c, false),
+			      NULL, 0);
+}
+
+static void shutdown_this(struct controller *c, struct request *rq)
 {
 	struct json_object *o = ok_content(c, false);
 	struct msg_out out = {
@@ -182,6 +207,14 @@ static void on_shutdown(struct controller *c, struct request *rq)
 	(void)!msg_send(sock_of(c, S_NOTIFICATION), &c->session, &out);
 	request_reply(rq, MSG_SHUTDOWN_REPLY, o, NULL, 0);
 	loop_stop(c->loop, 0);
+}
+
+static void on_shutdown(struct controller *c, struct request *rq)
+{
+	if (c->upstream)
+		shutdown_upstream(c, rq);
+	else
+		shutdown_this(c, rq);
 }
 
 /* --- results ------------------------------------------------------------ */

@@ -85,11 +85,13 @@ void record_put_io(struct wire *w)
 {
 	struct store_op *op;
 
-	if (!w->execute_input.n && !w->execute_result.n && !w->error.n)
+	if (!w->execute_input.n && !w->execute_result.n && !w->error.n &&
+	    !w->display_data.n)
 		return;
 	op = new_op(w, STORE_RECORD_IO);
 	op->record.execute_input = take_text(&w->execute_input);
 	op->record.execute_result = take_text(&w->execute_result);
+	op->record.display_data = take_text(&w->display_data);
 	op->record.error = take_text(&w->error);
 	store_put(w->c->store, op);
 }

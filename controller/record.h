@@ -38,13 +38,17 @@ enum record_column {
 	REC_STDOUT,
 	REC_STDERR,
 	REC_LABEL,
+	REC_DISPLAY_DATA,
 	RECORD_COLUMNS,
 };
 
 #define REC_BIT(column) (1UL << (column))
 #define REC_ALL (REC_BIT(RECORD_COLUMNS) - 1)
 
-enum record_kind { RECORD_TEXT, RECORD_JSON, RECORD_DATE, RECORD_BUFFERS };
+/* EXTRA: JSON, and no member of a record that has none. */
+enum record_kind {
+	RECORD_TEXT, RECORD_JSON, RECORD_EXTRA, RECORD_DATE, RECORD_BUFFERS
+};
 
 /* record_columns.c: the names, as ipyparallel has them, and the SQL. */
 extern const struct record_column_row {

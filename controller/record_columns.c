@@ -74,9 +74,13 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 		      " 'date', isodate(" END_TIME "), 'version', '5.3')") ")"},
 	[REC_RESULT_METADATA] = {"result_metadata", RECORD_JSON,
 		"COALESCE(q.result_metadata, "
-		ENDED("json_object('started', isodate(t.started),"
+		ENDED("CASE WHEN q.result IS NULL"
+		      " THEN json_object('started', isodate(t.started),"
 		      " 'dependencies_met', json('true'),"
-		      " 'engine', t.engine_uuid, 'status', " STATUS ")") ")"},
+		      " 'engine', t.engine_uuid, 'status', " STATUS ")"
+		      " ELSE json_object('status', " STATUS ","
+		      " 'engine', t.engine_uuid,"
+		      " 'date', isodate(" END_TIME ")) END") ")"},
 	[REC_RESULT_CONTENT] = {"result_content", RECORD_JSON,
 		"COALESCE(q.result_content, CASE " STATE
 		" WHEN 3 THEN json_object('status', 'ok', 'execution_count', 1,"
@@ -108,6 +112,8 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 		TEXT("COALESCE(" OUTPUT("1", "stderr") ", '')")},
 	[REC_LABEL] = {"label", RECORD_TEXT,
 		"COALESCE(json_extract(q.metadata, '$.label'), r.name)"},
+	[REC_DISPLAY_DATA] = {"display_data", RECORD_EXTRA,
+			      "q.display_data"},
 };
 
 int record_column(const char *key)

@@ -183,7 +183,7 @@ static int send_task(struct result *r, struct run *run, struct bytes code,
 	};
 	int err;
 
-	if (run->engine->taskfs || foreign_is_python(run->engine))
+	if (!call_lacks_options(run->engine))
 		out.metadata = task_metadata(r, run, code, input, &in);
 	if (!run->engine->taskfs)
 		call_new(run);

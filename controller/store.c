@@ -56,6 +56,7 @@ static void free_record(struct store_op *op)
 	free(op->record.engine_uuid);
 	free(op->record.execute_input);
 	free(op->record.execute_result);
+	free(op->record.display_data);
 	free(op->record.error);
 	msg_done(&op->record.msg);
 }

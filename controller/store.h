@@ -144,6 +144,7 @@ struct store_op {
 			const char *queue;
 			char *msg_id, *engine_uuid;	/* owned, as below */
 			char *execute_input, *execute_result, *error;
+			char *display_data;
 			int64_t submitted, started, completed, received;
 			struct msg msg;		/* frames only */
 			uint64_t kept;		/* out: bytes of buffers */

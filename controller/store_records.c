@@ -13,7 +13,8 @@ static const char schema[] =
 	" dropped INTEGER, started INTEGER, completed INTEGER,"
 	" received INTEGER, engine_uuid TEXT, result_header TEXT,"
 	" result_metadata TEXT, result_content TEXT, resubmitted TEXT,"
-	" execute_input TEXT, execute_result TEXT, error TEXT);"
+	" execute_input TEXT, execute_result TEXT, error TEXT,"
+	" display_data TEXT);"
 	"CREATE TABLE IF NOT EXISTS record_buffers("
 	" record INTEGER, reply INTEGER, n INTEGER, bytes BLOB,"
 	" PRIMARY KEY(record, reply, n));";
@@ -106,6 +107,21 @@ static void within(sqlite3_context *ctx, int n, sqlite3_value **v)
 								   part, part_n)));
 }
 
+/* Of a table that was made before there was such a column. */
+static int add_column(struct db *db)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db->sql, "SELECT display_data FROM records",
+				    -1, &st, NULL);
+
+	sqlite3_finalize(st);
+	if (rc == SQLITE_OK)
+		return rc;
+	return sqlite3_exec(db->sql,
+			    "ALTER TABLE records ADD COLUMN display_data TEXT",
+			    NULL, NULL, NULL);
+}
+
 int db_open_records(struct db *db)
 {
 	static const struct {
@@ -118,6 +134,8 @@ int db_open_records(struct db *db)
 	int rc = sqlite3_exec(db->sql, schema, NULL, NULL, NULL);
 	size_t i;
 
+	if (rc == SQLITE_OK)
+		rc = add_column(db);
 	for (i = 0; i < ARRAY_SIZE(functions) && rc == SQLITE_OK; i++)
 		rc = sqlite3_create_function(db->sql, functions[i].name,
 					     functions[i].args, SQLITE_UTF8, db,
@@ -224,7 +242,8 @@ int db_put_record_io(struct db *db, struct store_op *op)
 	bind_str(st, 1, op->record.execute_input);
 	bind_str(st, 2, op->record.execute_result);
 	bind_str(st, 3, op->record.error);
-	sqlite3_bind_int64(st, 4, (int64_t)op->record.result);
+	bind_str(st, 4, op->record.display_data);
+	sqlite3_bind_int64(st, 5, (int64_t)op->record.result);
 	return db_finish(st);
 }
 
@@ -314,7 +333,7 @@ static char *column_json(sqlite3_stmt *st, int at, enum record_kind kind)
 	} else if (kind == RECORD_DATE) {
 		date_format(sqlite3_column_int64(st, at), date);
 		buf_printf(&out, "\"%s\"", date);
-	} else if (kind == RECORD_JSON) {
+	} else if (kind == RECORD_JSON || kind == RECORD_EXTRA) {
 		buf_put(&out, b.p, b.n);
 	} else {
 		json_put_text(&out, b);
@@ -360,6 +379,11 @@ static int take_record(struct db *db, struct record_query *q, sqlite3_stmt *st)
 	for (i = 0; i < RECORD_COLUMNS; i++) {
 		if (!(q->wanted & REC_BIT(i)) || !is_column(i))
 			continue;
+		if (record_columns[i].kind == RECORD_EXTRA &&
+		    sqlite3_column_type(st, at) == SQLITE_NULL) {
+			at++;
+			continue;
+		}
 		r->value[i] = column_json(st, at++, record_columns[i].kind);
 		q->bytes += strlen(r->value[i]) + 24;
 	}

@@ -52,7 +52,8 @@ static const char *const statements[] = {
 			   "CASE WHEN json_valid(CAST(?7 AS TEXT)) THEN ?7 END,"
 			   " dropped=dropped|?8 WHERE result=?9",
 	[S_RECORD_IO] = "UPDATE records SET execute_input=?,"
-			  " execute_result=?, error=? WHERE result=?",
+			  " execute_result=?, error=?, display_data=?"
+			  " WHERE result=?",
 	[S_RESUBMITTED] = "UPDATE records SET resubmitted=? WHERE result=?",
 	[S_RECORD_BUFFER] = "INSERT OR REPLACE INTO record_buffers "
 			      "VALUES(?,?,?,?)",

@@ -32,6 +32,7 @@ static void wire_free(struct wire *w)
 	buf_done(&w->traceback);
 	buf_done(&w->execute_input);
 	buf_done(&w->execute_result);
+	buf_done(&w->display_data);
 	buf_done(&w->error);
 	buf_done(&w->value);
 	msg_done(&w->msg);
@@ -317,6 +318,8 @@ static void read_failure(struct wire *w, struct json_object *content)
 	w->evalue = copy_str(content, "evalue", LIMIT_ERROR);
 	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
 		       &w->traceback);
+	/* The record has the reply as it came; this is for mounts. */
+	buf_strip_colours(&w->traceback);
 }
 
 static void forget_reply(struct wire *w)
@@ -328,6 +331,7 @@ static void forget_reply(struct wire *w)
 	buf_clear(&w->error);
 	buf_clear(&w->value);
 	buf_clear(&w->execute_result);
+	buf_clear(&w->display_data);
 	msg_done(&w->reply);
 }
 
@@ -498,7 +502,10 @@ static struct json_object *failure_metadata(const struct wire *w,
 {
 	struct json_object *o = json_object_new_object();
 	const struct run *run = run_find(w->c, w->msg_id);
+	char date[DATE_SIZE];
 
+	date_format(now_usec(), date);
+	json_add_str(o, "date", date);
 	json_add(o, "status", json_object_get(json_get(content, "status")));
 	if (run && run->engine)
 		json_add_str(o, "engine", run->engine->uuid);

@@ -42,6 +42,7 @@ struct wire {
 	struct buf traceback;
 	/* From iopub: JSON texts but the first. */
 	struct buf execute_input, execute_result, error, value;
+	struct buf display_data;	/* the last */
 };
 
 /* A new result for a client's message m; NULL: it cannot be one. */

@@ -121,6 +121,9 @@ void kernel_info_request(struct engine *e, enum channel c, struct msg *m)
 	json_add_str(o, "implementation", "taskfs");
 	json_add_str(o, "implementation_version", TASKFS_VERSION);
 	json_add(o, "language_info", language);
+	/* For a mount behind ipyparallel's controller. */
+	json_add_str(o, "host", e->host);
+	json_add_int(o, "pid", getpid());
 	json_add_str(o, "banner", "taskfs: runs shell commands");
 	json_add(o, "help_links", json_object_new_array());
 	request_answer(e, c, m, MSG_KERNEL_INFO_REPLY, o, NULL);

@@ -10,6 +10,7 @@
 #define AGAIN_USEC (1 * USEC_PER_SEC)	 /* a later one */
 /* The rule of a stock engine: so many looks, period + 500 ms apart. */
 #define STOCK_MISSES 50
+#define STOCK_PATIENCE 10		 /* beats; then it gives an engine up */
 #define LATE_USEC (500 * USEC_PER_MSEC)
 #define LOST_MISSES 3
 /* A controller stores what it is told within this, or it did not hear it. */
@@ -300,19 +301,46 @@ static bool is_instance(const struct member *m, struct bytes ping)
 			m->instance);
 }
 
+/*
+ * It stood still (SIGSTOP), and may be given up: one of ours takes it again. A
+ * stock one does not, and no client hears of it any more.
+ */
+static void stood_still(struct engine *e)
+{
+	if (e->member.extended) {
+		log_warning("the engine stood still; registering again");
+		register_again(e);
+	} else {
+		log_error("the engine stood still until the controller gave it "
+			  "up");
+		engine_leave(e, EXIT_LOST);
+	}
+}
+
+static bool was_still(const struct member *m, uint64_t silence)
+{
+	return silence > (m->extended ? LOST_MISSES * m->period
+				      : STOCK_PATIENCE * (m->period -
+							  LATE_USEC));
+}
+
 static void heard(struct engine *e, struct bytes ping)
 {
 	struct member *m = &e->member;
 	bool was_lost = m->lost;
+	uint64_t silence = mono_usec() - m->heard;
 
 	m->heard = mono_usec();
 	m->missed = 0;
 	m->lost = false;
 	if (was_lost)
 		log_info("the controller is back");
-	if (m->state == MEMBER_IN && m->extended &&
-	    (was_lost || !is_instance(m, ping)))
+	if (m->state != MEMBER_IN)
+		return;
+	if (m->extended && (was_lost || !is_instance(m, ping)))
 		register_again(e);
+	else if (was_still(m, silence))
+		stood_still(e);
 }
 
 void member_beat(struct engine *e)

@@ -112,6 +112,8 @@ static void start(struct bridge *b)
 		(char *)(uintptr_t)"taskfs-controller",
 		(char *)(uintptr_t)"--upstream", b->upstream,
 		(char *)(uintptr_t)"--cluster-dir", b->dir,
+		/* Not that of the environment: its own has none. */
+		(char *)(uintptr_t)"--cluster-id=",
 		(char *)(uintptr_t)"--log-file", log,
 		(char *)(uintptr_t)"--until-unused", NULL,
 	};

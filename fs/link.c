@@ -218,7 +218,7 @@ static int load(struct link *l, bool *ret_new)
 {
 	struct buf why = BUF_INIT;
 	struct connfile file;
-	int err = connfile_load(&file, CONNFILE_CLIENT, l->path, &why);
+	int err = connfile_load(&file, l->kind, l->path, &why);
 
 	*ret_new = false;
 	if (err) {
@@ -303,6 +303,7 @@ void link_redirect(struct link *l, const char *path)
 {
 	free(l->path);
 	l->path = xstrdup(path);
+	l->kind = CONNFILE_BRIDGE;
 	go_down(l);
 	timer_set(l->loop, &l->tick, TICK_DOWN);
 }

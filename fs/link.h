@@ -38,6 +38,7 @@ struct link {
 	struct loop *loop;
 	void *zmq;
 	char *path;		/* of the connection file */
+	enum connfile_kind kind; /* of that: CLIENT, then perhaps BRIDGE */
 	const struct link_events *on;
 	enum link_state state;
 	struct buf why;		/* why not up; or "" */
@@ -71,7 +72,7 @@ static inline bool link_is_up(const struct link *l)
 	return l->state == LINK_UP;
 }
 
-/* From now on to the controller of another connection file; path is copied. */
+/* From now on to the bridge of that connection file; path is copied. */
 void link_redirect(struct link *l, const char *path);
 /* The controller is another one than we thought: begin again. */
 void link_restart(struct link *l, const char *why);

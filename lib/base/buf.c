@@ -122,3 +122,18 @@ void buf_put_escaped(struct buf *b, struct bytes text, size_t limit)
 	if (n < text.n)
 		buf_puts(b, "...");
 }
+
+void buf_strip_colours(struct buf *b)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->p[i] != '\033' || i + 1 >= b->n || b->p[i + 1] != '[') {
+			b->p[n++] = b->p[i];
+			continue;
+		}
+		for (i += 2; i < b->n && (unsigned char)b->p[i] < 0x40; i++)
+			;
+	}
+	buf_cut(b, n);
+}

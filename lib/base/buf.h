@@ -50,4 +50,7 @@ static inline struct bytes buf_bytes(const struct buf *b)
  */
 void buf_put_escaped(struct buf *b, struct bytes text, size_t limit);
 
+/* Takes out what only colours a terminal: ECMA-48's control sequences (CSI). */
+void buf_strip_colours(struct buf *b);
+
 #endif

@@ -39,13 +39,23 @@ bool log_enabled(enum log_level level)
 
 int log_parse_level(struct bytes text, enum log_level *ret_level)
 {
+	/* Ours, and those of Python's logging. */
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} names[] = {
+		{"debug", LOG_DEBUG},	  {"info", LOG_INFO},
+		{"warning", LOG_WARNING}, {"warn", LOG_WARNING},
+		{"error", LOG_ERROR},	  {"critical", LOG_ERROR},
+		{"fatal", LOG_ERROR},
+	};
 	uint64_t n;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(level_names); i++) {
-		if (text.n == strlen(level_names[i]) &&
-		    strncasecmp(text.p, level_names[i], text.n) == 0) {
-			*ret_level = (enum log_level)i;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (text.n == strlen(names[i].name) &&
+		    strncasecmp(text.p, names[i].name, text.n) == 0) {
+			*ret_level = names[i].level;
 			return 0;
 		}
 	}

@@ -215,14 +215,18 @@ static int parse_alias(struct parser *s, const struct opt_alias *a,
 	return 0;
 }
 
-/* No option: an alias, "Class.trait" of one who should know, or a mistake. */
+/*
+ * No option: an alias, what traitlets' own parser would only warn of
+ * ("Class.trait", "--word=value"), or a mistake.
+ */
 static int parse_stranger(struct parser *s, int *ret_exit)
 {
 	const struct opt_alias *a = find_alias(s);
 
 	if (a)
 		return parse_alias(s, a, ret_exit);
-	if (!s->program->aliases || !memchr(s->name, '.', s->n))
+	if (!s->program->aliases ||
+	    (!memchr(s->name, '.', s->n) && !(s->word[1] == '-' && s->value)))
 		return complain(s->program, ret_exit, "no option '%s'",
 				s->word);
 	if (!s->value && s->at + 1 < s->argc && s->argv[s->at + 1][0] != '-')

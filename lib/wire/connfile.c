@@ -24,7 +24,7 @@ static const struct port_row {
 
 static bool row_is_for(const struct port_row *r, enum connfile_kind kind)
 {
-	return kind == CONNFILE_CLIENT ? r->client : r->engine;
+	return kind == CONNFILE_ENGINE ? r->engine : r->client;
 }
 
 static unsigned *row_port(const struct port_row *r, struct ports *p)
@@ -149,7 +149,8 @@ static int fill(struct connfile *c, enum connfile_kind kind,
 	(void)get_text(o, "ssh", &c->ssh);
 	(void)get_text(o, "curve_serverkey", &c->curve_serverkey);
 	(void)get_text(o, "task_scheme", &c->task_scheme);
-	take_env(c);
+	if (kind != CONNFILE_BRIDGE)
+		take_env(c);
 	if (c->curve_serverkey && strlen(c->curve_serverkey) != CURVE_KEY - 1)
 		return bad(why, "is no CURVE key", "curve_serverkey");
 	for (i = 0; i < ARRAY_SIZE(port_rows); i++) {
@@ -351,7 +352,7 @@ char *connfile_path(const char *dir, const char *cluster_id,
 
 	return xasprintf("%s/ipcontroller-%s%s%s.json", dir,
 			 named ? cluster_id : "", named ? "-" : "",
-			 kind == CONNFILE_CLIENT ? "client" : "engine");
+			 kind == CONNFILE_ENGINE ? "engine" : "client");
 }
 
 int connfile_curve(const struct connfile *c, struct curve *ret_curve)

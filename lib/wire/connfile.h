@@ -29,7 +29,9 @@ struct connfile {
 	size_t nbroadcasts;
 };
 
-enum connfile_kind { CONNFILE_CLIENT, CONNFILE_ENGINE };
+/* BRIDGE: the client file of a bridge. The environment is about what is behind
+ * that, and not looked at. */
+enum connfile_kind { CONNFILE_CLIENT, CONNFILE_ENGINE, CONNFILE_BRIDGE };
 
 /*
  * Fills *c from the text of a file. -EINVAL: not of this form; then *why says

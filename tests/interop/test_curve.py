@@ -3,8 +3,10 @@
 stands in the connection files, and who has none gets in nowhere."""
 
 import json
+import os
 import tempfile
 import unittest
+from unittest import mock
 
 import zmq
 
@@ -34,7 +36,33 @@ class Curve:
         self.assertEqual(self.rc[1].apply_sync(lambda: 6 * 7), 42)
 
     def test_mount(self):
-        at = self.cluster.mount()
+        self.look(self.cluster.mount())
+
+    def test_mount_with_the_environment_of_a_client(self):
+        """A bridge is none of what that is about."""
+        mix.within(lambda: not mix.bridges())
+        env = {
+            "IPP_CURVE_SERVERKEY": self.cluster.info()["curve_serverkey"],
+            "IPP_CLUSTER_ID": "another",
+        }
+        with mock.patch.dict(os.environ, env):
+            at = self.cluster.mount()
+        self.look(at)
+
+    def test_the_key_in_the_environment(self):
+        """Of a file without it."""
+        info = dict(self.cluster.info("engine"), curve_serverkey=None)
+        path = tempfile.mktemp(suffix=".json", dir=mix.HOME)
+        with open(path, "w") as f:
+            json.dump(info, f)
+        key = self.cluster.info()["curve_serverkey"]
+        for kind in mix.OURS, mix.STOCK:
+            program = mix.PROGRAM[kind, "engine"]
+            p = mix.Process([*program, "--file=" + path], {"IPP_CURVE_SERVERKEY": key})
+            self.addCleanup(p.stop)
+            p.wait_line(mix.READY[kind, "engine"])
+
+    def look(self, at):
         with mix.deadline():
             for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):
                 with open("%s/engines/%d/new" % (at, engine), "w") as f:

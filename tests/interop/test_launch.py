@@ -4,6 +4,7 @@ options and the environment of ipcontroller and ipengine."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -302,7 +303,7 @@ class ControllerOptions(Case):
         )
 
     def test_mistakes(self):
-        for args in (["--pnig=3s"], ["--scheme=best"], ["--transport=ipc"]):
+        for args in (["--pnig"], ["--pnig", "3s"], ["-z3"], ["--scheme=best"]):
             code, text = self.refused(*args)
             self.assertEqual(code, 2, text)
             self.assertIn("taskfs-controller --help", text)
@@ -310,6 +311,24 @@ class ControllerOptions(Case):
         self.assertEqual(code, 1)
         self.assertIn("--curve=yes", text)
         self.assertEqual(os.listdir(self.dir + "/security"), [])
+
+    def test_unknown_options_are_passed_over(self):
+        for program in "controller", "engine":
+            p = self.start(program, "--unknown=3", "--Some.trait=3", "--Some.flag")
+            for word in "--unknown=3", "--Some.trait=3", "--Some.flag":
+                p.wait_line("warning: %s is passed over" % re.escape(word))
+
+    def test_levels_as_stock_spells_them(self):
+        for level in "WARN", "CRITICAL", "30":
+            with tempfile.TemporaryDirectory(dir=mix.HOME) as at:
+                program = mix.PROGRAM[mix.OURS, "controller"]
+                args = ["--profile-dir=" + at, "--log-level=" + level]
+                p = mix.Process([*program, *args])
+                self.addCleanup(p.stop)
+                path = at + "/security/ipcontroller-engine.json"
+                mix.within(lambda: os.path.exists(path))
+                self.assertEqual(p.stop(), 0)
+                self.assertEqual(p.lines, [])
 
     def test_environment(self):
         c = self.start(

@@ -9,6 +9,7 @@ import pickle
 import re
 import select
 import signal
+import socket
 import subprocess
 
 import mix
@@ -113,6 +114,11 @@ class Mounted(mix.Case):
 
     def running(self, id):
         mix.within(lambda: self.get(id, "status") == "running\n")
+
+    def refused(self, code, what, *args):
+        with self.assertRaises(OSError) as e:
+            what(*args)
+        self.assertEqual(e.exception.errno, code)
 
     def occupy(self, engine, text):
         """A task of another client's on an engine that was idle; it runs."""
@@ -318,11 +324,6 @@ class Variables:
 
     def listed(self, engine):
         return sorted(os.listdir("%s/engines/%s/vars" % (self.mnt, engine)))
-
-    def refused(self, code, what, *args):
-        with self.assertRaises(OSError) as e:
-            what(*args)
-        self.assertEqual(e.exception.errno, code)
 
     def setUp(self):
         super().setUp()
@@ -627,7 +628,10 @@ class Others:
         ar = self.rc[0].execute("1/0", silent=False)
         id = self.their(ar.msg_ids[0])
         self.done(id, "error")
-        self.assertTrue(self.get(id, "error").startswith("ZeroDivisionError: "))
+        error = self.get(id, "error")
+        self.assertTrue(error.startswith("ZeroDivisionError: "))
+        self.assertIn("----> 1 1/0", error)
+        self.assertNotIn("\033", error)
 
     def test_what_others_apply(self):
         ar = self.rc.load_balanced_view().apply_async(int, "42")
@@ -651,6 +655,16 @@ class Others:
         gate.reached().close()
         self.done(id)
         self.assertEqual(self.get(id, "stdout"), "a\nb\n")
+
+    def test_what_others_run_is_not_aborted_here(self):
+        gate = self.gate()
+        ar = self.rc[0].apply_async(mix.wait_at, gate)
+        id = self.their(ar.msg_ids[0])
+        self.running(id)
+        self.refused(errno.EOPNOTSUPP, self.write, "results/%d/ctl" % id, "abort\n")
+        gate.reached().close()
+        self.done(id)
+        self.assertIsNone(ar.get(mix.DEADLINE))
 
     def test_many_of_others(self):
         view = self.rc.load_balanced_view()
@@ -1088,6 +1102,96 @@ class UpstreamEnds(Bridged):
         self.cluster.start_engine(mix.STOCK)
         self.done(waits)
         self.assertEqual(self.get(waits, "value"), "'later'\n")
+
+
+class OurEngines(Bridged):
+    """They have all they have on our own controller."""
+
+    engines = (mix.OURS, mix.OURS)
+
+    def test_args_env_stdin_and_directory(self):
+        got = self.value(
+            'echo "$1 $A $(cat) $PWD $TASKFS_ID $TASKFS_ENGINE"',
+            args=["x"],
+            env={"A": "1"},
+            stdin="in",
+            cwd="/usr",
+            targets=[1],
+        )
+        id = self.submitted[-1]
+        self.assertEqual(got, "x 1 in /usr %d 1\n" % id)
+        self.assertEqual(self.get(id, "error"), "")
+
+    def test_a_directory_that_is_not_there(self):
+        id = self.submit("echo $PWD", cwd="/no/where")
+        self.done(id)
+        self.assertEqual(self.get(id, "value"), os.getcwd() + "\n")
+        self.assertIn("/no/where", self.get(id, "error"))
+
+    def test_a_map(self):
+        id = self.submit("echo $1.; echo $1 >&2", map=["a", "b", "c"])
+        self.done(id)
+        self.assertEqual(self.get(id, "value"), "a.\nb.\nc.\n")
+        self.assertEqual(self.get(id, "1/stderr"), "b\n")
+        chunks = self.value("echo $#; echo $*", map=["a", "b", "c"], chunk=2)
+        self.assertEqual(chunks, "2\na b\n1\nc\n")
+
+    def test_a_failure(self):
+        id = self.submit("echo out; echo why >&2; exit 3")
+        self.done(id, "error")
+        self.assertEqual(self.get(id, "exit_status"), "3\n")
+        self.assertEqual(self.get(id, "stdout"), "out\n")
+        self.assertEqual(self.get(id, "error"), "ExitStatus: exit status 3\nwhy\n")
+        self.assertIn("memory", self.get(id, "usage"))
+
+    def test_signals(self):
+        id = self.start_shell("trap 'echo caught; exit 4' USR1; echo go; while :; do sleep 0.01; done")
+        self.write("results/%d/ctl" % id, "signal USR1\n")
+        self.done(id, "error")
+        self.assertEqual(self.get(id, "stdout"), "go\ncaught\n")
+        id = self.start_shell("echo go; exec sleep 1000")
+        self.write("results/%d/ctl" % id, "signal TERM\n")
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("Killed: "))
+
+    def start_shell(self, text):
+        id = self.submit(text)
+        with open("%s/results/%d/output" % (self.mnt, id)) as f:
+            self.assertEqual(f.readline(), "go\n")
+        return id
+
+    def test_abort_and_time_limit(self):
+        id = self.start_shell("echo go; exec sleep 1000")
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        id = self.submit("exec sleep 1000", time_limit=0.2)
+        self.done(id, "error")
+        self.assertTrue(
+            self.get(id, "error").startswith("TaskTimeLimit: ran longer than 0.2 s\n")
+        )
+        self.done(self.submit("echo", path="engines/all/new"))
+
+    def test_which_processes_they_are(self):
+        for e, engine in enumerate(self.cluster.engines):
+            self.assertEqual(self.read("engines/%d/language" % e), "sh\n")
+            self.assertEqual(self.read("engines/%d/host" % e), socket.gethostname() + "\n")
+            pid = int(self.read("engines/%d/pid" % e))
+            with open("/proc/%d/stat" % pid) as f:
+                parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            # Its guard's.
+            self.assertEqual(parent, engine.pid)
+
+
+class Shutdown(Bridged):
+    def test_it_is_that_of_the_cluster(self):
+        self.write("engines/all/ctl", "stop\n")
+        for engine in self.cluster.engines:
+            self.assertEqual(engine.wait(), 0)
+        self.cluster.engines.clear()
+        self.write("controller/ctl", "shutdown\n")
+        self.assertEqual(self.cluster.controller.wait(), 0)
+        mix.within(lambda: self.read("controller/state") != "connected\n")
+        self.assertEqual(self.ids(), [])
 
 
 class BesideOurEngines(Mounted):

@@ -313,6 +313,11 @@ class Deaths(mix.Case):
         self.assertIn("died", e.evalue)
         self.assertIn(ar.msg_ids[0], e.evalue)
         self.assertIn(ar.metadata.engine_uuid, e.evalue)
+        where = {"msg_id": {"$eq": ar.msg_ids[0]}, "completed": {"$ne": None}}
+        (record,) = mix.within(lambda: self.rc.db_query(where))
+        metadata = record["result_metadata"]
+        self.assertEqual(set(metadata), {"status", "engine", "date"})
+        self.assertEqual(metadata["status"], "error")
 
     def test_direct(self):
         e = self.rc.ids[-1]

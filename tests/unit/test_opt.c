@@ -240,7 +240,7 @@ static void test_words_of_others(void **state)
 	assert_string_equal(o.err_text, "");
 	assert_complains(parse(A("src"), A("--A.any=11"), END), "out of range");
 	assert_complains(parse(A("src"), A("--where"), END), "needs a value");
-	assert_complains(parse(A("src"), A("--any=1"), END), "no option");
+	assert_complains(parse(A("src"), A("--any"), A("1"), END), "no option");
 }
 
 static void test_what_is_passed_over(void **state)
@@ -253,6 +253,9 @@ static void test_what_is_passed_over(void **state)
 	o = parse(A("--No.such=1"), A("src"), END);
 	assert_int_equal(o.err, 0);
 	assert_non_null(strstr(o.err_text, "--No.such=1 is passed over"));
+	o = parse(A("--any=1"), A("src"), END);
+	assert_int_equal(o.err, 0);
+	assert_non_null(strstr(o.err_text, "--any=1 is passed over"));
 	o = parse(A("--No.such"), A("1"), A("src"), END);
 	assert_int_equal(o.n, 1);
 	o = parse(A("--No.such"), A("--foreground"), A("src"), END);

@@ -4,10 +4,12 @@
 Prints TAP. With arguments only those tests: Tasks Tasks.test_targets ...
 """
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -1640,6 +1642,25 @@ class Restart(Case):
         c.wait(2, "ok")
         self.assertEqual(c.fetch(2, "stdout").buffers, [b"all of it"])
         self.assertEqual(e.take().content["code"], "waits")
+
+    def test_a_store_from_before_display_data(self):
+        c, e = self.pair()
+        c.mux.send_multipart(
+            [e.uuid.encode(), *c.frames("execute_request", {"code": "1"})[1]]
+        )
+        m = e.take(e.mux)
+        e.reply(m, socket=e.mux)
+        c.receive(c.mux)
+        self.assertEqual(self.controller.stop(), 0)
+        with contextlib.closing(
+            sqlite3.connect(self.controller.dir + "/tasks.db")
+        ) as db:
+            db.execute("ALTER TABLE records DROP COLUMN display_data")
+            db.commit()
+        self.controller.start()
+        [r] = self.client().ask("db_request", {"query": {}}).content["records"]
+        self.assertEqual(r["msg_id"], m.header["msg_id"])
+        self.assertNotIn("display_data", r)
 
     def test_what_an_engine_does_not_know_is_given_again(self):
         c, e = self.pair()

@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""What a Python session does with its views; the stock controller is the measure."""
+
+import contextlib
+import io
+import os
+import signal
+
+import mix
+from joblib import Parallel, delayed
+
+
+def square(x):
+    return x * x
+
+
+def show(x):
+    from IPython.display import display
+
+    display({"a": x})
+    return x
+
+
+square.__module__ = show.__module__ = "__main__"
+
+
+class Views(mix.Case):
+    controller, engines, hears = mix.STOCK, (mix.STOCK, mix.STOCK), True
+    controller_args = ("--ping=200",)
+
+    def setUp(self):
+        super().setUp()
+        self.dv = self.rc[:]
+        self.lv = self.rc.load_balanced_view()
+
+    def test_executor(self):
+        with self.rc.executor() as ex:
+            self.assertEqual(ex.submit(square, 3).result(mix.DEADLINE), 9)
+            self.assertEqual(list(ex.map(square, range(6))), [0, 1, 4, 9, 16, 25])
+            self.fails("ZeroDivisionError", ex.submit(lambda: 1 / 0).result)
+
+    def test_imap(self):
+        want = [i * i for i in range(20)]
+        self.assertEqual(list(self.lv.imap(square, range(20), max_outstanding=3)), want)
+        got = self.lv.imap(square, range(20), ordered=False, max_outstanding="auto")
+        self.assertEqual(sorted(got), want)
+        self.assertEqual(list(self.dv.imap(square, range(20))), want)
+
+    def test_scatter_and_gather(self):
+        self.dv.scatter("a", list(range(7)), block=True)
+        self.assertEqual(self.dv["a"], [[0, 1, 2, 3], [4, 5, 6]])
+        self.assertEqual(self.dv.gather("a", block=True), list(range(7)))
+
+    def test_outputs_and_their_record(self):
+        ar = self.rc[0].apply_async(show, 5)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(len(ar.outputs), 1)
+        where = {"msg_id": ar.msg_ids[0]}
+        rec = mix.within(
+            lambda: (r := self.rc.db_query(where)) and r[0].get("display_data") and r[0]
+        )
+        self.assertEqual(rec["display_data"]["data"]["text/plain"], "{'a': 5}")
+
+    def test_what_is_an_async_result(self):
+        ar = self.dv.apply_async(square, 3)
+        self.assertEqual(ar.get_dict(mix.DEADLINE), {0: 9, 1: 9})
+        self.assertEqual((ar.r, ar.progress, len(ar)), ([9, 9], 2, 2))
+        with contextlib.redirect_stdout(io.StringIO()):
+            ar.wait_interactive(interval=0.01)
+        gate = self.gate()
+        ar = self.lv.apply_async(mix.wait_at, gate)
+        with self.assertRaises(TimeoutError):
+            ar.get(timeout=0.01)
+
+    def test_purge_everything(self):
+        ar = self.dv.apply_async(square, 3)
+        ar.get(mix.DEADLINE)
+        where = {"msg_id": {"$in": ar.msg_ids}}
+        mix.within(lambda: all(r["completed"] for r in self.rc.db_query(where)))
+        self.rc.purge_everything()
+        self.assertEqual(self.rc.db_query(where), [])
+
+    def test_joblib(self):
+        self.lv.register_joblib_backend("views")
+        got = Parallel(backend="views")(delayed(abs)(-i) for i in range(30))
+        self.assertEqual(got, list(range(30)))
+
+    def test_the_queue_beside_direct_tasks(self):
+        gate = self.gate()
+        busy = self.dv.apply_async(mix.wait_at, gate)
+        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        ars = [self.lv.apply_async(square, i) for i in range(2)]
+        mix.within(self.are_queued)
+        gate.open()
+        self.assertEqual([ar.get(mix.DEADLINE) for ar in ars], [0, 1])
+        busy.get(mix.DEADLINE)
+
+    def are_queued(self):
+        """Behind what a direct view runs."""
+        return all(self.rc.queue_status(e)["tasks"] for e in self.rc.ids)
+
+
+class ViewsOfOurs(Views):
+    controller = mix.OURS
+
+    def are_queued(self):
+        """The first engine that is free has them."""
+        return self.rc.queue_status()["unassigned"] == 2
+
+
+class Heart(mix.Case):
+    controller, engines = mix.STOCK, (mix.STOCK, mix.STOCK)
+    controller_args = ("--ping=200",)
+
+    def test_a_heart_that_stops(self):
+        pid = self.rc[1].apply_sync(os.getpid)
+        gate = self.gate()
+        ar = self.rc[1].apply_async(mix.wait_at, gate)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            mix.within(lambda: 1 not in self.rc.ids)
+            e = self.fails("EngineError", ar.get)
+            self.assertEqual(e.evalue, "Engine 1 died while running task %r" % ar.msg_ids[0])
+        finally:
+            os.kill(pid, signal.SIGKILL)
+        self.cluster.engines.pop()
+
+
+class HeartOfOurs(Heart):
+    controller = mix.OURS
+
+
+class Still(mix.Case):
+    """An engine of ours that is stopped until it is given up, and goes on."""
+
+    controller, engines = mix.OURS, (mix.OURS,)
+    controller_args = ("--ping=200",)
+    expected = ("stood still",)
+
+    def setUp(self):
+        super().setUp()
+        self.engine = self.cluster.engines[0]
+        with open("/proc/%d/task/%d/children" % ((self.engine.pid,) * 2)) as f:
+            self.worker = int(f.read().split()[0])
+
+    def stop_and_go(self):
+        os.kill(self.worker, signal.SIGSTOP)
+        try:
+            mix.within(lambda: not self.rc.ids)
+        finally:
+            os.kill(self.worker, signal.SIGCONT)
+
+    def test_it_comes_back(self):
+        self.stop_and_go()
+        mix.within(lambda: self.rc.ids == [0])
+        ar = self.rc[0].execute("echo again", silent=False, block=True)
+        self.assertEqual(ar.execute_result["data"]["text/plain"], "again")
+
+
+class StillOnStock(Still):
+    controller = mix.STOCK
+
+    def test_it_comes_back(self):
+        """Stock takes nobody back; it ends, and says why."""
+        self.stop_and_go()
+        self.assertNotEqual(self.engine.wait(), 0)
+        self.engine.wait_line("stood still until the controller gave it up")
+        self.cluster.engines.clear()
+
+
+class HighWaterMark(mix.Case):
+    controller, engines = mix.STOCK, (mix.STOCK, mix.STOCK)
+    controller_args = ("--hwm=3",)
+
+    def test_hwm(self):
+        gate = self.gate()
+        lv = self.rc.load_balanced_view()
+        ars = [lv.apply_async(mix.wait_at, gate) for _ in range(8)]
+        mix.within(lambda: self.rc.queue_status()["unassigned"] == 2)
+        status = self.rc.queue_status()
+        self.assertEqual([status[e]["tasks"] for e in self.rc.ids], [3, 3])
+        gate.open()
+        self.rc.wait(ars, mix.DEADLINE)
+
+
+class HighWaterMarkOfOurs(HighWaterMark):
+    controller = mix.OURS
+
+
+class Requested(mix.Case):
+    controller = mix.STOCK
+
+    def test_ids(self):
+        for _ in range(2):
+            self.cluster.start_engine(mix.STOCK, "--IPEngine.id=5")
+        self.cluster.start_engine(mix.STOCK)
+        self.rc.wait_for_engines(3, timeout=mix.DEADLINE, interactive=False)
+        self.assertEqual(self.rc.ids, [5, 6, 7])
+
+
+class RequestedOfOurs(Requested):
+    controller = mix.OURS
+
+
+if __name__ == "__main__":
+    mix.main(__name__)
