@@ -152,7 +152,8 @@ const struct message_type message_types[] = {
 	{MSG_KERNEL_INFO_REQUEST, M_, E_, "shell, control", false, "",
 	 "Who are you?"},
 	{MSG_KERNEL_INFO_REPLY, E_, M_, "shell, control", false,
-	 "status, protocol_version, implementation, language_info, banner",
+	 "status, protocol_version, implementation, language_info, banner, "
+	 "[host, pid]",
 	 "A shell."},
 	{MSG_INTERRUPT_REQUEST, M_, E_, "control", false, "",
 	 "SIGINT to the running task."},

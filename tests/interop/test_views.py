@@ -6,7 +6,9 @@ import io
 import os
 import signal
 
+import ipyparallel as ipp
 import mix
+from IPython.core.interactiveshell import InteractiveShell
 from joblib import Parallel, delayed
 
 
@@ -80,6 +82,25 @@ class Views(mix.Case):
         mix.within(lambda: all(r["completed"] for r in self.rc.db_query(where)))
         self.rc.purge_everything()
         self.assertEqual(self.rc.db_query(where), [])
+
+    def test_magics(self):
+        shell = InteractiveShell.instance()
+        self.dv.activate()
+        with contextlib.redirect_stdout(io.StringIO()):
+            shell.run_line_magic("px", "a = 5")
+            self.assertEqual(self.dv["a"], [5, 5])
+            shell.run_cell_magic("px", "--targets 0", "b = a + 1\nc = b * 2")
+            self.assertEqual(self.rc[0]["c"], 12)
+            self.assertRaises(ipp.error.RemoteError, self.rc[1].pull, "c", block=True)
+            shell.run_line_magic("autopx", "")
+            shell.run_cell("d = 7")
+            shell.run_line_magic("autopx", "")
+        self.assertEqual(self.dv["d"], [7, 7])
+        self.assertNotIn("d", shell.user_ns)
+        shell.run_line_magic("pxconfig", "--noblock")
+        ar = shell.run_cell_magic("px", "", "e = a + d")
+        ar.get(mix.DEADLINE)
+        self.assertEqual(self.dv["e"], [12, 12])
 
     def test_joblib(self):
         self.lv.register_joblib_backend("views")
