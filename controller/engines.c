@@ -123,14 +123,18 @@ void engine_tell(struct engine *e)
 	events_add(e->c, v);
 }
 
-static void tell_changes(struct work *w)
+void engines_tell(struct controller *c)
 {
-	struct controller *c = container_of(w, struct controller, engines_work);
 	struct list *l;
 
 	c->engines_told = mono_usec();
 	list_for_each(l, &c->engine_order)
 		engine_tell(list_entry(l, struct engine, order));
+}
+
+static void tell_changes(struct work *w)
+{
+	engines_tell(container_of(w, struct controller, engines_work));
 }
 
 void engine_store(struct engine *e)

@@ -89,5 +89,6 @@ struct json_object *engine_json(const struct engine *e);
 void engine_changed(struct engine *e);
 /* Told now, if it is not yet: before what only who knows it can understand. */
 void engine_tell(struct engine *e);
+void engines_tell(struct controller *c);
 
 #endif

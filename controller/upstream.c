@@ -213,15 +213,18 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 		log_info("connected to the upstream controller",
 			 log_str("interface", u->file.interface),
 			 log_int("port", u->file.port.registration));
-		tell(u);
 		reclaim_begin(c);
 	}
 	if (!u->stale || !was_up)
 		take_engines(u, engines);
 	if (u->stale)
 		say_hello(u);
-	if (!was_up)
+	if (!was_up) {
+		/* Who hears that it is connected knows its engines. */
+		engines_tell(c);
+		tell(u);
 		others_begin(c);
+	}
 	sched_kick(c);
 }
 

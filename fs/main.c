@@ -34,6 +34,7 @@ static struct config config;
 static void *zmq;
 static struct timer patience;
 static bool ready;	/* said so */
+static bool has_results; /* has heard which results there are */
 static int status_fd = -1;	/* to the parent that waits; or -1 */
 
 /* --- the command line --------------------------------------------------- */
@@ -189,11 +190,20 @@ static void mount_now(void)
 	buf_done(&why);
 }
 
+/* Behind a bridge that has not heard from its controller there are no engines. */
+static bool has_all(void)
+{
+	const char *upstream = fs.mirror.counts.upstream_state;
+
+	return has_results && (!upstream || strcmp(upstream, "connected") == 0);
+}
+
 static void filled(struct sync *s)
 {
 	(void)s;
 	load_go(&fs.load);
-	if (!ready)
+	has_results = true;
+	if (!ready && has_all())
 		mount_now();
 }
 
@@ -201,6 +211,10 @@ static void out_of_patience(struct timer *t)
 {
 	struct buf why = BUF_INIT;
 
+	if (has_results) { /* what is known is to be seen */
+		mount_now();
+		return;
+	}
 	if (link_is_up(&fs.link)) { /* many results; sync has its own limit */
 		timer_set(fs.loop, t, config.wait);
 		return;
@@ -237,6 +251,8 @@ static void on_changes(struct link *l, struct msg *m)
 {
 	(void)l;
 	sync_changes(&fs.sync, m);
+	if (!ready && has_all())
+		mount_now();
 }
 
 static const struct link_events link_events = {

@@ -318,6 +318,15 @@ class ControllerOptions(Case):
             for word in "--unknown=3", "--Some.trait=3", "--Some.flag":
                 p.wait_line("warning: %s is passed over" % re.escape(word))
 
+    def test_restore(self):
+        first = self.controller("--restore")
+        before = self.info()
+        self.assertEqual(first.stop(), 0)
+        self.assertTrue(os.path.exists(self.file("engine")))
+        second = self.controller("--restore")
+        self.assertEqual(self.info(), before)
+        self.assertEqual(second.stop(), 0)
+
     def test_levels_as_stock_spells_them(self):
         for level in "WARN", "CRITICAL", "30":
             with tempfile.TemporaryDirectory(dir=mix.HOME) as at:

@@ -1069,6 +1069,8 @@ class Remount(Bridged):
         self.cluster.unmount(at, p)
         mix.within(lambda: not self.bridge_pids())
         type(self).mnt = self.cluster.mount()
+        # Now, and not in a moment.
+        self.assertEqual(sorted(self.ids()), ["0", "1"])
         self.assertEqual(self.get(id, "value"), "42\n")
         self.assertEqual(self.get(id, "stdout"), "out\n")
         self.wait_for_engines(2)

@@ -350,6 +350,28 @@ class DeathsOfOurs(Deaths):
         self.assertEqual({*self.rc.ids, "unassigned"}, set(self.rc.queue_status()))
 
 
+class Lru(mix.Case):
+    """In turns; with the least load it may be the same one again and again."""
+
+    controller = mix.STOCK
+    engines = (mix.STOCK, mix.STOCK)
+    controller_args = ("--scheme=lru",)
+
+    def test_in_turns(self):
+        lv = self.rc.load_balanced_view()
+        ran = []
+        for i in range(8):
+            ar = lv.apply_async(echo, i)
+            ar.get(mix.DEADLINE)
+            ran.append(ar.engine_id)
+        self.assertEqual(ran, ran[:2] * 4)
+        self.assertEqual(sorted(ran[:2]), self.rc.ids)
+
+
+class LruOfOurs(Lru):
+    controller = mix.OURS
+
+
 class Schemes(unittest.TestCase):
     """All tasks end, on all engines, whatever the scheme."""
 
