@@ -50,6 +50,22 @@ void run_leave_engine(struct run *run)
 		return;
 	run->engine = NULL;
 	list_del(&run->engine_link);
+	if (!run->answered)
+		engine_add_load(e, -1);
+	engine_changed(e);
+	sched_kick(run->c);
+}
+
+void run_answered(struct run *run)
+{
+	struct engine *e = run->engine;
+
+	if (!e || run->answered)
+		return;
+	run->answered = true;
+	/* Behind what it works on now. */
+	list_del(&run->engine_link);
+	list_add_tail(&e->runs, &run->engine_link);
 	engine_add_load(e, -1);
 	engine_changed(e);
 	sched_kick(run->c);

@@ -31,6 +31,7 @@ struct run {
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
 	bool abort;		/* asked for */
+	bool answered;		/* its engine can have another */
 	bool asking;		/* the upstream's hub, about it */
 	unsigned news;		/* worth asking so many times */
 	unsigned unknown, stuck;	/* what that said, so often */
@@ -59,6 +60,8 @@ void run_restore(struct result *r, uint32_t index);
 struct run *run_relayed(struct result *r, const char *msg_id, struct engine *e,
 			struct wire *w);
 struct run *run_find(struct controller *c, const char *msg_id);
+/* Its engine has answered, and can have the next; the end of it comes later. */
+void run_answered(struct run *run);
 
 /* Messages from engines that speak the extensions. */
 void run_on_reply(struct controller *c, struct engine *e, struct msg *m);

@@ -444,6 +444,8 @@ static void idle_late(struct timer *t)
 
 void wire_replied(struct wire *w)
 {
+	struct run *run;
+
 	w->replied = true;
 	if (w->idles >= w->tries || w->event == EVENT_ABORT) {
 		wire_finish(w);
@@ -451,6 +453,10 @@ void wire_replied(struct wire *w)
 	}
 	w->idle_timer.fire = idle_late;
 	timer_set(w->c->loop, &w->idle_timer, IDLE_WAIT);
+	/* What it printed may still come; it works on the next already. */
+	run = run_find(w->c, w->msg_id);
+	if (run)
+		run_answered(run);
 }
 
 void wire_idle(struct wire *w)

@@ -66,8 +66,13 @@ class Peer:
             s.setsockopt(zmq.IDENTITY, identity)
         if kind == zmq.SUB:
             s.setsockopt(zmq.SUBSCRIBE, b"")
+        greeted = s.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         s.connect("%s:%d" % (self.info["interface"], port))
         self.sockets.append(s)
+        # A ROUTER drops what is for somebody it does not know yet.
+        if not greeted.poll(DEADLINE * 1000):
+            raise TimeoutError("nobody is at port %d" % port)
+        s.disable_monitor()
         return s
 
     def frames(self, kind, content, metadata=None, parent=None, buffers=()):
