@@ -12,8 +12,11 @@ int controller_state(const struct obj *o, struct buf *out)
 {
 	const char *upstream = o->fs->mirror.counts.upstream_state;
 
+	/* Who reads that it is connected finds the results there are. */
+	if (sync_is_new(&o->fs->sync))
+		buf_puts(out, "connecting");
 	/* Behind a bridge that is there, what counts is the other side. */
-	if (upstream && link_is_up(&o->fs->link))
+	else if (upstream && link_is_up(&o->fs->link))
 		buf_put_escaped(out, bytes_str(upstream), 1024);
 	else
 		link_describe(&o->fs->link, out);

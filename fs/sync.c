@@ -183,6 +183,9 @@ static void finish(struct sync *s)
 		  log_int("results", (int64_t)index_count(&s->mirror->results)),
 		  log_int("held", (int64_t)s->nheld));
 	apply_held(s);
+	/* controller/state says so now. */
+	if (s->whole)
+		mirror_note(s->mirror, EVENT_OF_CONTROLLER, 0, 0, NOTE_STATUS);
 	if (s->again && !s->filling)
 		fill(s, false);
 	if (s->filled)
@@ -342,6 +345,11 @@ static void forget_numbers(struct sync *s)
 	m->purges = 0;
 	memset(m->purged, 0, sizeof(m->purged));
 	m->ngone = 0;
+}
+
+bool sync_is_new(const struct sync *s)
+{
+	return s->filling && s->whole && link_is_up(s->link);
 }
 
 void sync_up(struct sync *s)

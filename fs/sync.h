@@ -38,6 +38,8 @@ struct sync {
 
 void sync_init(struct sync *s, struct link *link, struct mirror *mirror);
 void sync_done(struct sync *s);
+/* The connection is there; what there is is being asked for. */
+bool sync_is_new(const struct sync *s);
 /* From the link. */
 void sync_up(struct sync *s);
 void sync_down(struct sync *s);
