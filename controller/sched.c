@@ -279,7 +279,10 @@ static struct engine *choose(struct controller *c, const struct result *r,
 	return n ? fit[c->policy->pick(fit, n)] : NULL;
 }
 
-/* The engine has one more: it moves to the end, or out when it is full. */
+/*
+ * The engine has one more: it moves to the end, or out when it is full, or was
+ * found to be out of reach.
+ */
 static void used(struct controller *c, struct room *room, struct engine *e)
 {
 	size_t i;
@@ -291,7 +294,7 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 	memmove(room->e + i, room->e + i + 1,
 		(room->n - i - 1) * sizeof(*room->e));
 	room->n--;
-	if (has_capacity(c, e))
+	if (engine_usable(e) && has_capacity(c, e))
 		room->e[room->n++] = e;
 }
 

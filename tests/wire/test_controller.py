@@ -393,6 +393,9 @@ class Crowd(Case):
         c.control.send_multipart([e.uuid.encode(), *one])
         e.reply(e.take(e.control, "abort_request"), socket=e.control)
         c.receive(c.control)
+        # It is one when it is stored.
+        while not c.result(2):
+            pass
         ask = {"result": 2, "verb": "abort"}
         self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
         got = c.receive(c.task)
