@@ -46,9 +46,9 @@ void call_free(struct call *call)
 	free(call);
 }
 
-bool call_lacks_options(const struct engine *e)
+bool call_takes_options(const struct engine *e)
 {
-	return !e->taskfs && !foreign_is_python(e) && !foreign_is_ours(e);
+	return e->taskfs || foreign_is_python(e) || foreign_is_ours(e);
 }
 
 const char *call_refusal(const struct run *run, struct result *r)
@@ -56,7 +56,7 @@ const char *call_refusal(const struct run *run, struct result *r)
 	struct json_object *o;
 	bool asks;
 
-	if (!call_lacks_options(run->engine))
+	if (call_takes_options(run->engine))
 		return NULL;
 	o = json_parse(bytes_str(r->options), NULL);
 	asks = json_get(o, "args") || json_get(o, "env") || r->has_stdin ||

@@ -13,8 +13,8 @@
 
 struct call;
 
-/* It takes code and nothing else: another kernel than Python's and ours. */
-bool call_lacks_options(const struct engine *e);
+/* Another kernel than Python's and ours takes code and nothing else. */
+bool call_takes_options(const struct engine *e);
 
 /* For a run that is about to be sent, or one from before a restart. */
 void call_new(struct run *run);

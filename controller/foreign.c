@@ -57,11 +57,6 @@ bool foreign_is_ours(const struct engine *e)
 	return e->foreign && e->foreign->ours;
 }
 
-bool foreign_answers_at_once(const struct engine *e)
-{
-	return foreign_is_ours(e);
-}
-
 bool foreign_is_elsewhere(const struct engine *e)
 {
 	return e->foreign && e->foreign->elsewhere;

@@ -23,9 +23,8 @@ bool foreign_ready(const struct engine *e);
 bool foreign_is_python(const struct engine *e);
 /* Requests for variables mean nothing there, and never will. */
 bool foreign_has_no_vars(const struct engine *e);
-/* It answers them at any time: one of ours, behind an upstream. */
-bool foreign_answers_at_once(const struct engine *e);
-/* One of ours, behind an upstream; it knows all options of a task. */
+/* One of ours, behind an upstream: it answers at any time, and knows all options
+ * of a task. */
 bool foreign_is_ours(const struct engine *e);
 
 /* It works on somebody else's task. */

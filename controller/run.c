@@ -199,7 +199,7 @@ static int send_task(struct result *r, struct run *run, struct bytes code,
 	};
 	int err;
 
-	if (!call_lacks_options(run->engine))
+	if (call_takes_options(run->engine))
 		out.metadata = task_metadata(r, run, code, input, &in);
 	if (!run->engine->taskfs)
 		call_new(run);

@@ -34,7 +34,6 @@ static struct config config;
 static void *zmq;
 static struct timer patience;
 static bool ready;	/* said so */
-static bool has_results; /* has heard which results there are */
 static int status_fd = -1;	/* to the parent that waits; or -1 */
 
 /* --- the command line --------------------------------------------------- */
@@ -190,28 +189,28 @@ static void mount_now(void)
 	buf_done(&why);
 }
 
-/* Behind a bridge that has not heard from its controller there are no engines. */
-static bool has_all(void)
+/* A bridge that has not heard from its controller has no engines. */
+static void mount_when_known(void)
 {
 	const char *upstream = fs.mirror.counts.upstream_state;
 
-	return has_results && (!upstream || strcmp(upstream, "connected") == 0);
+	if (!ready && fs.sync.ever &&
+	    (!upstream || strcmp(upstream, "connected") == 0))
+		mount_now();
 }
 
 static void filled(struct sync *s)
 {
 	(void)s;
 	load_go(&fs.load);
-	has_results = true;
-	if (!ready && has_all())
-		mount_now();
+	mount_when_known();
 }
 
 static void out_of_patience(struct timer *t)
 {
 	struct buf why = BUF_INIT;
 
-	if (has_results) { /* what is known is to be seen */
+	if (fs.sync.ever) { /* what is known is to be seen */
 		mount_now();
 		return;
 	}
@@ -251,8 +250,7 @@ static void on_changes(struct link *l, struct msg *m)
 {
 	(void)l;
 	sync_changes(&fs.sync, m);
-	if (!ready && has_all())
-		mount_now();
+	mount_when_known();
 }
 
 static const struct link_events link_events = {

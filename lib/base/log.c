@@ -2,11 +2,18 @@
 #include "base/buf.h"
 #include "base/parse.h"
 
-static const char *const level_names[] = {
-	[LOG_DEBUG] = "debug",
-	[LOG_INFO] = "info",
-	[LOG_WARNING] = "warning",
-	[LOG_ERROR] = "error",
+/* How each is written, by its number; then what else Python's logging calls them. */
+static const struct {
+	const char *name;
+	enum log_level level;
+} level_names[] = {
+	[LOG_DEBUG] = {"debug", LOG_DEBUG},
+	[LOG_INFO] = {"info", LOG_INFO},
+	[LOG_WARNING] = {"warning", LOG_WARNING},
+	[LOG_ERROR] = {"error", LOG_ERROR},
+	{"warn", LOG_WARNING},
+	{"critical", LOG_ERROR},
+	{"fatal", LOG_ERROR},
 };
 
 static struct {
@@ -39,23 +46,15 @@ bool log_enabled(enum log_level level)
 
 int log_parse_level(struct bytes text, enum log_level *ret_level)
 {
-	/* Ours, and those of Python's logging. */
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} names[] = {
-		{"debug", LOG_DEBUG},	  {"info", LOG_INFO},
-		{"warning", LOG_WARNING}, {"warn", LOG_WARNING},
-		{"error", LOG_ERROR},	  {"critical", LOG_ERROR},
-		{"fatal", LOG_ERROR},
-	};
 	uint64_t n;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (text.n == strlen(names[i].name) &&
-		    strncasecmp(text.p, names[i].name, text.n) == 0) {
-			*ret_level = names[i].level;
+	for (i = 0; i < ARRAY_SIZE(level_names); i++) {
+		const char *name = level_names[i].name;
+
+		if (text.n == strlen(name) &&
+		    strncasecmp(text.p, name, text.n) == 0) {
+			*ret_level = level_names[i].level;
 			return 0;
 		}
 	}
@@ -122,7 +121,7 @@ static void put_head(struct buf *b, enum log_level level, const char *what)
 {
 	if (self.text) {
 		buf_printf(b, "%s: %s%s", self.program,
-			   level >= LOG_WARNING ? level_names[level] : "",
+			   level >= LOG_WARNING ? level_names[level].name : "",
 			   level >= LOG_WARNING ? ": " : "");
 		buf_puts(b, what);
 		return;
@@ -130,7 +129,7 @@ static void put_head(struct buf *b, enum log_level level, const char *what)
 	buf_puts(b, "{\"time\":\"");
 	put_time(b);
 	buf_printf(b, "\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%d,",
-		   level_names[level], self.program, (int)getpid());
+		   level_names[level].name, self.program, (int)getpid());
 	buf_puts(b, "\"what\":");
 	put_json_string(b, bytes_str(what));
 }

@@ -107,7 +107,10 @@ class Mounted(mix.Case):
     def start(self, text, path="tasks/new"):
         """The id of a task whose code runs. Between the message that says so and
         the code an engine may still answer what it is asked."""
-        id = self.submit("print('go', flush=True)\n" + text, path=path)
+        return self.goes(self.submit("print('go', flush=True)\n" + text, path=path))
+
+    def goes(self, id):
+        """The same id, when its task has said so."""
         with open("%s/results/%d/output" % (self.mnt, id)) as f:
             self.assertEqual(f.readline(), "go\n")
         return id
@@ -587,8 +590,7 @@ class NotHeeded:
             "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
             "print('go', flush=True)\nopen(%r).read()\n" % gate
         )
-        with open("%s/results/%d/output" % (self.mnt, id)) as f:
-            self.assertEqual(f.readline(), "go\n")
+        self.goes(id)
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
         self.assertEqual(self.read("engines/0/state"), "busy\n")
@@ -1147,23 +1149,17 @@ class OurEngines(Bridged):
         self.assertIn("memory", self.get(id, "usage"))
 
     def test_signals(self):
-        id = self.start_shell("trap 'echo caught; exit 4' USR1; echo go; while :; do sleep 0.01; done")
+        id = self.goes(self.submit("trap 'echo caught; exit 4' USR1; echo go; while :; do sleep 0.01; done"))
         self.write("results/%d/ctl" % id, "signal USR1\n")
         self.done(id, "error")
         self.assertEqual(self.get(id, "stdout"), "go\ncaught\n")
-        id = self.start_shell("echo go; exec sleep 1000")
+        id = self.goes(self.submit("echo go; exec sleep 1000"))
         self.write("results/%d/ctl" % id, "signal TERM\n")
         self.done(id, "error")
         self.assertTrue(self.get(id, "error").startswith("Killed: "))
 
-    def start_shell(self, text):
-        id = self.submit(text)
-        with open("%s/results/%d/output" % (self.mnt, id)) as f:
-            self.assertEqual(f.readline(), "go\n")
-        return id
-
     def test_abort_and_time_limit(self):
-        id = self.start_shell("echo go; exec sleep 1000")
+        id = self.goes(self.submit("echo go; exec sleep 1000"))
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
         id = self.submit("exec sleep 1000", time_limit=0.2)

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -29,6 +30,21 @@ def sign(key, parts):
     if not key:
         return b""
     return hmac.new(key, b"".join(parts), hashlib.sha256).hexdigest().encode()
+
+
+def connection(**more):
+    """What a connection file of ipyparallel's says, but for the ports."""
+    return dict(
+        more,
+        ssh="",
+        interface="tcp://127.0.0.1",
+        key=new_id(),
+        curve_serverkey=None,
+        location="localhost",
+        pack="json",
+        unpack="json",
+        signature_scheme="hmac-sha256",
+    )
 
 
 class Message:
@@ -349,6 +365,15 @@ class Controller:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(DEADLINE)
+
+    def remove(self):
+        """After its end: no sanitizer said a word, and nothing of it stays."""
+        with open(self.log) as f:
+            text = f.read()
+        assert "Sanitizer" not in text, text
+        assert "runtime error" not in text, text
+        shutil.rmtree(self.dir)
+        os.unlink(self.log)
 
     def log_lines(self):
         with open(self.log) as f:

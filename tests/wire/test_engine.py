@@ -16,7 +16,7 @@ import unittest
 import zmq
 
 import tap
-from peers import DEADLINE, DELIMITER, Message, Peer, new_id, sign
+from peers import DEADLINE, DELIMITER, Message, Peer, connection, new_id, sign
 
 ENGINE = os.path.join(os.environ.get("BUILD", "build"), "taskfs-engine")
 ROUTERS = ("registration", "control", "mux", "task", "broadcast", "hb_pong")
@@ -67,19 +67,8 @@ class Boss(Peer):
         self.taskfs = taskfs
         names = (*ROUTERS, "iopub", "hb_ping")
         self.port = {name: free_port() for name in names}
-        info = dict(
-            self.port,
-            broadcast=[self.port["broadcast"]],
-            ssh="",
-            interface="tcp://127.0.0.1",
-            key=new_id(),
-            curve_serverkey=None,
-            location="localhost",
-            pack="json",
-            unpack="json",
-            signature_scheme="hmac-sha256",
-        )
-        super().__init__(info)
+        ports = dict(self.port, broadcast=[self.port["broadcast"]])
+        super().__init__(connection(**ports))
         self.pings = 0
         self.bind()
         os.mkdir(self.dir + "/security")
