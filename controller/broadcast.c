@@ -156,8 +156,7 @@ void broadcast_from_client(struct controller *c, struct msg *m)
 
 static bool is_error(const struct msg *m)
 {
-	struct json_object *content = json_parse(msg_part(m, MSG_CONTENT),
-						 NULL);
+	struct json_object *content = msg_json(m, MSG_CONTENT);
 	const char *status = json_get_str(content, "status", NULL);
 	bool bad = !status || strcmp(status, "ok") != 0;
 
@@ -185,8 +184,7 @@ static void send_gathered(struct gather *g)
 		msg_part(last, MSG_PARENT),
 		[3] = msg_part(last, MSG_CONTENT),
 	};
-	struct json_object *meta = json_parse(msg_part(last, MSG_METADATA),
-					      NULL);
+	struct json_object *meta = msg_json(last, MSG_METADATA);
 	size_t i;
 
 	json_add(meta, "broadcast_targets", json_object_get(g->targets));

@@ -215,6 +215,16 @@ static void put_targets(const struct result *r, struct buf *why)
 		buf_puts(why, " to be free");
 }
 
+static void put_missing(const struct controller *c, struct buf *why)
+{
+	if (!c->engines.n)
+		buf_puts(why, "an engine to register");
+	else if (c->ndraining == c->engines.n)
+		buf_puts(why, "an engine that takes tasks: all are draining");
+	else
+		buf_puts(why, "an engine to be free");
+}
+
 static void add_why(struct json_object *o, const struct result *r)
 {
 	struct buf why = BUF_INIT;
@@ -223,15 +233,13 @@ static void add_why(struct json_object *o, const struct result *r)
 		graph_why(r, &why);
 		if (r->held)
 			buf_printf(&why, "%shold", why.n ? ", " : "");
+		if (!why.n && r->c->upstream && !upstream_is_up(r->c))
+			buf_puts(&why, "the ipyparallel controller: it is away, "
+				       "controller/state says why");
 		if (!why.n && r->ntargets)
 			put_targets(r, &why);
 		if (!why.n)
-			buf_puts(&why, !r->c->engines.n
-					       ? "an engine to register"
-				       : r->c->ndraining == r->c->engines.n
-					       ? "an engine that takes tasks: "
-						 "all are draining"
-					       : "an engine to be free");
+			put_missing(r->c, &why);
 	}
 	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);

@@ -349,7 +349,7 @@ bool foreign_on_reply(struct engine *e, struct msg *m)
 
 	if (!is_my_question(f, m))
 		return false;
-	content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+	content = msg_json(m, MSG_CONTENT);
 	if (f->step == STEP_LANGUAGE)
 		on_language(f, content);
 	else if (f->step == STEP_HOOK && !f->replied)

@@ -169,7 +169,7 @@ void vars_on_reply(struct controller *c, struct msg *m)
 		return;
 	}
 	if (!m->content)
-		m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+		m->content = msg_json(m, MSG_CONTENT);
 	if (f->type->whole) {
 		close_target(f, t);
 		pass_on(f, e, m);

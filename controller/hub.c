@@ -81,7 +81,7 @@ static void on_task_out(struct controller *c, struct msg *m)
 	e = engine_by_uuid(c, msg_ident(m, 0));
 	if (e && foreign_on_reply(e, m))
 		return;
-	m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+	m->content = msg_json(m, MSG_CONTENT);
 	if (!e || !m->content)
 		c->count.dropped_unknown++;
 	else if (strcmp(m->type, MSG_OUTPUT) == 0)

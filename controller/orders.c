@@ -416,7 +416,7 @@ void orders_on_reply(struct controller *c, struct msg *m)
 	if (list_empty(&c->orders) || !json_get_str(m->parent, "msg_id", NULL))
 		return;
 	if (!m->content)
-		m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+		m->content = msg_json(m, MSG_CONTENT);
 	if (m->content)
 		each_errand(c, m, take_reply);
 }

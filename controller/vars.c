@@ -240,7 +240,7 @@ bool vars_on_listing(struct engine *e, struct msg *m)
 	e->listing[0] = '\0';
 	timer_cancel(&e->listing_timer);
 	if (!m->content)
-		m->content = json_parse(msg_part(m, MSG_CONTENT), NULL);
+		m->content = msg_json(m, MSG_CONTENT);
 	vars = json_get_object(m->content, "vars");
 	if (vars)
 		vars_on_answer(e, vars, e->listing_ran);

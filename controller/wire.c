@@ -137,8 +137,7 @@ static void wire_stored(struct store_op *op)
 
 static bool read_code(struct msg *m, struct buf *code)
 {
-	struct json_object *content = json_parse(msg_part(m, MSG_CONTENT),
-						 NULL);
+	struct json_object *content = msg_json(m, MSG_CONTENT);
 	size_t n = 0;
 	const char *s = json_get_str(content, "code", &n);
 	bool ok = json_object_is_type(content, json_type_object);
@@ -337,8 +336,7 @@ static void forget_reply(struct wire *w)
 
 void wire_read_reply(struct wire *w, struct msg *m)
 {
-	struct json_object *content = json_parse(msg_part(m, MSG_CONTENT),
-						 NULL);
+	struct json_object *content = msg_json(m, MSG_CONTENT);
 	const char *status = json_get_str(content, "status", NULL);
 
 	read_date(m->metadata, "started", &w->row.started);

@@ -206,6 +206,26 @@ static void filled(struct sync *s)
 	mount_when_known();
 }
 
+/* What to do, after what is wrong. */
+static void advise(struct buf *why)
+{
+	const struct link *l = &fs.link;
+
+	if (access(l->path, F_OK) < 0) {
+		buf_puts(why, "; start the controller first, or mount with "
+			      "-o bg");
+		mount_say_places(fs.source, why);
+	} else if (l->state == LINK_HELLO) {
+		buf_printf(why, ", where the connection file %s has the "
+			   "controller; it may have died: start it again, or "
+			   "mount with -o bg", l->path);
+	} else {
+		buf_puts(why, "; SOURCE is the file for clients "
+			      "(ipcontroller-client.json), its directory or "
+			      "the name of a cluster");
+	}
+}
+
 static void out_of_patience(struct timer *t)
 {
 	struct buf why = BUF_INIT;
@@ -220,8 +240,7 @@ static void out_of_patience(struct timer *t)
 	}
 	link_explain(&fs.link, &why);
 	if (fs.link.state != LINK_FOREIGN)
-		buf_puts(&why, "; start the controller first, or mount with "
-			       "-o bg");
+		advise(&why);
 	fail(buf_str(&why));
 	buf_done(&why);
 }

@@ -223,6 +223,20 @@ char *mount_source(const char *source, struct buf *why)
 	return file;
 }
 
+void mount_say_places(const char *source, struct buf *why)
+{
+	struct buf ignored = BUF_INIT;
+	char *ours = is_path(source) ? NULL : cluster_dir(source, &ignored);
+	char *theirs = ours ? profile_dir(source, &ignored) : NULL;
+
+	if (theirs)
+		buf_printf(why, " (%s can be the cluster in %s or the "
+			   "ipyparallel profile in %s)", source, ours, theirs);
+	free(theirs);
+	free(ours);
+	buf_done(&ignored);
+}
+
 /* --- DIR ---------------------------------------------------------------- */
 
 static void detach(const char *dir)

@@ -29,6 +29,8 @@ void mount_options_done(struct mount_options *m);
  * there. The caller frees. NULL: *why says why not.
  */
 char *mount_source(const char *source, struct buf *why);
+/* Of a SOURCE that is a name: the two directories it can mean. */
+void mount_say_places(const char *source, struct buf *why);
 
 /*
  * DIR, absolute (the caller frees), ready to be mounted on; a dead mount

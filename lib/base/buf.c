@@ -123,6 +123,22 @@ void buf_put_escaped(struct buf *b, struct bytes text, size_t limit)
 		buf_puts(b, "...");
 }
 
+void buf_put_utf8(struct buf *b, struct bytes text)
+{
+	const char *p = text.p;
+	size_t i = 0;
+
+	while (i < text.n) {
+		size_t len = utf8_char(p + i, text.n - i);
+
+		if (len)
+			buf_put(b, p + i, len);
+		else
+			buf_puts(b, "\xef\xbf\xbd");
+		i += len ? len : 1;
+	}
+}
+
 void buf_strip_colours(struct buf *b)
 {
 	size_t i, n = 0;

@@ -49,6 +49,8 @@ static inline struct bytes buf_bytes(const struct buf *b)
  * invalid UTF-8 come out as \xNN, at most `limit` bytes of input are shown.
  */
 void buf_put_escaped(struct buf *b, struct bytes text, size_t limit);
+/* Text from somewhere else; bytes that are no UTF-8 come as U+FFFD. */
+void buf_put_utf8(struct buf *b, struct bytes text);
 
 /* Takes out what only colours a terminal: ECMA-48's control sequences (CSI). */
 void buf_strip_colours(struct buf *b);

@@ -176,23 +176,13 @@ bool json_bool_or(struct json_object *obj, const char *key, bool other)
 struct json_object *json_text(struct bytes text)
 {
 	struct buf b = BUF_INIT;
-	const char *p = text.p;
 	struct json_object *s;
-	size_t i = 0;
 
 	assert(text.n <= INT_MAX / 4);
 	if (utf8_valid(text))
-		return json_object_new_string_len(text.n ? p : "",
+		return json_object_new_string_len(text.n ? text.p : "",
 						  (int)text.n);
-	while (i < text.n) {
-		size_t len = utf8_char(p + i, text.n - i);
-
-		if (len)
-			buf_put(&b, p + i, len);
-		else
-			buf_puts(&b, "\xef\xbf\xbd");
-		i += len ? len : 1;
-	}
+	buf_put_utf8(&b, text);
 	s = json_object_new_string_len(b.p, (int)b.n);
 	buf_done(&b);
 	return s;

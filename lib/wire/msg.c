@@ -192,10 +192,24 @@ static bool find_delimiter(struct msg *m)
 	return false;
 }
 
+struct json_object *msg_json(const struct msg *m, enum msg_part part)
+{
+	struct bytes text = msg_part(m, part);
+	struct json_object *o = json_parse(text, NULL);
+	struct buf repaired = BUF_INIT;
+
+	if (!o && !utf8_valid(text)) {
+		buf_put_utf8(&repaired, text);
+		o = json_parse(buf_bytes(&repaired), NULL);
+		buf_done(&repaired);
+	}
+	return o;
+}
+
 static struct json_object *part_object(const struct msg *m,
 				       enum msg_part part)
 {
-	struct json_object *o = json_parse(msg_part(m, part), NULL);
+	struct json_object *o = msg_json(m, part);
 
 	if (o && !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);

@@ -84,6 +84,12 @@ void msg_make(struct msg *m, const struct session *s,
 
 struct bytes msg_frame(const struct msg *m, unsigned i);
 struct bytes msg_part(const struct msg *m, enum msg_part part);
+/*
+ * A part, parsed; NULL when it is no JSON. A byte that is no UTF-8 is read as
+ * U+FFFD, as ipyparallel's clients read it (Session.unserialize): Python packs
+ * a lone surrogate, of a file's name, say, as such a byte.
+ */
+struct json_object *msg_json(const struct msg *m, enum msg_part part);
 static inline struct bytes msg_ident(const struct msg *m, unsigned i)
 {
 	return i < m->idents ? msg_frame(m, i) : bytes_of(NULL, 0);

@@ -128,6 +128,16 @@ second_down() {
 	mkdir -p "$HOME_DIR/second"
 	run ! "$BUILD/taskfs" "$DIR" "$HOME_DIR/second" -o no_such_option
 	[[ $output == *no_such_option* ]]
+	run ! "$BUILD/taskfs" --wait 0.1 nowhere "$HOME_DIR/second"
+	[[ $output == *"start the controller first"*"taskfs/nowhere"*profile_nowhere* ]]
+	run ! "$BUILD/taskfs" --wait 0.1 "$DIR/security/ipcontroller-engine.json" \
+		"$HOME_DIR/second"
+	[[ $output == *"the file for clients (ipcontroller-client.json)"* ]]
+	# Of a controller that died.
+	jq '.registration = 1' "$DIR/security/ipcontroller-client.json" \
+		>"$HOME_DIR/dead.json"
+	run ! "$BUILD/taskfs" --wait 1 "$HOME_DIR/dead.json" "$HOME_DIR/second"
+	[[ $output == *"no answer"*"$HOME_DIR/dead.json"*"may have died"* ]]
 	run -2 "$BUILD/taskfs"
 	run -2 "$BUILD/taskfs" --nonsense
 	run ! "$BUILD/taskfs" "$DIR" "$HOME_DIR/start.out"

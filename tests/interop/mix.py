@@ -24,9 +24,11 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -282,6 +284,43 @@ def kill_left_overs():
     return list(left.values())
 
 
+class Ports(list):
+    """Ports that no other test has until close(), below those that the system
+    and our controller give out. ipyparallel looks for some that are free, and
+    binds them a second later: by then they may be another's, and one of its
+    schedulers ends without a word."""
+
+    SIZE = 32
+    FIRST, END = 5000, 10000
+
+    def __init__(self):
+        blocks = range(self.FIRST, self.END - self.SIZE, self.SIZE)
+        for first in random.sample(blocks, len(blocks)):
+            self[:] = range(first, first + self.SIZE)
+            self.holder = socket.socket(socket.AF_UNIX)
+            try:
+                # One test, of all that run on this machine.
+                self.holder.bind("\0taskfs-interop-ports-%d" % first)
+                self._bind_all()
+                return
+            except OSError:
+                self.holder.close()
+        raise Timeout("all ports are in use")
+
+    def _bind_all(self):
+        for port in self:
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("", port))
+
+    def option(self):
+        """For ipcontroller."""
+        return "--ports=%d-%d" % (self[0], self[-1])
+
+    def close(self):
+        self.holder.close()
+
+
 class Cluster:
     """A controller and engines, each ours or stock."""
 
@@ -301,11 +340,13 @@ class Cluster:
         self.processes = []
         self.engines = []
         self.mounts = []
+        self.ports = []
         try:
             self.start_controller()
             for kind in engines:
                 self.start_engine(kind)
         except BaseException:
+            self.explain()
             self.stop()
             raise
 
@@ -319,10 +360,13 @@ class Cluster:
             return json.load(f)
 
     def start_controller(self):
-        self.controller = self._start(
-            self.kind, "controller", self.controller_args
-        )
+        args = self.controller_args
         if self.kind == STOCK:
+            self.ports.append(Ports())
+            args = [*args, self.ports[-1].option()]
+        self.controller = self._start(self.kind, "controller", args)
+        if self.kind == STOCK:
+            self.controller.wait_line("Task scheduler started")
             # It says that it is ready before it watches signals; when it
             # answers, it does, and its children are not left behind.
             ipp.Client(self.path("client"), timeout=DEADLINE).close()
@@ -375,6 +419,13 @@ class Cluster:
         subprocess.run(["fusermount3", "-u", "-z", at], check=False)
         p.wait(DEADLINE)
 
+    def explain(self):
+        """What its processes said last, for a test that failed."""
+        for p in self.processes:
+            for line in p.lines[-50:]:
+                print("# %d: %s" % (p.pid, line.rstrip("\n")))
+        sys.stdout.flush()
+
     def stop(self):
         """Ends everything, engines first. What complaints there were."""
         for at, p in self.mounts:
@@ -385,8 +436,23 @@ class Cluster:
             p.reader.join(DEADLINE)
         bad = [line for p in self.processes if p.ours for line in p.complaints()]
         bad += kill_left_overs()
+        for ports in self.ports:
+            ports.close()
         shutil.rmtree(self.dir, ignore_errors=True)
         return bad
+
+
+def wait_until_heard(rc):
+    """Until a client hears outputs. A stock controller publishes them whether
+    its subscription is there already or not; a comment of Python and of sh
+    tells."""
+
+    def heard():
+        ar = rc[rc.ids[0]].execute("#", block=False)
+        ar.get(DEADLINE)
+        return ar.wait_for_output(0.5)
+
+    within(heard)
 
 
 class Case(unittest.TestCase):
@@ -421,6 +487,18 @@ class Case(unittest.TestCase):
         if bad:
             raise AssertionError("left or complained:\n" + "".join(bad))
 
+    @classmethod
+    def explain(cls):
+        """Told after a test that failed."""
+        cls.cluster.explain()
+
+    def run(self, result=None):
+        failed = lambda: len(result.failures) + len(result.errors)
+        before = failed()
+        super().run(result)
+        if failed() > before:
+            self.explain()
+
     def setUp(self):
         limit = deadline()
         limit.__enter__()
@@ -428,20 +506,13 @@ class Case(unittest.TestCase):
         self.rc = self.cluster.client()
         self.addCleanup(self.rc.close)
         if self.hears and self.controller == STOCK:
-            within(self.hears_output)
+            wait_until_heard(self.rc)
 
     def gate(self):
         """A Gate; at the latest it is open when the test ends."""
         gate = Gate()
         self.addCleanup(gate.open)
         return gate
-
-    def hears_output(self):
-        """A stock controller publishes outputs whether a client's subscription
-        is there already or not; a comment of Python and of sh tells."""
-        ar = self.rc[self.rc.ids[0]].execute("#", block=False)
-        ar.get(DEADLINE)
-        return ar.wait_for_output(0.5)
 
     def fails(self, ename, what, *args):
         """what(*args) raises a RemoteError of that name; the error."""
@@ -459,7 +530,8 @@ def main(name):
         code = e.code
     finally:
         kill_left_overs()
-        shutil.rmtree(HOME, ignore_errors=True)
+        if not (code and os.environ.get("KEEP")):
+            shutil.rmtree(HOME, ignore_errors=True)
     sys.stdout.flush()
     # Threads of stock clients may still hold the interpreter.
     os._exit(int(code or 0))

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +34,12 @@ class Case(unittest.TestCase):
 
     def nothing_left(self):
         self.assertEqual(mix.kill_left_overs(), [])
+
+    def ports(self):
+        """Free ones, for the test alone."""
+        ports = mix.Ports()
+        self.addCleanup(ports.close)
+        return ports
 
     def file(self, kind="client", cluster_id=""):
         infix = cluster_id + "-" if cluster_id else ""
@@ -94,6 +99,7 @@ class StockCluster(Case):
         self.assertEqual(v.map_sync(lambda x: x + 1, range(10)), list(range(1, 11)))
 
     def check_shell(self, rc):
+        mix.wait_until_heard(rc)
         ar = rc[:].execute("echo $TASKFS_ENGINE", silent=False, block=False)
         ar.get(mix.DEADLINE)
         ar.wait_for_output(mix.DEADLINE)
@@ -114,7 +120,9 @@ class StockCluster(Case):
         self.run_cluster(self.cluster("controller"), self.check_python)
 
     def test_our_engines(self):
-        self.run_cluster(self.cluster("engine"), self.check_shell)
+        ports = self.ports().option()
+        cluster = self.cluster("engine", controller_args=[ports])
+        self.run_cluster(cluster, self.check_shell)
 
     def test_ours_altogether(self):
         self.run_cluster(self.cluster("controller", "engine"), self.check_shell)
@@ -191,18 +199,6 @@ class StockCluster(Case):
 # --- options and environment ----------------------------------------------------
 
 
-def free_ports(n):
-    """Ports nobody uses at this moment."""
-    sockets = [socket.socket() for _ in range(n)]
-    try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()
-
-
 def ports_of(info):
     found = set()
     for key in (
@@ -253,7 +249,7 @@ class ControllerOptions(Case):
             "ping": "500",
             "scheme": "lru",
             "hwm": "1",
-            "port": str(free_ports(1)[0]),
+            "port": str(self.ports()[0]),
             "ports": "",
             "log-level": "INFO",
             "work-dir": self.dir,
@@ -275,7 +271,7 @@ class ControllerOptions(Case):
         self.assertTrue(os.path.exists(self.file(cluster_id="x")))
 
     def test_traits(self):
-        port = free_ports(1)[0]
+        port = self.ports()[0]
         c = self.controller(
             "--IPController.location=somewhere",
             "--IPController.engine_ports=%d" % port,
@@ -360,7 +356,7 @@ class ControllerOptions(Case):
 
     def test_ports(self):
         # Ranges as a firewall would have them; two sockets are for clients.
-        ports = free_ports(20)
+        ports = self.ports()
         client, common = ports[:2], ports[2:]
         self.controller(
             "--client-ports=" + ",".join(map(str, client)),

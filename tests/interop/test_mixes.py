@@ -93,6 +93,12 @@ class Both(mix.Case):
                 f.write(code)
             with open(at + "/results/latest/value") as f:
                 self.assertEqual(f.read(), value)
+        # A task that names no engine is a script, whichever of them is free.
+        for _ in range(4):
+            with open(at + "/tasks/new", "w") as f:
+                f.write("echo $((6 * 7))")
+            with open(at + "/results/latest/value") as f:
+                self.assertEqual(f.read(), "42\n")
         with open(at + "/engines/all/vars/v", "w") as f:
             f.write("[5]\n")
         with open(at + "/engines/0/new", "w") as f:

@@ -26,6 +26,7 @@ class Mounted(mix.Case):
                 cls.mnt = cls.cluster.mount(*cls.mount_args())
                 cls.wait_for_engines(len(cls.engines))
         except BaseException:
+            cls.explain()
             cls.cluster.stop()
             raise
 
@@ -704,6 +705,13 @@ class Bridged(Mounted):
         return os.path.join(all, found)
 
     @classmethod
+    def explain(cls):
+        super().explain()
+        with contextlib.suppress(OSError, ValueError):
+            with open(cls.bridge_dir() + "/bridge.log") as f:
+                print("".join("# " + line for line in f), flush=True)
+
+    @classmethod
     def bridge_pids(cls):
         want = "--upstream %s/" % cls.cluster.dir
         return [pid for pid, line in mix.bridges().items() if want in line]
@@ -1100,6 +1108,7 @@ class UpstreamEnds(Bridged):
         self.assertEqual(self.get(id, "value"), "42\n")
         waits = self.submit("'later'")
         self.assertEqual(self.get(waits, "status"), "pending\n")
+        self.assertIn("ipyparallel controller: it is away", self.get(waits, "why"))
         for e in self.cluster.engines:
             e.stop()
         self.cluster.start_controller()

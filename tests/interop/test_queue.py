@@ -245,6 +245,7 @@ class Broadcast(mix.Case):
     controller = mix.STOCK
     engines = (mix.STOCK, mix.STOCK, mix.STOCK)
     controller_args = ("--ping=500",)
+    hears = True
 
     def views(self):
         for coalescing in (False, True):

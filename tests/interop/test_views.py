@@ -64,6 +64,18 @@ class Views(mix.Case):
         )
         self.assertEqual(rec["display_data"]["data"]["text/plain"], "{'a': 5}")
 
+    def test_output_that_is_no_text(self):
+        # As a file's name comes that is no UTF-8.
+        ar = self.rc[0].execute("print('a \\udc80')", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, "a \ufffd\n")
+        ar = self.rc[0].execute("raise ValueError('b \\udc80')", block=False)
+        ar.wait(mix.DEADLINE)
+        where = {"msg_id": ar.msg_ids[0]}
+        rec = mix.within(lambda: (r := self.rc.db_query(where)) and r[0]["error"] and r[0])
+        self.assertEqual(rec["error"]["evalue"], "b \ufffd")
+
     def test_what_is_an_async_result(self):
         ar = self.dv.apply_async(square, 3)
         self.assertEqual(ar.get_dict(mix.DEADLINE), {0: 9, 1: 9})
