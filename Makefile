@@ -224,14 +224,17 @@ SBINDIR  ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr/sbin,$(PREFIX)/sbin)
 COMMANDS := $(PROGRAMS:%=$(BUILD)/%) scripts/taskfs-cluster
 MAN1     := $(wildcard doc/*.1)
 MAN5     := $(wildcard doc/*.5)
-DOCS     := README.md LICENSE $(filter-out %.head.md,$(wildcard doc/*.md))
+DOCS     := $(filter-out %.head.md,$(wildcard doc/*.md))
+EXAMPLES := $(wildcard doc/examples/*)
 
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR) \
-		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
+		$(DESTDIR)$(DOCDIR)/doc/examples $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
 	install -m 755 $(COMMANDS) $(DESTDIR)$(BINDIR)
 	ln -sf $(BINDIR)/taskfs $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
-	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/doc
+	cp $(EXAMPLES) $(DESTDIR)$(DOCDIR)/doc/examples
 	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5)
 
