@@ -359,15 +359,30 @@ static void open_line(struct upstream *u)
 
 /* --- time --------------------------------------------------------------- */
 
-/* A controller that ends properly takes its file away. */
+/* NULL: it is there, or may come back. */
+static const char *why_gone(const struct upstream *u)
+{
+	if (u->up)
+		return NULL;
+	/* A controller that ends properly takes its file away. */
+	if (access(u->c->config.upstream, F_OK) < 0)
+		return "the upstream controller ended";
+	if (mono_usec() - u->down_since > GONE)
+		return "the upstream controller is away for too long";
+	return NULL;
+}
+
+bool upstream_is_gone(const struct controller *c)
+{
+	return c->upstream && why_gone(c->upstream);
+}
+
 static void forget_engines(struct upstream *u)
 {
-	if (!reclaim_is_done(u->c))
-		return;
-	if (access(u->c->config.upstream, F_OK) < 0)
-		remove_all(u, "the upstream controller ended");
-	else if (u->down_since && mono_usec() - u->down_since > GONE)
-		remove_all(u, "the upstream controller is away for too long");
+	const char *why = why_gone(u);
+
+	if (why && reclaim_is_done(u->c))
+		remove_all(u, why);
 }
 
 static void tick_down(struct upstream *u)

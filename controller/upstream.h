@@ -32,8 +32,10 @@ void upstream_close(struct controller *c);
 int upstream_send(struct controller *c, enum line line,
 		  const struct msg_out *out) must_check;
 struct session *upstream_session(struct controller *c);
-/* {url, state}: state is "connected" or one line that says why not. */
 bool upstream_is_up(const struct controller *c);
+/* It ended, or is away for so long that it may never come back. */
+bool upstream_is_gone(const struct controller *c);
+/* {url, state}: state is "connected" or one line that says why not. */
 struct json_object *upstream_json(const struct controller *c);
 
 /*

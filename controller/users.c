@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "results.h"
+#include "upstream.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -31,7 +32,8 @@ static bool has_work(struct controller *c)
 	uint64_t left = c->tasks[STATE_PENDING] + c->tasks[STATE_RUNNING];
 	struct list *l;
 
-	if (!left)
+	/* What waits is in the store, for the next mount. */
+	if (!left || upstream_is_gone(c))
 		return false;
 	list_for_each(l, &c->by_id) {
 		struct result *r = list_entry(l, struct result, by_id);

@@ -1117,6 +1117,24 @@ class UpstreamEnds(Bridged):
         self.assertEqual(self.get(waits, "value"), "'later'\n")
 
 
+class NobodyThere(Bridged):
+    expected = UpstreamEnds.expected
+
+    def test_what_waits_keeps_no_bridge(self):
+        self.cluster.controller.stop()
+        mix.within(lambda: self.read("controller/state") != "connected\n")
+        waits = self.submit("'later'")
+        self.cluster.unmount(*self.cluster.mounts.pop())
+        mix.within(lambda: not self.bridge_pids())
+        for e in self.cluster.engines:
+            e.stop()
+        self.cluster.start_controller()
+        self.cluster.start_engine(mix.STOCK)
+        type(self).mnt = self.cluster.mount()
+        self.done(waits)
+        self.assertEqual(self.get(waits, "value"), "'later'\n")
+
+
 class OurEngines(Bridged):
     """They have all they have on our own controller."""
 
