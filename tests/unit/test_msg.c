@@ -238,7 +238,7 @@ static void test_signed_rubbish_is_refused(void **state)
 		{good_header, "{}", "{}", ""},
 		{good_header, "{}", "{}", "[]"},
 		{good_header, "{}", "{}", "{\"a\":NaN}"},
-		{good_header, "{}", "{}", "{\"a\":\"\xff\"}"},
+		{good_header, "{}", "{}", "{\"a\":\"\xff\"} {}"},
 		{good_header, "{}", "{}", "{} {}"},
 	};
 	struct session s;
@@ -256,6 +256,22 @@ static void test_signed_rubbish_is_refused(void **state)
 	}
 	assert_int_equal(s.count.malformed, ARRAY_SIZE(row));
 	assert_int_equal(s.count.received, 0);
+	session_done(&s);
+}
+
+/* As ipyparallel's clients read it. */
+static void test_a_byte_that_is_no_utf8(void **state)
+{
+	struct session s;
+	struct msg m;
+
+	(void)state;
+	session_init(&s, NULL, bytes_str("key"), 100);
+	m = made(&s, good_header, "{}", "{}", bytes_str("{\"a\":\"b\xff\"}"));
+	assert_int_equal(msg_open(&m, &s, MSG_READ), 0);
+	assert_string_equal(json_get_str(m.content, "a", NULL),
+			    "b\xef\xbf\xbd");
+	msg_done(&m);
 	session_done(&s);
 }
 
@@ -507,6 +523,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_every_recorded_frame),
 	cmocka_unit_test(test_damaged_frames_are_refused),
 	cmocka_unit_test(test_signed_rubbish_is_refused),
+	cmocka_unit_test(test_a_byte_that_is_no_utf8),
 	cmocka_unit_test(test_relays_do_not_read_content),
 	cmocka_unit_test(test_a_replay_is_refused),
 	cmocka_unit_test(test_json_larger_than_its_limit),
