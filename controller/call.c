@@ -48,7 +48,7 @@ void call_free(struct call *call)
 
 bool call_takes_options(const struct engine *e)
 {
-	return e->taskfs || foreign_is_python(e) || foreign_is_ours(e);
+	return foreign_is_shell(e) || foreign_is_python(e);
 }
 
 const char *call_refusal(const struct run *run, struct result *r)

@@ -57,6 +57,11 @@ bool foreign_is_ours(const struct engine *e)
 	return e->foreign && e->foreign->ours;
 }
 
+bool foreign_is_shell(const struct engine *e)
+{
+	return e->taskfs || foreign_is_ours(e);
+}
+
 bool foreign_is_elsewhere(const struct engine *e)
 {
 	return e->foreign && e->foreign->elsewhere;

@@ -26,6 +26,8 @@ bool foreign_has_no_vars(const struct engine *e);
 /* One of ours, behind an upstream: it answers at any time, and knows all options
  * of a task. */
 bool foreign_is_ours(const struct engine *e);
+/* An engine of taskfs, on this controller or behind an upstream. */
+bool foreign_is_shell(const struct engine *e);
 
 /* It works on somebody else's task. */
 bool foreign_is_elsewhere(const struct engine *e);

@@ -17,8 +17,7 @@ static int refuse(struct buf *why, int err, const char *text)
 /* One of ipyparallel works on something: it answers when that has ended. */
 static bool is_busy(const struct engine *e)
 {
-	return !e->taskfs && !foreign_is_ours(e) &&
-	       (e->load || !foreign_ready(e));
+	return !foreign_is_shell(e) && (e->load || !foreign_ready(e));
 }
 
 static int refusal_of_foreign(const struct forward *f, const struct engine *e,

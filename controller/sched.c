@@ -225,12 +225,6 @@ struct room {
 	bool pythons;
 };
 
-/* An engine of taskfs, on this controller or behind an upstream. */
-static bool is_shell(const struct engine *e)
-{
-	return e->taskfs || foreign_is_ours(e);
-}
-
 static bool has_capacity(const struct controller *c, const struct engine *e)
 {
 	return !c->config.hwm || c->policy->pure || e->load < c->config.hwm;
@@ -249,7 +243,8 @@ static bool fits(const struct room *room, const struct result *r,
 	if (r->wired)
 		return !(r->applied && e->taskfs && !r->ntargets &&
 			 room->pythons);
-	return foreign_ready(e) && (is_shell(e) || r->ntargets || !room->shells);
+	return foreign_ready(e) && (foreign_is_shell(e) || r->ntargets ||
+				    !room->shells);
 }
 
 static void find_room(struct controller *c, struct room *room)
@@ -261,7 +256,7 @@ static void find_room(struct controller *c, struct room *room)
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		room->shells |= is_shell(e);
+		room->shells |= foreign_is_shell(e);
 		room->pythons |= !e->taskfs && e->state == ENGINE_LIVE;
 		if (!engine_usable(e) || !has_capacity(c, e))
 			continue;
