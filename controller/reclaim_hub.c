@@ -22,6 +22,9 @@
 #define STUCK 10
 /* Or that it waits, though its engine is gone. */
 #define ORPHANED 5
+/* So long after the reply its outputs may still come to the hub, whose clock
+ * may be another. */
+#define OUTPUTS_LATE (5LL * 1000000)
 
 struct reclaim {
 	struct controller *c;
@@ -121,6 +124,40 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 	run_put_back(r, run);
 }
 
+static uint64_t length_of(struct json_object *io, const char *stream)
+{
+	size_t n = 0;
+
+	(void)json_get_str(io, stream, &n);
+	return n;
+}
+
+static bool ended_lately(struct json_object *record)
+{
+	const char *s = json_get_str(record, "received", NULL);
+	int64_t t = 0;
+
+	return s && date_parse(bytes_str(s), &t) == 0 &&
+	       llabs(now_usec() - t) < OUTPUTS_LATE;
+}
+
+/*
+ * Outputs come to the hub by another way than the reply: a task that has just
+ * ended is asked for until they are the same twice.
+ */
+static bool prints_still(struct run *run, struct json_object *record)
+{
+	struct json_object *io = json_get_object(record, "io");
+	uint64_t was = run->printed;
+
+	run->printed = 1 + length_of(io, "stdout") + length_of(io, "stderr");
+	if (run->printed == was || !ended_lately(record))
+		return false;
+	run->news = RECLAIM_NEWS;
+	reclaim_soon(run->c);
+	return true;
+}
+
 static void take_record(struct run *run, struct msg *reply)
 {
 	struct json_object *content = reply->content;
@@ -131,9 +168,10 @@ static void take_record(struct run *run, struct msg *reply)
 	/* One that was aborted publishes no end. */
 	if (ended && run->other && run->engine)
 		foreign_set_elsewhere(run->engine, false);
-	if (record && json_get_object(record, "result_content"))
-		call_on_record(run, record, reply);
-	else if (ended && reclaim_of(run->c)->no_records)
+	if (record && json_get_object(record, "result_content")) {
+		if (!prints_still(run, record))
+			call_on_record(run, record, reply);
+	} else if (ended && reclaim_of(run->c)->no_records)
 		lost(run, "it ended while nobody listened, and ipyparallel's "
 			  "hub keeps no results");
 	else if (run->orphan && !run->other && ++run->stuck > ORPHANED)

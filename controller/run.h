@@ -35,6 +35,7 @@ struct run {
 	bool asking;		/* the upstream's hub, about it */
 	unsigned news;		/* worth asking so many times */
 	unsigned unknown, stuck;	/* what that said, so often */
+	uint64_t printed;	/* 1 + bytes of output it told of last; 0: none */
 	bool other;		/* another client's, on the upstream */
 	bool orphan;		/* its engine is gone; the hub is asked */
 	bool restored;		/* from before a restart, or before the line to

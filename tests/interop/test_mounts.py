@@ -237,12 +237,13 @@ class Python:
         "    del kernel.finish_metadata\n"
         "    raise KeyboardInterrupt\n"
         "kernel.finish_metadata = lose\n"
+        "print('go', flush=True)\n"
         "while True: pass\n"
     )
 
     def test_an_interrupt_that_costs_the_reply(self):
         for end, status in (("abort\n", "aborted"), ("signal INT\n", "error")):
-            id = self.start(self.NO_REPLY)
+            id = self.goes(self.submit(self.NO_REPLY))
             self.write("results/%d/ctl" % id, end)
             self.done(id, status)
         self.assertTrue(self.get(id, "error").startswith("KeyboardInterrupt: "))

@@ -8,12 +8,17 @@ import shutil
 import sys
 import tempfile
 import unittest
+from datetime import datetime, timezone
 
 import zmq
 
 import tap
-from peers import Controller, Peer, connection
+from peers import Controller, Peer, connection, new_id
 from test_controller import PROGRAM
+
+
+def date():
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Hub(Peer):
@@ -42,13 +47,19 @@ class Hub(Peer):
         super().close()
         shutil.rmtree(self.dir)
 
-    def asked(self):
-        """The next connection_request; others are refused."""
+    def asked(self, kind="connection_request", records=None):
+        """The next question of that kind. Of others, those for records are
+        answered with these, or refused."""
         while True:
             m = self.receive(self.registration)
-            if m.type == "connection_request":
+            if m.type == kind:
                 return m
-            self.answer(m, {"status": "error", "ename": "KeyError"})
+            if m.type == "db_request" and records is not None:
+                self.answer(m, {"status": "ok", "records": records})
+            elif m.type == "connection_request":
+                self.engines(m, self.members)
+            else:
+                self.answer(m, {"status": "error", "ename": "KeyError"})
 
     def answer(self, request, content):
         kind = request.type.replace("request", "reply")
@@ -56,11 +67,18 @@ class Hub(Peer):
         self.registration.send_multipart([*request.idents, *frames])
 
     def engines(self, request, engines):
+        self.members = engines
         self.answer(request, {"status": "ok", "engines": engines})
 
     def notify(self, what, id, uuid):
         _, frames = self.frames(what + "_notification", {"id": id, "uuid": uuid})
         self.notification.send_multipart(frames)
+
+    def busy(self, uuid, parent):
+        """That engine begins a task."""
+        content, metadata = {"execution_state": "busy"}, {"engine": uuid}
+        _, frames = self.frames("status", content, metadata, parent)
+        self.iopub.send_multipart([b"engine.0.status", *frames])
 
 
 class Upstream(unittest.TestCase):
@@ -113,6 +131,50 @@ class Upstream(unittest.TestCase):
         hub.engines(hub.asked(), {"2": "c"})
         self.change("engine_gone", 1)
         self.change("engine", 2)
+
+    def test_outputs_later_than_the_reply(self):
+        hub, id, now = self.hub, new_id(), date()
+        header = {"msg_id": id, "msg_type": "execute_request", "date": now}
+        record = {
+            "msg_id": id,
+            "header": header,
+            "metadata": {},
+            "content": {"code": "print('a'); print('b')"},
+            "submitted": now,
+            "completed": now,
+            "engine_uuid": "a",
+        }
+        hub.engines(hub.asked(), {"0": "a"})
+        self.change("engine", 0)
+
+        def tell(stdout, received):
+            asked = hub.asked("result_request", [record])
+            self.assertEqual(asked.content["msg_ids"], [id])
+            result = {
+                "result_header": {"date": now},
+                "result_metadata": {},
+                "result_content": {"status": "ok"},
+                "received": received,
+                "io": {"stdout": stdout, "stderr": ""},
+            }
+            hub.answer(
+                asked, {"status": "ok", "pending": [], "completed": [id], id: result}
+            )
+
+        tell("", now)
+        tell("a\n", now)
+        tell("a\nb\n", now)
+        # They are the same twice: that is all.
+        tell("a\nb\n", now)
+        self.c.wait(1, "ok")
+        self.assertEqual(self.c.fetch(1, "stdout").buffers[0], b"a\nb\n")
+
+        # What ended long ago has printed all.
+        id = header["msg_id"] = record["msg_id"] = new_id()
+        hub.busy("a", header)
+        tell("c\n", "2026-01-01T00:00:00.000000Z")
+        self.c.wait(2, "ok")
+        self.assertEqual(self.c.fetch(2, "stdout").buffers[0], b"c\n")
 
 
 if __name__ == "__main__":
