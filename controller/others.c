@@ -369,9 +369,9 @@ static void know_results(struct controller *c)
 	}
 }
 
-static struct others *others_new(struct controller *c)
+void others_open(struct controller *c)
 {
-	struct others *o = zalloc(sizeof(*o));
+	struct others *o = c->others = zalloc(sizeof(*o));
 	char *newest = store_meta(c->store, "upstream_newest");
 
 	o->c = c;
@@ -383,7 +383,6 @@ static struct others *others_new(struct controller *c)
 		o->newest = now_usec();
 	free(newest);
 	know_results(c);
-	return o;
 }
 
 void others_begin(struct controller *c)
@@ -391,8 +390,6 @@ void others_begin(struct controller *c)
 	struct others *o = c->others;
 	int64_t far = now_usec() - FAR;
 
-	if (!o)
-		o = c->others = others_new(c);
 	o->useless = false;
 	o->first = true;
 	o->span = NEAR;

@@ -21,6 +21,7 @@ struct store {
 	struct list back;	/* from the thread; under lock */
 	bool stop;		/* under lock */
 
+	bool handed_over;	/* the database is the thread's; the loop's own */
 	uint64_t backlog;	/* bytes; the loop's own */
 	uint64_t errors;	/* the same */
 	void (*drained)(void *arg);
@@ -231,6 +232,7 @@ static void hand_over(struct work *w)
 {
 	struct store *s = container_of(w, struct store, hand_over);
 
+	s->handed_over = true;
 	pthread_mutex_lock(&s->lock);
 	move_all(&s->put, &s->queue);
 	pthread_cond_signal(&s->more);
@@ -369,13 +371,19 @@ void store_close(struct store *s)
 	free(s);
 }
 
-/* The thread sleeps while nothing was put: the database is the loop's. */
+/*
+ * The thread sleeps until something is handed over. One connection used by two
+ * threads at once breaks the log of the database without a word: what is
+ * committed after that is not found any more.
+ */
 int store_load(struct store *s, const struct store_visitor *v)
 {
+	assert(!s->handed_over);
 	return db_load(&s->db, v);
 }
 
 char *store_meta(struct store *s, const char *key)
 {
+	assert(!s->handed_over);
 	return db_meta(&s->db, key);
 }

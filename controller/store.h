@@ -195,7 +195,8 @@ struct store_visitor {
 	void *arg;
 };
 int store_load(struct store *s, const struct store_visitor *v) must_check;
-/* A value of the meta table; caller frees; NULL: there is none. */
+/* A value of the meta table; caller frees; NULL: there is none. As store_load()
+ * only before the loop runs: then the database is the thread's. */
 char *store_meta(struct store *s, const char *key);
 
 #endif

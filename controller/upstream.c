@@ -433,6 +433,7 @@ void upstream_open(struct controller *c)
 	u->down_since = mono_usec();
 	list_init(&u->questions);
 	c->upstream = u;
+	others_open(c);
 	tick(&u->tick);
 }
 

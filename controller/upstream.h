@@ -73,7 +73,10 @@ void reclaim_soon(struct controller *c);
 /* Frees what is kept for it. */
 void reclaim_done(struct controller *c);
 
-/* others.c: what other clients run there. The line is up: looks. */
+/* others.c: what other clients run there. Before the loop runs: reads what is
+ * known from before a restart. */
+void others_open(struct controller *c);
+/* The line is up: looks. */
 void others_begin(struct controller *c);
 /* An iopub message about something that is not known here. */
 void others_note(struct controller *c, const struct msg *m);

@@ -132,6 +132,31 @@ class Upstream(unittest.TestCase):
         self.change("engine_gone", 1)
         self.change("engine", 2)
 
+    def test_killed_after_it_connected_in_the_middle_of_submissions(self):
+        """What was answered for is there again."""
+        hub, bridge = self.hub, self.bridge
+        for i in range(4):
+            c = bridge.client()
+            asked = hub.asked()
+            one = {"options": {}, "code": 0, "uid": 0, "gid": 0}
+            for n in range(100):
+                _, frames = c.frames(
+                    "submit_request",
+                    {"results": [dict(one, token=new_id())]},
+                    buffers=[b"x" * (100 * n + 1)],
+                )
+                c.query.send_multipart(frames)
+                if n == 20 * i:
+                    hub.engines(asked, {})
+            for n in range(100):
+                (last,) = c.receive(c.query).content["results"]
+            c.close()
+            bridge.kill()
+            bridge.start()
+            (was, now) = [x for x in bridge.log_lines() if x["what"] == "started"][-2:]
+            self.assertEqual(now["results"], was["results"] + 100)
+            self.assertEqual(now["results"], last["id"])
+
     def test_outputs_later_than_the_reply(self):
         hub, id, now = self.hub, new_id(), date()
         header = {"msg_id": id, "msg_type": "execute_request", "date": now}
