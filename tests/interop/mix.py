@@ -447,9 +447,8 @@ class Cluster:
 
 
 def wait_until_heard(rc):
-    """Until a client hears outputs. A stock controller publishes them whether
-    its subscription is there already or not; a comment of Python and of sh
-    tells."""
+    """Until a client hears outputs: they are published whether its subscription
+    has come already or not. A comment of Python and of sh tells."""
 
     def heard():
         ar = rc[rc.ids[0]].execute("#", block=False)
@@ -509,7 +508,7 @@ class Case(unittest.TestCase):
         self.addCleanup(limit.__exit__, None, None, None)
         self.rc = self.cluster.client()
         self.addCleanup(self.rc.close)
-        if self.hears and self.controller == STOCK:
+        if self.hears:
             wait_until_heard(self.rc)
 
     def gate(self):

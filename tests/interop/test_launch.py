@@ -166,6 +166,7 @@ class StockCluster(Case):
     def test_engines_are_interrupted(self):
         with self.cluster("controller", "engine", n=1) as rc:
             cluster = rc.cluster
+            mix.wait_until_heard(rc)
             ar = rc[0].execute("echo on; exec sleep 1000", silent=False, block=False)
             mix.within(lambda: ar.stdout == "on\n")
             cluster.signal_engines_sync(signal.SIGINT)
@@ -487,6 +488,7 @@ class EngineOptions(Case):
             text = f.read()
         self.start("engine", IPP_CONNECTION_INFO=text)
         rc = self.client()
+        mix.wait_until_heard(rc)
         # The key is not for the tasks.
         ar = rc[0].execute(
             "echo ${IPP_CONNECTION_INFO-none}", silent=False, block=False
@@ -503,7 +505,9 @@ class EngineOptions(Case):
     def test_work_dir(self):
         self.controller()
         self.engine("--log-to-file", "False", "--work-dir", "/usr")
-        ar = self.client()[0].execute("pwd", silent=False, block=False)
+        rc = self.client()
+        mix.wait_until_heard(rc)
+        ar = rc[0].execute("pwd", silent=False, block=False)
         ar.get(mix.DEADLINE)
         ar.wait_for_output(mix.DEADLINE)
         self.assertEqual(ar.stdout, "/usr\n")
