@@ -4,6 +4,7 @@ as a kernel does, in the language sh."""
 
 import datetime
 import os
+import re
 import signal
 
 import ipyparallel as ipp
@@ -313,6 +314,54 @@ class UnderOurs(Engines, mix.Case):
 
 
 class UnderStock(Engines, mix.Case):
+    controller = mix.STOCK
+
+
+class Death(mix.Case):
+    """An engine of ours is killed with the task it runs."""
+
+    controller, engines = mix.OURS, (mix.OURS, mix.OURS)
+    controller_args = ("--ping=200",)
+    expected = ("the engine was killed",)
+    hears = True
+
+    def check(self, die):
+        """die(the engine's process) ends one that runs a task."""
+        self.cluster.start_engine(mix.OURS)
+        self.rc.wait_for_engines(3, timeout=mix.DEADLINE, interactive=False)
+        last = self.rc.ids[-1]
+        code = "echo on $$; exec sleep 1000"
+        ar = self.rc[last].execute(code, silent=False, block=False)
+        pid = int(mix.within(lambda: re.fullmatch("on (.*)\n", ar.stdout))[1])
+        self.assertIn(pid, mix.processes())
+        engine = self.cluster.engines.pop()
+        die(engine)
+        e = self.fails("EngineError", ar.get)
+        self.assertIn(ar.msg_ids[0], e.evalue)
+        mix.within(lambda: self.rc.ids == [0, 1])
+        # Nothing of it is left.
+        engine.wait()
+        mix.within(lambda: pid not in mix.processes())
+        ar = self.rc[:].execute("echo works", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        ar.wait_for_output(mix.DEADLINE)
+        self.assertEqual(ar.stdout, ["works\n"] * 2)
+
+    def test_killed(self):
+        self.check(lambda engine: os.kill(worker(engine), signal.SIGKILL))
+
+    def test_its_guard_killed(self):
+        self.check(lambda engine: engine.send(signal.SIGKILL))
+
+
+def worker(engine):
+    """The process that its guard guards."""
+    with open("/proc/%d/task/%d/children" % ((engine.pid,) * 2)) as f:
+        (pid,) = f.read().split()
+    return int(pid)
+
+
+class DeathUnderStock(Death):
     controller = mix.STOCK
 
 
