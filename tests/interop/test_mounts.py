@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import subprocess
+import tempfile
 
 import mix
 
@@ -301,6 +302,115 @@ class Python:
         self.assertEqual(self.get(id, "value"), "1\n4\n9\n")
         self.assertEqual(self.get(id, "1/stdout"), "2\n")
         self.assertEqual(self.value("items", map=["a", "b"], chunk=2), "['a', 'b']\n")
+
+    def test_a_view_by_engine(self):
+        id = self.submit("import os\nint(os.environ['TASKFS_ENGINE'])", path="engines/all/new")
+        self.done(id)
+        at = "%s/results/%d/by_engine" % (self.mnt, id)
+        self.assertEqual(sorted(os.listdir(at)), sorted(self.ids()))
+        for e in self.ids():
+            for name in "engine", "value":
+                self.assertEqual(self.get(id, "by_engine/%s/%s" % (e, name)), e + "\n")
+
+    def test_a_map_by_engine(self):
+        id = self.submit("import os\nitem, os.environ['TASKFS_ENGINE']", map=list("abcdef"))
+        self.done(id)
+        at = "%s/results/%d/by_engine" % (self.mnt, id)
+        ran = {}
+        for e in os.listdir(at):
+            for n in os.listdir(at + "/" + e):
+                ran[int(n)] = eval(self.get(id, "by_engine/%s/%s/value" % (e, n)))
+                self.assertEqual(ran[int(n)], ("abcdef"[int(n)], e))
+        self.assertEqual(sorted(ran), list(range(6)))
+
+    def keep_busy(self, *engines):
+        """Each runs a task; it ends when its gate is closed."""
+        gates = {}
+        for e in engines:
+            gate = self.gate()
+            id = self.submit("open(%r).read()" % gate, path="engines/%s/new" % e)
+            gates[e] = id, gate.reached()
+        return gates
+
+    def test_a_timeout(self):
+        busy = self.keep_busy(*self.ids())
+        id = self.submit("1", timeout=0.2)
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith("TaskTimeout: "))
+        self.refused(errno.ETIMEDOUT, self.get, id, "value")
+        self.assertEqual(self.get(id, "engine"), "")
+        for runs, gate in busy.values():
+            self.assertEqual(self.get(runs, "status"), "running\n")
+            gate.close()
+            self.done(runs)
+        # It is about the queue, and not about how long a task runs.
+        gate = self.gate()
+        id = self.submit("open(%r).read()\n6*7" % gate, timeout=1000)
+        gate.reached().close()
+        self.done(id)
+
+    def test_priority(self):
+        """Of what waits for an engine, not what came first."""
+        busy = self.keep_busy("0")
+        told = "print(%r, file=open(%r, 'a'))"
+        order = tempfile.mktemp(dir=mix.HOME)
+        low, middle, high = (
+            self.submit(told % (name, order), path="engines/0/new", priority=n)
+            for name, n in (("low", -1), ("middle", 0), ("high", 5))
+        )
+        last = self.submit(told % ("last", order), path="engines/0/new")
+        self.write("results/%d/ctl" % last, "priority -2\n")
+        for id in low, middle, high, last:
+            self.assertEqual(self.get(id, "status"), "pending\n")
+        busy["0"][1].close()
+        for id in low, middle, high, last:
+            self.done(id)
+        with open(order) as f:
+            self.assertEqual(f.read().split(), ["high", "middle", "low", "last"])
+
+    def test_retry(self):
+        """Of what failed, and as a new result."""
+        path = tempfile.mktemp(dir=mix.HOME)
+        text = "print(item)\n'a' in item or open(%r).read()" % path
+        id = self.submit(text, map=["a", "b", "c"])
+        self.done(id, "error")
+        open(path, "w").close()
+        self.write("results/%d/ctl" % id, "retry\n")
+        again = int(os.readlink(self.mnt + "/results/latest"))
+        self.assertNotEqual(again, id)
+        self.done(again)
+        self.assertEqual(self.get(again, "map"), "b\nc\n")
+        self.assertEqual(self.get(again, "stdout"), "b\nc\n")
+        self.assertEqual(self.get(id, "status"), "error\n")
+
+    def test_as_completed(self):
+        gate = self.gate()
+        id = self.submit("open(item).read()", map=[gate, "/dev/null", "/dev/null"])
+        with open("%s/results/%d/as_completed" % (self.mnt, id)) as f:
+            self.assertEqual([f.readline(), f.readline()], ["1\n", "2\n"])
+            self.assertEqual(self.get(id, "progress"), "2/3\n")
+            gate.reached().close()
+            self.assertEqual(f.read(), "0\n")
+        self.done(id)
+
+    def test_max_running(self):
+        gates = [self.gate() for _ in range(3)]
+        id = self.submit("open(item).read()", map=gates, max_running=1)
+        for n in range(3):
+            there = gates[n].reached()
+            # An engine is free, and has something else to do.
+            self.assertEqual(self.value("6*7"), "42\n")
+            for later in range(n + 1, 3):
+                self.assertEqual(self.get(id, "%d/status" % later), "pending\n")
+            there.close()
+        self.done(id)
+
+    def test_halt(self):
+        id = self.submit("1/0", map=list("abcdef"), halt=2, max_running=1)
+        self.done(id, "error")
+        got = [self.get(id, "%d/status" % n).strip() for n in range(6)]
+        self.assertEqual(got, ["error"] * 2 + ["aborted"] * 4)
+        self.assertIn("2 of 6 tasks failed", self.get(id, "error").splitlines()[0])
 
     def test_much_output(self):
         id = self.submit("for i in range(2000): print('x' * 999)")
