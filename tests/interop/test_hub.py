@@ -467,6 +467,74 @@ class HubOfOurs(Hub):
             "\"uuid '%s' in use\"" % uuid,
         )
 
+    def test_what_was_broadcast(self):
+        """Each engine's part is a task that the hub knows."""
+        view = self.rc.broadcast_view(is_coalescing=False)
+        before = mix.within(self.status_when_idle)
+        ar = view.apply_async(echo, "all")
+        self.assertEqual(ar.get(mix.DEADLINE), ["all"] * 2)
+        self.assertEqual(len(set(ar.msg_ids)), 2)
+        mix.within(lambda: self.recorded(ar))
+        self.assertEqual(set(self.other.result_status(ar.msg_ids)["completed"]), set(ar.msg_ids))
+        got = self.other.get_result(ar.msg_ids)
+        self.assertEqual(got.get(mix.DEADLINE), ["all"] * 2)
+        self.assertEqual(got.engine_id, ar.engine_id)
+        self.assertEqual(set(self.other.hub_history()[-2:]), set(ar.msg_ids))
+        for msg_id, e in zip(ar.msg_ids, ar.engine_id):
+            rec = self.record(msg_id)
+            self.assertEqual(rec["queue"], "broadcast")
+            self.assertEqual(rec["engine_uuid"], self.rc._engines[e])
+            self.assertEqual(rec["client_uuid"], self.rc.session.session)
+            self.assertEqual(rec["result_content"]["status"], "ok")
+            order = [rec[k] for k in ("submitted", "started", "completed", "received")]
+            self.assertEqual(order, sorted(order))
+        status = mix.within(self.status_when_idle)
+        for e in self.rc.ids:
+            self.assertEqual(status[e]["completed"], before[e]["completed"] + 1)
+        again = self.other.resubmit(ar.msg_ids)
+        self.assertEqual(again.get(mix.DEADLINE), ["all"] * 2)
+        new = {self.record(msg_id)["resubmitted"] for msg_id in ar.msg_ids}
+        self.assertEqual(new, set(again.msg_ids))
+        self.rc.purge_hub_results(ar.msg_ids)
+        self.assertFalse(set(ar.msg_ids) & set(self.other.hub_history()))
+
+    def test_what_is_being_broadcast(self):
+        gate = self.gate()
+        view = self.rc.broadcast_view(is_coalescing=False)
+        ar = view.apply_async(mix.wait_at, gate)
+        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        status = self.other.result_status(ar.msg_ids)
+        self.assertEqual(set(status["pending"]), set(ar.msg_ids))
+        got = self.other.get_result(ar.msg_ids)
+        self.assertFalse(got.ready())
+        gate.open()
+        self.assertEqual(got.get(mix.DEADLINE), [None] * 2)
+
+    def test_what_was_broadcast_and_failed(self):
+        view = self.rc.broadcast_view(is_coalescing=False)
+        ar = view.apply_async(fail)
+        ar.wait(mix.DEADLINE)
+        mix.within(lambda: self.recorded(ar))
+        for msg_id in ar.msg_ids:
+            got = self.cluster.client()
+            self.addCleanup(got.close)
+            self.fails("ZeroDivisionError", got.get_result(msg_id).get)
+            content = self.record(msg_id)["result_content"]
+            self.assertEqual(content["ename"], "ZeroDivisionError")
+
+    def test_what_was_broadcast_and_coalesced(self):
+        """It is counted, and nothing else is known of it."""
+        before = mix.within(self.status_when_idle)
+        ar = self.rc.broadcast_view(is_coalescing=True).apply_async(echo, "all")
+        self.assertEqual(ar.get(mix.DEADLINE), ["all"] * 2)
+        status = mix.within(self.status_when_idle)
+        for e in self.rc.ids:
+            self.assertEqual(status[e]["completed"], before[e]["completed"] + 1)
+        self.fails("KeyError", self.other.result_status, ar.msg_ids)
+        self.fails("KeyError", self.other.get_result(ar.msg_ids).get)
+        self.fails("KeyError", self.other.resubmit, ar.msg_ids)
+        self.assertEqual(self.other.db_query({"msg_id": {"$in": ar.msg_ids}}), [])
+
     def test_dask_is_not_here(self):
         self.assertEqual(self.ask("become_dask_request", {})["status"], "error")
         r = self.ask("stop_distributed_request", {})
