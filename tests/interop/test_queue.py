@@ -118,6 +118,22 @@ class Queue(mix.Case):
         gate.open()
         self.get(a)
 
+    def test_follow_of_one_that_failed(self):
+        a = self.later(fail, targets=self.two)
+        ok = Dependency([a], success=True, failure=False)
+        bad = Dependency([a], success=False, failure=True)
+        both = Dependency([a], success=True, failure=True)
+        never = self.later(echo, 1, follow=ok)
+        ars = [self.later(echo, i, follow=d) for d in (bad, both) for i in range(3)]
+        self.fails("ZeroDivisionError", a.get)
+        self.fails("ImpossibleDependency", never.get)
+        self.assertEqual([self.get(ar) for ar in ars], [0, 1, 2] * 2)
+        self.assertEqual({ar.engine_id for ar in ars}, {self.two})
+        good = self.later(echo, 1, targets=self.two)
+        self.get(good)
+        bad = Dependency([good], success=False, failure=True)
+        self.fails("ImpossibleDependency", self.later(echo, 1, follow=bad).get)
+
     # --- when ---
 
     def test_after(self):
@@ -349,6 +365,33 @@ class DeathsOfOurs(Deaths):
         """Stock goes on to tell of the dead."""
         super().test_direct()
         self.assertEqual({*self.rc.ids, "unassigned"}, set(self.rc.queue_status()))
+
+    def test_direct_as_others_hear_of_it(self):
+        """Of that stock keeps a record that its own client chokes on."""
+        other = self.cluster.client()
+        self.addCleanup(other.close)
+        e = self.rc.ids[-1]
+        uuid = self.rc._engines[e]
+        gate = self.gate()
+        runs = self.rc[e].apply_async(mix.wait_at, gate)
+        waits = self.rc[e].apply_async(die, os.path.join(self.cluster.dir, "others"))
+        mix.within(lambda: self.rc.queue_status(e)["queue"] == 2)
+        (msg_id,) = waits.msg_ids
+        got = other.get_result(msg_id)
+        self.assertFalse(got.ready())
+        gate.open()
+        runs.get(mix.DEADLINE)
+        error = self.fails("EngineError", got.get)
+        self.assertIn("died while running task %r" % msg_id, error.evalue)
+        where = {"msg_id": {"$eq": msg_id}, "completed": {"$ne": None}}
+        (record,) = mix.within(lambda: self.rc.db_query(where))
+        self.assertEqual(record["queue"], "mux")
+        self.assertEqual(record["engine_uuid"], uuid)
+        self.assertEqual(record["result_content"]["status"], "error")
+        self.assertEqual(record["result_content"]["ename"], "EngineError")
+        self.assertEqual(record["result_content"]["evalue"], error.evalue)
+        self.assertIn(msg_id, other.result_status([msg_id])["completed"])
+        self.fails("EngineError", waits.get)
 
 
 class Lru(mix.Case):
