@@ -35,6 +35,56 @@ class Curve:
         self.assertEqual(ar.stdout, "secret\n")
         self.assertEqual(self.rc[1].apply_sync(lambda: 6 * 7), 42)
 
+    def test_the_queue(self):
+        f = self.rc.send_execute_request(
+            self.rc._task_stream,
+            "echo secret >&3",
+            silent=False,
+            metadata={"targets": [self.rc._engines[0]]},
+        )
+        self.assertTrue(self.rc.wait([f], mix.DEADLINE))
+        f.output.result(mix.DEADLINE)
+        result = f.result().execute_result["data"]["text/plain"]
+        self.assertEqual(result, "secret")
+        lv = self.rc.load_balanced_view(targets=[1])
+        self.assertEqual(lv.map_sync(lambda x: 6 * x, range(5)), [0, 6, 12, 18, 24])
+
+    def test_broadcast(self):
+        for coalescing in False, True:
+            view = lambda *e: self.rc.broadcast_view(e, is_coalescing=coalescing)
+            self.assertEqual(view(1).apply_sync(lambda: 6 * 7), [42])
+            # Python as well as sh.
+            ar = view(0, 1).execute("a=7", silent=False, block=False)
+            ar.get(mix.DEADLINE)
+            self.assertEqual(self.rc[1]["a"], 7)
+            self.rc[1].execute("del a", block=True)
+            ar = view(0).execute("echo secret", silent=False, block=False)
+            ar.get(mix.DEADLINE)
+            ar.wait_for_output(mix.DEADLINE)
+            self.assertEqual(ar.stdout, ["secret\n"])
+
+    def test_abort(self):
+        for e, code in (0, "cat %s"), (1, "open('%s').read()"):
+            gate = self.gate()
+            runs = self.rc[e].execute(code % gate, silent=True, block=False)
+            there = gate.reached()
+            waits = self.rc[e].execute("a=8", silent=True, block=False)
+            mix.within(lambda: self.rc.queue_status(e)["queue"] == 2)
+            self.rc.abort(waits, targets=e, block=False)
+            # What passes it on to the engine has done so when it answers the next.
+            self.rc.send_signal(0, targets=e, block=True)
+            there.close()
+            runs.get(mix.DEADLINE)
+            with self.assertRaises(mix.ipp.error.TaskAborted):
+                waits.get(mix.DEADLINE)
+
+    def test_send_signal(self):
+        for e, code in (0, "echo on; exec cat %s"), (1, "print('on'); open('%s').read()"):
+            ar = self.rc[e].execute(code % self.gate(), silent=False, block=False)
+            mix.within(lambda: ar.stdout == "on\n")
+            self.rc.send_signal("SIGINT", targets=e, block=True)
+            self.fails("KeyboardInterrupt", ar.get)
+
     def test_mount(self):
         self.look(self.cluster.mount())
 
