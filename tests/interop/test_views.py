@@ -5,6 +5,8 @@ import contextlib
 import io
 import os
 import signal
+import threading
+from unittest import mock
 
 import ipyparallel as ipp
 import mix
@@ -86,6 +88,109 @@ class Views(mix.Case):
         ar = self.lv.apply_async(mix.wait_at, gate)
         with self.assertRaises(TimeoutError):
             ar.get(timeout=0.01)
+
+    def test_times(self):
+        gate = self.gate()
+        ar = self.dv.apply_async(mix.wait_at, gate)
+        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        self.assertEqual((ar.progress, len(ar)), (0, 2))
+        for name in "wall_time", "serial_time":
+            self.assertRaises((TimeoutError, AttributeError), getattr, ar, name)
+        before = ar.elapsed
+        self.assertGreater(before, 0)
+        gate.open()
+        ar.get(mix.DEADLINE)
+        self.assertEqual(ar.progress, 2)
+        self.assertEqual(ar.elapsed, ar.wall_time)
+        self.assertGreaterEqual(ar.elapsed, before)
+        ran = []
+        for md in ar.metadata:
+            times = [md[t] for t in ("submitted", "started", "completed", "received")]
+            self.assertEqual(times, sorted(times))
+            ran.append(ar.timedelta(md["started"], md["completed"]))
+        self.assertAlmostEqual(ar.serial_time, sum(ran))
+        self.assertGreater(min(ran), 0)
+        self.assertGreaterEqual(ar.wall_time, max(ran))
+        self.assertEqual(ar.wall_time, ar.timedelta(ar.submitted, ar.received))
+        one = self.lv.apply_async(square, 3)
+        one.get(mix.DEADLINE)
+        self.assertGreaterEqual(one.wall_time, one.serial_time)
+        self.assertGreaterEqual(one.serial_time, 0)
+        # The hub tells others the same.
+        where = {"msg_id": {"$in": ar.msg_ids}}
+        recs = mix.within(
+            lambda: (r := self.rc.db_query(where)) and all(x["completed"] for x in r) and r
+        )
+        for rec in recs:
+            md = ar.metadata[ar.msg_ids.index(rec["msg_id"])]
+            for t in "submitted", "started", "completed":
+                self.assertEqual(rec[t], md[t])
+
+    def test_abort(self):
+        gate = self.gate()
+        runs = self.dv.apply_async(mix.wait_at, gate)
+        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        waits, goes = (self.dv.apply_async(square, i) for i in range(2))
+        # Engines answer when they are free; that it got there their nannies do.
+        sent, send = threading.Semaphore(0), self.rc._send
+
+        def count(*args, **how):
+            future = send(*args, **how)
+            sent.release()
+            return future
+
+        with mock.patch.object(self.rc, "_send", count):
+            aborts = threading.Thread(target=waits.abort, daemon=True)
+            aborts.start()
+            for _ in self.rc.ids:
+                self.assertTrue(sent.acquire(timeout=mix.DEADLINE))
+        self.rc.send_signal(0, block=True)
+        gate.open()
+        # Of several this is the result, and no exception.
+        for error in waits.get(mix.DEADLINE):
+            self.assertIsInstance(error, ipp.error.TaskAborted)
+        aborts.join(mix.DEADLINE)
+        self.assertFalse(aborts.is_alive())
+        self.assertEqual(goes.get(mix.DEADLINE), [1, 1])
+        self.assertEqual(runs.get(mix.DEADLINE), [None] * 2)
+        self.assertRaises(AssertionError, waits.abort)
+
+    OUTPUTS = (
+        "import sys\n"
+        "print('out', flush=True)\n"
+        "open(%r).read()\n"
+        "print('err', file=sys.stderr, flush=True)\n"
+    )
+
+    def test_display_outputs(self):
+        ar = self.dv.execute(self.OUTPUTS % "/dev/null", silent=False, block=False)
+        ar.get(mix.DEADLINE)
+        for by in "type", "engine", "order":
+            out, err = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                ar.display_outputs(by)
+            self.assertEqual(out.getvalue(), "[stdout:0] \nout\n[stdout:1] \nout\n")
+            self.assertEqual(err.getvalue(), "[stderr:0] \nerr\n[stderr:1] \nerr\n")
+
+    def test_stream_output(self):
+        """While it runs."""
+        gate = self.gate()
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            # Its callbacks must be there when the first output comes.
+            hold = self.gate()
+            first = self.rc[1].apply_async(mix.wait_at, hold)
+            ar = self.rc[[1]].execute(self.OUTPUTS % gate, silent=False, block=False)
+            with ar.stream_output():
+                hold.open()
+                mix.within(lambda: out.getvalue() == "[stdout:1] \nout\n")
+                self.assertFalse(ar.ready())
+                gate.reached().close()
+                ar.get(mix.DEADLINE)
+                ar.wait_for_output(mix.DEADLINE)
+        first.get(mix.DEADLINE)
+        self.assertEqual(out.getvalue(), "[stdout:1] \nout\n")
+        self.assertEqual(err.getvalue(), "[stderr:1] \nerr\n")
 
     def test_purge_everything(self):
         ar = self.dv.apply_async(square, 3)
