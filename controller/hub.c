@@ -14,7 +14,8 @@
 #include "vars.h"
 #include "wire.h"
 
-/* Messages that wait for one peer that does not read them. */
+/* Messages that wait for one peer that does not read them; where tasks of clients
+ * go, beside those (--client-tasks). */
 #define SEND_HWM 20000
 /* Messages taken from one socket before the others get their turn. */
 #define BUDGET 256
@@ -119,6 +120,7 @@ static const struct socket_row {
 	void (*ready)(struct watch *w, short events);
 	/* Each subscription is told, not only the first. */
 	bool verbose;
+	bool tasks;		/* of clients, or their replies: none is lost */
 } rows[SOCKETS] = {
 	[S_REGISTRATION] = {"registration", ZMQ_ROUTER, NULL, false, MSG_READ,
 			    .on_message = on_registration},
@@ -128,21 +130,21 @@ static const struct socket_row {
 	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER,
 		       .ready = pong_ready},
 	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
-		      .on_message = on_mux_in},
+		      .on_message = on_mux_in, .tasks = true},
 	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", true, MSG_RELAY,
-		       .on_message = on_mux_out},
+		       .on_message = on_mux_out, .tasks = true},
 	[S_CONTROL_IN] = {"control_in", ZMQ_ROUTER, "control_in", false,
 			  MSG_RELAY_ONCE, .on_message = on_control_in},
 	[S_CONTROL_OUT] = {"control_out", ZMQ_ROUTER, "control_out", true,
 			   MSG_RELAY, .on_message = on_control_out},
 	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY_ONCE,
-		       .on_message = on_task_in},
+		       .on_message = on_task_in, .tasks = true},
 	[S_TASK_OUT] = {"task_out", ZMQ_ROUTER, "task_out", true, MSG_RELAY,
-			.on_message = on_task_out},
+			.on_message = on_task_out, .tasks = true},
 	[S_BROADCAST_IN] = {"broadcast_in", ZMQ_ROUTER, "sub_scheduler_0",
-			    false, MSG_RELAY_ONCE, .on_message = on_broadcast_in},
+			    false, MSG_RELAY_ONCE, .on_message = on_broadcast_in, .tasks = true},
 	[S_BROADCAST_OUT] = {"broadcast_out", ZMQ_ROUTER, "sub_scheduler_0",
-			     true, MSG_RELAY, .on_message = on_broadcast_out},
+			     true, MSG_RELAY, .on_message = on_broadcast_out, .tasks = true},
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
 			.on_message = on_iopub_in},
 	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB,
@@ -288,8 +290,8 @@ static void notification_ready(struct watch *w, short events)
 
 static bool waits_for_hello(const struct controller *c, enum socket i)
 {
-	return timer_is_set(&c->hello_timer) && (i == S_MUX_IN ||
-						 i == S_TASK_IN);
+	return timer_is_set(&c->hello_timer) &&
+	       (i == S_MUX_IN || i == S_TASK_IN || i == S_BROADCAST_IN);
 }
 
 static void hello_over(struct timer *t)
@@ -371,7 +373,8 @@ static int open_one(struct controller *c, enum socket i)
 		.linger_ms = 1000,
 		/* Per peer: one that does not read is not waited for. It asks
 		 * again, or sees the gap in the numbers of the events. */
-		.send_hwm = SEND_HWM,
+		.send_hwm = SEND_HWM +
+			    (rows[i].tasks ? (int)c->config.client_tasks : 0),
 	};
 	int yes = 1, err;
 

@@ -286,6 +286,17 @@ class Relays(Case):
         self.assertEqual(raw[:2], [e.uuid.encode(), b"extra"])
         self.assertEqual(Message(raw).parent, header)
 
+    def test_what_waits_for_an_engine_that_stands_still_is_not_lost(self):
+        n = 26000
+        c, e = self.pair(taskfs=False)
+        for i in range(n):
+            _, frames = c.frames("execute_request", {"code": "x" * 2000, "n": i})
+            c.mux.send_multipart([e.uuid.encode(), *frames])
+            e.keep_alive()
+        for i in range(n):
+            self.assertEqual(e.receive(e.mux).content["n"], i)
+            e.keep_alive()
+
     def test_mux_to_nobody_is_silence(self):
         c = self.client()
         _, frames = self.request(c)
