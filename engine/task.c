@@ -6,14 +6,15 @@
 #include "wire/limits.h"
 #include "wire/messages.h"
 
-/* Waiting requests of an engine: more are refused. */
-#define LIMIT_WAITING 65536
+/* Waiting requests of an engine: more are refused. A controller of ours takes in
+ * fewer of its clients (--client-tasks). */
+#define LIMIT_WAITING 131072
 #define LIMIT_WAITING_BYTES (1 * GIB)
 /* Ended and not yet stored: nothing new begins. */
 #define LIMIT_ENDED 4096
 #define LIMIT_FILES 256
-/* msg_ids to abort that have not arrived; more: the older are forgotten. */
-#define LIMIT_ABORTED 4096
+/* msg_ids to abort that have not arrived: so many of the last ones are known. */
+#define LIMIT_ABORTED LIMIT_WAITING
 #define LARGE_REQUEST (256 * KIB)
 
 static void run_grew(struct run *r, enum run_stream s);
@@ -186,10 +187,18 @@ void tasks_init(struct engine *e)
 	deliver_init(e);
 }
 
+/* Before there are too many, those that were known when there were as many. */
 static void forget_aborted(struct tasks *all)
 {
-	map_done(&all->aborted);
+	map_done(&all->aborted_before);
+	all->aborted_before = all->aborted;
 	all->aborted = (struct map){0};
+}
+
+static bool was_aborted(struct tasks *all, struct bytes msg_id)
+{
+	return map_remove(&all->aborted, msg_id) ||
+	       map_remove(&all->aborted_before, msg_id);
 }
 
 void tasks_done(struct engine *e)
@@ -207,7 +216,8 @@ void tasks_done(struct engine *e)
 		task_free(list_first(&all->ended, struct task, link));
 	timer_cancel(&all->again);
 	map_done(&all->by_id);
-	forget_aborted(all);
+	map_done(&all->aborted);
+	map_done(&all->aborted_before);
 }
 
 struct task *tasks_find(const struct tasks *all, struct bytes msg_id)
@@ -282,7 +292,7 @@ void tasks_add(struct engine *e, enum channel c, struct msg *m)
 	list_add_tail(&all->waiting, &t->link);
 	all->nwaiting++;
 	all->bytes += t->bytes;
-	if (map_remove(&all->aborted, bytes_str(t->request.id)))
+	if (was_aborted(all, bytes_str(t->request.id)))
 		task_end(t, EVENT_ABORT);
 	else if (t->apply)
 		refuse(t, "NotSupported",

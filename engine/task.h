@@ -56,6 +56,7 @@ struct tasks {
 	uint64_t bytes;		/* of waiting requests */
 	int64_t count;		/* of executions */
 	struct map aborted;	/* msg_ids to abort when they arrive */
+	struct map aborted_before;	/* the same, older */
 	struct timer again;	/* deliver.c's: iopub was full */
 };
 

@@ -412,6 +412,8 @@ class Stock(Case):
             "execute_request", {"code": "echo", "silent": True}
         )
         self.ask("abort_request", {"msg_ids": header["msg_id"]})
+        # Of many the engine knows the first, too.
+        self.ask("abort_request", {"msg_ids": ["other-%d" % i for i in range(100000)]})
         self.boss.send("mux", header, frames)
         self.assertEqual(
             self.boss.reply(header, "mux").content, {"status": "aborted"}
