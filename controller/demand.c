@@ -21,7 +21,9 @@ static void read_targets(struct demand *d, struct controller *c,
 {
 	size_t i, n = json_object_array_length(list);
 
-	for (i = 0; i < n && i < LIMIT_DEPENDENCIES; i++) {
+	if (n > LIMIT_TARGETS)
+		refuse(d, "ValueError", "metadata.targets are too many");
+	for (i = 0; i < n && n <= LIMIT_TARGETS; i++) {
 		struct json_object *v = json_object_array_get_idx(list, i);
 		struct engine *e;
 
@@ -127,8 +129,6 @@ void demand_read(struct demand *d, struct controller *c, const struct msg *m)
 	struct json_object *targets = json_get(meta, "targets");
 
 	d->follow.follow = true;
-	if (policy_is_pure(c->policy))
-		return;
 	if (json_object_is_type(targets, json_type_array))
 		read_targets(d, c, targets);
 	else if (targets)

@@ -25,7 +25,6 @@ struct bucket {
  */
 struct policy {
 	const char *name;
-	bool pure;
 	size_t (*pick)(struct engine *const *e, size_t n);
 };
 
@@ -89,7 +88,6 @@ static const struct policy policies[] = {
 	{.name = "plainrandom", .pick = pick_random},
 	{.name = "twobin", .pick = pick_twobin},
 	{.name = "weighted", .pick = pick_weighted},
-	{.name = "pure", .pick = pick_first, .pure = true},
 };
 
 const struct policy *policy_find(const char *name)
@@ -105,11 +103,6 @@ const struct policy *policy_find(const char *name)
 const char *policy_name(const struct policy *p)
 {
 	return p->name;
-}
-
-bool policy_is_pure(const struct policy *p)
-{
-	return p->pure;
 }
 
 /* --- what is ready ------------------------------------------------------ */
@@ -218,6 +211,7 @@ void sched_tell_targets(struct controller *c, int64_t engine)
 /* Engines with room, in order of use. */
 struct room {
 	struct engine **e;
+	struct engine **fit;	/* room for as many: choose()'s */
 	size_t n;
 	bool foreign;	/* there are engines of ipyparallel among them */
 	/* There are such engines, with room or not: */
@@ -227,7 +221,7 @@ struct room {
 
 static bool has_capacity(const struct controller *c, const struct engine *e)
 {
-	return !c->config.hwm || c->policy->pure || e->load < c->config.hwm;
+	return !c->config.hwm || e->load < c->config.hwm;
 }
 
 /*
@@ -253,6 +247,7 @@ static void find_room(struct controller *c, struct room *room)
 
 	room->n = 0;
 	room->e = xreallocarray(NULL, c->engines.n, sizeof(*room->e));
+	room->fit = xreallocarray(NULL, c->engines.n, sizeof(*room->fit));
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
@@ -268,13 +263,13 @@ static void find_room(struct controller *c, struct room *room)
 static struct engine *choose(struct controller *c, const struct result *r,
 			     const struct room *room)
 {
-	struct engine *fit[64];
+	struct engine **fit = room->fit;
 	size_t i, n = 0;
 
 	if (!r->ntargets && !r->navoid && !r->ndeps && !room->foreign &&
 	    !r->applied)
 		return room->e[c->policy->pick(room->e, room->n)];
-	for (i = 0; i < room->n && n < ARRAY_SIZE(fit); i++)
+	for (i = 0; i < room->n; i++)
 		if (fits(room, r, room->e[i]))
 			fit[n++] = room->e[i];
 	return n ? fit[c->policy->pick(fit, n)] : NULL;
@@ -423,6 +418,7 @@ static void place(struct work *w)
 		}
 	}
 	free(room.e);
+	free(room.fit);
 }
 
 void sched_init(struct controller *c)

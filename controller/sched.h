@@ -11,8 +11,6 @@
 /* NULL: no such scheme. */
 const struct policy *policy_find(const char *name);
 const char *policy_name(const struct policy *p);
-/* ipyparallel's "pure": no metadata are read, no engine is ever full. */
-bool policy_is_pure(const struct policy *p);
 
 void sched_init(struct controller *c);
 void sched_done(struct controller *c);
