@@ -217,20 +217,22 @@ static int parse_alias(struct parser *s, const struct opt_alias *a,
 
 /*
  * No option: an alias, what traitlets' own parser would only warn of
- * ("Class.trait", "--word=value"), or a mistake.
+ * ("Class.trait", "--word=value", "--word value"), or a mistake.
  */
 static int parse_stranger(struct parser *s, int *ret_exit)
 {
 	const struct opt_alias *a = find_alias(s);
+	bool next = !s->value && s->at + 1 < s->argc &&
+		    s->argv[s->at + 1][0] != '-';
 
 	if (a)
 		return parse_alias(s, a, ret_exit);
 	if (!s->program->aliases ||
-	    (!memchr(s->name, '.', s->n) && !(s->word[1] == '-' && s->value)))
+	    (!memchr(s->name, '.', s->n) &&
+	     !(s->word[1] == '-' && (s->value || next))))
 		return complain(s->program, ret_exit, "no option '%s'",
 				s->word);
-	if (!s->value && s->at + 1 < s->argc && s->argv[s->at + 1][0] != '-')
-		s->at++;
+	s->at += next;
 	pass_over(s, "nothing here is called so");
 	return 0;
 }

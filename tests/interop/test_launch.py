@@ -166,7 +166,6 @@ class StockCluster(Case):
     def test_engines_are_interrupted(self):
         with self.cluster("controller", "engine", n=1) as rc:
             cluster = rc.cluster
-            mix.wait_until_heard(rc)
             ar = rc[0].execute("echo on; exec sleep 1000", silent=False, block=False)
             mix.within(lambda: ar.stdout == "on\n")
             cluster.signal_engines_sync(signal.SIGINT)
@@ -300,7 +299,7 @@ class ControllerOptions(Case):
         )
 
     def test_mistakes(self):
-        for args in (["--pnig"], ["--pnig", "3s"], ["-z3"], ["--scheme=best"]):
+        for args in (["--pnig"], ["--pnig", "-v"], ["-z3"], ["--scheme=best"]):
             code, text = self.refused(*args)
             self.assertEqual(code, 2, text)
             self.assertIn("taskfs-controller --help", text)
@@ -311,8 +310,9 @@ class ControllerOptions(Case):
 
     def test_unknown_options_are_passed_over(self):
         for program in "controller", "engine":
-            p = self.start(program, "--unknown=3", "--Some.trait=3", "--Some.flag")
-            for word in "--unknown=3", "--Some.trait=3", "--Some.flag":
+            given = "--unknown=3 --other 3 --Some.trait=3 --Some.flag".split()
+            p = self.start(program, *given)
+            for word in [x for x in given if x != "3"]:
                 p.wait_line("warning: %s is passed over" % re.escape(word))
 
     def test_restore(self):
@@ -488,7 +488,6 @@ class EngineOptions(Case):
             text = f.read()
         self.start("engine", IPP_CONNECTION_INFO=text)
         rc = self.client()
-        mix.wait_until_heard(rc)
         # The key is not for the tasks.
         ar = rc[0].execute(
             "echo ${IPP_CONNECTION_INFO-none}", silent=False, block=False
@@ -506,7 +505,6 @@ class EngineOptions(Case):
         self.controller()
         self.engine("--log-to-file", "False", "--work-dir", "/usr")
         rc = self.client()
-        mix.wait_until_heard(rc)
         ar = rc[0].execute("pwd", silent=False, block=False)
         ar.get(mix.DEADLINE)
         ar.wait_for_output(mix.DEADLINE)

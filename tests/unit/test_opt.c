@@ -197,7 +197,9 @@ static void test_mistakes(void **state)
 	(void)state;
 	assert_complains(parse(END), "usage: prog SOURCE");
 	assert_complains(parse(A("a"), A("b"), A("c"), END), "'c'");
-	assert_complains(parse(A("--nope"), A("a"), END), "--nope");
+	assert_complains(parse(A("a"), A("--nope"), END), "--nope");
+	assert_complains(parse(A("--nope"), A("--count=1"), A("a"), END),
+			 "--nope");
 	assert_complains(parse(A("-x"), A("a"), END), "-x");
 	assert_complains(parse(A("a"), A("--count"), END), "needs a value");
 	assert_complains(parse(A("a"), A("--count=x"), END), "'x'");
@@ -240,7 +242,7 @@ static void test_words_of_others(void **state)
 	assert_string_equal(o.err_text, "");
 	assert_complains(parse(A("src"), A("--A.any=11"), END), "out of range");
 	assert_complains(parse(A("src"), A("--where"), END), "needs a value");
-	assert_complains(parse(A("src"), A("--any"), A("1"), END), "no option");
+	assert_complains(parse(A("src"), A("--any"), END), "no option");
 }
 
 static void test_what_is_passed_over(void **state)
@@ -256,6 +258,9 @@ static void test_what_is_passed_over(void **state)
 	o = parse(A("--any=1"), A("src"), END);
 	assert_int_equal(o.err, 0);
 	assert_non_null(strstr(o.err_text, "--any=1 is passed over"));
+	o = parse(A("--any"), A("1"), A("src"), END);
+	assert_int_equal(o.n, 1);
+	assert_non_null(strstr(o.err_text, "--any is passed over"));
 	o = parse(A("--No.such"), A("1"), A("src"), END);
 	assert_int_equal(o.n, 1);
 	o = parse(A("--No.such"), A("--foreground"), A("src"), END);
