@@ -4,7 +4,7 @@
 #include "wire/ids.h"
 
 /* An output in a file is shown up to here. */
-#define OUTPUT_SHOWN (1 * MIB)
+#define OUTPUT_SHOWN (8 * MIB)
 
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS records("

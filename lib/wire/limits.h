@@ -22,7 +22,7 @@
 
 /* What the controller knows. */
 #define LIMIT_ENGINES 65536
-#define LIMIT_INPUT_KEPT (1 * MIB)	/* a text of iopub in a record */
+#define LIMIT_INPUT_KEPT (8 * MIB)	/* a text of iopub in a record */
 #define LIMIT_RECORD (256 * MIB)	/* buffers of one kept message */
 #define LIMIT_QUERY (56 * MIB)		/* JSON that answers one query */
 #define LIMIT_QUERY_SECONDS 5		/* looking for it */
