@@ -22,6 +22,7 @@ than mix.DEADLINE raises in the middle of what it waits for.
 
 import contextlib
 import ctypes
+import glob
 import json
 import os
 import random
@@ -58,6 +59,10 @@ os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 # Of the test alone: ~/.ipython, ~/.local.
 HOME = tempfile.mkdtemp(prefix="taskfs-interop-")
 os.environ["HOME"] = HOME
+# What sanitizers find, in bridges and mounts too.
+FOUND = os.path.join(HOME, "sanitizer")
+for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
+    os.environ[name] = "%s:log_path=%s" % (os.environ.get(name, ""), FOUND)
 
 import ipyparallel as ipp  # noqa: E402  (reads HOME)
 
@@ -190,13 +195,9 @@ class Process:
             raise
 
     def complaints(self):
-        """Lines of ours that should not be there, and what a sanitizer says."""
-        bad, told = [], False
-        for line in self.lines:
-            told |= re.search(r"Sanitizer|runtime error", line) is not None
-            if told or re.search(r'"level":"(warning|error)"|Assertion', line):
-                bad.append(line)
-        return bad
+        """Lines of ours that should not be there."""
+        unwanted = r'"level":"(warning|error)"|Assertion'
+        return [line for line in self.lines if re.search(unwanted, line)]
 
 
 class Gate(str):
@@ -268,6 +269,16 @@ def is_waiting(child, call):
     assert child.poll() is None, "it has ended"
     with open("/proc/%d/syscall" % child.pid) as f:
         return f.read().split()[0] == number
+
+
+def findings():
+    """What sanitizers found since this was asked last; lines."""
+    found = []
+    for path in glob.glob(FOUND + ".*"):
+        with open(path, errors="backslashreplace") as f:
+            found += f
+        os.unlink(path)
+    return found
 
 
 # It waits for ever to say its last word to a controller that is gone already.
@@ -421,7 +432,8 @@ class Cluster:
 
     def unmount(self, at, p):
         subprocess.run(["fusermount3", "-u", "-z", at], check=False)
-        p.wait(DEADLINE)
+        code = p.wait(DEADLINE)
+        assert code == 0, "the mount ended with %d" % code
 
     def explain(self):
         """What its processes said last, for a test that failed."""
@@ -439,7 +451,7 @@ class Cluster:
         for p in self.processes:
             p.reader.join(DEADLINE)
         bad = [line for p in self.processes if p.ours for line in p.complaints()]
-        bad += kill_left_overs()
+        bad += kill_left_overs() + findings()
         for ports in self.ports:
             ports.close()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -447,8 +459,9 @@ class Cluster:
 
 
 def wait_until_heard(rc):
-    """Until a client hears outputs: they are published whether its subscription
-    has come already or not. A comment of Python and of sh tells."""
+    """Until a client hears outputs. A stock controller publishes them whether
+    its subscription has come already or not; ours has its tasks wait for it. A
+    comment of Python and of sh tells."""
 
     def heard():
         ar = rc[rc.ids[0]].execute("#", block=False)
@@ -508,7 +521,7 @@ class Case(unittest.TestCase):
         self.addCleanup(limit.__exit__, None, None, None)
         self.rc = self.cluster.client()
         self.addCleanup(self.rc.close)
-        if self.hears:
+        if self.hears and self.controller == STOCK:
             wait_until_heard(self.rc)
 
     def gate(self):
@@ -533,6 +546,9 @@ def main(name):
         code = e.code
     finally:
         kill_left_overs()
+        for line in findings():
+            print("# " + line.rstrip("\n"))
+            code = code or 1
         if not (code and os.environ.get("KEEP")):
             shutil.rmtree(HOME, ignore_errors=True)
     sys.stdout.flush()
