@@ -209,6 +209,14 @@ class Hub(mix.Case):
         self.assertIn("6 * 7", got.metadata["execute_input"])
         self.assertEqual(reply.execute_result["data"]["text/plain"], "42")
 
+    def test_get_result_with_much_output(self):
+        ar = self.rc[0].execute("print('x' * 3000000)", silent=False, block=True)
+        size = lambda: len(self.record(ar.msg_ids[0], "stdout")["stdout"])
+        mix.within(lambda: size() == 3000001)
+        got = self.other.get_result(ar.msg_ids[0])
+        got.get(mix.DEADLINE)
+        self.assertEqual(got.metadata["stdout"], "x" * 3000000 + "\n")
+
     def test_result_status(self):
         gate = self.gate()
         a, b = self.rc[0].apply_async(echo, 1), self.rc[0].apply_async(mix.wait_at, gate)
