@@ -16,33 +16,42 @@
 /* It failed, being interrupted: its reply is under way. */
 #define HEEDED (2 * USEC_PER_SEC)
 
-static int send_control(struct engine *e, const char *type, const char *key,
-			struct json_object *value)
+/* Consumes content. */
+static int send_control(struct engine *e, const char *type,
+			struct json_object *content)
 {
-	struct json_object *content = json_object_new_object();
 	struct msg_out out = {.type = type, .content = content};
-	int err;
+	int err = engine_send(e, LINE_CONTROL, &out);
 
-	json_add(content, key, value);
-	err = engine_send(e, LINE_CONTROL, &out);
 	json_object_put(content);
 	return err;
+}
+
+/* When the task has ended meanwhile, an engine of ours spares the next one. */
+static int send_signal(const struct run *run, int signo)
+{
+	struct json_object *content = json_object_new_object();
+
+	json_add_int(content, "sig", signo);
+	json_add_str(content, "msg_id", run->msg_id);
+	return send_control(run->engine, MSG_SIGNAL_REQUEST, content);
 }
 
 static int interrupt(struct call *call)
 {
 	call->interrupted = true;
-	return send_control(call->run->engine, MSG_SIGNAL_REQUEST, "sig",
-			    json_object_new_int(SIGINT));
+	return send_signal(call->run, SIGINT);
 }
 
 /* If it waits in the engine, behind tasks of others, it does not begin. */
 static int forget(struct run *run)
 {
+	struct json_object *content = json_object_new_object();
 	struct json_object *ids = json_object_new_array();
 
 	json_push(ids, json_text(bytes_str(run->msg_id)));
-	return send_control(run->engine, MSG_ABORT_REQUEST, "msg_ids", ids);
+	json_add(content, "msg_ids", ids);
+	return send_control(run->engine, MSG_ABORT_REQUEST, content);
 }
 
 static void give_up(struct call *call)
@@ -117,10 +126,13 @@ void call_too_long(struct timer *t)
 
 void call_begun(struct call *call)
 {
+	const struct engine *e = call->run->engine;
+
 	if (call->begun)
 		return;
 	call->begun = true;
-	if (call->limit > 0)
+	/* An engine of ours sees to it itself. */
+	if (call->limit > 0 && !(e && foreign_is_ours(e)))
 		timer_set(call->run->c->loop, &call->limit_timer,
 			  (uint64_t)(call->limit * 1e6));
 	/* An abort was too late to keep it from beginning, or it is answered
@@ -181,8 +193,6 @@ int call_signal(struct run *run, int signo)
 		return -EOPNOTSUPP;
 	if (!is_at_work(run->call))
 		return -EAGAIN;
-	return signo == SIGINT
-		       ? interrupt(run->call)
-		       : send_control(run->engine, MSG_SIGNAL_REQUEST, "sig",
-				      json_object_new_int(signo));
+	return signo == SIGINT ? interrupt(run->call)
+			       : send_signal(run, signo);
 }

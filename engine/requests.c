@@ -144,11 +144,19 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 	       abort ? request_ok() : signal_task(t, m->content));
 }
 
+/* With a msg_id only that task: when it has ended the next is not meant. */
+static bool is_meant(const struct task *running, struct json_object *content)
+{
+	const char *id = json_get_str(content, "msg_id", NULL);
+
+	return running && (!id || strcmp(id, running->request.id) == 0);
+}
+
 static void signal_request(struct engine *e, enum channel c, struct msg *m)
 {
 	int signo = get_signal(m->content, "sig");
 
-	if (signo > 0 && e->tasks.running)
+	if (signo > 0 && is_meant(e->tasks.running, m->content))
 		(void)run_signal(&e->tasks.running->run, signo);
 	answer(e, c, m, MSG_SIGNAL_REPLY,
 	       signo >= 0 ? request_ok()

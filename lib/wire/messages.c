@@ -146,8 +146,9 @@ const struct message_type message_types[] = {
 	{MSG_CLEAR_REQUEST, M_, E_, "control", false, "",
 	 "Forget the variables."},
 	{MSG_CLEAR_REPLY, E_, M_, "control", false, "status", "Done."},
-	{MSG_SIGNAL_REQUEST, M_, E_, "control", false, "sig",
-	 "A signal to the running task."},
+	{MSG_SIGNAL_REQUEST, M_, E_, "control", false, "sig, msg_id",
+	 "A signal to the running task; with a msg_id (ours alone) only while "
+	 "that one runs."},
 	{MSG_SIGNAL_REPLY, E_, M_, "control", false, "status", "Sent."},
 	{MSG_KERNEL_INFO_REQUEST, M_, E_, "shell, control", false, "",
 	 "Who are you?"},

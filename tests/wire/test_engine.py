@@ -375,9 +375,13 @@ class Stock(Case):
         block = self.boss.run("sleep 30", "mux", silent=True)
         waiting = self.boss.run("echo", "mux")
         self.wait_running(block)
-        self.ask("signal_request", {"sig": 9})
+        # Those for others are none for this one.
+        for id in waiting["msg_id"], "gone":
+            m = self.ask("signal_request", {"sig": 9, "msg_id": id})
+            self.assertEqual(m.content, {"status": "ok"})
+        self.ask("signal_request", {"sig": 15, "msg_id": block["msg_id"]})
         m = self.boss.reply(block, "mux")
-        self.assertEqual(m.content["evalue"], "killed by SIGKILL")
+        self.assertEqual(m.content["evalue"], "killed by SIGTERM")
         self.assertEqual(
             self.boss.reply(waiting, "mux").content["status"], "ok"
         )
