@@ -21,9 +21,11 @@ static void read_targets(struct demand *d, struct controller *c,
 {
 	size_t i, n = json_object_array_length(list);
 
-	if (n > LIMIT_TARGETS)
+	if (n > LIMIT_TARGETS) {
 		refuse(d, "ValueError", "metadata.targets are too many");
-	for (i = 0; i < n && n <= LIMIT_TARGETS; i++) {
+		return;
+	}
+	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(list, i);
 		struct engine *e;
 
