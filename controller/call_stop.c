@@ -88,7 +88,7 @@ static bool is_at_work(const struct call *call)
 	const struct run *run = call->run;
 
 	return call->begun && !call->idle &&
-	       !(run->restored && foreign_ready(run->engine));
+	       !(run->restored && foreign_has_done_all(run->engine));
 }
 
 void call_stop(struct call *call)
@@ -159,20 +159,25 @@ void call_failing(struct call *call)
 		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
 }
 
+/* Of one from before a restart it is known that it was sent. */
+static struct call *call_of(struct run *run)
+{
+	if (!run->call) {
+		call_new(run);
+		run->call->begun = !foreign_is_elsewhere(run->engine);
+		run->call->entered = run->call->begun;
+	}
+	return run->call;
+}
+
 int call_abort(struct run *run)
 {
-	struct call *call = run->call;
+	struct call *call;
 	int err;
 
 	if (!run->engine)
 		return -EOPNOTSUPP;
-	if (!call) {
-		call_new(run);
-		call = run->call;
-		/* What is known of it is that it was sent. */
-		call->begun = !foreign_is_elsewhere(run->engine);
-		call->entered = call->begun;
-	}
+	call = call_of(run);
 	if (run->abort)
 		return 0;
 	run->abort = true;
@@ -188,10 +193,10 @@ int call_abort(struct run *run)
  */
 int call_signal(struct run *run, int signo)
 {
-	if (!run->call || !run->engine ||
+	if (!run->engine ||
 	    (signo != SIGINT && !foreign_is_ours(run->engine)))
 		return -EOPNOTSUPP;
-	if (!is_at_work(run->call))
+	if (!is_at_work(call_of(run)))
 		return -EAGAIN;
 	return signo == SIGINT ? interrupt(run->call)
 			       : send_signal(run, signo);

@@ -39,6 +39,11 @@ bool foreign_ready(const struct engine *e)
 	return e->taskfs || (f && f->step == STEP_READY && !f->elsewhere);
 }
 
+bool foreign_has_done_all(const struct engine *e)
+{
+	return foreign_is_python(e) && foreign_ready(e);
+}
+
 bool foreign_is_python(const struct engine *e)
 {
 	return e->foreign && e->foreign->python;
@@ -221,6 +226,10 @@ void foreign_begin(struct engine *e)
 		f->e = e;
 		f->again.fire = again;
 	}
+	/* The end of what others ran may have been missed. */
+	free(f->elsewhere_id);
+	f->elsewhere_id = NULL;
+	f->elsewhere = false;
 	f->step = STEP_LANGUAGE;
 	f->wait = AGAIN;
 	take_step(f);

@@ -19,6 +19,9 @@ void foreign_begin(struct engine *e);
 void foreign_free(struct engine *e);
 /* Can be given tasks of ours; one that speaks the extensions always can. */
 bool foreign_ready(const struct engine *e);
+/* It has also done all that it was sent before: of Python alone, whose hook goes
+ * behind that; others answer in the middle of a task. */
+bool foreign_has_done_all(const struct engine *e);
 /* It runs Python; when it is ready, the hook is there. */
 bool foreign_is_python(const struct engine *e);
 /* Requests for variables mean nothing there, and never will. */

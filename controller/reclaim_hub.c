@@ -176,8 +176,8 @@ static void take_record(struct run *run, struct msg *reply)
 			  "hub keeps no results");
 	else if (run->orphan && !run->other && ++run->stuck > ORPHANED)
 		lost_engine(run);
-	else if (!run->other && run->engine && foreign_ready(run->engine) &&
-		 ++run->stuck > STUCK)
+	else if (!run->other && run->engine &&
+		 foreign_has_done_all(run->engine) && ++run->stuck > STUCK)
 		lost(run, "its engine works again, and the hub has no answer "
 			  "of the task");
 }
@@ -253,8 +253,14 @@ static void again(struct timer *t)
 	struct reclaim *rc = container_of(t, struct reclaim, timer);
 	size_t n = ask_all(rc);
 
-	if (!rc->done)
-		rc->waiting += n;
+	if (rc->done)
+		return;
+	rc->waiting += n;
+	/* The last of those asked for ended another way. */
+	if (!rc->waiting) {
+		rc->done = true;
+		upstream_hello(rc->c);
+	}
 }
 
 void reclaim_begin(struct controller *c)

@@ -1256,6 +1256,7 @@ class OurEngines(Bridged):
     """They have all they have on our own controller."""
 
     engines = (mix.OURS, mix.OURS)
+    expected = Bridged.RESTARTED
 
     def test_args_env_stdin_and_directory(self):
         got = self.value(
@@ -1312,6 +1313,38 @@ class OurEngines(Bridged):
             self.get(id, "error").startswith("TaskTimeLimit: ran longer than 0.2 s\n")
         )
         self.done(self.submit("echo", path="engines/all/new"))
+
+    def restart_bridge(self):
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGKILL)
+        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
+        mix.within(lambda: self.read("controller/state") == "connected\n")
+
+    def asked(self):
+        """So often the bridge asked about results."""
+        lines = self.cluster.controller.lines
+        return sum("requested 'result_request'" in line for line in lines)
+
+    def test_a_task_that_runs_on_over_a_restart_of_the_bridge(self):
+        """The hub says again and again that it is not done."""
+        gate = self.gate()
+        id = self.goes(self.submit("echo go; cat %s; echo end" % gate))
+        self.restart_bridge()
+        before = self.asked()
+        mix.within(lambda: self.asked() > before + 15)
+        self.assertEqual(self.get(id, "status"), "running\n")
+        gate.reached().close()
+        self.done(id)
+        self.assertEqual(self.get(id, "stdout"), "go\nend\n")
+
+    def test_abort_and_signal_of_what_ran_before_a_restart_of_the_bridge(self):
+        for end, status in ("abort\n", "aborted"), ("signal TERM\n", "error"):
+            id = self.goes(self.submit("echo go; exec sleep 1000"))
+            self.restart_bridge()
+            self.write("results/%d/ctl" % id, end)
+            self.done(id, status)
+            # It does not run any more.
+            self.done(self.submit("echo", path="engines/all/new"))
 
     def test_which_processes_they_are(self):
         for e, engine in enumerate(self.cluster.engines):
