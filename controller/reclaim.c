@@ -6,9 +6,6 @@
 #include "relay.h"
 #include "upstream.h"
 
-/* So long after it was sent a task has reached its engine, or never will. */
-#define IN_FLIGHT (10 * USEC_PER_SEC)
-
 static void add_unwanted(struct controller *c, const struct engine *e,
 			 struct json_object *ids, struct json_object *drop)
 {
@@ -38,7 +35,7 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 		/* What was sent just now may still be on its way. */
 		if (run->phase != RUN_SENT || run->wire ||
 		    (!run->restored && !run->abort &&
-		     mono_usec() - run->sent < IN_FLIGHT))
+		     mono_usec() - run->sent < LIMIT_FLIGHT * USEC_PER_SEC))
 			continue;
 		run->restored = false;
 		if (run->abort) {

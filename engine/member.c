@@ -20,6 +20,7 @@
 
 static void look_due(struct timer *t);
 static void step_due(struct timer *t);
+static void again_due(struct timer *t);
 
 void member_init(struct engine *e, const char *path, struct handover *h)
 {
@@ -27,7 +28,7 @@ void member_init(struct engine *e, const char *path, struct handover *h)
 
 	*m = (struct member){.id = -1, .handover = h, .path = xstrdup(path),
 			     .began = mono_usec(), .step.fire = step_due,
-			     .look.fire = look_due};
+			     .look.fire = look_due, .again.fire = again_due};
 	id_new(m->uuid);
 	/* After a restart. */
 	if (h->registered) {
@@ -42,6 +43,7 @@ void member_done(struct engine *e)
 
 	timer_cancel(&m->step);
 	timer_cancel(&m->look);
+	timer_cancel(&m->again);
 	free(m->instance);
 	free(m->path);
 	m->instance = m->path = NULL;
@@ -195,7 +197,18 @@ void member_cut_off(struct engine *e)
 	 * What was on its way is lost, and who comes next may know nothing of
 	 * it. A stock controller has no word for that.
 	 */
-	if (e->member.extended && e->member.state >= MEMBER_ASKED)
+	if (e->member.extended && e->member.state >= MEMBER_ASKED) {
+		e->member.cut_off = true;
+		register_again(e);
+	}
+}
+
+/* Of what was sent just before that the controller can say now that it is lost. */
+static void again_due(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, member.again);
+
+	if (e->member.state == MEMBER_IN)
 		register_again(e);
 }
 
@@ -286,6 +299,10 @@ void member_answered(struct engine *e, const struct msg *msg)
 					   "drop"));
 	if (first)
 		tell_ready(e);
+	if (m->cut_off)
+		timer_set(e->loop, &m->again,
+			  (LIMIT_FLIGHT + 1) * USEC_PER_SEC);
+	m->cut_off = false;
 }
 
 /* --- the heart ---------------------------------------------------------- */
@@ -419,6 +436,7 @@ void member_leave(struct engine *e)
 
 	timer_cancel(&m->step);
 	timer_cancel(&m->look);
+	timer_cancel(&m->again);
 	if (!e->link.open || !m->was_in)
 		return;
 	content = json_object_new_object();

@@ -38,7 +38,8 @@ struct member {
 	uint64_t heard;		/* mono_usec() of the last ping */
 	unsigned missed;	/* looks without a ping */
 	bool lost;		/* and said so */
-	struct timer step, look;
+	bool cut_off;		/* something may have been lost on its way */
+	struct timer step, look, again;
 };
 
 /* path: the connection file, borrowed; handover: see guard.h. */

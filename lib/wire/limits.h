@@ -39,6 +39,7 @@
 #define LIMIT_SECONDS 1e9		/* any length of time */
 #define LIMIT_MAP (1 * GIB)		/* the items of a map, together */
 #define LIMIT_TASKS 1000000		/* tasks of one result; fits 20 bits */
+#define LIMIT_FLIGHT 10			/* seconds from controller to engine, or never */
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ENAME 128UL		/* the name of an error */
 #define LIMIT_TIME 100000000000000000LL	/* usec since 1970: the year 5138 */

@@ -104,6 +104,16 @@ class Boss(Peer):
         except zmq.ZMQError:
             return False
 
+    def cut(self, name):
+        """The connections of one channel."""
+        self.sockets.remove(getattr(self, name))
+        getattr(self, name).close(0)
+        s = self.ctx.socket(zmq.ROUTER)
+        s.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        until(lambda: self.try_bind(s, name))
+        setattr(self, name, s)
+        self.sockets.append(s)
+
     def restart(self):
         for s in self.sockets:
             s.close(0)
@@ -496,6 +506,16 @@ class Stock(Case):
 
 class Extended(Case):
     options = ("--grace=100ms",)
+
+    def test_cut_off_it_registers_again_and_once_more(self):
+        """What was sent just before is missing for certain after a while."""
+        run = self.boss.run("echo; exec sleep 1000")
+        self.boss.hear("task", "output")
+        self.boss.cut("task")
+        for _ in range(2):
+            m = self.boss.admit()
+            self.assertEqual(m.content["taskfs"]["running"], [run["msg_id"]])
+        self.assertEqual(self.kill(run, abort=True), "ok")
 
     def test_registration(self):
         me = self.request.content["taskfs"]
