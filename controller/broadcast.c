@@ -92,12 +92,6 @@ static int make_copy(struct controller *c, struct msg *to,
 	return err;
 }
 
-static const struct ending unreachable = {
-	.event = EVENT_FAIL,
-	.ename = "EngineError",
-	.evalue = "the engine cannot be reached",
-};
-
 static bool send_one(struct controller *c, const struct msg *m,
 		     struct gather *g, const char *uuid)
 {
@@ -122,7 +116,7 @@ static bool send_one(struct controller *c, const struct msg *m,
 		wire_start(w, e);
 	} else if (w) {
 		w->gather = NULL;
-		result_end_waiting(result_find(c, w->result), &unreachable);
+		wire_unsent(w, !g);
 	}
 	msg_done(&copy);
 	return sent;

@@ -126,13 +126,14 @@ static void take_input(struct wire *w, struct msg *m)
 static const struct {
 	const char *type;
 	void (*take)(struct wire *w, struct msg *m);
+	bool late;	/* also of a try that is over */
 } takers[] = {
-	{MSG_STREAM, take_stream},
-	{MSG_EXECUTE_RESULT, take_value},
-	{MSG_ERROR, take_error},
-	{MSG_EXECUTE_INPUT, take_input},
-	{MSG_STATUS, take_status},
-	{MSG_DISPLAY_DATA, take_display},
+	{MSG_STREAM, take_stream, false},
+	{MSG_EXECUTE_RESULT, take_value, false},
+	{MSG_ERROR, take_error, false},
+	{MSG_EXECUTE_INPUT, take_input, false},
+	{MSG_STATUS, take_status, true},
+	{MSG_DISPLAY_DATA, take_display, false},
 };
 
 /* Of a task of ours on an engine of ipyparallel, or of such an engine. */
@@ -157,7 +158,8 @@ static void take(struct controller *c, struct msg *m)
 		take_ours(c, run, m);
 	for (i = 0; w && i < ARRAY_SIZE(takers); i++) {
 		if (strcmp(takers[i].type, m->type) == 0) {
-			takers[i].take(w, m);
+			if (run || takers[i].late)
+				takers[i].take(w, m);
 			return;
 		}
 	}

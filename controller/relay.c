@@ -16,6 +16,11 @@ static const struct {
 	[CHANNEL_BROADCAST] = {S_BROADCAST_IN, S_BROADCAST_OUT},
 };
 
+enum socket relay_in(enum channel ch)
+{
+	return sockets_of[ch].in;
+}
+
 bool relay_is_task(const struct msg *m)
 {
 	return strcmp(m->type, MSG_EXECUTE_REQUEST) == 0 ||
@@ -40,12 +45,6 @@ static int swap(struct controller *c, struct msg *m, enum socket to)
 	return msg_forward(sock_of(c, to), m, idents, m->idents);
 }
 
-static const struct ending unreachable = {
-	.event = EVENT_FAIL,
-	.ename = "EngineError",
-	.evalue = "the engine cannot be reached",
-};
-
 static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_ident(m, 1));
@@ -58,7 +57,7 @@ static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 	if (swap(c, m, sockets_of[ch].out) == 0 && w)
 		wire_start(w, e);
 	else if (w)
-		result_end_waiting(result_find(c, w->result), &unreachable);
+		wire_unsent(w, true);
 }
 
 static void relay_queue(struct controller *c, struct msg *m)

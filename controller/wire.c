@@ -7,6 +7,7 @@
 #include "events.h"
 #include "query.h"
 #include "record.h"
+#include "relay.h"
 #include "run.h"
 #include "sched.h"
 #include "wire/task_option.h"
@@ -280,17 +281,43 @@ static void start_again(struct timer *t)
 		put_start(w, run);
 }
 
+static void forget_reply(struct wire *w)
+{
+	free(w->ename);
+	free(w->evalue);
+	w->ename = w->evalue = NULL;
+	buf_clear(&w->traceback);
+	buf_clear(&w->error);
+	buf_clear(&w->value);
+	buf_clear(&w->execute_result);
+	buf_clear(&w->display_data);
+	msg_done(&w->reply);
+}
+
 void wire_start(struct wire *w, struct engine *e)
 {
 	struct result *r = result_find(w->c, w->result);
 
 	assert(r);
+	forget_reply(w);
 	w->tries++;
 	w->sent = now_usec();
 	w->start_timer.fire = start_again;
 	timer_cancel(&w->start_timer);
 	task_claim(r, 0);
 	put_start(w, run_relayed(r, w->msg_id, e, w));
+}
+
+void wire_unsent(struct wire *w, bool tell)
+{
+	static const struct ending unreachable = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the engine cannot be reached",
+	};
+
+	w->unsent = tell;
+	result_end_waiting(result_find(w->c, w->result), &unreachable);
 }
 
 /* --- the reply ---------------------------------------------------------- */
@@ -319,19 +346,6 @@ static void read_failure(struct wire *w, struct json_object *content)
 		       &w->traceback);
 	/* The record has the reply as it came; this is for mounts. */
 	buf_strip_colours(&w->traceback);
-}
-
-static void forget_reply(struct wire *w)
-{
-	free(w->ename);
-	free(w->evalue);
-	w->ename = w->evalue = NULL;
-	buf_clear(&w->traceback);
-	buf_clear(&w->error);
-	buf_clear(&w->value);
-	buf_clear(&w->execute_result);
-	buf_clear(&w->display_data);
-	msg_done(&w->reply);
 }
 
 void wire_read_reply(struct wire *w, struct msg *m)
@@ -377,7 +391,6 @@ bool wire_again(struct wire *w, const struct msg *m)
 	if (run->engine)
 		run->engine->completed++;
 	run_retry(run, &how);
-	forget_reply(w);
 	return true;
 }
 
@@ -527,11 +540,13 @@ void relay_failed(struct wire *w, const struct ending *how)
 		.nidents = 1,
 	};
 
-	/* Of mux a client makes the error itself (it knows the engine). */
-	if (w->channel == CHANNEL_TASK && !w->replied && ident.n) {
+	/* Else a client makes the error itself: it hears that the engine is gone. */
+	if ((w->channel == CHANNEL_TASK || w->unsent) && !w->replied &&
+	    ident.n) {
 		out.content = failure_content(how);
 		out.metadata = failure_metadata(w, out.content);
-		(void)!msg_send(sock_of(c, S_TASK_IN), &c->session, &out);
+		(void)!msg_send(sock_of(c, relay_in(w->channel)), &c->session,
+				&out);
 		json_object_put(out.content);
 		json_object_put(out.metadata);
 	}

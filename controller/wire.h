@@ -31,6 +31,7 @@ struct wire {
 	uint64_t retries;	/* left */
 	unsigned tries, idles;	/* times it was sent; ends of output heard */
 	bool replied;
+	bool unsent;		/* and its client is to be told */
 	struct timer idle_timer;
 	int64_t sent;		/* to its engine, this time */
 	struct timer start_timer; /* that could not be stored yet */
@@ -52,6 +53,8 @@ struct wire *wire_find(struct controller *c, const char *msg_id);
 void wire_add_request(struct json_object *options, const char *type);
 /* It was sent to the engine: it runs. */
 void wire_start(struct wire *w, struct engine *e);
+/* Its engine could not be reached: it ends, and its client is told, or not. */
+void wire_unsent(struct wire *w, bool tell);
 /* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
 void wire_read_reply(struct wire *w, struct msg *m);
 /*

@@ -264,6 +264,10 @@ class Registration(Case):
         self.assertEqual(c.counters()["engines_lost"], 1)
 
 
+IDLE = {"execution_state": "idle"}
+ERROR = {"status": "error", "ename": "E", "evalue": "e", "traceback": []}
+
+
 class Relays(Case):
     def request(self, c, engine=None):
         header, frames = c.frames(
@@ -296,6 +300,40 @@ class Relays(Case):
         for i in range(n):
             self.assertEqual(e.receive(e.mux).content["n"], i)
             e.keep_alive()
+
+    def test_mux_to_an_engine_that_cannot_be_reached(self):
+        """It lives, so its client will not hear that it is gone."""
+        c, e = self.pair(taskfs=False)
+        e.mux.close(0)
+        end = time.monotonic() + DEADLINE
+        while not c.mux.poll(20):
+            self.assertLess(time.monotonic(), end)
+            header, frames = self.request(c, e)
+            c.mux.send_multipart(frames)
+        m = Message(c.mux.recv_multipart())
+        self.assertEqual(m.type, "apply_reply")
+        self.assertEqual(m.content["ename"], "EngineError")
+        self.assertIn("cannot be reached", m.content["evalue"])
+
+    def test_output_of_a_try_that_is_over(self):
+        c, first = self.pair(taskfs=False)
+        header, frames = c.frames("apply_request", {}, {"retries": 1})
+        c.task.send_multipart(frames)
+        m = first.take(kind="apply_request")
+        c.wait(1, "running")
+        first.reply(m, ERROR)
+        c.wait(1, "pending")
+        late = {"name": "stdout", "text": "late"}
+        first.publish(b"s", "stream", late, header)
+        first.publish(b"s", "status", IDLE, header)
+        c.receive(c.iopub, lambda m: m.content == IDLE)
+        second = self.engine(taskfs=False)
+        second.join(c)
+        second.reply(second.take(kind="apply_request"))
+        second.publish(b"s", "stream", dict(late, text="second"), header)
+        second.publish(b"s", "status", IDLE, header)
+        c.wait(1, "ok")
+        self.assertEqual(c.fetch(1, "stdout").buffers, [b"second"])
 
     def test_mux_to_nobody_is_silence(self):
         c = self.client()
