@@ -290,6 +290,79 @@ class Relays(Case):
         self.assertEqual(raw[:2], [e.uuid.encode(), b"extra"])
         self.assertEqual(Message(raw).parent, header)
 
+    BUFFERS = (b"", b"\0\xff" * 5, b"x" * 3000000)
+
+    def to_and_fro(self, client, engine, uuid, idents):
+        """The frames behind the idents of a request and its reply, as they come;
+        the engine's idents of the request are echoed."""
+        content = {"code": "x", "silent": False, "odd": [1.0, 1e400 > 1, "\u00e4"]}
+        _, out = self.c.frames("execute_request", content, buffers=self.BUFFERS)
+        client.send_multipart([*idents, *out])
+        raw = engine.recv_multipart()
+        # Our controller asks what kind of engine it is, too.
+        while Message(raw).type != "execute_request":
+            raw = engine.recv_multipart()
+        at = raw.index(DELIMITER)
+        self.assertTrue(raw[at:] == out)
+        parent = json.loads(out[2])
+        _, back = self.e.frames(
+            "execute_reply", {"status": "ok"}, {"engine": uuid}, parent, self.BUFFERS
+        )
+        engine.send_multipart([*raw[:at], *back])
+        self.assertTrue(client.poll(1000 * DEADLINE))
+        got = client.recv_multipart()
+        at = got.index(DELIMITER)
+        self.assertTrue(got[at:] == back)
+        return got[:at]
+
+    def test_frames_and_buffers_of_every_channel_are_passed_on(self):
+        self.c, self.e = self.pair(taskfs=False)
+        c, e, uuid = self.c, self.e, self.e.uuid
+        me = uuid.encode()
+        got = self.to_and_fro(c.mux, e.mux, uuid, [me])
+        self.assertEqual(got, [me])
+        got = self.to_and_fro(c.control, e.control, uuid, [me])
+        self.assertEqual(got, [me])
+        got = self.to_and_fro(c.task, e.task, uuid, [])
+        self.assertEqual(got, [me])
+
+    def test_what_is_broadcast_and_its_replies(self):
+        """To each a message of its own; what is in it is the same."""
+        c, e = self.pair(taskfs=False)
+        (port,) = e.info["broadcast"]
+        e.broadcast = e.connect(zmq.DEALER, port, e.uuid.encode())
+        client = c.connect(zmq.DEALER, c.info["broadcast"])
+        for coalescing in (False, True):
+            metadata = {
+                "targets": [[e.uuid, 0]],
+                "is_broadcast": True,
+                "is_coalescing": coalescing,
+            }
+            header, out = c.frames(
+                "execute_request", {"code": "x"}, metadata, buffers=self.BUFFERS
+            )
+            client.send_multipart(out)
+            m = e.take(e.broadcast)
+            self.assertEqual(m.header["msg_id"], header["msg_id"] + "_" + e.uuid)
+            self.assertEqual(m.metadata["original_msg_id"], header["msg_id"])
+            self.assertEqual(m.metadata["is_coalescing"], coalescing)
+            self.assertEqual((m.parts[1], m.parts[3]), (out[3], out[5]))
+            self.assertEqual(tuple(m.buffers), self.BUFFERS)
+            _, back = e.frames(
+                "execute_reply", {"status": "ok"}, m.metadata, m.header, self.BUFFERS
+            )
+            e.broadcast.send_multipart([*m.idents, *back])
+            e.publish(b"s", "status", IDLE, m.header)
+            got = c.receive(client)
+            self.assertEqual(got.idents, [])
+            self.assertEqual(tuple(got.buffers), self.BUFFERS)
+            if coalescing:
+                self.assertEqual(got.metadata["broadcast_targets"], [[e.uuid, 0]])
+                self.assertEqual(got.metadata["original_msg_id"], header["msg_id"])
+            else:
+                self.assertEqual(got.parts, back[2:6])
+                self.assertEqual(got.parent["msg_id"], m.header["msg_id"])
+
     def test_what_waits_for_an_engine_that_stands_still_is_not_lost(self):
         n = 26000
         c, e = self.pair(taskfs=False)
