@@ -1167,6 +1167,17 @@ class LineBreaks(Bridged):
         self.done(id)
         self.assertEqual(self.read("engines/0/vars/a"), "1\n")
 
+    def test_the_end_of_what_others_broadcast(self):
+        """The hub has no record of it, and nobody hears it here."""
+        gate = self.gate()
+        ar = self.rc.broadcast_view([0]).apply_async(mix.wait_at, gate)
+        there = gate.reached()
+        mix.within(lambda: self.read("engines/0/state") == "busy\n")
+        with self.broken():
+            there.close()
+            ar.get(mix.DEADLINE)
+        self.done(self.submit("1", path="engines/0/new"))
+
     def test_an_engine_that_went_when_its_task_had_ended(self):
         gate = self.gate()
         ends = self.start("open(%r).read()\n6*7" % gate, "engines/0/new")
