@@ -1325,6 +1325,43 @@ class OurEngines(Bridged):
         )
         self.done(self.submit("echo", path="engines/all/new"))
 
+    def test_dependencies(self):
+        a = self.submit("echo a")
+        b = self.submit("echo b", after=[a], follow=[a])
+        self.done(b)
+        self.assertEqual(self.get(a, "engine"), self.get(b, "engine"))
+        never = self.submit("echo c", after=[self.submit("exit 1")])
+        self.done(never, "error")
+        self.assertTrue(self.get(never, "error").startswith("ImpossibleDependency"))
+
+    def test_retries(self):
+        id = self.submit("exit 3", retries=2)
+        self.done(id, "error")
+        self.assertEqual(len(self.get(id, "attempts").splitlines()), 3)
+
+    def test_priority(self):
+        """Of what waits for an engine the more urgent goes first."""
+        gate = self.gate()
+        busy = self.goes(self.submit("echo go; cat %s" % gate, path="engines/0/new"))
+        order = tempfile.mktemp(dir=mix.HOME)
+        ids = [
+            self.submit("echo %d >>%s" % (n, order), priority=n, targets=[0])
+            for n in (1, 3, 2)
+        ]
+        gate.reached().close()
+        for id in [busy, *ids]:
+            self.done(id)
+        with open(order) as f:
+            self.assertEqual(f.read(), "3\n2\n1\n")
+
+    def test_variables(self):
+        lines = "a\nb\nc\n"
+        self.write("engines/all/scatter/s", lines)
+        self.assertEqual(self.read("engines/0/vars/s"), "a\nb\n")
+        self.assertEqual(self.read("engines/all/gather/s"), lines)
+        got = self.value('cat "$TASKFS_VARS/s"', path="engines/1/new")
+        self.assertEqual(got, "c\n")
+
     def restart_bridge(self):
         (pid,) = self.bridge_pids()
         os.kill(pid, signal.SIGKILL)
@@ -1366,6 +1403,22 @@ class OurEngines(Bridged):
                 parent = int(f.read().rsplit(")", 1)[1].split()[1])
             # Its guard's.
             self.assertEqual(parent, engine.pid)
+
+
+class AnEngineOfOursDies(Bridged):
+    engines = (mix.OURS, mix.OURS)
+    expected = ('"the engine was killed"',)
+
+    def test_its_task_and_the_others(self):
+        id = self.goes(self.submit("echo go; exec sleep 1000", path="engines/1/new"))
+        os.kill(int(self.read("engines/1/pid")), signal.SIGKILL)
+        self.done(id, "error")
+        self.assertEqual(
+            self.get(id, "error"), "EngineError: engine 1 ended while running the task\n"
+        )
+        self.assertEqual(self.get(id, "stdout"), "go\n")
+        self.assertEqual(self.ids(), ["0"])
+        self.done(self.submit("echo"))
 
 
 class Shutdown(Bridged):
