@@ -1167,8 +1167,8 @@ class LineBreaks(Bridged):
         self.done(id)
         self.assertEqual(self.read("engines/0/vars/a"), "1\n")
 
-    def test_the_end_of_what_others_broadcast(self):
-        """The hub has no record of it, and nobody hears it here."""
+    def test_a_broadcast_of_others(self):
+        """The hub has no record of it, and nobody hears its end here."""
         gate = self.gate()
         ar = self.rc.broadcast_view([0]).apply_async(mix.wait_at, gate)
         there = gate.reached()
