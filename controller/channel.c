@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include "base/log.h"
+#include "relay.h"
 
 /* How many unfinished tasks of clients there are, and when that is enough. */
 
@@ -43,16 +44,10 @@ void channel_less(struct controller *c, enum channel ch)
 
 bool channel_is_full(const struct controller *c, enum socket s)
 {
-	static const enum socket in[CHANNELS] = {
-		[CHANNEL_MUX] = S_MUX_IN,
-		[CHANNEL_TASK] = S_TASK_IN,
-		[CHANNEL_CONTROL] = S_CONTROL_IN,
-		[CHANNEL_BROADCAST] = S_BROADCAST_IN,
-	};
 	int ch;
 
 	for (ch = 0; ch < CHANNELS; ch++)
-		if (in[ch] == s)
+		if (relay_in((enum channel)ch) == s)
 			return c->channel[ch].full;
 	return false;
 }

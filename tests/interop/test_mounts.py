@@ -830,6 +830,13 @@ class Bridged(Mounted):
         want = "--upstream %s/" % cls.cluster.dir
         return [pid for pid, line in mix.bridges().items() if want in line]
 
+    def kill_bridge(self):
+        """Until another is there."""
+        (pid,) = self.bridge_pids()
+        os.kill(pid, signal.SIGKILL)
+        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
+        mix.within(lambda: self.read("controller/state") == "connected\n")
+
     @classmethod
     def tearDownClass(cls):
         with open(cls.bridge_dir() + "/bridge.log") as f:
@@ -933,12 +940,6 @@ class WithoutRecords(Bridged):
         pattern = r"DB query failed|Failed to get results"
         bad = [x for x in self.cluster.controller.lines if re.search(pattern, x)]
         self.assertLess(len(bad), 10)
-
-    def kill_bridge(self):
-        (pid,) = self.bridge_pids()
-        os.kill(pid, signal.SIGKILL)
-        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
-        mix.within(lambda: self.read("controller/state") == "connected\n")
 
     def lost(self, id):
         self.done(id, "error")
@@ -1065,10 +1066,7 @@ class BridgeDies(Bridged):
         held = self.submit("'held'")
         with open("%s/results/%d/output" % (self.mnt, runs)) as f:
             f.readline()
-        (pid,) = self.bridge_pids()
-        os.kill(pid, signal.SIGKILL)
-        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
-        mix.within(lambda: self.read("controller/state") == "connected\n")
+        self.kill_bridge()
         self.assertEqual(self.get(before, "value"), "'before'\n")
         self.assertEqual(self.get(runs, "status"), "running\n")
         gate.reached().close()
@@ -1104,10 +1102,7 @@ class BridgeDies(Bridged):
     def test_abort_of_what_ran_before(self):
         id = self.submit("import time\ntime.sleep(1000)")
         self.running(id)
-        (pid,) = self.bridge_pids()
-        os.kill(pid, signal.SIGKILL)
-        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
-        mix.within(lambda: self.read("controller/state") == "connected\n")
+        self.kill_bridge()
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
         self.done(self.submit("6*7", path="engines/all/new"))
@@ -1362,12 +1357,6 @@ class OurEngines(Bridged):
         got = self.value('cat "$TASKFS_VARS/s"', path="engines/1/new")
         self.assertEqual(got, "c\n")
 
-    def restart_bridge(self):
-        (pid,) = self.bridge_pids()
-        os.kill(pid, signal.SIGKILL)
-        mix.within(lambda: [p for p in self.bridge_pids() if p != pid])
-        mix.within(lambda: self.read("controller/state") == "connected\n")
-
     def asked(self):
         """So often the bridge asked about results."""
         lines = self.cluster.controller.lines
@@ -1377,7 +1366,7 @@ class OurEngines(Bridged):
         """The hub says again and again that it is not done."""
         gate = self.gate()
         id = self.goes(self.submit("echo go; cat %s; echo end" % gate))
-        self.restart_bridge()
+        self.kill_bridge()
         before = self.asked()
         mix.within(lambda: self.asked() > before + 15)
         self.assertEqual(self.get(id, "status"), "running\n")
@@ -1388,7 +1377,7 @@ class OurEngines(Bridged):
     def test_abort_and_signal_of_what_ran_before_a_restart_of_the_bridge(self):
         for end, status in ("abort\n", "aborted"), ("signal TERM\n", "error"):
             id = self.goes(self.submit("echo go; exec sleep 1000"))
-            self.restart_bridge()
+            self.kill_bridge()
             self.write("results/%d/ctl" % id, end)
             self.done(id, status)
             # It does not run any more.

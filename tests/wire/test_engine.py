@@ -85,17 +85,20 @@ class Boss(Peer):
         kinds = {name: zmq.ROUTER for name in ROUTERS}
         kinds.update(iopub=zmq.SUB, hb_ping=zmq.PUB)
         for name, kind in kinds.items():
-            s = self.ctx.socket(kind)
-            if kind == zmq.ROUTER:
-                s.setsockopt(zmq.ROUTER_MANDATORY, 1)
-                s.setsockopt(zmq.ROUTER_HANDOVER, 1)
-            if kind == zmq.SUB:
-                s.setsockopt(zmq.SUBSCRIBE, b"")
-            s.setsockopt(zmq.LINGER, 0)
-            # The one before may need a moment to be gone.
-            until(lambda s=s, name=name: self.try_bind(s, name))
-            setattr(self, name, s)
-            self.sockets.append(s)
+            self.bind_one(name, kind)
+
+    def bind_one(self, name, kind):
+        s = self.ctx.socket(kind)
+        if kind == zmq.ROUTER:
+            s.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            s.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        if kind == zmq.SUB:
+            s.setsockopt(zmq.SUBSCRIBE, b"")
+        s.setsockopt(zmq.LINGER, 0)
+        # The one before may need a moment to be gone.
+        until(lambda: self.try_bind(s, name))
+        setattr(self, name, s)
+        self.sockets.append(s)
 
     def try_bind(self, s, name):
         try:
@@ -108,11 +111,7 @@ class Boss(Peer):
         """The connections of one channel."""
         self.sockets.remove(getattr(self, name))
         getattr(self, name).close(0)
-        s = self.ctx.socket(zmq.ROUTER)
-        s.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        until(lambda: self.try_bind(s, name))
-        setattr(self, name, s)
-        self.sockets.append(s)
+        self.bind_one(name, zmq.ROUTER)
 
     def restart(self):
         for s in self.sockets:
