@@ -10,7 +10,7 @@
 /* Asked again after this, then twice that, ... */
 #define AGAIN (500 * USEC_PER_MSEC)
 #define AGAIN_MAX (60 * USEC_PER_SEC)
-/* The end of the hook's run was not heard: the subscription is not there yet. */
+/* The end of a request was not heard: the subscription is not there yet. */
 #define UNHEARD (200 * USEC_PER_MSEC)
 
 enum step {
@@ -297,11 +297,24 @@ static void next_step(struct foreign *f, enum step step)
 	take_step(f);
 }
 
+/*
+ * Outputs come by another socket than replies, and that one may be connected
+ * later: the end of a request that was heard there says that it is.
+ */
+static void half_done(struct foreign *f)
+{
+	if (f->replied && f->idle)
+		ready(f);
+	else if (f->replied)
+		timer_set(f->e->c->loop, &f->again, UNHEARD);
+}
+
 static void on_language(struct foreign *f, struct json_object *content)
 {
 	struct json_object *info = json_get_object(content, "language_info");
 	const char *kernel = json_get_str(content, "implementation", NULL);
 
+	f->replied = true;
 	set_text(&f->e->language, info, "name");
 	f->python = kernel && strcmp(kernel, "ipython") == 0;
 	f->ours = kernel && strcmp(kernel, "taskfs") == 0;
@@ -311,16 +324,10 @@ static void on_language(struct foreign *f, struct json_object *content)
 	}
 	if (f->python)
 		next_step(f, STEP_HOOK);
+	else if (f->ours)
+		half_done(f);
 	else
 		ready(f);
-}
-
-static void hook_done(struct foreign *f)
-{
-	if (f->replied && f->idle)
-		ready(f);
-	else if (f->replied)
-		timer_set(f->e->c->loop, &f->again, UNHEARD);
 }
 
 static void on_hook(struct foreign *f, struct json_object *content)
@@ -343,7 +350,7 @@ static void on_hook(struct foreign *f, struct json_object *content)
 		set_text(&e->host, about, "host");
 		e->pid = json_int_or(about, "pid", e->pid);
 		f->replied = true;
-		hook_done(f);
+		half_done(f);
 	}
 	/* One that was aborted, or interrupted, is sent again. */
 	json_object_put(about);
@@ -364,7 +371,7 @@ bool foreign_on_reply(struct engine *e, struct msg *m)
 	if (!is_my_question(f, m))
 		return false;
 	content = msg_json(m, MSG_CONTENT);
-	if (f->step == STEP_LANGUAGE)
+	if (f->step == STEP_LANGUAGE && !f->replied)
 		on_language(f, content);
 	else if (f->step == STEP_HOOK && !f->replied)
 		on_hook(f, content);
@@ -379,9 +386,10 @@ bool foreign_on_iopub(struct engine *e, struct msg *m)
 
 	if (!is_my_question(f, m))
 		return false;
-	if (f->step == STEP_HOOK && s && strcmp(s, "idle") == 0) {
+	if (s && strcmp(s, "idle") == 0 &&
+	    (f->step == STEP_LANGUAGE || f->step == STEP_HOOK)) {
 		f->idle = true;
-		hook_done(f);
+		half_done(f);
 	}
 	return true;
 }

@@ -39,31 +39,53 @@ static int send_back(struct task *t, const struct msg_out *out)
 	return link_send(&t->engine->link, t->channel, &to);
 }
 
-/* Frees content. -ENOBUFS: full, and it will not say when it is not. */
-static int publish(struct task *t, const char *type, const char *topic,
-		   struct buf *content)
+int deliver_publish(struct engine *e, const char *type, const char *topic,
+		    struct bytes parent, struct bytes content)
 {
 	struct buf metadata = BUF_INIT;
 	char name[64];
 	struct bytes ident;
 	struct msg_out out = {
 		.type = type,
-		.parent = msg_part(&t->request, MSG_HEADER),
-		.content_text = buf_bytes(content),
+		.parent = parent,
+		.content_text = content,
 		.idents = &ident,
 		.nidents = 1,
 	};
 	int err;
 
-	snprintf(name, sizeof(name), "engine.%lld.%s",
-		 (long long)t->engine->member.id, topic);
+	snprintf(name, sizeof(name), "engine.%lld.%s", (long long)e->member.id,
+		 topic);
 	ident = bytes_str(name);
-	reply_engine(t->engine, &metadata);
+	reply_engine(e, &metadata);
 	out.metadata_text = buf_bytes(&metadata);
-	err = link_send(&t->engine->link, CHANNEL_IOPUB, &out);
+	err = link_send(&e->link, CHANNEL_IOPUB, &out);
 	buf_done(&metadata);
-	buf_done(content);
 	return err == -EAGAIN ? -ENOBUFS : err;
+}
+
+/* Frees content. */
+static int publish(struct task *t, const char *type, const char *topic,
+		   struct buf *content)
+{
+	int err = deliver_publish(t->engine, type, topic,
+				  msg_part(&t->request, MSG_HEADER),
+				  buf_bytes(content));
+
+	buf_done(content);
+	return err;
+}
+
+int deliver_state(struct engine *e, struct bytes parent, const char *state)
+{
+	struct buf content = BUF_INIT;
+	int err;
+
+	buf_printf(&content, "{\"execution_state\":\"%s\"}", state);
+	err = deliver_publish(e, MSG_STATUS, "status", parent,
+			      buf_bytes(&content));
+	buf_done(&content);
+	return err;
 }
 
 /* A file that cannot be read: what was sent is all there is. */
@@ -210,12 +232,10 @@ static bool never_began(const struct task *t)
 
 static int send_state(struct task *t, const char *state)
 {
-	struct buf content = BUF_INIT;
-
 	if (never_began(t))
 		return 0;
-	buf_printf(&content, "{\"execution_state\":\"%s\"}", state);
-	return publish(t, MSG_STATUS, "status", &content);
+	return deliver_state(t->engine, msg_part(&t->request, MSG_HEADER),
+			     state);
 }
 
 static int send_busy(struct task *t)

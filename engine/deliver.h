@@ -21,4 +21,13 @@ void deliver_output(struct task *t, enum run_stream s);
 /* From the beginning, for another controller. */
 void deliver_again(struct task *t);
 
+/*
+ * On iopub, about the request with this header: any message; a status. 0;
+ * -ENOBUFS: full, and it will not say when it is not; -errno.
+ */
+int deliver_publish(struct engine *e, const char *type, const char *topic,
+		    struct bytes parent, struct bytes content) must_check;
+int deliver_state(struct engine *e, struct bytes parent, const char *state)
+	must_check;
+
 #endif

@@ -1,4 +1,5 @@
 #include "kernel.h"
+#include "deliver.h"
 #include "engine.h"
 #include "wire/messages.h"
 
@@ -112,6 +113,7 @@ void kernel_info_request(struct engine *e, enum channel c, struct msg *m)
 {
 	struct json_object *o = request_ok();
 	struct json_object *language = json_object_new_object();
+	struct bytes parent = msg_part(m, MSG_HEADER);
 
 	json_add_str(language, "name", "sh");
 	json_add_str(language, "version", "POSIX");
@@ -126,5 +128,11 @@ void kernel_info_request(struct engine *e, enum channel c, struct msg *m)
 	json_add_int(o, "pid", getpid());
 	json_add_str(o, "banner", "taskfs: runs shell commands");
 	json_add(o, "help_links", json_object_new_array());
+	/*
+	 * As of a stock engine: who has heard the end of it will hear what tasks
+	 * print. A full iopub keeps it back; it can be asked for again.
+	 */
+	(void)!deliver_state(e, parent, "busy");
 	request_answer(e, c, m, MSG_KERNEL_INFO_REPLY, o, NULL);
+	(void)!deliver_state(e, parent, "idle");
 }

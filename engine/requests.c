@@ -219,27 +219,12 @@ static struct json_object *shutting_down(const struct msg *m)
 static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 {
 	bool restart = json_bool_or(m->content, "restart", false);
-	char topic[64];
-	struct bytes ident;
 	struct json_object *content = shutting_down(m);
-	struct buf metadata = BUF_INIT;
-	struct msg_out out = {
-		.type = MSG_SHUTDOWN_REPLY,
-		.parent = msg_part(m, MSG_HEADER),
-		.content = content,
-		.idents = &ident,
-		.nidents = 1,
-	};
 
 	answer(e, c, m, MSG_SHUTDOWN_REPLY, shutting_down(m));
-	snprintf(topic, sizeof(topic), "engine.%lld.shutdown",
-		 (long long)e->member.id);
-	ident = bytes_str(topic);
-	reply_engine(e, &metadata);
-	out.metadata_text = buf_bytes(&metadata);
-	if (link_send(&e->link, CHANNEL_IOPUB, &out) < 0)
+	if (deliver_publish(e, MSG_SHUTDOWN_REPLY, "shutdown",
+			    msg_part(m, MSG_HEADER), json_bytes(content)) < 0)
 		log_warning("iopub is full: no word of the shutdown");
-	buf_done(&metadata);
 	json_object_put(content);
 	log_info(restart ? "told to restart" : "told to shut down");
 	engine_leave(e, restart ? EXIT_RESTART : EXIT_OK);

@@ -439,6 +439,11 @@ class Stock(Case):
     def test_other_requests(self):
         m = self.ask("kernel_info_request", {})
         self.assertEqual(m.content["language_info"]["name"], "sh")
+        # Who has heard its end on iopub hears what tasks print.
+        for state in "busy", "idle":
+            status = self.boss.hear("iopub")
+            self.assertEqual(status.content, {"execution_state": state})
+            self.assertEqual(status.parent, m.parent)
         m = self.ask("clear_request", {})
         self.assertEqual(m.content, {"status": "ok"})
         m = self.ask("signal_request", {"sig": "NOSUCH"})

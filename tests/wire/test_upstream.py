@@ -74,9 +74,8 @@ class Hub(Peer):
         _, frames = self.frames(what + "_notification", {"id": id, "uuid": uuid})
         self.notification.send_multipart(frames)
 
-    def busy(self, uuid, parent):
-        """That engine begins a task."""
-        content, metadata = {"execution_state": "busy"}, {"engine": uuid}
+    def state(self, uuid, parent, state):
+        content, metadata = {"execution_state": state}, {"engine": uuid}
         _, frames = self.frames("status", content, metadata, parent)
         self.iopub.send_multipart([b"engine.0.status", *frames])
 
@@ -131,6 +130,37 @@ class Upstream(unittest.TestCase):
         hub.engines(hub.asked(), {"2": "c"})
         self.change("engine_gone", 1)
         self.change("engine", 2)
+
+    def test_an_engine_of_ours_is_ready_when_its_outputs_come(self):
+        hub = self.hub
+        info = {
+            "status": "ok",
+            "implementation": "taskfs",
+            "language_info": {"name": "sh"},
+        }
+        hub.engines(hub.asked(), {"0": "a"})
+        self.assertEqual(self.c.submit(b"echo hi")["id"], 1)
+
+        def answer():
+            """What kernel_info says, the next time that is asked."""
+            m = hub.receive(hub.control)
+            self.assertEqual(m.type, "kernel_info_request")
+            _, frames = hub.frames("kernel_info_reply", info, parent=m.header)
+            hub.control.send_multipart([m.idents[0], b"a", *frames])
+            return m
+
+        # That iopub has nothing of it: it is asked again, and gets no task.
+        first, second = answer(), answer()
+        self.assertNotEqual(first.header["msg_id"], second.header["msg_id"])
+        self.assertFalse(hub.mux.poll(0))
+        hub.state("a", second.header, "busy")
+        self.assertFalse(hub.mux.poll(0))
+        while not hub.mux.poll(0):
+            hub.state("a", answer().header, "idle")
+            hub.mux.poll(100)
+        m = hub.receive(hub.mux)
+        self.assertEqual(m.type, "execute_request")
+        self.assertEqual(m.content["code"], "echo hi")
 
     def test_killed_after_it_connected_in_the_middle_of_submissions(self):
         """What was answered for is there again."""
@@ -196,7 +226,7 @@ class Upstream(unittest.TestCase):
 
         # What ended long ago has printed all.
         id = header["msg_id"] = record["msg_id"] = new_id()
-        hub.busy("a", header)
+        hub.state("a", header, "busy")
         tell("c\n", "2026-01-01T00:00:00.000000Z")
         self.c.wait(2, "ok")
         self.assertEqual(self.c.fetch(2, "stdout").buffers[0], b"c\n")
