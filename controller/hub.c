@@ -11,12 +11,15 @@
 #include "query.h"
 #include "relay.h"
 #include "run.h"
+#include "upstream.h"
 #include "vars.h"
 #include "wire.h"
 
 /* Messages that wait for one peer that does not read them; where tasks of clients
  * go, beside those (--client-tasks). */
 #define SEND_HWM 20000
+/* Messages that one engine has sent and that wait here. */
+#define RECV_HWM 64
 /* Messages taken from one socket before the others get their turn. */
 #define BUDGET 256
 
@@ -223,8 +226,7 @@ static void ready(struct watch *w, short events)
 		msg_done(&m);
 	}
 	msg_done(&m);
-	if (store_backlog(s->c->store) > STORE_BACKLOG)
-		loop_defer(s->c->loop, &s->c->feed_work);
+	hub_check_backlog(s->c);
 }
 
 static void pong_ready(struct watch *w, short events)
@@ -329,7 +331,7 @@ static void iopub_out_ready(struct watch *w, short events)
 
 /* What comes here is stored. */
 static const enum socket feeding[] = {
-	S_TASK_OUT, S_MUX_OUT, S_BROADCAST_OUT,
+	S_TASK_OUT, S_MUX_OUT, S_BROADCAST_OUT, S_IOPUB_IN,
 	S_TASK_IN,  S_MUX_IN,  S_BROADCAST_IN,
 };
 
@@ -345,6 +347,7 @@ static void feed(struct controller *c)
 
 		watch_want(&c->sock[s].watch, no ? 0 : POLLIN);
 	}
+	upstream_feed(c);
 }
 
 static void store_drained(void *arg)
@@ -353,6 +356,12 @@ static void store_drained(void *arg)
 
 	c->paused = false;
 	feed(c);
+}
+
+void hub_check_backlog(struct controller *c)
+{
+	if (store_backlog(c->store) > STORE_BACKLOG)
+		loop_defer(c->loop, &c->feed_work);
 }
 
 static void feed_again(struct work *w)
@@ -381,8 +390,8 @@ static int open_one(struct controller *c, enum socket i)
 	int yes = 1, err;
 
 	/* What an engine sends piles up with the engine, not here. */
-	if (i == S_TASK_OUT)
-		how.recv_hwm = 64;
+	if (i == S_TASK_OUT || i == S_IOPUB_IN)
+		how.recv_hwm = RECV_HWM;
 	err = sock_new(c->zmq, &how, &s->socket);
 	if (!err && rows[i].mandatory &&
 	    zmq_setsockopt(s->socket, ZMQ_ROUTER_MANDATORY, &yes,

@@ -313,10 +313,12 @@ const struct upstream_part upstream_parts[U_PARTS] = {
 		     upstream_on_answer},
 	[U_NOTIFICATION] = {ZMQ_SUB, offsetof(struct ports, notification),
 			    on_notification},
-	[U_MUX] = {ZMQ_DEALER, offsetof(struct ports, mux), on_mux},
+	[U_MUX] = {ZMQ_DEALER, offsetof(struct ports, mux), on_mux,
+		   .stored = true},
 	[U_CONTROL] = {ZMQ_DEALER, offsetof(struct ports, control),
 		       on_control},
-	[U_IOPUB] = {ZMQ_SUB, offsetof(struct ports, iopub), on_iopub},
+	[U_IOPUB] = {ZMQ_SUB, offsetof(struct ports, iopub), on_iopub,
+		     .stored = true},
 };
 
 /* --- opening ------------------------------------------------------------ */

@@ -27,6 +27,8 @@ struct run;
 /* Begins to look for the controller of c->config.upstream. */
 void upstream_open(struct controller *c);
 void upstream_close(struct controller *c);
+/* c->paused has changed: what is stored is taken in no more, or again. */
+void upstream_feed(struct controller *c);
 
 /* As engine_send(). -EHOSTUNREACH: the upstream is away. */
 int upstream_send(struct controller *c, enum line line,

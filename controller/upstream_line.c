@@ -2,10 +2,11 @@
 #include "upstream_parts.h"
 
 #include "base/log.h"
+#include "hub.h"
 
 #define MESSAGES_PER_TURN 256
 /* Messages of iopub that wait here; more wait with the upstream. */
-#define IOPUB_HWM 10000
+#define IOPUB_HWM 1000
 
 /* --- messages ----------------------------------------------------------- */
 
@@ -48,6 +49,23 @@ static void ready(struct watch *w, short events)
 		msg_done(&m);
 	}
 	msg_done(&m);
+	hub_check_backlog(u->c);
+}
+
+static short wanted(const struct upstream *u, enum part i)
+{
+	return u->c->paused && upstream_parts[i].stored ? 0 : POLLIN;
+}
+
+void upstream_feed(struct controller *c)
+{
+	struct upstream *u = c->upstream;
+	int i;
+
+	for (i = 0; u && i < U_PARTS; i++)
+		if (u->part[i].socket)
+			watch_want(&u->part[i].watch,
+				   wanted(u, (enum part)i));
 }
 
 /* --- opening ------------------------------------------------------------ */
@@ -74,7 +92,7 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 	s->u = u;
 	s->watch = (struct watch){
 		.socket = s->socket,
-		.events = POLLIN,
+		.events = wanted(u, i),
 		.ready = ready,
 	};
 	loop_add(u->c->loop, &s->watch);

@@ -38,6 +38,7 @@ struct upstream_part {
 	int type;
 	size_t port;	/* offsetof() in struct ports */
 	void (*on_message)(struct upstream *u, struct msg *m);
+	bool stored;	/* what comes by it */
 };
 extern const struct upstream_part upstream_parts[U_PARTS];
 /* The connection broke. */

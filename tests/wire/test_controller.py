@@ -5,6 +5,7 @@ Prints TAP. With arguments only those tests: Tasks Tasks.test_targets ...
 """
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -564,6 +565,53 @@ class Crowd(Case):
         m = c.ask("resubmit_request", {"msg_ids": ids[:1]})
         self.assertEqual(m.content["status"], "error")
         self.assertIn("too many", m.content["evalue"])
+
+
+class SlowDisk(Case):
+    options = ()
+
+    def publisher(self, e):
+        """It keeps what the controller does not take, and then refuses."""
+        s = e.connect(zmq.XPUB, e.info["iopub"])
+        s.setsockopt(zmq.XPUB_NODROP, 1)
+        s.setsockopt(zmq.SNDTIMEO, 2000)
+        s.recv()  # the subscription
+        return s
+
+    @staticmethod
+    def let_go(fifo):
+        with contextlib.suppress(FileNotFoundError):
+            reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+            os.unlink(fifo)
+            os.close(reader)
+
+    def test_what_engines_print_waits_with_them(self):
+        c, e = self.pair(taskfs=False)
+        e.iopub = self.publisher(e)
+        header, frames = Relays.request(self, c)
+        # Who opens a FIFO to write to it waits for somebody who reads.
+        (outputs,) = glob.glob(self.controller.dir + "/**/outputs", recursive=True)
+        fifo = outputs + "/1.0.stdout"
+        os.mkfifo(fifo)
+        self.addCleanup(self.let_go, fifo)
+        c.task.send_multipart(frames)
+        m = e.take()
+        piece = {"name": "stdout", "text": "x" * 65535 + "\n"}
+        with self.assertRaises(zmq.Again):
+            for _ in range(4096):
+                e.publish(b"s", "stream", piece, header)
+        state = c.ask("state_request", {}).content["controller"]
+        backlog = state["gauges"]["store_backlog_bytes"]
+        self.assertTrue(64 << 20 < backlog < 96 << 20, backlog)
+        reader = os.open(fifo, os.O_RDONLY)
+        self.addCleanup(os.close, reader)
+        e.iopub.setsockopt(zmq.SNDTIMEO, 20000)
+        e.publish(b"s", "status", {"execution_state": "idle"}, header)
+        e.reply(m)
+        self.assertEqual(c.receive(c.task).parent, header)
+        # To a FIFO nothing can be appended, and the result says so.
+        r = c.wait(1, "ok", "error")
+        self.assertEqual(r["task"]["ename"], "StoreError")
 
 
 class Hostile(Case):
