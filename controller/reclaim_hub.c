@@ -16,8 +16,9 @@
 #define ASK_SOON (100 * USEC_PER_MSEC)
 /* Of others' tasks one hears the end, if not by chance. */
 #define OTHERS_ROUND 10
-/* So often the hub may not know a task before it never got there. */
-#define UNKNOWN 2
+/* So long the hub may not know a task before it never got there: it hears of
+ * tasks by another way than of questions, and takes its time when it was still. */
+#define UNKNOWN (10 * USEC_PER_SEC)
 /* Or say that it waits, though its engine has done all before. */
 #define STUCK 10
 /* Or that it waits, though its engine is gone. */
@@ -104,7 +105,9 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 		ask_status(run);
 		return;
 	}
-	if (++run->unknown < UNKNOWN)
+	if (!run->unknown)
+		run->unknown = mono_usec();
+	if (mono_usec() - run->unknown < UNKNOWN)
 		return;
 	if (run->other) {
 		lost(run, "ipyparallel's hub does not know it any more");
@@ -165,6 +168,7 @@ static void take_record(struct run *run, struct msg *reply)
 	bool ended = json_has_str(json_get_array(content, "completed"),
 			      run->msg_id);
 
+	run->unknown = 0;
 	/* One that was aborted publishes no end. */
 	if (ended && run->other && run->engine)
 		foreign_set_elsewhere(run->engine, false);

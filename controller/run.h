@@ -34,7 +34,8 @@ struct run {
 	bool answered;		/* its engine can have another */
 	bool asking;		/* the upstream's hub, about it */
 	unsigned news;		/* worth asking so many times */
-	unsigned unknown, stuck;	/* what that said, so often */
+	uint64_t unknown;	/* mono_usec(): since when it knows nothing of it */
+	unsigned stuck;		/* it said what cannot be, so often */
 	uint64_t printed;	/* 1 + bytes of output it told of last; 0: none */
 	bool other;		/* another client's, on the upstream */
 	bool orphan;		/* its engine is gone; the hub is asked */

@@ -104,8 +104,10 @@ static void lose_replies(struct controller *c)
 	while (map_next(&c->runs, &it)) {
 		struct run *run = it.value;
 
-		if (run->phase == RUN_SENT)
-			run->restored = true;
+		if (run->phase != RUN_SENT)
+			continue;
+		run->restored = true;
+		run->unknown = 0;
 	}
 }
 

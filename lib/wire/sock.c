@@ -13,6 +13,15 @@
  * not likely to take one of them. */
 #define TOGETHER 16
 
+/*
+ * The kernel asks for a peer that is silent, which keeps what forgets idle
+ * connections (NAT, firewalls) from doing so. A process that stands still counts
+ * as there.
+ */
+#define SILENT_S 60
+#define ASK_AGAIN_S 15
+#define ASK_TIMES 4
+
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_PATIENCE_MS 5000
 
@@ -45,6 +54,17 @@ static int set_curve(void *s, const struct sock *how)
 	return err;
 }
 
+static int set_keepalive(void *s)
+{
+	int err = set_int(s, ZMQ_TCP_KEEPALIVE, 1);
+
+	if (!err)
+		err = set_int(s, ZMQ_TCP_KEEPALIVE_IDLE, SILENT_S);
+	if (!err)
+		err = set_int(s, ZMQ_TCP_KEEPALIVE_INTVL, ASK_AGAIN_S);
+	return err ? err : set_int(s, ZMQ_TCP_KEEPALIVE_CNT, ASK_TIMES);
+}
+
 static int set_options(void *s, const struct sock *how)
 {
 	int64_t max = LIMIT_FRAME;
@@ -61,6 +81,12 @@ static int set_options(void *s, const struct sock *how)
 		err = set_int(s, ZMQ_RECONNECT_IVL, 50);
 	if (!err)
 		err = set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
+	if (!err)
+		err = set_keepalive(s);
+	/* A peer that comes back is not kept out by the connection it had, which
+	 * this side may not know to be dead. */
+	if (!err && how->type == ZMQ_ROUTER)
+		err = set_int(s, ZMQ_ROUTER_HANDOVER, 1);
 	if (!err && how->heartbeat)
 		err = set_int(s, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
 	if (!err && how->heartbeat)

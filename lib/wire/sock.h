@@ -2,7 +2,9 @@
  * sock.h: ZeroMQ sockets, set up the way all three programs need them.
  *
  * Every socket: frames up to LIMIT_FRAME, linger as given, and, when curve is
- * given, CURVE. Own identities are 1 to 255 bytes and do not begin with zero.
+ * given, CURVE. Own identities are 1 to 255 bytes and do not begin with zero; of
+ * two peers of one identity the later is the one. A host that is gone without a
+ * word is noticed after two minutes.
  */
 #ifndef TASKFS_SOCK_H
 #define TASKFS_SOCK_H

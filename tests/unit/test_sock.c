@@ -79,6 +79,75 @@ static void test_bind_and_connect(void **state)
 	sock_close(&server);
 }
 
+/* An identity that comes again is the same peer, on another connection. */
+static void test_it_comes_again(void **state)
+{
+	struct sock how = {.type = ZMQ_ROUTER};
+	struct sock peer = {.type = ZMQ_DEALER, .identity = "me"};
+	void *server = make(&how), *before = make(&peer), *now = make(&peer);
+	unsigned port;
+	char text[8];
+
+	(void)state;
+	assert_int_equal(sock_bind(server, "127.0.0.1", 0, &port), 0);
+	assert_int_equal(sock_connect(before, "tcp://127.0.0.1", port), 0);
+	assert_int_equal(ask(before, server, 10000), 0);
+	assert_int_equal(sock_connect(now, "tcp://127.0.0.1", port), 0);
+	assert_int_equal(ask(now, server, 10000), 0);
+	assert_int_equal(zmq_send(server, "me", 2, ZMQ_SNDMORE), 2);
+	assert_int_equal(zmq_send(server, "pong", 4, 0), 4);
+	assert_int_equal(zmq_recv(now, text, sizeof(text), 0), 4);
+	sock_close(&server);
+	sock_close(&before);
+	sock_close(&now);
+}
+
+/*
+ * The connections of this port, in both directions; and how many of them the
+ * kernel would ask for (proc_pid_net(5): tr is 2).
+ */
+static int connections(unsigned port, int *ret_asked_for)
+{
+	FILE *f = fopen("/proc/net/tcp", "r");
+	char line[256];
+	int n = 0;
+
+	assert_non_null(f);
+	*ret_asked_for = 0;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned from, to, state, timer;
+
+		if (sscanf(line, "%*s %*x:%x %*x:%x %x %*x:%*x %x:", &from,
+			   &to, &state, &timer) != 4 ||
+		    state != 1 || (from != port && to != port))
+			continue;
+		n++;
+		*ret_asked_for += timer == 2;
+	}
+	fclose(f);
+	return n;
+}
+
+static void test_a_silent_peer_is_asked_for(void **state)
+{
+	struct sock how = {.type = ZMQ_ROUTER};
+	struct sock peer = {.type = ZMQ_DEALER};
+	void *server = make(&how), *client = make(&peer);
+	unsigned port;
+	int asked_for;
+
+	(void)state;
+	assert_int_equal(sock_bind(server, "127.0.0.1", 0, &port), 0);
+	assert_int_equal(sock_connect(client, "tcp://127.0.0.1", port), 0);
+	assert_int_equal(ask(client, server, 10000), 0);
+	/* Until all is acknowledged the kernel waits for that. */
+	do
+		assert_int_equal(connections(port, &asked_for), 2);
+	while (asked_for < 2);
+	sock_close(&server);
+	sock_close(&client);
+}
+
 static void test_mistakes(void **state)
 {
 	struct sock how = {.type = ZMQ_ROUTER};
@@ -129,6 +198,8 @@ static void test_curve(void **state)
 
 static const struct CMUnitTest tests[] = {
 	SOCK_TEST(test_bind_and_connect),
+	SOCK_TEST(test_it_comes_again),
+	SOCK_TEST(test_a_silent_peer_is_asked_for),
 	SOCK_TEST(test_mistakes),
 	SOCK_TEST(test_curve),
 };

@@ -131,36 +131,75 @@ class Upstream(unittest.TestCase):
         self.change("engine_gone", 1)
         self.change("engine", 2)
 
-    def test_an_engine_of_ours_is_ready_when_its_outputs_come(self):
-        hub = self.hub
-        info = {
+    def about(self, state=None):
+        """The next on control: if that asks for it, the kernel of engine a says
+        that it is one of ours; and iopub that state."""
+        m = self.hub.receive(self.hub.control)
+        if m.type != "kernel_info_request":
+            return
+        content = {
             "status": "ok",
             "implementation": "taskfs",
             "language_info": {"name": "sh"},
         }
-        hub.engines(hub.asked(), {"0": "a"})
-        self.assertEqual(self.c.submit(b"echo hi")["id"], 1)
+        _, frames = self.hub.frames("kernel_info_reply", content, parent=m.header)
+        self.hub.control.send_multipart([m.idents[0], b"a", *frames])
+        if state:
+            self.hub.state("a", m.header, state)
 
-        def answer(state=None):
-            """What kernel_info says, if that is asked now; and on iopub."""
-            m = hub.receive(hub.control)
-            if m.type != "kernel_info_request":
-                return
-            _, frames = hub.frames("kernel_info_reply", info, parent=m.header)
-            hub.control.send_multipart([m.idents[0], b"a", *frames])
-            if state:
-                hub.state("a", m.header, state)
-
-        # Of which iopub has nothing, or not the end, gets no task.
-        for state in None, None, "busy":
-            answer(state)
-            self.assertFalse(hub.mux.poll(0))
+    def begun(self):
+        """The task that engine a is given, when it is ready."""
+        hub = self.hub
         both = [hub.mux, hub.control]
         while hub.mux not in zmq.select(both, [], [], DEADLINE)[0]:
-            answer("idle")
+            self.about("idle")
         m = hub.receive(hub.mux)
         self.assertEqual(m.type, "execute_request")
-        self.assertEqual(m.content["code"], "echo hi")
+        return m
+
+    def test_an_engine_of_ours_is_ready_when_its_outputs_come(self):
+        hub = self.hub
+        hub.engines(hub.asked(), {"0": "a"})
+        self.assertEqual(self.c.submit(b"echo hi")["id"], 1)
+        # Of which iopub has nothing, or not the end, gets no task.
+        for state in None, None, "busy":
+            self.about(state)
+            self.assertFalse(hub.mux.poll(0))
+        self.assertEqual(self.begun().content["code"], "echo hi")
+
+    def test_a_hub_that_does_not_know_a_task_yet(self):
+        hub = self.hub
+        hub.engines(hub.asked(), {"0": "a"})
+        self.c.submit(b"echo hi")
+        m = self.begun()
+        self.bridge.kill()
+        self.bridge.start()
+        c = self.bridge.client()
+        self.addCleanup(c.close)
+        c.follow()
+        hub.engines(hub.asked(), {"0": "a"})
+        id, now = m.header["msg_id"], "2026-01-01T00:00:00.000000Z"
+        unknown = {
+            "status": "error",
+            "ename": "KeyError",
+            "evalue": "'No such message: %s'" % id,
+        }
+        for _ in range(4):
+            hub.answer(hub.asked("result_request", []), unknown)
+        result = {
+            "result_header": {"date": now},
+            "result_metadata": {},
+            "result_content": {"status": "ok"},
+            "received": now,
+            "io": {"stdout": "hi\n", "stderr": ""},
+        }
+        hub.answer(
+            hub.asked("result_request", []),
+            {"status": "ok", "pending": [], "completed": [id], id: result},
+        )
+        c.wait(1, "ok")
+        # It ran once.
+        self.assertFalse(hub.mux.poll(0))
 
     def test_killed_after_it_connected_in_the_middle_of_submissions(self):
         """What was answered for is there again."""
