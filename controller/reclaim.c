@@ -5,6 +5,7 @@
 #include "call.h"
 #include "relay.h"
 #include "upstream.h"
+#include "wire.h"
 
 static void add_unwanted(struct controller *c, const struct engine *e,
 			 struct json_object *ids, struct json_object *drop)
@@ -52,6 +53,60 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 			 log_int("engine", e->id));
 		run_put_back(r, run);
 	}
+}
+
+/* The ids as a set: there may be as many of them as of runs. */
+static void put_ids(struct map *to, struct json_object *ids)
+{
+	size_t i, n = json_object_array_length(ids);
+
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(ids, i);
+
+		if (json_object_is_type(v, json_type_string))
+			map_put(to, bytes_str(json_object_get_string(v)), ids);
+	}
+}
+
+/*
+ * What clients sent it before it registered last, and it does not have: it is
+ * lost, or its reply is. Nobody but the client could send it again.
+ */
+static void end_lost(struct engine *e, struct json_object *relayed)
+{
+	struct map here = {0};
+	struct list *l, *tmp;
+
+	put_ids(&here, relayed);
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+
+		if (!run->doubtful || run->wire->replied ||
+		    map_get(&here, bytes_str(run->msg_id)))
+			continue;
+		log_info("a client's task was lost on its way",
+			 log_str("msg_id", run->msg_id),
+			 log_int("engine", e->id));
+		wire_lost(run->wire);
+	}
+	map_done(&here);
+}
+
+bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
+{
+	struct list *l;
+
+	/* Replies that are here may not have been read. */
+	if (relayed && e->c->paused)
+		return false;
+	if (relayed)
+		end_lost(e, relayed);
+	list_for_each(l, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+
+		run->doubtful = run->phase == RUN_SENT && run->wire;
+	}
+	return true;
 }
 
 /* To clients in the words they know. */

@@ -32,6 +32,7 @@ struct run {
 	enum run_phase phase;
 	bool abort;		/* asked for */
 	bool answered;		/* its engine can have another */
+	bool doubtful;		/* relayed before its engine registered again */
 	bool asking;		/* the upstream's hub, about it */
 	unsigned news;		/* worth asking so many times */
 	uint64_t unknown;	/* mono_usec(): since when it knows nothing of it */
@@ -102,9 +103,14 @@ int task_hold(struct result *r, uint32_t index, bool hold,
 int result_signal(struct result *r, int signo) must_check;
 int task_signal(struct result *r, uint32_t index, int signo) must_check;
 
-/* An engine registered again: which of its tasks go on; see PROTOCOL.md. */
+/*
+ * An engine registered again: which of its tasks go on; see PROTOCOL.md. relayed
+ * may be NULL. False: relayed cannot be believed now, it has to say it again.
+ */
 void runs_reclaim(struct engine *e, struct json_object *running,
 		  struct json_object *finished, struct json_object *ret_drop);
+bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
+	must_check;
 /* An engine is gone. */
 void runs_engine_gone(struct engine *e);
 

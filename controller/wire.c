@@ -320,6 +320,22 @@ void wire_unsent(struct wire *w, bool tell)
 	result_end_waiting(result_find(w->c, w->result), &unreachable);
 }
 
+void wire_lost(struct wire *w)
+{
+	struct run *run = run_find(w->c, w->msg_id);
+	struct ending lost = {
+		.event = run && run->abort ? EVENT_ABORT : EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the connection to its engine broke while that had "
+			  "the task",
+	};
+
+	/* Of an engine that is there its client would wait for an answer. */
+	w->unsent = !w->gather;
+	if (run)
+		run_end(run, &lost, NULL);
+}
+
 /* --- the reply ---------------------------------------------------------- */
 
 static void read_date(struct json_object *o, const char *key, int64_t *ret)

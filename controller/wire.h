@@ -55,6 +55,8 @@ void wire_add_request(struct json_object *options, const char *type);
 void wire_start(struct wire *w, struct engine *e);
 /* Its engine could not be reached: it ends, and its client is told, or not. */
 void wire_unsent(struct wire *w, bool tell);
+/* The connection broke, and it or its reply was lost with that. */
+void wire_lost(struct wire *w);
 /* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
 void wire_read_reply(struct wire *w, struct msg *m);
 /*

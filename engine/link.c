@@ -24,6 +24,7 @@ static const struct channel_row {
 	bool immediate;
 	bool late;		/* after registration */
 	bool no_drop;		/* when full it refuses, instead */
+	bool tasks;		/* and their replies: a break is noticed */
 } rows[CHANNELS] = {
 	[CHANNEL_REGISTRATION] = {
 		.name = "registration", .type = ZMQ_DEALER,
@@ -38,12 +39,12 @@ static const struct channel_row {
 	[CHANNEL_MUX] = {
 		.name = "mux", .type = ZMQ_DEALER,
 		.port = offsetof(struct ports, mux),
-		.send_hwm = SEND_HWM, .immediate = true,
+		.send_hwm = SEND_HWM, .immediate = true, .tasks = true,
 	},
 	[CHANNEL_TASK] = {
 		.name = "task", .type = ZMQ_DEALER,
 		.port = offsetof(struct ports, task),
-		.send_hwm = SEND_HWM, .immediate = true,
+		.send_hwm = SEND_HWM, .immediate = true, .tasks = true,
 	},
 	[CHANNEL_IOPUB] = {
 		.name = "iopub", .type = ZMQ_XPUB,
@@ -53,6 +54,7 @@ static const struct channel_row {
 	[CHANNEL_BROADCAST] = {
 		.name = "broadcast", .type = ZMQ_DEALER,
 		.send_hwm = SEND_HWM, .immediate = true, .late = true,
+		.tasks = true,
 	},
 	[CHANNEL_PONG] = {
 		.name = "hb_pong", .type = ZMQ_DEALER,
@@ -150,11 +152,11 @@ static void subscriptions(struct link *l)
 
 static void monitor_ready(struct watch *w, short events)
 {
-	struct link *l = container_of(w, struct link, monitor);
+	struct link_socket *s = container_of(w, struct link_socket, monitor);
 
 	(void)events;
 	if (sock_monitor_ended(w->socket))
-		member_cut_off(l->engine);
+		member_cut_off(s->link->engine);
 }
 
 static void socket_ready(struct watch *w, short events)
@@ -191,6 +193,30 @@ static int set_flag(void *socket, int option)
 	return zmq_setsockopt(socket, option, &on, sizeof(on)) < 0 ? -errno : 0;
 }
 
+static int watch_connection(struct link_socket *s)
+{
+	struct link *l = s->link;
+	void *monitor;
+	int err = sock_monitor(l->zmq, s->watch.socket, &monitor);
+
+	if (err)
+		return err;
+	s->monitor = (struct watch){.ready = monitor_ready, .socket = monitor,
+				    .events = POLLIN};
+	loop_add(l->engine->loop, &s->monitor);
+	return 0;
+}
+
+static void close_channel(struct link *l, enum channel c)
+{
+	struct link_socket *s = &l->socket[c];
+
+	loop_remove(&s->monitor);
+	sock_monitor_close(s->watch.socket, &s->monitor.socket);
+	loop_remove(&s->watch);
+	sock_close(&s->watch.socket);
+}
+
 static int connect_channel(struct link *l, enum channel c, unsigned port)
 {
 	const struct channel_row *row = &rows[c];
@@ -201,7 +227,7 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 		.linger_ms = LINGER_MS,
 		.curve = &l->curve,
 	};
-	struct watch *w = &l->socket[c].watch;
+	struct link_socket *s = &l->socket[c];
 	void *socket;
 	int err = sock_new(l->zmq, &how, &socket);
 
@@ -217,33 +243,11 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 		sock_close(&socket);
 		return err;
 	}
-	*w = (struct watch){.ready = socket_ready, .socket = socket,
-			    .events = POLLIN};
-	l->socket[c].link = l;
-	loop_add(l->engine->loop, w);
-	return 0;
-}
-
-static int watch_connection(struct link *l)
-{
-	void *socket;
-	int err = sock_monitor(l->zmq, l->socket[CHANNEL_TASK].watch.socket,
-			       &socket);
-
-	if (err)
-		return err;
-	l->monitor = (struct watch){.ready = monitor_ready, .socket = socket,
-				    .events = POLLIN};
-	loop_add(l->engine->loop, &l->monitor);
-	return 0;
-}
-
-static void close_channel(struct link *l, enum channel c)
-{
-	struct watch *w = &l->socket[c].watch;
-
-	loop_remove(w);
-	sock_close(&w->socket);
+	s->watch = (struct watch){.ready = socket_ready, .socket = socket,
+				  .events = POLLIN};
+	s->link = l;
+	loop_add(l->engine->loop, &s->watch);
+	return row->tasks ? watch_connection(s) : 0;
 }
 
 static int connect_row(struct link *l, enum channel c)
@@ -302,8 +306,6 @@ int link_open(struct link *l, const char *path, const char *uuid,
 	for (c = 0; c < CHANNELS && !err; c++)
 		if (!rows[c].late)
 			err = connect_row(l, (enum channel)c);
-	if (!err)
-		err = watch_connection(l);
 	if (err) {
 		buf_printf(why, "cannot connect to %s of %s: %s",
 			   l->file.interface, path, strerror(-err));
@@ -333,9 +335,6 @@ void link_close(struct link *l)
 {
 	int c;
 
-	loop_remove(&l->monitor);
-	sock_monitor_close(l->socket[CHANNEL_TASK].watch.socket,
-			   &l->monitor.socket);
 	for (c = 0; c < CHANNELS; c++)
 		close_channel(l, (enum channel)c);
 	if (!l->open)

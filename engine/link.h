@@ -30,6 +30,7 @@ enum channel {
 
 struct link_socket {
 	struct watch watch;	/* socket NULL: not there */
+	struct watch monitor;	/* of its connection */
 	struct link *link;
 };
 
@@ -42,7 +43,6 @@ struct link {
 	struct buf text;	/* of the connection file, as it was read */
 	bool open;
 	struct link_socket socket[CHANNELS];
-	struct watch monitor;	/* of the task channel's connection */
 	unsigned leaf;		/* port of the broadcast channel */
 	bool subscribed;	/* somebody listens on iopub */
 	struct log_limit rubbish;	/* lines about bad messages */

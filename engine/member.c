@@ -111,8 +111,9 @@ static struct json_object *about_me(struct engine *e)
 	struct json_object *o = json_object_new_object();
 	struct json_object *running = json_object_new_array();
 	struct json_object *finished = json_object_new_array();
+	struct json_object *relayed = json_object_new_array();
 
-	tasks_list(&e->tasks, running, finished);
+	tasks_list(&e->tasks, running, finished, relayed);
 	json_add_int(o, "version", TASKFS_PROTOCOL);
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", getpid());
@@ -122,6 +123,11 @@ static struct json_object *about_me(struct engine *e)
 		json_add_str(o, "replaces", e->member.replaces);
 	json_add(o, "running", running);
 	json_add(o, "finished", finished);
+	/* What has just been sent may be missing: nobody is to think it lost. */
+	if (e->member.settled)
+		json_add(o, "relayed", relayed);
+	else
+		json_object_put(relayed);
 	return o;
 }
 
@@ -199,6 +205,7 @@ void member_cut_off(struct engine *e)
 	 */
 	if (e->member.extended && e->member.state >= MEMBER_ASKED) {
 		e->member.cut_off = true;
+		e->member.settled = false;
 		register_again(e);
 	}
 }
@@ -208,8 +215,10 @@ static void again_due(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, member.again);
 
-	if (e->member.state == MEMBER_IN)
-		register_again(e);
+	if (e->member.state != MEMBER_IN)
+		return;
+	e->member.settled = true;
+	register_again(e);
 }
 
 static void tell_ready(struct engine *e)
@@ -269,6 +278,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 {
 	struct member *m = &e->member;
 	const char *status = json_get_str(msg->content, "status", NULL);
+	struct json_object *ours = json_get_object(msg->content, "taskfs");
 	bool first = !m->was_in;
 	int64_t id = -1;
 	int err;
@@ -294,15 +304,13 @@ void member_answered(struct engine *e, const struct msg *msg)
 		 log_str("uuid", m->uuid),
 		 log_str("controller", m->extended ? "taskfs" : "ipyparallel"));
 	timer_set(e->loop, &m->look, m->period);
-	tasks_registered(e, json_get_array(json_get_object(msg->content,
-							   "taskfs"),
-					   "drop"));
+	tasks_registered(e, json_get_array(ours, "drop"));
 	if (first)
 		tell_ready(e);
-	if (m->cut_off)
+	if (m->cut_off || json_bool_or(ours, "again", false))
 		timer_set(e->loop, &m->again,
 			  (LIMIT_FLIGHT + 1) * USEC_PER_SEC);
-	m->cut_off = false;
+	m->cut_off = m->settled = false;
 }
 
 /* --- the heart ---------------------------------------------------------- */

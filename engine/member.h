@@ -39,6 +39,7 @@ struct member {
 	unsigned missed;	/* looks without a ping */
 	bool lost;		/* and said so */
 	bool cut_off;		/* something may have been lost on its way */
+	bool settled;		/* what was not has arrived since */
 	struct timer step, look, again;
 };
 
@@ -49,7 +50,7 @@ void member_done(struct engine *e);
 void member_step(struct engine *e);
 /* There is something on hb_ping. */
 void member_beat(struct engine *e);
-/* The connection of the task channel broke. */
+/* A connection that carries tasks broke. */
 void member_cut_off(struct engine *e);
 /* registration_reply */
 void member_answered(struct engine *e, const struct msg *m);

@@ -339,23 +339,25 @@ uint64_t tasks_unstored(const struct tasks *all)
 
 /* --- all of them -------------------------------------------------------- */
 
-static void push_id(struct json_object *list, const struct task *t)
+static void push_id(struct json_object *list, struct json_object *relayed,
+		    const struct task *t)
 {
-	if (t->extended && !t->unwanted)
-		json_push(list, json_object_new_string(t->request.id));
+	if (!t->unwanted)
+		json_push(t->extended ? list : relayed,
+			  json_object_new_string(t->request.id));
 }
 
 void tasks_list(const struct tasks *all, struct json_object *running,
-		struct json_object *finished)
+		struct json_object *finished, struct json_object *relayed)
 {
 	const struct list *l;
 
 	if (all->running)
-		push_id(running, all->running);
+		push_id(running, relayed, all->running);
 	list_for_each(l, &all->waiting)
-		push_id(running, list_entry(l, struct task, link));
+		push_id(running, relayed, list_entry(l, struct task, link));
 	list_for_each(l, &all->ended)
-		push_id(finished, list_entry(l, struct task, link));
+		push_id(finished, relayed, list_entry(l, struct task, link));
 }
 
 static void drop(struct task *t)

@@ -74,9 +74,10 @@ struct task *tasks_find(const struct tasks *t, struct bytes msg_id);
 void tasks_stored(struct engine *e, struct json_object *msg_ids);
 /* How long the controller has not said that it has what it was told; usec. */
 uint64_t tasks_unstored(const struct tasks *t);
-/* The msg_ids of what an engine has for a controller with extensions. */
+/* The msg_ids of what an engine has: of a controller with extensions; and what
+ * that only relayed, of its clients. */
 void tasks_list(const struct tasks *t, struct json_object *running,
-		struct json_object *finished);
+		struct json_object *finished, struct json_object *relayed);
 /*
  * Registered (again): what the controller does not want goes, the rest is
  * told from the beginning. drop: msg_ids, or NULL.

@@ -7,20 +7,26 @@
 const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, language, since, "
-	 "[replaces], running [msg_id], finished [msg_id]}]",
+	 "[replaces], running [msg_id], finished [msg_id], "
+	 "[relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "`running` and `finished` are the tasks it has from before a restart "
 	 "of the controller (finished: the reply is not yet `stored`). An "
 	 "engine registers again, with its old id, when the instance in "
-	 "`hb_ping` changes. `replaces` is the uuid it had before it was "
-	 "restarted: that one is gone."},
+	 "`hb_ping` changes, and when a connection broke; then once more "
+	 "after 11 s, when what was not lost has arrived: with `relayed`, "
+	 "what it has of clients' own tasks. Of those that were sent to it "
+	 "before the registration before, the others end as EngineError. "
+	 "`replaces` is the uuid it had before it was restarted: that one is "
+	 "gone."},
 	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,
 	 "status, id, hb_period, connection_info, [taskfs {version, instance, "
-	 "drop [msg_id]}]",
+	 "drop [msg_id], [again]}]",
 	 "Accepted. `drop`: of the tasks named, those the controller does not "
 	 "want: kill or forget them without a reply. For every other one the "
 	 "engine sends its output again from offset 0 and then, when it has "
-	 "ended, the execute_reply."},
+	 "ended, the execute_reply. `again`: `relayed` came at a bad time, "
+	 "and is to be said once more."},
 	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false, "id",
 	 "The engine is gone: sent by itself at its end, or by its guard when "
 	 "it died. No reply."},
