@@ -4,7 +4,7 @@
  * that are for many; here is what becomes of them in the cluster: each is a
  * result, with a record of the hub's database (record.h).
  *
- * A wire owns itself: wire_finish(), wire_fail() and wire_drop() end it.
+ * A wire owns itself: wire_finish() and relay_failed() (wire_failed.c) end it.
  *
  * Of each channel there may be --client-tasks; the next ones stay with their
  * clients (hub.c reads no more of them) until some have ended. Each channel
@@ -70,6 +70,8 @@ bool wire_take_retry(struct wire *w);
 void wire_replied(struct wire *w);
 void wire_idle(struct wire *w);
 void wire_finish(struct wire *w);
+/* Between wire.c and wire_failed.c. */
+void wire_free(struct wire *w);
 
 /*
  * channel.c: so many more are taken in; no more come from this socket now;

@@ -2,10 +2,15 @@
 """Our engines as a stock client sees them, under either controller: they answer
 as a kernel does, in the language sh."""
 
+import contextlib
 import datetime
+import itertools
+import json
 import os
 import re
 import signal
+import socket
+import threading
 
 import ipyparallel as ipp
 import zmq
@@ -363,6 +368,84 @@ def worker(engine):
 
 class DeathUnderStock(Death):
     controller = mix.STOCK
+
+
+class Proxy:
+    """Between an engine and a port of its controller's."""
+
+    def __init__(self, port):
+        self.port = port
+        self.pairs = []
+        self.swallows = False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                engine = self.listener.accept()[0]
+                controller = socket.create_connection(("127.0.0.1", self.port))
+                self.pairs.append((engine, controller))
+                for way in (engine, controller, False), (controller, engine, True):
+                    threading.Thread(target=self._pass, args=way, daemon=True).start()
+
+    def _pass(self, source, to, down):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                if down or not self.swallows:
+                    to.sendall(data)
+        for s in source, to:
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """What there was is lost; new connections are let through."""
+        pairs, self.pairs = self.pairs, []
+        for s in itertools.chain(*pairs):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+        self.swallows = False
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+
+
+class Cut(mix.Case):
+    """The connection of an engine of ours breaks."""
+
+    def setUp(self):
+        super().setUp()
+        info = self.cluster.info("engine")
+        self.proxy = Proxy(info["mux"])
+        self.addCleanup(self.proxy.close)
+        info["mux"] = self.proxy.listener.getsockname()[1]
+        path = self.cluster.dir + "/behind-a-proxy.json"
+        with open(path, "w") as f:
+            json.dump(info, f)
+        self.engine = self.cluster.start_engine(mix.OURS, "--file=" + path)
+        self.rc.wait_for_engines(1, timeout=mix.DEADLINE, interactive=False)
+
+    def test_a_reply_that_was_lost(self):
+        view = self.rc[0]
+        self.assertEqual(view.execute("echo hi", block=True).stdout, "hi\n")
+        gate = self.gate()
+        lost = view.execute("read x < " + gate, block=False)
+        runs = gate.reached()
+        self.proxy.swallows = True
+        runs.close()
+        mix.within(lambda: self.rc.queue_status(0)["queue"] == 1)
+        kept = view.execute("echo kept", block=False)
+        # It has begun when the one before has sent its reply.
+        mix.within(lambda: kept.stdout == "kept\n")
+        self.proxy.cut()
+        self.engine.wait_line("registered again")
+        later = view.execute("echo later", block=False)
+        for ar in lost, kept:
+            e = self.fails("EngineError", ar.get, mix.DEADLINE)
+            self.assertIn("the connection to its engine broke", e.evalue)
+        self.assertEqual(later.get(mix.DEADLINE).stdout, "later\n")
+        self.assertEqual(self.rc.queue_status(0)["queue"], 0)
 
 
 class Shutdown(mix.Case):

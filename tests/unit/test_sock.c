@@ -102,27 +102,37 @@ static void test_it_comes_again(void **state)
 	sock_close(&now);
 }
 
-/*
- * The connections of this port, in both directions; and how many of them the
- * kernel would ask for (proc_pid_net(5): tr is 2).
- */
+/* Of a line of /proc/net/tcp, between blanks and colons: proc_pid_net(5). */
+enum { FROM = 2, TO = 4, STATE = 5, TIMER = 8, FIELDS };
+
+static void read_line(char *line, unsigned long field[FIELDS])
+{
+	char *rest = NULL, *word = strtok_r(line, " :", &rest);
+	int i;
+
+	for (i = 0; i < FIELDS; i++) {
+		field[i] = word ? strtoul(word, NULL, 16) : 0;
+		word = word ? strtok_r(NULL, " :", &rest) : NULL;
+	}
+}
+
+/* The connections of this port, both ends; and how many the kernel asks for. */
 static int connections(unsigned port, int *ret_asked_for)
 {
 	FILE *f = fopen("/proc/net/tcp", "r");
+	unsigned long field[FIELDS];
 	char line[256];
 	int n = 0;
 
 	assert_non_null(f);
 	*ret_asked_for = 0;
 	while (fgets(line, sizeof(line), f)) {
-		unsigned from, to, state, timer;
-
-		if (sscanf(line, "%*s %*x:%x %*x:%x %x %*x:%*x %x:", &from,
-			   &to, &state, &timer) != 4 ||
-		    state != 1 || (from != port && to != port))
+		read_line(line, field);
+		if (field[STATE] != 1 ||
+		    (field[FROM] != port && field[TO] != port))
 			continue;
 		n++;
-		*ret_asked_for += timer == 2;
+		*ret_asked_for += field[TIMER] == 2;
 	}
 	fclose(f);
 	return n;

@@ -239,7 +239,9 @@ class Engine(Peer):
         self.ping = self.connect(zmq.SUB, info["hb_ping"])
         self.pong = self.connect(zmq.DEALER, info["hb_pong"], me)
 
-    def register(self, running=(), finished=(), replaces=None, **more):
+    def register(
+        self, running=(), finished=(), replaces=None, relayed=None, **more
+    ):
         content = {"uuid": self.uuid, **more}
         if self.taskfs:
             content["taskfs"] = {
@@ -253,6 +255,8 @@ class Engine(Peer):
             }
             if replaces:
                 content["taskfs"]["replaces"] = replaces
+            if relayed is not None:
+                content["taskfs"]["relayed"] = relayed
         self.registration.send_multipart(
             self.frames("registration_request", content)[1]
         )

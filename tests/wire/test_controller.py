@@ -468,6 +468,51 @@ class Relays(Case):
         self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
 
 
+
+class Cut(Case):
+    options = ("--ping=200ms", "--hwm=0")
+
+    def test_what_was_lost_with_a_connection_ends(self):
+        c, e = self.pair()
+        client = c.connect(zmq.DEALER, c.info["broadcast"])
+        (port,) = e.info["broadcast"]
+        e.broadcast = e.connect(zmq.DEALER, port, e.uuid.encode())
+
+        def send(to, taker, idents=True, **metadata):
+            header, frames = c.frames("execute_request", {"code": "x"}, metadata)
+            to.send_multipart([e.uuid.encode()] * idents + frames)
+            return header, e.take(taker)
+
+        lost, _ = send(c.mux, e.mux)
+        there, request = send(c.mux, e.mux)
+        queued, _ = send(c.task, e.task, False)
+        again, _ = send(c.task, e.task, False, retries=1)
+        meant, _ = send(client, e.broadcast, False, targets=[[e.uuid, 0]])
+        self.assertNotIn("again", e.register()["taskfs"])
+        later, newer = send(c.mux, e.mux)
+        here = [there["msg_id"]]
+        self.assertNotIn("again", e.register(relayed=here)["taskfs"])
+        for socket, header in (c.mux, lost), (c.task, queued), (client, meant):
+            m = c.receive(socket)
+            self.assertEqual(m.type, "apply_reply")
+            self.assertTrue(m.parent["msg_id"].startswith(header["msg_id"]))
+            self.assertEqual(m.content["ename"], "EngineError")
+            self.assertIn("the connection", m.content["evalue"])
+        for header, m in (there, request), (later, newer):
+            e.reply(m, socket=e.mux)
+            self.assertEqual(c.receive(c.mux).parent, header)
+        # The other is tried again, but not by the engine that may have had it.
+        other = self.engine()
+        other.join(c)
+        m = other.take()
+        self.assertEqual(m.header["msg_id"], again["msg_id"])
+        other.reply(m)
+        self.assertEqual(c.receive(c.task).parent, again)
+        # Neither keeps it busy, nor its reply that comes after all.
+        queue = c.ask("queue_request", {"targets": [0], "verbose": False}).content
+        self.assertEqual(queue["0"]["queue"] + queue["0"]["tasks"], 0)
+
+
 class Crowd(Case):
     options = ("--ping=200ms", "--client-tasks=4")
 
@@ -600,6 +645,9 @@ class SlowDisk(Case):
         with self.assertRaises(zmq.Again):
             for _ in range(4096):
                 e.publish(b"s", "stream", piece, header)
+        # What is lost cannot be told from what has not been read.
+        (answer,) = (self.engine().register(relayed=[])["taskfs"],)
+        self.assertTrue(answer["again"])
         state = c.ask("state_request", {}).content["controller"]
         backlog = state["gauges"]["store_backlog_bytes"]
         self.assertTrue(64 << 20 < backlog < 96 << 20, backlog)

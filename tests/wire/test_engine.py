@@ -521,6 +521,19 @@ class Extended(Case):
             self.assertEqual(m.content["taskfs"]["running"], [run["msg_id"]])
         self.assertEqual(self.kill(run, abort=True), "ok")
 
+    def test_cut_off_from_clients_it_says_what_it_has_of_them(self):
+        b = self.boss
+        b.reply(b.run("echo", "mux", taskfs=False), "mux")
+        here = [b.run("exec sleep 1000", "mux", taskfs=False)]
+        for _ in range(2):
+            b.hear("iopub", "execute_input")
+        here.append(b.run("echo", "broadcast", taskfs=False))
+        b.cut("mux")
+        self.assertNotIn("relayed", b.admit().content["taskfs"])
+        me = b.admit().content["taskfs"]
+        self.assertEqual(me["relayed"], [h["msg_id"] for h in here])
+        self.assertEqual((me["running"], me["finished"]), ([], []))
+
     def test_registration(self):
         me = self.request.content["taskfs"]
         self.assertEqual(me["version"], 1)
