@@ -85,10 +85,13 @@ static void test_it_comes_again(void **state)
 	struct sock how = {.type = ZMQ_ROUTER};
 	struct sock peer = {.type = ZMQ_DEALER, .identity = "me"};
 	void *server = make(&how), *before = make(&peer), *now = make(&peer);
+	int never = -1;
 	unsigned port;
 	char text[8];
 
 	(void)state;
+	assert_int_equal(zmq_setsockopt(before, ZMQ_RECONNECT_IVL, &never,
+					sizeof(never)), 0);
 	assert_int_equal(sock_bind(server, "127.0.0.1", 0, &port), 0);
 	assert_int_equal(sock_connect(before, "tcp://127.0.0.1", port), 0);
 	assert_int_equal(ask(before, server, 10000), 0);
