@@ -206,10 +206,11 @@ void broadcast_give_up(struct gather *g)
 	one_less(g);
 }
 
-void broadcast_from_engine(struct controller *c, struct gather *g,
-			   struct msg *m)
+void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m)
 {
-	struct bytes engine = msg_ident(m, 0), client = msg_ident(m, 1);
+	struct bytes client = msg_ident(m, 1);
+	struct gather *g = w ? w->gather : NULL;
+	const struct engine *e;
 	size_t i;
 
 	if (!g) {
@@ -218,10 +219,11 @@ void broadcast_from_engine(struct controller *c, struct gather *g,
 					   &client, 1);
 		return;
 	}
+	e = run_find(c, w->msg_id)->engine;
 	for (i = 0; i < g->n; i++) {
 		const char *uuid = target_uuid(g->targets, i);
 
-		if (uuid && bytes_is(engine, uuid) && !g->reply[i].frames) {
+		if (uuid && strcmp(e->uuid, uuid) == 0 && !g->reply[i].frames) {
 			msg_copy(&g->reply[i], m);
 			break;
 		}

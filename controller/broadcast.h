@@ -9,11 +9,11 @@
 #include "controller.h"
 
 struct gather;
+struct wire;
 
 void broadcast_from_client(struct controller *c, struct msg *m);
-/* g: of a coalescing one; NULL: the reply goes to the client as it is. */
-void broadcast_from_engine(struct controller *c, struct gather *g,
-			   struct msg *m);
+/* w: whose reply it is; NULL: nobody's any more, or of one that is no task. */
+void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m);
 /* One of its replies never comes: then none goes to the client. */
 void broadcast_give_up(struct gather *g);
 

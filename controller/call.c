@@ -144,8 +144,12 @@ static void unanswered(struct call *call)
 static void idle_late(struct timer *t)
 {
 	struct call *call = container_of(t, struct call, idle_timer);
+	struct controller *c = call->run->c;
 
-	if (call->replied)
+	/* It may be here and not have been read. */
+	if (c->paused)
+		timer_set(c->loop, t, IDLE_WAIT);
+	else if (call->replied)
 		call_finish(call);
 	else
 		unanswered(call);

@@ -129,6 +129,7 @@ struct controller {
 	/* hub.c: what is read from peers at all. */
 	struct work feed_work;
 	bool paused;		/* the store has too much to write */
+	uint64_t fed;		/* mono_usec(): since it has no more; 0: ever */
 	uint64_t hellos, listeners;	/* clients; those that hear iopub */
 	struct timer hello_timer;
 

@@ -12,6 +12,7 @@
 #define AGAIN_MAX (60 * USEC_PER_SEC)
 /* The end of a request was not heard: the subscription is not there yet. */
 #define UNHEARD (200 * USEC_PER_MSEC)
+#define UNHEARD_DOUBLINGS 6
 
 enum step {
 	STEP_LANGUAGE,	/* asked for it */
@@ -25,6 +26,7 @@ struct foreign {
 	enum step step;
 	char asked[MSG_ID_SIZE];	/* the request under way */
 	bool replied, idle;
+	unsigned unheard;	/* so often it was not idle in time */
 	bool python, ours;
 	bool elsewhere;		/* busy with a task that is not ours */
 	char *elsewhere_id;	/* which; NULL: not known */
@@ -212,6 +214,9 @@ static void again(struct timer *t)
 	struct foreign *f = container_of(t, struct foreign, again);
 
 	f->wait = min_u64(f->wait * 2, AGAIN_MAX);
+	/* It may be late: every time it has longer. */
+	if (f->replied && f->unheard < UNHEARD_DOUBLINGS)
+		f->unheard++;
 	take_step(f);
 }
 
@@ -232,6 +237,7 @@ void foreign_begin(struct engine *e)
 	f->elsewhere = false;
 	f->step = STEP_LANGUAGE;
 	f->wait = AGAIN;
+	f->unheard = 0;
 	take_step(f);
 }
 
@@ -306,7 +312,7 @@ static void half_done(struct foreign *f)
 	if (f->replied && f->idle)
 		ready(f);
 	else if (f->replied)
-		timer_set(f->e->c->loop, &f->again, UNHEARD);
+		timer_set(f->e->c->loop, &f->again, UNHEARD << f->unheard);
 }
 
 static void on_language(struct foreign *f, struct json_object *content)

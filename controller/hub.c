@@ -354,6 +354,7 @@ static void store_drained(void *arg)
 {
 	struct controller *c = arg;
 
+	c->fed = c->paused ? mono_usec() : c->fed;
 	c->paused = false;
 	feed(c);
 }

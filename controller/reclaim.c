@@ -97,14 +97,15 @@ bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
 	struct list *l;
 
 	/* Replies that are here may not have been read. */
-	if (relayed && e->c->paused)
+	if (relayed && (e->c->paused || mono_usec() - e->c->fed <
+						LIMIT_FLIGHT * USEC_PER_SEC))
 		return false;
 	if (relayed)
 		end_lost(e, relayed);
 	list_for_each(l, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		run->doubtful = run->phase == RUN_SENT && run->wire;
+		run->doubtful = !relayed && run->phase == RUN_SENT && run->wire;
 	}
 	return true;
 }

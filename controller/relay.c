@@ -114,6 +114,23 @@ int relay_send(struct result *r, struct engine *e)
 
 /* --- from engines ------------------------------------------------------- */
 
+/*
+ * Who says it. What came by a connection that another has taken the place of
+ * since (ZMQ_ROUTER_HANDOVER) has an ident that ZeroMQ has made up: a zero and
+ * four bytes.
+ */
+static struct engine *engine_of(struct controller *c, const struct msg *m)
+{
+	struct bytes ident = msg_ident(m, 0);
+	const char *s;
+	size_t n = 0;
+
+	if (ident.n == 5 && *(const char *)ident.p == 0 &&
+	    (s = json_get_str(m->metadata, "engine", &n)))
+		ident = bytes_of(s, n);
+	return engine_by_uuid(c, ident);
+}
+
 /* The wire a reply is for: only its own engine can answer. */
 static struct wire *wire_of(struct controller *c, enum channel ch,
 			    const struct msg *m)
@@ -124,7 +141,7 @@ static struct wire *wire_of(struct controller *c, enum channel ch,
 
 	if (!run || run->wire != w || w->channel != ch || w->replied ||
 	    run->phase == RUN_ENDING || !run->engine ||
-	    !bytes_is(msg_ident(m, 0), run->engine->uuid))
+	    run->engine != engine_of(c, m))
 		return NULL;
 	return w;
 }
@@ -133,7 +150,7 @@ static void pass_reply(struct controller *c, enum channel ch, struct wire *w,
 		       struct msg *m)
 {
 	if (ch == CHANNEL_BROADCAST)
-		broadcast_from_engine(c, w ? w->gather : NULL, m);
+		broadcast_from_engine(c, w, m);
 	else if (ch != CHANNEL_TASK || (w && w->client.n))
 		/* A late answer of the queue is nobody's any more. */
 		(void)!swap(c, m, sockets_of[ch].in);

@@ -310,15 +310,15 @@ static void on_iopub(struct upstream *u, struct msg *m)
 	others_note(u->c, m);
 }
 
-#define PORT(p) offsetof(struct ports, p)
-
 const struct upstream_part upstream_parts[U_PARTS] = {
-	[U_QUERY] = {ZMQ_DEALER, PORT(registration), false, upstream_on_answer},
-	[U_NOTIFICATION] = {ZMQ_SUB, PORT(notification), false,
+	[U_QUERY] = {ZMQ_DEALER, offsetof(struct ports, registration),
+		     upstream_on_answer},
+	[U_NOTIFICATION] = {ZMQ_SUB, offsetof(struct ports, notification),
 			    on_notification},
-	[U_MUX] = {ZMQ_DEALER, PORT(mux), true, on_mux},
-	[U_CONTROL] = {ZMQ_DEALER, PORT(control), false, on_control},
-	[U_IOPUB] = {ZMQ_SUB, PORT(iopub), true, on_iopub},
+	[U_MUX] = {ZMQ_DEALER, offsetof(struct ports, mux), on_mux},
+	[U_CONTROL] = {ZMQ_DEALER, offsetof(struct ports, control),
+		       on_control},
+	[U_IOPUB] = {ZMQ_SUB, offsetof(struct ports, iopub), on_iopub},
 };
 
 /* --- opening ------------------------------------------------------------ */

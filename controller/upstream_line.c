@@ -52,20 +52,18 @@ static void ready(struct watch *w, short events)
 	hub_check_backlog(u->c);
 }
 
+/* Outputs; replies of tasks are small. */
 static short wanted(const struct upstream *u, enum part i)
 {
-	return u->c->paused && upstream_parts[i].stored ? 0 : POLLIN;
+	return u->c->paused && i == U_IOPUB ? 0 : POLLIN;
 }
 
 void upstream_feed(struct controller *c)
 {
 	struct upstream *u = c->upstream;
-	int i;
 
-	for (i = 0; u && i < U_PARTS; i++)
-		if (u->part[i].socket)
-			watch_want(&u->part[i].watch,
-				   wanted(u, (enum part)i));
+	if (u && u->part[U_IOPUB].socket)
+		watch_want(&u->part[U_IOPUB].watch, wanted(u, U_IOPUB));
 }
 
 /* --- opening ------------------------------------------------------------ */
@@ -78,7 +76,8 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 		.type = upstream_parts[i].type,
 		.curve = curve,
 		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
-		.heartbeat = true,
+		/* A socket that is full does not hear the other's either. */
+		.heartbeat = i != U_IOPUB,
 	};
 	int err = sock_new(u->c->zmq, &how, &s->socket);
 

@@ -37,7 +37,6 @@ struct upstream {
 struct upstream_part {
 	int type;
 	size_t port;	/* offsetof() in struct ports */
-	bool stored;	/* what comes by it */
 	void (*on_message)(struct upstream *u, struct msg *m);
 };
 extern const struct upstream_part upstream_parts[U_PARTS];

@@ -437,7 +437,13 @@ void wire_finish(struct wire *w)
 
 static void idle_late(struct timer *t)
 {
-	wire_finish(container_of(t, struct wire, idle_timer));
+	struct wire *w = container_of(t, struct wire, idle_timer);
+
+	/* It may be here and not have been read. */
+	if (w->c->paused)
+		timer_set(w->c->loop, t, IDLE_WAIT);
+	else
+		wire_finish(w);
 }
 
 void wire_replied(struct wire *w)

@@ -362,9 +362,14 @@ static int send_reply(struct task *t)
 {
 	static const int none[RUN_STREAMS] = {-1, -1, -1, -1};
 
-	return send_reply_with(t,
-			       t->apply ? MSG_APPLY_REPLY : MSG_EXECUTE_REPLY,
-			       NULL, 0, none);
+	int err = send_reply_with(t,
+				  t->apply ? MSG_APPLY_REPLY
+					   : MSG_EXECUTE_REPLY,
+				  NULL, 0, none);
+
+	if (!err)
+		tasks_answered(t);
+	return err;
 }
 
 /* --- step by step ------------------------------------------------------- */

@@ -199,26 +199,58 @@ static void register_again(struct engine *e)
 
 void member_cut_off(struct engine *e)
 {
+	struct member *m = &e->member;
+
 	/*
 	 * What was on its way is lost, and who comes next may know nothing of
 	 * it. A stock controller has no word for that.
 	 */
-	if (e->member.extended && e->member.state >= MEMBER_ASKED) {
-		e->member.cut_off = true;
-		e->member.settled = false;
+	if (!m->extended)
+		return;
+	m->cut_off = true;
+	m->settled = false;
+	tasks_note_answers(&e->tasks, true);
+	if (m->state >= MEMBER_ASKED)
 		register_again(e);
-	}
 }
 
-/* Of what was sent just before that the controller can say now that it is lost. */
+/*
+ * After a break it registers three times: at once; when the connections are
+ * there again, so that the controller knows from when on nothing was lost with
+ * those before; and when what was sent until then has arrived, or never will.
+ */
+#define ROUNDS 2
+
 static void again_due(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, member.again);
+	struct member *m = &e->member;
 
-	if (e->member.state != MEMBER_IN)
+	/* It is about to register for another reason: not counted. */
+	if (m->state != MEMBER_IN) {
+		timer_set(e->loop, t, AGAIN_USEC);
 		return;
-	e->member.settled = true;
+	}
+	m->rounds -= m->rounds > 0;
+	m->settled = m->rounds == 0;
 	register_again(e);
+}
+
+/* Whether there is something to say later. */
+static void plan_again(struct engine *e, bool asked)
+{
+	struct member *m = &e->member;
+
+	if (m->cut_off)
+		m->rounds = ROUNDS;
+	else if (m->settled && asked)
+		m->rounds = 1;
+	else if (m->settled)
+		tasks_note_answers(&e->tasks, false);
+	if (m->rounds && !timer_is_set(&m->again))
+		timer_set(e->loop, &m->again,
+			  (LIMIT_FLIGHT + 1) * USEC_PER_SEC);
+	m->cut_off = m->settled = false;
 }
 
 static void tell_ready(struct engine *e)
@@ -307,10 +339,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 	tasks_registered(e, json_get_array(ours, "drop"));
 	if (first)
 		tell_ready(e);
-	if (m->cut_off || json_bool_or(ours, "again", false))
-		timer_set(e->loop, &m->again,
-			  (LIMIT_FLIGHT + 1) * USEC_PER_SEC);
-	m->cut_off = m->settled = false;
+	plan_again(e, json_bool_or(ours, "again", false));
 }
 
 /* --- the heart ---------------------------------------------------------- */

@@ -39,7 +39,8 @@ struct member {
 	unsigned missed;	/* looks without a ping */
 	bool lost;		/* and said so */
 	bool cut_off;		/* something may have been lost on its way */
-	bool settled;		/* what was not has arrived since */
+	unsigned rounds;	/* registrations to come because of that */
+	bool settled;		/* this is the last of them */
 	struct timer step, look, again;
 };
 

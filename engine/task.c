@@ -218,6 +218,7 @@ void tasks_done(struct engine *e)
 	map_done(&all->by_id);
 	map_done(&all->aborted);
 	map_done(&all->aborted_before);
+	map_done(&all->answered);
 }
 
 struct task *tasks_find(const struct tasks *all, struct bytes msg_id)
@@ -339,10 +340,27 @@ uint64_t tasks_unstored(const struct tasks *all)
 
 /* --- all of them -------------------------------------------------------- */
 
+void tasks_note_answers(struct tasks *all, bool note)
+{
+	all->noting = note;
+	map_done(&all->answered);
+	all->answered = (struct map){0};
+}
+
+void tasks_answered(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	t->replied = true;
+	if (all->noting)
+		map_put(&all->answered, bytes_str(t->request.id), all);
+}
+
 static void push_id(struct json_object *list, struct json_object *relayed,
 		    const struct task *t)
 {
-	if (!t->unwanted)
+	/* One that was answered before the break may have been lost with it. */
+	if (!t->unwanted && !t->replied)
 		json_push(t->extended ? list : relayed,
 			  json_object_new_string(t->request.id));
 }
@@ -350,8 +368,11 @@ static void push_id(struct json_object *list, struct json_object *relayed,
 void tasks_list(const struct tasks *all, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed)
 {
+	struct map_iter it = {0};
 	const struct list *l;
 
+	while (map_next(&all->answered, &it))
+		json_push(relayed, json_text(it.key));
 	if (all->running)
 		push_id(running, relayed, all->running);
 	list_for_each(l, &all->waiting)

@@ -46,6 +46,7 @@ struct task {
 	struct timer flush_timer;
 	int64_t count;		/* execution_count */
 	uint64_t told;		/* mono_usec() of the last step; 0: not yet */
+	bool replied;		/* to a client */
 };
 
 struct tasks {
@@ -58,6 +59,8 @@ struct tasks {
 	struct map aborted;	/* msg_ids to abort when they arrive */
 	struct map aborted_before;	/* the same, older */
 	struct timer again;	/* deliver.c's: iopub was full */
+	bool noting;		/* what clients are answered: */
+	struct map answered;	/* msg_ids */
 };
 
 void tasks_init(struct engine *e);
@@ -74,10 +77,18 @@ struct task *tasks_find(const struct tasks *t, struct bytes msg_id);
 void tasks_stored(struct engine *e, struct json_object *msg_ids);
 /* How long the controller has not said that it has what it was told; usec. */
 uint64_t tasks_unstored(const struct tasks *t);
-/* The msg_ids of what an engine has: of a controller with extensions; and what
- * that only relayed, of its clients. */
+/*
+ * The msg_ids of what an engine has: of a controller with extensions; and what
+ * that only relayed, of its clients, with what they were answered since
+ * tasks_note_answers().
+ */
 void tasks_list(const struct tasks *t, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed);
+/* A connection broke: what is answered from now on was not lost with it. Or all
+ * is said. */
+void tasks_note_answers(struct tasks *t, bool note);
+/* The reply to a client is on its way. */
+void tasks_answered(struct task *t);
 /*
  * Registered (again): what the controller does not want goes, the rest is
  * told from the beginning. drop: msg_ids, or NULL.

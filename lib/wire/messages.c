@@ -13,10 +13,12 @@ const struct message_type message_types[] = {
 	 "`running` and `finished` are the tasks it has from before a restart "
 	 "of the controller (finished: the reply is not yet `stored`). An "
 	 "engine registers again, with its old id, when the instance in "
-	 "`hb_ping` changes, and when a connection broke; then once more "
-	 "after 11 s, when what was not lost has arrived: with `relayed`, "
-	 "what it has of clients' own tasks. Of those that were sent to it "
-	 "before the registration before, the others end as EngineError. "
+	 "`hb_ping` changes, and when a connection broke: then once more "
+	 "after 11 s, when it is there again, and once more after 22 s, when "
+	 "what was sent until then has arrived: with `relayed`, what it has "
+	 "of clients' own tasks, and what of them it has answered since the "
+	 "break. What was sent before the registration before and is not "
+	 "there ends as EngineError. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
 	 "gone."},
 	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,

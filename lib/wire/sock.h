@@ -3,8 +3,9 @@
  *
  * Every socket: frames up to LIMIT_FRAME, linger as given, and, when curve is
  * given, CURVE. Own identities are 1 to 255 bytes and do not begin with zero; of
- * two peers of one identity the later is the one. A host that is gone without a
- * word is noticed after two minutes.
+ * two peers of one identity the later is the one. A host that is gone is noticed
+ * after two minutes of silence; by who has something to say to it when the kernel
+ * gives that up (tcp_retries2: about 15 minutes).
  */
 #ifndef TASKFS_SOCK_H
 #define TASKFS_SOCK_H

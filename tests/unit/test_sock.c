@@ -154,9 +154,8 @@ static void test_a_silent_peer_is_asked_for(void **state)
 	assert_int_equal(sock_connect(client, "tcp://127.0.0.1", port), 0);
 	assert_int_equal(ask(client, server, 10000), 0);
 	/* Until all is acknowledged the kernel waits for that. */
-	do
-		assert_int_equal(connections(port, &asked_for), 2);
-	while (asked_for < 2);
+	while (connections(port, &asked_for) < 2 || asked_for < 2)
+		;
 	sock_close(&server);
 	sock_close(&client);
 }

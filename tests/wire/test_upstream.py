@@ -184,7 +184,7 @@ class Upstream(unittest.TestCase):
             "ename": "KeyError",
             "evalue": "'No such message: %s'" % id,
         }
-        for _ in range(4):
+        for _ in range(2):
             hub.answer(hub.asked("result_request", []), unknown)
         result = {
             "result_header": {"date": now},
