@@ -215,12 +215,28 @@ static void put_targets(const struct result *r, struct buf *why)
 		buf_puts(why, " to be free");
 }
 
-static void put_missing(const struct controller *c, struct buf *why)
+/* A client's task is not given to the same engine again. */
+static bool all_had_it(const struct result *r)
 {
+	const struct list *l;
+
+	list_for_each(l, &r->c->engine_order)
+		if (!sched_avoids(r, list_entry(l, struct engine, order)->id))
+			return false;
+	return true;
+}
+
+static void put_missing(const struct result *r, struct buf *why)
+{
+	const struct controller *c = r->c;
+
 	if (!c->engines.n)
 		buf_puts(why, "an engine to register");
 	else if (c->ndraining == c->engines.n)
 		buf_puts(why, "an engine that takes tasks: all are draining");
+	else if (all_had_it(r))
+		buf_puts(why, "another engine: it failed on, or was refused "
+			      "by, all that there are");
 	else
 		buf_puts(why, "an engine to be free");
 }
@@ -239,7 +255,7 @@ static void add_why(struct json_object *o, const struct result *r)
 		if (!why.n && r->ntargets)
 			put_targets(r, &why);
 		if (!why.n)
-			put_missing(r->c, &why);
+			put_missing(r, &why);
 	}
 	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);

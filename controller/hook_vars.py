@@ -36,6 +36,7 @@ IPYTHONS = 'In', 'Out', 'get_ipython', 'exit', 'quit'
 Seen = collections.namedtuple('Seen', 'key mtime version measured')
 seen = {}                                   # name -> Seen
 sizes = {}                                  # name -> (of what, bytes, of the lines)
+tails = {}                                  # name -> (of what, it was written as a line)
 uploads = collections.OrderedDict()         # token -> Upload
 readings = collections.OrderedDict()        # (name, as lines, version) -> bytes
 # Later than all of a hook before this one.
@@ -298,6 +299,7 @@ def forget(name):
     global changes
     seen.pop(name, None)
     sizes.pop(name, None)
+    tails.pop(name, None)
     changes += 1
     return [name, None, 0, changes]
 
@@ -326,6 +328,17 @@ class Upload:
         self.changed = False
         self.mtime = None
 
+    # What was written, as far as that is known: the text of a text, a line if it was one.
+    def written(self, value):
+        known = tails.get(self.name)
+        data = render(value)
+        if is_a(value, str):
+            data = encode(value)
+            line = known == (whose(value), True)
+        else:
+            line = known != (whose(value), False)
+        return data if line or is_a(value, BYTES) else data[:-1]
+
     # What there is, when some of it stays.
     def begin(self):
         if self.data is not None:
@@ -334,7 +347,10 @@ class Upload:
         if value is not NOTHING and not can_be_written(value):
             fail(errno.EINVAL, 'a value of the type %s cannot be changed in part'
                  % type(value).__name__)
-        self.data = bytearray(b'' if value is NOTHING else render(value))
+        if value is NOTHING:
+            self.data = bytearray()
+        else:
+            self.data = bytearray(self.written(value) if self.append else render(value))
 
     def take(self, q, data):
         size, offset = q.get('size'), q.get('offset', 0)
@@ -368,6 +384,7 @@ class Upload:
             value = parse_lines(data) if self.lines else parse(data)
             shell.user_ns[self.name] = value
             sizes.pop(self.name, None)
+            tails[self.name] = (whose(value), data[-1:] == b'\n')
             self.mtime = self.mtime or now()
         return tell(self.name, value, ELEMENTS, self.mtime)[0]
 

@@ -117,6 +117,11 @@ static void say_died(const struct run *run, const struct engine *e,
 	if (run->wire)
 		buf_printf(why, "Engine b'%s' died while running task '%s'",
 			   e->uuid, run->msg_id);
+	else if (upstream_is_gone(e->c))
+		buf_printf(why,
+			   "ipyparallel's controller ended while engine %lld "
+			   "ran the task, which may go on there",
+			   (long long)e->id);
 	else
 		buf_printf(why,
 			   "engine %lld (pid %lld on %s) ended while running "

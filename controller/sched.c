@@ -183,11 +183,15 @@ void sched_avoid(struct result *r, int64_t engine)
 	r->avoid[r->navoid++] = engine;
 }
 
+bool sched_avoids(const struct result *r, int64_t engine)
+{
+	return is_one_of(r->avoid, r->navoid, engine);
+}
+
 static bool is_target(const struct result *r, const struct engine *e)
 {
 	return (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id)) &&
-	       !is_one_of(r->avoid, r->navoid, e->id) &&
-	       graph_allows(r, e->id);
+	       !sched_avoids(r, e->id) && graph_allows(r, e->id);
 }
 
 void sched_tell_targets(struct controller *c, int64_t engine)
@@ -307,7 +311,7 @@ static void check_targets(struct controller *c, struct result *r)
 	for (i = 0; i < r->ntargets; i++)
 		if ((engine_find(c, r->targets[i]) ||
 		     orders_awaits(c, r->targets[i])) &&
-		    !is_one_of(r->avoid, r->navoid, r->targets[i]))
+		    !sched_avoids(r, r->targets[i]))
 			return;
 	if (r->ntargets)
 		result_end_waiting(r, &how);

@@ -20,6 +20,7 @@ void sched_add(struct result *r);
 void sched_remove(struct result *r);
 /* It is not given to this engine any more. */
 void sched_avoid(struct result *r, int64_t engine);
+bool sched_avoids(const struct result *r, int64_t engine);
 /* What waits for this engine waits for something else now: clients hear it. */
 void sched_tell_targets(struct controller *c, int64_t engine);
 /* Capacity or tasks changed: look at the end of this turn. */

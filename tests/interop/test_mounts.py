@@ -471,7 +471,8 @@ class Variables:
         self.refused(errno.EINVAL, self.append, "engines/0/vars/s", b"x")
 
     def append(self, path, data):
-        fd = os.open(os.path.join(self.mnt, path), os.O_WRONLY | os.O_APPEND)
+        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        fd = os.open(os.path.join(self.mnt, path), how, 0o666)
         try:
             os.write(fd, data)
         finally:
@@ -482,7 +483,21 @@ class Variables:
         self.assertEqual(self.rc[0]["t"], "hello")
         self.assertEqual(self.read("engines/0/vars/t"), '"hello"\n')
         self.append("engines/0/vars/t", b"world\n")
-        self.assertEqual(self.rc[0]["t"], '"hello"\nworld')
+        self.assertEqual(self.rc[0]["t"], "hello\nworld")
+        for piece in b"!", b" again\n", b"and again":
+            self.append("engines/0/vars/t", piece)
+        self.assertEqual(self.rc[0]["t"], "hello\nworld\n! again\nand again")
+        for piece in b"1", b"2\n":
+            self.append("engines/0/vars/n", piece)
+        self.assertEqual(self.rc[0]["n"], 12)
+        self.append("engines/0/vars/n", b"3\n")
+        self.assertEqual(self.rc[0]["n"], "12\n3")
+        self.rc[0]["theirs"] = "a"
+        self.append("engines/0/vars/theirs", b"b\n")
+        self.assertEqual(self.rc[0]["theirs"], "ab")
+        for piece in b"[1,", b" 2]\n":
+            self.append("engines/0/vars/l", piece)
+        self.assertEqual(self.rc[0]["l"], [1, 2])
         self.raw("engines/0/vars/b", b"\xff\xfe\0")
         self.assertEqual(self.rc[0]["b"], b"\xff\xfe\0")
         self.raw("engines/0/vars/zeros", b"a\0b")
@@ -1225,9 +1240,17 @@ class UpstreamEnds(Bridged):
     def test_what_is_known_stays(self):
         id = self.submit("6*7")
         self.done(id)
+        gate = self.gate()
+        runs = self.start("open(%r).read()" % gate, "engines/0/new")
         self.cluster.controller.stop()
         mix.within(lambda: self.read("controller/state") != "connected\n")
         mix.within(lambda: not self.ids())
+        self.done(runs, "error")
+        self.assertIn(
+            "ipyparallel's controller ended while engine 0 ran the task",
+            self.get(runs, "error"),
+        )
+        gate.open()
         self.assertEqual(self.get(id, "value"), "42\n")
         waits = self.submit("'later'")
         self.assertEqual(self.get(waits, "status"), "pending\n")

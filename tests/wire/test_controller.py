@@ -291,6 +291,19 @@ class Relays(Case):
         self.assertEqual(raw[:2], [e.uuid.encode(), b"extra"])
         self.assertEqual(Message(raw).parent, header)
 
+    def test_why_one_waits_that_failed_everywhere(self):
+        c, e = self.pair(taskfs=False)
+        header, frames = c.frames("execute_request", {"code": "x"}, {"retries": 1})
+        c.task.send_multipart(frames)
+        m = e.take()
+        e.reply(m, {"status": "error", "ename": "E", "evalue": "", "traceback": []})
+        while "another engine" not in (c.result(1)["why"] or ""):
+            c.receive(c.events)
+        other = self.engine(taskfs=False)
+        other.join(c)
+        other.reply(other.take())
+        self.assertEqual(c.receive(c.task).parent, header)
+
     def test_a_reply_by_a_connection_that_has_lost_its_name(self):
         """To another that came in its place; a DEALER without one is the same."""
         c, e = self.pair(taskfs=False)
