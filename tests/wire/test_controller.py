@@ -297,7 +297,7 @@ class Relays(Case):
         c.task.send_multipart(frames)
         m = e.take()
         e.reply(m, {"status": "error", "ename": "E", "evalue": "", "traceback": []})
-        while "another engine" not in (c.result(1)["why"] or ""):
+        while "another engine" not in ((c.result(1) or {}).get("why") or ""):
             c.receive(c.events)
         other = self.engine(taskfs=False)
         other.join(c)
