@@ -25,7 +25,17 @@ def show(x):
     return x
 
 
-square.__module__ = show.__module__ = "__main__"
+def publish(gate):
+    from ipyparallel.datapub import publish_data
+
+    publish_data({"step": 1})
+    with open(gate) as f:
+        f.read()
+    publish_data({"step": 2})
+    return 3
+
+
+square.__module__ = show.__module__ = publish.__module__ = "__main__"
 
 
 class Views(mix.Case):
@@ -195,6 +205,16 @@ class Views(mix.Case):
         first.get(mix.DEADLINE)
         self.assertEqual(out.getvalue(), "[stdout:1] \nout\n")
         self.assertEqual(err.getvalue(), "[stderr:1] \nerr\n")
+
+    def test_published_data(self):
+        """What a task tells while it runs; the last of it stays."""
+        gate = self.gate()
+        ar = self.rc[0].apply_async(publish, gate)
+        mix.within(lambda: ar.data == {"step": 1})
+        self.assertFalse(ar.ready())
+        gate.reached().close()
+        self.assertEqual(ar.get(mix.DEADLINE), 3)
+        mix.within(lambda: ar.data == {"step": 2})
 
     def test_purge_everything(self):
         ar = self.dv.apply_async(square, 3)
