@@ -4,6 +4,7 @@
 #include "filter.h"
 #include "record.h"
 #include "results.h"
+#include "run.h"
 #include "wire.h"
 
 void stock_quoted(struct buf *out, const char *before, struct bytes text)
@@ -151,9 +152,18 @@ static void lookup_free(struct lookup *l)
 /* Ended; of its output there may be more to come, unless `whole` is asked. */
 static bool has_ended(const struct result *r, uint32_t index, bool whole)
 {
+	const struct details *d = r->task[index].details;
+	const struct run *run;
+
 	if (state_is_final((enum state)r->task[index].state))
 		return true;
-	return !whole && r->wire && r->wire->replied;
+	if (whole || !r->wired)
+		return false;
+	if (r->wire)
+		return r->wire->replied;
+	/* The client has its reply; the end is being stored. */
+	run = d ? run_find(r->c, d->msg_id) : NULL;
+	return run && run->phase == RUN_ENDING;
 }
 
 /* False: one of them is no task; rq was answered. */

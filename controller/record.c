@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include "base/log.h"
+#include "run.h"
 #include "wire.h"
 
 /* --- putting ------------------------------------------------------------ */
@@ -66,9 +67,9 @@ void record_put(struct wire *w, const struct msg *m)
 void record_put_end(struct wire *w, const struct msg *m)
 {
 	struct store_op *op = new_op(w, STORE_RECORD_END);
-	struct bytes engine = msg_ident(m, 0);
+	const struct run *run = run_find(w->c, w->msg_id);
 
-	op->record.engine_uuid = xstrndup(engine.p, engine.n);
+	op->record.engine_uuid = xstrdup(run->engine->uuid);
 	op->record.started = w->row.started;
 	op->record.completed = w->row.completed;
 	op->record.received = now_usec();
