@@ -330,14 +330,13 @@ class Upload:
 
     # What was written, as far as that is known: the text of a text, a line if it was one.
     def written(self, value):
-        known = tails.get(self.name)
-        data = render(value)
-        if is_a(value, str):
-            data = encode(value)
-            line = known == (whose(value), True)
-        else:
-            line = known != (whose(value), False)
-        return data if line or is_a(value, BYTES) else data[:-1]
+        if is_a(value, BYTES):
+            return bytes(value)
+        of, line = tails.get(self.name, (None, None))
+        if of != whose(value):
+            line = not is_a(value, str)
+        data = encode(value) if is_a(value, str) else render(value)
+        return data if line else data[:-1]
 
     # What there is, when some of it stays.
     def begin(self):

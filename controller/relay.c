@@ -158,7 +158,7 @@ static void pass_reply(struct controller *c, enum channel ch, struct wire *w,
 
 static void note_end(struct controller *c, enum channel ch, const struct msg *m)
 {
-	struct engine *e = engine_by_uuid(c, msg_ident(m, 0));
+	struct engine *e = engine_of(c, m);
 
 	if (e && (ch != CHANNEL_CONTROL ||
 		  strcmp(m->type, MSG_CLEAR_REPLY) == 0))

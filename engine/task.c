@@ -344,7 +344,6 @@ void tasks_note_answers(struct tasks *all, bool note)
 {
 	all->noting = note;
 	map_done(&all->answered);
-	all->answered = (struct map){0};
 }
 
 void tasks_answered(struct task *t)

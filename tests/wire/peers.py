@@ -239,6 +239,10 @@ class Engine(Peer):
         self.ping = self.connect(zmq.SUB, info["hb_ping"])
         self.pong = self.connect(zmq.DEALER, info["hb_pong"], me)
 
+    def connect_broadcast(self):
+        (port,) = self.info["broadcast"]
+        return self.connect(zmq.DEALER, port, self.uuid.encode())
+
     def register(
         self, running=(), finished=(), replaces=None, relayed=None, **more
     ):

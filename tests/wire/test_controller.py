@@ -307,8 +307,7 @@ class Relays(Case):
     def test_a_reply_by_a_connection_that_has_lost_its_name(self):
         """To another that came in its place; a DEALER without one is the same."""
         c, e = self.pair(taskfs=False)
-        (port,) = e.info["broadcast"]
-        e.broadcast = e.connect(zmq.DEALER, port, e.uuid.encode())
+        e.broadcast = e.connect_broadcast()
         to_all = c.connect(zmq.DEALER, c.info["broadcast"])
         header, frames = self.request(c, e)
         c.mux.send_multipart(frames)
@@ -319,6 +318,7 @@ class Relays(Case):
         header, frames = c.frames("execute_request", {"code": "x"}, metadata)
         to_all.send_multipart(frames)
         m = e.take(e.broadcast)
+        (port,) = e.info["broadcast"]
         e.reply(m, socket=e.connect(zmq.DEALER, port))
         got = c.receive(to_all)
         self.assertEqual(got.parent, m.header)
@@ -364,8 +364,7 @@ class Relays(Case):
     def test_what_is_broadcast_and_its_replies(self):
         """To each a message of its own; what is in it is the same."""
         c, e = self.pair(taskfs=False)
-        (port,) = e.info["broadcast"]
-        e.broadcast = e.connect(zmq.DEALER, port, e.uuid.encode())
+        e.broadcast = e.connect_broadcast()
         client = c.connect(zmq.DEALER, c.info["broadcast"])
         for coalescing in (False, True):
             metadata = {
@@ -502,15 +501,13 @@ class Relays(Case):
         self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
 
 
-
 class Cut(Case):
     options = ("--ping=200ms", "--hwm=0")
 
     def test_what_was_lost_with_a_connection_ends(self):
         c, e = self.pair()
         client = c.connect(zmq.DEALER, c.info["broadcast"])
-        (port,) = e.info["broadcast"]
-        e.broadcast = e.connect(zmq.DEALER, port, e.uuid.encode())
+        e.broadcast = e.connect_broadcast()
 
         def send(to, taker, idents=True, **metadata):
             header, frames = c.frames("execute_request", {"code": "x"}, metadata)
@@ -609,8 +606,7 @@ class Crowd(Case):
         broadcast = c.connect(zmq.DEALER, c.info["broadcast"])
         engines = [self.engine(taskfs=False) for _ in range(6)]
         for one in engines:
-            port = one.info["broadcast"][0]
-            one.shell = one.connect(zmq.DEALER, port, one.uuid.encode())
+            one.shell = one.connect_broadcast()
             one.join(c)
         targets = [[one.uuid, one.id] for one in engines]
         for _ in range(3):
@@ -690,8 +686,7 @@ class SlowDisk(Case):
         self.assertLess(sent, 4096)
         self.assertLess(backlog(), 96 << 20)
         # What is lost cannot be told from what has not been read.
-        (answer,) = (self.engine().register(relayed=[])["taskfs"],)
-        self.assertTrue(answer["again"])
+        self.assertTrue(self.engine().register(relayed=[])["taskfs"]["again"])
         reader = os.open(fifo, os.O_RDONLY)
         self.addCleanup(os.close, reader)
         e.iopub.setsockopt(zmq.SNDTIMEO, 20000)
