@@ -75,7 +75,7 @@ PROGRAM = {
 # The line each of them logs when it can be used.
 READY = {
     (OURS, "controller"): '"started"',
-    (OURS, "engine"): '"registered',
+    (OURS, "engine"): r'"registered","id":(\d+)',
     (STOCK, "controller"): "Heartmonitor beating every",
     (STOCK, "engine"): r"Completed registration with id (\d+)",
 }
@@ -359,7 +359,9 @@ class Cluster:
         try:
             self.start_controller()
             for kind in engines:
-                self.start_engine(kind)
+                self._start_engine(kind)
+            for engine in self.engines:
+                self._wait_for_hub(engine)
         except BaseException:
             self.explain()
             self.stop()
@@ -388,16 +390,29 @@ class Cluster:
 
     def start_engine(self, kind, *args):
         """One more; ids count up in the order of these calls."""
+        engine = self._start_engine(kind, *args)
+        self._wait_for_hub(engine)
+        return engine
+
+    def _start_engine(self, kind, *args):
         engine = self._start(kind, "engine", [*self.engine_args, *args])
         self.engines.append(engine)
         return engine
+
+    def _wait_for_hub(self, engine):
+        """The stock hub has an engine when its heart has beaten, a moment after
+        the engine itself is ready. A client that connects in between may
+        miss the notification: the hub's answer comes before it, and the
+        client's subscription after it."""
+        if self.kind == STOCK:
+            self.controller.wait_line("Engine Connected: %s$" % engine.ready[1])
 
     def _start(self, kind, what, args):
         where = ["--profile-dir=" + self.dir]
         p = Process([*PROGRAM[kind, what], *where, *args], self.env)
         p.ours = kind == OURS
         self.processes.append(p)
-        p.wait_line(READY[kind, what])
+        p.ready = p.wait_line(READY[kind, what])
         return p
 
     def client(self, engines=None, **how):

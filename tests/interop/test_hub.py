@@ -98,6 +98,8 @@ class Hub(mix.Case):
         self.assertEqual((r["ename"], r["evalue"]), (ename, evalue))
 
     def test_bad_queries(self):
+        # A key that is not there is missed in a record.
+        self.rc[0].apply_sync(echo, 1)
         r = self.refused
         r("queue_request", {"targets": 99}, "IndexError", "No Such Engine: [99]")
         r(

@@ -353,6 +353,7 @@ class HighWaterMarkOfOurs(HighWaterMark):
 
 class Requested(mix.Case):
     controller = mix.STOCK
+    controller_args = ("--ping=500",)
 
     def test_ids(self):
         for _ in range(2):
