@@ -236,6 +236,18 @@ def wait_at(gate):
 wait_at.__module__ = "__main__"
 
 
+def waits_for_abort(gate):
+    """Code for a stock engine: it waits at the gate, and then until an abort is
+    in the engine's socket, where it is found before the next task. (That a nanny
+    has passed it on, no reply tells before the engine is free.)"""
+    return (
+        "from IPython import get_ipython\n"
+        "open(%r).read()\n"
+        "assert get_ipython().kernel.control_stream.socket.poll(%d)\n"
+        % (gate, DEADLINE * 1000)
+    )
+
+
 def processes():
     """{pid: command line} of what this file of tests started and still
     lives."""
@@ -303,7 +315,8 @@ class Ports(list):
     """Ports that no other test has until close(), below those that the system
     and our controller give out. ipyparallel looks for some that are free, and
     binds them a second later: by then they may be another's, and one of its
-    schedulers ends without a word."""
+    schedulers ends without a word. And a nanny has its last word for whoever
+    listens where its controller did."""
 
     SIZE = 32
     FIRST, END = 5000, 10000
@@ -329,7 +342,7 @@ class Ports(list):
                 s.bind(("", port))
 
     def option(self):
-        """For ipcontroller."""
+        """For a controller."""
         return "--ports=%d-%d" % (self[0], self[-1])
 
     def close(self):
@@ -377,10 +390,10 @@ class Cluster:
             return json.load(f)
 
     def start_controller(self):
-        args = self.controller_args
-        if self.kind == STOCK:
+        # Ours comes back where it was.
+        if self.kind == STOCK or not self.ports:
             self.ports.append(Ports())
-            args = [*args, self.ports[-1].option()]
+        args = [*self.controller_args, self.ports[-1].option()]
         self.controller = self._start(self.kind, "controller", args)
         if self.kind == STOCK:
             self.controller.wait_line("Task scheduler started")

@@ -549,12 +549,10 @@ class HubOfOurs(Hub):
         before = mix.within(self.status_when_idle)
         gate = self.gate()
         with self.lv.temp_flags(targets=0):
-            runs = self.lv.apply_async(mix.wait_at, gate)
+            runs = self.lv.apply_async(exec, mix.waits_for_abort(gate))
             waits = self.lv.apply_async(echo, 1)
         there = gate.reached()
-        # An engine answers when it is free; that it got there its nanny does.
         self.rc.abort(waits, targets=0, block=False)
-        self.rc.send_signal(0, targets=0, block=True)
         there.close()
         runs.get(mix.DEADLINE)
         with self.assertRaises(ipp.error.TaskAborted):

@@ -1005,12 +1005,11 @@ class WithoutRecords(Bridged):
 
     def test_a_task_of_others_that_is_aborted(self):
         gate = self.gate()
-        runs = self.occupy(0, "open(%r).read()" % gate)
+        runs = self.occupy(0, mix.waits_for_abort(gate))
         waits = self.rc[0].execute("1", block=False)
+        there = gate.reached()
         self.rc.abort(waits.msg_ids, targets=0, block=False)
-        # The engine's nanny has passed that on when it answers the next.
-        self.rc.send_signal(0, targets=0, block=True)
-        gate.reached().close()
+        there.close()
         runs.get(mix.DEADLINE)
         with self.assertRaises(mix.ipp.error.TaskAborted):
             waits.get(mix.DEADLINE)

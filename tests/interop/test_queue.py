@@ -206,13 +206,13 @@ class Queue(mix.Case):
         self.assertEqual(self.get(self.later(echo, 1, timeout=5)), 1)
 
     def test_abort(self):
-        gate = self.gate()
-        busy = [self.later(mix.wait_at, gate) for i in range(2)]
+        gates = [self.gate() for i in range(2)]
+        busy = [self.later(exec, mix.waits_for_abort(gate)) for gate in gates]
+        there = [gate.reached() for gate in gates]
         waits = [self.later(echo, i) for i in range(3)]
-        # Engines answer when they are free; that it got there their nannies do.
         self.rc.abort(waits[1], block=False)
-        self.rc.send_signal(0, block=True)
-        gate.open()
+        for gate in there:
+            gate.close()
         self.assertEqual([self.get(waits[0]), self.get(waits[2])], [0, 2])
         with self.assertRaises(ipp.error.TaskAborted):
             self.get(waits[1])
