@@ -236,16 +236,15 @@ def wait_at(gate):
 wait_at.__module__ = "__main__"
 
 
-def waits_for_abort(gate):
-    """Code for a stock engine: it waits at the gate, and then until an abort is
-    in the engine's socket, where it is found before the next task. (That a nanny
-    has passed it on, no reply tells before the engine is free.)"""
-    return (
-        "from IPython import get_ipython\n"
-        "open(%r).read()\n"
-        "assert get_ipython().kernel.control_stream.socket.poll(%d)\n"
-        % (gate, DEADLINE * 1000)
-    )
+def was_aborted(ar):
+    """Whether that is how it ends. An engine of ipyparallel may begin what it was
+    told to abort: its nanny passes that on in its own time, and no reply tells
+    of it before the engine is free."""
+    try:
+        ar.get(DEADLINE)
+    except ipp.error.TaskAborted:
+        return True
+    return False
 
 
 def processes():
