@@ -475,10 +475,12 @@ class Cluster:
             self.unmount(at, p)
         for p in reversed(self.processes):
             p.stop()
+        # A nanny that stays holds the pipe of its engine's lines.
+        bad = kill_left_overs()
         for p in self.processes:
             p.reader.join(DEADLINE)
-        bad = [line for p in self.processes if p.ours for line in p.complaints()]
-        bad += kill_left_overs() + findings()
+        bad += [line for p in self.processes if p.ours for line in p.complaints()]
+        bad += findings()
         for ports in self.ports:
             ports.close()
         shutil.rmtree(self.dir, ignore_errors=True)
