@@ -236,10 +236,16 @@ def wait_at(gate):
 wait_at.__module__ = "__main__"
 
 
+def send_abort(rc, ar, targets=None):
+    """An engine that is busy answers an abort later. That it got as far as the
+    nanny of one of ipyparallel, the nanny's own answer tells."""
+    rc.abort(ar, targets=targets, block=False)
+    rc.send_signal(0, targets=targets, block=True)
+
+
 def was_aborted(ar):
     """Whether that is how it ends. An engine of ipyparallel may begin what it was
-    told to abort: its nanny passes that on in its own time, and no reply tells
-    of it before the engine is free."""
+    told to abort: its nanny passes that on in its own time."""
     try:
         ar.get(DEADLINE)
     except ipp.error.TaskAborted:

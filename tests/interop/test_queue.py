@@ -212,8 +212,7 @@ class Queue(mix.Case):
         gate = self.gate()
         busy = [self.later(mix.wait_at, gate) for i in range(2)]
         waits = [self.later(echo, i) for i in range(3)]
-        self.rc.abort(waits[1], block=False)
-        self.rc.send_signal(0, block=True)
+        mix.send_abort(self.rc, waits[1])
         gate.open()
         self.assertEqual([self.get(waits[0]), self.get(waits[2])], [0, 2])
         self.rc.wait(busy, mix.DEADLINE)
