@@ -45,7 +45,7 @@ teardown() {
 	echo 'echo kept' >"$MNT/tasks/new"
 	equal "$(cat "$MNT/results/latest/value")" kept
 	kill -9 "$(pid_of taskfs-controller)"
-	within "$DEADLINE" eval '! cluster status >/dev/null'
+	wait_for eval '! cluster status >/dev/null'
 	run -1 cluster status
 	[[ $output == *'not running'* ]]
 	run -0 start
@@ -78,7 +78,7 @@ teardown() {
 	id=$(submit 'sleep 1000')
 	cat "$MNT/results/$id/value" >/dev/null 2>&1 3>&- &
 	local reader=$!
-	within "$DEADLINE" is_reading "$reader"
+	wait_for is_reading "$reader"
 	run -0 cluster stop
 	wait "$reader" || true
 	no_processes

@@ -96,12 +96,12 @@ runs_on() {
 # kill_controller, and start_again: the mount has seen it.
 kill_controller() {
 	kill -9 "$(pid_of taskfs-controller)"
-	within "$DEADLINE" eval '! cluster status >/dev/null'
-	within "$DEADLINE" eval '[ "$(cat "$MNT/controller/state")" != connected ]'
+	wait_for eval '! cluster status >/dev/null'
+	wait_for eval '[ "$(cat "$MNT/controller/state")" != connected ]'
 }
 start_again() {
 	start >/dev/null
-	within "$DEADLINE" eval '[ "$(cat "$MNT/controller/state")" = connected ]'
+	wait_for eval '[ "$(cat "$MNT/controller/state")" = connected ]'
 }
 
 @test "a read of an engine's ctl lists its words; others are refused" {
@@ -137,10 +137,10 @@ start_again() {
 	like "$(get "$id" why)" '.*draining.*'
 	kill_controller
 	start_again
-	within "$DEADLINE" state_is 0 draining
-	within "$DEADLINE" state_is 1 draining
+	wait_for state_is 0 draining
+	wait_for state_is 1 draining
 	# What ran goes on.
-	within "$DEADLINE" eval '[ "$(cat "$MNT/engines/0/running")" = "$a" ]'
+	wait_for eval '[ "$(cat "$MNT/engines/0/running")" = "$a" ]'
 	equal "$(get "$a" status)" running
 	equal "$(get "$id" status)" pending
 	ctl engines/1 resume
@@ -171,7 +171,7 @@ start_again() {
 	local a
 	rm -f "$HOME_DIR/first"
 	a=$(submit "{\"code\": \"echo x; [ -e $HOME_DIR/first ] && exit 0; : > $HOME_DIR/first; sleep 1000\", \"retries\": 1, \"targets\": [1]}")
-	within "$DEADLINE" test -e "$HOME_DIR/first"
+	wait_for test -e "$HOME_DIR/first"
 	ctl engines/1 restart
 	done_with "$a"
 	equal "$(cut -d ' ' -f 1,5 "$MNT/results/$a/attempts")" \
@@ -208,7 +208,7 @@ start_again() {
 	equal "$(ls "$MNT/engines" | tr '\n' ' ')" 'all '
 	fails_with ENXIO ctl engines/all stop
 	start >/dev/null
-	within "$DEADLINE" eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
+	wait_for eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
 }
 
 @test "a task's id is read back though its engine is gone" {
@@ -217,13 +217,13 @@ start_again() {
 	exec {new}<>"$MNT/engines/$engine/new"
 	echo 'sleep 1000' >&"$new"
 	ctl "engines/$engine" stop
-	within "$DEADLINE" eval '[ ! -e "$MNT/engines/$engine" ]'
+	wait_for eval '[ ! -e "$MNT/engines/$engine" ]'
 	read -r id <&"$new"
 	exec {new}>&-
 	done_with "$id" error
 	equal "$(get "$id" code)" 'sleep 1000'
 	start >/dev/null
-	within "$DEADLINE" eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
+	wait_for eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
 }
 
 @test "an engine's ctl without a controller is EHOSTDOWN, and can be read" {
@@ -234,7 +234,7 @@ start_again() {
 	fails_with EHOSTDOWN ctl controller purge
 	equal "$(head -n 1 "$MNT/engines/$engine/ctl")" interrupt
 	start_again
-	within "$DEADLINE" state_is "$engine" idle
+	wait_for state_is "$engine" idle
 }
 
 # --- an engine of ipyparallel -------------------------------------------------
@@ -254,13 +254,13 @@ python_id() {
 		--file="$DIR/security/ipcontroller-engine.json" \
 		--profile-dir="$DIR" >>"$HOME_DIR/python.log" 2>&1 3>&- &
 	pid=$!
-	within $((3 * DEADLINE)) eval '[ -n "$(python_id)" ]'
+	wait_for eval '[ -n "$(python_id)" ]'
 	id=$(python_id)
 	fails_with EOPNOTSUPP ctl "engines/$id" restart
 	fails_with EOPNOTSUPP ctl engines/all restart
 	fails_with ESRCH ctl "engines/$id" interrupt
 	a=$(submit "{\"code\": \"import time\\nopen('$HOME_DIR/on','w').close()\\ntime.sleep(1000)\", \"targets\": [$id]}")
-	within "$DEADLINE" test -e "$HOME_DIR/on"
+	wait_for test -e "$HOME_DIR/on"
 	ctl "engines/$id" interrupt
 	done_with "$a" error
 	like "$(get "$a" error | head -n 1)" 'KeyboardInterrupt.*'
@@ -301,11 +301,11 @@ python_id() {
 	engine=$(ls "$MNT/engines" | head -n 1)
 	a=$(runs_on "$engine" 'echo; sleep 1000')
 	ctl controller shutdown
-	within "$DEADLINE" eval '! cluster status >/dev/null'
-	within "$DEADLINE" eval '[ "$(cat "$MNT/controller/state")" != connected ]'
+	wait_for eval '! cluster status >/dev/null'
+	wait_for eval '[ "$(cat "$MNT/controller/state")" != connected ]'
 	equal "$(get "$a" status)" running
 	start_again
-	within "$DEADLINE" eval '[ "$(cat "$MNT/engines/$engine/running")" = "$a" ]'
+	wait_for eval '[ "$(cat "$MNT/engines/$engine/running")" = "$a" ]'
 	ctl "results/$a" abort
 	done_with "$a" aborted
 }

@@ -503,7 +503,7 @@ second_up() {
 	echo 'echo second' >"$second/tasks/theirs/code"
 	echo 1 >"$second/tasks/theirs/submit"
 	equal "$(cat "$second/results/theirs/value")" second
-	within "$DEADLINE" test -e "$MNT/results/theirs/value"
+	wait_for test -e "$MNT/results/theirs/value"
 	equal "$(get theirs value)" second
 	[ -d "$T/mine" ]
 	fusermount3 -u "$second"

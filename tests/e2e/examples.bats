@@ -24,7 +24,7 @@ teardown() { test_end; }
 @test "on-completion.sh" {
 	local first second
 	./on-completion.sh 2 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
-	within "$DEADLINE" grep -q established "$BATS_TEST_TMPDIR/err"
+	wait_for grep -q established "$BATS_TEST_TMPDIR/err"
 	first=$(submit 'sleep 0.1')
 	second=$(submit 'exit 1')
 	wait $!

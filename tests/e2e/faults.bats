@@ -13,7 +13,7 @@ kill_9() {
 	local pid
 	pid=$(pid_of "$1")
 	kill -9 "$pid"
-	within 10 eval '! test -d "/proc/'"$pid"'" || grep -q "State:.Z" "/proc/'"$pid"'/status"'
+	wait_for eval '! test -d "/proc/'"$pid"'" || grep -q "State:.Z" "/proc/'"$pid"'/status"'
 }
 
 abort() {
@@ -34,14 +34,14 @@ lost() {
 	done_with "$id"
 	equal "$(get "$id" value)" known
 	kill_9 taskfs-controller
-	within "$DEADLINE" lost
+	wait_for lost
 	like "$(cat "$MNT/controller/state")" '.*[a-z]+ .*'
 	equal "$(get "$id" value)" known
 	equal "$(get "$id" status)" ok
 	ls -l "$MNT/results/$id" >/dev/null
 	fails_with EHOSTDOWN dash -c 'echo : > "$1/tasks/new"' dash "$MNT"
 	start
-	within "$DEADLINE" connected
+	wait_for connected
 	id=$(submit 'echo and on')
 	equal "$(get "$id" value)" 'and on'
 }
@@ -57,7 +57,7 @@ lost() {
 	done
 	kill_9 taskfs-controller
 	start
-	within "$DEADLINE" connected
+	wait_for connected
 	open_gate survive
 	done_with "$running"
 	equal "$(get "$running" value)" $'begun\nsurvived'
@@ -76,7 +76,7 @@ lost() {
 	id=$(submit "cat $gate; echo at last")
 	cat "$MNT/results/$id/value" >"$HOME_DIR/read" 3>&- &
 	local reader=$!
-	within "$DEADLINE" is_reading "$reader"
+	wait_for is_reading "$reader"
 	kill_9 taskfs-controller
 	start
 	open_gate blocked
@@ -89,12 +89,12 @@ lost() {
 	local id
 	id=$(submit 'sleep 1000')
 	kill_9 taskfs-controller
-	within "$DEADLINE" lost
+	wait_for lost
 	run -124 timeout 1 cat "$MNT/results/$id/value"
 	start
-	within "$DEADLINE" connected
+	wait_for connected
 	# Its engine may still be on its way back.
-	within "$DEADLINE" abort "$id"
+	wait_for abort "$id"
 	done_with "$id" aborted
 }
 
@@ -108,7 +108,7 @@ lost() {
 	done_with "$id" error
 	[[ $(get "$id" error) == *EngineError* ]]
 	fails_with EREMOTEIO cat "$MNT/results/$id/value"
-	within "$DEADLINE" eval '! test -d "/proc/$pid"'
+	wait_for eval '! test -d "/proc/$pid"'
 	start
 	id=$(submit 'echo the others go on')
 	equal "$(get "$id" value)" 'the others go on'
@@ -125,7 +125,7 @@ lost() {
 	kill -9 "$guard" "$worker"
 	done_with "$id" error
 	[[ $(get "$id" error) == *EngineError* ]]
-	within "$DEADLINE" eval '! test -d "/proc/$pid"'
+	wait_for eval '! test -d "/proc/$pid"'
 	start
 	like "$(cluster status)" '.*running.*'
 }
@@ -136,7 +136,7 @@ lost() {
 	w0=$(worker_of 0)
 	w1=$(worker_of 1)
 	kill -9 "$w0" "$w1"
-	within "$DEADLINE" eval '[ -z "$(cat "$MNT"/engines/*/state 2>/dev/null | grep -v lost)" ]'
+	wait_for eval '[ -z "$(cat "$MNT"/engines/*/state 2>/dev/null | grep -v lost)" ]'
 	fails_with ENXIO dash -c 'echo : >"$1"' dash "$MNT/engines/all/new"
 	equal "$(cat "$MNT/tasks/error")" 'there is no engine'
 	id=$(submit 'echo waited')
@@ -151,7 +151,7 @@ lost() {
 	local e
 	echo "{\"code\": \"echo begun; [ -e $HOME_DIR/flag ] || { touch $HOME_DIR/flag; sleep 1000; }\", \"retries\": 2, \"label\": \"retried\"}" \
 		>"$MNT/tasks/new"
-	within "$DEADLINE" test -e "$HOME_DIR/flag"
+	wait_for test -e "$HOME_DIR/flag"
 	e=$(get retried engine)
 	kill -9 "$(worker_of "$e")"
 	done_with retried
@@ -180,7 +180,7 @@ lost() {
 	id=$(submit 'sleep 1000')
 	cat "$MNT/results/$id/value" >/dev/null 2>&1 3>&- &
 	reader=$!
-	within "$DEADLINE" is_reading "$reader"
+	wait_for is_reading "$reader"
 	kill_9 taskfs
 	wait "$reader" || rc=$?
 	[ "$rc" -ne 0 ]
@@ -199,7 +199,7 @@ lost() {
 	kill -9 "$(pid_of taskfs-controller)" "$(pid_of taskfs)" \
 		"$(pid_of taskfs-engine-0)" "$(pid_of taskfs-engine-1)" \
 		"$(worker_of 0)" "$(worker_of 1)"
-	within "$DEADLINE" no_processes
+	wait_for no_processes
 	start
 	descriptors_anew
 	for ((i = 0; i < 30; i++)); do
@@ -224,7 +224,7 @@ lost() {
 		>>"$DIR/log/second.log" 2>&1
 	fails_with EHOSTDOWN dash -c 'echo : > "$1/tasks/new"' dash "$MNT"
 	cluster start --mount none --engines 2
-	within "$DEADLINE" connected
+	wait_for connected
 	equal "$(get "$id" value)" kept
 	fusermount3 -u "$MNT"
 	start
@@ -261,13 +261,13 @@ lost() {
 	id=$(submit 'echo unharmed')
 	equal "$(get "$id" value)" unharmed
 	# Counted, and told.
-	within 5 eval 'new_log_lines | grep -qE "taskfs-controller.*(malformed|unsigned|forged|dropped)"'
+	wait_for eval 'new_log_lines | grep -qE "taskfs-controller.*(malformed|unsigned|forged|dropped)"'
 }
 
 @test "a draft without a controller: EHOSTDOWN, kept, and submitted later" {
 	expect_log .
 	kill_9 taskfs-controller
-	within "$DEADLINE" lost
+	wait_for lost
 	mkdir "$MNT/tasks/kept"
 	echo 'echo kept' >"$MNT/tasks/kept/code"
 	fails_with EHOSTDOWN dash -c 'echo 1 >"$1"' dash \
@@ -276,7 +276,7 @@ lost() {
 	run ! dash -c 'echo : >"$1"' dash "$MNT/engines/all/new"
 	equal "$(cat "$MNT/tasks/kept/code")" 'echo kept'
 	start
-	within "$DEADLINE" connected
+	wait_for connected
 	echo 1 >"$MNT/tasks/kept/submit"
 	equal "$(get kept value)" kept
 	[ ! -e "$MNT/tasks/kept" ]
@@ -295,7 +295,7 @@ lost() {
 	fails_with EBUSY dash -c 'echo : >"$1"' dash "$MNT/tasks/once/code"
 	fails_with EBUSY rm "$MNT/tasks/once/code"
 	kill -CONT "$pid"
-	within "$DEADLINE" eval '[ ! -e "$MNT/tasks/once" ]'
+	wait_for eval '[ ! -e "$MNT/tasks/once" ]'
 	equal "$(get once value)" once
 	equal "$(grep -lx once "$MNT"/results/[0-9]*/label | wc -l)" 1
 }
@@ -303,10 +303,10 @@ lost() {
 @test "an engine goes while something is written for it: a result says so" {
 	expect_log .
 	local id
-	within "$DEADLINE" test -e "$MNT/engines/1/new"
+	wait_for test -e "$MNT/engines/1/new"
 	exec 4>"$MNT/engines/1/new" 5>"$MNT/engines/0-1/new"
 	kill -9 "$(pid_of taskfs-engine-1)" "$(worker_of 1)"
-	within "$DEADLINE" eval '[ ! -d "$MNT/engines/1" ] ||
+	wait_for eval '[ ! -d "$MNT/engines/1" ] ||
 		[ "$(cat "$MNT/engines/1/state")" = lost ]'
 	echo 'echo $TASKFS_ENGINE' >&4
 	id=$(cat "$MNT/tasks/last")

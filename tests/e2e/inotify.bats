@@ -25,12 +25,12 @@ watch() {
 	rm -f "$log"
 	inotifywait -m --format '%e %w%f' -o "$log" "$@" 2>"$log.err" 3>&- &
 	watchers+=($!)
-	within "$DEADLINE" grep -q 'Watches established' "$log.err"
+	wait_for grep -q 'Watches established' "$log.err"
 }
 
 # sees NAME PATTERN: such a line comes.
 sees() {
-	within "$DEADLINE" grep -qE "^$2\$" "$HOME_DIR/$1.events" || {
+	wait_for grep -qE "^$2\$" "$HOME_DIR/$1.events" || {
 		echo "no line '$2' in:"
 		cat "$HOME_DIR/$1.events"
 		return 1
@@ -58,7 +58,7 @@ second_up() {
 }
 second_down() {
 	grep -q " $HOME_DIR/second " /proc/self/mounts || return 0
-	within "$DEADLINE" fusermount3 -u "$HOME_DIR/second"
+	wait_for fusermount3 -u "$HOME_DIR/second"
 }
 
 @test "results: CREATE for a new one, DELETE for one that is purged" {
@@ -83,7 +83,7 @@ second_down() {
 	id=$(submit ':')
 	sees all "CREATE,ISDIR $HOME_DIR/second/results/$id"
 	done_with "$id"
-	within "$DEADLINE" test -e "$HOME_DIR/second/results/$id/ok"
+	wait_for test -e "$HOME_DIR/second/results/$id/ok"
 	watch self "$HOME_DIR/second/results/$id"
 	rmdir "$MNT/results/$id"
 	sees all "DELETE,ISDIR $HOME_DIR/second/results/$id"
@@ -146,7 +146,7 @@ second_down() {
 	equal "$(get "$id" stdout)" more
 	open_gate grow
 	done_with "$id"
-	within "$DEADLINE" eval '[ "$(count grow "MODIFY .*")" -ge 2 ]'
+	wait_for eval '[ "$(count grow "MODIFY .*")" -ge 2 ]'
 	equal "$(get "$id" stdout)" $'more\nmost'
 }
 
@@ -175,7 +175,7 @@ second_down() {
 	id=$(submit "cat $gate")
 	sees tree "CREATE,ISDIR $MNT/results/$id"
 	# Now it adds a watch there; that can be seen in what it watches.
-	within "$DEADLINE" eval 'cat "$MNT/results/$id/status" >/dev/null;
+	wait_for eval 'cat "$MNT/results/$id/status" >/dev/null;
 		grep -q "ACCESS .*/$id/status" "$HOME_DIR/tree.events"'
 	open_gate later
 	sees tree "CLOSE_WRITE,CLOSE $MNT/results/$id/status"
@@ -200,7 +200,7 @@ second_down() {
 	watch engines "$MNT/engines" "$MNT/engines/0" "$MNT/engines/1" \
 		"$MNT/controller"
 	id=$(submit "cat $gate")
-	within "$DEADLINE" test -s "$MNT/results/$id/engine"
+	wait_for test -s "$MNT/results/$id/engine"
 	e=$(get "$id" engine)
 	sees engines "MODIFY $MNT/engines/$e/state"
 	sees engines "MODIFY $MNT/controller/running"
@@ -227,10 +227,10 @@ second_down() {
 	watchers+=($!)
 	# Two engines: the first two run.
 	for i in 2 1 3; do
-		within "$DEADLINE" eval \
+		wait_for eval \
 			'grep -qs "inotify wd" /proc/$!/fdinfo/*'
 		: >"$HOME_DIR/gate$i"
-		while read -r -t "$DEADLINE" -u "$fd" file; do
+		while read -r -u "$fd" file; do
 			case $file in */status)
 				cat "${file%/status}/value" >>"$handled"
 				break
@@ -283,14 +283,14 @@ second_down() {
 	read -r id <"$MNT/tasks/last"
 	done_with "$id"
 	first=$((id - n + 1))
-	within "$DEADLINE" eval \
+	wait_for eval \
 		'[ "$(since $first many CREATE,ISDIR "$MNT/results")" = "$n" ]'
-	within "$((DEADLINE * 3))" nothing_unfinished
+	wait_for nothing_unfinished
 	id=$(submit ':')
 	sees many "CREATE,ISDIR $MNT/results/$id"
 	done_with "$id"
 	# What was created in tasks/ was deleted there.
-	within "$DEADLINE" eval '[ "$(since $first many CREATE "$MNT/tasks")" = \
+	wait_for eval '[ "$(since $first many CREATE "$MNT/tasks")" = \
 		"$(since $first many DELETE "$MNT/tasks")" ]'
 }
 
@@ -302,10 +302,10 @@ second_down() {
 		echo '{"code": "echo x"}'
 	done >"$MNT/tasks/new"
 	read -r id <"$MNT/tasks/last"
-	within "$DEADLINE" grep -q CREATE "$HOME_DIR/busy.events"
+	wait_for grep -q CREATE "$HOME_DIR/busy.events"
 	second_down
 	run ! grep -q " $HOME_DIR/second " /proc/self/mounts
-	within "$((DEADLINE * 3))" nothing_unfinished
+	wait_for nothing_unfinished
 }
 
 @test "SIGTERM to the mount in the midst of it" {
@@ -316,11 +316,11 @@ second_down() {
 	for ((i = 0; i < 300; i++)); do
 		echo '{"code": "echo x"}'
 	done >"$MNT/tasks/new"
-	within "$DEADLINE" grep -q CREATE "$HOME_DIR/term.events"
+	wait_for grep -q CREATE "$HOME_DIR/term.events"
 	kill "$pid"
-	within "$DEADLINE" eval '! kill -0 "$pid" 2>/dev/null'
+	wait_for eval '! kill -0 "$pid" 2>/dev/null'
 	run ! grep -q " $HOME_DIR/second " /proc/self/mounts
-	within "$((DEADLINE * 3))" nothing_unfinished
+	wait_for nothing_unfinished
 }
 
 @test "the mount hidden below another: nothing is done there" {
@@ -331,7 +331,7 @@ second_down() {
 	mount -t tmpfs none "$HOME_DIR/second"
 	mkdir "$HOME_DIR/second/results"
 	done_with "$(submit ':')"
-	within "$DEADLINE" grep -q 'cannot raise inotify' "$DIR/log/second.log"
+	wait_for grep -q 'cannot raise inotify' "$DIR/log/second.log"
 	equal "$(ls "$HOME_DIR/second/results")" ''
 	umount "$HOME_DIR/second"
 	id=$(submit ':')
@@ -345,7 +345,7 @@ second_down() {
 	watch none "$HOME_DIR/second/results"
 	id=$(submit ':')
 	done_with "$id"
-	within "$DEADLINE" test -e "$HOME_DIR/second/results/$id/ok"
+	wait_for test -e "$HOME_DIR/second/results/$id/ok"
 	rmdir "$HOME_DIR/second/results/$id"
 	# The kernel tells of this itself, and of nothing before it.
 	sees none "DELETE,ISDIR $HOME_DIR/second/results/$id"

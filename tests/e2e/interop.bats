@@ -15,7 +15,7 @@ teardown() {
 BACKGROUND=()
 
 python() {
-	PYDEVD_DISABLE_FILE_VALIDATION=1 timeout "$((3 * DEADLINE))" \
+	PYDEVD_DISABLE_FILE_VALIDATION=1 \
 		/usr/bin/python3 "$@"
 }
 
@@ -74,14 +74,14 @@ engines_known() {
 		rc[0].execute("echo seen in the mount", silent=False, block=True)
 		rc.close()
 	END
-	within "$DEADLINE" eval '[ "$(get latest code)" = "echo seen in the mount" ]'
+	wait_for eval '[ "$(get latest code)" = "echo seen in the mount" ]'
 	equal "$(get latest wait)" ok
 	equal "$(get latest stdout)" 'seen in the mount'
 }
 
 @test "their engine under our controller" {
 	background /usr/bin/python3 -m ipyparallel.engine "--profile-dir=$DIR"
-	within "$DEADLINE" engines_known 3
+	wait_for engines_known 3
 	python - "$DIR" <<-'END'
 		import sys
 		import ipyparallel as ipp
@@ -102,7 +102,7 @@ engines_known() {
 	equal "$(cat "$MNT/engines/all/gather/c")" $'a\nb\nc\nd'
 	equal "$(cat "$MNT/engines/2/vars/c")" '["d"]'
 	kill "${BACKGROUND[0]}"
-	within "$DEADLINE" engines_known 2
+	wait_for engines_known 2
 }
 
 @test "our engine under their controller, with their client" {
@@ -110,10 +110,10 @@ engines_known() {
 	mkdir "$profile"
 	background /usr/bin/python3 -m ipyparallel.controller --init \
 		"--profile-dir=$profile" --ip=127.0.0.1
-	within "$DEADLINE" test -e "$profile/security/ipcontroller-engine.json"
+	wait_for test -e "$profile/security/ipcontroller-engine.json"
 	background "$BUILD/taskfs-engine" --profile-dir "$profile"
 	# It notifies nobody whose subscription is still on its way.
-	within "$DEADLINE" grep -q 'Engine Connected: 0' "$HOME_DIR/background.log"
+	wait_for grep -q 'Engine Connected: 0' "$HOME_DIR/background.log"
 	python - "$profile" <<-'END'
 		import sys
 		import ipyparallel as ipp

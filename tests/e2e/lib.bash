@@ -12,22 +12,22 @@
 # no more descriptors open than before, no task is unfinished. After the file:
 # no process and no mount is left.
 #
-# No test sleeps. What blocks is waited for by reading it; for the rest there
-# is `within SECONDS COMMAND`, the last resort.
+# No test sleeps, and none has a limit of time. What blocks is waited for by
+# reading it; for the rest there is `wait_for COMMAND`, the last resort. What
+# hangs is ended, and explained, by tests/run (guard.py).
 
 bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BUILD=$(cd "$ROOT" && cd "${BUILD:-build}" && pwd)
 CLUSTER=$ROOT/scripts/taskfs-cluster
-# A build with sanitizers takes its time.
-SLOW=${SAN:+4}
-SLOW=${SLOW:-1}
-DEADLINE=$((20 * SLOW))
-export ROOT BUILD CLUSTER SLOW DEADLINE
+export ROOT BUILD CLUSTER
 unset XDG_STATE_HOME MAKELEVEL MAKEFLAGS MFLAGS
 export LC_ALL=C.UTF-8
-# A test that hangs is a failure.
-export BATS_TEST_TIMEOUT=$((60 * SLOW))
+# How long the programs themselves wait for one another, where they ask: longer
+# than any test may take.
+FOREVER=100000
+# What is waited for, to be told when a test hangs.
+WAITS=${WAITS:-/dev/null}
 
 # --- the cluster --------------------------------------------------------------
 
@@ -47,7 +47,7 @@ cluster() {
 	local verb=$1
 	shift
 	env "TASKFS_E2E=$MARK" "$CLUSTER" "$verb" --dir "$DIR" --name e2e \
-		--bin "$BUILD" --timeout "$DEADLINE" "$@" 3>&-
+		--bin "$BUILD" --timeout "$FOREVER" "$@" 3>&-
 }
 
 # start [OPTION]...: again or for the first time, with what cluster_up said.
@@ -115,7 +115,7 @@ no_processes() {
 
 no_left_overs() {
 	local rc=0 pid at _
-	if ! within 5 no_processes; then
+	if ! wait_for no_processes; then
 		echo "processes are left:"
 		processes
 		while read -r pid _; do kill -9 "$pid"; done < <(processes)
@@ -150,12 +150,12 @@ test_end() {
 		abort_all
 		return 0
 	}
-	if ! within $((5 * SLOW)) nothing_unfinished; then
+	if ! wait_for nothing_unfinished; then
 		echo "tasks are unfinished: $(unfinished)"
 		abort_all
 		rc=1
 	fi
-	if [ -n "$FDS" ] && ! within 5 descriptors_as_before; then
+	if [ -n "$FDS" ] && ! wait_for descriptors_as_before; then
 		echo "the mount had $FDS descriptors open and has $(descriptors):"
 		ls -l "/proc/$(pid_of taskfs)/fd"
 		rc=1
@@ -239,15 +239,18 @@ check_logs() {
 
 # --- tools --------------------------------------------------------------------
 
-# within SECONDS COMMAND...: until it succeeds.
-within() {
-	local until=$((SECONDS + $1 + 1)) nothing
-	shift
+# wait_for COMMAND...: until it succeeds.
+wait_for() {
+	local nothing
 	until "$@"; do
-		[ "$SECONDS" -lt "$until" ] || return 1
+		say_waits "$@"
 		# A wait of 20 ms that starts no process.
 		read -r -t 0.02 nothing <>"$HOME_DIR/.never" || true
 	done
+}
+
+say_waits() {
+	printf '%s, in "%s"\n' "$*" "${BATS_TEST_DESCRIPTION:-setup_file}" >"$WAITS"
 }
 
 # submit TEXT: prints the id of the new result.
@@ -315,11 +318,20 @@ is_reading() {
 	case $call in 0 | 17 | 63 | 67) ;; *) return 1 ;; esac
 }
 
-# gate NAME: a task `cat NAME` waits until open_gate NAME. A pipe outside.
+# gate NAME: a task `cat NAME` waits until open_gate NAME. A pipe outside. To open it
+# waits for who waits there: one opening for one `cat`.
 gate() {
 	mkfifo "$HOME_DIR/$1"
 	echo "$HOME_DIR/$1"
 }
 open_gate() {
-	timeout "$DEADLINE" sh -c ': >"$1"' sh "$HOME_DIR/$1"
+	sh -c ': >"$1"' sh "$HOME_DIR/$1"
+}
+# leave_gate_open NAME: who waits there goes on, and so does who comes later.
+leave_gate_open() {
+	local fd
+	: >"$HOME_DIR/.open"
+	exec {fd}<>"$HOME_DIR/$1"
+	mv "$HOME_DIR/.open" "$HOME_DIR/$1"
+	exec {fd}>&-
 }

@@ -238,7 +238,7 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	id=$(map "echo first\$1; cat $HOME_DIR/grow\$1; echo last\$1" 0 1)
 	exec {fd}<"$MNT/results/$id/output"
 	equal "$(head -n 1 "$MNT/results/$id/0/output")" first0
-	within "$DEADLINE" test "$(get "$id" stdout)" = first0
+	wait_for test "$(get "$id" stdout)" = first0
 	open_gate grow1
 	read -r -u "$fd" line && equal "$line" first1
 	read -r -u "$fd" line && equal "$line" last1
@@ -363,11 +363,11 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	expect_log 'engine'
 	pid=$(pid_of taskfs-controller)
 	kill -9 "$pid"
-	within "$DEADLINE" sh -c "! grep -q connected $MNT/controller/state"
+	wait_for sh -c "! grep -q connected $MNT/controller/state"
 	# What is known stays readable.
 	equal "$(get "$id" 5/status)" ok
 	start >/dev/null
-	within "$DEADLINE" grep -q connected "$MNT/controller/state"
+	wait_for grep -q connected "$MNT/controller/state"
 	open_gate restart
 	done_with "$id" error
 	equal "$(get "$id" 0/error)" "$before"
@@ -392,9 +392,9 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	expect_log 'controller'
 	expect_log 'engine'
 	kill -9 "$(pid_of taskfs-controller)"
-	within "$DEADLINE" sh -c "! grep -q connected $MNT/controller/state"
+	wait_for sh -c "! grep -q connected $MNT/controller/state"
 	start >/dev/null
-	within "$DEADLINE" grep -q connected "$MNT/controller/state"
+	wait_for grep -q connected "$MNT/controller/state"
 	done_with "$(submit 'true')"
 	equal "$(get none 1/status)" pending
 	equal "$(get none 1/why)" hold
@@ -413,12 +413,12 @@ print(json.dumps({"code": "seq $(($1 * $1 * 7))", "map": [str(i) for i in range(
 	expect_log 'engine'
 	pid=$(pid_of taskfs-controller)
 	kill -9 "$pid"
-	within "$DEADLINE" sh -c "! grep -q connected $HOME_DIR/second/controller/state"
+	wait_for sh -c "! grep -q connected $HOME_DIR/second/controller/state"
 	fails_with EHOSTDOWN cat "$HOME_DIR/second/results/$id/1/error"
 	equal "$(cat "$HOME_DIR/second/results/$id/1/exit_status")" 1
 	start >/dev/null
-	within "$DEADLINE" grep -q connected "$HOME_DIR/second/controller/state"
-	within "$DEADLINE" grep -q connected "$MNT/controller/state"
+	wait_for grep -q connected "$HOME_DIR/second/controller/state"
+	wait_for grep -q connected "$MNT/controller/state"
 	like "$(cat "$HOME_DIR/second/results/$id/1/error")" 'ExitStatus: exit status 1'
 }
 

@@ -63,7 +63,7 @@ PY
 	done_with "$((a - 1))"
 	equal "$(value taskfs_up)" 1
 	equal "$(value 'taskfs_controller_info{kind="taskfs",scheme="leastload"}')" 1
-	within 5 eval '[ "$(value "taskfs_controller_tasks_ended_total{outcome=\"ok\"}")" = '$((ok + 1))' ]'
+	wait_for eval '[ "$(value "taskfs_controller_tasks_ended_total{outcome=\"ok\"}")" = '$((ok + 1))' ]'
 	equal "$(value 'taskfs_controller_tasks_ended_total{outcome="error"}')" 1
 	equal "$(value taskfs_controller_tasks_retried_total)" 2
 	equal "$(value taskfs_controller_tasks_begun_total)" "$((ok + 4))"
@@ -72,7 +72,7 @@ PY
 	equal "$(value 'taskfs_engines{state="idle"}')" 2
 	a=$(submit 'sleep 1000')
 	head -c 1 <(get "$a" status) >/dev/null
-	within 5 eval '[ "$(value "taskfs_engines{state=\"busy\"}")" = 1 ]'
+	wait_for eval '[ "$(value "taskfs_engines{state=\"busy\"}")" = 1 ]'
 	equal "$(value 'taskfs_results{state="unfinished"}')" 1
 	echo abort >"$MNT/results/$a/ctl"
 	done_with "$a" aborted
@@ -93,7 +93,7 @@ PY
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		cat "$MNT/metrics" >/dev/null
 	done
-	within 5 eval '[ "$(value taskfs_controller_messages_received_total)" != '"$before"' ]'
+	wait_for eval '[ "$(value taskfs_controller_messages_received_total)" != '"$before"' ]'
 	after=$(value taskfs_controller_messages_received_total)
 	[ "$((after - before))" -lt 10 ]
 }
@@ -117,11 +117,11 @@ PY
 	local n
 	n=$(value 'taskfs_tasks{state="ok"}')
 	kill -9 "$(pid_of taskfs-controller)"
-	within "$DEADLINE" eval '! cluster status >/dev/null'
-	within "$DEADLINE" eval '[ "$(value taskfs_up)" = 0 ]'
+	wait_for eval '! cluster status >/dev/null'
+	wait_for eval '[ "$(value taskfs_up)" = 0 ]'
 	equal "$(value 'taskfs_tasks{state="ok"}')" "$n"
 	equal "$(value taskfs_controller_uptime_seconds)" ''
 	start >/dev/null
-	within "$DEADLINE" eval '[ "$(value taskfs_up)" = 1 ]'
+	wait_for eval '[ "$(value taskfs_up)" = 1 ]'
 	equal "$(value taskfs_mount_connects_total)" 2
 }

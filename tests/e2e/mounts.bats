@@ -28,12 +28,12 @@ second_down() {
 	gate=$(gate live)
 	id=$(submit "echo first; cat $gate; echo second")
 	# Known there at once: the mount has heard of it, or asks.
-	within "$DEADLINE" test -e "$HOME_DIR/second/results/$id/status"
+	wait_for test -e "$HOME_DIR/second/results/$id/status"
 	exec {fd}<"$HOME_DIR/second/results/$id/output"
-	read -r -t "$DEADLINE" -u "$fd" line
+	read -r -u "$fd" line
 	equal "$line" first
 	open_gate live
-	read -r -t "$DEADLINE" -u "$fd" line
+	read -r -u "$fd" line
 	equal "$line" second
 	exec {fd}<&-
 	equal "$(cat "$HOME_DIR/second/results/$id/wait")" ok
@@ -45,7 +45,7 @@ second_down() {
 	second_up
 	echo 'echo from the other' >"$HOME_DIR/second/tasks/new"
 	read -r id <"$HOME_DIR/second/tasks/last"
-	within "$DEADLINE" test -e "$MNT/results/$id/value"
+	wait_for test -e "$MNT/results/$id/value"
 	equal "$(get "$id" value)" 'from the other'
 }
 
@@ -65,9 +65,9 @@ second_down() {
 	second_up
 	id=$(submit ':')
 	done_with "$id"
-	within "$DEADLINE" test -e "$HOME_DIR/second/results/$id/ok"
+	wait_for test -e "$HOME_DIR/second/results/$id/ok"
 	rmdir "$HOME_DIR/second/results/$id"
-	within "$DEADLINE" eval '! test -e "$MNT/results/$id/status"'
+	wait_for eval '! test -e "$MNT/results/$id/status"'
 }
 
 @test "umount ends the program" {
@@ -75,17 +75,17 @@ second_down() {
 	second_up
 	pid=$(pgrep -f "^$BUILD/taskfs $DIR $HOME_DIR/second")
 	second_down
-	within "$DEADLINE" eval '! test -d "/proc/$pid" || grep -q "State:.Z" "/proc/$pid/status"'
+	wait_for eval '! test -d "/proc/$pid" || grep -q "State:.Z" "/proc/$pid/status"'
 }
 
 @test "umount while readers are blocked: busy; detached, they end" {
 	local id reader
 	second_up
 	id=$(submit 'sleep 1000')
-	within "$DEADLINE" test -e "$HOME_DIR/second/results/$id/value"
+	wait_for test -e "$HOME_DIR/second/results/$id/value"
 	cat "$HOME_DIR/second/results/$id/value" 2>/dev/null 3>&- &
 	reader=$!
-	within "$DEADLINE" is_reading "$reader"
+	wait_for is_reading "$reader"
 	run ! fusermount3 -u "$HOME_DIR/second"
 	kill "$reader"
 	wait "$reader" || true
@@ -101,7 +101,7 @@ second_down() {
 	second_up
 	pid=$(pgrep -f "^$BUILD/taskfs $DIR $HOME_DIR/second")
 	kill -9 "$pid"
-	within "$DEADLINE" eval '! cat "$HOME_DIR/second/version" 2>/dev/null'
+	wait_for eval '! cat "$HOME_DIR/second/version" 2>/dev/null'
 	second_up
 	equal "$(cat "$HOME_DIR/second/results/$id/value")" before
 }

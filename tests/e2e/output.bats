@@ -65,10 +65,10 @@ teardown() { test_end; }
 	id=$(submit "echo one; cat $gate; echo two")
 	head -n 1 "$MNT/results/$id/output"
 	exec {tail}< <(exec tail -s 0.1 -n +1 -f "$MNT/results/$id/stdout" 2>&1)
-	read -r -t "$DEADLINE" -u "$tail" line
+	read -r -u "$tail" line
 	equal "$line" one
 	open_gate follow
-	read -r -t "$DEADLINE" -u "$tail" line
+	read -r -u "$tail" line
 	equal "$line" two
 	kill "$!"
 	exec {tail}<&-
@@ -79,14 +79,14 @@ teardown() { test_end; }
 	gate=$(gate out)
 	id=$(submit "echo out1; echo err1 >&2; cat $gate; echo out2")
 	exec {fd}<"$MNT/results/$id/output"
-	read -r -t "$DEADLINE" -u "$fd" line
+	read -r -u "$fd" line
 	like "$line" 'out1|err1'
-	read -r -t "$DEADLINE" -u "$fd" line
+	read -r -u "$fd" line
 	like "$line" 'out1|err1'
 	open_gate out
-	read -r -t "$DEADLINE" -u "$fd" line
+	read -r -u "$fd" line
 	equal "$line" out2
-	run read -r -t "$DEADLINE" -u "$fd" line
+	run read -r -u "$fd" line
 	equal "$status" 1 # end of file, not a timeout
 	exec {fd}<&-
 	done_with "$id"

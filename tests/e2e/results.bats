@@ -163,7 +163,7 @@ print(6 * 7)')" value)" 42
 	equal "$(cat "$MNT/tasks/$id/code")" "cat $gate"
 	open_gate two
 	done_with "$id"
-	within 5 eval '! test -L "$MNT/tasks/$id"'
+	wait_for eval '! test -L "$MNT/tasks/$id"'
 }
 
 @test "rm tasks/ID aborts" {
@@ -334,14 +334,14 @@ print(6 * 7)')" value)" 42
 @test "a task that leaves a daemon behind ends, and so does the daemon" {
 	local id pid
 	id=$(submit "setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo \$!")
-	pid=$(timeout "$DEADLINE" cat "$MNT/results/$id/value")
+	pid=$(cat "$MNT/results/$id/value")
 	like "$pid" '[0-9]+'
-	within "$DEADLINE" eval '! grep -qs sleep "/proc/$pid/comm"'
+	wait_for eval '! grep -qs sleep "/proc/$pid/comm"'
 }
 
 @test "a daemon that keeps stdout open does not keep the task" {
 	local id
 	id=$(submit 'sleep 1000 & echo done')
-	equal "$(timeout "$DEADLINE" cat "$MNT/results/$id/value")" 'done'
+	equal "$(cat "$MNT/results/$id/value")" 'done'
 	done_with "$id"
 }

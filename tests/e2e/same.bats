@@ -134,7 +134,7 @@ for name in open(sys.argv[1]):
 @test "a remount" {
 	cd /
 	fusermount3 -u "$MNT"
-	within "$DEADLINE" eval '! pid_of taskfs >/dev/null 2>&1 || ! kill -0 "$(pid_of taskfs)" 2>/dev/null'
+	wait_for eval '! pid_of taskfs >/dev/null 2>&1 || ! kill -0 "$(pid_of taskfs)" 2>/dev/null'
 	start >/dev/null
 	as_before "$MNT/results"
 }
@@ -143,7 +143,7 @@ for name in open(sys.argv[1]):
 	expect_log taskfs
 	kill -9 "$(pid_of taskfs-controller)"
 	start >/dev/null
-	within "$DEADLINE" grep -qx connected "$MNT/controller/state"
+	wait_for grep -qx connected "$MNT/controller/state"
 	as_before .
 }
 

@@ -63,7 +63,7 @@ all_ok() {
 		cat "$HOME_DIR/a"
 		cat "$HOME_DIR/b"
 	} >"$MNT/tasks/new"
-	within 10 eval '[ "$(count)" -gt "$before" ]'
+	wait_for eval '[ "$(count)" -gt "$before" ]'
 	equal "$(count)" $((before + 1))
 	equal "$(get latest value)" 'left right'
 }
@@ -91,7 +91,7 @@ all_ok() {
 echo from a document
 END
 ' dash "$MNT"
-	within 10 eval '[ "$(get latest code)" = "echo from a document" ]'
+	wait_for eval '[ "$(get latest code)" = "echo from a document" ]'
 	equal "$(get latest value)" 'from a document'
 }
 

@@ -12,7 +12,7 @@ look() {
 	local dir
 	dir=$(mktemp -d "$HOME_DIR/look.XXXXXX")
 	cp "$1" "$dir/a.svg"
-	HOME=$dir timeout "$DEADLINE" chromium --headless --no-sandbox \
+	HOME=$dir chromium --headless --no-sandbox \
 		--disable-gpu --hide-scrollbars --user-data-dir="$dir/data" \
 		--force-device-scale-factor=1 --window-size=1200,900 \
 		--screenshot="$dir/a.png" "$dir/a.svg" >"$dir/out" 2>&1 3>&- || {

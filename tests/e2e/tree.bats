@@ -42,7 +42,7 @@ teardown() { test_end; }
 	before=$(cat "$MNT/controller/completed")
 	id=$(submit ':')
 	done_with "$id"
-	within 10 eval '[ "$(cat "$MNT/controller/completed")" -gt "$before" ]'
+	wait_for eval '[ "$(cat "$MNT/controller/completed")" -gt "$before" ]'
 }
 
 @test "engines/ID/" {
@@ -69,11 +69,11 @@ teardown() { test_end; }
 	id=$(submit "echo begun; cat $gate")
 	head -n 1 "$MNT/results/$id/output"
 	e=$(get "$id" engine)
-	within 10 eval '[ "$(cat "$MNT/engines/$e/state")" = busy ]'
-	within 10 eval '[ "$(cat "$MNT/engines/$e/running")" = "$id" ]'
+	wait_for eval '[ "$(cat "$MNT/engines/$e/state")" = busy ]'
+	wait_for eval '[ "$(cat "$MNT/engines/$e/running")" = "$id" ]'
 	open_gate busy
 	done_with "$id"
-	within 10 eval '[ "$(cat "$MNT/engines/$e/state")" = idle ]'
+	wait_for eval '[ "$(cat "$MNT/engines/$e/state")" = idle ]'
 }
 
 @test "every file of the tree can be read, and ends with a newline" {
@@ -85,7 +85,7 @@ teardown() { test_end; }
 		*/events | */ok | */error | */tasks/*) continue ;;
 		esac
 		[ -r "$f" ] || continue
-		timeout "$DEADLINE" cat "$f" >"$HOME_DIR/text"
+		cat "$f" >"$HOME_DIR/text"
 		[ -s "$HOME_DIR/text" ] || continue
 		equal "$f:$(tail -c 1 "$HOME_DIR/text" | od -An -tx1)" "$f: 0a"
 	done < <(find "$MNT" -type f ! -perm /222)

@@ -144,23 +144,24 @@ is_not_shown() {
 
 @test "a value is there when it is whole" {
 	local pid
-	gate whole
+	gate new
+	gate created
 	echo old >"$V/a"
 	{
 		echo new
-		cat "$HOME_DIR/whole"
+		cat "$HOME_DIR/new"
 	} >"$V/a" 3>&- &
 	pid=$!
 	{
 		echo created
-		cat "$HOME_DIR/whole"
+		cat "$HOME_DIR/created"
 	} >"$V/b" 3>&- &
-	within "$DEADLINE" test -e "/proc/$!/fd/1"
+	wait_for test -e "/proc/$!/fd/1"
 	equal "$(cat "$V/a")" old
 	is_not_shown "$V/b"
 	equal "$(ls "$V")" a
-	open_gate whole
-	open_gate whole || true
+	open_gate new
+	open_gate created
 	wait "$pid" "$!"
 	equal "$(cat "$V/a")" new
 	equal "$(cat "$V/b")" created
@@ -238,7 +239,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	gate go
 	# shellcheck disable=SC2016
 	echo "echo now >\$TASKFS_VARS/c; cat $HOME_DIR/go" >"$MNT/engines/0/new"
-	within "$DEADLINE" is_shown "$V/c"
+	wait_for is_shown "$V/c"
 	equal "$(cat "$V/c")" now
 	open_gate go
 	done_with latest
@@ -368,7 +369,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	mkdir "$other"
 	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$other" 3>&-
 	echo 1 >"$V/a"
-	within "$DEADLINE" is_shown "$other/engines/0/vars/a"
+	wait_for is_shown "$other/engines/0/vars/a"
 	equal "$(cat "$other/engines/0/vars/a")" 1
 	for i in $(seq 20); do
 		echo "$i" >"$other/engines/0/vars/a"
@@ -377,7 +378,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	done
 	rm "$other/engines/0/vars/a"
 	is_not_shown "$other/engines/0/vars/a"
-	within "$DEADLINE" is_not_shown "$V/a"
+	wait_for is_not_shown "$V/a"
 	fusermount3 -u "$other"
 	rmdir "$other"
 }
@@ -387,13 +388,13 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	kill -9 "$(pid_of taskfs-controller)"
 	expect_log "no heartbeat|connection|lost|controller"
 	# Known, but not to be had.
-	within "$DEADLINE" grep -q answer "$MNT/controller/state"
+	wait_for grep -q answer "$MNT/controller/state"
 	equal "$(ls "$V")" a
 	fails_with EHOSTDOWN cat "$V/a"
 	fails_with EHOSTDOWN dd if=/dev/null of="$V/b" status=none
 	start >/dev/null
-	within "$DEADLINE" grep -q connected "$MNT/controller/state"
-	within "$DEADLINE" grep -q idle "$MNT/engines/0/state"
+	wait_for grep -q connected "$MNT/controller/state"
+	wait_for grep -q idle "$MNT/engines/0/state"
 	equal "$(cat "$V/a")" kept
 	fusermount3 -u "$MNT"
 	start >/dev/null
@@ -417,13 +418,13 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 
 @test "an engine that stands still: interrupts, and its death" {
 	local pid worker
-	within "$DEADLINE" grep -q idle "$MNT/engines/2/state"
+	wait_for grep -q idle "$MNT/engines/2/state"
 	worker=$(worker_of 2)
 	echo 1 >"$MNT/engines/2/vars/a"
 	kill -STOP "$worker"
 	cat "$MNT/engines/2/vars/a" >/dev/null 3>&- &
 	pid=$!
-	within "$DEADLINE" is_reading "$pid"
+	wait_for is_reading "$pid"
 	kill -INT "$pid" || true
 	kill -TERM "$pid"
 	wait "$pid" || equal "$?" 143
@@ -433,12 +434,12 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	wait "$pid" || true
 	cat "$MNT/engines/2/vars/a" >"$HOME_DIR/out" 2>"$HOME_DIR/err" 3>&- &
 	pid=$!
-	within "$DEADLINE" is_reading "$pid"
+	wait_for is_reading "$pid"
 	expect_log "killed|engine"
 	kill -9 "$worker"
 	if wait "$pid"; then return 1; fi
 	like "$(cat "$HOME_DIR/err")" ".*(Host is down|No such file).*"
-	within "$DEADLINE" is_not_shown "$MNT/engines/2"
+	wait_for is_not_shown "$MNT/engines/2"
 	# A new one begins with nothing.
 	start >/dev/null
 	equal "$(cat "$MNT"/engines/*/state | wc -l)" 3

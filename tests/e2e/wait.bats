@@ -15,7 +15,7 @@ setup() {
 }
 teardown() {
 	[ -z "${ID:-}" ] || [ ! -L "$MNT/tasks/$ID" ] ||
-		timeout 5 sh -c ': >"$1"' sh "$HOME_DIR/$GATE" || true
+		leave_gate_open "$GATE"
 	test_end
 }
 
@@ -24,7 +24,7 @@ teardown() {
 block_on() {
 	cat "$R/$1" >"$HOME_DIR/read" 2>&1 3>&- &
 	reader=$!
-	within "$DEADLINE" is_reading "$reader"
+	wait_for is_reading "$reader"
 }
 
 @test "value waits, and then is there" {
@@ -58,7 +58,7 @@ import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execlp("cat", "cat", sys.argv[1])' "$R/$file" >/dev/null 3>&- &
 			reader=$!
-			within "$DEADLINE" is_reading "$reader"
+			wait_for is_reading "$reader"
 			kill "-$sig" "$reader"
 			rc=0
 			wait "$reader" || rc=$?
@@ -180,7 +180,7 @@ os.execlp("cat", "cat", sys.argv[1])' "$R/$file" >/dev/null 3>&- &
 		pids+=($!)
 	done
 	for ((i = 0; i < 50; i++)); do
-		within "$DEADLINE" is_reading "${pids[i]}"
+		wait_for is_reading "${pids[i]}"
 	done
 	for ((i = 0; i < 50; i += 2)); do
 		kill -9 "${pids[i]}"
@@ -196,10 +196,10 @@ os.execlp("cat", "cat", sys.argv[1])' "$R/$file" >/dev/null 3>&- &
 
 @test "looking never waits: ls, stat, find while readers are blocked" {
 	block_on value
-	timeout "$DEADLINE" ls -l "$R" >/dev/null
-	timeout "$DEADLINE" stat "$R/value" "$R/output" "$R/wait" >/dev/null
-	timeout "$DEADLINE" find "$MNT" -maxdepth 3 >/dev/null
-	timeout "$DEADLINE" cat "$R/status" "$R/elapsed" "$R/stdout" >/dev/null
+	ls -l "$R" >/dev/null
+	stat "$R/value" "$R/output" "$R/wait" >/dev/null
+	find "$MNT" -maxdepth 3 >/dev/null
+	cat "$R/status" "$R/elapsed" "$R/stdout" >/dev/null
 	kill "$reader"
 	wait "$reader" || true
 	open_gate "$GATE"
@@ -222,7 +222,7 @@ os.execlp("cat", "cat", sys.argv[1])' "$R/$file" >/dev/null 3>&- &
 	open_gate "$GATE"
 	done_with "$ID"
 	while [[ $seen != *"$ID"*ok* ]]; do
-		read -r -t "$DEADLINE" -u "$fd" line
+		read -r -u "$fd" line
 		seen+=" $line"
 	done
 	exec {fd}<&-
@@ -231,7 +231,7 @@ os.execlp("cat", "cat", sys.argv[1])' "$R/$file" >/dev/null 3>&- &
 @test "cat events ends at Ctrl-C" {
 	cat "$MNT/events" >/dev/null 3>&- &
 	reader=$!
-	within "$DEADLINE" is_reading "$reader"
+	wait_for is_reading "$reader"
 	kill "$reader"
 	wait "$reader" || equal "$?" 143
 	open_gate "$GATE"

@@ -13,13 +13,14 @@ setup() {
 	R=$MNT/results/$ID
 }
 teardown() {
-	[ -z "${ID:-}" ] || [ ! -L "$MNT/tasks/$ID" ] || go || true
+	[ -z "${ID:-}" ] || [ ! -L "$MNT/tasks/$ID" ] ||
+		leave_gate_open "${GATE##*/}"
 	test_end
 }
 
 # The gate is opened.
 go() {
-	timeout "$DEADLINE" sh -c ': >"$1"' sh "$GATE"
+	sh -c ': >"$1"' sh "$GATE"
 }
 
 @test "watch draws until the end, then says the outcome" {
@@ -52,8 +53,8 @@ sys.stdout.write(text.decode().replace("\r", "/"))' "$fd")
 	a=$!
 	cat "$R/watch" >"$HOME_DIR/log2" 3>&- &
 	b=$!
-	within "$DEADLINE" is_reading "$a"
-	within "$DEADLINE" is_reading "$b"
+	wait_for is_reading "$a"
+	wait_for is_reading "$b"
 	go
 	wait "$a"
 	wait "$b"
@@ -75,7 +76,7 @@ sys.stdout.write(text.decode().replace("\r", "/"))' "$fd")
 	local id a text
 	a=$(gate bar)
 	id=$(submit "{\"code\": \"[ \$1 = 0 ] || cat \$1; echo \$1 >&4\", \"map\": [\"0\", \"$a\"]}")
-	within "$DEADLINE" eval '[ "$(get "$id" progress)" = 1/2 ]'
+	wait_for eval '[ "$(get "$id" progress)" = 1/2 ]'
 	like "$(head -c 26 "$MNT/results/$id/watch")" '\[#{12}\.{12}\]'
 	like "$(head -c 38 "$MNT/results/$id/watch")" '.*\]  50% 1/2.*'
 	like "$(get "$id/0" watch)" 'ok in [0-9]+\.[0-9] s'
@@ -130,7 +131,7 @@ sys.stdout.write(text.decode().replace("\r", "/"))' "$fd")
 	id=$(submit "echo one >&4; echo out; cat $gate; printf two >&4")
 	equal "$(head -n 1 "$MNT/results/$id/output")" out
 	# Both went on their way together.
-	within "$DEADLINE" test -s "$MNT/results/$id/data"
+	wait_for test -s "$MNT/results/$id/data"
 	equal "$(get "$id" data)" one
 	equal "$(stat -c %s "$MNT/results/$id/data")" 4
 	like "$(get "$id" status)" running
@@ -154,12 +155,12 @@ sys.stdout.write(text.decode().replace("\r", "/"))' "$fd")
 	local id gate tail line
 	gate=$(gate tail)
 	id=$(submit "echo one >&4; cat $gate; echo two >&4")
-	within "$DEADLINE" test -s "$MNT/results/$id/data"
+	wait_for test -s "$MNT/results/$id/data"
 	exec {tail}< <(exec tail -s 0.1 -n +1 -f "$MNT/results/$id/data" 2>&1)
-	read -r -t "$DEADLINE" -u "$tail" line
+	read -r -u "$tail" line
 	equal "$line" one
 	open_gate tail
-	read -r -t "$DEADLINE" -u "$tail" line
+	read -r -u "$tail" line
 	equal "$line" two
 	kill "$!"
 	exec {tail}<&-

@@ -5,7 +5,6 @@
 load ../e2e/lib
 
 ROUNDS=${ROUNDS:-20}
-export BATS_TEST_TIMEOUT=$((60 + ROUNDS * 30 * SLOW))
 
 setup_file() { cluster_up 3 --controller-opt --ping=200ms; }
 teardown_file() { cluster_down .; }
@@ -79,13 +78,13 @@ rounds() {
 		pid=$(victim)
 		if [ -n "$pid" ]; then
 			kill -9 "$pid" 2>/dev/null || true
-			within "$DEADLINE" is_gone "$pid"
+			wait_for is_gone "$pid"
 		fi
 		start >"$HOME_DIR/start.out" 2>&1 || {
 			cat "$HOME_DIR/start.out"
 			return 1
 		}
-		within "$DEADLINE" connected
+		wait_for connected
 		descriptors_anew
 	done
 	: >"$HOME_DIR/enough"
@@ -94,7 +93,7 @@ rounds() {
 	echo "# $(wc -l <"$HOME_DIR/accepted") accepted, $(wc -l <"$HOME_DIR/ran") ran" >&3
 	[ -s "$HOME_DIR/accepted" ]
 	check_all
-	within "$DEADLINE" nothing_unfinished
+	wait_for nothing_unfinished
 }
 
 @test "controller and engines killed, again and again" {

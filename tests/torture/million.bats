@@ -3,7 +3,6 @@
 # shellcheck shell=bash
 load ../e2e/lib
 
-export BATS_TEST_TIMEOUT=$((600 * SLOW))
 
 setup_file() { cluster_up 2; }
 teardown_file() { cluster_down; }
@@ -31,7 +30,7 @@ abort() { echo abort >"$MNT/results/$id/ctl" && get "$id" wait >/dev/null; }
 purge() { rmdir "$MNT/results/$id"; }
 mount_again() {
 	fusermount3 -u "$MNT"
-	within "$DEADLINE" is_gone
+	wait_for is_gone
 	start >/dev/null
 	stat -c %s "$MNT/results/$id/exit_status" >/dev/null
 }

@@ -1,8 +1,51 @@
-"""unittest, told as TAP."""
+"""unittest, told as TAP.
 
+    @tap.check                  # a test or a class that `make test` leaves out
+    def test_a_million(self):
+
+Tests have no limits of time: they wait for events. When one hangs, tests/run sends
+SIGUSR1, upon which it is told where every thread is, and what those in `explain`
+say.
+"""
+
+import faulthandler
 import os
+import signal
 import sys
 import unittest
+
+
+# Called without arguments when a test hangs; they print.
+explain = []
+
+
+def _say_where(signo, frame):
+    for one in explain:
+        one()
+    sys.stdout.flush()
+
+
+def check(test):
+    """Only `make check` runs it, and not `make test`."""
+    test.tier = "check"
+    return test
+
+
+def _in_tier(suite):
+    """The tests that this run is for, one suite a class as before."""
+    if os.environ.get("TIER") != "test":
+        return suite
+    found = unittest.TestSuite()
+    for of_class in suite:
+        tests = [
+            t
+            for t in of_class
+            if not hasattr(t, "tier")
+            and not hasattr(getattr(t, t._testMethodName), "tier")
+        ]
+        if tests:
+            found.addTest(unittest.TestSuite(tests))
+    return found
 
 
 class Tap(unittest.TestResult):
@@ -36,11 +79,13 @@ def part(suite, which):
 
 
 def main(module):
+    signal.signal(signal.SIGUSR1, _say_where)
+    faulthandler.register(signal.SIGUSR1, sys.stdout, chain=True)
     loader = unittest.defaultTestLoader
     if len(sys.argv) > 1:
         suite = loader.loadTestsFromNames(sys.argv[1:], module)
     else:
-        suite = loader.loadTestsFromModule(module)
+        suite = _in_tier(loader.loadTestsFromModule(module))
     if "PART" in os.environ:
         suite = part(suite, os.environ.pop("PART"))
     print("1..%d" % suite.countTestCases())
