@@ -2,7 +2,8 @@
 #
 #   make            the three programs, in build/
 #   make start      set-up, build, controller, engines, mount   MNT= N= NAME=
-#   make test       set-up, build, every test                   SAN=address,undefined
+#   make test       set-up, build, the tests of somebody new to it
+#   make check      every test
 #   make help       every target
 
 VERSION := 0.1.0
@@ -25,8 +26,10 @@ comma := ,
 BUILD ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(filter clang,$(CC)),/clang)
 
 PKGS   := libzmq json-c libsodium
+# Nobody is held up by what a newer compiler warns of; `make lint` sets -Werror.
+WERROR ?=
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
-          -Wmissing-prototypes -Wvla -Wformat=2 -Werror
+          -Wmissing-prototypes -Wvla -Wformat=2 $(WERROR)
 OPT    ?= $(if $(SAN),-O1 -g1,-O2 -g)
 CFLAGS += -std=c11 -D_GNU_SOURCE -DTASKFS_VERSION='"$(VERSION)"' $(OPT) \
           $(WARN) -Ilib -Ibuild/gen -fno-strict-aliasing -fstack-protector-strong
@@ -121,7 +124,14 @@ $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB) $(call pkg_libs,taskfs) -lpthread -lm
 
-tests: all $(UNIT) $(TOOLS)
+# A disk that is slow: preloaded into what runs (tests/slow).
+SLOW_DISK := $(BUILD)/tests/slow/slowdisk.so
+$(SLOW_DISK): tests/slow/slowdisk.c Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -shared -fPIC -o $@ $< -ldl
+
+tests: all $(UNIT) $(TOOLS) $(SLOW_DISK)
 	@:
 
 # --- fuzzers: one program per tests/fuzz/fuzz_X.c -----------------------------
@@ -152,7 +162,7 @@ fuzzers: $(FUZZ)
 AGAIN = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 setup:
-	@scripts/setup build test
+	@scripts/setup build test check
 
 start:
 	@scripts/setup build
@@ -166,20 +176,54 @@ stop:
 status:
 	@scripts/taskfs-cluster status --name '$(NAME)'
 
-# make test TESTS="unit e2e" runs a part. The fuzzers have their sanitizers
-# always.
-TESTS ?= $(if $(SAN),,lint fuzz) unit wire interop e2e
+# For who just cloned it: does taskfs work here? It installs little and takes
+# minutes; what it leaves out, `make check` has.
 test:
 	@scripts/setup build test
 	@$(AGAIN) tests
-	@$(if $(filter fuzz,$(TESTS)),$(AGAIN) $(FUZZ_ARGS) fuzzers)
-	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $(TESTS)
+	@$(call run,test) unit wire e2e interop
 
-test-interop: interop
-unit wire interop e2e torture:
-	@scripts/setup build test
+# For who changes it: everything. What depends on the build (speed, memory, what a
+# compiler makes of it with -O2) is looked at in a plain build; beside ipyparallel
+# the sanitizers find all that a plain build would, and more. lint and fuzzers are
+# the same in either.
+CHECKS     := lint fuzz unit wire e2e
+SAN_CHECKS := unit wire interop e2e
+CHECK_SAN  ?= address,undefined
+check:
+	@scripts/setup build test check
+	@echo '== check: a plain build'
 	@$(AGAIN) tests
-	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run $@
+	@$(AGAIN) $(FUZZ_ARGS) fuzzers
+	@$(AGAIN) SAN=$(CHECK_SAN) tests
+	@bad=0; \
+	$(call run,check) $(CHECKS) || bad=1; \
+	echo '== check: a build with the sanitizers $(CHECK_SAN)'; \
+	$(AGAIN) SAN=$(CHECK_SAN) run-tests SUITES='$(SAN_CHECKS)' || bad=1; \
+	exit $$bad
+
+# Parts of it: make e2e FILES="wait vars"
+unit wire interop e2e torture:
+	@scripts/setup build test check
+	@$(AGAIN) tests
+	@$(call run,check) $@
+
+run = TIER=$(1) BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run
+run-tests:
+	@$(call run,check) $(SUITES)
+
+# All of `make test` and of interop where there is a quarter of a core for it, and
+# a start on a slow disk.
+test-slow:
+	@scripts/setup build test check
+	@$(AGAIN) tests
+	@BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/slow/run
+
+# What README.md says, typed on a Debian that was just made. DIST=trixie
+# VARIANTS="root user"
+fresh:
+	@scripts/setup fresh
+	@tests/fresh/run
 
 # ipyparallel's own tests of a client, with our controller: some minutes.
 theirs:
@@ -189,14 +233,14 @@ theirs:
 
 # make fuzz FUZZ_TIME=600 FILES=scan
 fuzz:
-	@scripts/setup build test
+	@scripts/setup build test check
 	@$(AGAIN) $(FUZZ_ARGS) fuzzers
 	@FUZZ_TIME='$(or $(FUZZ_TIME),60)' tests/run fuzz
 
-check lint:
-	@scripts/setup build test
+lint:
+	@scripts/setup build test check
 	@$(AGAIN) all $(GEN)
-	@BUILD='$(BUILD)' tests/run lint
+	@$(call run,check) lint
 
 bench-programs: all $(BENCH)
 	@:
@@ -211,7 +255,7 @@ docs: $(GEN) $(BUILD)/taskfs
 
 # What a file is compiled with, for the tools that read C as the compiler does.
 print-cflags:
-	$(info $(filter-out -Werror,$(CFLAGS)) $(pkg_cflags) -I. -DSOURCE_DIR='"."')
+	$(info $(CFLAGS) $(pkg_cflags) -I. -DSOURCE_DIR='"."')
 	@:
 
 # --- installing ---------------------------------------------------------------
@@ -256,9 +300,13 @@ help:
 #::                 MNT=./mnt  N=engines (one per core)  NAME=default
 #:: make stop       unmount and stop it again              NAME=default
 #:: make status     what of it runs                        NAME=default
-#:: make test       set-up, build, every test; the last line counts them
-#::                 SAN=address,undefined: with sanitizers  TESTS="unit e2e"
-#:: make lint (or check), unit, wire, interop, e2e         parts of it
+#:: make test       does it work here? Some minutes; the last line counts
+#:: make check      every test, lint, fuzzers and sanitizers
+#:: make lint, unit, wire, interop, e2e        parts of it  FILES="wait vars"
+#::                 SAN=address,undefined: built with sanitizers
+#:: make fresh      README.md, typed on a Debian that was just made
+#::                 DIST=trixie  VARIANTS="root user umask ..." (or all)
+#:: make test-slow  the tests with a quarter of a core, a start on a slow disk
 #:: make fuzz       parsers beside libFuzzer                 FUZZ_TIME=60 FILES=scan
 #:: make theirs     ipyparallel's own tests with our controller  FILES=lbview
 #:: make torture    faults, again and again, for minutes
@@ -270,7 +318,7 @@ help:
 #:: make clean      remove build/
 #:: CC=clang takes another compiler, V=1 shows every command.
 
-.PHONY: all tests setup start stop status test test-interop theirs unit wire interop e2e torture check lint \
-
-	bench bench-programs docs print-cflags install uninstall clean help
+.PHONY: all tests setup start stop status test check run-tests lint unit wire \
+	interop e2e torture theirs fuzz fuzzers fresh test-slow bench \
+	bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:
