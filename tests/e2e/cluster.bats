@@ -44,8 +44,7 @@ teardown() {
 	start >/dev/null
 	echo 'echo kept' >"$MNT/tasks/new"
 	equal "$(cat "$MNT/results/latest/value")" kept
-	kill -9 "$(pid_of taskfs-controller)"
-	wait_for eval '! cluster status >/dev/null'
+	kill_9 taskfs-controller
 	run -1 cluster status
 	[[ $output == *'not running'* ]]
 	run -0 start
@@ -86,14 +85,15 @@ teardown() {
 
 @test "stop of a dead and of a stopped mount" {
 	start >/dev/null
-	kill -9 "$(pid_of taskfs)"
+	kill_9 taskfs
 	run -0 cluster stop
-	run ! grep -q " $MNT " /proc/self/mounts
+	run ! is_mounted "$MNT"
 	start >/dev/null
 	kill -STOP "$(pid_of taskfs)"
+	# After that it is killed, and so is whatever else is slower.
 	run -0 cluster stop --timeout 3
-	run ! grep -q " $MNT " /proc/self/mounts
-	no_processes
+	run ! is_mounted "$MNT"
+	wait_for no_processes
 }
 
 @test "a process that got the number of a dead one is left alone" {
@@ -143,16 +143,17 @@ teardown() {
 
 @test "two clusters beside each other" {
 	start >/dev/null
-	env "TASKFS_E2E=$MARK" "$CLUSTER" start --dir "$HOME_DIR/two" --name two \
-		--mount "$HOME_DIR/mnt2" --engines 1 --bin "$BUILD" 3>&- >/dev/null
+	cluster start --dir "$HOME_DIR/two" --name two \
+		--mount "$HOME_DIR/mnt2" --engines 1 >/dev/null
 	echo 'echo one' >"$MNT/tasks/new"
 	echo 'echo two' >"$HOME_DIR/mnt2/tasks/new"
 	equal "$(cat "$MNT/results/latest/value")" one
 	equal "$(cat "$HOME_DIR/mnt2/results/latest/value")" two
-	"$CLUSTER" stop --dir "$HOME_DIR/two" --name two
+	cluster stop --dir "$HOME_DIR/two" --name two
 	equal "$(cat "$MNT/controller/state")" connected
 }
 
+# bats test_tags=check
 @test "installed: make install, the programs found beside the script" {
 	make -C "$ROOT" --no-print-directory install BUILD="$BUILD" \
 		DESTDIR="$HOME_DIR/root" PREFIX=/usr SAN="${SAN:-}" 3>&- >/dev/null
@@ -160,11 +161,12 @@ teardown() {
 	[ -L "$HOME_DIR/root/usr/sbin/mount.fuse.taskfs" ]
 	[ -e "$HOME_DIR/root/usr/share/man/man1/taskfs-cluster.1" ]
 	env "TASKFS_E2E=$MARK" "$HOME_DIR/root/usr/bin/taskfs-cluster" start \
-		--dir "$DIR" --mount "$MNT" --engines 1 3>&- >/dev/null
+		--dir "$DIR" --mount "$MNT" --engines 1 --timeout "$FOREVER" \
+		3>&- >/dev/null
 	equal "$(readlink "/proc/$(pid_of taskfs)/exe")" \
 		"$HOME_DIR/root/usr/bin/taskfs"
 	env "TASKFS_E2E=$MARK" "$HOME_DIR/root/usr/bin/taskfs-cluster" stop \
-		--dir "$DIR"
+		--dir "$DIR" --timeout "$FOREVER"
 	make -C "$ROOT" --no-print-directory uninstall \
 		DESTDIR="$HOME_DIR/root" PREFIX=/usr 3>&- >/dev/null
 	equal "$(find "$HOME_DIR/root" -type f -o -type l)" ''

@@ -64,7 +64,7 @@ ctl() {
 @test "retry of one task, while the others still run" {
 	local id next
 	rm -f "$HOME_DIR/fine"
-	mkfifo "$HOME_DIR/stay"
+	gate stay
 	id=$(submit "{\"code\": \"case \$1 in bad) [ -e $HOME_DIR/fine ] && echo again;; *) cat $HOME_DIR/stay;; esac\", \"map\": [\"bad\", \"long\"]}")
 	equal "$(get "$id" 0/wait)" error
 	fails_with EBUSY ctl "results/$id" retry
@@ -95,13 +95,22 @@ runs_on() {
 
 # kill_controller, and start_again: the mount has seen it.
 kill_controller() {
-	kill -9 "$(pid_of taskfs-controller)"
-	wait_for eval '! cluster status >/dev/null'
-	wait_for eval '[ "$(cat "$MNT/controller/state")" != connected ]'
+	kill_9 taskfs-controller
+	wait_for controller_is_not connected
 }
 start_again() {
 	start >/dev/null
-	wait_for eval '[ "$(cat "$MNT/controller/state")" = connected ]'
+	wait_for controller_is connected
+}
+
+# has_engines N
+has_engines() {
+	[ "$(engine_ids | wc -l)" -eq "$1" ]
+}
+
+# runs ENGINE ID: it says so.
+runs() {
+	[ "$(cat "$MNT/engines/$1/running")" = "$2" ]
 }
 
 @test "a read of an engine's ctl lists its words; others are refused" {
@@ -118,7 +127,7 @@ start_again() {
 
 @test "interrupt: what runs gets what Ctrl-C gives" {
 	local a b
-	a=$(runs_on 0 'trap \"echo caught; exit 0\" INT; echo; while :; do sleep 0.1; done')
+	a=$(runs_on 0 'trap \"echo caught; exit 0\" INT; echo; sleep 1000')
 	b=$(runs_on 1 'trap \"echo never\" INT; echo; sleep 1000')
 	ctl engines/0 interrupt
 	equal "$(get "$a" value)" $'\ncaught'
@@ -140,7 +149,7 @@ start_again() {
 	wait_for state_is 0 draining
 	wait_for state_is 1 draining
 	# What ran goes on.
-	wait_for eval '[ "$(cat "$MNT/engines/0/running")" = "$a" ]'
+	wait_for runs 0 "$a"
 	equal "$(get "$a" status)" running
 	equal "$(get "$id" status)" pending
 	ctl engines/1 resume
@@ -160,7 +169,7 @@ start_again() {
 	ctl engines/0 restart
 	run ! kill -0 "$pid"
 	[ "$(cat "$MNT/engines/0/uuid")" != "$uuid" ]
-	[ "$(cat "$MNT/engines/0/pid")" = "$(worker_of 0)" ]
+	equal "$(worker_of 0)" "$(child_of "$(pid_of taskfs-engine-0)")"
 	done_with "$a" error
 	like "$(get "$a" error)" 'EngineError: .*'
 	a=$(submit '{"code": "echo $TASKFS_ENGINE", "targets": [0]}')
@@ -208,12 +217,12 @@ start_again() {
 	equal "$(ls "$MNT/engines" | tr '\n' ' ')" 'all '
 	fails_with ENXIO ctl engines/all stop
 	start >/dev/null
-	wait_for eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
+	wait_for has_engines 2
 }
 
 @test "a task's id is read back though its engine is gone" {
 	local engine new id
-	engine=$(ls "$MNT/engines" | head -n 1)
+	engine=$(engine_ids | head -n 1)
 	exec {new}<>"$MNT/engines/$engine/new"
 	echo 'sleep 1000' >&"$new"
 	ctl "engines/$engine" stop
@@ -223,12 +232,12 @@ start_again() {
 	done_with "$id" error
 	equal "$(get "$id" code)" 'sleep 1000'
 	start >/dev/null
-	wait_for eval '[ "$(ls "$MNT/engines" | wc -l)" = 3 ]'
+	wait_for has_engines 2
 }
 
 @test "an engine's ctl without a controller is EHOSTDOWN, and can be read" {
 	local engine
-	engine=$(ls "$MNT/engines" | head -n 1)
+	engine=$(engine_ids | head -n 1)
 	kill_controller
 	fails_with EHOSTDOWN ctl "engines/$engine" drain
 	fails_with EHOSTDOWN ctl controller purge
@@ -297,15 +306,16 @@ python_id() {
 }
 
 @test "controller/ctl: shutdown ends it; what runs goes on when it is back" {
-	local a engine
-	engine=$(ls "$MNT/engines" | head -n 1)
+	local a engine pid
+	engine=$(engine_ids | head -n 1)
 	a=$(runs_on "$engine" 'echo; sleep 1000')
+	pid=$(pid_of taskfs-controller)
 	ctl controller shutdown
-	wait_for eval '! cluster status >/dev/null'
-	wait_for eval '[ "$(cat "$MNT/controller/state")" != connected ]'
+	wait_for is_gone "$pid"
+	wait_for controller_is_not connected
 	equal "$(get "$a" status)" running
 	start_again
-	wait_for eval '[ "$(cat "$MNT/engines/$engine/running")" = "$a" ]'
+	wait_for runs "$engine" "$a"
 	ctl "results/$a" abort
 	done_with "$a" aborted
 }

@@ -6,18 +6,16 @@ setup_file() { cluster_up 2; }
 teardown_file() { cluster_down; }
 setup() { test_begin; }
 teardown() {
-	[ -z "${reader:-}" ] || kill "$reader" 2>/dev/null || true
+	end_reader
 	second_down
 	test_end
 }
 
-second_up() {
-	mkdir -p "$HOME_DIR/second"
-	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$HOME_DIR/second" 3>&-
-}
-second_down() {
-	grep -q " $HOME_DIR/second " /proc/self/mounts || return 0
-	fusermount3 -u "$HOME_DIR/second"
+# Who still reads keeps a mount busy.
+end_reader() {
+	[ -n "${reader:-}" ] || return 0
+	kill "$reader" 2>/dev/null || true
+	wait_for is_gone "$reader"
 }
 
 # lines_until ID FILE: an open file's lines up to the end of result ID, as
@@ -74,6 +72,7 @@ lines_until() {
 	local id
 	id=$(submit ':')
 	done_with "$id"
+	wait_for all_idle # nothing more is told of that one
 	/usr/bin/python3 - "$MNT" <<-'END'
 		import os, select, sys
 		mnt = sys.argv[1]
@@ -87,7 +86,7 @@ lines_until() {
 		    assert p.poll(0) == []
 		    with open(mnt + "/tasks/new", "w") as new:
 		        new.write(":")
-		    assert p.poll(20000)
+		    assert p.poll()
 		    assert int(f.readline().split()[0]) == last + 1
 	END
 	done_with "$(readlink "$MNT/results/latest")"
@@ -105,8 +104,6 @@ lines_until() {
 	done_with "$next"
 	wait_for grep -q "result $next ok" "$HOME_DIR/read"
 	run ! grep -v '^[0-9]* [rec]' "$HOME_DIR/read"
-	kill "$reader"
-	wait "$reader" || true
 }
 
 @test "a number that was not given yet" {
@@ -126,7 +123,6 @@ lines_until() {
 	reader=$!
 	rest=$(lines_until "$id" "$fd")
 	exec {fd}<&-
-	kill "$reader" || true
 	like "$(head -n 1 <<<"$rest")" '[0-9]+ missed unmounted'
 	[ "$(head -n 1 <<<"$rest" | cut -d' ' -f1)" -gt "$n" ]
 	done_with "$id"

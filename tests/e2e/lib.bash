@@ -14,7 +14,13 @@
 #
 # No test sleeps, and none has a limit of time. What blocks is waited for by
 # reading it; for the rest there is `wait_for COMMAND`, the last resort. What
-# hangs is ended, and explained, by tests/run (guard.py).
+# hangs is ended, and explained, by tests/run (guard.py). Nothing is taken for
+# simultaneous, or for done, because there was time enough: tasks that have to
+# overlap, or to end in an order, wait at a gate.
+#
+# A test with `# bats test_tags=check` before it, or a file with file_tags, is for
+# `make check` alone: it needs a program that `make test` does not install, or
+# takes its time.
 
 bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -32,9 +38,12 @@ WAITS=${WAITS:-/dev/null}
 # --- the cluster --------------------------------------------------------------
 
 # new_home: a directory of its own, outside of those bats removes: those are
-# removed with all that is in them, also what is mounted there.
+# removed with all that is in them, also what is mounted there. Tasks name it
+# without quotes.
 new_home() {
-	HOME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/taskfs-e2e.XXXXXX")
+	local base=${TMPDIR:-/tmp}
+	[[ $base =~ ^/[A-Za-z0-9/._-]*$ ]] || base=/tmp
+	HOME_DIR=$(mktemp -d "$base/taskfs-e2e.XXXXXX")
 	export HOME_DIR DIR=$HOME_DIR/cluster MNT=$HOME_DIR/mnt
 	# Every process of the cluster has this in its environment.
 	export MARK=${HOME_DIR##*.}.$$
@@ -42,10 +51,12 @@ new_home() {
 	export START_OPTS=${START_OPTS:-}
 }
 
-# cluster VERB [OPTION]...
+# cluster VERB [OPTION]... No engine is taken for dead, and no controller for lost,
+# because a machine is slow: their hearts beat seldom.
 cluster() {
 	local verb=$1
 	shift
+	[ "$verb" != start ] || set -- --controller-opt --ping=30s "$@"
 	env "TASKFS_E2E=$MARK" "$CLUSTER" "$verb" --dir "$DIR" --name e2e \
 		--bin "$BUILD" --timeout "$FOREVER" "$@" 3>&-
 }
@@ -83,30 +94,73 @@ cluster_down() {
 	return "$rc"
 }
 
-# pid_of WHAT: taskfs, taskfs-controller, taskfs-engine-0 ...
+# pid_of WHAT: taskfs, taskfs-controller, taskfs-engine-0 ... (the number is that
+# of its file, not that of the engine).
 pid_of() {
 	local pid _
 	read -r pid _ <"$DIR/pid/$1.pid" && echo "$pid"
 }
 
-# The program behind an engine's guard.
+# child_of PID: the program behind an engine's guard.
+child_of() {
+	local pid _
+	read -r pid _ <"/proc/$1/task/$1/children" || true # no newline
+	echo "$pid"
+}
+
+# engine_ids, worker_of ID, guard_of ID: as the mount shows them.
+engine_ids() {
+	local f
+	for f in "$MNT"/engines/[0-9]*; do
+		[ ! -e "$f" ] || echo "${f##*/}"
+	done
+}
 worker_of() {
-	local guard
-	guard=$(pid_of "taskfs-engine-$1")
-	cat "/proc/$guard/task/$guard/children" | tr -d ' \n'
+	cat "$MNT/engines/$1/pid"
+}
+guard_of() {
+	local worker
+	worker=$(worker_of "$1") &&
+		sed -n 's/^PPid:[[:space:]]*//p' "/proc/$worker/status"
+}
+
+# all_idle: the mount has heard of every task's end.
+all_idle() {
+	local f state
+	for f in "$MNT"/engines/[0-9]*/state; do
+		read -r state <"$f" && [ "$state" = idle ] || return 1
+	done
+}
+
+# is_gone PID: also when nobody has asked for its exit code yet.
+is_gone() {
+	! grep -qs '^State:.[^ZX]' "/proc/$1/status"
+}
+
+# kill_9 WHAT: and waits until it is gone; a start would take it for alive.
+kill_9() {
+	local pid
+	pid=$(pid_of "$1")
+	kill -9 "$pid"
+	wait_for is_gone "$pid"
+}
+
+# controller_is STATE, controller_is_not STATE: as the mount sees it.
+controller_is() {
+	[ "$(cat "$MNT/controller/state" 2>/dev/null)" = "$1" ]
+}
+controller_is_not() {
+	! controller_is "$1"
 }
 
 # Processes of this cluster that still live (zombies do not).
 processes() {
-	local f pid state
-	for f in /proc/[0-9]*/environ; do
-		grep -qsz "^TASKFS_E2E=$MARK$" "$f" || continue
-		pid=${f#/proc/}
-		pid=${pid%/environ}
-		state=$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null)
-		[ -z "$state" ] || [ "$state" = Z ] ||
+	local f pid
+	while read -r f; do
+		pid=${f//[!0-9]/}
+		is_gone "$pid" ||
 			echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-	done
+	done 2>/dev/null < <(grep -lsz "^TASKFS_E2E=$MARK$" /proc/[0-9]*/environ)
 }
 
 no_processes() {
@@ -122,6 +176,7 @@ no_left_overs() {
 		rc=1
 	fi
 	while read -r _ _ _ _ at _; do
+		printf -v at '%b' "${at//\\/\\0}" # \040 is a blank
 		case $at in
 		"$HOME_DIR"/*)
 			echo "a mount is left: $at"
@@ -131,6 +186,33 @@ no_left_overs() {
 		esac
 	done < <(cat /proc/self/mountinfo)
 	return "$rc"
+}
+
+# is_mounted DIR: also one that is dead.
+is_mounted() {
+	local at=${1//\\/\\134}
+	grep -qF -- " ${at// /\\040} " /proc/self/mounts
+}
+
+# second_up [OPTION]...: a second mount of the cluster, at $HOME_DIR/second; it is
+# ready when the program returns. second_down takes it away.
+second_up() {
+	mkdir "$HOME_DIR/second" 2>/dev/null || true # or a dead mount is there
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$DIR" "$HOME_DIR/second" \
+		--wait "$FOREVER" --log-file "$DIR/log/second.log" "$@" 3>&-
+}
+second_down() {
+	wait_for is_unmounted "$HOME_DIR/second"
+}
+# Whoever had it open a moment ago may still be on the way out.
+is_unmounted() {
+	! is_mounted "$1" || fusermount3 -u "$1" 2>/dev/null
+}
+second_pid() {
+	local pid words
+	while read -r pid words; do
+		case $words in *"/taskfs "*" $HOME_DIR/second "*) echo "$pid" ;; esac
+	done < <(processes)
 }
 
 # --- what every test must leave as it was -------------------------------------
@@ -147,6 +229,7 @@ test_end() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
 		say_logs
 		mark_logs
+		let_go
 		abort_all
 		return 0
 	}
@@ -180,17 +263,32 @@ descriptors_anew() {
 }
 
 unfinished() {
-	find "$MNT/tasks" -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2>/dev/null
+	local f
+	for f in "$MNT"/tasks/[0-9]*; do
+		[ ! -L "$f" ] || echo "${f##*/}"
+	done
 }
 
 nothing_unfinished() {
-	[ -z "$(unfinished)" ]
+	set -- "$MNT"/tasks/[0-9]*
+	[ ! -L "$1" ]
 }
 
 abort_all() {
 	local id
 	for id in $(unfinished); do
 		echo abort >"$MNT/results/$id/ctl" || true
+	done
+}
+
+# let_go: who still waits for a test that has failed does not hold up the next.
+let_go() {
+	local f
+	for f in "$HOME_DIR"/*; do
+		[ ! -p "$f" ] || leave_gate_open "${f##*/}"
+	done
+	for f in $(jobs -p); do
+		kill "$f" 2>/dev/null || true
 	done
 }
 
@@ -201,19 +299,23 @@ expect_log() {
 
 # How far the logs have been looked at. Tests are processes of their own: kept
 # in a file.
+log_sizes() {
+	(cd "$DIR/log" && stat -c '%s %n' -- *.log) 2>/dev/null || true
+}
+
 mark_logs() {
-	(cd "$DIR/log" && stat -c '%s %n' -- *.log) >"$HOME_DIR/.marks" \
-		2>/dev/null || true
+	log_sizes >"$HOME_DIR/.marks"
 }
 
 new_log_lines() {
-	local f at
-	for f in "$DIR"/log/*.log; do
-		[ -e "$f" ] || continue
-		f=${f##*/}
-		at=$(sed -n "s/ $f\$//p" "$HOME_DIR/.marks" 2>/dev/null)
-		tail -c "+$((${at:-0} + 1))" "$DIR/log/$f" | sed "s|^|$f: |"
-	done
+	local size f
+	local -A seen
+	while read -r size f; do seen[$f]=$size; done <"$HOME_DIR/.marks"
+	while read -r size f; do
+		[ "$size" = "${seen[$f]:-0}" ] ||
+			tail -c "+$((${seen[$f]:-0} + 1))" "$DIR/log/$f" |
+			sed "s|^|$f: |"
+	done < <(log_sizes)
 }
 
 say_logs() {
@@ -241,12 +343,14 @@ check_logs() {
 
 # wait_for COMMAND...: until it succeeds.
 wait_for() {
-	local nothing
+	local nothing pause=(0.01 0.02 0.05 0.1 0.2)
 	until "$@"; do
-		say_waits "$@"
-		# A wait of 20 ms that starts no process.
-		read -r -t 0.02 nothing <>"$HOME_DIR/.never" || true
+		[ "${#pause[@]}" -ne 5 ] || say_waits "$@"
+		# A wait that starts no process.
+		read -r -t "${pause[0]}" nothing <>"$HOME_DIR/.never" || true
+		[ "${#pause[@]}" -eq 1 ] || pause=("${pause[@]:1}")
 	done
+	: >"$WAITS"
 }
 
 say_waits() {
@@ -294,38 +398,117 @@ like() {
 	}
 }
 
+# What strerror(3) says.
+declare -gA ERROR_TEXT=(
+	[EACCES]="Permission denied"
+	[EAGAIN]="Resource temporarily unavailable"
+	[EBUSY]="Device or resource busy"
+	[ECANCELED]="Operation canceled"
+	[EEXIST]="File exists"
+	[EFBIG]="File too large"
+	[EHOSTDOWN]="Host is down"
+	[EINVAL]="Invalid argument"
+	[EIO]="Input/output error"
+	[EISDIR]="Is a directory"
+	[ENOENT]="No such file or directory"
+	[ENOSPC]="No space left on device"
+	[ENXIO]="No such device or address"
+	[EOPNOTSUPP]="Operation not supported"
+	[EPERM]="Operation not permitted"
+	[EREMOTEIO]="Remote I/O error"
+	[ESRCH]="No such process"
+	[ETIMEDOUT]="Connection timed out"
+)
+
 # fails_with ERRNAME COMMAND...: it fails, and says so with that error's text.
 fails_with() {
-	local text out
-	text=$(python3 -c 'import errno, os, sys
-print(os.strerror(getattr(errno, sys.argv[1])))' "$1")
+	local text=${ERROR_TEXT[$1]} out
 	shift
 	if out=$("$@" 2>&1); then
 		echo "succeeded: $*"
 		return 1
 	fi
-	case $out in *"$text"*) ;; *)
+	case $out in *"${text:?}"*) ;; *)
 		printf 'said: %s\nnot:  %s\n' "$out" "$text"
 		return 1
 		;;
 	esac
 }
 
-# is_reading PID: the process waits in read(2) (x86, ARM).
+# sizes_are_exact DIR: each file below it says how many bytes a read of it gives
+# (what fails has its error behind so many). Not those of ctl and elapsed, which
+# is another text all the time.
+sizes_are_exact() {
+	/usr/bin/python3 - "$1" <<-'END'
+		import os, sys
+		for at, _, files in os.walk(sys.argv[1]):
+		    for name in set(files) - {"ctl", "elapsed"}:
+		        name = os.path.join(at, name)
+		        if os.path.islink(name):
+		            continue
+		        want, got = os.stat(name).st_size, 0
+		        try:
+		            with open(name, "rb", buffering=0) as f:
+		                while piece := f.read(65536):
+		                    got += len(piece)
+		        except OSError:
+		            pass
+		        if got != want:
+		            sys.exit("%s has %d bytes and says %d" % (name, got, want))
+	END
+}
+
+# is_in PID CALL...: the process waits in one of these system calls, which is
+# about a file below $HOME_DIR (and not one of the program's own libraries).
+is_in() {
+	local pid=$1 call fd
+	shift
+	{ read -r call fd _ <"/proc/$pid/syscall"; } 2>/dev/null || return 1
+	[[ " $* " == *" $call "* && $fd == 0x* ]] &&
+		[[ $(readlink "/proc/$pid/fd/$((fd))") == "$HOME_DIR"/* ]]
+}
+
+# is_reading PID: in read or pread (x86-64; ARM64).
 is_reading() {
-	local call
-	read -r call _ <"/proc/$1/syscall" || return 1
-	case $call in 0 | 17 | 63 | 67) ;; *) return 1 ;; esac
+	is_in "$1" 0 17 63 67
+}
+
+# is_writing PID: in write; or in close or dup, where much is decided, and which
+# wait for nothing but a file system like ours.
+is_writing() {
+	local call _
+	is_in "$1" 1 64 && return
+	{ read -r call _ <"/proc/$1/syscall"; } 2>/dev/null || return 1
+	case $call in 3 | 33 | 292 | 57 | 24) ;; *) return 1 ;; esac
+}
+
+# still_waits FILE: who reads it waits, and a signal ends that.
+still_waits() {
+	local pid rc=0
+	cat "$1" >"$HOME_DIR/.read" 2>&1 3>&- &
+	pid=$!
+	wait_for is_reading "$pid"
+	kill "$pid"
+	wait "$pid" || rc=$?
+	equal "$rc $(<"$HOME_DIR/.read")" '143 '
+}
+
+# numbers N: a JSON list of texts, "0" to N - 1.
+numbers() {
+	seq -s '", "' 0 $(($1 - 1)) | sed 's/.*/["&"]/'
 }
 
 # gate NAME: a task `cat NAME` waits until open_gate NAME. A pipe outside. To open it
 # waits for who waits there: one opening for one `cat`.
 gate() {
+	rm -f "$HOME_DIR/$1"
 	mkfifo "$HOME_DIR/$1"
 	echo "$HOME_DIR/$1"
 }
 open_gate() {
-	sh -c ': >"$1"' sh "$HOME_DIR/$1"
+	printf 'open_gate %s, in "%s"\n' "$1" "${BATS_TEST_DESCRIPTION:-}" >"$WAITS"
+	: >"$HOME_DIR/$1"
+	: >"$WAITS"
 }
 # leave_gate_open NAME: who waits there goes on, and so does who comes later.
 leave_gate_open() {

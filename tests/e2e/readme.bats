@@ -27,17 +27,23 @@ teardown() {
 	tar -C "$ROOT" --exclude=./build --exclude=./mnt --exclude=./.git -cf - . |
 		tar -C "$HOME_DIR/tree" -xf -
 	# What is built need not be built again.
-	cp -r --preserve=timestamps "$ROOT/build" "$HOME_DIR/tree/build" || true
+	mkdir "$HOME_DIR/tree/build"
+	for line in gen obj libtaskfs.a taskfs taskfs-controller taskfs-engine; do
+		[ ! -e "$ROOT/build/$line" ] || cp -r --preserve=timestamps \
+			"$ROOT/build/$line" "$HOME_DIR/tree/build/"
+	done
 	cd "$HOME_DIR/tree"
 	while read -r line; do
 		comment=
 		case $line in *'#'*) comment=$(sed 's/.*# *//' <<<"$line") ;; esac
-		case $line in 'make test'*) continue ;; esac # we are inside it
+		# We are inside of `make test`, and everything is installed.
+		case $line in 'make test'* | sudo*) continue ;; esac
 		echo "\$ $line"
 		out=$(env -u MNT "TASKFS_E2E=$MARK" bash -c "$line" 3>&- 2>&1)
 		echo "$out"
 		case $comment in
-		running) like "$out" 'pending|running' ;;
+		# Who looks a second later sees its end.
+		running) like "$out" 'pending|running|ok' ;;
 		oops) equal "$out" oops ;;
 		*'host name'*) equal "$out" "$(hostname)" ;;
 		esac

@@ -6,21 +6,13 @@ load ../e2e/lib
 
 ROUNDS=${ROUNDS:-20}
 
+# Engines may be taken for dead that are only slow: they are told, and come back.
 setup_file() { cluster_up 3 --controller-opt --ping=200ms; }
 teardown_file() { cluster_down .; }
 setup() { test_begin; }
 teardown() {
 	: >"$HOME_DIR/enough" # also when a round went wrong
 	test_end
-}
-
-connected() {
-	[ "$(cat "$MNT/controller/state" 2>/dev/null)" = connected ]
-}
-
-# A process that is being killed still looks alive for a moment.
-is_gone() {
-	! grep -qs '^State:.[^Z]' "/proc/$1/status"
 }
 
 # Submits without a pause, each task leaves one line in $HOME_DIR/ran; the ids
@@ -39,7 +31,7 @@ submit_on() {
 victim() {
 	case $((RANDOM % 4)) in
 	0) pid_of taskfs-controller ;;
-	1) worker_of $((RANDOM % 3)) ;;
+	1) child_of "$(pid_of "taskfs-engine-$((RANDOM % 3))")" ;;
 	2) pid_of "taskfs-engine-$((RANDOM % 3))" ;;
 	3) [ -z "$KILL_MOUNT" ] || pid_of taskfs ;;
 	esac 2>/dev/null
@@ -84,7 +76,7 @@ rounds() {
 			cat "$HOME_DIR/start.out"
 			return 1
 		}
-		wait_for connected
+		wait_for controller_is connected
 		descriptors_anew
 	done
 	: >"$HOME_DIR/enough"

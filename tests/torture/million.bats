@@ -1,21 +1,19 @@
-# A map of a million items, and what it costs: no process may take 200 MB, the
-# submission 5 seconds. Prints what it measured. Part of no `make test`.
+# A map of a million items, and what it costs: no process may take 200 MB. Prints
+# what it measured, memory and time. Part of no `make test`.
 # shellcheck shell=bash
 load ../e2e/lib
-
 
 setup_file() { cluster_up 2; }
 teardown_file() { cluster_down; }
 setup() { test_begin; }
 teardown() { test_end; }
 
-# took WHAT COMMAND...: prints how long; the microseconds are in $USEC.
+# took WHAT COMMAND...: prints how long.
 took() {
 	local what=$1 from=${EPOCHREALTIME/./}
 	shift
 	"$@"
-	USEC=$((${EPOCHREALTIME/./} - from))
-	echo "# $what: $((USEC / 1000)) ms" >&3
+	echo "# $what: $(((${EPOCHREALTIME/./} - from) / 1000)) ms" >&3
 }
 
 # peak PROGRAM: most memory it ever had, kB.
@@ -29,21 +27,21 @@ lines() { wc -l <"$MNT/results/$id/$1" >"$HOME_DIR/n"; }
 abort() { echo abort >"$MNT/results/$id/ctl" && get "$id" wait >/dev/null; }
 purge() { rmdir "$MNT/results/$id"; }
 mount_again() {
+	local pid
+	pid=$(pid_of taskfs)
 	fusermount3 -u "$MNT"
-	wait_for is_gone
+	wait_for is_gone "$pid"
 	start >/dev/null
 	stat -c %s "$MNT/results/$id/exit_status" >/dev/null
 }
-is_gone() { ! mountpoint -q "$MNT"; }
 n_is() { equal "$(cat "$HOME_DIR/n")" "$1"; }
 
 @test "a million items are submitted, listed, aborted, read, mounted again, purged" {
 	local id program
-	python3 -c 'import json
+	/usr/bin/python3 -c 'import json
 print(json.dumps({"code": ":", "map": [str(i) for i in range(1000000)]}))' \
 		>"$HOME_DIR/million"
 	took submit put
-	[ -n "${SAN:-}" ] || [ "$USEC" -lt 5000000 ]
 	read -r id <"$MNT/tasks/last"
 	took list list
 	n_is 1000000
@@ -65,7 +63,7 @@ print(json.dumps({"code": ":", "map": [str(i) for i in range(1000000)]}))' \
 
 @test "ten thousand values are read as they come, and again" {
 	local id sum
-	python3 -c 'import json
+	/usr/bin/python3 -c 'import json
 print(json.dumps({"code": "echo $1", "map": [str(i) for i in range(10000)]}))' \
 		>"$HOME_DIR/million"
 	put
