@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""bars.py DIR: is DIR/timeline.svg a document, and does it show what the other
+files of that result say: a bar for each try, in the row of its engine, where
+it was in time? Says what is not so. Prints the tries, in the order of their
+starts: TASK TRY LOOK ENGINE."""
+import datetime
+import json
+import re
+import sys
+import xml.etree.ElementTree as etree
+
+SVG = "{http://www.w3.org/2000/svg}"
+LEFT, RIGHT, ROW = 84, 1180, 20
+LEAST = 8  # pixels: shorter ones are made longer, that they are seen
+
+
+def usec(text):
+    t = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    return (t - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+
+
+def look(word):
+    return word if word in ("ok", "aborted") else "error"
+
+
+def tries(at):
+    """(start, end, task, try, look, engine) of each, from the other files."""
+    with open(at + "/metadata") as f:
+        m = json.load(f)
+    if m["kind"] == "task":
+        with open(at + "/attempts") as f:
+            for line in f:
+                n, engine, start, end, word = line.split()
+                yield usec(start), usec(end), 0, int(n), look(word), int(engine)
+        return
+    for i, engine in enumerate(m["engine_id"]):
+        start, end = usec(m["started"][i]), usec(m["completed"][i])
+        yield start, end, i, 1, look(m["status"][i]), engine
+
+
+def bars(svg):
+    """(x, y, width, task, try, look, engine) of each."""
+    for rect in svg.iter(SVG + "rect"):
+        title = rect.find(SVG + "title")
+        if title is None:
+            continue
+        m = re.fullmatch(
+            r"task (\d+)(?:, try (\d+))?: (\w+), engine (\d+), [0-9.]+ s", title.text
+        )
+        assert m and m[3] == rect.get("class"), title.text
+        x, y, width = (float(rect.get(a)) for a in ("x", "y", "width"))
+        yield x, y, width, int(m[1]), int(m[2] or 1), m[3], int(m[4])
+
+
+def main():
+    svg = etree.parse(sys.argv[1] + "/timeline.svg").getroot()
+    want = sorted(tries(sys.argv[1]))
+    got = {b[3:]: b[:3] for b in bars(svg)}
+    assert sorted(got) == sorted(t[2:] for t in want), (sorted(got), want)
+    begin = want[0][0]
+    span = max(t[1] for t in want) - begin
+    rows = sorted({t[5] for t in want})
+    for start, end, *what in want:
+        x, y, width = got[tuple(what)]
+        x0 = LEFT + (start - begin) * (RIGHT - LEFT) / span
+        x1 = LEFT + (end - begin) * (RIGHT - LEFT) / span
+        near = 0.2 if x1 - x0 > LEAST else LEAST
+        assert abs(x - x0) < near and abs(x + width - x1) < near, (what, x, x0, x1)
+        assert y // ROW == rows.index(what[3]) + 4, (what, y)
+        assert LEFT <= x and x + width <= RIGHT + 0.2, (what, x, width)
+        print(*what)
+
+
+main()
