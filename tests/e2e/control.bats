@@ -256,6 +256,7 @@ python_id() {
 	done
 }
 
+# bats test_tags=check
 @test "ipyparallel's engine: interrupt, clear, drain, no restart, stop" {
 	local id a pid
 	env "TASKFS_E2E=$MARK" PYDEVD_DISABLE_FILE_VALIDATION=1 \

@@ -30,7 +30,7 @@ engines_known() {
 	[ "$(find "$MNT/engines" -maxdepth 1 -name '[0-9]*' | wc -l)" -eq "$1" ]
 }
 
-@test "their client with our controller and engines" {
+@test "their client with our controller and engines, seen in the mount" {
 	python - "$DIR" <<-'END'
 		import sys
 		import ipyparallel as ipp
@@ -49,28 +49,11 @@ engines_known() {
 		    assert False, "it should have failed"
 		except ipp.error.RemoteError as e:
 		    assert "3" in str(e), e
-		rc.close()
-	END
-}
-
-@test "their load-balanced queue" {
-	python - "$DIR" <<-'END'
-		import sys
-		import ipyparallel as ipp
-		rc = ipp.Client(profile_dir=sys.argv[1], timeout=100000)
+		# The load-balanced queue.
 		f = [rc.send_execute_request(rc._task_stream, "echo %d" % i, silent=False)
 		     for i in range(20)]
 		rc.wait(f)
 		assert all(x.done() for x in f)
-		rc.close()
-	END
-}
-
-@test "what their client runs is seen in the mount" {
-	python - "$DIR" <<-'END'
-		import sys
-		import ipyparallel as ipp
-		rc = ipp.Client(profile_dir=sys.argv[1], timeout=100000)
 		rc[0].execute("echo seen in the mount", silent=False, block=True)
 		rc.close()
 	END

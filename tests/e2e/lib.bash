@@ -77,6 +77,7 @@ cluster_up() {
 		cat "$HOME_DIR/start.out"
 		return 1
 	}
+	mark_logs
 }
 
 # cluster_down [PATTERN]...: lines the end itself may cause, as for expect_log.
@@ -219,8 +220,7 @@ second_pid() {
 
 test_begin() {
 	EXPECTED=()
-	mark_logs
-	FDS=$(descriptors)
+	descriptors_anew
 }
 
 test_end() {
@@ -233,33 +233,28 @@ test_end() {
 		abort_all
 		return 0
 	}
-	if ! wait_for nothing_unfinished; then
-		echo "tasks are unfinished: $(unfinished)"
-		abort_all
-		rc=1
-	fi
-	if [ -n "$FDS" ] && ! wait_for descriptors_as_before; then
-		echo "the mount had $FDS descriptors open and has $(descriptors):"
-		ls -l "/proc/$(pid_of taskfs)/fd"
-		rc=1
-	fi
+	wait_for nothing_unfinished
+	wait_for descriptors_as_before
 	check_logs || rc=1
 	return "$rc"
 }
 
+# descriptors: sets fds to those the mount has open. This is done after each test,
+# and starts no process.
 descriptors() {
-	local all
-	all=(/proc/"$(pid_of taskfs)"/fd/*)
-	echo "${#all[@]}"
+	local pid _
+	read -r pid _ <"$DIR/pid/taskfs.pid" && fds=(/proc/"$pid"/fd/*)
 }
 
 descriptors_as_before() {
-	[ "$(descriptors)" -le "$FDS" ]
+	local fds
+	descriptors && [ "${#fds[@]}" -le "$FDS" ]
 }
 
 # A test that starts the mount anew counts anew.
 descriptors_anew() {
-	FDS=$(descriptors)
+	local fds
+	descriptors && FDS=${#fds[@]}
 }
 
 unfinished() {
@@ -307,6 +302,7 @@ mark_logs() {
 	log_sizes >"$HOME_DIR/.marks"
 }
 
+# new_log_lines [PATTERN]: all of them, or those like that.
 new_log_lines() {
 	local size f
 	local -A seen
@@ -314,7 +310,7 @@ new_log_lines() {
 	while read -r size f; do
 		[ "$size" = "${seen[$f]:-0}" ] ||
 			tail -c "+$((${seen[$f]:-0} + 1))" "$DIR/log/$f" |
-			sed "s|^|$f: |"
+			grep -H --label="$f" -E -- "${1:-}" || true
 	done < <(log_sizes)
 }
 
@@ -322,14 +318,11 @@ say_logs() {
 	new_log_lines | tail -n 30
 }
 
-bad_log_lines() {
-	new_log_lines | grep -E '"level":"(warning|error)"|Sanitizer|runtime error|out of memory|Assertion|: (warning|error): '
-}
-
 check_logs() {
 	local lines p
-	lines=$(bad_log_lines)
+	lines=$(new_log_lines '"level":"(warning|error)"|Sanitizer|runtime error|out of memory|Assertion|: (warning|error): ')
 	mark_logs
+	[ -n "$lines" ] || return 0
 	for p in "${EXPECTED[@]}"; do
 		lines=$(grep -vE -- "$p" <<<"$lines")
 	done
