@@ -155,7 +155,7 @@ teardown() {
 
 # bats test_tags=check
 @test "installed: make install, the programs found beside the script" {
-	make -C "$ROOT" --no-print-directory install BUILD="$BUILD" \
+	make -C "$ROOT" --no-print-directory install BUILD="$MAKE_BUILD" \
 		DESTDIR="$HOME_DIR/root" PREFIX=/usr SAN="${SAN:-}" 3>&- >/dev/null
 	[ -x "$HOME_DIR/root/usr/bin/taskfs" ]
 	[ -L "$HOME_DIR/root/usr/sbin/mount.fuse.taskfs" ]

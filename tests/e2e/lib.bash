@@ -25,8 +25,10 @@
 bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BUILD=$(cd "$ROOT" && cd "${BUILD:-build}" && pwd)
+# As make wants it, which knows no blanks in names.
+MAKE_BUILD=${BUILD#"$ROOT"/}
 CLUSTER=$ROOT/scripts/taskfs-cluster
-export ROOT BUILD CLUSTER
+export ROOT BUILD MAKE_BUILD CLUSTER
 unset XDG_STATE_HOME MAKELEVEL MAKEFLAGS MFLAGS
 export LC_ALL=C.UTF-8
 # How long the programs themselves wait for one another, where they ask: longer

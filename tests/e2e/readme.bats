@@ -55,10 +55,10 @@ teardown() {
 @test "make start twice with other names, make status, make stop" {
 	cd "$ROOT"
 	run -0 env "TASKFS_E2E=$MARK" make --no-print-directory start \
-		BUILD="$BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
+		BUILD="$MAKE_BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
 	[[ $output == *"make stop NAME=other"* ]]
 	run -0 env "TASKFS_E2E=$MARK" make --no-print-directory start \
-		BUILD="$BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
+		BUILD="$MAKE_BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
 	run -0 make --no-print-directory status NAME=other
 	run -0 make --no-print-directory stop NAME=other
 	no_processes
