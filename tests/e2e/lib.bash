@@ -58,7 +58,7 @@ new_home() {
 cluster() {
 	local verb=$1
 	shift
-	[ "$verb" != start ] || set -- --controller-opt --ping=30s "$@"
+	[ "$verb" != start ] || set -- --controller-opt --ping=10s "$@"
 	env "TASKFS_E2E=$MARK" "$CLUSTER" "$verb" --dir "$DIR" --name e2e \
 		--bin "$BUILD" --timeout "$FOREVER" "$@" 3>&-
 }
