@@ -83,6 +83,7 @@ teardown() {
 	no_processes
 }
 
+# bats test_tags=check
 @test "stop of a dead and of a stopped mount" {
 	start >/dev/null
 	kill_9 taskfs
@@ -141,6 +142,7 @@ teardown() {
 	equal "$(stat -c %a "$DIR/tasks.db")" 600
 }
 
+# bats test_tags=check
 @test "two clusters beside each other" {
 	start >/dev/null
 	cluster start --dir "$HOME_DIR/two" --name two \

@@ -331,6 +331,7 @@ refused() {
 	cmp "$HOME_DIR/data" "$MNT/results/bin/stdin"
 }
 
+# bats test_tags=check
 @test "too large: EFBIG at the write" {
 	expect_log 'a task is refused'
 	mkdir "$T/huge"
@@ -448,6 +449,7 @@ refused() {
 	done_with "$id"
 }
 
+# bats test_tags=check
 @test "many drafts: there is a limit, and room again" {
 	expect_log 'a task is refused'
 	local i

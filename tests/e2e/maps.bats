@@ -205,6 +205,7 @@ END
 	equal "$(tail -c +70001 "$MNT/results/$id/value" | od -An -tx1)" " ff 0a 78"
 }
 
+# bats test_tags=check
 @test "values of all sizes are one behind the other, also by pieces" {
 	local id n=40
 	id=$(submit "{\"code\": \"seq \$((\$1 * \$1 * 7))\", \"map\": $(numbers $n)}")
@@ -368,6 +369,7 @@ END
 	equal "$(sort "$MNT/results/$id/as_completed")" "$(seq 0 5)"
 }
 
+# bats test_tags=check
 @test "one task of many is held, over a restart of the controller too, and released" {
 	local id gate
 	gate=$(gate held)
@@ -395,6 +397,7 @@ END
 	fails_with ESRCH bash -c "echo hold >$MNT/results/none/1/ctl"
 }
 
+# bats test_tags=check
 @test "a task whose texts must be asked for: without a controller that fails" {
 	local id
 	id=$(map 'exit 1' 0 1)

@@ -94,6 +94,7 @@ named_open() {
 	[ -e "$MNT/tasks/$1" ]
 }
 
+# bats test_tags=check
 @test "many at once under one name: each is one result" {
 	local before
 	before=$(count)
@@ -160,6 +161,7 @@ named_open() {
 	named edited 'from vim'
 }
 
+# bats test_tags=check
 @test "names are looked up each time, however many" {
 	dash -c 'i=0
 		while [ $i -lt 1100 ]; do

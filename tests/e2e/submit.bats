@@ -172,6 +172,7 @@ END
 	last_is b
 }
 
+# bats test_tags=check
 @test "a script larger than one write" {
 	{
 		seq -f ': a comment of some length, number %.0f' 40000

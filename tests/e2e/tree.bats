@@ -152,6 +152,7 @@ teardown() { test_end; }
 	grep -q " $MNT fuse.taskfs " /proc/self/mounts
 }
 
+# bats test_tags=check
 @test "a listing of many results is complete" {
 	local i
 	yes '{"code":"true"}' | head -n 300 >"$HOME_DIR/lines"

@@ -265,6 +265,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	done_with latest
 }
 
+# bats test_tags=check
 @test "names and limits" {
 	local long
 	long=$(printf '%0128d' 0)
@@ -319,6 +320,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	fails_with ENOENT cp /etc/hostname "$MNT/engines/0,9/vars/a"
 }
 
+# bats test_tags=check
 @test "large values of several engines, one behind the other" {
 	local i
 	for i in 0 1 2; do
@@ -390,7 +392,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	echo 1 >"$V/a"
 	wait_for is_shown "$other/engines/0/vars/a"
 	equal "$(cat "$other/engines/0/vars/a")" 1
-	for i in $(seq 20); do
+	for i in 1 2 3 4 5; do
 		echo "$i" >"$other/engines/0/vars/a"
 		equal "$(cat "$other/engines/0/vars/a")" "$i"
 		equal "$(cat "$V/a")" "$i"

@@ -123,6 +123,7 @@ last() { cat "$MNT/tasks/last"; }
 	equal "$output" ok
 }
 
+# bats test_tags=check
 @test "many lists: what was forgotten is found again" {
 	cd "$MNT/engines/1,0"
 	seq 0 1499 | awk -v at="$MNT/engines" '{
