@@ -8,6 +8,7 @@ setup() {
 }
 teardown() {
 	cluster stop >/dev/null 2>&1 || true
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || end_processes
 	no_left_overs
 	rm -rf --one-file-system "$HOME_DIR"
 }
@@ -170,6 +171,6 @@ teardown() {
 	env "TASKFS_E2E=$MARK" "$HOME_DIR/root/usr/bin/taskfs-cluster" stop \
 		--dir "$DIR" --timeout "$FOREVER"
 	make -C "$ROOT" --no-print-directory uninstall \
-		DESTDIR="$HOME_DIR/root" PREFIX=/usr 3>&- >/dev/null
+		BUILD="$MAKE_BUILD" DESTDIR="$HOME_DIR/root" PREFIX=/usr 3>&- >/dev/null
 	equal "$(find "$HOME_DIR/root" -type f -o -type l)" ''
 }

@@ -166,16 +166,24 @@ processes() {
 	done 2>/dev/null < <(grep -lsz "^TASKFS_E2E=$MARK$" /proc/[0-9]*/environ)
 }
 
+# end_processes: of a test that has failed, which may not have stopped them.
+end_processes() {
+	local pid _
+	while read -r pid _; do
+		kill -9 "$pid" 2>/dev/null || true
+	done < <(processes)
+}
+
 no_processes() {
 	[ -z "$(processes)" ]
 }
 
 no_left_overs() {
-	local rc=0 pid at _
+	local rc=0 at _
 	if ! wait_for no_processes; then
 		echo "processes are left:"
 		processes
-		while read -r pid _; do kill -9 "$pid"; done < <(processes)
+		end_processes
 		rc=1
 	fi
 	while read -r _ _ _ _ at _; do

@@ -6,6 +6,7 @@ load lib
 setup() {
 	new_home
 	unset NAME N
+	export BUILD=$MAKE_BUILD
 	export XDG_STATE_HOME=$HOME_DIR/state
 	# The first block of code: one command a line, comments behind #.
 	awk '/^```/{ if (found) exit; found = 1; next } found' \
@@ -15,6 +16,7 @@ teardown() {
 	if [ -d "$HOME_DIR/tree" ]; then
 		(cd "$HOME_DIR/tree" && env -u MNT make --no-print-directory stop) || true
 	fi
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || end_processes
 	no_left_overs
 	rm -rf --one-file-system "$HOME_DIR"
 }
@@ -27,11 +29,9 @@ teardown() {
 	tar -C "$ROOT" --exclude=./build --exclude=./mnt --exclude=./.git -cf - . |
 		tar -C "$HOME_DIR/tree" -xf -
 	# What is built need not be built again.
-	mkdir "$HOME_DIR/tree/build"
-	for line in gen obj libtaskfs.a taskfs taskfs-controller taskfs-engine; do
-		[ ! -e "$ROOT/build/$line" ] || cp -r --preserve=timestamps \
-			"$ROOT/build/$line" "$HOME_DIR/tree/build/"
-	done
+	(cd "$ROOT" && cp -r --parents --preserve=timestamps build/gen \
+		"$BUILD"/{obj,libtaskfs.a,taskfs,taskfs-controller,taskfs-engine} \
+		"$HOME_DIR/tree")
 	cd "$HOME_DIR/tree"
 	while read -r line; do
 		comment=
@@ -55,10 +55,10 @@ teardown() {
 @test "make start twice with other names, make status, make stop" {
 	cd "$ROOT"
 	run -0 env "TASKFS_E2E=$MARK" make --no-print-directory start \
-		BUILD="$MAKE_BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
+		NAME=other N=1 MNT="$MNT" 3>&-
 	[[ $output == *"make stop NAME=other"* ]]
 	run -0 env "TASKFS_E2E=$MARK" make --no-print-directory start \
-		BUILD="$MAKE_BUILD" SAN="${SAN:-}" NAME=other N=1 MNT="$MNT" 3>&-
+		NAME=other N=1 MNT="$MNT" 3>&-
 	run -0 make --no-print-directory status NAME=other
 	run -0 make --no-print-directory stop NAME=other
 	no_processes
