@@ -44,7 +44,10 @@ WAITS=${WAITS:-/dev/null}
 # without quotes.
 new_home() {
 	local base=${TMPDIR:-/tmp}
-	[[ $base =~ ^/[A-Za-z0-9/._-]*$ ]] || base=/tmp
+	if ! [[ $base =~ ^/[A-Za-z0-9/._-]*$ ]]; then
+		export TMPDIR=/tmp # where engines keep variables, too
+		base=/tmp
+	fi
 	HOME_DIR=$(mktemp -d "$base/taskfs-e2e.XXXXXX")
 	export HOME_DIR DIR=$HOME_DIR/cluster MNT=$HOME_DIR/mnt
 	# Every process of the cluster has this in its environment.
