@@ -14,16 +14,17 @@
         mix.main(__name__)
 
 One cluster serves all tests of a class; self.rc is a client of the test's own.
-What is waited for is a line of a log, a reply, the end of a process: nothing
-sleeps. After a class: no process is left, and our programs logged no warning
-or error but those the class names in `expected`. A test that hangs for longer
-than mix.DEADLINE raises in the middle of what it waits for.
+What is waited for is a line of a log, a reply, the end of a process, however long
+that takes: nothing sleeps, and nothing has a limit but the guard of tests/run. After
+a class: no process is left, and our programs logged no warning or error but those
+the class names in `expected`.
 """
 
 import contextlib
 import ctypes
 import glob
 import json
+import linecache
 import os
 import random
 import re
@@ -43,9 +44,9 @@ sys.path.insert(1, os.path.join(ROOT, "tests", "wire"))
 import tap  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
-# A build with sanitizers takes its time, and so do ten Python processes. A test
-# as a whole may take three times as long as one thing it waits for.
-DEADLINE = 40 * (4 if os.environ.get("SAN") else 1)
+# Seconds, for what must have a limit: ipyparallel makes milliseconds of them, and an
+# int.
+FOREVER = 10**6
 OURS, STOCK = "ours", "stock"
 
 # What nobody sets for a test.
@@ -81,37 +82,65 @@ READY = {
 }
 
 
-class Timeout(Exception):
+# What each of them is told, before all a test tells it. It has as much time as it
+# needs to come up and to be heard, and is in use as soon as it is there: a stock
+# controller takes an engine in when its heart has beaten twice.
+PATIENT = {
+    (OURS, "controller"): [],
+    (OURS, "engine"): ["--timeout=0"],
+    (STOCK, "controller"): [
+        "--ping=1000",
+        "--HeartMonitor.max_heartmonitor_misses=%d" % FOREVER,
+        "--IPController.registration_timeout=%d" % FOREVER,
+    ],
+    (STOCK, "engine"): [
+        "--IPEngine.timeout=%d" % FOREVER,
+        "--IPEngine.max_heartbeat_misses=%d" % FOREVER,
+    ],
+}
+
+
+class Failed(Exception):
     """Not an OSError: nothing in between takes it for one of its own."""
 
 
-def _too_long(signo, frame):
-    raise Timeout("the test took too long")
-
-
 @contextlib.contextmanager
-def deadline(seconds=3 * DEADLINE):
-    """What is in it raises Timeout when it takes longer."""
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+def waiting_for(what):
+    """Tells the guard."""
+    path = os.environ.get("WAITS", os.devnull)
+    with open(path, "w") as f:
+        f.write(what + "\n")
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        open(path, "w").close()
 
 
-def within(what, seconds=DEADLINE):
+def _caller():
+    """The line of a test that calls what calls this, and its text."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    path, n = frame.f_code.co_filename, frame.f_lineno
+    line = linecache.getline(path, n).strip()
+    return "%s:%d: %s" % (os.path.basename(path), n, line)
+
+
+def wait_for(what):
     """Until what() is true; the last resort, where nothing can be waited for.
     Its value."""
-    end = time.monotonic() + seconds
+    value = what()
+    if value:
+        return value
     never = threading.Event()
-    while True:
-        value = what()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Timeout("it did not happen")
-        never.wait(0.02)
+    pause = 0.005
+    with waiting_for(_caller()):
+        while not value:
+            never.wait(pause)
+            # Who is asked is not to be kept busy by that.
+            pause = min(pause * 1.5, 0.2)
+            value = what()
+    return value
 
 
 _libc = ctypes.CDLL(None)
@@ -163,23 +192,22 @@ class Process:
                 return m
         return None
 
-    def wait_line(self, pattern, seconds=DEADLINE):
+    def wait_line(self, pattern):
         """The match of the first line like this."""
-        end = time.monotonic() + seconds
         with self.news:
-            while not self._find(pattern):
-                left = end - time.monotonic()
-                if self.ended or left <= 0:
-                    raise Timeout(
-                        "%s: no line like %s in:\n%s"
-                        % (self.args[0], pattern, "".join(self.lines))
-                    )
-                self.news.wait(left)
+            with waiting_for("a line like %s of %s" % (pattern, " ".join(self.args))):
+                self.news.wait_for(lambda: self.ended or self._find(pattern))
+            if not self._find(pattern):
+                raise Failed(
+                    "%s: no line like %s in:\n%s"
+                    % (self.args[0], pattern, "".join(self.lines))
+                )
             return self._find(pattern)
 
-    def wait(self, seconds=DEADLINE):
+    def wait(self):
         """Its exit code."""
-        return self.popen.wait(seconds)
+        with waiting_for("the end of %d, %s" % (self.pid, " ".join(self.args))):
+            return self.popen.wait()
 
     def send(self, signo):
         self.popen.send_signal(signo)
@@ -188,11 +216,7 @@ class Process:
         """Ends it if it still runs; its exit code."""
         if self.popen.poll() is None:
             self.send(signo)
-        try:
-            return self.popen.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            raise
+        return self.wait()
 
     def complaints(self):
         """Lines of ours that should not be there."""
@@ -247,7 +271,7 @@ def was_aborted(ar):
     """Whether that is how it ends. An engine of ipyparallel may begin what it was
     told to abort: its nanny passes that on in its own time."""
     try:
-        ar.get(DEADLINE)
+        ar.get()
     except ipp.error.TaskAborted:
         return True
     return False
@@ -302,18 +326,22 @@ def findings():
 NANNY = "-m ipyparallel.engine.nanny"
 
 
-def kill_left_overs():
-    """Kills what a test left; the command lines of those that had to end.
-    Stock nannies and schedulers get a moment to do so by themselves."""
-    try:
-        within(lambda: not processes(), 15)
-        return []
-    except Timeout:
-        left = processes()
-    for pid in left:
+def wait_for_the_end():
+    """Until nothing that a test started is left. Who ought to end and does not keeps
+    it waiting, and is told by the guard."""
+
+    def left():
+        return {pid: line for pid, line in processes().items() if NANNY not in line}
+
+    wait_for(lambda: not left())
+    kill(processes())
+
+
+def kill(pids):
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return [line for line in left.values() if NANNY not in line]
+    wait_for(lambda: not set(pids) & set(processes()))
 
 
 class Ports(list):
@@ -338,7 +366,7 @@ class Ports(list):
                 return
             except OSError:
                 self.holder.close()
-        raise Timeout("all ports are in use")
+        raise Failed("all ports are in use")
 
     def _bind_all(self):
         for port in self:
@@ -374,6 +402,7 @@ class Cluster:
         self.engines = []
         self.mounts = []
         self.ports = []
+        tap.explain.append(self.explain)
         try:
             self.start_controller()
             for kind in engines:
@@ -404,7 +433,7 @@ class Cluster:
             self.controller.wait_line("Task scheduler started")
             # It says that it is ready before it watches signals; when it
             # answers, it does, and its children are not left behind.
-            ipp.Client(self.path("client"), timeout=DEADLINE).close()
+            connect(self.path("client")).close()
 
     def start_engine(self, kind, *args):
         """One more; ids count up in the order of these calls."""
@@ -427,7 +456,10 @@ class Cluster:
 
     def _start(self, kind, what, args):
         where = ["--profile-dir=" + self.dir]
-        p = Process([*PROGRAM[kind, what], *where, *args], self.env)
+        # ipyparallel's take no option twice.
+        given = [arg.partition("=")[0] for arg in args]
+        patient = [s for s in PATIENT[kind, what] if s.partition("=")[0] not in given]
+        p = Process([*PROGRAM[kind, what], *where, *patient, *args], self.env)
         p.ours = kind == OURS
         self.processes.append(p)
         p.ready = p.wait_line(READY[kind, what])
@@ -435,9 +467,10 @@ class Cluster:
 
     def client(self, engines=None, **how):
         """A stock client that knows so many engines (all that were started)."""
-        rc = ipp.Client(self.path("client"), timeout=DEADLINE, **how)
-        n = len(self.engines) if engines is None else engines
-        rc.wait_for_engines(n, timeout=DEADLINE, interactive=False)
+        rc = connect(self.path("client"), **how)
+        rc.wait_for_engines(
+            len(self.engines) if engines is None else engines, interactive=False
+        )
         return rc
 
     def mount(self, *args, source=None):
@@ -450,6 +483,7 @@ class Cluster:
                 source or self.dir,
                 at,
                 "--foreground",
+                "--wait=%d" % FOREVER,
                 "--ready-fd=%d" % write,
                 *args,
             ],
@@ -457,7 +491,7 @@ class Cluster:
             stdin=subprocess.DEVNULL,
         )
         os.close(write)
-        with deadline(), open(read) as f:
+        with waiting_for("the mount of " + self.dir), open(read) as f:
             ready = f.read()
         self.mounts.append((at, p))
         assert ready, "the mount did not come up"
@@ -465,11 +499,12 @@ class Cluster:
 
     def unmount(self, at, p):
         subprocess.run(["fusermount3", "-u", "-z", at], check=False)
-        code = p.wait(DEADLINE)
+        with waiting_for("the end of the mount %d" % p.pid):
+            code = p.wait()
         assert code == 0, "the mount ended with %d" % code
 
     def explain(self):
-        """What its processes said last, for a test that failed."""
+        """What its processes said last, for a test that failed or hangs."""
         for p in self.processes:
             for line in p.lines[-50:]:
                 print("# %d: %s" % (p.pid, line.rstrip("\n")))
@@ -477,15 +512,16 @@ class Cluster:
 
     def stop(self):
         """Ends everything, engines first. What complaints there were."""
+        tap.explain.remove(self.explain)
         for at, p in self.mounts:
             self.unmount(at, p)
         for p in reversed(self.processes):
             p.stop()
         # A nanny that stays holds the pipe of its engine's lines.
-        bad = kill_left_overs()
+        wait_for_the_end()
         for p in self.processes:
-            p.reader.join(DEADLINE)
-        bad += [line for p in self.processes if p.ours for line in p.complaints()]
+            p.reader.join()
+        bad = [line for p in self.processes if p.ours for line in p.complaints()]
         bad += findings()
         for ports in self.ports:
             ports.close()
@@ -493,17 +529,26 @@ class Cluster:
         return bad
 
 
+def connect(*where, **how):
+    """A stock client."""
+    with waiting_for("an answer of a controller"):
+        return ipp.Client(*where, timeout=FOREVER, **how)
+
+
 def wait_until_heard(rc):
     """Until a client hears outputs. A stock controller publishes them whether
     its subscription has come already or not; ours has its tasks wait for it. A
     comment of Python and of sh tells."""
+    tried = []
 
     def heard():
         ar = rc[rc.ids[0]].execute("#", block=False)
-        ar.get(DEADLINE)
-        return ar.wait_for_output(0.5)
+        tried.append(ar)
+        ar.get()
+        # Those of the last one may be on their way.
+        return any(ar.wait_for_output(0) for ar in tried)
 
-    within(heard)
+    wait_for(heard)
 
 
 class Case(unittest.TestCase):
@@ -521,14 +566,13 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        with deadline():
-            cls.cluster = Cluster(
-                cls.controller,
-                cls.engines,
-                cls.controller_args,
-                cls.engine_args,
-                cls.env,
-            )
+        cls.cluster = Cluster(
+            cls.controller,
+            cls.engines,
+            cls.controller_args,
+            cls.engine_args,
+            cls.env,
+        )
 
     @classmethod
     def tearDownClass(cls):
@@ -551,9 +595,6 @@ class Case(unittest.TestCase):
             self.explain()
 
     def setUp(self):
-        limit = deadline()
-        limit.__enter__()
-        self.addCleanup(limit.__exit__, None, None, None)
         self.rc = self.cluster.client()
         self.addCleanup(self.rc.close)
         if self.hears and self.controller == STOCK:
@@ -580,7 +621,7 @@ def main(name):
     except SystemExit as e:
         code = e.code
     finally:
-        kill_left_overs()
+        kill(processes())
         for line in findings():
             print("# " + line.rstrip("\n"))
             code = code or 1

@@ -12,6 +12,8 @@ import zmq
 
 import mix
 
+TIER = "check"
+
 CURVE = ("--IPController.enable_curve=True",)
 
 
@@ -30,8 +32,8 @@ class Curve:
 
     def test_engines(self):
         ar = self.rc[0].execute("echo secret", silent=False, block=False)
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(ar.stdout, "secret\n")
         self.assertEqual(self.rc[1].apply_sync(lambda: 6 * 7), 42)
 
@@ -42,8 +44,8 @@ class Curve:
             silent=False,
             metadata={"targets": [self.rc._engines[0]]},
         )
-        self.assertTrue(self.rc.wait([f], mix.DEADLINE))
-        f.output.result(mix.DEADLINE)
+        self.assertTrue(self.rc.wait([f]))
+        f.output.result()
         result = f.result().execute_result["data"]["text/plain"]
         self.assertEqual(result, "secret")
         lv = self.rc.load_balanced_view(targets=[1])
@@ -55,33 +57,33 @@ class Curve:
             self.assertEqual(view(1).apply_sync(lambda: 6 * 7), [42])
             # Python as well as sh.
             ar = view(0, 1).execute("a=7", silent=False, block=False)
-            ar.get(mix.DEADLINE)
+            ar.get()
             self.assertEqual(self.rc[1]["a"], 7)
             self.rc[1].execute("del a", block=True)
             ar = view(0).execute("echo secret", silent=False, block=False)
-            ar.get(mix.DEADLINE)
-            ar.wait_for_output(mix.DEADLINE)
+            ar.get()
+            ar.wait_for_output()
             self.assertEqual(ar.stdout, ["secret\n"])
 
     def test_abort(self):
         for e, code in (0, "cat %s"), (1, "open('%s').read()"):
-            mix.within(lambda: self.is_aborted(e, code))
+            mix.wait_for(lambda: self.is_aborted(e, code))
 
     def is_aborted(self, e, code):
         gate = self.gate()
         runs = self.rc[e].execute(code % gate, silent=True, block=False)
         there = gate.reached()
         waits = self.rc[e].execute("a=8", silent=True, block=False)
-        mix.within(lambda: self.rc.queue_status(e)["queue"] == 2)
+        mix.wait_for(lambda: self.rc.queue_status(e)["queue"] == 2)
         mix.send_abort(self.rc, waits, e)
         there.close()
-        runs.get(mix.DEADLINE)
+        runs.get()
         return mix.was_aborted(waits)
 
     def test_send_signal(self):
         for e, code in (0, "echo on; exec cat %s"), (1, "print('on'); open('%s').read()"):
             ar = self.rc[e].execute(code % self.gate(), silent=False, block=False)
-            mix.within(lambda: ar.stdout == "on\n")
+            mix.wait_for(lambda: ar.stdout == "on\n")
             self.rc.send_signal("SIGINT", targets=e, block=True)
             self.fails("KeyboardInterrupt", ar.get)
 
@@ -90,7 +92,7 @@ class Curve:
 
     def test_mount_with_the_environment_of_a_client(self):
         """A bridge is none of what that is about."""
-        mix.within(lambda: not mix.bridges())
+        mix.wait_for(lambda: not mix.bridges())
         env = {
             "IPP_CURVE_SERVERKEY": self.cluster.info()["curve_serverkey"],
             "IPP_CLUSTER_ID": "another",
@@ -107,18 +109,17 @@ class Curve:
             json.dump(info, f)
         key = self.cluster.info()["curve_serverkey"]
         for kind in mix.OURS, mix.STOCK:
-            program = mix.PROGRAM[kind, "engine"]
+            program = [*mix.PROGRAM[kind, "engine"], *mix.PATIENT[kind, "engine"]]
             p = mix.Process([*program, "--file=" + path], {"IPP_CURVE_SERVERKEY": key})
             self.addCleanup(p.stop)
             p.wait_line(mix.READY[kind, "engine"])
 
     def look(self, at):
-        with mix.deadline():
-            for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):
-                with open("%s/engines/%d/new" % (at, engine), "w") as f:
-                    f.write(code)
-                with open(at + "/results/latest/value") as f:
-                    self.assertEqual(f.read(), value)
+        for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):
+            with open("%s/engines/%d/new" % (at, engine), "w") as f:
+                f.write(code)
+            with open(at + "/results/latest/value") as f:
+                self.assertEqual(f.read(), value)
         self.cluster.unmount(*self.cluster.mounts.pop())
 
     def test_the_mute(self):
@@ -132,7 +133,7 @@ class Curve:
                                            | zmq.EVENT_DISCONNECTED)
             # It tries once.
             s.connect("%s:%d" % (interface(info), info["registration"]))
-            self.assertTrue(monitor.poll(mix.DEADLINE * 1000))
+            monitor.poll()
             event = int.from_bytes(monitor.recv_multipart()[0][:2], "little")
             self.assertNotEqual(event, zmq.EVENT_HANDSHAKE_SUCCEEDED)
             s.disable_monitor()

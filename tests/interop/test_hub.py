@@ -7,6 +7,8 @@ import unittest
 import ipyparallel as ipp
 import mix
 
+TIER = "check"
+
 UTC = datetime.timezone.utc
 
 
@@ -21,7 +23,6 @@ def fail():
 class Hub(mix.Case):
     controller = mix.STOCK
     engines = (mix.STOCK, mix.STOCK)
-    controller_args = ("--ping=500",)
 
     def setUp(self):
         super().setUp()
@@ -33,7 +34,7 @@ class Hub(mix.Case):
         """As the hub has it when the task has ended. (With more than one key,
         stock compares plain values with that of the last one.)"""
         query = {"msg_id": {"$eq": msg_id}, "completed": {"$ne": None}}
-        return mix.within(
+        return mix.wait_for(
             lambda: self.rc.db_query(query, list(keys) or None)
         )[0]
 
@@ -41,7 +42,7 @@ class Hub(mix.Case):
 
     def test_queue_status(self):
         self.rc[:].apply_sync(echo, 1)
-        status = mix.within(self.status_when_idle)
+        status = mix.wait_for(self.status_when_idle)
         self.assertEqual(set(status), {*self.rc.ids, "unassigned"})
         self.assertEqual(status["unassigned"], 0)
         for e in self.rc.ids:
@@ -65,13 +66,13 @@ class Hub(mix.Case):
         gate = self.gate()
         a = self.rc[one].apply_async(mix.wait_at, gate)
         b = self.rc[one].apply_async(echo, 1)
-        mix.within(lambda: self.other.queue_status(one)["queue"] == 2)
+        mix.wait_for(lambda: self.other.queue_status(one)["queue"] == 2)
         v = self.other.queue_status(one, verbose=True)
         self.assertEqual(v["queue"], [*a.msg_ids, *b.msg_ids])
         self.assertEqual(v["tasks"], [])
         gate.open()
-        b.get(mix.DEADLINE)
-        mix.within(lambda: self.other.queue_status(one)["queue"] == 0)
+        b.get()
+        mix.wait_for(lambda: self.other.queue_status(one)["queue"] == 0)
         v = self.other.queue_status(verbose=True)
         self.assertEqual(v["unassigned"], [])
         self.assertLessEqual({*a.msg_ids, *b.msg_ids}, set(v[one]["completed"]))
@@ -80,14 +81,14 @@ class Hub(mix.Case):
     def test_tasks_without_an_engine(self):
         gate = self.gate()
         ars = [self.lv.apply_async(mix.wait_at, gate) for i in range(4)]
-        mix.within(lambda: self.other.queue_status()["unassigned"] == 2)
+        mix.wait_for(lambda: self.other.queue_status()["unassigned"] == 2)
         v = self.other.queue_status(verbose=True)
         waits = set(v["unassigned"])
         has = {i for e in self.rc.ids for i in v[e]["tasks"]}
         self.assertEqual(waits | has, {ar.msg_ids[0] for ar in ars})
         self.assertFalse(waits & has)
         gate.open()
-        self.rc.wait(ars, mix.DEADLINE)
+        self.rc.wait(ars)
 
     def ask(self, kind, content):
         return self.rc._send_recv(self.rc._query_stream, kind, content)["content"]
@@ -157,10 +158,10 @@ class Hub(mix.Case):
 
     def test_get_result_of_another_client(self):
         ar = self.rc[:].apply_async(echo, [1, "two"])
-        self.assertEqual(ar.get(mix.DEADLINE), [[1, "two"]] * 2)
-        mix.within(lambda: self.recorded(ar))
+        self.assertEqual(ar.get(), [[1, "two"]] * 2)
+        mix.wait_for(lambda: self.recorded(ar))
         got = self.other.get_result(ar.msg_ids)
-        self.assertEqual(got.get(mix.DEADLINE), [[1, "two"]] * 2)
+        self.assertEqual(got.get(), [[1, "two"]] * 2)
         self.assertEqual(got.engine_id, ar.engine_id)
         for m, n in zip(ar.metadata, got.metadata):
             self.assertEqual(m["started"], n["started"])
@@ -170,24 +171,25 @@ class Hub(mix.Case):
     def test_get_result_waits(self):
         gate = self.gate()
         ar = self.lv.apply_async(mix.wait_at, gate)
-        mix.within(lambda: self.rc.db_query({"msg_id": ar.msg_ids[0]}))
+        mix.wait_for(lambda: self.rc.db_query({"msg_id": ar.msg_ids[0]}))
         got = self.other.get_result(ar.msg_ids[0])
         self.assertFalse(got.ready())
         gate.open()
-        self.assertIsNone(got.get(mix.DEADLINE))
+        self.assertIsNone(got.get())
         self.assertTrue(got.successful())
 
     def test_get_result_with_large_buffers(self):
         data = bytes(range(256)) * 8192
         ar = self.lv.apply_async(echo, data)
-        self.assertEqual(ar.get(mix.DEADLINE), data)
-        mix.within(lambda: self.recorded(ar))
-        got = self.other.get_result(ar.msg_ids[0]).get(mix.DEADLINE)
+        self.assertEqual(ar.get(), data)
+        mix.wait_for(lambda: self.recorded(ar))
+        got = self.other.get_result(ar.msg_ids[0]).get()
         self.assertEqual(got, data)
 
     def test_get_result_that_failed(self):
         ar = self.rc[0].apply_async(fail)
         self.fails("ZeroDivisionError", ar.get)
+        mix.wait_for(lambda: self.recorded(ar))
         got = self.other.get_result(ar.msg_ids[0])
         self.fails("ZeroDivisionError", got.get)
 
@@ -199,9 +201,9 @@ class Hub(mix.Case):
         )
         # A stock hub hears of outputs later than of the end.
         for key in "stdout", "stderr", "execute_result":
-            mix.within(lambda: self.record(ar.msg_ids[0], key)[key])
+            mix.wait_for(lambda: self.record(ar.msg_ids[0], key)[key])
         got = self.other.get_result(ar.msg_ids[0])
-        reply = got.get(mix.DEADLINE)
+        reply = got.get()
         self.mine = ar.msg_ids
         self.assertEqual(self.find(stdout="out\n"), self.mine)
         self.assertEqual(self.find(stderr={"$in": ["err"]}), self.mine)
@@ -214,15 +216,15 @@ class Hub(mix.Case):
     def test_get_result_with_much_output(self):
         ar = self.rc[0].execute("print('x' * 3000000)", silent=False, block=True)
         size = lambda: len(self.record(ar.msg_ids[0], "stdout")["stdout"])
-        mix.within(lambda: size() == 3000001)
+        mix.wait_for(lambda: size() == 3000001)
         got = self.other.get_result(ar.msg_ids[0])
-        got.get(mix.DEADLINE)
+        got.get()
         self.assertEqual(got.metadata["stdout"], "x" * 3000000 + "\n")
 
     def test_result_status(self):
         gate = self.gate()
         a, b = self.rc[0].apply_async(echo, 1), self.rc[0].apply_async(mix.wait_at, gate)
-        a.get(mix.DEADLINE)
+        a.get()
         ids = [*a.msg_ids, *b.msg_ids]
 
         def status():
@@ -232,25 +234,25 @@ class Hub(mix.Case):
                 return None  # the second is on its way by another socket
             return s["completed"] and s
 
-        s = mix.within(status)
+        s = mix.wait_for(status)
         self.assertEqual(s["completed"], a.msg_ids)
         self.assertEqual(s["pending"], b.msg_ids)
         gate.open()
-        b.get(mix.DEADLINE)
+        b.get()
         self.fails("KeyError", self.other.result_status, ["no such"])
 
     # --- history and records ---
 
     def test_hub_history(self):
         ars = [self.rc[0].apply_async(echo, 1), self.lv.apply_async(echo, 2)]
-        self.rc.wait(ars, mix.DEADLINE)
+        self.rc.wait(ars)
         mine = [ar.msg_ids[0] for ar in ars]
-        mix.within(lambda: self.other.hub_history()[-2:] == mine)
+        mix.wait_for(lambda: self.other.hub_history()[-2:] == mine)
 
     def test_a_record(self):
         before = datetime.datetime.now(UTC)
         ar = self.rc[1].apply_async(echo, 5)
-        ar.get(mix.DEADLINE)
+        ar.get()
         rec = self.record(ar.msg_ids[0])
         self.assertLessEqual(
             {
@@ -301,7 +303,7 @@ class Hub(mix.Case):
 
     def test_keys_and_buffers(self):
         ar = self.rc[0].apply_async(echo, b"x" * 5000)
-        ar.get(mix.DEADLINE)
+        ar.get()
         rec = self.record(ar.msg_ids[0], "buffers", "result_buffers", "queue")
         self.assertEqual(
             set(rec), {"msg_id", "buffers", "result_buffers", "queue"}
@@ -322,7 +324,7 @@ class Hub(mix.Case):
 
     def test_operators(self):
         ars = [self.rc[i % 2].apply_async(echo, i) for i in range(6)]
-        self.rc.wait(ars, mix.DEADLINE)
+        self.rc.wait(ars)
         self.mine = mine = [ar.msg_ids[0] for ar in ars]
         recs = [self.record(m) for m in mine]
         find = self.find
@@ -369,7 +371,7 @@ class Hub(mix.Case):
     def test_purge(self):
         ars = [self.rc[i % 2].apply_async(echo, i) for i in range(4)]
         for ar in ars:
-            ar.get(mix.DEADLINE)
+            ar.get()
         ids = [ar.msg_ids[0] for ar in ars]
         for i in ids:
             self.record(i)
@@ -378,6 +380,8 @@ class Hub(mix.Case):
         self.assertNotIn(ids[0], left)
         self.assertLessEqual(set(ids[1:]), set(left))
         self.purge_target(ids)
+        # What the hub has not heard the end of is not purged.
+        mix.wait_for(lambda: not self.rc.db_query({"completed": None}, ["msg_id"]))
         self.rc.purge_hub_results("all")
         self.assertEqual(self.other.hub_history(), [])
         self.assertEqual(self.other.db_query({}), [])
@@ -389,21 +393,21 @@ class Hub(mix.Case):
     def test_purge_of_what_is_not_done(self):
         gate = self.gate()
         ar = self.rc[0].apply_async(mix.wait_at, gate)
-        mix.within(lambda: self.rc.queue_status(0)["queue"])
+        mix.wait_for(lambda: self.rc.queue_status(0)["queue"])
         e = self.fails("IndexError", self.rc.purge_hub_results, ar.msg_ids)
         self.assertEqual(e.evalue, "msg pending: %r" % ar.msg_ids[0])
         gate.open()
-        ar.get(mix.DEADLINE)
+        ar.get()
         self.rc.purge_hub_results("no such id")
 
     # --- resubmit ---
 
     def test_resubmit(self):
         ar = self.rc[0].apply_async(echo, 11)
-        ar.get(mix.DEADLINE)
+        ar.get()
         self.record(ar.msg_ids[0])
         again = self.other.resubmit(ar.msg_ids)
-        self.assertEqual(again.get(mix.DEADLINE), [11])
+        self.assertEqual(again.get(), [11])
         new = again.msg_ids[0]
         self.assertNotEqual(new, ar.msg_ids[0])
         self.assertEqual(self.record(ar.msg_ids[0])["resubmitted"], new)
@@ -412,7 +416,7 @@ class Hub(mix.Case):
         self.assertEqual(rec["header"]["session"], self.rc.session.session)
         self.assertEqual(rec["metadata"], {})
         # Again, and one that fails.
-        self.assertEqual(self.rc.resubmit(new).get(mix.DEADLINE), [11])
+        self.assertEqual(self.rc.resubmit(new).get(), [11])
         bad = self.lv.apply_async(fail)
         self.fails("ZeroDivisionError", bad.get)
         self.record(bad.msg_ids[0])
@@ -480,14 +484,14 @@ class HubOfOurs(Hub):
     def test_what_was_broadcast(self):
         """Each engine's part is a task that the hub knows."""
         view = self.rc.broadcast_view(is_coalescing=False)
-        before = mix.within(self.status_when_idle)
+        before = mix.wait_for(self.status_when_idle)
         ar = view.apply_async(echo, "all")
-        self.assertEqual(ar.get(mix.DEADLINE), ["all"] * 2)
+        self.assertEqual(ar.get(), ["all"] * 2)
         self.assertEqual(len(set(ar.msg_ids)), 2)
-        mix.within(lambda: self.recorded(ar))
+        mix.wait_for(lambda: self.recorded(ar))
         self.assertEqual(set(self.other.result_status(ar.msg_ids)["completed"]), set(ar.msg_ids))
         got = self.other.get_result(ar.msg_ids)
-        self.assertEqual(got.get(mix.DEADLINE), ["all"] * 2)
+        self.assertEqual(got.get(), ["all"] * 2)
         self.assertEqual(got.engine_id, ar.engine_id)
         self.assertEqual(set(self.other.hub_history()[-2:]), set(ar.msg_ids))
         for msg_id, e in zip(ar.msg_ids, ar.engine_id):
@@ -498,11 +502,11 @@ class HubOfOurs(Hub):
             self.assertEqual(rec["result_content"]["status"], "ok")
             order = [rec[k] for k in ("submitted", "started", "completed", "received")]
             self.assertEqual(order, sorted(order))
-        status = mix.within(self.status_when_idle)
+        status = mix.wait_for(self.status_when_idle)
         for e in self.rc.ids:
             self.assertEqual(status[e]["completed"], before[e]["completed"] + 1)
         again = self.other.resubmit(ar.msg_ids)
-        self.assertEqual(again.get(mix.DEADLINE), ["all"] * 2)
+        self.assertEqual(again.get(), ["all"] * 2)
         new = {self.record(msg_id)["resubmitted"] for msg_id in ar.msg_ids}
         self.assertEqual(new, set(again.msg_ids))
         self.rc.purge_hub_results(ar.msg_ids)
@@ -512,19 +516,19 @@ class HubOfOurs(Hub):
         gate = self.gate()
         view = self.rc.broadcast_view(is_coalescing=False)
         ar = view.apply_async(mix.wait_at, gate)
-        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        mix.wait_for(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
         status = self.other.result_status(ar.msg_ids)
         self.assertEqual(set(status["pending"]), set(ar.msg_ids))
         got = self.other.get_result(ar.msg_ids)
         self.assertFalse(got.ready())
         gate.open()
-        self.assertEqual(got.get(mix.DEADLINE), [None] * 2)
+        self.assertEqual(got.get(), [None] * 2)
 
     def test_what_was_broadcast_and_failed(self):
         view = self.rc.broadcast_view(is_coalescing=False)
         ar = view.apply_async(fail)
-        ar.wait(mix.DEADLINE)
-        mix.within(lambda: self.recorded(ar))
+        ar.wait()
+        mix.wait_for(lambda: self.recorded(ar))
         for msg_id in ar.msg_ids:
             got = self.cluster.client()
             self.addCleanup(got.close)
@@ -534,10 +538,10 @@ class HubOfOurs(Hub):
 
     def test_what_was_broadcast_and_coalesced(self):
         """It is counted, and nothing else is known of it."""
-        before = mix.within(self.status_when_idle)
+        before = mix.wait_for(self.status_when_idle)
         ar = self.rc.broadcast_view(is_coalescing=True).apply_async(echo, "all")
-        self.assertEqual(ar.get(mix.DEADLINE), ["all"] * 2)
-        status = mix.within(self.status_when_idle)
+        self.assertEqual(ar.get(), ["all"] * 2)
+        status = mix.wait_for(self.status_when_idle)
         for e in self.rc.ids:
             self.assertEqual(status[e]["completed"], before[e]["completed"] + 1)
         self.fails("KeyError", self.other.result_status, ar.msg_ids)
@@ -546,10 +550,10 @@ class HubOfOurs(Hub):
         self.assertEqual(self.other.db_query({"msg_id": {"$in": ar.msg_ids}}), [])
 
     def test_what_is_aborted_is_counted(self):
-        mix.within(self.is_aborted_and_counted)
+        mix.wait_for(self.is_aborted_and_counted)
 
     def is_aborted_and_counted(self):
-        before = mix.within(self.status_when_idle)
+        before = mix.wait_for(self.status_when_idle)
         gate = self.gate()
         with self.lv.temp_flags(targets=0):
             runs = self.lv.apply_async(mix.wait_at, gate)
@@ -557,9 +561,9 @@ class HubOfOurs(Hub):
         there = gate.reached()
         mix.send_abort(self.rc, waits, 0)
         there.close()
-        runs.get(mix.DEADLINE)
+        runs.get()
         aborted = mix.was_aborted(waits)
-        status = mix.within(self.status_when_idle)
+        status = mix.wait_for(self.status_when_idle)
         self.assertEqual(status[0]["completed"], before[0]["completed"] + 2)
         self.assertEqual(status[1], before[1])
         return aborted

@@ -17,6 +17,8 @@ from traitlets.config import Config
 
 import mix
 
+TIER = "check"
+
 CONTROLLER = mix.PROGRAM[mix.OURS, "controller"][0]
 ENGINE = mix.PROGRAM[mix.OURS, "engine"][0]
 
@@ -25,15 +27,9 @@ class Case(unittest.TestCase):
     """With a directory of its own, and nothing left behind."""
 
     def setUp(self):
-        limit = mix.deadline()
-        limit.__enter__()
-        self.addCleanup(limit.__exit__, None, None, None)
-        self.addCleanup(self.nothing_left)
+        self.addCleanup(mix.wait_for_the_end)
         self.dir = tempfile.mkdtemp(prefix="profile_", dir=mix.HOME)
         self.addCleanup(shutil.rmtree, self.dir, True)
-
-    def nothing_left(self):
-        self.assertEqual(mix.kill_left_overs(), [])
 
     def ports(self):
         """Free ones, for the test alone."""
@@ -50,7 +46,8 @@ class Case(unittest.TestCase):
             return json.load(f)
 
     def start(self, what, *args, **env):
-        p = mix.Process([*mix.PROGRAM[mix.OURS, what], *args], env)
+        patient = mix.PATIENT[mix.OURS, what]
+        p = mix.Process([*mix.PROGRAM[mix.OURS, what], *patient, *args], env)
         self.addCleanup(p.stop)
         p.wait_line(mix.READY[mix.OURS, what])
         return p
@@ -62,15 +59,18 @@ class Case(unittest.TestCase):
         return self.start("engine", "--profile-dir=" + self.dir, *args, **env)
 
     def client(self, n=1, cluster_id=""):
-        rc = ipp.Client(
-            self.file(cluster_id=cluster_id), timeout=mix.DEADLINE
-        )
+        rc = mix.connect(self.file(cluster_id=cluster_id))
         self.addCleanup(rc.close)
-        rc.wait_for_engines(n, timeout=mix.DEADLINE, interactive=False)
+        rc.wait_for_engines(n, interactive=False)
         return rc
 
 
 # --- their launchers ----------------------------------------------------------
+
+
+class PatientCluster(ipp.Cluster):
+    async def connect_client(self, **how):
+        return await super().connect_client(timeout=mix.FOREVER, **how)
 
 
 class StockCluster(Case):
@@ -80,18 +80,32 @@ class StockCluster(Case):
         "controller": ("ControllerLauncher", "controller_cmd", [CONTROLLER]),
         "engine": ("EngineLauncher", "engine_cmd", [ENGINE]),
     }
+    # However long it takes; beginning with what older ones do not have.
+    PATIENCE = (
+        ("ControllerLauncher", "connection_info_timeout", mix.FOREVER),
+        ("Cluster", "delay", 0),
+        ("Cluster", "engine_timeout", mix.FOREVER),
+        ("BaseLauncher", "stop_timeout", mix.FOREVER),
+        ("LocalProcessLauncher", "stop_seconds_until_kill", mix.FOREVER),
+    )
+    if not hasattr(ipp.cluster.launcher.ControllerLauncher, PATIENCE[0][1]):
+        PATIENCE = PATIENCE[1:]
 
-    def cluster(self, *ours, n=2, **how):
+    def cluster(self, *ours, n=2, controller_args=(), **how):
+        kind = lambda what: mix.OURS if what in ours else mix.STOCK
         config = Config()
-        config.Cluster.delay = 0
-        for what in ours:
-            where, name, value = self.LINES[what]
+        config.EngineLauncher.engine_args = mix.PATIENT[kind("engine"), "engine"]
+        lines = [self.LINES[what] for what in ours]
+        for where, name, value in (*self.PATIENCE, *lines):
             config[where][name] = value
-        cluster = ipp.Cluster(
-            n=n, profile_dir=self.dir, config=config, **how
+        patient = mix.PATIENT[kind("controller"), "controller"]
+        return PatientCluster(
+            n=n,
+            profile_dir=self.dir,
+            config=config,
+            controller_args=[*patient, *controller_args],
+            **how,
         )
-        cluster.engine_timeout = mix.DEADLINE
-        return cluster
 
     def check_python(self, rc):
         self.assertEqual(rc[:].apply_sync(lambda x: x * 2, 21), [42, 42])
@@ -101,8 +115,8 @@ class StockCluster(Case):
     def check_shell(self, rc):
         mix.wait_until_heard(rc)
         ar = rc[:].execute("echo $TASKFS_ENGINE", silent=False, block=False)
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(sorted(ar.stdout), ["0\n", "1\n"])
 
     def run_cluster(self, cluster, check):
@@ -112,7 +126,7 @@ class StockCluster(Case):
                 str(self.info(cluster_id=cluster.cluster_id)["registration"]),
             )
             check(rc)
-        mix.within(lambda: not mix.processes())
+        mix.wait_for_the_end()
         left = os.listdir(self.dir + "/security")
         self.assertEqual([f for f in left if f.startswith("ip")], [])
 
@@ -144,21 +158,21 @@ class StockCluster(Case):
         with cluster as rc:
             (before,) = rc._engines.values()
             cluster.restart_engines_sync()
-            mix.within(lambda: rc.ids and before not in rc._engines.values())
-            rc.wait_for_engines(1, timeout=mix.DEADLINE, interactive=False)
+            mix.wait_for(lambda: rc.ids and before not in rc._engines.values())
+            rc.wait_for_engines(1, interactive=False)
             ar = rc[rc.ids[-1]].execute("echo again", silent=False, block=False)
-            ar.get(mix.DEADLINE)
+            ar.get()
 
     def test_the_controller_is_restarted(self):
         cluster = self.cluster("controller", "engine", n=1, cluster_id="x")
         with cluster as rc:
             task = rc[0].execute("true", block=False)
-            task.get(mix.DEADLINE)
+            task.get()
             cluster.stop_controller_sync()
             cluster.start_controller_sync()
             again = cluster.connect_client_sync()
             self.addCleanup(again.close)
-            again.wait_for_engines(1, timeout=mix.DEADLINE, interactive=False)
+            again.wait_for_engines(1, interactive=False)
             # What was is still known: nothing was lost with the process.
             (msg_id,) = task.msg_ids
             self.assertTrue(again.result_status(msg_id)["completed"])
@@ -167,17 +181,18 @@ class StockCluster(Case):
         with self.cluster("controller", "engine", n=1) as rc:
             cluster = rc.cluster
             ar = rc[0].execute("echo on; exec sleep 1000", silent=False, block=False)
-            mix.within(lambda: ar.stdout == "on\n")
+            mix.wait_for(lambda: ar.stdout == "on\n")
             cluster.signal_engines_sync(signal.SIGINT)
             with self.assertRaises(ipp.error.RemoteError) as caught:
-                ar.get(mix.DEADLINE)
+                ar.get()
             self.assertEqual(caught.exception.ename, "KeyboardInterrupt")
-            rc[0].execute("true", block=False).get(mix.DEADLINE)
+            rc[0].execute("true", block=False).get()
 
     def test_ipcluster(self):
         with open(self.dir + "/ipcluster_config.py", "w") as f:
-            f.write("c = get_config()\nc.IPClusterStart.delay = 0\n")
-            for line in self.LINES.values():
+            # Engines that end so soon have not started.
+            f.write("c = get_config()\nc.IPClusterEngines.early_shutdown = 1\n")
+            for line in (*self.PATIENCE, *self.LINES.values()):
                 f.write("c.%s.%s = %r\n" % line)
         run = [sys.executable, "-m", "ipyparallel.cluster"]
         where = "--profile-dir=" + self.dir
@@ -188,7 +203,6 @@ class StockCluster(Case):
         subprocess.run(
             [*run, "stop", where],
             check=True,
-            timeout=mix.DEADLINE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -332,8 +346,9 @@ class ControllerOptions(Case):
                 p = mix.Process([*program, *args])
                 self.addCleanup(p.stop)
                 path = at + "/security/ipcontroller-engine.json"
-                mix.within(lambda: os.path.exists(path))
+                mix.wait_for(lambda: os.path.exists(path))
                 self.assertEqual(p.stop(), 0)
+                p.reader.join()
                 self.assertEqual(p.lines, [])
 
     def test_environment(self):
@@ -401,7 +416,7 @@ class ControllerOptions(Case):
             self.engine("--cluster-id", name)
         a, b = self.client(cluster_id="a"), self.client(cluster_id="b")
         self.assertEqual((a.ids, b.ids), ([0], [0]))
-        a[0].execute("true", block=False).get(mix.DEADLINE)
+        a[0].execute("true", block=False).get()
         self.assertEqual(os.listdir(self.dir + "/cluster-a").count("tasks.db"), 1)
         self.assertEqual(os.listdir(self.dir + "/cluster-b").count("tasks.db"), 1)
         code, text = self.refused("--cluster-id=a")
@@ -428,7 +443,8 @@ class ControllerOptions(Case):
             [CONTROLLER, "--profile-dir=" + self.dir, "--log-to-file"]
         )
         self.addCleanup(p.stop)
-        mix.within(lambda: os.path.exists(self.file("engine")))
+        mix.wait_for(lambda: os.path.exists(self.file("engine")))
+        self.assertEqual(p.stop(), 0)
         path = "%s/log/ipcontroller--%d.log" % (self.dir, p.pid)
         with open(path) as f:
             self.assertIn('"started"', f.read())
@@ -437,8 +453,9 @@ class ControllerOptions(Case):
         path = self.dir + "/ipcontroller_config.py"
         with open(path, "w") as f:
             f.write("# c.IPController.ip = '*'\n")
-        self.assertEqual(self.controller().complaints(), [])
-        self.addCleanup(mix.kill_left_overs)
+        c = self.controller()
+        self.assertEqual(c.stop(), 0)
+        self.assertEqual(c.complaints(), [])
 
     def test_python_that_sets_something_is_told(self):
         path = self.dir + "/ipcontroller_config.py"
@@ -456,7 +473,7 @@ class EngineOptions(Case):
         self.controller()
         values = {
             "file": self.file("engine"),
-            "timeout": "30",
+            "timeout": "0",
             "log-level": "INFO",
             "log-to-file": "False",
             "work-dir": self.dir,
@@ -492,8 +509,8 @@ class EngineOptions(Case):
         ar = rc[0].execute(
             "echo ${IPP_CONNECTION_INFO-none}", silent=False, block=False
         )
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(ar.stdout, "none\n")
 
     def test_the_command_line_counts_more(self):
@@ -506,13 +523,14 @@ class EngineOptions(Case):
         self.engine("--log-to-file", "False", "--work-dir", "/usr")
         rc = self.client()
         ar = rc[0].execute("pwd", silent=False, block=False)
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(ar.stdout, "/usr\n")
 
     def test_it_waits_for_the_controller(self):
-        e = mix.Process([ENGINE, "--profile-dir=" + self.dir, "--timeout=5",
-                         "--IPEngine.wait_for_url_file=60"])
+        e = mix.Process([ENGINE, "--profile-dir=" + self.dir,
+                         "--timeout=%d" % mix.FOREVER,
+                         "--IPEngine.wait_for_url_file=%d" % mix.FOREVER])
         self.addCleanup(e.stop)
         self.controller()
         e.wait_line(mix.READY[mix.OURS, "engine"])

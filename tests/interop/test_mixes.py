@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Every mix of {our, stock} controller and engines does what it is for."""
 
+import json
 import os
-import unittest
 
 import mix
 
@@ -16,8 +16,8 @@ class Shell:
         ar = self.rc[:].execute(
             "echo hello; echo oops >&2", silent=False, block=False
         )
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(ar.stdout, ["hello\n"] * 2)
         self.assertEqual(ar.stderr, ["oops\n"] * 2)
         self.assertEqual(sorted(ar.engine_id), [0, 1])
@@ -30,7 +30,7 @@ class Shell:
             )
             for i in range(20)
         ]
-        self.assertTrue(self.rc.wait(futures, mix.DEADLINE))
+        self.assertTrue(self.rc.wait(futures))
         for f in futures:
             self.assertEqual(f.result().metadata["status"], "ok")
 
@@ -75,8 +75,8 @@ class Both(mix.Case):
     def test_each_in_its_language(self):
         ours, stock = self.rc[0], self.rc[1]
         ar = ours.execute("echo sh $TASKFS_ENGINE", silent=False, block=False)
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(ar.stdout, "sh 0\n")
         self.assertEqual(stock.apply_sync(lambda: 6 * 7), 42)
 
@@ -112,6 +112,25 @@ class Both(mix.Case):
             self.assertEqual(f.read(), "[5]\n[5]\n")
         os.remove(at + "/engines/0/vars/w")
         self.assertEqual(os.listdir(at + "/engines/0/vars"), ["v"])
+        self.cluster.unmount(*self.cluster.mounts.pop())
+
+    def test_a_map_and_an_error_through_a_mount(self):
+        at = self.cluster.mount()
+        task = {"code": "int(item) ** 2", "map": ["1", "2", "3"], "targets": [1]}
+        with open(at + "/tasks/new", "w") as f:
+            f.write(json.dumps(task) + "\n")
+        with open(at + "/results/latest/value") as f:
+            self.assertEqual(f.read(), "1\n4\n9\n")
+        with open(at + "/engines/1/new", "w") as f:
+            f.write("print('so far')\n1/0\n")
+        with open(at + "/results/latest/wait") as f:
+            self.assertEqual(f.read(), "error\n")
+        with open(at + "/results/latest/stdout") as f:
+            self.assertEqual(f.read(), "so far\n")
+        with open(at + "/results/latest/error") as f:
+            said = f.read().splitlines()
+        self.assertEqual(said[0], "ZeroDivisionError: division by zero")
+        self.assertIn("----> 2 1/0", said)
         self.cluster.unmount(*self.cluster.mounts.pop())
 
 

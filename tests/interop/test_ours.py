@@ -9,6 +9,8 @@ import ipyparallel as ipp
 import mix
 import peers
 
+TIER = "check"
+
 
 class Records(mix.Case):
     engines = (mix.OURS, mix.OURS)
@@ -52,7 +54,7 @@ class Records(mix.Case):
             self.assertEqual(len(found), 1, key)
         self.assertIn(m, self.rc.hub_history())
         got = self.rc.get_result(m)
-        reply = got.get(mix.DEADLINE)
+        reply = got.get()
         self.assertEqual(reply.execute_result["data"]["text/plain"], "val\n")
         self.assertEqual(got.metadata["stdout"], "out\n")
         self.assertEqual(got.engine_id, int(self.read(id, "engine")))
@@ -71,17 +73,16 @@ class Records(mix.Case):
         gate = self.gate()
         busy = [self.rc[e].execute("read x <%s" % gate) for e in self.rc.ids]
         # They come by another socket than what a mount says.
-        while not all(self.rc.queue_status(e)["queue"] for e in self.rc.ids):
-            pass
+        mix.wait_for(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
         id = self.submit("echo 2")
         m = self.read(id, "msg_ids").strip()
         s = self.rc.result_status([m])
         self.assertEqual((s["pending"], s["completed"]), ([m], []))
         self.fails("IndexError", self.rc.purge_hub_results, m)
         gate.open()
-        self.rc.wait(busy, mix.DEADLINE)
+        self.rc.wait(busy)
         self.assertEqual(
-            self.rc.get_result(m).get(mix.DEADLINE)["status"], "ok"
+            self.rc.get_result(m).get()["status"], "ok"
         )
 
     def test_a_map_of_a_mount(self):
@@ -90,7 +91,7 @@ class Records(mix.Case):
         cluster = raw.hello()["taskfs"]["cluster"]
         r = raw.submit_map(b"echo $1", [b"a", b"b", b"c", b"d", b"e"])
         ids = ["%s_%d_%d_1" % (cluster, r["id"], i) for i in range(5)]
-        got = self.rc.get_result(ids).get(mix.DEADLINE)
+        got = self.rc.get_result(ids).get()
         self.assertEqual(
             [x.execute_result["data"]["text/plain"] for x in got],
             [c + "\n" for c in "abcde"],
@@ -125,7 +126,7 @@ class Records(mix.Case):
         f = self.rc.send_execute_request(
             self.rc._task_stream, "echo second", metadata={"after": [m]}
         )
-        self.rc.wait([f], mix.DEADLINE)
+        self.rc.wait([f])
         self.assertEqual(f.result().metadata["status"], "ok")
 
     def test_a_label(self):
@@ -134,9 +135,9 @@ class Records(mix.Case):
             "echo named",
             metadata={"label": "of-python", "retries": 2},
         )
-        self.rc.wait([f], mix.DEADLINE)
+        self.rc.wait([f])
         named = self.mnt + "/results/of-python"
-        mix.within(lambda: os.path.exists(named))
+        mix.wait_for(lambda: os.path.exists(named))
         with open(named + "/wait") as v:
             self.assertEqual(v.read(), "ok\n")
         with open(named + "/stdout") as v:
@@ -155,16 +156,16 @@ class Restart(mix.Case):
     def test_results_outlive_the_controller(self):
         v = self.rc[0]
         ar = v.apply_async(lambda x: x + 1, 41)
-        self.assertEqual(ar.get(mix.DEADLINE), 42)
+        self.assertEqual(ar.get(), 42)
         ar2 = v.execute("print('kept')", silent=False)
-        ar2.get(mix.DEADLINE)
+        ar2.get()
         ids = [*ar.msg_ids, *ar2.msg_ids]
         waits = self.rc.load_balanced_view().apply_async(lambda: 1)
-        self.assertEqual(waits.get(mix.DEADLINE), 1)
-        history = mix.within(
+        self.assertEqual(waits.get(), 1)
+        history = mix.wait_for(
             lambda: len(h := self.rc.hub_history()) == 3 and h
         )
-        mix.within(
+        mix.wait_for(
             lambda: not self.rc.queue_status(0)["queue"]
             and self.rc.db_query({"msg_id": ids[1]}, ["stdout"])[0]["stdout"]
         )
@@ -175,12 +176,12 @@ class Restart(mix.Case):
         rc = self.cluster.client(engines=0)
         self.addCleanup(rc.close)
         self.assertEqual(rc.hub_history(), history)
-        self.assertEqual(rc.get_result(ids[0]).get(mix.DEADLINE), 42)
+        self.assertEqual(rc.get_result(ids[0]).get(), 42)
         got = rc.get_result(ids[1])
-        got.get(mix.DEADLINE)
+        got.get()
         self.assertEqual(got.metadata["stdout"], "kept\n")
-        rc.wait_for_engines(1, timeout=mix.DEADLINE, interactive=False)
-        self.assertEqual(rc.resubmit(ids[0]).get(mix.DEADLINE), [42])
+        rc.wait_for_engines(1, interactive=False)
+        self.assertEqual(rc.resubmit(ids[0]).get(), [42])
         rc.purge_hub_results("all")
         self.assertEqual(rc.hub_history(), [])
 
@@ -203,7 +204,7 @@ class Nonsense(mix.Case):
                         self.rc._task_stream, ":", metadata={key: v}
                     )
                 )
-        self.assertTrue(self.rc.wait(futures, mix.DEADLINE))
+        self.assertTrue(self.rc.wait(futures))
         names = {
             f.result().ename
             for f in futures
@@ -238,7 +239,7 @@ class Nonsense(mix.Case):
 
     def works(self):
         self.rc.queue_status()
-        return self.rc[0].execute(":", block=True).get(mix.DEADLINE)["status"]
+        return self.rc[0].execute(":", block=True).get()["status"]
 
     def test_queries(self):
         kinds = ("queue", "load", "result", "db", "purge", "resubmit",
@@ -270,8 +271,10 @@ class Nonsense(mix.Case):
     def test_iopub(self):
         """What a client would choke on goes to none."""
         info = self.cluster.info("engine")
-        s = self.rc._context.socket(ipp.client.client.zmq.PUB)
+        s = self.rc._context.socket(ipp.client.client.zmq.XPUB)
         s.connect("%s:%d" % (info["interface"], info["iopub"]))
+        # Before it is subscribed to it says nothing.
+        self.assertEqual(s.recv(), b"\1")
         other = self.cluster.client()
         self.addCleanup(other.close)
         parent = {"msg_id": "x", "session": other.session.session}
@@ -294,15 +297,20 @@ class Crowd(mix.Case):
     controller_args = ("--client-tasks=4",)
 
     def test_more_tasks_than_are_taken_in_at_a_time(self):
+        raw = peers.Client(self.cluster.info())
+        self.addCleanup(raw.close)
+        gate = self.gate()
+        busy = self.rc[:].apply_async(mix.wait_at, gate)
         lv = self.rc.load_balanced_view()
         ars = [lv.apply_async(abs, -i) for i in range(50)]
         direct = [self.rc[i % 2].apply_async(abs, -i) for i in range(50)]
+        # Those of the queue and those of direct views.
+        mix.wait_for(lambda: raw.counters()["clients_paused"] > 1)
+        gate.open()
         for each in ars, direct:
-            got = [ar.get(mix.DEADLINE) for ar in each]
+            got = [ar.get() for ar in each]
             self.assertEqual(got, list(range(50)))
-        raw = peers.Client(self.cluster.info())
-        self.addCleanup(raw.close)
-        self.assertGreater(raw.counters()["clients_paused"], 1)
+        busy.get()
 
 
 if __name__ == "__main__":

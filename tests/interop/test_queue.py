@@ -9,6 +9,8 @@ import ipyparallel as ipp
 import mix
 from ipyparallel import Dependency
 
+TIER = "check"
+
 
 def echo(x):
     return x
@@ -48,7 +50,6 @@ def die(path):
 class Queue(mix.Case):
     controller = mix.STOCK
     engines = (mix.STOCK, mix.STOCK)
-    controller_args = ("--ping=500",)
 
     def setUp(self):
         super().setUp()
@@ -60,7 +61,7 @@ class Queue(mix.Case):
             return self.lv.apply_async(f, *args)
 
     def get(self, ar):
-        return ar.get(mix.DEADLINE)
+        return ar.get()
 
     # --- where ---
 
@@ -76,7 +77,7 @@ class Queue(mix.Case):
             ars = [self.lv.apply_async(mix.wait_at, gate) for gate in gates]
             for there in [gate.reached() for gate in gates]:
                 there.close()
-            self.rc.wait(ars, mix.DEADLINE)
+            self.rc.wait(ars)
             self.assertEqual(sorted(ar.engine_id for ar in ars), self.rc.ids)
 
     def test_map(self):
@@ -96,7 +97,7 @@ class Queue(mix.Case):
     def test_follow_of_two_engines(self):
         a = self.later(echo, 1, targets=self.one)
         b = self.later(echo, 1, targets=self.two)
-        self.rc.wait([a, b], mix.DEADLINE)
+        self.rc.wait([a, b])
         self.fails("ImpossibleDependency", self.later(echo, 1, follow=[a, b]).get)
         any_of = Dependency([a, b], all=False)
         ars = [self.later(echo, 1, follow=any_of) for i in range(4)]
@@ -202,11 +203,11 @@ class Queue(mix.Case):
         self.assertFalse(e.engine_info)
         self.assertFalse(any(b.ready() for b in busy))
         gate.open()
-        self.rc.wait(busy, mix.DEADLINE)
-        self.assertEqual(self.get(self.later(echo, 1, timeout=5)), 1)
+        self.rc.wait(busy)
+        self.assertEqual(self.get(self.later(echo, 1, timeout=mix.FOREVER)), 1)
 
     def test_abort(self):
-        mix.within(self.is_aborted)
+        mix.wait_for(self.is_aborted)
 
     def is_aborted(self):
         gate = self.gate()
@@ -215,7 +216,7 @@ class Queue(mix.Case):
         mix.send_abort(self.rc, waits[1])
         gate.open()
         self.assertEqual([self.get(waits[0]), self.get(waits[2])], [0, 2])
-        self.rc.wait(busy, mix.DEADLINE)
+        self.rc.wait(busy)
         return mix.was_aborted(waits[1])
 
     # --- again ---
@@ -260,7 +261,6 @@ class Queue(mix.Case):
 class Broadcast(mix.Case):
     controller = mix.STOCK
     engines = (mix.STOCK, mix.STOCK, mix.STOCK)
-    controller_args = ("--ping=500",)
     hears = True
 
     def views(self):
@@ -277,20 +277,20 @@ class Broadcast(mix.Case):
             v.push({"x": b"y" * 100000}, block=True)
             self.assertEqual(v.pull("x", block=True), [b"y" * 100000] * 3)
             ar = v.pull("rank", block=False)
-            self.assertEqual(ar.get(mix.DEADLINE), ar.engine_id)
+            self.assertEqual(ar.get(), ar.engine_id)
             self.assertEqual(sorted(ar.engine_id), self.rc.ids)
 
     def test_execute(self):
         for v in self.views():
             ar = v.execute("print('hi')", silent=False)
-            ar.get(mix.DEADLINE)
-            ar.wait_for_output(mix.DEADLINE)
+            ar.get()
+            ar.wait_for_output()
             self.assertEqual(ar.stdout, ["hi\n"] * 3)
 
     def test_some(self):
         v = self.rc.broadcast_view([2, 0], is_coalescing=False)
         ar = v.apply_async(pid)
-        self.assertEqual(len(set(ar.get(mix.DEADLINE))), 2)
+        self.assertEqual(len(set(ar.get())), 2)
         self.assertEqual(ar.engine_id, [2, 0])
 
     def test_failure(self):
@@ -306,7 +306,8 @@ class Deaths(mix.Case):
 
     controller = mix.STOCK
     engines = (mix.STOCK,) * 3
-    controller_args = ("--ping=500",)
+    # A nanny that does not get through for some seconds says nothing.
+    controller_args = ("--HeartMonitor.max_heartmonitor_misses=60",)
 
     def setUp(self):
         super().setUp()
@@ -314,7 +315,7 @@ class Deaths(mix.Case):
         self.addCleanup(self.replace, self.rc.ids)
 
     def replace(self, were):
-        mix.within(lambda: len(self.rc.ids) < len(were))
+        mix.wait_for(lambda: len(self.rc.ids) < len(were))
         self.cluster.start_engine(mix.STOCK)
         self.cluster.engines.pop()
 
@@ -322,7 +323,7 @@ class Deaths(mix.Case):
         path = os.path.join(self.cluster.dir, "died")
         with self.lv.temp_flags(retries=1):
             ar = self.lv.apply_async(die, path)
-        self.assertEqual(ar.get(mix.DEADLINE), "alive")
+        self.assertEqual(ar.get(), "alive")
 
     def test_none(self):
         ar = self.lv.apply_async(die, os.path.join(self.cluster.dir, "gone"))
@@ -331,7 +332,7 @@ class Deaths(mix.Case):
         self.assertIn(ar.msg_ids[0], e.evalue)
         self.assertIn(ar.metadata.engine_uuid, e.evalue)
         where = {"msg_id": {"$eq": ar.msg_ids[0]}, "completed": {"$ne": None}}
-        (record,) = mix.within(lambda: self.rc.db_query(where))
+        (record,) = mix.wait_for(lambda: self.rc.db_query(where))
         metadata = record["result_metadata"]
         self.assertEqual(set(metadata), {"status", "engine", "date"})
         self.assertEqual(metadata["status"], "error")
@@ -342,12 +343,12 @@ class Deaths(mix.Case):
         v.apply_sync(echo, 1)
         ar = v.apply_async(die, os.path.join(self.cluster.dir, "direct"))
         self.fails("EngineError", ar.get)
-        mix.within(lambda: e not in self.rc.ids)
+        mix.wait_for(lambda: e not in self.rc.ids)
 
     def test_shutdown(self):
         e = self.rc.ids[0]
         self.rc.shutdown(targets=e, block=True)
-        mix.within(lambda: e not in self.rc.ids)
+        mix.wait_for(lambda: e not in self.rc.ids)
 
 
 class QueueOfOurs(Queue):
@@ -376,17 +377,17 @@ class DeathsOfOurs(Deaths):
         runs = self.rc[e].apply_async(mix.wait_at, gate)
         # Who dies at once may take its last reply with it.
         waits = self.rc[e].apply_async(exec, "open(%r).read()\nimport os\nos._exit(1)" % end)
-        mix.within(lambda: self.rc.queue_status(e)["queue"] == 2)
+        mix.wait_for(lambda: self.rc.queue_status(e)["queue"] == 2)
         (msg_id,) = waits.msg_ids
         got = other.get_result(msg_id)
         self.assertFalse(got.ready())
         gate.open()
-        runs.get(mix.DEADLINE)
+        runs.get()
         end.reached().close()
         error = self.fails("EngineError", got.get)
         self.assertIn("died while running task %r" % msg_id, error.evalue)
         where = {"msg_id": {"$eq": msg_id}, "completed": {"$ne": None}}
-        (record,) = mix.within(lambda: self.rc.db_query(where))
+        (record,) = mix.wait_for(lambda: self.rc.db_query(where))
         self.assertEqual(record["queue"], "mux")
         self.assertEqual(record["engine_uuid"], uuid)
         self.assertEqual(record["result_content"]["status"], "error")
@@ -408,7 +409,7 @@ class Lru(mix.Case):
         ran = []
         for i in range(8):
             ar = lv.apply_async(echo, i)
-            ar.get(mix.DEADLINE)
+            ar.get()
             ran.append(ar.engine_id)
         self.assertEqual(ran, ran[:2] * 4)
         self.assertEqual(sorted(ran[:2]), self.rc.ids)
@@ -422,26 +423,25 @@ class Schemes(unittest.TestCase):
     """All tasks end, on all engines, whatever the scheme."""
 
     def check(self, scheme):
-        with mix.deadline():
-            cluster = mix.Cluster(
-                mix.OURS,
-                (mix.OURS, mix.OURS),
-                controller_args=("--scheme=" + scheme,),
-            )
-            try:
-                rc = cluster.client()
-                f = [
-                    rc.send_execute_request(
-                        rc._task_stream, "echo", metadata={"retries": 1}
-                    )
-                    for i in range(40)
-                ]
-                self.assertTrue(rc.wait(f, mix.DEADLINE))
-                ran = [x.result().metadata["engine_id"] for x in f]
-                self.assertEqual(set(ran), {0, 1})
-                rc.close()
-            finally:
-                self.assertEqual(cluster.stop(), [])
+        cluster = mix.Cluster(
+            mix.OURS,
+            (mix.OURS, mix.OURS),
+            controller_args=("--scheme=" + scheme,),
+        )
+        try:
+            rc = cluster.client()
+            f = [
+                rc.send_execute_request(
+                    rc._task_stream, "echo", metadata={"retries": 1}
+                )
+                for i in range(40)
+            ]
+            self.assertTrue(rc.wait(f))
+            ran = [x.result().metadata["engine_id"] for x in f]
+            self.assertEqual(set(ran), {0, 1})
+            rc.close()
+        finally:
+            self.assertEqual(cluster.stop(), [])
 
     def test_lru(self):
         self.check("lru")

@@ -13,6 +13,8 @@ import mix
 from IPython.core.interactiveshell import InteractiveShell
 from joblib import Parallel, delayed
 
+TIER = "check"
+
 
 def square(x):
     return x * x
@@ -40,7 +42,6 @@ square.__module__ = show.__module__ = publish.__module__ = "__main__"
 
 class Views(mix.Case):
     controller, engines, hears = mix.STOCK, (mix.STOCK, mix.STOCK), True
-    controller_args = ("--ping=200",)
 
     def setUp(self):
         super().setUp()
@@ -49,7 +50,7 @@ class Views(mix.Case):
 
     def test_executor(self):
         with self.rc.executor() as ex:
-            self.assertEqual(ex.submit(square, 3).result(mix.DEADLINE), 9)
+            self.assertEqual(ex.submit(square, 3).result(), 9)
             self.assertEqual(list(ex.map(square, range(6))), [0, 1, 4, 9, 16, 25])
             self.fails("ZeroDivisionError", ex.submit(lambda: 1 / 0).result)
 
@@ -67,11 +68,11 @@ class Views(mix.Case):
 
     def test_outputs_and_their_record(self):
         ar = self.rc[0].apply_async(show, 5)
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(len(ar.outputs), 1)
         where = {"msg_id": ar.msg_ids[0]}
-        rec = mix.within(
+        rec = mix.wait_for(
             lambda: (r := self.rc.db_query(where)) and r[0].get("display_data") and r[0]
         )
         self.assertEqual(rec["display_data"]["data"]["text/plain"], "{'a': 5}")
@@ -79,18 +80,18 @@ class Views(mix.Case):
     def test_output_that_is_no_text(self):
         # As a file's name comes that is no UTF-8.
         ar = self.rc[0].execute("print('a \\udc80')", silent=False, block=False)
-        ar.get(mix.DEADLINE)
-        ar.wait_for_output(mix.DEADLINE)
+        ar.get()
+        ar.wait_for_output()
         self.assertEqual(ar.stdout, "a \ufffd\n")
         ar = self.rc[0].execute("raise ValueError('b \\udc80')", block=False)
-        ar.wait(mix.DEADLINE)
+        ar.wait()
         where = {"msg_id": ar.msg_ids[0]}
-        rec = mix.within(lambda: (r := self.rc.db_query(where)) and r[0]["error"] and r[0])
+        rec = mix.wait_for(lambda: (r := self.rc.db_query(where)) and r[0]["error"] and r[0])
         self.assertEqual(rec["error"]["evalue"], "b \ufffd")
 
     def test_what_is_an_async_result(self):
         ar = self.dv.apply_async(square, 3)
-        self.assertEqual(ar.get_dict(mix.DEADLINE), {0: 9, 1: 9})
+        self.assertEqual(ar.get_dict(), {0: 9, 1: 9})
         self.assertEqual((ar.r, ar.progress, len(ar)), ([9, 9], 2, 2))
         with contextlib.redirect_stdout(io.StringIO()):
             ar.wait_interactive(interval=0.01)
@@ -102,14 +103,14 @@ class Views(mix.Case):
     def test_times(self):
         gate = self.gate()
         ar = self.dv.apply_async(mix.wait_at, gate)
-        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        mix.wait_for(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
         self.assertEqual((ar.progress, len(ar)), (0, 2))
         for name in "wall_time", "serial_time":
             self.assertRaises((TimeoutError, AttributeError), getattr, ar, name)
         before = ar.elapsed
         self.assertGreater(before, 0)
         gate.open()
-        ar.get(mix.DEADLINE)
+        ar.get()
         self.assertEqual(ar.progress, 2)
         self.assertEqual(ar.elapsed, ar.wall_time)
         self.assertGreaterEqual(ar.elapsed, before)
@@ -123,14 +124,14 @@ class Views(mix.Case):
         self.assertGreaterEqual(ar.wall_time, max(ran))
         self.assertEqual(ar.wall_time, ar.timedelta(ar.submitted, ar.received))
         one = self.lv.apply_async(square, 3)
-        one.get(mix.DEADLINE)
+        one.get()
         self.assertGreaterEqual(one.wall_time, one.serial_time)
         self.assertGreaterEqual(one.serial_time, 0)
         # The hub tells others the same.
         where = {"msg_id": {"$in": ar.msg_ids}}
-        recs = mix.within(
-            lambda: (r := self.rc.db_query(where)) and all(x["completed"] for x in r) and r
-        )
+        ended = lambda: [r for r in self.rc.db_query(where) if r["completed"]]
+        mix.wait_for(lambda: len(ended()) == 2)
+        recs = ended()
         for rec in recs:
             md = ar.metadata[ar.msg_ids.index(rec["msg_id"])]
             for t in "submitted", "started", "completed":
@@ -138,12 +139,12 @@ class Views(mix.Case):
 
     def test_abort(self):
         """An engine may begin what waits before its nanny has passed it on."""
-        mix.within(self.is_aborted)
+        mix.wait_for(self.is_aborted)
 
     def is_aborted(self):
         gate = self.gate()
         runs = self.dv.apply_async(mix.wait_at, gate)
-        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        mix.wait_for(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
         waits, goes = (self.dv.apply_async(square, i) for i in range(2))
         # Engines answer when they are free; that it got there their nannies do.
         sent, send = threading.Semaphore(0), self.rc._send
@@ -157,17 +158,16 @@ class Views(mix.Case):
             aborts = threading.Thread(target=waits.abort, daemon=True)
             aborts.start()
             for _ in self.rc.ids:
-                self.assertTrue(sent.acquire(timeout=mix.DEADLINE))
+                sent.acquire()
         self.rc.send_signal(0, block=True)
         gate.open()
         # Of several this is the result, and no exception.
-        got = waits.get(mix.DEADLINE)
-        aborts.join(mix.DEADLINE)
-        self.assertFalse(aborts.is_alive())
-        self.assertEqual(goes.get(mix.DEADLINE), [1, 1])
-        return all(isinstance(x, ipp.error.TaskAborted) for x in got)
-        self.assertEqual(runs.get(mix.DEADLINE), [None] * 2)
+        got = waits.get()
+        aborts.join()
+        self.assertEqual(goes.get(), [1, 1])
+        self.assertEqual(runs.get(), [None] * 2)
         self.assertRaises(AssertionError, waits.abort)
+        return all(isinstance(x, ipp.error.TaskAborted) for x in got)
 
     OUTPUTS = (
         "import sys\n"
@@ -178,7 +178,7 @@ class Views(mix.Case):
 
     def test_display_outputs(self):
         ar = self.dv.execute(self.OUTPUTS % "/dev/null", silent=False, block=False)
-        ar.get(mix.DEADLINE)
+        ar.get()
         for by in "type", "engine", "order":
             out, err = io.StringIO(), io.StringIO()
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -197,12 +197,12 @@ class Views(mix.Case):
             ar = self.rc[[1]].execute(self.OUTPUTS % gate, silent=False, block=False)
             with ar.stream_output():
                 hold.open()
-                mix.within(lambda: out.getvalue() == "[stdout:1] \nout\n")
+                mix.wait_for(lambda: out.getvalue() == "[stdout:1] \nout\n")
                 self.assertFalse(ar.ready())
                 gate.reached().close()
-                ar.get(mix.DEADLINE)
-                ar.wait_for_output(mix.DEADLINE)
-        first.get(mix.DEADLINE)
+                ar.get()
+                ar.wait_for_output()
+        first.get()
         self.assertEqual(out.getvalue(), "[stdout:1] \nout\n")
         self.assertEqual(err.getvalue(), "[stderr:1] \nerr\n")
 
@@ -210,18 +210,18 @@ class Views(mix.Case):
         """What a task tells while it runs; the last of it stays."""
         gate = self.gate()
         ar = self.rc[0].apply_async(publish, gate)
-        mix.within(lambda: ar.data == {"step": 1})
+        mix.wait_for(lambda: ar.data == {"step": 1})
         self.assertFalse(ar.ready())
         gate.reached().close()
-        self.assertEqual(ar.get(mix.DEADLINE), 3)
-        mix.within(lambda: ar.data == {"step": 2})
+        self.assertEqual(ar.get(), 3)
+        mix.wait_for(lambda: ar.data == {"step": 2})
 
     def test_purge_everything(self):
         ar = self.dv.apply_async(square, 3)
-        ar.get(mix.DEADLINE)
+        ar.get()
         where = {"msg_id": {"$in": ar.msg_ids}}
         ended = lambda: [r for r in self.rc.db_query(where) if r["completed"]]
-        mix.within(lambda: len(ended()) == 2)
+        mix.wait_for(lambda: len(ended()) == 2)
         self.rc.purge_everything()
         self.assertEqual(self.rc.db_query(where), [])
 
@@ -241,7 +241,7 @@ class Views(mix.Case):
         self.assertNotIn("d", shell.user_ns)
         shell.run_line_magic("pxconfig", "--noblock")
         ar = shell.run_cell_magic("px", "", "e = a + d")
-        ar.get(mix.DEADLINE)
+        ar.get()
         self.assertEqual(self.dv["e"], [12, 12])
 
     def test_joblib(self):
@@ -252,12 +252,12 @@ class Views(mix.Case):
     def test_the_queue_beside_direct_tasks(self):
         gate = self.gate()
         busy = self.dv.apply_async(mix.wait_at, gate)
-        mix.within(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
+        mix.wait_for(lambda: all(self.rc.queue_status(e)["queue"] for e in self.rc.ids))
         ars = [self.lv.apply_async(square, i) for i in range(2)]
-        mix.within(self.are_queued)
+        mix.wait_for(self.are_queued)
         gate.open()
-        self.assertEqual([ar.get(mix.DEADLINE) for ar in ars], [0, 1])
-        busy.get(mix.DEADLINE)
+        self.assertEqual([ar.get() for ar in ars], [0, 1])
+        busy.get()
 
     def are_queued(self):
         """Behind what a direct view runs."""
@@ -272,9 +272,13 @@ class ViewsOfOurs(Views):
         return self.rc.queue_status()["unassigned"] == 2
 
 
+# An engine that does not answer for 11 s.
+HEART = ("--ping=1000", "--HeartMonitor.max_heartmonitor_misses=10")
+
+
 class Heart(mix.Case):
     controller, engines = mix.STOCK, (mix.STOCK, mix.STOCK)
-    controller_args = ("--ping=200",)
+    controller_args = HEART
 
     def test_a_heart_that_stops(self):
         pid = self.rc[1].apply_sync(os.getpid)
@@ -282,7 +286,7 @@ class Heart(mix.Case):
         ar = self.rc[1].apply_async(mix.wait_at, gate)
         os.kill(pid, signal.SIGSTOP)
         try:
-            mix.within(lambda: 1 not in self.rc.ids)
+            mix.wait_for(lambda: 1 not in self.rc.ids)
             e = self.fails("EngineError", ar.get)
             self.assertEqual(e.evalue, "Engine 1 died while running task %r" % ar.msg_ids[0])
         finally:
@@ -298,7 +302,7 @@ class Still(mix.Case):
     """An engine of ours that is stopped until it is given up, and goes on."""
 
     controller, engines = mix.OURS, (mix.OURS,)
-    controller_args = ("--ping=200",)
+    controller_args = HEART
     expected = ("stood still",)
 
     def setUp(self):
@@ -310,13 +314,13 @@ class Still(mix.Case):
     def stop_and_go(self):
         os.kill(self.worker, signal.SIGSTOP)
         try:
-            mix.within(lambda: not self.rc.ids)
+            mix.wait_for(lambda: not self.rc.ids)
         finally:
             os.kill(self.worker, signal.SIGCONT)
 
     def test_it_comes_back(self):
         self.stop_and_go()
-        mix.within(lambda: self.rc.ids == [0])
+        mix.wait_for(lambda: self.rc.ids == [0])
         ar = self.rc[0].execute("echo again", silent=False, block=True)
         self.assertEqual(ar.execute_result["data"]["text/plain"], "again")
 
@@ -340,11 +344,11 @@ class HighWaterMark(mix.Case):
         gate = self.gate()
         lv = self.rc.load_balanced_view()
         ars = [lv.apply_async(mix.wait_at, gate) for _ in range(8)]
-        mix.within(lambda: self.rc.queue_status()["unassigned"] == 2)
+        mix.wait_for(lambda: self.rc.queue_status()["unassigned"] == 2)
         status = self.rc.queue_status()
         self.assertEqual([status[e]["tasks"] for e in self.rc.ids], [3, 3])
         gate.open()
-        self.rc.wait(ars, mix.DEADLINE)
+        self.rc.wait(ars)
 
 
 class HighWaterMarkOfOurs(HighWaterMark):
@@ -353,13 +357,12 @@ class HighWaterMarkOfOurs(HighWaterMark):
 
 class Requested(mix.Case):
     controller = mix.STOCK
-    controller_args = ("--ping=500",)
 
     def test_ids(self):
         for _ in range(2):
             self.cluster.start_engine(mix.STOCK, "--IPEngine.id=5")
         self.cluster.start_engine(mix.STOCK)
-        self.rc.wait_for_engines(3, timeout=mix.DEADLINE, interactive=False)
+        self.rc.wait_for_engines(3, interactive=False)
         self.assertEqual(self.rc.ids, [5, 6, 7])
 
 
