@@ -451,16 +451,19 @@ class Variables:
     def sees(self, want, what, *args):
         """what(*args) is that. Who looks is told what was known before when an
         engine runs something, as it may seem to for a while when another client
-        had something done, or has not answered for a second or two: then again."""
+        had something done, or while it does not answer for a second or two: then
+        again."""
+        late = False
 
         def is_told():
+            nonlocal late
             began = time.monotonic()
             got = what(*args)
-            late = time.monotonic() - began >= 1
             if got == want:
                 return True
             states = {self.read("engines/%s/state" % e) for e in self.ids()}
-            self.assertTrue(late or states != {"idle\n"}, (got, want))
+            late |= time.monotonic() - began >= 1 or states != {"idle\n"}
+            self.assertTrue(late, (got, want))
             return False
 
         mix.wait_for(is_told)
