@@ -122,6 +122,11 @@ static int add_column(struct db *db)
 			    NULL, NULL, NULL);
 }
 
+/* Of those that give JSON: SQLite from 3.45 on wants to know which do. */
+#ifndef SQLITE_RESULT_SUBTYPE
+#define SQLITE_RESULT_SUBTYPE 0
+#endif
+
 int db_open_records(struct db *db)
 {
 	static const struct {
@@ -137,9 +142,10 @@ int db_open_records(struct db *db)
 	if (rc == SQLITE_OK)
 		rc = add_column(db);
 	for (i = 0; i < ARRAY_SIZE(functions) && rc == SQLITE_OK; i++)
-		rc = sqlite3_create_function(db->sql, functions[i].name,
-					     functions[i].args, SQLITE_UTF8, db,
-					     functions[i].run, NULL, NULL);
+		rc = sqlite3_create_function(
+			db->sql, functions[i].name, functions[i].args,
+			SQLITE_UTF8 | SQLITE_RESULT_SUBTYPE, db,
+			functions[i].run, NULL, NULL);
 	return sql_errno(rc);
 }
 
