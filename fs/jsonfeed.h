@@ -9,13 +9,12 @@
 
 #include "base/buf.h"
 #include "wire/json.h"
+#include "wire/json_reader.h"
 
 struct jsonfeed {
-	struct json_tokener *tok;
+	struct json_reader reader;
 	bool inside;	/* an object has begun and not ended */
 	size_t bytes;	/* of that object so far */
-	char part[4];	/* a character that is not whole yet */
-	size_t nparts;
 	uint64_t count;	/* objects that ended */
 };
 

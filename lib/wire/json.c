@@ -1,5 +1,6 @@
 #include "wire/json.h"
 #include "base/parse.h"
+#include "wire/json_reader.h"
 #include "wire/limits.h"
 
 /* json-c takes NaN and Infinity even when strict; JSON has neither. */
@@ -56,52 +57,40 @@ static bool blank(const char *p, size_t n)
 	return parse_trim(bytes_of(p, n)).n == 0;
 }
 
+/* What is wrong with it, or NULL. */
+static const char *parse(struct json_reader *r, struct bytes text,
+			 struct json_object **ret_o)
+{
+	const char *why = NULL;
+	size_t end, more;
+	int got = json_reader_take(r, text, &end, ret_o, &why);
+
+	/* A number at the very end: say that the text is over. */
+	if (got == 0)
+		got = json_reader_take(r, bytes_str(" "), &more, ret_o, &why);
+	if (got < 0)
+		return why;
+	if (got == 0)
+		return "it has no end";
+	if (!blank((const char *)text.p + end, text.n - end))
+		return "something follows the value";
+	if (has_apostrophe(text))
+		return "strings begin with \"";
+	return has_nan(*ret_o) ? "NaN and Infinity are not JSON" : NULL;
+}
+
 struct json_object *json_parse(struct bytes text, const char **ret_why)
 {
-	static struct json_tokener *tok;
-	const char *why = NULL;
-	struct json_object *obj;
-	size_t end;
+	static struct json_reader reader;
+	struct json_object *obj = NULL;
+	const char *why = "too long";
 
-	if (!tok) {
-		tok = json_tokener_new_ex(LIMIT_JSON_DEPTH);
-		assert(tok);
-		json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
-						    JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	}
-	if (text.n > LIMIT_JSON) {
-		if (ret_why)
-			*ret_why = "too long";
-		return NULL;
-	}
-	/* json-c 0.18 itself would take nothing beyond ASCII for that. */
-	if (!utf8_valid(text)) {
-		if (ret_why)
-			*ret_why = "invalid utf-8 string";
-		return NULL;
-	}
-	json_tokener_reset(tok);
-	obj = json_tokener_parse_ex(tok, text.p, (int)text.n);
-	end = json_tokener_get_parse_end(tok);
-	if (json_tokener_get_error(tok) == json_tokener_continue && !obj) {
-		/* A number at the very end: say that the text is over. */
-		obj = json_tokener_parse_ex(tok, " ", 1);
-		end = text.n;
-	}
-	if (json_tokener_get_error(tok) != json_tokener_success)
-		why = json_tokener_error_desc(json_tokener_get_error(tok));
-	else if (!blank((const char *)text.p + end, text.n - end))
-		why = "something follows the value";
-	else if (has_apostrophe(text))
-		why = "strings begin with \"";
-	else if (has_nan(obj))
-		why = "NaN and Infinity are not JSON";
+	if (text.n <= LIMIT_JSON)
+		why = parse(&reader, text, &obj);
 	if (why) {
 		json_object_put(obj);
 		obj = NULL;
-		/* A reset keeps half a surrogate pair for the next text. */
-		json_tokener_free(tok);
-		tok = NULL;
+		json_reader_done(&reader);
 	}
 	if (ret_why)
 		*ret_why = why ? why : obj ? NULL : "null";

@@ -51,6 +51,8 @@ static void test_objects_in_any_pieces(void **state)
 	expect("{\"code\":\"a\",\"env\":{\"X\":\"1\"}}", 0, "a,");
 	expect("{\"code\":\"\xc3\xa4\xf0\x9f\x98\x80\"}", 0,
 	       "\xc3\xa4\xf0\x9f\x98\x80,");
+	expect("{\"code\":\"\\\\\xc3\xa4\\\"\"}{\"code\":\"\xe2\x82\xac\"}", 0,
+	       "\\\xc3\xa4\",\xe2\x82\xac,");
 }
 
 static void test_what_is_not_utf8(void **state)
@@ -77,6 +79,8 @@ static void test_mistakes(void **state)
 	expect("{\"code\":\"a\",}", -EINVAL, "");
 	expect("{'code':'a'}", -EINVAL, "");
 	expect("{\"code\":\"\xff\"}", -EINVAL, "");
+	expect("{\"code\":\"\\\xc3\xa4\"}", -EINVAL, "");
+	expect("{\xc3\xa4:1}", -EINVAL, "");
 }
 
 static void test_too_deep(void **state)

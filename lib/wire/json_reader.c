@@ -1,0 +1,143 @@
+#include "wire/json_reader.h"
+#include "base/parse.h"
+#include "wire/limits.h"
+
+#define NOT_UTF8 "it is not UTF-8"
+
+static struct json_tokener *tokener(struct json_reader *r)
+{
+	if (!r->tok) {
+		r->tok = json_tokener_new_ex(LIMIT_JSON_DEPTH);
+		assert(r->tok);
+		json_tokener_set_flags(
+			r->tok, JSON_TOKENER_STRICT |
+					JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	}
+	return r->tok;
+}
+
+void json_reader_done(struct json_reader *r)
+{
+	if (r->tok)
+		json_tokener_free(r->tok);
+	*r = (struct json_reader){0};
+}
+
+static int give(struct json_reader *r, const char *p, size_t n,
+		struct json_object **ret_o, const char **ret_why)
+{
+	struct json_tokener *tok = tokener(r);
+	enum json_tokener_error err;
+
+	*ret_o = json_tokener_parse_ex(tok, p, (int)n);
+	err = json_tokener_get_error(tok);
+	if (err == json_tokener_success)
+		return 1;
+	if (err == json_tokener_continue)
+		return 0;
+	*ret_why = json_tokener_error_desc(err);
+	return -EINVAL;
+}
+
+/* --- ASCII -------------------------------------------------------------- */
+
+static size_t ascii_run(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (unsigned char)p[i] < 0x80)
+		i++;
+	return i;
+}
+
+static bool ends_in_backslash(const struct json_reader *r, const char *p,
+			      size_t n)
+{
+	size_t back = 0;
+
+	while (back < n && p[n - 1 - back] == '\\')
+		back++;
+	return (back + (back == n && r->backslash)) % 2;
+}
+
+static int give_ascii(struct json_reader *r, const char *p, size_t *n,
+		      struct json_object **ret_o, const char **ret_why)
+{
+	int got = give(r, p, *n, ret_o, ret_why);
+
+	r->backslash = got == 0 && ends_in_backslash(r, p, *n);
+	if (got)
+		*n = min_u64(json_tokener_get_parse_end(r->tok), *n);
+	return got;
+}
+
+/* --- other characters --------------------------------------------------- */
+
+/* Whole: its length; 0: not yet; -EINVAL. */
+static int add_part(struct json_reader *r, unsigned char c)
+{
+	unsigned char first;
+	size_t want;
+
+	r->part[r->nparts++] = (char)c;
+	first = (unsigned char)r->part[0];
+	want = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	if (first < 0xc2 || first > 0xf4 ||
+	    (r->nparts > 1 && (c & 0xc0) != 0x80))
+		return -EINVAL;
+	if (r->nparts < want)
+		return 0;
+	return utf8_char(r->part, want) == want ? (int)want : -EINVAL;
+}
+
+static size_t escape(const char *part, size_t len, char out[16])
+{
+	uint32_t c = (unsigned char)part[0] & (0xffu >> (len + 1));
+	size_t i;
+
+	for (i = 1; i < len; i++)
+		c = c << 6 | ((unsigned char)part[i] & 0x3f);
+	if (c < 0x10000)
+		return (size_t)snprintf(out, 16, "\\u%04x", c);
+	c -= 0x10000;
+	return (size_t)snprintf(out, 16, "\\u%04x\\u%04x", 0xd800 + (c >> 10),
+				0xdc00 + (c & 0x3ff));
+}
+
+static int give_byte(struct json_reader *r, unsigned char c,
+		     struct json_object **ret_o, const char **ret_why)
+{
+	int len = add_part(r, c);
+	char out[16];
+
+	/* Behind a backslash the escape would be a text. */
+	*ret_why = r->backslash ? "invalid string sequence" : NOT_UTF8;
+	if (len < 0 || r->backslash)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	r->nparts = 0;
+	return give(r, out, escape(r->part, (size_t)len, out), ret_o, ret_why);
+}
+
+int json_reader_take(struct json_reader *r, struct bytes text, size_t *ret_n,
+		     struct json_object **ret_o, const char **ret_why)
+{
+	const char *p = text.p;
+	size_t i = 0, n;
+	int got = 0;
+
+	*ret_o = NULL;
+	while (i < text.n && got == 0) {
+		n = r->nparts ? 0 : ascii_run(p + i, text.n - i);
+		if (n) {
+			got = give_ascii(r, p + i, &n, ret_o, ret_why);
+			i += n;
+		} else {
+			got = give_byte(r, (unsigned char)p[i++], ret_o,
+					ret_why);
+		}
+	}
+	*ret_n = i;
+	return got;
+}
