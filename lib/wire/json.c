@@ -79,14 +79,67 @@ static const char *parse(struct json_reader *r, struct bytes text,
 	return has_nan(*ret_o) ? "NaN and Infinity are not JSON" : NULL;
 }
 
+/* Digits of the largest number that an int64_t may not have room for. */
+#define MANY_DIGITS 19
+
+/*
+ * To a strict json-c 0.18 a larger integer is a mistake, and a real number none.
+ * False: there is no such number in it.
+ */
+static bool make_real(struct bytes text, struct buf *out)
+{
+	const char *p = text.p;
+	size_t i, from = 0, digits = 0;
+	bool string = false;
+
+	for (i = 0; i <= text.n; i++) {
+		char c = i < text.n ? p[i] : ' ';
+
+		if (string && c == '\\') {
+			i++;
+		} else if (!string && c >= '0' && c <= '9') {
+			digits++;
+			continue;
+		} else if (c == '"') {
+			string = !string;
+		}
+		if (digits >= MANY_DIGITS && !memchr(".eE", c, 3)) {
+			buf_put(out, p + from, i - from);
+			buf_puts(out, "e0");
+			from = i;
+		}
+		digits = 0;
+	}
+	buf_put(out, p + from, text.n - from);
+	return from > 0;
+}
+
+/* The same of one that was found to be wrong. */
+static const char *parse_again(struct json_reader *r, struct bytes text,
+			       struct json_object **ret_o, const char *why)
+{
+	struct buf real = BUF_INIT;
+
+	json_object_put(*ret_o);
+	*ret_o = NULL;
+	json_reader_done(r);
+	if (text.n && make_real(text, &real))
+		why = parse(r, buf_bytes(&real), ret_o);
+	buf_done(&real);
+	return why;
+}
+
 struct json_object *json_parse(struct bytes text, const char **ret_why)
 {
 	static struct json_reader reader;
 	struct json_object *obj = NULL;
 	const char *why = "too long";
 
-	if (text.n <= LIMIT_JSON)
+	if (text.n <= LIMIT_JSON) {
 		why = parse(&reader, text, &obj);
+		if (why)
+			why = parse_again(&reader, text, &obj, why);
+	}
 	if (why) {
 		json_object_put(obj);
 		obj = NULL;
