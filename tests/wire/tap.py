@@ -11,6 +11,7 @@ say.
 import faulthandler
 import os
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -23,6 +24,14 @@ def _say_where(signo, frame):
     for one in explain:
         one()
     sys.stdout.flush()
+
+
+def can_mount():
+    """Whether file systems may be mounted, which root may not everywhere."""
+    command = "mount -t tmpfs none /mnt && umount /mnt"
+    command = ["unshare", "-m", "sh", "-c", command]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.run(command, check=False, **quiet).returncode == 0
 
 
 def check(test):
@@ -58,6 +67,12 @@ class Tap(unittest.TestResult):
 
     def addSuccess(self, test):
         self.say("ok", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        name = test.id().removeprefix("__main__.")
+        print("ok %d - %s # skip %s" % (self.testsRun, name, reason))
+        sys.stdout.flush()
 
     def addFailure(self, test, err):
         super().addFailure(test, err)

@@ -10,12 +10,12 @@ import socket
 import subprocess
 import sys
 import time
+import unittest
 
 import tap
 import test_controller
 import test_engine
-from peers import new_id
-from test_engine import until
+from peers import new_id, until
 
 MIB = 1 << 20
 
@@ -97,11 +97,14 @@ class Engine(test_engine.Case):
 
     def test_push_and_pull(self):
         value = os.urandom(1000)
+        before = time.time()
         c = self.push("a", value)
         self.assertEqual(c["status"], "ok", c)
         [[name, size, mtime, version]] = c["vars"]["list"]
         self.assertEqual((name, size), ("a", 1000))
-        self.assertLess(abs(mtime / 1e6 - time.time()), 60)
+        # The clock of file systems goes in steps.
+        self.assertLess(before - 1, mtime / 1e6)
+        self.assertLess(mtime / 1e6, time.time() + 1)
         self.assertEqual(self.heard()["list"], [["a", 1000, mtime, version]])
         m = self.ask("pull", "a")
         self.assertEqual(m.content["size"], 1000)
@@ -301,12 +304,13 @@ class Engine(test_engine.Case):
         self.assertEqual([v[:2] for v in c["list"]], [["a", 1]])
 
     def test_a_hundred_pieces_at_once(self):
-        self.push("a", os.urandom(MIB))
+        size = MIB // 4
+        self.push("a", os.urandom(size))
         for i in range(100):
             self.boss.say("control", "pull_request", {"name": "a"})
         for i in range(100):
             m = self.boss.hear("control", "pull_reply")
-            self.assertEqual(len(m.buffers[0]), MIB)
+            self.assertEqual(len(m.buffers[0]), size)
 
     def test_they_go_with_the_engine_however_it_ends(self):
         d = self.directory()
@@ -317,8 +321,9 @@ class Engine(test_engine.Case):
         self.assertFalse(os.path.exists(d))
 
 
+@unittest.skipUnless(tap.can_mount(), "it needs to mount")
 class FullDisk(Engine):
-    """On a file system of a few megabytes; needs root."""
+    """On a file system of a few megabytes."""
 
     def start(self, *options):
         subprocess.run(
@@ -362,13 +367,23 @@ for name in dir(Engine):
         setattr(FullDisk, name, None)
 
 
+NO_INOTIFY = (
+    "unshare", "-Ur", "sh", "-c",
+    'echo 0 >/proc/sys/user/max_inotify_instances && exec "$@"', "sh",
+)
+
+
+def can_be_without_inotify():
+    """Not everywhere everybody may make a user namespace."""
+    p = subprocess.run([*NO_INOTIFY, "true"], stderr=subprocess.DEVNULL, check=False)
+    return p.returncode == 0
+
+
+@unittest.skipUnless(can_be_without_inotify(), "it needs a user namespace")
 class WithoutInotify(Engine):
     """The system has no more of it; the directory is looked through then."""
 
-    within = (
-        "unshare", "-Ur", "sh", "-c",
-        'echo 0 >/proc/sys/user/max_inotify_instances; exec "$@"', "sh",
-    )
+    within = NO_INOTIFY
 
     def test_it_has_none(self):
         fds = "/proc/%d/fd/" % self.worker()
@@ -453,6 +468,7 @@ class Between(test_controller.Case):
         e = self.engine()
         e.register()
         self.tell(e, ["a", 5, 100, 1], all=True)
+        # Most likely taken in by then; later, it is told as well.
         self.c.ask("state_request", {})
         e.beat()
         self.assertEqual(self.change(e)["list"], [["a", 5, 100, 1]])
@@ -540,13 +556,10 @@ class Between(test_controller.Case):
         h = self.say("pull_request", [self.e.id])
         self.assertEqual(self.hear(h).content["errno"], "EHOSTDOWN")
 
+    @tap.check
     def test_an_engine_that_says_nothing(self):
-        h = self.say("push_request", [self.e.id])
-        # Its heart goes on beating, or it would be given up before.
-        end = time.monotonic() + 60
-        while not self.c.query.poll(0) and time.monotonic() < end:
-            self.e.beat()
-        c = self.hear(h).content
+        """For twenty seconds."""
+        c = self.hear(self.say("push_request", [self.e.id])).content
         self.assertEqual(c["errno"], "EHOSTDOWN")
         self.assertIn("does not answer", c["evalue"])
 
@@ -566,8 +579,8 @@ class Between(test_controller.Case):
             c = self.hear(self.say("push_request", [self.e.id, s.id])).content
         self.assertEqual(c["errno"], "EOPNOTSUPP")
         self.assertIn("engine %d has no variables" % s.id, c["evalue"])
-        while s.control.poll(0):
-            self.assertNotEqual(s.receive(s.control).type, "push_request")
+        for m in self.passed_on(self.c, s):
+            self.assertNotEqual(m.type, "push_request")
         # Nobody was asked.
         h = self.say("vars_request", [self.e.id])
         m = self.e.receive(self.e.control)
@@ -579,8 +592,8 @@ class Between(test_controller.Case):
         h = self.say("push_request", [self.e.id])
         m = self.e.take(self.e.control, "push_request")
         self.answer(f, m, {"status": "error", "errno": "EIO", "evalue": "x"})
-        f.beat()
-        self.c.ask("state_request", {})
+        # That was taken in when the next of that engine is there.
+        self.passed_on(self.c, f)
         self.answer(self.e, m, {"status": "ok"})
         self.assertEqual(self.hear(h).content["status"], "ok")
 
