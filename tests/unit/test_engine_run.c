@@ -15,6 +15,7 @@ static struct bench {
 	uint64_t seen;		/* bytes of stdout when `grew` was last called */
 	int ended;
 	int signo;		/* sent at the first output */
+	enum run_cause end;	/* it is ended then, for that */
 } b;
 
 static char *const own_env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
@@ -41,6 +42,8 @@ static void on_grew(struct run *r, enum run_stream s)
 	if (b.signo && s == RUN_STDOUT)
 		assert_int_equal(run_signal(r, b.signo), 0);
 	b.signo = 0;
+	if (b.end)
+		run_end(r, b.end);
 }
 
 static void start(const char *code, int stdin_fd, uint64_t limit)
@@ -163,8 +166,10 @@ static void test_time_limit(void **state)
 static void test_kill_after_grace(void **state)
 {
 	(void)state;
-	start("trap '' TERM; setsid sleep 1000 & while :; do sleep 1; done", -1,
-	      20 * USEC_PER_MSEC);
+	start("trap '' TERM; setsid sleep 1000 & echo ready; "
+	      "while :; do sleep 1; done",
+	      -1, 0);
+	b.end = RUN_TIME_LIMIT;
 	finish();
 	assert_int_equal(b.run.cause, RUN_TIME_LIMIT);
 	assert_int_equal(WTERMSIG(b.run.status), SIGKILL);

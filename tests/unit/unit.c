@@ -4,7 +4,7 @@
 #include <ftw.h>
 #include <sodium.h>
 
-static char dir[64];
+static char dir[4096];
 static pid_t owner;
 
 static int remove_one(const char *path, const struct stat *st, int kind,
@@ -77,7 +77,8 @@ void unit_base64(struct buf *out, const char *text)
 const char *unit_dir(void)
 {
 	if (!dir[0]) {
-		snprintf(dir, sizeof(dir), "/tmp/taskfs-unit-XXXXXX");
+		snprintf(dir, sizeof(dir), "%s/taskfs-unit-XXXXXX",
+			 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 		if (!mkdtemp(dir))
 			fail_msg("mkdtemp: %s", strerror(errno));
 	}
@@ -86,7 +87,7 @@ const char *unit_dir(void)
 
 const char *unit_path(const char *name)
 {
-	static char path[512];
+	static char path[sizeof(dir) + 128];
 
 	snprintf(path, sizeof(path), "%s/%s", unit_dir(), name);
 	return path;

@@ -30,7 +30,7 @@
 						   NULL); \
 	}
 
-/* libsodium, and a deadline: a test program that hangs is killed. */
+/* libsodium, and who removes unit_dir(). */
 void unit_begin(void);
 
 #define assert_bytes(got, want) unit_assert_bytes(got, want, __FILE__, __LINE__)
