@@ -24,11 +24,11 @@ static const char *kind_of(const char *text)
 	return kinds[0];
 }
 
-static void load_result(void *arg, const struct result_row *row)
+static bool load_result(void *arg, const struct result_row *row)
 {
 	struct controller *c = arg;
 	struct result *r = result_make(c, row->id, row->tasks);
-	struct json_object *o = NULL;
+	struct json_object *o;
 
 	r->name = str_copy(row->name);
 	result_take_name(r);
@@ -48,6 +48,8 @@ static void load_result(void *arg, const struct result_row *row)
 	r->held = row->held;
 	graph_parse(r, row->deps);
 	o = json_parse(bytes_str(r->options), NULL);
+	if (!o)
+		return false;
 	result_read_options(r, o);
 	json_object_put(o);
 	buf_put(&r->items, row->items.p, row->items.n);
@@ -57,9 +59,10 @@ static void load_result(void *arg, const struct result_row *row)
 	r->rest_evalue = str_copy(row->rest_evalue);
 	r->rest_state = row->rest_state;
 	r->rest_when = row->rest_when;
+	return true;
 }
 
-static void load_task(void *arg, const struct task_row *row)
+static bool load_task(void *arg, const struct task_row *row)
 {
 	struct controller *c = arg;
 	struct result *r = result_find(c, row->result);
@@ -67,12 +70,8 @@ static void load_task(void *arg, const struct task_row *row)
 	struct task *t = r ? result_task(r, row->index) : NULL;
 	int i;
 
-	if (!t || row->state <= STATE_NONE || row->state >= STATES) {
-		log_warning("a stored task belongs to no result",
-			    log_int("result", (int64_t)row->result),
-			    log_int("index", row->index));
-		return;
-	}
+	if (!t || row->state <= STATE_NONE || row->state >= STATES)
+		return false;
 	task_set_state(r, t, (enum state)row->state);
 	copy.msg_id = str_copy(row->msg_id);
 	copy.engine_uuid = str_copy(row->engine_uuid);
@@ -92,6 +91,7 @@ static void load_task(void *arg, const struct task_row *row)
 	task_claim(r, row->index);
 	if (row->state == STATE_PENDING)
 		task_unclaim(r, row->index);
+	return true;
 }
 
 static void load_held(void *arg, uint64_t result, uint32_t index)
@@ -151,7 +151,7 @@ static void resume(struct controller *c, struct result *r)
 	sched_add(r);
 }
 
-int results_load(struct controller *c)
+int results_load(struct controller *c, struct buf *why)
 {
 	struct store_visitor v = {
 		.result = load_result,
@@ -164,7 +164,8 @@ int results_load(struct controller *c)
 	char *next_engine = store_meta(c->store, "next_engine");
 	char *next = store_meta(c->store, "next_result");
 	struct list *l, *tmp;
-	int err = store_load(c->store, &v);
+	uint64_t lost;
+	int err = store_load(c->store, &v, &lost, why);
 
 	if (next)
 		c->next_result = max_u64(c->next_result,
@@ -175,7 +176,13 @@ int results_load(struct controller *c)
 							   10));
 	free(next);
 	free(next_engine);
+	if (err)
+		return err;
+	if (lost)
+		log_warning("outputs that are of no result are in lost+found",
+			    log_str("dir", c->config.data),
+			    log_int("files", (int64_t)lost));
 	list_for_each_safe(l, tmp, &c->by_id)
 		resume(c, list_entry(l, struct result, by_id));
-	return err;
+	return 0;
 }

@@ -28,6 +28,7 @@
 #include <sys/resource.h>
 
 #define EXIT_LOCKED 3
+#define EXIT_DAMAGED 4
 
 static void on_signal(void *arg, int signo)
 {
@@ -101,13 +102,11 @@ static int start(struct controller *c, struct buf *why)
 		err = identity_init(c, why);
 	if (err)
 		return err;
-	err = results_load(c);
+	err = results_load(c, why);
 	if (err)
-		buf_printf(why, "cannot read tasks.db: %s", strerror(-err));
-	else
-		drain_load(c);
-	if (!err)
-		err = hub_open(c, why);
+		return err;
+	drain_load(c);
+	err = hub_open(c, why);
 	if (!err) {
 		err = address_publish(c);
 		if (err)
@@ -138,7 +137,13 @@ static int run(struct controller *c)
 	c->zmq = zmq_ctx_new();
 	zmq_ctx_set(c->zmq, ZMQ_MAX_SOCKETS, 4096);
 	err = start(c, &why);
-	if (err) {
+	if (err == -EUCLEAN) {
+		log_error("what is stored is damaged; nothing was changed",
+			  log_bytes("why", buf_bytes(&why)),
+			  log_str("dir", c->config.data),
+			  log_str("what to do", "taskfs-controller --check says "
+				  "more, --recover rebuilds what can be"));
+	} else if (err) {
 		log_error("cannot start", log_bytes("why", buf_bytes(&why)));
 	} else {
 		log_info("started", log_str("dir", c->config.dir),
@@ -153,6 +158,8 @@ static int run(struct controller *c)
 	if (c->store)
 		close_all(c);
 	loop_free(c->loop);
+	if (err == -EUCLEAN)
+		return EXIT_DAMAGED;
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -231,7 +231,7 @@ static void put_purge(struct result *r)
 {
 	struct store_op *op = store_op_new(STORE_PURGE);
 
-	op->purge = r->id;
+	op->purge.result = r->id;
 	store_put(r->c->store, op);
 }
 
@@ -451,7 +451,7 @@ int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
 	*p = (struct purge){r->c, r->id, done, arg};
 	keep_next_id(r->c);
 	op = store_op_new(STORE_PURGE);
-	op->purge = r->id;
+	op->purge.result = r->id;
 	op->done = purged;
 	op->arg = p;
 	store_put(r->c->store, op);

@@ -151,7 +151,7 @@ void results_done(struct controller *c);
 /* The oldest finished results go when there are too many, or too old. */
 void results_retain(struct controller *c);
 /* Everything the store has; runs come from run_restore(). -errno. */
-int results_load(struct controller *c) must_check;
+int results_load(struct controller *c, struct buf *why) must_check;
 
 /*
  * A new result with the next id, known but not yet stored: the caller puts

@@ -113,6 +113,8 @@ static void free_op(struct store_op *op)
 		free_record(op);
 		break;
 	case STORE_PURGE:
+		buf_done(&op->purge.files);
+		break;
 	case STORE_NOTHING:
 	case STORE_QUERY:
 	case STORE_KINDS:
@@ -152,6 +154,16 @@ static void move_all(struct list *from, struct list *to)
 
 /* --- the thread --------------------------------------------------------- */
 
+/* Files are taken away when nothing names them any more, and not before. */
+static void after_commit(struct db *db, struct store_op *op, int err)
+{
+	if (op->kind != STORE_PURGE)
+		return;
+	if (!err)
+		files_unlink(db, op);
+	buf_clear(&op->purge.files);
+}
+
 static int run_together(struct db *db, struct list *ops)
 {
 	struct list *l;
@@ -172,6 +184,8 @@ static int run_together(struct db *db, struct list *ops)
 		err = db_commit(db);
 	if (err)
 		db_rollback(db);
+	list_for_each(l, ops)
+		after_commit(db, list_entry(l, struct store_op, link), err);
 	return err;
 }
 
@@ -197,6 +211,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 			op->err = db_commit(db);
 		if (op->err)
 			db_rollback(db);
+		after_commit(db, op, op->err);
 	}
 }
 
@@ -376,10 +391,11 @@ void store_close(struct store *s)
  * threads at once breaks the log of the database without a word: what is
  * committed after that is not found any more.
  */
-int store_load(struct store *s, const struct store_visitor *v)
+int store_load(struct store *s, const struct store_visitor *v,
+	       uint64_t *ret_lost, struct buf *why)
 {
 	assert(!s->handed_over);
-	return db_load(&s->db, v);
+	return db_load(&s->db, v, ret_lost, why);
 }
 
 char *store_meta(struct store *s, const char *key)

@@ -108,6 +108,12 @@ struct engine_row {
 	bool taskfs;
 };
 
+/* An output of a result that is purged. */
+struct purged_file {
+	uint32_t index;
+	enum stream stream;
+};
+
 struct store_op {
 	struct list link;
 	enum store_kind kind;
@@ -138,7 +144,10 @@ struct store_op {
 			uint64_t count;		/* READ_MANY: tasks at most */
 			struct buf sizes;	/* READ_MANY: uint64_t each */
 		} io;
-		uint64_t purge;
+		struct {
+			uint64_t result;
+			struct buf files;	/* struct purged_file each */
+		} purge;
 		struct {
 			uint64_t result;
 			const char *queue;
@@ -162,7 +171,8 @@ struct store;
 
 /*
  * Opens (or makes) <dir>/tasks.db and <dir>/outputs and starts the thread.
- * full: survive a loss of power too. -errno with a sentence in *why.
+ * full: survive a loss of power too. -errno with a sentence in *why; -EUCLEAN:
+ * what is stored is damaged, or not whole, and is left as it is.
  */
 int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 	       bool full, struct buf *why) must_check;
@@ -182,11 +192,15 @@ void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
 
 /*
  * Reading everything back at the start, before anything is put. The visitors
- * own what they are given only during the call (copy it). -errno.
+ * own what they are given only during the call (copy it). What is damaged is
+ * refused, and nothing is changed then: -EUCLEAN; -errno, with a sentence in
+ * *why. Output files that no result has are put into lost+found, *ret_lost says
+ * how many.
  */
 struct store_visitor {
-	void (*result)(void *arg, const struct result_row *r);
-	void (*task)(void *arg, const struct task_row *t);
+	/* false: it cannot be, what is stored is damaged */
+	bool (*result)(void *arg, const struct result_row *r);
+	bool (*task)(void *arg, const struct task_row *t);
 	void (*held)(void *arg, uint64_t result, uint32_t index);
 	void (*engine)(void *arg, const struct engine_row *e);
 	/* kept: bytes of its buffers */
@@ -194,7 +208,8 @@ struct store_visitor {
 		       uint64_t kept);
 	void *arg;
 };
-int store_load(struct store *s, const struct store_visitor *v) must_check;
+int store_load(struct store *s, const struct store_visitor *v,
+	       uint64_t *ret_lost, struct buf *why) must_check;
 /* A value of the meta table; caller frees; NULL: there is none. As store_load()
  * only before the loop runs: then the database is the thread's. */
 char *store_meta(struct store *s, const char *key);

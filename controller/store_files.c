@@ -97,33 +97,18 @@ int files_read(struct db *db, struct store_op *op)
 	return err;
 }
 
-void files_unlink(struct db *db, uint64_t result)
+void files_unlink(struct db *db, const struct store_op *op)
 {
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql,
-				    "SELECT key, in_file FROM tasks WHERE "
-				    "key>=? AND key<? AND in_file>0",
-				    -1, &st, NULL);
-	int i;
+	const struct purged_file *f = (const void *)op->purge.files.p;
+	size_t n = op->purge.files.n / sizeof(*f);
 
-	if (rc != SQLITE_OK)
-		return;
-	sqlite3_bind_int64(st, 1, store_key(result, 0));
-	sqlite3_bind_int64(st, 2, store_key(result + 1, 0));
-	while (sqlite3_step(st) == SQLITE_ROW) {
-		uint32_t index = (uint32_t)(sqlite3_column_int64(st, 0) &
-					    ((1 << INDEX_BITS) - 1));
+	for (; n--; f++) {
+		char *path = output_path(db, op->purge.result, f->index,
+					 f->stream);
 
-		for (i = 0; i < STREAMS; i++) {
-			char *path = output_path(db, result, index,
-						 (enum stream)i);
-
-			if (sqlite3_column_int(st, 1) & 1 << i)
-				unlink(path);
-			free(path);
-		}
+		unlink(path);
+		free(path);
 	}
-	sqlite3_finalize(st);
 }
 
 void files_forget(struct db *db, uint64_t result, uint32_t index)
@@ -138,36 +123,83 @@ void files_forget(struct db *db, uint64_t result, uint32_t index)
 	}
 }
 
-/* "7.0.stdout": is there a result 7? */
-static bool is_wanted(sqlite3_stmt *st, const char *name)
+bool files_any(const struct db *db)
+{
+	DIR *dir = opendir(db->outputs);
+	struct dirent *d;
+	bool any = false;
+
+	while (dir && !any && (d = readdir(dir)))
+		any = d->d_type != DT_DIR;
+	if (dir)
+		closedir(dir);
+	return any;
+}
+
+/* "7.0.stdout": is there a result 7? Or what SQLite says instead. */
+static int is_wanted(sqlite3_stmt *st, const char *name, bool *ret_wanted)
 {
 	const char *dot = strchr(name, '.');
 	uint64_t id;
-	bool found;
+	int rc;
 
+	*ret_wanted = false;
 	if (!dot || parse_u64(bytes_of(name, (size_t)(dot - name)), 1,
 			      INT64_MAX, &id))
-		return false;
+		return SQLITE_OK;
 	sqlite3_bind_int64(st, 1, (int64_t)id);
-	found = sqlite3_step(st) == SQLITE_ROW;
+	rc = sqlite3_step(st);
+	*ret_wanted = rc == SQLITE_ROW;
 	sqlite3_reset(st);
-	return found;
+	return rc;
 }
 
-void files_sweep(struct db *db)
+static int put_aside(struct db *db, int from, const char *name)
+{
+	int to, i, err = file_mkdirs(db->lost, 0700);
+	char *other;
+
+	if (err)
+		return err;
+	to = open(db->lost, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return -errno;
+	err = renameat2(from, name, to, name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	for (i = 1; err == -EEXIST && i < 1000; i++) {
+		other = xasprintf("%s.%d", name, i);
+		err = renameat2(from, name, to, other, RENAME_NOREPLACE) < 0
+			      ? -errno
+			      : 0;
+		free(other);
+	}
+	close(to);
+	return err;
+}
+
+int files_put_aside(struct db *db, uint64_t *ret_n)
 {
 	DIR *dir = opendir(db->outputs);
 	struct dirent *d;
 	sqlite3_stmt *st;
+	bool wanted;
+	int err;
 
+	*ret_n = 0;
 	if (!dir)
-		return;
-	if (sqlite3_prepare_v2(db->sql, "SELECT 1 FROM results WHERE id=?", -1,
-			       &st, NULL) == SQLITE_OK) {
-		while ((d = readdir(dir)))
-			if (d->d_type == DT_REG && !is_wanted(st, d->d_name))
-				unlinkat(dirfd(dir), d->d_name, 0);
-		sqlite3_finalize(st);
+		return -errno;
+	err = db_said(db, sqlite3_prepare_v2(db->sql, "SELECT 1 FROM results "
+					     "WHERE id=?", -1, &st, NULL));
+	while (!err && (d = readdir(dir))) {
+		if (d->d_type != DT_REG)
+			continue;
+		err = db_said(db, is_wanted(st, d->d_name, &wanted));
+		if (err || wanted)
+			continue;
+		err = put_aside(db, dirfd(dir), d->d_name);
+		if (!err)
+			++*ret_n;
 	}
+	sqlite3_finalize(st);
 	closedir(dir);
+	return err;
 }

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "store_sql.h"
 
+#include "wire/limits.h"
 #include "wire/state.h"
 
 static char *column_text(sqlite3_stmt *st, int i)
@@ -15,14 +16,31 @@ static int64_t column_or(sqlite3_stmt *st, int i, int64_t other)
 		       : sqlite3_column_int64(st, i);
 }
 
-static void load_result(sqlite3_stmt *st, const struct store_visitor *v)
+/* What a reading has come to. */
+struct reading {
+	struct db *db;
+	const struct store_visitor *v;
+	struct buf *why;
+	uint64_t result;	/* of the last task */
+	int64_t rows;		/* its tasks so far */
+};
+
+static int damaged(struct reading *rd, const char *what, uint64_t result)
 {
+	buf_printf(rd->why, "%s: %s (result %llu)", rd->db->path, what,
+		   (unsigned long long)result);
+	return -EUCLEAN;
+}
+
+static int load_result(sqlite3_stmt *st, struct reading *rd)
+{
+	int64_t tasks = sqlite3_column_int64(st, 4);
 	struct result_row r = {
 		.id = (uint64_t)sqlite3_column_int64(st, 0),
 		.token = column_text(st, 1),
 		.name = column_text(st, 2),
 		.kind = column_text(st, 3),
-		.tasks = (uint64_t)sqlite3_column_int64(st, 4),
+		.tasks = (uint64_t)tasks,
 		.uid = (uint32_t)sqlite3_column_int64(st, 5),
 		.gid = (uint32_t)sqlite3_column_int64(st, 6),
 		.submitted = sqlite3_column_int64(st, 7),
@@ -40,10 +58,15 @@ static void load_result(sqlite3_stmt *st, const struct store_visitor *v)
 
 	r.items.p = (char *)(uintptr_t)sqlite3_column_blob(st, 13);
 	r.items.n = (size_t)sqlite3_column_bytes(st, 13);
-	v->result(v->arg, &r);
+	if (tasks < 0 || tasks > LIMIT_TASKS || (int64_t)r.id < 1)
+		return damaged(rd, "it has an impossible number of tasks", r.id);
+	if (!rd->v->result(rd->v->arg, &r))
+		return damaged(rd, "its options cannot be read", r.id);
+	return 0;
 }
 
-static void load_task(sqlite3_stmt *st, const struct store_visitor *v)
+/* The row of a task, as it is shown to a visitor. */
+static struct task_row read_task(sqlite3_stmt *st)
 {
 	int64_t key = sqlite3_column_int64(st, 0);
 	bool usage = sqlite3_column_type(st, 17) != SQLITE_NULL;
@@ -76,10 +99,58 @@ static void load_task(sqlite3_stmt *st, const struct store_visitor *v)
 		t.size[i] = (uint64_t)sqlite3_column_int64(st, 20 + i);
 		t.in_file[i] = sqlite3_column_int(st, 24) & 1 << i;
 	}
-	v->task(v->arg, &t);
+	return t;
 }
 
-static void load_engine(sqlite3_stmt *st, const struct store_visitor *v)
+/* All tasks of a result were read: are they all that were begun? */
+static int check_rows(struct reading *rd)
+{
+	sqlite3_stmt *st = db_statement(rd->db, S_BEGUN);
+	int64_t begun = 0;
+	int rc;
+
+	if (!rd->rows)
+		return 0;
+	if (!st)
+		return -EIO;
+	sqlite3_bind_int64(st, 1, (int64_t)rd->result);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		begun = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	if (sql_errno(rc))
+		return db_said(rd->db, rc);
+	if (begun != rd->rows)
+		return damaged(rd, "tasks are missing that were begun",
+			       rd->result);
+	return 0;
+}
+
+static int load_task(sqlite3_stmt *st, struct reading *rd)
+{
+	struct task_row t = read_task(st);
+	int err = 0;
+
+	if (t.result != rd->result) {
+		err = check_rows(rd);
+		rd->result = t.result;
+		rd->rows = 0;
+	}
+	rd->rows++;
+	if (!err && !rd->v->task(rd->v->arg, &t))
+		err = damaged(rd, "a task is of no result, or in no state",
+			      t.result);
+	return err;
+}
+
+/* A result of whose tasks not one is there any more. */
+static int load_begun(sqlite3_stmt *st, struct reading *rd)
+{
+	return damaged(rd, "tasks are missing that were begun",
+		       (uint64_t)sqlite3_column_int64(st, 0));
+}
+
+static int load_engine(sqlite3_stmt *st, struct reading *rd)
 {
 	struct engine_row e = {
 		.id = sqlite3_column_int64(st, 0),
@@ -91,7 +162,8 @@ static void load_engine(sqlite3_stmt *st, const struct store_visitor *v)
 		.taskfs = sqlite3_column_int(st, 6),
 	};
 
-	v->engine(v->arg, &e);
+	rd->v->engine(rd->v->arg, &e);
+	return 0;
 }
 
 #define TASK_COLUMNS \
@@ -100,11 +172,9 @@ static void load_engine(sqlite3_stmt *st, const struct store_visitor *v)
 	"traceback,cwd,attempts,user,system,memory,stdout_size,stderr_size," \
 	"value_size,data_size,in_file FROM tasks "
 
-/* Copies what load_task() only shows. */
-static void keep_row(void *arg, const struct task_row *row)
+/* Copies what read_task() only shows. */
+static void keep_row(struct task_row *to, const struct task_row *row)
 {
-	struct task_row *to = arg;
-
 	task_row_done(to);
 	*to = *row;
 	to->msg_id = row->msg_id ? xstrdup(row->msg_id) : NULL;
@@ -118,8 +188,7 @@ static void keep_row(void *arg, const struct task_row *row)
 
 int db_read_details(struct db *db, struct store_op *op)
 {
-	struct task_row *row = &op->task.row;
-	struct store_visitor v = {.task = keep_row, .arg = row};
+	struct task_row *row = &op->task.row, now;
 	sqlite3_stmt *st;
 	int rc = sqlite3_prepare_v2(db->sql, TASK_COLUMNS "WHERE key=?", -1,
 				    &st, NULL);
@@ -128,8 +197,10 @@ int db_read_details(struct db *db, struct store_op *op)
 		return sql_errno(rc);
 	sqlite3_bind_int64(st, 1, store_key(row->result, row->index));
 	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		load_task(st, &v);
+	if (rc == SQLITE_ROW) {
+		now = read_task(st);
+		keep_row(row, &now);
+	}
 	sqlite3_finalize(st);
 	return sql_errno(rc);
 }
@@ -176,56 +247,73 @@ int db_read_many(struct db *db, struct store_op *op)
 	return sql_errno(rc);
 }
 
-static int each_row(struct db *db, const char *text,
-		    void (*row)(sqlite3_stmt *, const struct store_visitor *),
-		    const struct store_visitor *v)
+static int each_row(struct reading *rd, const char *text,
+		    int (*row)(sqlite3_stmt *, struct reading *))
 {
 	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
+	int err = 0, rc = sqlite3_prepare_v2(rd->db->sql, text, -1, &st, NULL);
 
 	if (rc != SQLITE_OK)
-		return sql_errno(rc);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		row(st, v);
+		return db_said(rd->db, rc);
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		err = row(st, rd);
+	if (!err)
+		err = db_said(rd->db, rc);
 	sqlite3_finalize(st);
-	return sql_errno(rc);
+	return err;
 }
 
-static void load_held(sqlite3_stmt *st, const struct store_visitor *v)
+static int load_held(sqlite3_stmt *st, struct reading *rd)
 {
 	int64_t key = sqlite3_column_int64(st, 0);
 
-	v->held(v->arg, (uint64_t)key >> INDEX_BITS,
-		(uint32_t)(key & ((1 << INDEX_BITS) - 1)));
+	rd->v->held(rd->v->arg, (uint64_t)key >> INDEX_BITS,
+		    (uint32_t)(key & ((1 << INDEX_BITS) - 1)));
+	return 0;
 }
 
-int db_load(struct db *db, const struct store_visitor *v)
+static int load_record(sqlite3_stmt *st, struct reading *rd)
 {
-	/* Of a submission that could not be stored and that nobody heard of. */
-	int err = sql_errno(sqlite3_exec(
-		db->sql,
-		"DELETE FROM tasks WHERE (key>>24) NOT IN "
-		"(SELECT id FROM results)",
-		NULL, NULL, NULL));
+	rd->v->record(rd->v->arg, (uint64_t)sqlite3_column_int64(st, 0),
+		      (const char *)sqlite3_column_text(st, 1),
+		      (uint64_t)sqlite3_column_int64(st, 2));
+	return 0;
+}
 
-	files_sweep(db);
-	if (!err)
-		err = each_row(db,
-			   "SELECT id,token,name,kind,tasks,uid,gid,submitted,"
-			   "options,deps,held,length(code),length(stdin),"
-			   "items,rest_state,rest_when,rest_ename,rest_evalue "
-			   "FROM results "
-			   "ORDER BY id",
-			   load_result, v);
+/* Each is in one table; a row of one names what is above it. */
+static const struct {
+	const char *select;
+	int (*row)(sqlite3_stmt *st, struct reading *rd);
+} readings[] = {
+	{"SELECT id,token,name,kind,tasks,uid,gid,submitted,options,deps,held,"
+	 "length(code),length(stdin),items,rest_state,rest_when,rest_ename,"
+	 "rest_evalue FROM results ORDER BY id", load_result},
+	{TASK_COLUMNS "ORDER BY key", load_task},
+	{"SELECT result FROM begun WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE "
+	 "key>=result<<24 AND key<(result+1)<<24)", load_begun},
+	{"SELECT key FROM held_tasks", load_held},
+	{"SELECT result, msg_id, (SELECT SUM(LENGTH(bytes)) FROM "
+	 "record_buffers WHERE record=result) FROM records", load_record},
+	{"SELECT * FROM engines ORDER BY id", load_engine},
+};
 
+int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
+	    struct buf *why)
+{
+	struct reading rd = {.db = db, .v = v, .why = why};
+	size_t i;
+	int err = 0;
+
+	*ret_lost = 0;
+	for (i = 0; i < ARRAY_SIZE(readings) && !err; i++) {
+		err = each_row(&rd, readings[i].select, readings[i].row);
+		if (!err && readings[i].row == load_task)
+			err = check_rows(&rd);
+	}
 	if (!err)
-		err = each_row(db, TASK_COLUMNS "ORDER BY key", load_task, v);
-	if (!err)
-		err = each_row(db, "SELECT key FROM held_tasks", load_held, v);
-	if (!err)
-		err = db_load_records(db, v);
-	if (!err)
-		err = each_row(db, "SELECT * FROM engines ORDER BY id",
-			       load_engine, v);
+		err = files_put_aside(db, ret_lost);
+	if (err && !why->n)
+		buf_printf(why, "%s: %s", db->path,
+			   *db->said ? db->said : strerror(-err));
 	return err;
 }

@@ -246,22 +246,58 @@ static int purge_tasks(struct db *db, int statement, uint64_t result)
 	return db_finish(st);
 }
 
-static int run_purge(struct db *db, struct store_op *op)
+static int purge_of(struct db *db, int statement, uint64_t result)
 {
-	sqlite3_stmt *st = db_statement(db, S_PURGE_RESULT);
-	int err;
+	sqlite3_stmt *st = db_statement(db, statement);
 
 	if (!st)
 		return -EIO;
-	files_unlink(db, op->purge);
-	err = db_purge_record(db, op->purge);
-	if (err)
-		return err;
-	sqlite3_bind_int64(st, 1, (int64_t)op->purge);
-	err = db_finish(st);
+	sqlite3_bind_int64(st, 1, (int64_t)result);
+	return db_finish(st);
+}
+
+/* What is in files now. */
+static int note_files(struct db *db, struct store_op *op)
+{
+	uint64_t result = op->purge.result;
+	sqlite3_stmt *st;
+	int i, rc = sqlite3_prepare_v2(db->sql,
+				       "SELECT key, in_file FROM tasks WHERE "
+				       "key>=? AND key<? AND in_file>0",
+				       -1, &st, NULL);
+
+	if (rc != SQLITE_OK)
+		return sql_errno(rc);
+	sqlite3_bind_int64(st, 1, store_key(result, 0));
+	sqlite3_bind_int64(st, 2, store_key(result + 1, 0));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		for (i = 0; i < STREAMS; i++) {
+			struct purged_file f = {
+				(uint32_t)(sqlite3_column_int64(st, 0) &
+					   ((1 << INDEX_BITS) - 1)),
+				(enum stream)i};
+
+			if (sqlite3_column_int(st, 1) & 1 << i)
+				buf_put(&op->purge.files, &f, sizeof(f));
+		}
+	sqlite3_finalize(st);
+	return sql_errno(rc);
+}
+
+static int run_purge(struct db *db, struct store_op *op)
+{
+	uint64_t result = op->purge.result;
+	int err = note_files(db, op);
+
 	if (!err)
-		err = purge_tasks(db, S_PURGE_HELD, op->purge);
-	return err ? err : purge_tasks(db, S_PURGE_TASKS, op->purge);
+		err = db_purge_record(db, result);
+	if (!err)
+		err = purge_of(db, S_PURGE_RESULT, result);
+	if (!err)
+		err = purge_tasks(db, S_PURGE_HELD, result);
+	if (!err)
+		err = purge_tasks(db, S_PURGE_TASKS, result);
+	return err ? err : purge_of(db, S_PURGE_BEGUN, result);
 }
 
 static int run_engine(struct db *db, struct store_op *op)

@@ -6,19 +6,6 @@
 /* An output in a file is shown up to here. */
 #define OUTPUT_SHOWN (8 * MIB)
 
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS records("
-	" result INTEGER PRIMARY KEY, msg_id TEXT, queue TEXT,"
-	" submitted INTEGER, header TEXT, metadata TEXT, content TEXT,"
-	" dropped INTEGER, started INTEGER, completed INTEGER,"
-	" received INTEGER, engine_uuid TEXT, result_header TEXT,"
-	" result_metadata TEXT, result_content TEXT, resubmitted TEXT,"
-	" execute_input TEXT, execute_result TEXT, error TEXT,"
-	" display_data TEXT);"
-	"CREATE TABLE IF NOT EXISTS record_buffers("
-	" record INTEGER, reply INTEGER, n INTEGER, bytes BLOB,"
-	" PRIMARY KEY(record, reply, n));";
-
 /*
  * Steps of SQLite's until it is asked whether to go on; it does that only
  * between records, so the tests of one ask too, by in_time().
@@ -107,21 +94,6 @@ static void within(sqlite3_context *ctx, int n, sqlite3_value **v)
 								   part, part_n)));
 }
 
-/* Of a table that was made before there was such a column. */
-static int add_column(struct db *db)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql, "SELECT display_data FROM records",
-				    -1, &st, NULL);
-
-	sqlite3_finalize(st);
-	if (rc == SQLITE_OK)
-		return rc;
-	return sqlite3_exec(db->sql,
-			    "ALTER TABLE records ADD COLUMN display_data TEXT",
-			    NULL, NULL, NULL);
-}
-
 /* Of those that give JSON: SQLite from 3.45 on wants to know which do. */
 #ifndef SQLITE_RESULT_SUBTYPE
 #define SQLITE_RESULT_SUBTYPE 0
@@ -136,11 +108,9 @@ int db_open_records(struct db *db)
 	} functions[] = {{"isodate", 1, isodate}, {"jtext", 1, jtext},
 			 {"output", 4, output}, {"within", 2, within},
 			 {"in_time", 0, in_time}};
-	int rc = sqlite3_exec(db->sql, schema, NULL, NULL, NULL);
+	int rc = SQLITE_OK;
 	size_t i;
 
-	if (rc == SQLITE_OK)
-		rc = add_column(db);
 	for (i = 0; i < ARRAY_SIZE(functions) && rc == SQLITE_OK; i++)
 		rc = sqlite3_create_function(
 			db->sql, functions[i].name, functions[i].args,
@@ -440,23 +410,4 @@ int db_query(struct db *db, struct store_op *op)
 	sqlite3_progress_handler(db->sql, 0, NULL, NULL);
 	q->too_long = err == -ETIME;
 	return err;
-}
-
-int db_load_records(struct db *db, const struct store_visitor *v)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql,
-				    "SELECT result, msg_id,"
-				    " (SELECT SUM(LENGTH(bytes)) FROM"
-				    "  record_buffers WHERE record=result)"
-				    " FROM records", -1, &st, NULL);
-
-	if (rc != SQLITE_OK)
-		return sql_errno(rc);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		v->record(v->arg, (uint64_t)sqlite3_column_int64(st, 0),
-			  (const char *)sqlite3_column_text(st, 1),
-			  (uint64_t)sqlite3_column_int64(st, 2));
-	sqlite3_finalize(st);
-	return sql_errno(rc);
 }

@@ -1,40 +1,29 @@
 #include "base/base.h"
 #include "store_sql.h"
 
-#include "base/file.h"
 #include "wire/state.h"
 
-#include <sys/stat.h>
-
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS meta("
-	" key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS results("
-	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
-	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
-	" options TEXT, deps TEXT, held INTEGER,"
-	" rest_state INTEGER, rest_when INTEGER, rest_ename TEXT,"
-	" rest_evalue TEXT, code BLOB, stdin BLOB, items BLOB);"
-	"CREATE TABLE IF NOT EXISTS tasks("
-	" key INTEGER PRIMARY KEY, state INTEGER, engine INTEGER,"
-	" engine_uuid TEXT, msg_id TEXT, attempt INTEGER, started INTEGER,"
-	" completed INTEGER, received INTEGER, exit_status INTEGER,"
-	" signal INTEGER, value_is_stdout INTEGER, ename TEXT, evalue TEXT,"
-	" traceback TEXT, cwd TEXT, attempts TEXT, user REAL, system REAL, memory INTEGER,"
-	" stdout_size INTEGER, stderr_size INTEGER, value_size INTEGER,"
-	" data_size INTEGER, in_file INTEGER,"
-	" stdout BLOB, stderr BLOB, value BLOB, data BLOB);"
-	"CREATE TABLE IF NOT EXISTS held_tasks(key INTEGER PRIMARY KEY);"
-	"CREATE TABLE IF NOT EXISTS engines("
-	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
-	" pid INTEGER, since INTEGER, taskfs INTEGER);";
-
-/* Bump with every change of the schema above. */
-#define SCHEMA_VERSION 1
-
+/*
+ * A new row is counted (the trigger `begun`), one that is there is replaced. No
+ * row is stored of a result that is not: its submission could not be.
+ */
+#define TASK_SET(column) #column "=excluded." #column
 static const char put_task[] =
-	"INSERT OR REPLACE INTO tasks VALUES"
-	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	"INSERT INTO tasks SELECT"
+	" ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,"
+	"?20,?21,?22,?23,?24,?25,?26,?27,?28,?29 "
+	"WHERE EXISTS(SELECT 1 FROM results WHERE id=?1>>24) "
+	"ON CONFLICT(key) DO UPDATE SET "
+	TASK_SET(state) "," TASK_SET(engine) "," TASK_SET(engine_uuid) ","
+	TASK_SET(msg_id) "," TASK_SET(attempt) "," TASK_SET(started) ","
+	TASK_SET(completed) "," TASK_SET(received) "," TASK_SET(exit_status) ","
+	TASK_SET(signal) "," TASK_SET(value_is_stdout) "," TASK_SET(ename) ","
+	TASK_SET(evalue) "," TASK_SET(traceback) "," TASK_SET(cwd) ","
+	TASK_SET(attempts) "," TASK_SET(user) "," TASK_SET(system) ","
+	TASK_SET(memory) "," TASK_SET(stdout_size) "," TASK_SET(stderr_size) ","
+	TASK_SET(value_size) "," TASK_SET(data_size) "," TASK_SET(in_file) ","
+	TASK_SET(stdout) "," TASK_SET(stderr) "," TASK_SET(value) ","
+	TASK_SET(data);
 
 static const char put_result[] =
 	"INSERT INTO results(id,token,name,kind,tasks,uid,gid,submitted,"
@@ -77,6 +66,8 @@ static const char *const statements[] = {
 	[S_OPTIONS] = "UPDATE results SET options=? WHERE id=?",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
+	[S_PURGE_BEGUN] = "DELETE FROM begun WHERE result=?",
+	[S_BEGUN] = "SELECT tasks FROM begun WHERE result=?",
 	[S_ENGINE] = "INSERT OR REPLACE INTO engines VALUES(?,?,?,?,?,?,?)",
 	[S_ENGINE_GONE] = "DELETE FROM engines WHERE id=?",
 	[S_META] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
@@ -137,9 +128,22 @@ int sql_errno(int rc)
 		return -EEXIST;
 	case SQLITE_INTERRUPT:
 		return -ETIME;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
 	default:
 		return -EIO;
 	}
+}
+
+int db_said(struct db *db, int rc)
+{
+	int err = sql_errno(rc);
+
+	if (err && !*db->said)
+		snprintf(db->said, sizeof(db->said), "%s",
+			 db->sql ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc));
+	return err;
 }
 
 sqlite3_stmt *db_statement(struct db *db, int i)
@@ -182,89 +186,4 @@ void db_rollback(struct db *db)
 {
 	if (!sqlite3_get_autocommit(db->sql))
 		(void)!simple(db, S_ROLLBACK);
-}
-
-/* --- opening ------------------------------------------------------------ */
-
-static int exec(struct db *db, const char *text)
-{
-	return sql_errno(sqlite3_exec(db->sql, text, NULL, NULL, NULL));
-}
-
-static int column_int(struct db *db, const char *text, int *ret_n)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
-
-	if (rc != SQLITE_OK)
-		return sql_errno(rc);
-	rc = sqlite3_step(st);
-	*ret_n = sqlite3_column_int(st, 0);
-	sqlite3_finalize(st);
-	return rc == SQLITE_ROW ? 0 : -EIO;
-}
-
-static int make_schema(struct db *db, struct buf *why)
-{
-	char pragma[64];
-	int version = 0;
-	int err = column_int(db, "PRAGMA user_version", &version);
-
-	if (!err && version != 0 && version != SCHEMA_VERSION) {
-		buf_printf(why,
-			   "tasks.db is of version %d, this program reads %d",
-			   version, SCHEMA_VERSION);
-		return -EPROTO;
-	}
-	if (!err)
-		err = exec(db, schema);
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d",
-		 SCHEMA_VERSION);
-	return err ? err : exec(db, pragma);
-}
-
-int db_open(struct db *db, const char *dir, bool full, struct buf *why)
-{
-	char *path = xasprintf("%s/tasks.db", dir);
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-		    SQLITE_OPEN_NOMUTEX;
-	mode_t mask = umask(077);
-	int err;
-
-	*db = (struct db){.full = full};
-	db->outputs = xasprintf("%s/outputs", dir);
-	err = file_mkdirs(db->outputs, 0700);
-	if (!err)
-		err = sql_errno(sqlite3_open_v2(path, &db->sql, flags, NULL));
-	if (!err)
-		err = exec(db, "PRAGMA journal_mode=WAL;"
-			       "PRAGMA temp_store=MEMORY;"
-			       "PRAGMA busy_timeout=2000;"
-			       "PRAGMA journal_size_limit=16777216;");
-	if (!err)
-		err = exec(db, full ? "PRAGMA synchronous=FULL"
-				    : "PRAGMA synchronous=NORMAL");
-	if (!err)
-		err = make_schema(db, why);
-	if (!err)
-		err = db_open_records(db);
-	if (err && !why->n)
-		buf_printf(why, "%s: %s", path,
-			   db->sql ? sqlite3_errmsg(db->sql) : strerror(-err));
-	if (err)
-		db_close(db);
-	umask(mask);
-	free(path);
-	return err;
-}
-
-void db_close(struct db *db)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(db->stmt); i++)
-		sqlite3_finalize(db->stmt[i]);
-	sqlite3_close(db->sql);
-	free(db->outputs);
-	*db = (struct db){0};
 }

@@ -13,22 +13,34 @@
 
 struct db {
 	sqlite3 *sql;
+	char *path;		/* tasks.db */
 	char *outputs;		/* the directory of big outputs */
+	char *lost;		/* where what nobody names is put */
 	bool full;
 	uint64_t until;		/* mono_usec(): then a query ends */
+	char said[160];		/* SQLite's first error, in its words */
 	sqlite3_stmt *stmt[40];
 };
 
+/*
+ * store_open.c: opens tasks.db in dir, makes it when there is none, brings an
+ * older one up to date. What is damaged, or lacks a part, is refused and left as
+ * it is: -EUCLEAN. A sentence in *why.
+ */
 int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	must_check;
 void db_close(struct db *db);
+/* The tables as they have to be, in a database without any; -errno. */
+int db_make_tables(struct db *db) must_check;
 
 int db_begin(struct db *db) must_check;
 int db_commit(struct db *db) must_check;
 void db_rollback(struct db *db);
 /* Carries out one operation inside a transaction; -errno. */
 int db_run(struct db *db, struct store_op *op) must_check;
-int db_load(struct db *db, const struct store_visitor *v) must_check;
+/* As store_load(); *ret_lost: how many files were put aside. */
+int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
+	    struct buf *why) must_check;
 int64_t store_key(uint64_t result, uint32_t index);
 
 /* Statements of more than one file; each is prepared once. */
@@ -56,6 +68,8 @@ enum statement {
 	S_REST,
 	S_PURGE_RESULT,
 	S_PURGE_TASKS,
+	S_PURGE_BEGUN,
+	S_BEGUN,
 	S_ENGINE,
 	S_ENGINE_GONE,
 	S_META,
@@ -75,7 +89,6 @@ int db_put_record_io(struct db *db, struct store_op *op) must_check;
 int db_put_resubmitted(struct db *db, struct store_op *op) must_check;
 int db_purge_record(struct db *db, uint64_t result) must_check;
 int db_query(struct db *db, struct store_op *op) must_check;
-int db_load_records(struct db *db, const struct store_visitor *v) must_check;
 
 /* Operations that live with the loading (store_load.c); -errno. */
 int db_read_many(struct db *db, struct store_op *op) must_check;
@@ -86,14 +99,22 @@ int files_append(struct db *db, struct store_op *op) must_check;
 int files_read(struct db *db, struct store_op *op) must_check;
 /* With durability full: what the row points to is on disk. */
 int files_sync(struct db *db, const struct task_row *t) must_check;
-void files_unlink(struct db *db, uint64_t result);
+/* Behind the transaction that took the rows away. */
+void files_unlink(struct db *db, const struct store_op *op);
 /* Those of one task, which may have none. */
 void files_forget(struct db *db, uint64_t result, uint32_t index);
-/* At the start: those of results that are not there. */
-void files_sweep(struct db *db);
+/*
+ * At the start: those of results that are not there are put into db->lost, never
+ * over another. *ret_n: how many.
+ */
+int files_put_aside(struct db *db, uint64_t *ret_n) must_check;
+/* Is there a file in outputs? */
+bool files_any(const struct db *db);
 
 /* An SQLite result code as -errno; 0 for OK, ROW and DONE. */
 int sql_errno(int rc);
+/* The same; keeps what SQLite says of it in db->said. */
+int db_said(struct db *db, int rc) must_check;
 char *db_meta(struct db *db, const char *key);
 
 #endif

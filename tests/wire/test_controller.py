@@ -1960,7 +1960,7 @@ class Restart(Case):
         self.assertEqual(c.fetch(2, "stdout").buffers, [b"all of it"])
         self.assertEqual(e.take().content["code"], "waits")
 
-    def test_a_store_from_before_display_data(self):
+    def test_a_store_of_version_1(self):
         c, e = self.pair()
         c.mux.send_multipart(
             [e.uuid.encode(), *c.frames("execute_request", {"code": "1"})[1]]
@@ -1972,8 +1972,10 @@ class Restart(Case):
         with contextlib.closing(
             sqlite3.connect(self.controller.dir + "/tasks.db")
         ) as db:
-            db.execute("ALTER TABLE records DROP COLUMN display_data")
-            db.commit()
+            db.executescript(
+                "ALTER TABLE records DROP COLUMN display_data;"
+                "DROP TRIGGER begin; DROP TABLE begun; PRAGMA user_version=1;"
+            )
         self.controller.start()
         [r] = self.client().ask("db_request", {"query": {}}).content["records"]
         self.assertEqual(r["msg_id"], m.header["msg_id"])

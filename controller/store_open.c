@@ -1,0 +1,289 @@
+#include "base/base.h"
+#include "store_sql.h"
+
+#include "base/file.h"
+
+#include <sys/stat.h>
+
+static const char tables[] =
+	"CREATE TABLE meta("
+	" key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+	"CREATE TABLE results("
+	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
+	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
+	" options TEXT, deps TEXT, held INTEGER,"
+	" rest_state INTEGER, rest_when INTEGER, rest_ename TEXT,"
+	" rest_evalue TEXT, code BLOB, stdin BLOB, items BLOB);"
+	"CREATE TABLE tasks("
+	" key INTEGER PRIMARY KEY, state INTEGER, engine INTEGER,"
+	" engine_uuid TEXT, msg_id TEXT, attempt INTEGER, started INTEGER,"
+	" completed INTEGER, received INTEGER, exit_status INTEGER,"
+	" signal INTEGER, value_is_stdout INTEGER, ename TEXT, evalue TEXT,"
+	" traceback TEXT, cwd TEXT, attempts TEXT, user REAL, system REAL, memory INTEGER,"
+	" stdout_size INTEGER, stderr_size INTEGER, value_size INTEGER,"
+	" data_size INTEGER, in_file INTEGER,"
+	" stdout BLOB, stderr BLOB, value BLOB, data BLOB);"
+	"CREATE TABLE held_tasks(key INTEGER PRIMARY KEY);"
+	"CREATE TABLE engines("
+	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
+	" pid INTEGER, since INTEGER, taskfs INTEGER);"
+	"CREATE TABLE records("
+	" result INTEGER PRIMARY KEY, msg_id TEXT, queue TEXT,"
+	" submitted INTEGER, header TEXT, metadata TEXT, content TEXT,"
+	" dropped INTEGER, started INTEGER, completed INTEGER,"
+	" received INTEGER, engine_uuid TEXT, result_header TEXT,"
+	" result_metadata TEXT, result_content TEXT, resubmitted TEXT,"
+	" execute_input TEXT, execute_result TEXT, error TEXT,"
+	" display_data TEXT);"
+	"CREATE TABLE record_buffers("
+	" record INTEGER, reply INTEGER, n INTEGER, bytes BLOB,"
+	" PRIMARY KEY(record, reply, n));";
+
+/*
+ * How many rows of tasks a result has. A task without a row has not been begun;
+ * where rows are lost, this tells, and what ran does not run again.
+ */
+static const char begun[] =
+	"CREATE TABLE begun(result INTEGER PRIMARY KEY, tasks INTEGER);"
+	"CREATE TRIGGER begin AFTER INSERT ON tasks BEGIN"
+	" INSERT INTO begun VALUES(new.key>>24, 1)"
+	" ON CONFLICT(result) DO UPDATE SET tasks=tasks+1;"
+	"END;";
+
+/* Bump with every change of the above, and add a step to upgrade(). */
+#define VERSION 2
+
+/* What is to be done about a damaged one is said by main.c. */
+static int damaged(struct buf *why, const char *what)
+{
+	buf_puts(why, what);
+	return -EUCLEAN;
+}
+
+static int exec(struct db *db, const char *text)
+{
+	return db_said(db, sqlite3_exec(db->sql, text, NULL, NULL, NULL));
+}
+
+/* The one integer that a query gives. */
+static int query_int(struct db *db, const char *text, int64_t *ret_n)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
+
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_step(st);
+		*ret_n = sqlite3_column_int64(st, 0);
+	}
+	(void)!db_said(db, rc);
+	sqlite3_finalize(st);
+	return sql_errno(rc);
+}
+
+static int set_version(struct db *db)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "PRAGMA user_version=%d", VERSION);
+	return exec(db, text);
+}
+
+int db_make_tables(struct db *db)
+{
+	int err = db_begin(db);
+
+	if (!err)
+		err = exec(db, tables);
+	if (!err)
+		err = exec(db, begun);
+	if (!err)
+		err = set_version(db);
+	if (!err)
+		err = db_commit(db);
+	if (err)
+		db_rollback(db);
+	return err;
+}
+
+/* From version 1; its first ones had no records.display_data. */
+static int upgrade(struct db *db)
+{
+	int64_t has = 0;
+	int err = db_begin(db);
+
+	if (!err)
+		err = query_int(db, "SELECT count(*) FROM pragma_table_info('records')"
+				    " WHERE name='display_data'", &has);
+	if (!err && !has)
+		err = exec(db, "ALTER TABLE records ADD COLUMN display_data TEXT");
+	if (!err)
+		err = exec(db, begun);
+	if (!err)
+		err = exec(db, "INSERT INTO begun SELECT key>>24, count(*) "
+			       "FROM tasks GROUP BY 1");
+	if (!err)
+		err = set_version(db);
+	if (!err)
+		err = db_commit(db);
+	if (err)
+		db_rollback(db);
+	return err;
+}
+
+/* --- is everything there? ----------------------------------------------- */
+
+static char *columns_of(struct db *db, const char *table)
+{
+	sqlite3_stmt *st;
+	char *names = NULL;
+
+	if (sqlite3_prepare_v2(db->sql,
+			       "SELECT group_concat(name, ' ') FROM (SELECT name "
+			       "FROM pragma_table_info(?) ORDER BY name)",
+			       -1, &st, NULL) != SQLITE_OK)
+		return NULL;
+	sqlite3_bind_text(st, 1, table, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
+		names = xstrdup((const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	return names;
+}
+
+/* Compares with a database that was just made. */
+static int check_part(struct db *db, struct db *model, const char *type,
+		      const char *name, struct buf *why)
+{
+	char *want = columns_of(model, name);
+	char *have = columns_of(db, name);
+	bool same = want && have && strcmp(want, have) == 0;
+	int64_t n = 0;
+	char *text = sqlite3_mprintf("SELECT count(*) FROM sqlite_master "
+				     "WHERE type=%Q AND name=%Q", type, name);
+	int err = query_int(db, text, &n);
+
+	if (!err && !n)
+		buf_printf(why, "tasks.db lacks the %s %s", type, name);
+	else if (!err && !same && strcmp(type, "table") == 0)
+		buf_printf(why, "the table %s of tasks.db has other columns "
+				"than it should", name);
+	sqlite3_free(text);
+	free(want);
+	free(have);
+	return err ? err : why->n ? -EUCLEAN : 0;
+}
+
+static int check_parts(struct db *db, struct buf *why)
+{
+	struct db model = {0};
+	sqlite3_stmt *st = NULL;
+	int err = sql_errno(sqlite3_open(":memory:", &model.sql));
+
+	if (!err)
+		err = db_make_tables(&model);
+	if (!err)
+		err = sql_errno(sqlite3_prepare_v2(model.sql,
+			"SELECT type, name FROM sqlite_master "
+			"WHERE type IN ('table', 'trigger')", -1, &st, NULL));
+	while (!err && sqlite3_step(st) == SQLITE_ROW)
+		err = check_part(db, &model,
+				 (const char *)sqlite3_column_text(st, 0),
+				 (const char *)sqlite3_column_text(st, 1), why);
+	sqlite3_finalize(st);
+	db_close(&model);
+	return err;
+}
+
+static int check_version(struct db *db, struct buf *why)
+{
+	int64_t version = 0, parts = 0;
+	int err = query_int(db, "PRAGMA user_version", &version);
+
+	if (!err)
+		err = query_int(db, "SELECT count(*) FROM sqlite_master", &parts);
+	if (err)
+		return err;
+	if (version > VERSION) {
+		buf_printf(why, "tasks.db is of version %lld, this program "
+				"reads up to %d: it was made by a newer one",
+			   (long long)version, VERSION);
+		return -EPROTO;
+	}
+	if (version == 0 && parts)
+		return damaged(why, "tasks.db is a database, and none of taskfs");
+	if (version == 0)
+		return db_make_tables(db);
+	if (version == 1)
+		err = upgrade(db);
+	return err ? err : check_parts(db, why);
+}
+
+/* SQLite would begin anew without a word, and throw a log away. */
+static int check_files(const struct db *db, struct buf *why)
+{
+	char *wal = xasprintf("%s-wal", db->path);
+	struct stat st;
+	bool empty = stat(db->path, &st) < 0 || st.st_size == 0;
+	const char *how = stat(db->path, &st) < 0 ? "missing" : "empty";
+	bool log = stat(wal, &st) == 0 && st.st_size > 0;
+
+	free(wal);
+	if (empty && log)
+		buf_printf(why, "tasks.db is %s, and its log tasks.db-wal is "
+				"there", how);
+	else if (empty && files_any(db))
+		buf_printf(why, "tasks.db is %s, and outputs of its tasks are "
+				"in outputs/", how);
+	return why->n ? -EUCLEAN : 0;
+}
+
+int db_open(struct db *db, const char *dir, bool full, struct buf *why)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+		    SQLITE_OPEN_NOMUTEX;
+	mode_t mask = umask(077);
+	int err;
+
+	*db = (struct db){.full = full};
+	db->path = xasprintf("%s/tasks.db", dir);
+	db->outputs = xasprintf("%s/outputs", dir);
+	db->lost = xasprintf("%s/lost+found", dir);
+	err = file_mkdirs(db->outputs, 0700);
+	if (!err)
+		err = check_files(db, why);
+	if (!err)
+		err = db_said(db, sqlite3_open_v2(db->path, &db->sql, flags,
+						  NULL));
+	if (!err)
+		err = exec(db, "PRAGMA journal_mode=WAL;"
+			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA busy_timeout=2000;"
+			       "PRAGMA cell_size_check=ON;"
+			       "PRAGMA journal_size_limit=16777216;");
+	if (!err)
+		err = exec(db, full ? "PRAGMA synchronous=FULL"
+				    : "PRAGMA synchronous=NORMAL");
+	if (!err)
+		err = check_version(db, why);
+	if (!err)
+		err = db_open_records(db);
+	if (err && !why->n)
+		buf_printf(why, "%s: %s", db->path,
+			   *db->said ? db->said : strerror(-err));
+	if (err)
+		db_close(db);
+	umask(mask);
+	return err;
+}
+
+void db_close(struct db *db)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(db->stmt); i++)
+		sqlite3_finalize(db->stmt[i]);
+	sqlite3_close(db->sql);
+	free(db->path);
+	free(db->outputs);
+	free(db->lost);
+	*db = (struct db){0};
+}
