@@ -65,6 +65,7 @@ struct config {
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;
 	bool reuse, log_to_file, debug;
+	bool check, recover;	/* what is stored, instead of serving it */
 };
 
 /* Every socket, in the order they are bound. */

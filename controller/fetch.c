@@ -23,6 +23,9 @@ static void fetched(struct store_op *op)
 	if (op->err)
 		request_fail(rq, MSG_FETCH_REPLY, op->err, "FetchError",
 			     "the output could not be read");
+	else if (op->io.size < op->io.least)
+		request_fail(rq, MSG_FETCH_REPLY, -EIO, "FetchError",
+			     "a part of the output is lost");
 	else
 		fetch_answer(rq, op->io.offset, op->io.size,
 			     buf_bytes(&op->io.bytes));
@@ -144,6 +147,8 @@ void query_on_fetch(struct controller *c, struct request *rq)
 	op->io.offset = (uint64_t)offset;
 	op->io.length = (uint64_t)length;
 	op->io.in_file = is_in_file(t, (enum stream)s);
+	if (s < STREAMS && state_is_final((enum state)t->state))
+		op->io.least = t->size[s];
 	op->arg = rq;
 	op->done = fetched;
 	store_put(c->store, op);

@@ -17,6 +17,7 @@
 #include "results.h"
 #include "run.h"
 #include "sched.h"
+#include "store_check.h"
 #include "upstream.h"
 #include "users.h"
 #include "vars.h"
@@ -163,10 +164,28 @@ static int run(struct controller *c)
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
+static int look_after_store(const struct config *k)
+{
+	int err = k->recover ? store_recover(k->data, stdout)
+			     : store_check(k->data, stdout);
+
+	if (err == -EUCLEAN)
+		return EXIT_DAMAGED;
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
 static int run_here(struct controller *c)
 {
 	struct config *k = &c->config;
-	int err = place_make(k);
+	bool here = access(k->data, F_OK) == 0;
+	int err;
+
+	if ((k->check || k->recover) && !here) {
+		fprintf(stderr, "taskfs-controller: there is no directory %s\n",
+			k->data);
+		return EXIT_FAILED;
+	}
+	err = place_make(k);
 
 	if (!err && options_open_log(k))
 		return EXIT_FAILED;
@@ -187,6 +206,8 @@ static int run_here(struct controller *c)
 			  log_str("dir", k->dir), log_errno(err));
 		return EXIT_FAILED;
 	}
+	if (k->check || k->recover)
+		return look_after_store(k);
 	place_sweep(k);
 	return run(c);
 }

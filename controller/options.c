@@ -136,6 +136,11 @@ static const struct opt opts[] = {
 	     "append JSON lines to FILE, not to standard error"),
 	ROW("log-to-file", 0, NULL, OPT_FLAG, log_to_file, NULL, 0, 0,
 	    "the same, to a file of its own in the cluster's log/"),
+	ROW("check", 0, NULL, OPT_FLAG, check, NULL, 0, 0,
+	    "say whether all that is stored is whole, change nothing, end"),
+	ROW("recover", 0, NULL, OPT_FLAG, recover, NULL, 0, 0,
+	    "make a new tasks.db of what can be read of a damaged one, which is "
+	    "copied to lost+found before; end"),
 	TEXT("ready-fd", "FD", ready_fd, NULL,
 	     "write a line to FD when the cluster can be used, and close it"),
 	ROW("debug", 'd', NULL, OPT_FLAG, debug, NULL, 0, 0,
@@ -233,7 +238,7 @@ static const struct program program = {
 		"(doc/ipyparallel.md).\n\n"
 		"Exit codes: 0 ended as asked, 1 it did not work (the log "
 		"says why),\n2 wrong command line, 3 another controller runs "
-		"on the directory.\n",
+		"on the directory, 4 what is stored is damaged (nothing was changed).\n",
 	.opts = opts,
 	.aliases = aliases,
 };

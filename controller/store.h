@@ -141,6 +141,7 @@ struct store_op {
 			bool in_file;
 			struct buf bytes;	/* APPEND: in; READ: out */
 			uint64_t size;		/* READ: of the whole */
+			uint64_t least;		/* the caller's: it has so many */
 			uint64_t count;		/* READ_MANY: tasks at most */
 			struct buf sizes;	/* READ_MANY: uint64_t each */
 		} io;

@@ -123,6 +123,18 @@ void files_forget(struct db *db, uint64_t result, uint32_t index)
 	}
 }
 
+int files_size(const struct db *db, uint64_t result, uint32_t index,
+	       enum stream s, uint64_t *ret_size)
+{
+	char *path = output_path(db, result, index, s);
+	struct stat st;
+	int err = stat(path, &st) < 0 ? -errno : 0;
+
+	*ret_size = err ? 0 : (uint64_t)st.st_size;
+	free(path);
+	return err;
+}
+
 bool files_any(const struct db *db)
 {
 	DIR *dir = opendir(db->outputs);

@@ -297,23 +297,29 @@ static const struct {
 	{"SELECT * FROM engines ORDER BY id", load_engine},
 };
 
-int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
-	    struct buf *why)
+int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
 {
 	struct reading rd = {.db = db, .v = v, .why = why};
 	size_t i;
 	int err = 0;
 
-	*ret_lost = 0;
 	for (i = 0; i < ARRAY_SIZE(readings) && !err; i++) {
 		err = each_row(&rd, readings[i].select, readings[i].row);
 		if (!err && readings[i].row == load_task)
 			err = check_rows(&rd);
 	}
+	db_say(db, err, why);
+	return err;
+}
+
+int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
+	    struct buf *why)
+{
+	int err = db_read_all(db, v, why);
+
+	*ret_lost = 0;
 	if (!err)
 		err = files_put_aside(db, ret_lost);
-	if (err && !why->n)
-		buf_printf(why, "%s: %s", db->path,
-			   *db->said ? db->said : strerror(-err));
+	db_say(db, err, why);
 	return err;
 }

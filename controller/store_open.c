@@ -193,23 +193,32 @@ static int check_parts(struct db *db, struct buf *why)
 	return err;
 }
 
-static int check_version(struct db *db, struct buf *why)
+/* Before anything is changed: is it one of ours, and of which version? */
+static int check_whose(struct db *db, int64_t *ret_version, struct buf *why)
 {
-	int64_t version = 0, parts = 0;
-	int err = query_int(db, "PRAGMA user_version", &version);
+	int64_t parts = 0;
+	int err = query_int(db, "PRAGMA user_version", ret_version);
 
 	if (!err)
 		err = query_int(db, "SELECT count(*) FROM sqlite_master", &parts);
 	if (err)
 		return err;
-	if (version > VERSION) {
+	if (*ret_version > VERSION) {
 		buf_printf(why, "tasks.db is of version %lld, this program "
 				"reads up to %d: it was made by a newer one",
-			   (long long)version, VERSION);
+			   (long long)*ret_version, VERSION);
 		return -EPROTO;
 	}
-	if (version == 0 && parts)
+	if (*ret_version == 0 && parts)
 		return damaged(why, "tasks.db is a database, and none of taskfs");
+	return 0;
+}
+
+/* An empty one is filled, an old one brought up to date. */
+static int bring_up(struct db *db, int64_t version, struct buf *why)
+{
+	int err = 0;
+
 	if (version == 0)
 		return db_make_tables(db);
 	if (version == 1)
@@ -236,23 +245,31 @@ static int check_files(const struct db *db, struct buf *why)
 	return why->n ? -EUCLEAN : 0;
 }
 
+void db_name_files(struct db *db, const char *dir)
+{
+	*db = (struct db){.path = xasprintf("%s/tasks.db", dir),
+			  .outputs = xasprintf("%s/outputs", dir),
+			  .lost = xasprintf("%s/lost+found", dir)};
+}
+
 int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 		    SQLITE_OPEN_NOMUTEX;
 	mode_t mask = umask(077);
+	int64_t version = 0;
 	int err;
 
-	*db = (struct db){.full = full};
-	db->path = xasprintf("%s/tasks.db", dir);
-	db->outputs = xasprintf("%s/outputs", dir);
-	db->lost = xasprintf("%s/lost+found", dir);
+	db_name_files(db, dir);
+	db->full = full;
 	err = file_mkdirs(db->outputs, 0700);
 	if (!err)
 		err = check_files(db, why);
 	if (!err)
 		err = db_said(db, sqlite3_open_v2(db->path, &db->sql, flags,
 						  NULL));
+	if (!err)
+		err = check_whose(db, &version, why);
 	if (!err)
 		err = exec(db, "PRAGMA journal_mode=WAL;"
 			       "PRAGMA temp_store=MEMORY;"
@@ -263,25 +280,59 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 		err = exec(db, full ? "PRAGMA synchronous=FULL"
 				    : "PRAGMA synchronous=NORMAL");
 	if (!err)
-		err = check_version(db, why);
+		err = bring_up(db, version, why);
 	if (!err)
 		err = db_open_records(db);
-	if (err && !why->n)
-		buf_printf(why, "%s: %s", db->path,
-			   *db->said ? db->said : strerror(-err));
+	db_say(db, err, why);
 	if (err)
 		db_close(db);
 	umask(mask);
 	return err;
 }
 
-void db_close(struct db *db)
+int db_open_readonly(struct db *db, const char *dir, struct buf *why)
+{
+	int64_t version = 0;
+	int err;
+
+	db_name_files(db, dir);
+	err = check_files(db, why);
+	if (err)
+		return err;
+	err = db_said(db, sqlite3_open_v2(db->path, &db->sql,
+					  SQLITE_OPEN_READONLY |
+						  SQLITE_OPEN_NOMUTEX, NULL));
+	if (!err)
+		err = exec(db, "PRAGMA cell_size_check=ON");
+	if (!err)
+		err = check_whose(db, &version, why);
+	if (!err && version < VERSION) {
+		buf_printf(why, "tasks.db is of version %lld: start a controller "
+				"on it first, which brings it up to date",
+			   (long long)version);
+		return -EPROTO;
+	}
+	if (!err)
+		err = check_parts(db, why);
+	db_say(db, err, why);
+	return err;
+}
+
+void db_disconnect(struct db *db)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(db->stmt); i++)
+	for (i = 0; i < ARRAY_SIZE(db->stmt); i++) {
 		sqlite3_finalize(db->stmt[i]);
+		db->stmt[i] = NULL;
+	}
 	sqlite3_close(db->sql);
+	db->sql = NULL;
+}
+
+void db_close(struct db *db)
+{
+	db_disconnect(db);
 	free(db->path);
 	free(db->outputs);
 	free(db->lost);

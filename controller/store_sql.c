@@ -146,6 +146,13 @@ int db_said(struct db *db, int rc)
 	return err;
 }
 
+void db_say(const struct db *db, int err, struct buf *why)
+{
+	if (err && !why->n)
+		buf_printf(why, "%s: %s", db->path,
+			   *db->said ? db->said : strerror(-err));
+}
+
 sqlite3_stmt *db_statement(struct db *db, int i)
 {
 	if (!db->stmt[i] &&

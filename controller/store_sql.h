@@ -29,7 +29,17 @@ struct db {
  */
 int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	must_check;
+/*
+ * The same, to look at: nothing is made, brought up to date or changed. With
+ * -EUCLEAN it may be open nevertheless (db->sql), as far as SQLite can.
+ */
+int db_open_readonly(struct db *db, const char *dir, struct buf *why)
+	must_check;
 void db_close(struct db *db);
+/* The connection alone; the names of the files stay. */
+void db_disconnect(struct db *db);
+/* Sets path, outputs and lost. */
+void db_name_files(struct db *db, const char *dir);
 /* The tables as they have to be, in a database without any; -errno. */
 int db_make_tables(struct db *db) must_check;
 
@@ -41,6 +51,9 @@ int db_run(struct db *db, struct store_op *op) must_check;
 /* As store_load(); *ret_lost: how many files were put aside. */
 int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 	    struct buf *why) must_check;
+/* The reading alone: no files are put aside. */
+int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
+	must_check;
 int64_t store_key(uint64_t result, uint32_t index);
 
 /* Statements of more than one file; each is prepared once. */
@@ -108,6 +121,9 @@ void files_forget(struct db *db, uint64_t result, uint32_t index);
  * over another. *ret_n: how many.
  */
 int files_put_aside(struct db *db, uint64_t *ret_n) must_check;
+/* How large the file of an output is; -errno. */
+int files_size(const struct db *db, uint64_t result, uint32_t index,
+	       enum stream s, uint64_t *ret_size) must_check;
 /* Is there a file in outputs? */
 bool files_any(const struct db *db);
 
@@ -115,6 +131,8 @@ bool files_any(const struct db *db);
 int sql_errno(int rc);
 /* The same; keeps what SQLite says of it in db->said. */
 int db_said(struct db *db, int rc) must_check;
+/* A sentence of it for an error, unless *why has one. */
+void db_say(const struct db *db, int err, struct buf *why);
 char *db_meta(struct db *db, const char *key);
 
 #endif
