@@ -20,6 +20,8 @@ import unittest
 import tap
 from peers import Controller
 
+TIER = "check"
+
 PROGRAM = os.path.join(os.environ.get("BUILD", "build"), "taskfs-controller")
 DAMAGED = 4
 PAGE = 4096
