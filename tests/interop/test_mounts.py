@@ -995,10 +995,16 @@ class WithoutRecords(Bridged):
     controller_args = ("--nodb",)
     expected = Bridged.RESTARTED
 
+    @classmethod
+    def setUpClass(cls):
+        cls.began = time.monotonic()
+        super().setUpClass()
+
     def tearDown(self):
         pattern = r"DB query failed|Failed to get results"
         bad = [x for x in self.cluster.controller.lines if re.search(pattern, x)]
-        self.assertLess(len(bad), 10)
+        # A few for each bridge; no bridge asks in vain more often than that.
+        self.assertLess(len(bad), 10 + (time.monotonic() - self.began) / 10)
 
     def lost(self, id):
         self.done(id, "error")
