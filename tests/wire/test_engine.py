@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from shlex import quote
 
 import zmq
 
@@ -415,7 +416,7 @@ class Stock(Case):
 
     def test_output_that_is_no_utf8(self):
         fifo = self.fifo()
-        self.boss.run("printf 'a\\377\\303'; read x < " + fifo
+        self.boss.run("printf 'a\\377\\303'; read x < " + quote(fifo)
                       + "; printf '\\251'", "mux")
         self.assertEqual(self.printed(), "a\ufffd")
         with open(fifo, "w") as f:
@@ -522,7 +523,7 @@ class Stock(Case):
         b = self.boss
         key = b.key
         b.key = b"another"
-        b.run("touch " + b.dir + "/forged", "mux")
+        b.run("touch " + quote(b.dir + "/forged"), "mux")
         b.key = key
         header, frames = b.frames("no_such_request", {"x": 1})
         b.send("mux", header, frames)
@@ -544,7 +545,7 @@ class Stock(Case):
         self.assertEqual(b.reply(h, "mux").content["ename"], "StartError")
         # A replay is dropped, silent or not.
         header, frames = b.frames(
-            "execute_request", {"code": "echo x >> " + b.dir + "/replayed"}
+            "execute_request", {"code": "echo x >> " + quote(b.dir + "/replayed")}
         )
         b.send("mux", header, frames)
         b.reply(header, "mux")
@@ -656,7 +657,7 @@ class Extended(Case):
         self.assertEqual(self.boss.all_of(h)[1]["stdout"], code)
 
     def test_output_comes_while_it_runs(self):
-        h = self.boss.run("echo one; read x < " + self.fifo() + "; echo two")
+        h = self.boss.run("echo one; read x < " + quote(self.fifo()) + "; echo two")
         m = self.boss.hear("task")
         self.assertEqual(m.type, "output")
         self.assertEqual(m.buffers, [b"one\n"])
@@ -730,7 +731,7 @@ class Extended(Case):
     def test_a_task_runs_once(self):
         """The same msg_id again: its reply again."""
         path = self.boss.dir + "/runs"
-        content = {"code": "echo x >> %s; echo hi" % path}
+        content = {"code": "echo x >> %s; echo hi" % quote(path)}
         header, frames = self.boss.frames(
             "execute_request", content, {"taskfs": {"result": 1}}
         )
@@ -774,8 +775,8 @@ class Extended(Case):
         pid = b.dir + "/pid"
         ended = b.run("echo ended; exit 4")
         b.reply(ended)
-        unwanted = b.run("echo $$ > %s; echo; sleep 1000" % pid)
-        waits = b.run("echo waited; cat " + self.fifo())
+        unwanted = b.run("echo $$ > %s; echo; sleep 1000" % quote(pid))
+        waits = b.run("echo waited; cat " + quote(self.fifo()))
         b.hear("task", "output")
         b.arrived("task")
         b.restart()
@@ -809,7 +810,7 @@ class Extended(Case):
 
     def test_a_reply_while_nobody_is_there(self):
         b = self.boss
-        h = b.run("echo; cat " + self.fifo())
+        h = b.run("echo; cat " + quote(self.fifo()))
         b.hear("task", "output")
         for s in b.sockets:
             s.close(0)
@@ -887,7 +888,7 @@ class Extended(Case):
         self.boss.hear("iopub", "shutdown_reply")
 
     def test_restart(self):
-        self.boss.all_of(self.boss.run("echo 1 > $TASKFS_VARS/a"))
+        self.boss.all_of(self.boss.run('echo 1 > "$TASKFS_VARS/a"'))
         pids, worker, was = self.busy(), self.worker(), self.boss.uuid.decode()
         self.restart()
         m = self.boss.admit()

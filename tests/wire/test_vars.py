@@ -87,7 +87,7 @@ class Engine(test_engine.Case):
         return reply.buffers[t["buffers"]["stdout"]]
 
     def directory(self):
-        m = self.run_task("printf %s $TASKFS_VARS")
+        m = self.run_task('printf %s "$TASKFS_VARS"')
         return self.value_of(m).decode()
 
     def test_nothing_at_first(self):
@@ -184,7 +184,7 @@ class Engine(test_engine.Case):
         self.push("other", None, u + "o", commit=False, exclusive=True)
         self.ask("push", "other", upload=u + "o", abandon=True)
         self.push("other", b"2", v, commit=False, exclusive=True)
-        self.run_task("echo mine > $TASKFS_VARS/other")
+        self.run_task('echo mine > "$TASKFS_VARS/other"')
         self.refused(self.push("other", None, v, None), "EEXIST")
         self.assertEqual(self.pull("other"), b"mine\n")
 
@@ -231,27 +231,27 @@ class Engine(test_engine.Case):
         self.refused(self.pull("a"), "ENOENT")
 
     def test_there_is_a_limit_to_how_many(self):
-        self.run_task("cd $TASKFS_VARS; i=0; while [ $i -lt 1024 ]; do "
+        self.run_task('cd "$TASKFS_VARS"; i=0; while [ $i -lt 1024 ]; do '
                       ": > v$i; i=$((i+1)); done")
         self.assertEqual(len(self.told), 1024)
         self.refused(self.push("more", b"1"), "ENOSPC")
         self.assertEqual(self.push("v7", b"1")["status"], "ok")
-        self.run_task("echo 1 > $TASKFS_VARS/hidden")
+        self.run_task('echo 1 > "$TASKFS_VARS/hidden"')
         self.assertFalse("hidden" in self.told)
-        self.run_task("rm $TASKFS_VARS/v0")
+        self.run_task('rm "$TASKFS_VARS/v0"')
         self.assertTrue("hidden" in self.told)
         self.assertEqual(len(self.told), 1024)
 
     def test_tasks_see_and_make_them(self):
         self.push("a", b"from outside\n")
-        m = self.run_task("cat $TASKFS_VARS/a; echo new > $TASKFS_VARS/b")
+        m = self.run_task('cat "$TASKFS_VARS/a"; echo new > "$TASKFS_VARS/b"')
         self.assertEqual(self.value_of(m), b"from outside\n")
         self.assertEqual(self.told["b"][0], 4)
         self.assertEqual(self.pull("b"), b"new\n")
-        self.run_task("rm $TASKFS_VARS/a; mv $TASKFS_VARS/b $TASKFS_VARS/c")
+        self.run_task('rm "$TASKFS_VARS/a"; mv "$TASKFS_VARS/b" "$TASKFS_VARS/c"')
         self.assertEqual(list(self.told), ["c"])
         # While it runs, too.
-        h = self.boss.run("echo 1 > $TASKFS_VARS/now; sleep 1000")
+        h = self.boss.run('echo 1 > "$TASKFS_VARS/now"; sleep 1000')
         until(lambda: self.heard() and self.told.get("now", (0,))[0] == 2)
         self.boss.say("control", "kill_request",
                       {"msg_id": h["msg_id"], "abort": True})
@@ -271,7 +271,7 @@ class Engine(test_engine.Case):
         s = socket.socket(socket.AF_UNIX)
         s.bind(d + "/socket")
         s.close()
-        self.run_task("echo 1 > $TASKFS_VARS/a")
+        self.run_task('echo 1 > "$TASKFS_VARS/a"')
         self.assertEqual(list(self.told), ["a"])
         for name in ("link", "self", "dir", "fifo", "socket"):
             self.refused(self.pull(name), "EINVAL")
