@@ -100,6 +100,7 @@ class Peer:
         self.ctx = zmq.Context()
         self.sockets = []
         self.heard = collections.deque(maxlen=20)
+        self.program = None
         tap.explain.append(self.explain)
 
     def close(self):
@@ -151,9 +152,24 @@ class Peer:
         assert m.signature == sign(self.key, m.parts), "a bad signature"
         return m
 
+    def ready(self, *sockets):
+        """Waits until something can be received; by which of them. What a program
+        that crashed should have said does not come."""
+        while self.program:
+            pidfd = self.program.pidfd
+            found, _, _ = zmq.select([*sockets, pidfd], [], [])
+            if found != [pidfd]:
+                return [s for s in found if s != pidfd]
+            code = self.program.process.wait()
+            if code not in (0, -signal.SIGKILL, 128 + signal.SIGKILL):
+                raise RuntimeError("the program ended with code %d" % code)
+            break
+        return zmq.select([*sockets], [], [])[0]
+
     def receive(self, socket, want=None):
         """The next message; with `want`, the next that it says True to."""
         while True:
+            self.ready(socket)
             m = self.check(Message(socket.recv_multipart()))
             self.heard.append(m)
             if want is None or want(m):
@@ -321,9 +337,8 @@ class Engine(Peer):
         """Registered, and known to be so by the client."""
         reply = self.register(**more)
         assert reply["status"] == "ok", reply
-        both = [self.ping, client.notification]
         while True:
-            ready, _, _ = zmq.select(both, [], [])
+            ready = self.ready(self.ping, client.notification)
             if client.notification in ready:
                 m = client.receive(client.notification)
                 joined = m.type == "registration_notification"
@@ -398,6 +413,7 @@ class Controller:
                 stderr=err,
             )
         os.close(w)
+        self.pidfd = os.pidfd_open(self.process.pid)
         with os.fdopen(r) as f:
             line = f.readline()
         assert line == "ready\n", open(self.log).read()
@@ -408,18 +424,26 @@ class Controller:
             return json.load(f)
 
     def client(self):
-        return Client(self.info("client"))
+        return self.known(Client(self.info("client")))
 
     def engine(self, taskfs=True, uuid=None):
-        return Engine(self.info("engine"), taskfs, uuid)
+        return self.known(Engine(self.info("engine"), taskfs, uuid))
+
+    def known(self, peer):
+        peer.program = self
+        return peer
 
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.end(signal.SIGKILL)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait()
+        return self.end(signal.SIGTERM)
+
+    def end(self, signo):
+        self.process.send_signal(signo)
+        code = self.process.wait()
+        os.close(self.pidfd)
+        return code
 
     def remove(self):
         """After its end: no sanitizer said a word, and nothing of it stays."""

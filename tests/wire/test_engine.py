@@ -154,8 +154,7 @@ class Boss(Peer):
     def attend(self, socket):
         """Until something is there to be received."""
         while socket is not self.registration:
-            ready, _, _ = zmq.select([socket, self.registration], [], [])
-            if socket in ready:
+            if socket in self.ready(socket, self.registration):
                 return
             m = super().receive(self.registration)
             again = m.type == "registration_request"
@@ -185,7 +184,8 @@ class Boss(Peer):
         # The engine waits for a subscription to iopub, and a socket subscribes
         # only while it is asked for something. What the engine had published for
         # the controller before this one may come, too: it changes nothing.
-        until(lambda: self.iopub.poll(0) * 0 or self.registration.poll(10))
+        while not self.kept and not self.registration.poll(10):
+            self.iopub.poll(0)
         m = self.hear("registration", "registration_request")
         self.uuid = m.idents[0]
         self.id, self.period = id, period
@@ -282,7 +282,7 @@ class Case(unittest.TestCase):
         r, w = os.pipe()
         self.log = self.boss.dir + "/stderr"
         with open(self.log, "ab") as err:
-            self.engine = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [
                     *self.within,
                     ENGINE,
@@ -296,20 +296,23 @@ class Case(unittest.TestCase):
             )
         os.close(w)
         self.ready = os.fdopen(r)
+        self.pidfd = os.pidfd_open(self.process.pid)
+        self.addCleanup(os.close, self.pidfd)
+        self.boss.program = self
 
     def worker(self):
-        pid = self.engine.pid
+        pid = self.process.pid
         with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
             return int(f.read().split()[0])
 
     def end(self):
         """Told to end, it ends, says so, and leaves nothing behind."""
-        self.engine.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
         self.boss.hear("registration", "unregistration_request")
-        self.assertEqual(self.engine.wait(), 0)
+        self.assertEqual(self.process.wait(), 0)
 
     def tearDown(self):
-        if self.engine.poll() is None:
+        if self.process.poll() is None:
             self.end()
         self.ready.close()
         self.check_log()
@@ -563,7 +566,7 @@ class Stock(Case):
         self.assertEqual(m.header["session"].encode(), self.boss.uuid)
         m = self.boss.hear("registration", "unregistration_request")
         self.assertEqual(m.content, {"id": 0})
-        self.assertEqual(self.engine.wait(), 0)
+        self.assertEqual(self.process.wait(), 0)
 
     def test_many_at_once(self):
         sent = [self.boss.run(":", "mux", silent=True) for i in range(200)]
@@ -831,6 +834,7 @@ class Extended(Case):
         h = old.run("echo; sleep 1000")
         old.hear("task", "output")
         self.boss = Boss(True)
+        self.boss.program = self
         shutil.copy(
             self.boss.dir + "/security/ipcontroller-engine.json",
             old.dir + "/security/ipcontroller-engine.json.new",
@@ -855,14 +859,14 @@ class Extended(Case):
         m = self.boss.hear("registration", "unregistration_request")
         self.assertEqual(m.content, {"id": 0})
         self.assertNotEqual(m.idents[0], self.boss.uuid)
-        self.assertEqual(self.engine.wait(), 128 + signal.SIGKILL)
+        self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
         for pid in pids:
             self.assertTrue(gone(pid))
 
     def test_guard_killed(self):
         worker, pids = self.worker(), self.busy()
-        self.engine.kill()
-        self.engine.wait()
+        self.process.kill()
+        self.process.wait()
         self.boss.hear("registration", "unregistration_request")
         # Nobody is left to wait for them.
         for pid in worker, *pids:
@@ -916,9 +920,9 @@ class Extended(Case):
     def test_told_to_end_while_it_restarts(self):
         pids = self.busy()
         self.restart()
-        self.engine.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
         self.boss.hear("registration", "unregistration_request")
-        self.assertEqual(self.engine.wait(), 0)
+        self.assertEqual(self.process.wait(), 0)
         for pid in pids:
             self.assertTrue(gone(pid))
 

@@ -67,7 +67,7 @@ class Hub(Peer):
         """Until one of them has something; the bridge is told the engines again if
         it asks meanwhile, having given up an answer that came late."""
         while True:
-            ready, _, _ = zmq.select([self.registration, *sockets], [], [])
+            ready = self.ready(self.registration, *sockets)
             if ready != [self.registration]:
                 return ready
             m = self.receive(self.registration)
@@ -106,6 +106,7 @@ class Upstream(unittest.TestCase):
         self.addCleanup(self.hub.close)
         self.bridge = Controller(PROGRAM, "--upstream=" + self.hub.path)
         self.addCleanup(self.end)
+        self.hub.program = self.bridge
         self.hub.wait_for_subscriptions()
         self.c = self.bridge.client()
         self.addCleanup(self.c.close)

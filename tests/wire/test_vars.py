@@ -317,7 +317,7 @@ class Engine(test_engine.Case):
         os.makedirs(d + "/dir/deep")
         self.push("a", b"1")
         os.kill(self.worker(), 9)
-        self.engine.wait()
+        self.process.wait()
         self.assertFalse(os.path.exists(d))
 
 
