@@ -739,7 +739,7 @@ class Extended(Case):
             "execute_request", content, {"taskfs": {"result": 1}}
         )
         self.boss.send("task", header, frames)
-        self.assertEqual(self.boss.reply(header).buffers, [b"hi\n"])
+        self.assertEqual(self.boss.all_of(header)[1]["stdout"], b"hi\n")
         parts = [json.dumps(header).encode() + b" ", *frames[3:6]]
         self.boss.send(
             "task", header, [DELIMITER, sign(self.boss.key, parts), *parts]

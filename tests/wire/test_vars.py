@@ -72,23 +72,24 @@ class Engine(test_engine.Case):
         self.assertTrue(content["evalue"])
 
     def run_task(self, text):
-        """Runs it; what it did to variables is told before its end."""
+        """Runs it; what it did to variables is told before its end. Gives what it
+        printed."""
         h = self.boss.run(text)
+        printed = b""
         while True:
             m = self.boss.receive(self.boss.task)
             if m.type == "vars":
                 self.take(m.content)
+            elif m.type == "output":
+                self.assertEqual(m.content["stream"], "stdout")
+                printed += m.buffers[0]
             elif m.type == "execute_reply":
                 self.assertEqual(m.parent["msg_id"], h["msg_id"])
-                return m
-
-    def value_of(self, reply):
-        t = reply.metadata["taskfs"]
-        return reply.buffers[t["buffers"]["stdout"]]
+                at = m.metadata["taskfs"]["buffers"]
+                return printed + (m.buffers[at["stdout"]] if at else b"")
 
     def directory(self):
-        m = self.run_task('printf %s "$TASKFS_VARS"')
-        return self.value_of(m).decode()
+        return self.run_task('printf %s "$TASKFS_VARS"').decode()
 
     def test_nothing_at_first(self):
         self.assertEqual(self.told, {})
@@ -244,8 +245,9 @@ class Engine(test_engine.Case):
 
     def test_tasks_see_and_make_them(self):
         self.push("a", b"from outside\n")
-        m = self.run_task('cat "$TASKFS_VARS/a"; echo new > "$TASKFS_VARS/b"')
-        self.assertEqual(self.value_of(m), b"from outside\n")
+        printed = self.run_task(
+            'cat "$TASKFS_VARS/a"; echo new > "$TASKFS_VARS/b"')
+        self.assertEqual(printed, b"from outside\n")
         self.assertEqual(self.told["b"][0], 4)
         self.assertEqual(self.pull("b"), b"new\n")
         self.run_task('rm "$TASKFS_VARS/a"; mv "$TASKFS_VARS/b" "$TASKFS_VARS/c"')
