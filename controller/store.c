@@ -164,22 +164,52 @@ static void after_commit(struct db *db, struct store_op *op, int err)
 	buf_clear(&op->purge.files);
 }
 
-static int run_together(struct db *db, struct list *ops)
+static int run_all(struct db *db, struct list *ops)
 {
 	struct list *l;
-	int err = db_begin(db);
+	int err = 0;
 
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
-		if (err)
-			break;
 		/* A question that cannot be answered is nobody else's affair. */
 		if (op->kind == STORE_QUERY)
 			op->err = db_run(db, op);
 		else
 			err = db_run(db, op);
+		if (err)
+			break;
 	}
+	return err;
+}
+
+/*
+ * A task may have ended before its result was put. If the result is still not
+ * there it could not be stored, and neither is the task: its submitter knows.
+ */
+static int run_early(struct db *db, struct list *ops)
+{
+	struct list *l;
+	int err = 0;
+
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (op->early && !err)
+			err = db_run(db, op);
+	}
+	return err;
+}
+
+static int run_together(struct db *db, struct list *ops)
+{
+	struct list *l;
+	int err = db_begin(db);
+
+	if (!err)
+		err = run_all(db, ops);
+	if (!err)
+		err = run_early(db, ops);
 	if (!err)
 		err = db_commit(db);
 	if (err)
@@ -212,6 +242,12 @@ static void run_one_by_one(struct db *db, struct list *ops)
 		if (op->err)
 			db_rollback(db);
 		after_commit(db, op, op->err);
+	}
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (op->early && !op->err)
+			op->err = db_run(db, op);
 	}
 }
 

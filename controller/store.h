@@ -120,6 +120,7 @@ struct store_op {
 	void (*done)(struct store_op *op);	/* NULL: nobody waits */
 	void *arg;				/* the caller's */
 	int err;				/* 0 or -errno */
+	bool early;	/* a task's row that came before that of its result */
 	union {
 		struct result_row result;
 		struct {

@@ -106,7 +106,9 @@ static int run_task(struct db *db, struct store_op *op)
 			bind_blob(st, 26 + i, &t->bytes[i]);
 	}
 	sqlite3_bind_int64(st, 25, file_bits(t));
-	return db_finish(st);
+	err = db_finish(st);
+	op->early = !err && sqlite3_changes(db->sql) == 0;
+	return err;
 }
 
 static int run_input(struct db *db, struct store_op *op)

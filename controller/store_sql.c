@@ -4,8 +4,8 @@
 #include "wire/state.h"
 
 /*
- * A new row is counted (the trigger `begun`), one that is there is replaced. No
- * row is stored of a result that is not: its submission could not be.
+ * A new row is counted (the trigger `begin`), one that is there is replaced. No
+ * row is stored of a result that is not there (store.c: run_early()).
  */
 #define TASK_SET(column) #column "=excluded." #column
 static const char put_task[] =

@@ -5,7 +5,7 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -29,65 +29,90 @@ static void delay_if_file(int fd)
 		delay("SLOWDISK_CHANGE");
 }
 
-/* The function of that name behind this one. */
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+/* real: the function of that name behind this one. */
+#define REAL(name)                                      \
+	static __typeof__(&name) real;                  \
+	do {                                            \
+		if (!real)                              \
+			*(void **)&real = dlsym(RTLD_NEXT, #name); \
+	} while (0)
 
 int fsync(int fd)
 {
+	REAL(fsync);
+
 	delay("SLOWDISK_SYNC");
-	return REAL(fsync)(fd);
+	return real(fd);
 }
 
 int fdatasync(int fd)
 {
+	REAL(fdatasync);
+
 	delay("SLOWDISK_SYNC");
-	return REAL(fdatasync)(fd);
+	return real(fd);
 }
 
 ssize_t write(int fd, const void *from, size_t n)
 {
+	REAL(write);
+
 	delay_if_file(fd);
-	return REAL(write)(fd, from, n);
+	return real(fd, from, n);
 }
 
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at)
 {
+	REAL(pwrite);
+
 	delay_if_file(fd);
-	return REAL(pwrite)(fd, from, n, at);
+	return real(fd, from, n, at);
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at)
 {
+	REAL(pwrite64);
+
 	delay_if_file(fd);
-	return REAL(pwrite64)(fd, from, n, at);
+	return real(fd, from, n, at);
 }
 
 int ftruncate(int fd, off_t size)
 {
+	REAL(ftruncate);
+
 	delay("SLOWDISK_CHANGE");
-	return REAL(ftruncate)(fd, size);
+	return real(fd, size);
 }
 
 int ftruncate64(int fd, off64_t size)
 {
+	REAL(ftruncate64);
+
 	delay("SLOWDISK_CHANGE");
-	return REAL(ftruncate64)(fd, size);
+	return real(fd, size);
 }
 
 int unlink(const char *path)
 {
+	REAL(unlink);
+
 	delay("SLOWDISK_CHANGE");
-	return REAL(unlink)(path);
+	return real(path);
 }
 
 int rename(const char *from, const char *to)
 {
+	REAL(rename);
+
 	delay("SLOWDISK_CHANGE");
-	return REAL(rename)(from, to);
+	return real(from, to);
 }
 
 int mkdir(const char *path, mode_t mode)
 {
+	REAL(mkdir);
+
 	delay("SLOWDISK_CHANGE");
-	return REAL(mkdir)(path, mode);
+	return real(path, mode);
 }
