@@ -569,11 +569,14 @@ class Stock(Case):
         self.assertEqual(self.process.wait(), 0)
 
     def test_many_at_once(self):
+        """They run in their order; which is answered first is not promised."""
         sent = [self.boss.run(":", "mux", silent=True) for i in range(200)]
-        for h in sent:
-            self.assertEqual(
-                self.boss.reply(h, "mux").content["status"], "ok"
-            )
+        got = [self.boss.hear("mux", "execute_reply") for _ in sent]
+        self.assertEqual([m.content["status"] for m in got], ["ok"] * 200)
+        got.sort(key=lambda m: m.content["execution_count"])
+        self.assertEqual(
+            [m.parent["msg_id"] for m in got], [h["msg_id"] for h in sent]
+        )
 
 
 class Extended(Case):
