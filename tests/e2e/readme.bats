@@ -8,9 +8,6 @@ setup() {
 	unset NAME N
 	export BUILD=$MAKE_BUILD
 	export XDG_STATE_HOME=$HOME_DIR/state
-	# The first block of code: one command a line, comments behind #.
-	awk '/^```/{ if (found) exit; found = 1; next } found' \
-		"$ROOT/README.md" >"$HOME_DIR/block"
 }
 teardown() {
 	if [ -d "$HOME_DIR/tree" ]; then
@@ -22,9 +19,7 @@ teardown() {
 }
 
 @test "the transcript of README.md" {
-	local line comment out last
-	grep -q '^make start' "$HOME_DIR/block"
-	grep -q '^make stop' "$HOME_DIR/block"
+	local line
 	mkdir "$HOME_DIR/tree"
 	tar -C "$ROOT" --exclude=./build --exclude=./mnt --exclude=./.git -cf - . |
 		tar -C "$HOME_DIR/tree" -xf -
@@ -33,22 +28,10 @@ teardown() {
 		"$BUILD"/{obj,libtaskfs.a,taskfs,taskfs-controller,taskfs-engine} \
 		"$HOME_DIR/tree")
 	cd "$HOME_DIR/tree"
-	while read -r line; do
-		comment=
-		case $line in *'#'*) comment=$(sed 's/.*# *//' <<<"$line") ;; esac
-		# We are inside of `make test`, and everything is installed.
-		case $line in 'make test'* | sudo*) continue ;; esac
-		echo "\$ $line"
-		out=$(env -u MNT "TASKFS_E2E=$MARK" bash -c "$line" 3>&- 2>&1)
-		echo "$out"
-		case $comment in
-		# Who looks a second later sees its end.
-		running) like "$out" 'pending|running|ok' ;;
-		oops) equal "$out" oops ;;
-		*'host name'*) equal "$out" "$(hostname)" ;;
-		esac
-		last=$line
-	done <"$HOME_DIR/block"
+	# We are inside of `make test`, and everything is installed.
+	run -0 env -u MNT "TASKFS_E2E=$MARK" tests/fresh/type --but sudo \
+		--but 'make test' 3>&-
+	[[ $output == *'$ make start'*'$ make stop'* ]]
 	no_processes
 }
 
