@@ -290,7 +290,7 @@ static void notification_ready(struct watch *w, short events)
  * before the subscription is here, the client waits for it for ever. So
  * clients' tasks wait for that, for so long at most.
  */
-#define HELLO_WAIT (300 * USEC_PER_MSEC)
+#define HELLO_WAIT (2 * USEC_PER_SEC)
 
 static bool waits_for_hello(const struct controller *c, enum socket i)
 {
