@@ -425,6 +425,7 @@ class Cut(mix.Case):
             json.dump(info, f)
         self.engine = self.cluster.start_engine(mix.OURS, "--file=" + path)
         self.rc.wait_for_engines(1, interactive=False)
+        mix.wait_until_heard(self.rc)
 
     def answers(self):
         try:

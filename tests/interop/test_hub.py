@@ -23,6 +23,7 @@ def fail():
 class Hub(mix.Case):
     controller = mix.STOCK
     engines = (mix.STOCK, mix.STOCK)
+    hears = True
 
     def setUp(self):
         super().setUp()

@@ -62,6 +62,7 @@ class Case(unittest.TestCase):
         rc = mix.connect(self.file(cluster_id=cluster_id))
         self.addCleanup(rc.close)
         rc.wait_for_engines(n, interactive=False)
+        mix.wait_until_heard(rc)
         return rc
 
 

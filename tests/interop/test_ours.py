@@ -191,6 +191,7 @@ class Nonsense(mix.Case):
     and goes on."""
 
     engines = (mix.OURS,)
+    hears = True
     VALUES = (None, True, -1, 1e300, 10**30, "x", "", [], ["x"], [[]], [None],
               {}, {"dependencies": 5}, {"dependencies": [5]}, {"all": "x"},
               {"success": False, "failure": False}, [["a", 1], 5, {}])  # fmt: skip
@@ -277,6 +278,7 @@ class Nonsense(mix.Case):
         self.assertEqual(s.recv(), b"\1")
         other = self.cluster.client()
         self.addCleanup(other.close)
+        mix.wait_until_heard(other)
         parent = {"msg_id": "x", "session": other.session.session}
         self.rc[0].execute("echo before", silent=False, block=True)
         for kind in ("stream", "status", "error", "execute_input",

@@ -302,7 +302,7 @@ class HeartOfOurs(Heart):
 class Still(mix.Case):
     """An engine of ours that is stopped until it is given up, and goes on."""
 
-    controller, engines = mix.OURS, (mix.OURS,)
+    controller, engines, hears = mix.OURS, (mix.OURS,), True
     controller_args = HEART
     expected = ("stood still",)
 
