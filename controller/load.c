@@ -48,8 +48,10 @@ static bool load_result(void *arg, const struct result_row *row)
 	r->held = row->held;
 	graph_parse(r, row->deps);
 	o = json_parse(bytes_str(r->options), NULL);
-	if (!o)
+	if (!row->options || !o || !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
 		return false;
+	}
 	result_read_options(r, o);
 	json_object_put(o);
 	buf_put(&r->items, row->items.p, row->items.n);

@@ -142,7 +142,7 @@ static int run(struct controller *c)
 		log_error("what is stored is damaged; nothing was changed",
 			  log_bytes("why", buf_bytes(&why)),
 			  log_str("dir", c->config.data),
-			  log_str("what to do", "taskfs-controller --check says "
+			  log_str("hint", "taskfs-controller --check says "
 				  "more, --recover rebuilds what can be"));
 	} else if (err) {
 		log_error("cannot start", log_bytes("why", buf_bytes(&why)));

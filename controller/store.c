@@ -22,6 +22,7 @@ struct store {
 	bool stop;		/* under lock */
 
 	bool handed_over;	/* the database is the thread's; the loop's own */
+	bool refused;		/* what is stored is left as it is */
 	uint64_t backlog;	/* bytes; the loop's own */
 	uint64_t errors;	/* the same */
 	void (*drained)(void *arg);
@@ -400,11 +401,24 @@ static void finish_here(struct store *s)
 	}
 }
 
+/* Nothing of what was put is written. */
+static void drop_all(struct list *ops)
+{
+	while (!list_empty(ops)) {
+		struct store_op *op = list_first(ops, struct store_op, link);
+
+		list_del(&op->link);
+		free_op(op);
+	}
+}
+
 void store_close(struct store *s)
 {
 	if (!s)
 		return;
 	work_cancel(&s->hand_over);
+	if (s->refused)
+		drop_all(&s->put);
 	hand_over(&s->hand_over);
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
@@ -430,8 +444,12 @@ void store_close(struct store *s)
 int store_load(struct store *s, const struct store_visitor *v,
 	       uint64_t *ret_lost, struct buf *why)
 {
+	int err;
+
 	assert(!s->handed_over);
-	return db_load(&s->db, v, ret_lost, why);
+	err = db_load(&s->db, v, ret_lost, why);
+	s->refused = err;
+	return err;
 }
 
 char *store_meta(struct store *s, const char *key)

@@ -8,7 +8,7 @@
 struct check {
 	struct db db;
 	FILE *out;
-	uint64_t faults, results, tasks, lost;
+	uint64_t faults, results, tasks;
 	sqlite3_stmt *size;	/* tasks of a result */
 };
 
@@ -49,10 +49,11 @@ static bool see_result(void *arg, const struct result_row *row)
 	struct json_object *o = row->options
 					? json_parse(bytes_str(row->options), NULL)
 					: NULL;
+	bool good = o && json_object_is_type(o, json_type_object);
 
 	k->results++;
 	json_object_put(o);
-	return o;
+	return good;
 }
 
 static void check_outputs(struct check *k, const struct task_row *row)
@@ -128,7 +129,9 @@ static void check_rows(struct check *k)
 				    "SELECT tasks FROM results WHERE id=?", -1,
 				    &k->size, NULL);
 
-	if (rc == SQLITE_OK && db_read_all(&k->db, &v, &why))
+	if (rc != SQLITE_OK)
+		fault(k, "tasks.db: %s", sqlite3_errmsg(k->db.sql));
+	else if (db_read_all(&k->db, &v, &why))
 		fault(k, "%s", buf_str(&why));
 	sqlite3_finalize(k->size);
 	buf_done(&why);
@@ -143,6 +146,7 @@ int store_check(const char *dir, FILE *out)
 	if (err && err != -EUCLEAN) {
 		fprintf(out, "%s\n", buf_str(&why));
 		buf_done(&why);
+		db_close(&k.db);
 		return err;
 	}
 	if (err)

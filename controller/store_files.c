@@ -141,8 +141,9 @@ bool files_any(const struct db *db)
 	struct dirent *d;
 	bool any = false;
 
+	/* A file system may not say what it is. */
 	while (dir && !any && (d = readdir(dir)))
-		any = d->d_type != DT_DIR;
+		any = d->d_name[0] != '.' && d->d_type != DT_DIR;
 	if (dir)
 		closedir(dir);
 	return any;
@@ -176,14 +177,15 @@ static int put_aside(struct db *db, int from, const char *name)
 	to = open(db->lost, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return -errno;
-	err = renameat2(from, name, to, name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	/* A link never replaces what is there. */
+	err = linkat(from, name, to, name, 0) < 0 ? -errno : 0;
 	for (i = 1; err == -EEXIST && i < 1000; i++) {
 		other = xasprintf("%s.%d", name, i);
-		err = renameat2(from, name, to, other, RENAME_NOREPLACE) < 0
-			      ? -errno
-			      : 0;
+		err = linkat(from, name, to, other, 0) < 0 ? -errno : 0;
 		free(other);
 	}
+	if (!err && unlinkat(from, name, 0) < 0)
+		err = -errno;
 	close(to);
 	return err;
 }
@@ -202,7 +204,8 @@ int files_put_aside(struct db *db, uint64_t *ret_n)
 	err = db_said(db, sqlite3_prepare_v2(db->sql, "SELECT 1 FROM results "
 					     "WHERE id=?", -1, &st, NULL));
 	while (!err && (d = readdir(dir))) {
-		if (d->d_type != DT_REG)
+		if (d->d_name[0] == '.' ||
+		    (d->d_type != DT_REG && d->d_type != DT_UNKNOWN))
 			continue;
 		err = db_said(db, is_wanted(st, d->d_name, &wanted));
 		if (err || wanted)

@@ -280,7 +280,15 @@ static int load_record(sqlite3_stmt *st, struct reading *rd)
 	return 0;
 }
 
-/* Each is in one table; a row of one names what is above it. */
+static int load_meta(sqlite3_stmt *st, struct reading *rd)
+{
+	/* Read by db_meta() one at a time, which cannot tell. */
+	if (!sqlite3_column_text(st, 0) || !sqlite3_column_text(st, 1))
+		return damaged(rd, "a row of meta is empty", 0);
+	return 0;
+}
+
+/* In this order: a row refers only to rows of earlier entries. */
 static const struct {
 	const char *select;
 	int (*row)(sqlite3_stmt *st, struct reading *rd);
@@ -295,6 +303,7 @@ static const struct {
 	{"SELECT result, msg_id, (SELECT SUM(LENGTH(bytes)) FROM "
 	 "record_buffers WHERE record=result) FROM records", load_record},
 	{"SELECT * FROM engines ORDER BY id", load_engine},
+	{"SELECT key, value FROM meta", load_meta},
 };
 
 int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
@@ -318,6 +327,8 @@ int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 	int err = db_read_all(db, v, why);
 
 	*ret_lost = 0;
+	if (!err)
+		err = db_keep_log(db, false);
 	if (!err)
 		err = files_put_aside(db, ret_lost);
 	db_say(db, err, why);

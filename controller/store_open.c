@@ -26,8 +26,10 @@ static const char tables[] =
 	"CREATE TABLE held_tasks(key INTEGER PRIMARY KEY);"
 	"CREATE TABLE engines("
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
-	" pid INTEGER, since INTEGER, taskfs INTEGER);"
-	"CREATE TABLE records("
+	" pid INTEGER, since INTEGER, taskfs INTEGER);";
+/* The first databases of version 1 had none of these. */
+static const char record_tables[] =
+	"CREATE TABLE IF NOT EXISTS records("
 	" result INTEGER PRIMARY KEY, msg_id TEXT, queue TEXT,"
 	" submitted INTEGER, header TEXT, metadata TEXT, content TEXT,"
 	" dropped INTEGER, started INTEGER, completed INTEGER,"
@@ -35,13 +37,13 @@ static const char tables[] =
 	" result_metadata TEXT, result_content TEXT, resubmitted TEXT,"
 	" execute_input TEXT, execute_result TEXT, error TEXT,"
 	" display_data TEXT);"
-	"CREATE TABLE record_buffers("
+	"CREATE TABLE IF NOT EXISTS record_buffers("
 	" record INTEGER, reply INTEGER, n INTEGER, bytes BLOB,"
 	" PRIMARY KEY(record, reply, n));";
 
 /*
- * How many rows of tasks a result has. A task without a row has not been begun;
- * where rows are lost, this tells, and what ran does not run again.
+ * Counts the rows of `tasks` for each result. If rows are lost the count shows it,
+ * so that a task that ran is not started again.
  */
 static const char begun[] =
 	"CREATE TABLE begun(result INTEGER PRIMARY KEY, tasks INTEGER);"
@@ -49,9 +51,6 @@ static const char begun[] =
 	" INSERT INTO begun VALUES(new.key>>24, 1)"
 	" ON CONFLICT(result) DO UPDATE SET tasks=tasks+1;"
 	"END;";
-
-/* Bump with every change of the above, and add a step to upgrade(). */
-#define VERSION 2
 
 /* What is to be done about a damaged one is said by main.c. */
 static int damaged(struct buf *why, const char *what)
@@ -84,7 +83,7 @@ static int set_version(struct db *db)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "PRAGMA user_version=%d", VERSION);
+	snprintf(text, sizeof(text), "PRAGMA user_version=%d", DB_VERSION);
 	return exec(db, text);
 }
 
@@ -94,6 +93,8 @@ int db_make_tables(struct db *db)
 
 	if (!err)
 		err = exec(db, tables);
+	if (!err)
+		err = exec(db, record_tables);
 	if (!err)
 		err = exec(db, begun);
 	if (!err)
@@ -111,6 +112,8 @@ static int upgrade(struct db *db)
 	int64_t has = 0;
 	int err = db_begin(db);
 
+	if (!err)
+		err = exec(db, record_tables);
 	if (!err)
 		err = query_int(db, "SELECT count(*) FROM pragma_table_info('records')"
 				    " WHERE name='display_data'", &has);
@@ -203,10 +206,10 @@ static int check_whose(struct db *db, int64_t *ret_version, struct buf *why)
 		err = query_int(db, "SELECT count(*) FROM sqlite_master", &parts);
 	if (err)
 		return err;
-	if (*ret_version > VERSION) {
+	if (*ret_version > DB_VERSION) {
 		buf_printf(why, "tasks.db is of version %lld, this program "
 				"reads up to %d: it was made by a newer one",
-			   (long long)*ret_version, VERSION);
+			   (long long)*ret_version, DB_VERSION);
 		return -EPROTO;
 	}
 	if (*ret_version == 0 && parts)
@@ -226,17 +229,23 @@ static int bring_up(struct db *db, int64_t version, struct buf *why)
 	return err ? err : check_parts(db, why);
 }
 
-/* SQLite would begin anew without a word, and throw a log away. */
+/* SQLite would make a new database here, and delete the log. */
 static int check_files(const struct db *db, struct buf *why)
 {
 	char *wal = xasprintf("%s-wal", db->path);
+	char *recovered = xasprintf("%s.recovered", db->path);
+	bool half_way = access(recovered, F_OK) == 0;
 	struct stat st;
 	bool empty = stat(db->path, &st) < 0 || st.st_size == 0;
 	const char *how = stat(db->path, &st) < 0 ? "missing" : "empty";
 	bool log = stat(wal, &st) == 0 && st.st_size > 0;
 
 	free(wal);
-	if (empty && log)
+	free(recovered);
+	if (half_way)
+		buf_puts(why, "a recovery was interrupted: run --recover again, "
+			      "it goes on");
+	else if (empty && log)
 		buf_printf(why, "tasks.db is %s, and its log tasks.db-wal is "
 				"there", how);
 	else if (empty && files_any(db))
@@ -250,6 +259,13 @@ void db_name_files(struct db *db, const char *dir)
 	*db = (struct db){.path = xasprintf("%s/tasks.db", dir),
 			  .outputs = xasprintf("%s/outputs", dir),
 			  .lost = xasprintf("%s/lost+found", dir)};
+}
+
+int db_keep_log(struct db *db, bool keep)
+{
+	return sql_errno(sqlite3_db_config(db->sql,
+					   SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+					   (int)keep, NULL));
 }
 
 int db_open(struct db *db, const char *dir, bool full, struct buf *why)
@@ -268,19 +284,23 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	if (!err)
 		err = db_said(db, sqlite3_open_v2(db->path, &db->sql, flags,
 						  NULL));
+	/* Until all is read the log stays a log: who refuses, changes nothing. */
+	if (!err)
+		err = db_keep_log(db, true);
+	if (!err)
+		err = exec(db, "PRAGMA busy_timeout=2000;"
+			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA cell_size_check=ON");
 	if (!err)
 		err = check_whose(db, &version, why);
 	if (!err)
+		err = bring_up(db, version, why);
+	if (!err)
 		err = exec(db, "PRAGMA journal_mode=WAL;"
-			       "PRAGMA temp_store=MEMORY;"
-			       "PRAGMA busy_timeout=2000;"
-			       "PRAGMA cell_size_check=ON;"
 			       "PRAGMA journal_size_limit=16777216;");
 	if (!err)
 		err = exec(db, full ? "PRAGMA synchronous=FULL"
 				    : "PRAGMA synchronous=NORMAL");
-	if (!err)
-		err = bring_up(db, version, why);
 	if (!err)
 		err = db_open_records(db);
 	db_say(db, err, why);
@@ -306,7 +326,7 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 		err = exec(db, "PRAGMA cell_size_check=ON");
 	if (!err)
 		err = check_whose(db, &version, why);
-	if (!err && version < VERSION) {
+	if (!err && version < DB_VERSION) {
 		buf_printf(why, "tasks.db is of version %lld: start a controller "
 				"on it first, which brings it up to date",
 			   (long long)version);

@@ -114,12 +114,13 @@ static int run_task(struct db *db, struct store_op *op)
 static int run_input(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = db_statement(db, S_INPUT);
-	int err = 0;
+	int rc;
 
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, (int64_t)op->task.row.result);
-	if (sqlite3_step(st) == SQLITE_ROW) {
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
 		buf_clear(&op->task.code);
 		buf_clear(&op->task.stdin_);
 		buf_clear(&op->task.items);
@@ -129,11 +130,9 @@ static int run_input(struct db *db, struct store_op *op)
 			(size_t)sqlite3_column_bytes(st, 1));
 		buf_put(&op->task.items, sqlite3_column_blob(st, 2),
 			(size_t)sqlite3_column_bytes(st, 2));
-	} else {
-		err = -ENOENT;
 	}
 	sqlite3_reset(st);
-	return err;
+	return rc == SQLITE_DONE ? -ENOENT : sql_errno(rc);
 }
 
 static int run_start(struct db *db, struct store_op *op)
@@ -214,7 +213,7 @@ static int run_read(struct db *db, struct store_op *op)
 	int64_t key = op->io.stream < STREAMS
 			      ? store_key(op->io.result, op->io.index)
 			      : (int64_t)op->io.result;
-	bool found = false;
+	int rc;
 
 	if (op->io.in_file)
 		return files_read(db, op);
@@ -222,7 +221,8 @@ static int run_read(struct db *db, struct store_op *op)
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, key);
-	if (sqlite3_step(st) == SQLITE_ROW) {
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
 		const char *p = sqlite3_column_blob(st, 0);
 
 		op->io.size = (uint64_t)sqlite3_column_bytes(st, 0);
@@ -230,10 +230,9 @@ static int run_read(struct db *db, struct store_op *op)
 			buf_put(&op->io.bytes, p + op->io.offset,
 				min_u64(op->io.length,
 					op->io.size - op->io.offset));
-		found = true;
 	}
 	sqlite3_reset(st);
-	return found ? 0 : -ENOENT;
+	return rc == SQLITE_DONE ? -ENOENT : sql_errno(rc);
 }
 
 /* Everything of the tasks of a result. */

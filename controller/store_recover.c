@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 
 /*
- * First the rows of each table are copied, as many as can be read; then what does
- * not fit together any more is made to: never so that something runs again that may
- * have run. The old database has a connection of its own: what SQLite finds damaged
- * in one, it may hold against others of the same connection.
+ * First it copies the rows that can be read. Then it repairs what no longer fits
+ * together. A task that may have run never becomes one that will run. The old
+ * database has a connection of its own: SQLite may refuse good tables on a
+ * connection that has met damage.
  */
 
-/* Ranges of one table looked at, at most: a page that cannot be read is halved in. */
+/* At most so many key ranges are tried for each table. */
 #define RANGES_MAX 4096
 
 struct recover {
@@ -39,7 +39,7 @@ say(struct recover *k, const char *format, ...)
 	fputc('\n', k->out);
 }
 
-/* A statement that may do nothing; how many rows it changed. */
+/* Runs a statement, unless *err is set. Gives how many rows it changed. */
 static int64_t change(struct recover *k, int *err, const char *text)
 {
 	if (!*err)
@@ -78,10 +78,13 @@ static int copy_file(const char *from, const char *to)
 	return err;
 }
 
-/* tasks.db as it is goes twice to lost+found: one is kept, one is read. */
+/*
+ * Copies tasks.db and its log twice: to lost+found, to keep, and to tasks.db.old,
+ * to read.
+ */
 static int make_copies(struct recover *k)
 {
-	static const char *const suffix[] = {"", "-wal"};
+	static const char *const suffix[] = {"", "-wal", "-journal"};
 	time_t now = time(NULL);
 	struct tm tm;
 	char date[32];
@@ -122,6 +125,8 @@ struct salvage {
 	sqlite3_stmt *up, *down, *put;
 	int64_t rows;
 	bool damaged;
+	bool full;	/* some ranges were not tried */
+	int err;	/* the new database cannot be written */
 	struct range range[RANGES_MAX];	/* of those still to be read */
 	size_t first, n;
 };
@@ -129,11 +134,15 @@ struct salvage {
 static void copy_row(struct salvage *s, sqlite3_stmt *st)
 {
 	int i, n = sqlite3_column_count(st) - 1;
+	int rc;
 
 	for (i = 0; i < n; i++)
 		sqlite3_bind_value(s->put, i + 1, sqlite3_column_value(st, i + 1));
-	if (sqlite3_step(s->put) == SQLITE_DONE)
-		s->rows += sqlite3_changes(sqlite3_db_handle(s->put));
+	rc = sqlite3_step(s->put);
+	if (rc == SQLITE_DONE)
+		s->rows++;
+	else if (rc != SQLITE_CONSTRAINT && !s->err)
+		s->err = sql_errno(rc);
 	sqlite3_reset(s->put);
 	sqlite3_clear_bindings(s->put);
 }
@@ -141,16 +150,16 @@ static void copy_row(struct salvage *s, sqlite3_stmt *st)
 /* Reads until the end (true), or what cannot be read. *at: the last row's id. */
 static bool scan(struct salvage *s, sqlite3_stmt *st, struct range r, int64_t *at)
 {
-	int rc;
+	int rc = SQLITE_DONE;
 
 	sqlite3_bind_int64(st, 1, r.from);
 	sqlite3_bind_int64(st, 2, r.to);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (!s->err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		*at = sqlite3_column_int64(st, 0);
 		copy_row(s, st);
 	}
 	sqlite3_reset(st);
-	return rc == SQLITE_DONE;
+	return s->err || rc == SQLITE_DONE;
 }
 
 /* From below and from above; what lies between is halved and tried again. */
@@ -162,8 +171,12 @@ static void salvage_range(struct salvage *s, struct range r)
 		return;
 	s->damaged = true;
 	if (scan(s, s->down, (struct range){low, r.to}, &high) ||
-	    (uint64_t)high - (uint64_t)low < 2 || s->n + 2 > RANGES_MAX)
+	    (uint64_t)high - (uint64_t)low < 2)
 		return;
+	if (s->n + 2 > RANGES_MAX) {
+		s->full = true;
+		return;
+	}
 	middle = low + (int64_t)(((uint64_t)high - (uint64_t)low) / 2);
 	s->range[s->n++] = (struct range){low, middle};
 	s->range[s->n++] = (struct range){middle + 1, high};
@@ -223,11 +236,12 @@ static int prepare_all(struct recover *k, struct salvage *s, const char *table,
 	return err;
 }
 
-static void salvage_table(struct recover *k, const char *table, const char *id)
+static int salvage_table(struct recover *k, const char *table, const char *id)
 {
 	struct salvage *s = zalloc(sizeof(*s));
 	struct buf names = BUF_INIT;
 	int n = common_columns(k, table, &names);
+	int err;
 
 	if (!n || prepare_all(k, s, table, id, buf_str(&names), n)) {
 		say(k, "%-14s cannot be read: %s", table, sqlite3_errmsg(k->old));
@@ -235,35 +249,45 @@ static void salvage_table(struct recover *k, const char *table, const char *id)
 		s->range[s->n++] = (struct range){INT64_MIN, INT64_MAX};
 		while (s->first < s->n)
 			salvage_range(s, s->range[s->first++]);
-		say(k, "%-14s %lld rows%s", table, (long long)s->rows,
-		    s->damaged ? ", and some that cannot be read" : "");
+		say(k, "%-14s %lld rows%s%s", table, (long long)s->rows,
+		    s->damaged ? ", and some that cannot be read" : "",
+		    s->full ? "; the damage is too wide to look everywhere" : "");
 	}
 	sqlite3_finalize(s->up);
 	sqlite3_finalize(s->down);
 	sqlite3_finalize(s->put);
 	buf_done(&names);
+	err = s->err;
 	free(s);
+	return err;
 }
 
-/* Small tables without an id: all that can be read, in their order. */
-static bool copy_pairs(struct recover *k, const char *select, const char *insert)
+/*
+ * Small tables without an id: all that can be read, in their order. *ret_whole: to
+ * the end. Only what cannot be written is an error.
+ */
+static int copy_pairs(struct recover *k, const char *select, const char *insert,
+		      bool *ret_whole)
 {
 	sqlite3_stmt *get = NULL, *put = NULL;
 	int rc = sqlite3_prepare_v2(k->old, select, -1, &get, NULL);
-	int i;
+	int i, err = db_said(&k->db, sqlite3_prepare_v2(k->db.sql, insert, -1,
+							&put, NULL));
 
-	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(k->db.sql, insert, -1, &put, NULL);
-	while (rc == SQLITE_OK && (rc = sqlite3_step(get)) == SQLITE_ROW) {
+	while (!err && rc == SQLITE_OK && (rc = sqlite3_step(get)) == SQLITE_ROW) {
 		for (i = 0; i < 2; i++)
 			sqlite3_bind_value(put, i + 1,
 					   sqlite3_column_value(get, i));
-		rc = sqlite3_step(put) == SQLITE_DONE ? SQLITE_OK : SQLITE_ERROR;
+		rc = sqlite3_step(put);
 		sqlite3_reset(put);
+		if (rc != SQLITE_DONE && rc != SQLITE_CONSTRAINT)
+			err = db_said(&k->db, rc);
+		rc = SQLITE_OK;
 	}
+	*ret_whole = rc == SQLITE_DONE;
 	sqlite3_finalize(get);
 	sqlite3_finalize(put);
-	return rc == SQLITE_DONE;
+	return err;
 }
 
 /* --- outputs ------------------------------------------------------------ */
@@ -292,28 +316,32 @@ static int parse_output(const char *name, uint64_t *result, uint64_t *index,
 static int list_outputs(struct recover *k)
 {
 	DIR *dir = opendir(k->db.outputs);
-	struct dirent *d;
+	struct dirent *d = NULL;
 	sqlite3_stmt *put = NULL;
-	int err = 0;
+	int err = dir || errno == ENOENT ? 0 : -errno;
 
 	change(k, &err, "CREATE TEMP TABLE files(key INTEGER, stream INTEGER, "
 			"size INTEGER, PRIMARY KEY(key, stream))");
 	if (!err)
 		err = prepare(k->db.sql, &put, sqlite3_mprintf(
-			"INSERT INTO temp.files VALUES(?,?,?)"));
-	while (!err && dir && (d = readdir(dir))) {
+			"INSERT OR IGNORE INTO temp.files VALUES(?,?,?)"));
+	while (!err && dir && (errno = 0, d = readdir(dir))) {
 		uint64_t result, index, size;
 		int stream;
 
-		if (parse_output(d->d_name, &result, &index, &stream) ||
-		    files_size(&k->db, result, (uint32_t)index,
-			       (enum stream)stream, &size))
+		if (parse_output(d->d_name, &result, &index, &stream))
 			continue;
+		err = files_size(&k->db, result, (uint32_t)index,
+				 (enum stream)stream, &size);
+		if (err)
+			break;
 		sqlite3_bind_int64(put, 1, store_key(result, (uint32_t)index));
 		sqlite3_bind_int64(put, 2, stream);
 		sqlite3_bind_int64(put, 3, (int64_t)size);
 		err = db_finish(put);
 	}
+	if (!err && dir && !d && errno)
+		err = -errno;
 	sqlite3_finalize(put);
 	if (dir)
 		closedir(dir);
@@ -351,7 +379,10 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 static const struct {
 	const char *said, *change;
 } repairs[] = {
-	{NULL, "DELETE FROM results WHERE id<1"},
+	/* A page of another table may have been read as one of this. */
+	{NULL,
+	 "DELETE FROM results WHERE id<1 OR id>=1<<39 OR"
+	 " ifnull(kind,'') NOT IN ('task','map','view','wire')"},
 	{NULL, "DELETE FROM tasks WHERE key<1<<24 OR (key&0xffffff)>=1000000"},
 	{"tasks were in no state that there is: they have ended as errors",
 	 "UPDATE tasks SET state=" ERROR ", ename=" LOST_NAME ","
@@ -387,10 +418,12 @@ static const struct {
 	 "  <>min(tasks, CASE WHEN (SELECT whole FROM temp.old_begun_whole)"
 	 "   THEN ifnull((SELECT n FROM temp.old_begun WHERE result=id),0)"
 	 "   ELSE tasks END)"},
-	{"results had an impossible number of tasks",
-	 "UPDATE results SET tasks=1+ifnull("
-	 "(SELECT max(key&0xffffff) FROM " TASKS_OF("id") "),0)"
-	 " WHERE typeof(tasks)<>'integer' OR tasks<0 OR tasks>1000000 OR"
+	{"results had an impossible number of tasks: what is not known of them has "
+	 "ended as an error",
+	 "UPDATE results SET tasks=2+ifnull("
+	 "(SELECT max(key&0xffffff) FROM " TASKS_OF("id") "),-1),"
+	 " rest_state=" ERROR ", rest_when=submitted, rest_ename=" LOST_NAME ","
+	 " rest_evalue=" LOST_TEXT " WHERE typeof(tasks)<>'integer' OR tasks<0 OR tasks>1000000 OR"
 	 " tasks<=ifnull((SELECT max(key&0xffffff) FROM " TASKS_OF("id") "),-1)"},
 	{NULL,
 	 "UPDATE tasks SET state=" ERROR ", ename=" LOST_NAME ","
@@ -442,28 +475,26 @@ static int repair(struct recover *k)
 	return err;
 }
 
-/*
- * How many tasks of each result were begun. All of it, or none: what cannot be read
- * may have been of any result.
- */
+/* How many tasks of each result were begun. If a part cannot be read none is used. */
 static int read_begun(struct recover *k)
 {
 	int err = 0;
-	bool whole;
+	bool whole = false;
 
 	change(k, &err, "CREATE TEMP TABLE old_begun(result INTEGER PRIMARY KEY, n);"
 			"CREATE TEMP TABLE old_begun_whole(whole);");
+	if (!err)
+		err = copy_pairs(k, "SELECT result, tasks FROM begun",
+				 "INSERT INTO temp.old_begun VALUES(?,?)", &whole);
 	if (err)
 		return err;
-	whole = copy_pairs(k, "SELECT result, tasks FROM begun",
-			   "INSERT INTO temp.old_begun VALUES(?,?)");
 	say(k, "%-14s %s", "begun", whole ? "whole" : "cannot be read");
 	change(k, &err, whole ? "INSERT INTO temp.old_begun_whole VALUES(1)"
 			      : "INSERT INTO temp.old_begun_whole VALUES(0)");
 	return err;
 }
 
-static void salvage_all(struct recover *k)
+static int salvage_all(struct recover *k)
 {
 	static const struct {
 		const char *name, *id;
@@ -472,13 +503,18 @@ static void salvage_all(struct recover *k)
 		{"held_tasks", "key"}, {"engines", "id"},
 		{"records", "result"}, {"record_buffers", "rowid"},
 	};
+	bool whole = true;
 	size_t i;
+	int err = 0;
 
-	for (i = 0; i < ARRAY_SIZE(tables); i++)
-		salvage_table(k, tables[i].name, tables[i].id);
-	if (!copy_pairs(k, "SELECT key, value FROM meta",
-			"INSERT INTO meta VALUES(?,?)"))
+	for (i = 0; i < ARRAY_SIZE(tables) && !err; i++)
+		err = salvage_table(k, tables[i].name, tables[i].id);
+	if (!err)
+		err = copy_pairs(k, "SELECT key, value FROM meta",
+				 "INSERT INTO meta VALUES(?,?)", &whole);
+	if (!whole)
 		say(k, "%-14s cannot be read, or a part of it", "meta");
+	return err;
 }
 
 /* --- the new one -------------------------------------------------------- */
@@ -517,13 +553,32 @@ static int sync_path(const char *path)
 	return err;
 }
 
+/* From here on the recovery is only to be finished; until it is, nobody starts. */
+static int name_recovered(struct recover *k, const char *dir)
+{
+	char *from = xasprintf("%s.new", k->db.path);
+	char *to = xasprintf("%s.recovered", k->db.path);
+	int err = sync_path(from);
+
+	if (!err)
+		err = sync_path(k->copies);
+	if (!err)
+		err = sync_path(k->db.lost);
+	if (!err && rename(from, to) < 0)
+		err = -errno;
+	free(from);
+	free(to);
+	return err ? err : sync_path(dir);
+}
+
 /* The old log goes first: it must not be taken for one of the new database. */
 static int put_in_place(struct recover *k, const char *dir)
 {
-	static const char *const gone[] = {"-wal", "-shm", ".old", ".old-wal",
-					   ".old-shm"};
-	char *path = xasprintf("%s.new", k->db.path);
-	int err = sync_path(path);
+	static const char *const gone[] = {"-wal", "-shm", "-journal", ".old",
+					   ".old-wal", ".old-shm",
+					   ".old-journal"};
+	char *path = xasprintf("%s.recovered", k->db.path);
+	int err = 0;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(gone) && !err; i++) {
@@ -539,13 +594,30 @@ static int put_in_place(struct recover *k, const char *dir)
 	return err ? err : sync_path(dir);
 }
 
+/* It might have what this program does not know. */
+static bool is_newer(struct recover *k)
+{
+	sqlite3_stmt *st = NULL;
+	bool newer = false;
+
+	if (prepare(k->old, &st, sqlite3_mprintf("PRAGMA user_version")) == 0 &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		newer = sqlite3_column_int64(st, 0) > DB_VERSION;
+	sqlite3_finalize(st);
+	if (newer)
+		say(k, "tasks.db was made by a newer taskfs, which can recover it");
+	return newer;
+}
+
 static int rebuild(struct recover *k)
 {
 	int err = open_both(k);
 
+	if (!err && is_newer(k))
+		err = -EPROTO;
 	change(k, &err, "BEGIN");
 	if (!err)
-		salvage_all(k);
+		err = salvage_all(k);
 	if (!err)
 		err = read_begun(k);
 	if (!err)
@@ -556,22 +628,47 @@ static int rebuild(struct recover *k)
 	return err;
 }
 
+/* One that was interrupted when only the files were left to be named. */
+static bool is_half_way(const struct recover *k)
+{
+	char *path = xasprintf("%s.recovered", k->db.path);
+	bool is = access(path, F_OK) == 0;
+
+	free(path);
+	return is;
+}
+
+static int copy_and_rebuild(struct recover *k, const char *dir)
+{
+	int err;
+
+	if (access(k->db.path, F_OK) < 0 && !files_any(&k->db)) {
+		say(k, "there is nothing to recover in %s", dir);
+		return -ENOENT;
+	}
+	err = make_copies(k);
+	if (err)
+		return err;
+	say(k, "tasks.db is copied to %s", k->copies);
+	err = rebuild(k);
+	if (err && err != -EPROTO)
+		say(k, "the new database cannot be written: %s",
+		    *k->db.said ? k->db.said : strerror(-err));
+	sqlite3_close(k->old);
+	db_disconnect(&k->db);
+	return err ? err : name_recovered(k, dir);
+}
+
 int store_recover(const char *dir, FILE *out)
 {
 	struct recover k = {.out = out};
-	int err;
+	int err = 0;
 
 	db_name_files(&k.db, dir);
-	err = make_copies(&k);
-	if (!err) {
-		say(&k, "tasks.db is copied to %s", k.copies);
-		err = rebuild(&k);
-		if (err)
-			say(&k, "the new database cannot be written: %s",
-			    *k.db.said ? k.db.said : strerror(-err));
-		sqlite3_close(k.old);
-		db_disconnect(&k.db);
-	}
+	if (is_half_way(&k))
+		say(&k, "an earlier recovery is finished");
+	else
+		err = copy_and_rebuild(&k, dir);
 	if (!err)
 		err = put_in_place(&k, dir);
 	if (!err)

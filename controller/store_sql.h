@@ -8,6 +8,9 @@
 
 #include "store.h"
 
+/* Of the tables. Bump with every change of them, and add a step to upgrade(). */
+#define DB_VERSION 2
+
 /* A task's key: its result and its index in one integer. */
 #define INDEX_BITS 24
 
@@ -36,6 +39,8 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 	must_check;
 void db_close(struct db *db);
+/* Whether the last one who closes the database leaves its log as it is. */
+int db_keep_log(struct db *db, bool keep) must_check;
 /* The connection alone; the names of the files stay. */
 void db_disconnect(struct db *db);
 /* Sets path, outputs and lost. */

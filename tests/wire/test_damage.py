@@ -135,6 +135,22 @@ def options_of_a_result(directory, rng):
     sql(directory, "UPDATE results SET options=%s WHERE id=21" % n)
 
 
+def rows_in_the_log(directory, rng):
+    """As rows_of_tasks(), and the log has not been written back."""
+    path = directory + "/tasks.db"
+    with database(directory) as db:
+        db.execute("PRAGMA wal_autocheckpoint=0")
+        db.execute("DELETE FROM tasks WHERE (key>>24)=%d" % rng.randrange(1, 13))
+        for name in path, path + "-wal":
+            shutil.copyfile(name, name + ".kept")
+    for name in path, path + "-wal":
+        os.rename(name + ".kept", name)
+
+
+def newer(directory, rng):
+    sql(directory, "PRAGMA user_version=99")
+
+
 def counts(directory, rng):
     sql(directory, "UPDATE begun SET tasks=tasks+1 WHERE result=%d" % rng.randrange(1, 13))
 
@@ -169,6 +185,7 @@ KINDS = (
     + [rows_of_tasks] * 3
     + [a_task_of_a_map] * 2
     + [rows_of_results] * 2
+    + [rows_in_the_log] * 2
     + [number_of_tasks] * 3
     + [state_of_a_task] * 2
     + [options_of_a_result] * 3
@@ -279,8 +296,8 @@ def read_all(client):
     return found
 
 
-class Damaged(unittest.TestCase):
-    """The tests are made below, one for each of KINDS."""
+class Store(unittest.TestCase):
+    """One store, of which each test damages a copy."""
 
     @classmethod
     def setUpClass(cls):
@@ -389,6 +406,54 @@ class Damaged(unittest.TestCase):
             return
         # One table or page is lost, and not all.
         self.assertGreater(same, len(self.known) // 3)
+
+
+class Damaged(Store):
+    """The tests are made below, one for each of KINDS."""
+
+
+class Others(Store):
+    def test_a_newer_database_is_left_to_a_newer_program(self):
+        self.strike(KINDS.index(counts))
+        newer(self.dir, None)
+        self.before = files(self.dir)
+        self.assertIsNone(self.try_to_start())
+        self.assertEqual(self.code, 1)
+        self.assertIn("newer", self.said)
+        code, said = self.run_program("--recover")
+        self.assertEqual(code, 1)
+        self.assertIn("newer", said)
+        self.nothing_is_gone()
+
+    def test_a_recovery_that_was_interrupted_goes_on(self):
+        self.strike(KINDS.index(rows_in_the_log))
+        code, said = self.run_program("--recover")
+        self.assertEqual(code, 0, said)
+        path = self.dir + "/tasks.db"
+        os.rename(path, path + ".recovered")
+        # What was there before.
+        KINDS[0](self.store_again(), random.Random(1))
+        self.assertIsNone(self.try_to_start())
+        self.assertEqual(self.code, DAMAGED)
+        self.assertIn("--recover again", self.said)
+        code, said = self.run_program("--recover")
+        self.assertEqual(code, 0, said)
+        self.assertFalse(os.path.exists(path + ".recovered"))
+        process = self.try_to_start()
+        self.assertIsNotNone(process, self.said)
+        self.assertEqual(self.read_of(process).keys(), self.known.keys())
+
+    def store_again(self):
+        shutil.copyfile(self.store + "/tasks.db", self.dir + "/tasks.db")
+        return self.dir
+
+    def test_nothing_to_check_and_to_recover(self):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-damage-")
+        self.addCleanup(shutil.rmtree, self.dir)
+        code, said = self.run_program("--recover")
+        self.assertEqual(code, 1)
+        self.assertIn("nothing to recover", said)
+        self.assertEqual(self.run_program("--check")[0], 1)
 
 
 LITTLE_IS_LEFT = (
