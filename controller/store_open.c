@@ -79,12 +79,19 @@ static int query_int(struct db *db, const char *text, int64_t *ret_n)
 	return sql_errno(rc);
 }
 
-static int set_version(struct db *db)
+/* A change of the tables is over: all of it is there with its version, or none. */
+static int end_change(struct db *db, int err)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", DB_VERSION);
-	return exec(db, text);
+	if (!err)
+		err = exec(db, text);
+	if (!err)
+		err = db_commit(db);
+	if (err)
+		db_rollback(db);
+	return err;
 }
 
 int db_make_tables(struct db *db)
@@ -97,13 +104,7 @@ int db_make_tables(struct db *db)
 		err = exec(db, record_tables);
 	if (!err)
 		err = exec(db, begun);
-	if (!err)
-		err = set_version(db);
-	if (!err)
-		err = db_commit(db);
-	if (err)
-		db_rollback(db);
-	return err;
+	return end_change(db, err);
 }
 
 /* From version 1; its first ones had no records.display_data. */
@@ -124,13 +125,7 @@ static int upgrade(struct db *db)
 	if (!err)
 		err = exec(db, "INSERT INTO begun SELECT key>>24, count(*) "
 			       "FROM tasks GROUP BY 1");
-	if (!err)
-		err = set_version(db);
-	if (!err)
-		err = db_commit(db);
-	if (err)
-		db_rollback(db);
-	return err;
+	return end_change(db, err);
 }
 
 /* --- is everything there? ----------------------------------------------- */
