@@ -24,7 +24,6 @@ import contextlib
 import ctypes
 import glob
 import json
-import linecache
 import os
 import random
 import re
@@ -42,6 +41,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(1, os.path.join(ROOT, "tests", "wire"))
 
 import tap  # noqa: E402
+from tap import wait_for, waiting_for  # noqa: E402
+
+tap.helpers.add(__file__)
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 # Seconds, for what must have a limit: ipyparallel makes milliseconds of them, and an
@@ -102,45 +104,6 @@ PATIENT = {
 
 class Failed(Exception):
     """Not an OSError: nothing in between takes it for one of its own."""
-
-
-@contextlib.contextmanager
-def waiting_for(what):
-    """Tells the guard."""
-    path = os.environ.get("WAITS", os.devnull)
-    with open(path, "w") as f:
-        f.write(what + "\n")
-    try:
-        yield
-    finally:
-        open(path, "w").close()
-
-
-def _caller():
-    """The line of a test that calls what calls this, and its text."""
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename in (__file__, contextlib.__file__):
-        frame = frame.f_back
-    path, n = frame.f_code.co_filename, frame.f_lineno
-    line = linecache.getline(path, n).strip()
-    return "%s:%d: %s" % (os.path.basename(path), n, line)
-
-
-def wait_for(what):
-    """Until what() is true; the last resort, where nothing can be waited for.
-    Its value."""
-    value = what()
-    if value:
-        return value
-    never = threading.Event()
-    pause = 0.005
-    with waiting_for(_caller()):
-        while not value:
-            never.wait(pause)
-            # Who is asked is not to be kept busy by that.
-            pause = min(pause * 1.5, 0.2)
-            value = what()
-    return value
 
 
 _libc = ctypes.CDLL(None)

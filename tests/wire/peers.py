@@ -11,12 +11,10 @@ import collections
 import hashlib
 import hmac
 import json
-import linecache
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -25,29 +23,9 @@ import zmq
 
 import tap
 
+tap.helpers.add(__file__)
+
 DELIMITER = b"<IDS|MSG>"
-
-
-def say_what_for(text):
-    """To the guard of tests/run."""
-    if "WAITS" in os.environ:
-        with open(os.environ["WAITS"], "w") as f:
-            f.write(text)
-
-
-def until(what):
-    """Waits until it is true. For what no message and no descriptor tells."""
-    if what():
-        return
-    at = sys._getframe(1)
-    name, line = at.f_code.co_filename, at.f_lineno
-    say_what_for(
-        "%s:%d: %s"
-        % (os.path.basename(name), line, linecache.getline(name, line).strip())
-    )
-    while not what():
-        time.sleep(0.01)
-    say_what_for("")
 
 
 def new_id():

@@ -8,12 +8,57 @@ SIGUSR1, upon which it is told where every thread is, and what those in `explain
 say.
 """
 
+import contextlib
 import faulthandler
+import linecache
 import os
 import signal
 import subprocess
 import sys
+import threading
 import unittest
+
+# Files whose functions wait for the tests that call them.
+helpers = {__file__, contextlib.__file__}
+
+
+@contextlib.contextmanager
+def waiting_for(what):
+    """Tells the guard of tests/run."""
+    path = os.environ.get("WAITS", os.devnull)
+    with open(path, "w") as f:
+        f.write(what + "\n")
+    try:
+        yield
+    finally:
+        open(path, "w").close()
+
+
+def _caller():
+    """The line of a test that calls what calls this, and its text."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename in helpers:
+        frame = frame.f_back
+    path, n = frame.f_code.co_filename, frame.f_lineno
+    line = linecache.getline(path, n).strip()
+    return "%s:%d: %s" % (os.path.basename(path), n, line)
+
+
+def wait_for(what):
+    """Until what() is true; the last resort, where nothing can be waited for.
+    Its value."""
+    value = what()
+    if value:
+        return value
+    never = threading.Event()
+    pause = 0.005
+    with waiting_for(_caller()):
+        while not value:
+            never.wait(pause)
+            # Who is asked is not to be kept busy by that.
+            pause = min(pause * 1.5, 0.2)
+            value = what()
+    return value
 
 
 # Called without arguments when a test hangs; they print.

@@ -21,7 +21,7 @@ from datetime import datetime
 import zmq
 
 import tap
-from peers import DELIMITER, Controller, Message, new_id, sign, until
+from peers import DELIMITER, Controller, Message, new_id, sign
 
 PROGRAM = os.path.join(os.environ.get("BUILD", "build"), "taskfs-controller")
 
@@ -176,7 +176,7 @@ class Rubbish(Case):
             n = c.counters()
             return n["messages_malformed"] + n["messages_replayed"]
 
-        until(lambda: dropped() >= want)
+        tap.wait_for(lambda: dropped() >= want)
         malformed = c.counters()["messages_malformed"]
         self.assertGreaterEqual(malformed, len(rubbish) - 1)
         self.assertEqual(c.hello()["status"], "ok")
@@ -613,7 +613,7 @@ class Crowd(Case):
         return [h["msg_id"] for h, _ in made], [f for _, f in made]
 
     def wait_paused(self, c):
-        until(lambda: c.counters()["clients_paused"] > 0)
+        tap.wait_for(lambda: c.counters()["clients_paused"] > 0)
 
     def test_what_is_too_much_waits_with_its_client(self):
         c, e = self.pair(taskfs=False)
@@ -648,14 +648,14 @@ class Crowd(Case):
         e.reply(e.take(e.control, "abort_request"), socket=e.control)
         c.receive(c.control)
         # It is one when it is stored.
-        until(lambda: c.result(2))
+        tap.wait_for(lambda: c.result(2))
         ask = {"result": 2, "verb": "abort"}
         self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
         got = c.receive(c.task)
         self.assertEqual(got.parent["msg_id"], ids[1])
         self.assertEqual(got.content["status"], "aborted")
         # That made room for one.
-        until(lambda: len(c.ask("results_request", {}).content["results"]) == 6)
+        tap.wait_for(lambda: len(c.ask("results_request", {}).content["results"]) == 6)
         e.reply(m)
         self.assertEqual(c.receive(c.task).parent["msg_id"], ids[0])
 
@@ -838,7 +838,7 @@ class Hostile(Case):
             c.task.send_multipart(frames)
         e.reply(e.take(kind="apply_request"))
         c.wait(1, "ok")
-        until(lambda: c.counters()["messages_replayed"] == 2)
+        tap.wait_for(lambda: c.counters()["messages_replayed"] == 2)
         self.assertEqual(len(c.ask("results_request", {}).content["results"]), 1)
 
     def test_numbers_that_cannot_be(self):
@@ -876,7 +876,7 @@ class Tasks(Case):
         self.assertEqual(c.wait(1, "running")["task"]["engine"], 0)
         e.output(m, "stdout", 0, b"one\n\xff")
         e.output(m, "stdout", 5, b"two")
-        until(lambda: c.result(1)["task"]["stdout"] == 8)
+        tap.wait_for(lambda: c.result(1)["task"]["stdout"] == 8)
         self.assertEqual(c.fetch(1, "stdout").buffers, [b"one\n\xfftwo"])
         self.assertEqual(c.fetch(1, "stdout", 4, 2).buffers, [b"\xfft"])
         e.reply(
@@ -930,7 +930,7 @@ class Tasks(Case):
         self.assertEqual(m.header["msg_id"], cluster + "_1_0_1")
         again.reply(m, {"status": "error", "ename": "E", "evalue": ""})
         self.assertEqual(take().header["msg_id"], cluster + "_1_0_2")
-        until(lambda: c.result(1)["task"]["attempt"] == 2)
+        tap.wait_for(lambda: c.result(1)["task"]["attempt"] == 2)
         self.assertEqual(c.result(1)["task"]["msg_id"], cluster + "_1_0_2")
 
     def test_small_outputs_come_with_the_change(self):
@@ -1189,7 +1189,7 @@ class Tasks(Case):
         asked = [dict(one, token=new_id()) for _ in range(n)]
         answer = c.ask("submit_request", {"results": asked}, [b":"]).content
         self.assertEqual([r["id"] for r in answer["results"]], [*range(1, n + 1)])
-        until(
+        tap.wait_for(
             lambda: c.ask("state_request", {}).content["controller"]["tasks"]
             == [0, 0, 0, n, 0]
         )
@@ -1237,7 +1237,7 @@ class Tasks(Case):
         self.assertEqual(got.buffers, [piece[-10:] + piece[:10]])
         self.assertEqual(got.content["size"], 8 * len(piece))
         self.control(c, "purge")
-        until(lambda: not os.listdir(outputs))
+        tap.wait_for(lambda: not os.listdir(outputs))
 
 
 class Dependencies(Case):
@@ -1582,7 +1582,7 @@ class Maps(Case):
             last, m = m, e.take()
         first = last.metadata["taskfs"]["index"]
         self.assertNotEqual(m.metadata["taskfs"]["index"], first)
-        until(lambda: c.tasks(1)["tasks"][first][1] == 1)
+        tap.wait_for(lambda: c.tasks(1)["tasks"][first][1] == 1)
         self.assertEqual(self.control(c, "abort", task=first)["status"], "ok")
         e.reply(m, exit_status=0)
         self.assertEqual(c.wait(1, "aborted")["count"], [0, 0, 1, 0, 1])
@@ -1591,7 +1591,7 @@ class Maps(Case):
         c, e = self.pair()
         c.submit_map(b":", [b"a", b"b"])
         m = e.take()
-        until(lambda: c.result(1)["count"][1] == 1)
+        tap.wait_for(lambda: c.result(1)["count"][1] == 1)
         answer = self.control(c, "signal", task=1, argument="USR1")
         self.assertEqual(answer["errno"], "EAGAIN")
         answer = self.control(c, "signal", task=0, argument="USR1")
@@ -1621,7 +1621,7 @@ class Maps(Case):
         m = e.take()
         self.assertEqual(m.metadata["taskfs"]["index"], 2)
         e.reply(m, exit_status=0)
-        until(lambda: c.result(1)["count"] == [2, 0, 2, 0, 0])
+        tap.wait_for(lambda: c.result(1)["count"] == [2, 0, 2, 0, 0])
         answer = self.control(c, "hold", task=0)
         self.assertEqual(answer["errno"], "ESRCH")
         answer = self.control(c, "release", task=1)
@@ -2021,7 +2021,7 @@ class Restart(Case):
         c.wait(1, "error")
         e.join(c)
         e.reply(m, exit_status=0)
-        until(lambda: c.counters()["replies_late"] > 0)
+        tap.wait_for(lambda: c.counters()["replies_late"] > 0)
         self.assertEqual(c.result(1)["status"], "error")
 
 
@@ -2044,7 +2044,7 @@ class FullDisk(unittest.TestCase):
         self.client.follow()
 
     def wait_for_log(self, what):
-        until(lambda: any(x["what"] == what for x in self.controller.log_lines()))
+        tap.wait_for(lambda: any(x["what"] == what for x in self.controller.log_lines()))
 
     def tasks(self):
         state = self.client.ask("state_request", {}).content
@@ -2094,7 +2094,7 @@ class FullDisk(unittest.TestCase):
         e.publish(b"s", "status", idle, second.header)
         e.reply(second)
         third = e.take()
-        until(
+        tap.wait_for(
             lambda: 3
             <= sum(x["what"] == lost for x in self.controller.log_lines())
         )
@@ -2122,7 +2122,7 @@ class FullDisk(unittest.TestCase):
         e.reply(m, socket=e.mux)
         self.assertEqual(c.receive(c.mux).parent, header)
         os.unlink(ballast)
-        until(lambda: self.tasks() == [0] * 5)
+        tap.wait_for(lambda: self.tasks() == [0] * 5)
         self.assertEqual(c.ask("results_request", {}).content["results"], [])
 
     def test_what_is_not_stored_is_refused(self):
@@ -2164,7 +2164,7 @@ class Retention(Case):
             c.submit(b":")
             e.reply(e.take(), exit_status=0)
             c.wait(i, "ok")
-        until(lambda: len(c.ask("results_request", {}).content["results"]) <= 3)
+        tap.wait_for(lambda: len(c.ask("results_request", {}).content["results"]) <= 3)
         self.assertEqual(
             [r["id"] for r in c.ask("results_request", {}).content["results"]],
             [4, 5, 6],
@@ -2204,7 +2204,7 @@ class Size(Case):
         e = self.engine(taskfs=False)
         e.join(c)
         self.task(c, e, reply=b"y" * 300000)
-        until(lambda: self.ids(c) == [2])
+        tap.wait_for(lambda: self.ids(c) == [2])
         # The value, and the buffer of the reply it was taken from.
         self.assertGreaterEqual(self.stored(c), 600000)
         self.assertEqual(c.counters()["results_purged"], 1)

@@ -16,7 +16,7 @@ from shlex import quote
 import zmq
 
 import tap
-from peers import DELIMITER, Message, Peer, connection, new_id, sign, until
+from peers import DELIMITER, Message, Peer, connection, new_id, sign
 
 ENGINE = os.path.join(os.environ.get("BUILD", "build"), "taskfs-engine")
 ROUTERS = ("registration", "control", "mux", "task", "broadcast", "hb_pong")
@@ -101,7 +101,7 @@ class Boss(Peer):
             s.setsockopt(zmq.SUBSCRIBE, b"")
         s.setsockopt(zmq.LINGER, 0)
         # The one before may need a moment to be gone.
-        until(lambda: self.try_bind(s, name))
+        tap.wait_for(lambda: self.try_bind(s, name))
         setattr(self, name, s)
         self.sockets.append(s)
 
@@ -130,7 +130,7 @@ class Boss(Peer):
 
     def send(self, name, header, frames, client=()):
         frames = [self.uuid, *client, *frames]
-        until(lambda: self.try_send(getattr(self, name), frames))
+        tap.wait_for(lambda: self.try_send(getattr(self, name), frames))
         return header
 
     @staticmethod
@@ -683,7 +683,7 @@ class Extended(Case):
     def test_a_controller_that_does_not_read(self):
         """Its output goes to a file, memory stays flat, the heart beats."""
         h = self.boss.run("head -c 100000000 /dev/zero")
-        until(lambda: self.spooled() >= 100000000)
+        tap.wait_for(lambda: self.spooled() >= 100000000)
         self.boss.ping_until_heard()
         with open("/proc/%d/status" % self.worker()) as f:
             peak = [x for x in f if x.startswith("VmHWM:")][0]
@@ -873,7 +873,7 @@ class Extended(Case):
         self.boss.hear("registration", "unregistration_request")
         # Nobody is left to wait for them.
         for pid in worker, *pids:
-            until(lambda: gone(pid))
+            tap.wait_for(lambda: gone(pid))
 
     def busy(self):
         """A task of three processes, one of them in a session of its own."""

@@ -15,7 +15,7 @@ import unittest
 import tap
 import test_controller
 import test_engine
-from peers import new_id, until
+from peers import new_id
 
 MIB = 1 << 20
 
@@ -200,7 +200,7 @@ class Engine(test_engine.Case):
         self.assertEqual(self.pull("b"), b"1")
         self.assertEqual(
             self.ask("vars", "b", verb="remove").content["status"], "ok")
-        until(lambda: self.heard() and not self.told)
+        tap.wait_for(lambda: self.heard() and not self.told)
         self.refused(self.ask("vars", "b", verb="remove").content, "ENOENT")
         self.refused(self.ask("vars", "b", verb="burn").content, "EINVAL")
 
@@ -254,7 +254,7 @@ class Engine(test_engine.Case):
         self.assertEqual(list(self.told), ["c"])
         # While it runs, too.
         h = self.boss.run('echo 1 > "$TASKFS_VARS/now"; sleep 1000')
-        until(lambda: self.heard() and self.told.get("now", (0,))[0] == 2)
+        tap.wait_for(lambda: self.heard() and self.told.get("now", (0,))[0] == 2)
         self.boss.say("control", "kill_request",
                       {"msg_id": h["msg_id"], "abort": True})
         self.boss.reply(h)
