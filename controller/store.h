@@ -203,6 +203,7 @@ struct store_visitor {
 	/* false: it cannot be, what is stored is damaged */
 	bool (*result)(void *arg, const struct result_row *r);
 	bool (*task)(void *arg, const struct task_row *t);
+	/* NULL: nobody wants to know */
 	void (*held)(void *arg, uint64_t result, uint32_t index);
 	void (*engine)(void *arg, const struct engine_row *e);
 	/* kept: bytes of its buffers */

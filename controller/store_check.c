@@ -98,32 +98,10 @@ static bool see_task(void *arg, const struct task_row *row)
 	return known && row->state > STATE_NONE && row->state < STATES;
 }
 
-static void see_held(void *arg, uint64_t result, uint32_t index)
-{
-	(void)arg;
-	(void)result;
-	(void)index;
-}
-
-static void see_engine(void *arg, const struct engine_row *e)
-{
-	(void)arg;
-	(void)e;
-}
-
-static void see_record(void *arg, uint64_t result, const char *msg_id,
-		       uint64_t kept)
-{
-	(void)arg;
-	(void)result;
-	(void)msg_id;
-	(void)kept;
-}
-
 static void check_rows(struct check *k)
 {
-	struct store_visitor v = {see_result, see_task,	  see_held,
-				  see_engine, see_record, k};
+	struct store_visitor v = {
+		.result = see_result, .task = see_task, .arg = k};
 	struct buf why = BUF_INIT;
 	int rc = sqlite3_prepare_v2(k->db.sql,
 				    "SELECT tasks FROM results WHERE id=?", -1,

@@ -162,7 +162,8 @@ static int load_engine(sqlite3_stmt *st, struct reading *rd)
 		.taskfs = sqlite3_column_int(st, 6),
 	};
 
-	rd->v->engine(rd->v->arg, &e);
+	if (rd->v->engine)
+		rd->v->engine(rd->v->arg, &e);
 	return 0;
 }
 
@@ -267,16 +268,18 @@ static int load_held(sqlite3_stmt *st, struct reading *rd)
 {
 	int64_t key = sqlite3_column_int64(st, 0);
 
-	rd->v->held(rd->v->arg, (uint64_t)key >> INDEX_BITS,
-		    (uint32_t)(key & ((1 << INDEX_BITS) - 1)));
+	if (rd->v->held)
+		rd->v->held(rd->v->arg, (uint64_t)key >> INDEX_BITS,
+			    (uint32_t)(key & ((1 << INDEX_BITS) - 1)));
 	return 0;
 }
 
 static int load_record(sqlite3_stmt *st, struct reading *rd)
 {
-	rd->v->record(rd->v->arg, (uint64_t)sqlite3_column_int64(st, 0),
-		      (const char *)sqlite3_column_text(st, 1),
-		      (uint64_t)sqlite3_column_int64(st, 2));
+	if (rd->v->record)
+		rd->v->record(rd->v->arg, (uint64_t)sqlite3_column_int64(st, 0),
+			      (const char *)sqlite3_column_text(st, 1),
+			      (uint64_t)sqlite3_column_int64(st, 2));
 	return 0;
 }
 

@@ -296,8 +296,7 @@ static int copy_pairs(struct recover *k, const char *select, const char *insert,
 static int parse_output(const char *name, uint64_t *result, uint64_t *index,
 			int *stream)
 {
-	struct bytes rest = bytes_str(name);
-	const char *dot = memchr(rest.p, '.', rest.n);
+	const char *dot = strchr(name, '.');
 	const char *last = dot ? strchr(dot + 1, '.') : NULL;
 
 	if (!last)
