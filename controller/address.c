@@ -62,17 +62,6 @@ void address_interface(const struct controller *c, enum connfile_kind side,
 	snprintf(ret_interface, INTERFACE, "tcp://%s", ip_of(c, side));
 }
 
-static bool is_loopback(const char *ip)
-{
-	return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "localhost") == 0;
-}
-
-bool address_is_public(const struct controller *c)
-{
-	return !is_loopback(ip_of(c, CONNFILE_CLIENT)) ||
-	       !is_loopback(ip_of(c, CONNFILE_ENGINE));
-}
-
 /* --- what the options say ------------------------------------------------ */
 
 /* "10101-10120" or "10101". */

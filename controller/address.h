@@ -16,8 +16,6 @@ void address_done(struct controller *c);
 
 /* The key the old files sign with, or NULL: no files, or none to be reused. */
 const char *address_old_key(const struct controller *c);
-/* Somebody beyond this host can connect. */
-bool address_is_public(const struct controller *c);
 /* "tcp://ADDRESS" for peers of that side. */
 void address_interface(const struct controller *c, enum connfile_kind side,
 		       char ret_interface[256]);

@@ -6,6 +6,7 @@
  *	main options
  *	place		the cluster directory
  *	identity	keys, and what of them survives
+ *	admission	which peers may speak at all
  *	address		ports and connection files
  *	hub		the sockets, and which handler gets what arrives
  *	query		requests of clients; those of ipyparallel's: stock.h
@@ -106,6 +107,7 @@ struct hub_socket {
 
 struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
+	uint64_t refused_peers;		/* connections */
 	uint64_t late_replies, bad_outputs, bad_iopub;
 	uint64_t submitted, refused;	/* results */
 	uint64_t clients_paused;	/* times a channel was full */
@@ -124,6 +126,7 @@ struct controller {
 	char cluster[ID_SIZE];	/* the same for ever */
 	char *key;
 	struct address *address;	/* address.c */
+	struct admission *admission;	/* admission.c; NULL: no CURVE */
 	int64_t since;
 	struct counters count;
 	struct log_limit *drop_limit;

@@ -2,6 +2,7 @@
 #include "hub.h"
 
 #include "address.h"
+#include "admission.h"
 #include "base/log.h"
 #include "engines.h"
 #include "events.h"
@@ -20,11 +21,14 @@
 #define SEND_HWM 20000
 /* Messages that one engine has sent and that wait here. */
 #define RECV_HWM 64
+/* Bytes of a frame where subscriptions come, or pongs, and nothing else. */
+#define SMALL_FRAME KIB
 /* Messages taken from one socket before the others get their turn. */
 #define BUDGET 256
 
 static void on_registration(struct controller *c, struct msg *m)
 {
+	admission_prove(c, m);
 	query_on_message(c, m);
 }
 
@@ -124,14 +128,16 @@ static const struct socket_row {
 	/* Each subscription is told, not only the first. */
 	bool verbose;
 	bool tasks;		/* of clients, or their replies: none is lost */
+	bool small;		/* what comes; bigger frames end the connection */
 } rows[SOCKETS] = {
-	[S_REGISTRATION] = {"registration", ZMQ_ROUTER, NULL, false, MSG_READ,
+	[S_REGISTRATION] = {ADMISSION_OPEN, ZMQ_ROUTER, NULL, false, MSG_READ,
 			    .on_message = on_registration},
 	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_XPUB,
-			    .ready = notification_ready, .verbose = true},
-	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_PUB},
+			    .ready = notification_ready, .verbose = true,
+			    .small = true},
+	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_PUB, .small = true},
 	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER,
-		       .ready = pong_ready},
+		       .ready = pong_ready, .small = true},
 	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
 		      .on_message = on_mux_in, .tasks = true},
 	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", true, MSG_RELAY,
@@ -153,9 +159,10 @@ static const struct socket_row {
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
 			.on_message = on_iopub_in},
 	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB,
-			 .ready = iopub_out_ready, .verbose = true},
+			 .ready = iopub_out_ready, .verbose = true,
+			 .small = true},
 	[S_EVENTS] = {.name = "events", .type = ZMQ_XPUB,
-		      .ready = events_ready},
+		      .ready = events_ready, .small = true},
 };
 
 static void dropped(struct hub_socket *s, const struct msg *m, int err)
@@ -382,6 +389,8 @@ static int open_one(struct controller *c, enum socket i)
 		.type = rows[i].type,
 		.identity = rows[i].identity,
 		.curve = &c->curve,
+		.domain = rows[i].name,
+		.max_frame = rows[i].small ? SMALL_FRAME : 0,
 		.linger_ms = 1000,
 		/* Per peer: one that does not read is not waited for. It asks
 		 * again, or sees the gap in the numbers of the events. */

@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/parse.h"
 
 #include <sodium.h>
@@ -71,8 +72,6 @@ static char *find_key(struct controller *c, struct buf *why)
 		return xstrdup(c->config.key);
 	if (env)
 		return xstrdup(env);
-	if (c->curve.on)
-		return xstrdup("");
 	if (address_old_key(c))
 		return xstrdup(address_old_key(c));
 	return keep_id(c, "key");
@@ -85,8 +84,8 @@ static int make_key(struct controller *c, struct buf *why)
 		return -EINVAL;
 	if (c->key[0] || c->curve.on)
 		return 0;
-	buf_puts(why, "without a key anybody on this host could send tasks; "
-		      "--curve=yes encrypts instead");
+	buf_puts(why, "without a key and with --curve=no anybody on this host "
+		      "could send tasks");
 	return -EINVAL;
 }
 
@@ -101,7 +100,7 @@ static bool wants_curve(const struct controller *c)
 		return c->config.curve == CURVE_ON;
 	if (env && parse_bool(bytes_str(env), &on) == 0)
 		return on;
-	return address_is_public(c);
+	return true;
 }
 
 /* A pair from the environment: 1, none: 0, no pair: -EINVAL. */
@@ -109,19 +108,16 @@ static int take_pair(struct curve *curve, struct buf *why)
 {
 	const char *public_key = env_text("IPP_CURVE_PUBLICKEY");
 	const char *secret_key = env_text("IPP_CURVE_SECRETKEY");
-	char belongs[CURVE_KEY];
 
 	if (!public_key && !secret_key)
 		return 0;
 	if (!public_key || !secret_key ||
-	    strlen(secret_key) != CURVE_KEY - 1 ||
-	    zmq_curve_public(belongs, secret_key) < 0 ||
-	    strcmp(belongs, public_key) != 0) {
+	    !curve_is_pair(public_key, secret_key)) {
 		buf_puts(why, "IPP_CURVE_PUBLICKEY and IPP_CURVE_SECRETKEY "
 			      "are no pair of keys");
 		return -EINVAL;
 	}
-	memcpy(curve->server_public, belongs, CURVE_KEY);
+	memcpy(curve->server_public, public_key, CURVE_KEY);
 	memcpy(curve->server_secret, secret_key, CURVE_KEY);
 	return 1;
 }
@@ -137,7 +133,7 @@ static void keep_pair(struct controller *c)
 		snprintf(curve->server_public, CURVE_KEY, "%s", public_key);
 		snprintf(curve->server_secret, CURVE_KEY, "%s", secret_key);
 	} else {
-		zmq_curve_keypair(curve->server_public, curve->server_secret);
+		curve_new_pair(curve->server_public, curve->server_secret);
 		keep(c, "curve_public", curve->server_public);
 		keep(c, "curve_secret", curve->server_secret);
 	}
@@ -145,17 +141,22 @@ static void keep_pair(struct controller *c)
 	free(secret_key);
 }
 
-/*
- * Who has the public key of the connection files gets in; messages are not
- * signed then, as in ipyparallel, unless somebody gave a key.
- */
 static int make_curve(struct controller *c, struct buf *why)
 {
 	int taken;
 
 	c->curve.on = wants_curve(c);
-	if (!c->curve.on)
+	if (!c->curve.on) {
+		log_warning("--curve=no: nothing is encrypted; whoever can reach "
+			    "the ports, every user of this host for one, reads "
+			    "results and can pose as an engine");
 		return 0;
+	}
+	if (!zmq_has("curve")) {
+		buf_puts(why, "this libzmq has no CURVE; --curve=no does "
+			      "without, unprotected");
+		return -ENOTSUP;
+	}
 	taken = take_pair(&c->curve, why);
 	if (taken == 0)
 		keep_pair(c);

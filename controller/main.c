@@ -1,5 +1,6 @@
 #include "base/base.h"
 #include "address.h"
+#include "admission.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/opt.h"
@@ -73,6 +74,7 @@ static void close_all(struct controller *c)
 	engines_done(c);
 	notify_done(c);
 	hub_close(c);
+	admission_close(c);
 	wires_done(c);
 	vars_done(c);
 	runs_done(c);
@@ -107,6 +109,11 @@ static int start(struct controller *c, struct buf *why)
 	if (err)
 		return err;
 	drain_load(c);
+	err = admission_open(c);
+	if (err) {
+		buf_printf(why, "cannot admit peers: %s", strerror(-err));
+		return err;
+	}
 	err = hub_open(c, why);
 	if (!err) {
 		err = address_publish(c);

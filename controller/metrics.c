@@ -14,6 +14,7 @@ static const struct counter {
 	{"messages_forged", AT(session.count.forged)},
 	{"messages_replayed", AT(session.count.replayed)},
 	{"messages_oversize", AT(count.dropped_oversize)},
+	{"connections_refused", AT(count.refused_peers)},
 	{"messages_unknown", AT(count.dropped_unknown)},
 	{"engines_lost", AT(count.lost_engines)},
 	{"results_submitted", AT(count.submitted)},

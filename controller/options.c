@@ -80,7 +80,7 @@ static const struct opt opts[] = {
 	TEXT("cluster-id", "ID", cluster_id, NULL,
 	     "part of the connection files' names, as in ipyparallel"),
 	TEXT("ip", "ADDRESS", ip, "127.0.0.1",
-	     "address to listen on, * for all; beyond loopback CURVE is on"),
+	     "address to listen on, * for all"),
 	TEXT("client-ip", "ADDRESS", client_ip, NULL,
 	     "address to listen on for clients [that of --ip]"),
 	TEXT("engine-ip", "ADDRESS", engine_ip, NULL,
@@ -99,7 +99,8 @@ static const struct opt opts[] = {
 	    "and leave them there at the end"),
 	{.name = "curve", .value = "HOW", .type = OPT_CALL, .call = set_curve,
 	 .standard = "auto",
-	 .help = "encryption: yes, no, or auto: beyond loopback"},
+	 .help = "encrypt, and let nobody in without a key: yes, no, or auto: "
+		 "as IPP_ENABLE_CURVE says, else yes"},
 	TEXT("key-file", "FILE", key_file, NULL,
 	     "sign messages with the key in FILE"),
 	{.name = "ping", .value = "TIME", .type = OPT_CALL, .call = set_ping,

@@ -126,8 +126,9 @@ static int open_monitor(struct upstream *u)
 int upstream_line_open(struct upstream *u)
 {
 	struct curve curve;
-	int i, err = connfile_curve(&u->file, &curve);
+	int i, err = 0;
 
+	connfile_curve(&u->file, &curve);
 	for (i = 0; i < U_PARTS && !err; i++)
 		err = open_part(u, (enum part)i, &curve);
 	return err ? err : open_monitor(u);

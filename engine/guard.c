@@ -131,12 +131,12 @@ static int send_goodbye(void *zmq, const struct connfile *file, int64_t id)
 			      .content = content};
 	struct session session;
 	void *socket = NULL;
-	int err = connfile_curve(file, &curve);
+	int err;
 
+	connfile_curve(file, &curve);
 	json_add_int(content, "id", id);
 	session_init(&session, NULL, bytes_str(file->key), 0);
-	if (!err)
-		err = sock_new(zmq, &how, &socket);
+	err = sock_new(zmq, &how, &socket);
 	if (!err)
 		err = sock_connect(socket, file->interface,
 				   file->port.registration);

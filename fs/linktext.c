@@ -24,6 +24,8 @@ void link_describe(const struct link *l, struct buf *out)
 
 	if (l->state == LINK_UP) {
 		buf_puts(out, "connected");
+		if (!l->file.curve_serverkey)
+			buf_puts(out, "; nothing is encrypted (--curve=no)");
 		return;
 	}
 	if (l->why.n == 0) {

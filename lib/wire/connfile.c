@@ -355,14 +355,13 @@ char *connfile_path(const char *dir, const char *cluster_id,
 			 kind == CONNFILE_ENGINE ? "engine" : "client");
 }
 
-int connfile_curve(const struct connfile *c, struct curve *ret_curve)
+void connfile_curve(const struct connfile *c, struct curve *ret_curve)
 {
 	*ret_curve = (struct curve){0};
 	if (!c->curve_serverkey)
-		return 0;
+		return;
 	ret_curve->on = true;
 	memcpy(ret_curve->server_public, c->curve_serverkey, CURVE_KEY);
-	if (zmq_curve_keypair(ret_curve->public_key, ret_curve->secret_key) < 0)
-		return -errno;
-	return 0;
+	curve_member_pair(c->curve_serverkey, bytes_str(c->key),
+			  ret_curve->public_key, ret_curve->secret_key);
 }

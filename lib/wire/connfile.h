@@ -64,8 +64,7 @@ char *profile_dir(const char *name, struct buf *why);
 char *connfile_path(const char *dir, const char *cluster_id,
 		    enum connfile_kind kind);
 
-/* CURVE as the file says it, with a fresh key pair of our own. -errno. */
-int connfile_curve(const struct connfile *c, struct curve *ret_curve)
-	must_check;
+/* CURVE as the file says it, and the pair of keys of who has the file. */
+void connfile_curve(const struct connfile *c, struct curve *ret_curve);
 
 #endif

@@ -42,6 +42,10 @@ static int set_curve(void *s, const struct sock *how)
 		if (!err && zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY,
 					   c->server_secret, CURVE_KEY) < 0)
 			err = -errno;
+		if (!err && how->domain &&
+		    zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, how->domain,
+				   strlen(how->domain)) < 0)
+			err = -errno;
 		return err;
 	}
 	if (zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, c->server_public,
@@ -67,7 +71,7 @@ static int set_keepalive(void *s)
 
 static int set_options(void *s, const struct sock *how)
 {
-	int64_t max = LIMIT_FRAME;
+	int64_t max = how->max_frame ? how->max_frame : (int64_t)LIMIT_FRAME;
 	int err = set_int(s, ZMQ_SNDHWM, how->send_hwm);
 
 	if (!err)

@@ -1,7 +1,7 @@
 /*
  * sock.h: ZeroMQ sockets, set up the way all three programs need them.
  *
- * Every socket: frames up to LIMIT_FRAME, linger as given, and, when curve is
+ * Every socket: frames up to a limit, linger as given, and, when curve is
  * given, CURVE. Own identities are 1 to 255 bytes and do not begin with zero; of
  * two peers of one identity the later is the one. A host that is gone is noticed
  * after two minutes of silence; by who has something to say to it when the kernel
@@ -11,18 +11,9 @@
 #define TASKFS_SOCK_H
 
 #include "base/base.h"
+#include "wire/curve.h"
 
 #include <zmq.h>
-
-#define CURVE_KEY 41 /* Z85 and its NUL */
-
-struct curve {
-	bool on;
-	char server_public[CURVE_KEY];
-	char server_secret[CURVE_KEY];	/* the controller's only */
-	char public_key[CURVE_KEY];	/* a peer's own pair */
-	char secret_key[CURVE_KEY];
-};
 
 struct sock {
 	int type;		/* ZMQ_ROUTER ... */
@@ -34,6 +25,8 @@ struct sock {
 	 * network. */
 	bool heartbeat;
 	const struct curve *curve;	/* NULL or off: none */
+	const char *domain;	/* of a server's: what ZAP is told; or NULL */
+	int64_t max_frame;	/* bytes; 0: LIMIT_FRAME */
 };
 
 /* -errno with *ret_socket untouched; the caller gives it to sock_close(). */

@@ -20,6 +20,7 @@ import time
 import uuid
 
 import zmq
+import zmq.utils.z85
 
 import tap
 
@@ -37,6 +38,15 @@ def sign(key, parts):
     if not key:
         return b""
     return hmac.new(key, b"".join(parts), hashlib.sha256).hexdigest().encode()
+
+
+def member_pair(info):
+    """The keys of who has the connection file: public, secret (lib/wire/curve.h)."""
+    public = info["curve_serverkey"].encode()
+    text = b"taskfs member 1\0" + public + b"\0" + info["key"].encode()
+    secret = hashlib.blake2b(text, digest_size=32).digest()
+    secret = zmq.utils.z85.encode(secret)
+    return zmq.curve_public(secret), secret
 
 
 def connection(**more):
@@ -70,13 +80,16 @@ class Message:
 class Peer:
     """A session: its key, its id, its counter."""
 
-    def __init__(self, info, identity=None):
+    def __init__(self, info, identity=None, pair=None):
         self.info = info
         self.key = info["key"].encode()
         self.session = identity or new_id()
         self.count = 0
         self.ctx = zmq.Context()
         self.sockets = []
+        self.pair = pair
+        if info["curve_serverkey"] and not pair:
+            self.pair = member_pair(info)
         self.heard = collections.deque(maxlen=20)
         self.program = None
         tap.explain.append(self.explain)
@@ -102,6 +115,9 @@ class Peer:
             s.setsockopt(zmq.SUBSCRIBE, b"")
             # What a slow test has not read yet is not lost.
             s.setsockopt(zmq.RCVHWM, 0)
+        if self.pair:
+            s.curve_publickey, s.curve_secretkey = self.pair
+            s.curve_serverkey = self.info["curve_serverkey"].encode()
         greeted = s.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         s.connect("%s:%d" % (self.info["interface"], port))
         self.sockets.append(s)
@@ -262,8 +278,10 @@ class Client(Peer):
 class Engine(Peer):
     """An engine whose every answer a test gives itself."""
 
-    def __init__(self, info, taskfs=True, uuid=None):
-        super().__init__(info, uuid)
+    def __init__(self, info, taskfs=True, uuid=None, pair=None):
+        """A pair of its own, as ipyparallel's engines have, must be known already:
+        it connects to all before it says a word."""
+        super().__init__(info, uuid, pair)
         self.uuid = self.session
         me = self.uuid.encode()
         self.taskfs = taskfs
@@ -404,8 +422,8 @@ class Controller:
     def client(self):
         return self.known(Client(self.info("client")))
 
-    def engine(self, taskfs=True, uuid=None):
-        return self.known(Engine(self.info("engine"), taskfs, uuid))
+    def engine(self, **how):
+        return self.known(Engine(self.info("engine"), **how))
 
     def known(self, peer):
         peer.program = self

@@ -1,0 +1,288 @@
+#include "base/base.h"
+#include "admission.h"
+
+#include "base/log.h"
+#include "engines.h"
+
+#define ZAP_ENDPOINT "inproc://zeromq.zap.01"
+#define ZAP_VERSION "1.0"
+/* The user of a connection, as its messages tell (ZMQ_MSG_PROPERTY_USER_ID). */
+#define USER_ID "User-Id"
+#define MEMBER "member"
+/* Keys of others that are kept; those of engines that are there count, but stay. */
+#define LIMIT_KEPT 1024
+
+/* A peer that has shown that it has the key of the cluster. */
+struct known {
+	struct list order;	/* oldest first */
+	char key[CURVE_KEY];
+	char *engine;		/* the uuid it registered; NULL: it is none */
+};
+
+struct admission {
+	struct controller *c;
+	void *socket;
+	struct watch watch;
+	char member[CURVE_KEY];
+	struct map by_key;	/* -> struct known */
+	struct list known;
+	struct log_limit noise;
+};
+
+/* --- who is known ------------------------------------------------------- */
+
+static struct known *find(const struct admission *a, const char *key)
+{
+	return map_get(&a->by_key, bytes_str(key));
+}
+
+static void forget(struct admission *a, struct known *k)
+{
+	map_remove(&a->by_key, bytes_str(k->key));
+	list_del(&k->order);
+	free(k->engine);
+	free(k);
+}
+
+static bool may_forget(struct controller *c, const struct known *k)
+{
+	return !k->engine || !engine_by_uuid(c, bytes_str(k->engine));
+}
+
+static void make_room(struct controller *c)
+{
+	struct admission *a = c->admission;
+	struct list *l, *next;
+
+	for (l = a->known.next; l != &a->known && a->by_key.n >= LIMIT_KEPT;
+	     l = next) {
+		struct known *k = list_entry(l, struct known, order);
+
+		next = l->next;
+		if (may_forget(c, k))
+			forget(a, k);
+	}
+}
+
+static struct known *add(struct controller *c, const char *key)
+{
+	struct admission *a = c->admission;
+	struct known *k = zalloc(sizeof(*k));
+
+	make_room(c);
+	snprintf(k->key, sizeof(k->key), "%s", key);
+	list_add_tail(&a->known, &k->order);
+	map_put(&a->by_key, bytes_str(k->key), k);
+	return k;
+}
+
+/* [[key, uuid or null], ...] */
+static void save(struct controller *c)
+{
+	struct json_object *all = json_object_new_array();
+	struct store_op *op = store_op_new(STORE_META);
+	struct list *l;
+
+	list_for_each(l, &c->admission->known) {
+		struct known *k = list_entry(l, struct known, order);
+		struct json_object *one = json_object_new_array();
+
+		json_push(one, json_object_new_string(k->key));
+		json_push(one, k->engine ? json_object_new_string(k->engine)
+					 : NULL);
+		json_push(all, one);
+	}
+	op->meta.key = "admitted";
+	op->meta.value = xstrdup(json_object_to_json_string_ext(
+		all, JSON_C_TO_STRING_PLAIN));
+	store_put(c->store, op);
+	json_object_put(all);
+}
+
+static void load(struct controller *c)
+{
+	char *text = store_meta(c->store, "admitted");
+	struct json_object *all = text ? json_parse(bytes_str(text), NULL)
+				       : NULL;
+	size_t i, n = json_object_is_type(all, json_type_array)
+			      ? json_object_array_length(all) : 0;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *one = json_object_array_get_idx(all, i);
+		struct json_object *key = NULL, *uuid = NULL;
+		struct known *k;
+
+		if (json_object_is_type(one, json_type_array)) {
+			key = json_object_array_get_idx(one, 0);
+			uuid = json_object_array_get_idx(one, 1);
+		}
+		if (!json_object_is_type(key, json_type_string) ||
+		    json_object_get_string_len(key) != CURVE_KEY - 1) {
+			log_warning("what is kept of peers that were let in "
+				    "cannot be read; those of ipyparallel may "
+				    "have to be started again");
+			break;
+		}
+		k = add(c, json_object_get_string(key));
+		if (uuid)
+			k->engine = xstrdup(json_object_get_string(uuid));
+	}
+	json_object_put(all);
+	free(text);
+}
+
+static const char *uuid_in(const struct msg *m)
+{
+	if (strcmp(m->type, MSG_REGISTRATION_REQUEST) != 0)
+		return NULL;
+	return json_get_str(m->content, "uuid", NULL);
+}
+
+void admission_prove(struct controller *c, const struct msg *m)
+{
+	const char *key, *uuid;
+	struct known *k;
+
+	if (!c->admission)
+		return;
+	/* The frames before the delimiter are the ROUTER's own. */
+	key = zmq_msg_gets(&m->frame[m->idents], USER_ID);
+	if (!key || strlen(key) != CURVE_KEY - 1)
+		return;
+	uuid = uuid_in(m);
+	k = find(c->admission, key);
+	if (k && (!uuid || (k->engine && strcmp(k->engine, uuid) == 0)))
+		return;
+	if (!k)
+		k = add(c, key);
+	if (uuid) {
+		free(k->engine);
+		k->engine = xstrdup(uuid);
+	}
+	save(c);
+}
+
+/* --- ZAP ---------------------------------------------------------------- */
+
+enum { FROM, EMPTY, VERSION, REQUEST, DOMAIN, ADDRESS, IDENTITY, MECHANISM, KEY };
+
+static void reply(struct admission *a, const struct msg *m, const char *status,
+		  const char *text, const char *user)
+{
+	struct bytes frames[] = {
+		msg_frame(m, FROM),  bytes_str(""),	bytes_str(ZAP_VERSION),
+		msg_frame(m, REQUEST), bytes_str(status), bytes_str(text),
+		bytes_str(user),     bytes_str(""),
+	};
+	size_t i;
+
+	loop_socket_used(a->socket);
+	for (i = 0; i < ARRAY_SIZE(frames); i++)
+		if (zmq_send(a->socket, frames[i].n ? frames[i].p : "",
+			     frames[i].n,
+			     ZMQ_DONTWAIT |
+			     (i + 1 < ARRAY_SIZE(frames) ? ZMQ_SNDMORE : 0)) < 0)
+			return;	/* the connection is gone */
+}
+
+/* 300: the connection ends without a word, and the peer tries again, which it
+ * would not do after 400. */
+static void refuse(struct controller *c, const struct msg *m)
+{
+	unsigned skipped;
+
+	if (log_allowed(&c->admission->noise, 5, 10 * USEC_PER_SEC, &skipped))
+		log_warning("a peer is not let in: it has not shown that it has "
+			    "the key of this cluster",
+			    log_bytes("socket", msg_frame(m, DOMAIN)),
+			    log_bytes("address", msg_frame(m, ADDRESS)),
+			    log_int("not_logged", skipped));
+	c->count.refused_peers++;
+	reply(c->admission, m, "300", "who are you?", "");
+}
+
+static bool is_in(const struct controller *c, const struct msg *m,
+		  const char *key)
+{
+	return bytes_is(msg_frame(m, DOMAIN), ADMISSION_OPEN) ||
+	       !c->session.sign || find(c->admission, key);
+}
+
+static void decide(struct controller *c, const struct msg *m)
+{
+	struct admission *a = c->admission;
+	struct bytes raw = msg_frame(m, KEY);
+	char key[CURVE_KEY];
+
+	if (m->frames != KEY + 1 || !bytes_is(msg_frame(m, MECHANISM), "CURVE") ||
+	    raw.n != (CURVE_KEY - 1) / 5 * 4 ||
+	    !zmq_z85_encode(key, raw.p, raw.n)) {
+		refuse(c, m);
+		return;
+	}
+	if (strcmp(key, a->member) == 0)
+		reply(a, m, "200", "OK", MEMBER);
+	else if (is_in(c, m, key))
+		reply(a, m, "200", "OK", key);
+	else
+		refuse(c, m);
+}
+
+static void ready(struct watch *w, short events)
+{
+	struct admission *a = container_of(w, struct admission, watch);
+	struct controller *c = a->c;
+	struct msg m = {0};
+	int i;
+
+	(void)events;
+	for (i = 0; i < 64 && msg_recv(&m, a->socket) == 0; i++) {
+		decide(c, &m);
+		msg_done(&m);
+	}
+	msg_done(&m);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+int admission_open(struct controller *c)
+{
+	struct sock how = {.type = ZMQ_ROUTER};
+	char secret[CURVE_KEY];
+	struct admission *a;
+	int err;
+
+	if (!c->curve.on)
+		return 0;
+	c->admission = a = zalloc(sizeof(*a));
+	a->c = c;
+	list_init(&a->known);
+	curve_member_pair(c->curve.server_public, bytes_str(c->key), a->member,
+			  secret);
+	sodium_memzero(secret, sizeof(secret));
+	load(c);
+	err = sock_new(c->zmq, &how, &a->socket);
+	if (err)
+		return err;
+	if (zmq_bind(a->socket, ZAP_ENDPOINT) < 0)
+		return -errno;
+	a->watch = (struct watch){.socket = a->socket, .events = POLLIN,
+				  .ready = ready};
+	loop_add(c->loop, &a->watch);
+	return 0;
+}
+
+void admission_close(struct controller *c)
+{
+	struct admission *a = c->admission;
+
+	if (!a)
+		return;
+	loop_remove(&a->watch);
+	sock_close(&a->socket);
+	while (!list_empty(&a->known))
+		forget(a, list_first(&a->known, struct known, order));
+	map_done(&a->by_key);
+	free(a);
+	c->admission = NULL;
+}

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""Who has no key gets nothing: raw peers on every socket of a controller, with no
+keys, with some of them, and with the identity of somebody else. BUILD is the
+directory of the programs.
+
+Prints TAP. With arguments only those tests: Strangers Strangers.test_plain ...
+"""
+
+import json
+import sys
+
+import zmq
+import zmq.utils.monitor
+
+import tap
+from peers import Peer
+from test_controller import CALM, Case
+from tap import wait_for
+
+TIER = "check"
+DECIDED = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_DISCONNECTED
+)
+# Of each port, by its name in the files: what a peer has there.
+KINDS = {
+    "registration": zmq.DEALER,
+    "mux": zmq.DEALER,
+    "task": zmq.DEALER,
+    "control": zmq.DEALER,
+    "broadcast": zmq.DEALER,
+    "hb_pong": zmq.DEALER,
+    "hb_ping": zmq.SUB,
+    "notification": zmq.SUB,
+    "iopub": zmq.SUB,
+    "events": zmq.SUB,
+}
+
+
+class Stranger:
+    """Somebody on this host who knows the ports, and some of the keys or none."""
+
+    def __init__(self, server=None, pair=None):
+        self.server = server
+        self.pair = pair or zmq.curve_keypair()
+        self.ctx = zmq.Context()
+        self.sockets = []
+
+    def close(self):
+        self.ctx.destroy(0)
+
+    def connect(self, kind, port, identity=None):
+        s = self.ctx.socket(kind)
+        if self.server:
+            s.curve_publickey, s.curve_secretkey = self.pair
+            s.curve_serverkey = self.server.encode()
+        if identity:
+            s.setsockopt(zmq.IDENTITY, identity)
+        if kind == zmq.SUB:
+            s.setsockopt(zmq.SUBSCRIBE, b"")
+        monitor(s)
+        s.connect("tcp://127.0.0.1:%d" % port)
+        self.sockets.append(s)
+        return s
+
+
+def monitor(socket):
+    """The same each time."""
+    return socket.get_monitor_socket(DECIDED)
+
+
+def outcome(socket):
+    """Of the connection: it waits for an end of the handshake."""
+    return zmq.utils.monitor.recv_monitor_message(monitor(socket))["event"]
+
+
+def outcomes(socket):
+    """Of it and of what libzmq tried again, until now."""
+    found = []
+    while monitor(socket).poll(0):
+        found.append(outcome(socket))
+    return found
+
+
+class Strangers(Case):
+    def setUp(self):
+        super().setUp()
+        self.strangers = []
+        self.insider = self.client()
+        self.insider.follow()
+
+    def tearDown(self):
+        for s in self.strangers:
+            s.close()
+        super().tearDown()
+
+    def stranger(self, *how):
+        self.strangers.append(Stranger(*how))
+        return self.strangers[-1]
+
+    def ports(self):
+        """Every port, and who comes there."""
+        found = {}
+        for kind in "client", "engine":
+            info = self.controller.info(kind)
+            for name, socket in KINDS.items():
+                port = info.get(name)
+                for p in port if isinstance(port, list) else [port] if port else []:
+                    if name == "iopub" and kind == "engine":
+                        socket = zmq.PUB
+                    found[p] = (name, socket)
+        found[self.insider.hello()["taskfs"]["events"]] = ("events", zmq.SUB)
+        self.assertEqual(len(found), 15)
+        return found
+
+    def server_key(self):
+        return self.controller.info("client")["curve_serverkey"]
+
+    def refused(self):
+        return self.insider.counters()["connections_refused"]
+
+    def assert_shut_out(self, stranger):
+        for port, (name, kind) in self.ports().items():
+            s = stranger.connect(kind, port)
+            self.assertNotEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED, name)
+
+    def assert_refused(self, stranger, names=None):
+        """Everywhere but where it may say who it is."""
+        for port, (name, kind) in self.ports().items():
+            if name == "registration" or (names and name not in names):
+                continue
+            before = self.refused()
+            s = stranger.connect(kind, port)
+            wait_for(lambda: self.refused() > before)
+            self.assertNotIn(zmq.EVENT_HANDSHAKE_SUCCEEDED, outcomes(s), name)
+
+    def assert_let_in(self, stranger):
+        for port, (name, kind) in self.ports().items():
+            s = stranger.connect(kind, port)
+            self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED, name)
+
+    def introduce(self, stranger, key):
+        """Says hello on the registration socket, signed with `key`; the socket."""
+        info = dict(self.controller.info("client"), key=key)
+        speaker = Peer(info)
+        self.peers.append(speaker)
+        s = stranger.connect(zmq.DEALER, info["registration"])
+        self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        s.send_multipart(speaker.frames("connection_request", {})[1])
+        return s
+
+    def test_without_keys(self):
+        self.assert_shut_out(self.stranger())
+
+    def test_with_the_key_of_another_controller(self):
+        public, _ = zmq.curve_keypair()
+        self.assert_shut_out(self.stranger(public.decode()))
+
+    def test_who_can_encrypt_is_not_in(self):
+        self.assert_refused(self.stranger(self.server_key()))
+        with open(self.controller.log) as f:
+            self.assertIn("a peer is not let in", f.read())
+
+    def test_who_signs_with_another_key_is_not_in(self):
+        stranger = self.stranger(self.server_key())
+        for key in "", "a guess":
+            self.introduce(stranger, key)
+        wait_for(lambda: self.unsigned() == 2)
+        self.assert_refused(stranger, ("mux", "events"))
+
+    def unsigned(self):
+        counters = self.insider.counters()
+        return counters["messages_unsigned"] + counters["messages_forged"]
+
+    def test_who_signs_is_in_also_after_a_restart(self):
+        stranger = self.stranger(self.server_key())
+        s = self.introduce(stranger, self.controller.info("client")["key"])
+        s.recv_multipart()
+        self.assert_let_in(stranger)
+        other = self.stranger(self.server_key())
+        self.assert_refused(other, ("task",))
+        # What it signs makes nobody else known.
+        self.assertEqual(self.controller.stop(), 0)
+        self.controller.start()
+        self.insider = self.client()
+        self.assert_let_in(stranger)
+        self.assert_refused(other, ("task",))
+
+    def test_keys_of_short_visits_do_not_push_out_an_engine(self):
+        """As many are kept as LIMIT_KEPT says, and engines that are there."""
+        key = self.controller.info("client")["key"]
+        own = self.stranger(self.server_key())
+        self.introduce(own, key).recv_multipart()
+        self.engine(pair=own.pair).join(self.insider)
+        first = self.stranger(self.server_key())
+        self.introduce(first, key).recv_multipart()
+        for _ in range(1024):
+            visitor = Stranger(self.server_key())
+            self.introduce(visitor, key).recv_multipart()
+            visitor.close()
+        self.assert_refused(first, ("mux",))
+        self.assert_let_in(own)
+
+    def test_nobody_takes_an_engines_place(self):
+        """Who has its identity gets no task of it, nor ends what it runs."""
+        engine = self.engine()
+        engine.join(self.insider)
+        for stranger in self.stranger(), self.stranger(self.server_key()):
+            info = self.controller.info("engine")
+            before = self.refused()
+            for name in "task", "mux", "control", "hb_pong":
+                stranger.connect(zmq.DEALER, info[name], engine.uuid.encode())
+            if stranger.server:
+                wait_for(lambda: self.refused() >= before + 4)
+            else:
+                for s in stranger.sockets:
+                    self.assertNotEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            id = self.insider.submit(b"cat", buffers=[b"a secret"])["id"]
+            request = engine.take()
+            self.assertIn(b"a secret", request.buffers)
+            engine.reply(request)
+            self.insider.wait(id, "ok")
+            for s in stranger.sockets:
+                self.assertFalse(s.poll(0))
+
+    def test_a_big_subscription_ends_the_connection(self):
+        for name in "notification", "iopub":
+            port = self.controller.info("client")[name]
+            s = self.stranger(self.server_key(), self.insider.pair).connect(
+                zmq.XSUB, port
+            )
+            self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            s.send(b"\1" + 2000 * b"a")
+            self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED)
+
+
+class Unprotected(Case):
+    options = (CALM, "--curve=no")
+
+    def test_it_is_said_and_peers_need_no_keys(self):
+        c, e = self.pair()
+        self.assertIsNone(c.info["curve_serverkey"])
+        id = c.submit(b"true")["id"]
+        e.reply(e.take())
+        c.wait(id, "ok")
+        with open(self.controller.log) as f:
+            warned = [json.loads(line) for line in f if "--curve=no" in line]
+        self.assertEqual([w["level"] for w in warned], ["warning"])
+
+
+if __name__ == "__main__":
+    sys.exit(tap.main(sys.modules[__name__]))
