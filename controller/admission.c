@@ -6,8 +6,9 @@
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define ZAP_VERSION "1.0"
-/* The user of a connection, as its messages tell (ZMQ_MSG_PROPERTY_USER_ID). */
+/* Of a connection, as its messages tell (zmq_msg_gets). */
 #define USER_ID "User-Id"
+#define PEER_ADDRESS "Peer-Address"
 #define MEMBER "member"
 /* Keys of others that are kept; those of engines that are there count, but stay. */
 #define LIMIT_KEPT 1024
@@ -17,6 +18,7 @@ struct known {
 	struct list order;	/* oldest first */
 	char key[CURVE_KEY];
 	char *engine;		/* the uuid it registered; NULL: it is none */
+	char *address;		/* of an engine */
 };
 
 struct admission {
@@ -41,12 +43,13 @@ static void forget(struct admission *a, struct known *k)
 	map_remove(&a->by_key, bytes_str(k->key));
 	list_del(&k->order);
 	free(k->engine);
+	free(k->address);
 	free(k);
 }
 
-static bool may_forget(struct controller *c, const struct known *k)
+static bool is_engine(struct controller *c, const struct known *k)
 {
-	return !k->engine || !engine_by_uuid(c, bytes_str(k->engine));
+	return k->engine && engine_by_uuid(c, bytes_str(k->engine));
 }
 
 static void make_room(struct controller *c)
@@ -59,7 +62,7 @@ static void make_room(struct controller *c)
 		struct known *k = list_entry(l, struct known, order);
 
 		next = l->next;
-		if (may_forget(c, k))
+		if (!is_engine(c, k))
 			forget(a, k);
 	}
 }
@@ -76,7 +79,15 @@ static struct known *add(struct controller *c, const char *key)
 	return k;
 }
 
-/* [[key, uuid or null], ...] */
+static void set_engine(struct known *k, const char *uuid, const char *address)
+{
+	free(k->engine);
+	free(k->address);
+	k->engine = xstrdup(uuid);
+	k->address = xstrdup(address ? address : "");
+}
+
+/* [[key], [key, uuid, address], ...] */
 static void save(struct controller *c)
 {
 	struct json_object *all = json_object_new_array();
@@ -88,8 +99,10 @@ static void save(struct controller *c)
 		struct json_object *one = json_object_new_array();
 
 		json_push(one, json_object_new_string(k->key));
-		json_push(one, k->engine ? json_object_new_string(k->engine)
-					 : NULL);
+		if (k->engine) {
+			json_push(one, json_object_new_string(k->engine));
+			json_push(one, json_object_new_string(k->address));
+		}
 		json_push(all, one);
 	}
 	op->meta.key = "admitted";
@@ -109,12 +122,13 @@ static void load(struct controller *c)
 
 	for (i = 0; i < n; i++) {
 		struct json_object *one = json_object_array_get_idx(all, i);
-		struct json_object *key = NULL, *uuid = NULL;
+		struct json_object *key = NULL, *uuid = NULL, *address = NULL;
 		struct known *k;
 
 		if (json_object_is_type(one, json_type_array)) {
 			key = json_object_array_get_idx(one, 0);
 			uuid = json_object_array_get_idx(one, 1);
+			address = json_object_array_get_idx(one, 2);
 		}
 		if (!json_object_is_type(key, json_type_string) ||
 		    json_object_get_string_len(key) != CURVE_KEY - 1) {
@@ -125,7 +139,8 @@ static void load(struct controller *c)
 		}
 		k = add(c, json_object_get_string(key));
 		if (uuid)
-			k->engine = xstrdup(json_object_get_string(uuid));
+			set_engine(k, json_object_get_string(uuid),
+				   json_object_get_string(address));
 	}
 	json_object_put(all);
 	free(text);
@@ -155,10 +170,9 @@ void admission_prove(struct controller *c, const struct msg *m)
 		return;
 	if (!k)
 		k = add(c, key);
-	if (uuid) {
-		free(k->engine);
-		k->engine = xstrdup(uuid);
-	}
+	if (uuid)
+		set_engine(k, uuid,
+			   zmq_msg_gets(&m->frame[m->idents], PEER_ADDRESS));
 	save(c);
 }
 
@@ -201,11 +215,26 @@ static void refuse(struct controller *c, const struct msg *m)
 	reply(c->admission, m, "300", "who are you?", "");
 }
 
-static bool is_in(const struct controller *c, const struct msg *m,
-		  const char *key)
+static bool is_nanny(struct controller *c, const struct msg *m)
+{
+	struct list *l;
+
+	if (!bytes_is(msg_frame(m, DOMAIN), ADMISSION_NANNY))
+		return false;
+	list_for_each(l, &c->admission->known) {
+		struct known *k = list_entry(l, struct known, order);
+
+		if (is_engine(c, k) && bytes_is(msg_frame(m, ADDRESS),
+						k->address))
+			return true;
+	}
+	return false;
+}
+
+static bool is_in(struct controller *c, const struct msg *m, const char *key)
 {
 	return bytes_is(msg_frame(m, DOMAIN), ADMISSION_OPEN) ||
-	       !c->session.sign || find(c->admission, key);
+	       !c->session.sign || find(c->admission, key) || is_nanny(c, m);
 }
 
 static void decide(struct controller *c, const struct msg *m)

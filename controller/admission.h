@@ -7,8 +7,10 @@
  * connection files (curve.h) is let in. Who has another, as ipyparallel's programs
  * do, is heard on the registration socket alone, until it has sent a message there
  * that is signed with the key of the cluster; such keys are kept, so that a restart
- * of the controller shuts nobody out. Where nothing is signed (--no-secure) the
- * public key is all there is to know.
+ * of the controller shuts nobody out. The nanny of an ipyparallel engine has no way
+ * to show anything: with a key that nobody knows it is let in where it listens for
+ * control messages, from the address of such an engine and no other. Where nothing
+ * is signed (--no-secure) the public key is all there is to know.
  */
 #ifndef TASKFS_ADMISSION_H
 #define TASKFS_ADMISSION_H
@@ -17,6 +19,8 @@
 
 /* The domain of the socket on which everybody who can encrypt is heard. */
 #define ADMISSION_OPEN "registration"
+/* That of the socket where nannies listen. */
+#define ADMISSION_NANNY "control_out"
 
 /* Before any socket of c->zmq is bound, and after identity_init(). -errno. */
 int admission_open(struct controller *c) must_check;

@@ -174,13 +174,16 @@ static void send_gathered(struct gather *g)
 	struct msg *last = spokesman(g), m = {0};
 	struct bytes ident = buf_bytes(&g->client);
 	struct bytes parts[4] = {
-		msg_part(last, MSG_HEADER),
-		msg_part(last, MSG_PARENT),
+		[1] = msg_part(last, MSG_PARENT),
 		[3] = msg_part(last, MSG_CONTENT),
 	};
+	struct json_object *header = msg_json(last, MSG_HEADER);
 	struct json_object *meta = msg_json(last, MSG_METADATA);
 	size_t i;
 
+	/* The digest of its own buffers. */
+	json_object_object_del(header, "taskfs");
+	parts[0] = json_bytes(header);
 	json_add(meta, "broadcast_targets", json_object_get(g->targets));
 	parts[2] = json_bytes(meta);
 	msg_make(&m, &g->c->session, parts);
@@ -188,6 +191,7 @@ static void send_gathered(struct gather *g)
 		msg_add_buffers(&m, &g->reply[i]);
 	(void)!msg_forward(sock_of(g->c, S_BROADCAST_IN), &m, &ident, 1);
 	msg_done(&m);
+	json_object_put(header);
 	json_object_put(meta);
 }
 

@@ -144,7 +144,7 @@ static const struct socket_row {
 		       .on_message = on_mux_out, .tasks = true},
 	[S_CONTROL_IN] = {"control_in", ZMQ_ROUTER, "control_in", false,
 			  MSG_RELAY_ONCE, .on_message = on_control_in},
-	[S_CONTROL_OUT] = {"control_out", ZMQ_ROUTER, "control_out", true,
+	[S_CONTROL_OUT] = {ADMISSION_NANNY, ZMQ_ROUTER, "control_out", true,
 			   MSG_RELAY, .on_message = on_control_out},
 	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY_ONCE,
 		       .on_message = on_task_in, .tasks = true},

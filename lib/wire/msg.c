@@ -4,6 +4,8 @@
 #include "base/parse.h"
 #include "wire/limits.h"
 
+#define DIGEST_SIZE 65 /* hex, and its NUL */
+
 static zmq_msg_t *new_frame(struct msg *m)
 {
 	if (m->frames == m->room) {
@@ -239,6 +241,49 @@ static bool parse_parts(struct msg *m, enum msg_how how)
 	return m->id && strlen(m->id) == n;
 }
 
+static void digest_add(crypto_generichash_state *st, struct bytes b)
+{
+	unsigned char size[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		size[i] = (unsigned char)((uint64_t)b.n >> (8 * i));
+	crypto_generichash_update(st, size, sizeof(size));
+	if (b.n)
+		crypto_generichash_update(st, b.p, b.n);
+}
+
+static void digest_end(crypto_generichash_state *st, char hex[DIGEST_SIZE])
+{
+	unsigned char d[(DIGEST_SIZE - 1) / 2];
+
+	crypto_generichash_final(st, d, sizeof(d));
+	sodium_bin2hex(hex, DIGEST_SIZE, d, sizeof(d));
+}
+
+static void digest_begin(crypto_generichash_state *st)
+{
+	crypto_generichash_init(st, NULL, 0, (DIGEST_SIZE - 1) / 2);
+}
+
+/* The buffers are those that the signed header speaks of, if it does. */
+static bool buffers_fit(const struct msg *m)
+{
+	struct json_object *ours = json_get_object(m->header, "taskfs");
+	const char *want = json_get_str(ours, "buffers", NULL);
+	crypto_generichash_state st;
+	char found[DIGEST_SIZE];
+	unsigned i;
+
+	if (!want)
+		return true;
+	digest_begin(&st);
+	for (i = 0; i < msg_buffers(m); i++)
+		digest_add(&st, msg_buffer(m, i));
+	digest_end(&st, found);
+	return strcmp(found, want) == 0;
+}
+
 int msg_open(struct msg *m, struct session *s, enum msg_how how)
 {
 	struct bytes parts[4];
@@ -250,13 +295,21 @@ int msg_open(struct msg *m, struct session *s, enum msg_how how)
 	}
 	for (i = 0; i < 4; i++)
 		parts[i] = msg_part(m, (enum msg_part)(MSG_HEADER + i));
-	err = session_check(s, parts, msg_part(m, MSG_SIGNATURE),
-			    how != MSG_RELAY);
+	err = session_check(s, parts, msg_part(m, MSG_SIGNATURE));
 	if (err)
 		return err;
 	if (!parse_parts(m, how)) {
 		s->count.malformed++;
 		return -EBADMSG;
+	}
+	if (!buffers_fit(m)) {
+		s->count.forged++;
+		return -EBADMSG;
+	}
+	if (how != MSG_RELAY) {
+		err = session_once(s, msg_part(m, MSG_SIGNATURE));
+		if (err)
+			return err;
 	}
 	s->count.received++;
 	return 0;
@@ -272,6 +325,19 @@ static int send_frame(void *socket, struct bytes b, bool more)
 	return 0;
 }
 
+static void put_digest(struct buf *b, const struct msg_out *out)
+{
+	crypto_generichash_state st;
+	char hex[DIGEST_SIZE];
+	unsigned i;
+
+	digest_begin(&st);
+	for (i = 0; i < out->nbuffers; i++)
+		digest_add(&st, out->buffers[i]);
+	digest_end(&st, hex);
+	buf_printf(b, ",\"taskfs\":{\"buffers\":\"%s\"}", hex);
+}
+
 static void put_header(struct buf *b, struct session *s,
 		       const struct msg_out *out)
 {
@@ -284,8 +350,11 @@ static void put_header(struct buf *b, struct session *s,
 		   out->msg_id ? out->msg_id : id, out->type);
 	buf_printf(b, "\"username\":\"%s\",\"session\":\"%s\",", s->username,
 		   s->id);
-	buf_printf(b, "\"date\":\"%s\",\"version\":\"%s\"}", date,
+	buf_printf(b, "\"date\":\"%s\",\"version\":\"%s\"", date,
 		   MSG_VERSION);
+	if (out->nbuffers)
+		put_digest(b, out);
+	buf_putc(b, '}');
 }
 
 static struct bytes text_of(struct bytes text, struct json_object *o)

@@ -47,7 +47,9 @@ int msg_recv(struct msg *m, void *socket) must_check;
  * msg_add_frame()). Finds the delimiter, checks the signature, parses the
  * JSON: all four must be objects, the header with strings msg_id and
  * msg_type. -EBADMSG: no well-formed message, or not signed by the key.
- * -EALREADY: a replay. The session counts them.
+ * -EALREADY: a replay. The session counts them. Buffers are no part of what
+ * ipyparallel signs; when the header has their digest, as of messages of ours, they
+ * must be those (doc/PROTOCOL.md, "Buffers").
  *
  * MSG_RELAY: for frames that will be forwarded: replays are the receiver's
  * business, content is not parsed (stays NULL). MSG_RELAY_ONCE: but replays are
@@ -118,7 +120,8 @@ struct msg_out {
 
 /*
  * Sends to a socket, without waiting: 0, -EAGAIN (no room; nothing was sent),
- * -errno. Everything is copied.
+ * -errno. Everything is copied. The header has the digest of the buffers: BLAKE2b,
+ * 32 bytes as hex, of each one's size (8 bytes, the lowest first) and bytes.
  */
 int msg_send(void *socket, struct session *s, const struct msg_out *out)
 	must_check;

@@ -141,12 +141,9 @@ void session_sign(const struct session *s, const struct bytes parts[4],
 }
 
 int session_check(struct session *s, const struct bytes parts[4],
-		  struct bytes signature, bool remember)
+		  struct bytes signature)
 {
 	char want[SIGNATURE_SIZE];
-	unsigned char d[crypto_auth_hmacsha256_BYTES];
-	char hex[2 * sizeof(d) + 1];
-	uint64_t head;
 
 	if (!s->sign)
 		return 0;
@@ -154,17 +151,23 @@ int session_check(struct session *s, const struct bytes parts[4],
 		s->count.unsigned_++;
 		return -EBADMSG;
 	}
-	digest(s, parts, d);
-	sodium_bin2hex(hex, sizeof(hex), d, sizeof(d));
-	memcpy(want, hex, SIGNATURE_SIZE);
+	session_sign(s, parts, want);
 	if (signature.n != SIGNATURE_SIZE ||
 	    sodium_memcmp(want, signature.p, SIGNATURE_SIZE) != 0) {
 		s->count.forged++;
 		return -EBADMSG;
 	}
-	if (!remember || !s->replay)
+	return 0;
+}
+
+int session_once(struct session *s, struct bytes signature)
+{
+	uint64_t head = 0;
+
+	if (!s->sign || !s->replay)
 		return 0;
-	memcpy(&head, d, sizeof(head));
+	sodium_hex2bin((unsigned char *)&head, sizeof(head), signature.p,
+		       2 * sizeof(head), NULL, NULL, NULL);
 	if (replay_add(s->replay, head)) {
 		s->count.replayed++;
 		return -EALREADY;

@@ -47,12 +47,14 @@ void session_done(struct session *s);
 /* parts: header, parent header, metadata, content. */
 void session_sign(const struct session *s, const struct bytes parts[4],
 		  char signature[SIGNATURE_SIZE]);
-/*
- * 0, -EBADMSG (missing or wrong), -EALREADY (seen before; only when
- * `remember`). Counts what it refuses.
- */
+/* 0, -EBADMSG (missing or wrong). Counts what it refuses. */
 int session_check(struct session *s, const struct bytes parts[4],
-		  struct bytes signature, bool remember) must_check;
+		  struct bytes signature) must_check;
+/*
+ * A message is good once: 0, -EALREADY (seen before). Of one that
+ * session_check() has found right. Counts what it refuses.
+ */
+int session_once(struct session *s, struct bytes signature) must_check;
 
 /* The next message id: "<session>_<pid>_<counter>". */
 #define MSG_ID_SIZE 80

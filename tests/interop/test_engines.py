@@ -286,17 +286,10 @@ class Raw:
 
     def __init__(self, rc, channel):
         self.rc = rc
-        self.socket = rc._context.socket(zmq.DEALER)
+        self.socket = mix.connect(rc, zmq.DEALER, rc._config[channel])
         self.socket.LINGER = 0
         self.session = type(rc.session)(
             key=rc.session.key, signature_scheme=rc.session.signature_scheme
-        )
-        ipp.util.connect(
-            self.socket,
-            rc._config[channel],
-            curve_serverkey=rc.curve_serverkey,
-            curve_publickey=rc.curve_publickey,
-            curve_secretkey=rc.curve_secretkey,
         )
 
     def __enter__(self):

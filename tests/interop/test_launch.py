@@ -318,9 +318,9 @@ class ControllerOptions(Case):
             code, text = self.refused(*args)
             self.assertEqual(code, 2, text)
             self.assertIn("taskfs-controller --help", text)
-        code, text = self.refused("--no-secure")
+        code, text = self.refused("--no-secure", "--curve=no")
         self.assertEqual(code, 1)
-        self.assertIn("--curve=yes", text)
+        self.assertIn("without a key", text)
         self.assertEqual(os.listdir(self.dir + "/security"), [])
 
     def test_unknown_options_are_passed_over(self):

@@ -89,22 +89,17 @@ class Both(mix.Case):
     def test_through_a_mount(self):
         at = self.cluster.mount()
         for engine, code, value in (0, "echo sh", "sh\n"), (1, "6*7", "42\n"):
-            with open("%s/engines/%d/new" % (at, engine), "w") as f:
-                f.write(code)
-            with open(at + "/results/latest/value") as f:
-                self.assertEqual(f.read(), value)
+            id = mix.submit(at, code, "engines/%d/new" % engine)
+            self.assertEqual(mix.read(at, id, "value"), value)
         # A task that names no engine is a script, whichever of them is free.
         for _ in range(4):
-            with open(at + "/tasks/new", "w") as f:
-                f.write("echo $((6 * 7))")
-            with open(at + "/results/latest/value") as f:
-                self.assertEqual(f.read(), "42\n")
+            id = mix.submit(at, "echo $((6 * 7))")
+            self.assertEqual(mix.read(at, id, "value"), "42\n")
         with open(at + "/engines/all/vars/v", "w") as f:
             f.write("[5]\n")
-        with open(at + "/engines/0/new", "w") as f:
-            f.write("cat $TASKFS_VARS/v; echo more > $TASKFS_VARS/w")
-        with open(at + "/results/latest/value") as f:
-            self.assertEqual(f.read(), "[5]\n")
+        code = "cat $TASKFS_VARS/v; echo more > $TASKFS_VARS/w"
+        id = mix.submit(at, code, "engines/0/new")
+        self.assertEqual(mix.read(at, id, "value"), "[5]\n")
         self.assertEqual(self.rc[1].pull("v", block=True), [5])
         self.assertEqual(sorted(os.listdir(at + "/engines/0/vars")), ["v", "w"])
         self.assertEqual(os.stat(at + "/engines/0/vars/w").st_size, 5)
@@ -117,18 +112,12 @@ class Both(mix.Case):
     def test_a_map_and_an_error_through_a_mount(self):
         at = self.cluster.mount()
         task = {"code": "int(item) ** 2", "map": ["1", "2", "3"], "targets": [1]}
-        with open(at + "/tasks/new", "w") as f:
-            f.write(json.dumps(task) + "\n")
-        with open(at + "/results/latest/value") as f:
-            self.assertEqual(f.read(), "1\n4\n9\n")
-        with open(at + "/engines/1/new", "w") as f:
-            f.write("print('so far')\n1/0\n")
-        with open(at + "/results/latest/wait") as f:
-            self.assertEqual(f.read(), "error\n")
-        with open(at + "/results/latest/stdout") as f:
-            self.assertEqual(f.read(), "so far\n")
-        with open(at + "/results/latest/error") as f:
-            said = f.read().splitlines()
+        id = mix.submit(at, json.dumps(task) + "\n")
+        self.assertEqual(mix.read(at, id, "value"), "1\n4\n9\n")
+        id = mix.submit(at, "print('so far')\n1/0\n", "engines/1/new")
+        self.assertEqual(mix.read(at, id, "wait"), "error\n")
+        self.assertEqual(mix.read(at, id, "stdout"), "so far\n")
+        said = mix.read(at, id, "error").splitlines()
         self.assertEqual(said[0], "ZeroDivisionError: division by zero")
         self.assertIn("----> 2 1/0", said)
         self.cluster.unmount(*self.cluster.mounts.pop())

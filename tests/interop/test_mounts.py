@@ -80,13 +80,8 @@ class Mounted(mix.Case):
         """The id of the new result."""
         if options:
             text = json.dumps(dict(options, code=text)) + "\n"
-        fd = os.open(os.path.join(self.mnt, path), os.O_RDWR)
-        try:
-            os.write(fd, text.encode())
-            self.submitted.append(int(os.read(fd, 100)))
-            return self.submitted[-1]
-        finally:
-            os.close(fd)
+        self.submitted.append(mix.submit(self.mnt, text, path))
+        return self.submitted[-1]
 
     def get(self, id, name):
         return self.read("results/%d/%s" % (id, name))

@@ -8,6 +8,7 @@ import unittest
 import ipyparallel as ipp
 import mix
 import peers
+import zmq
 
 TIER = "check"
 
@@ -21,16 +22,10 @@ class Records(mix.Case):
             type(self).mnt = self.cluster.mount()
 
     def submit(self, text):
-        fd = os.open(self.mnt + "/tasks/new", os.O_RDWR)
-        try:
-            os.write(fd, text.encode())
-            return int(os.read(fd, 100))
-        finally:
-            os.close(fd)
+        return mix.submit(self.mnt, text)
 
     def read(self, id, name):
-        with open("%s/results/%d/%s" % (self.mnt, id, name)) as f:
-            return f.read()
+        return mix.read(self.mnt, id, name)
 
     def ids(self, id):
         self.read(id, "wait")
@@ -220,9 +215,7 @@ class Nonsense(mix.Case):
 
     def test_metadata_of_broadcast(self):
         uuid = self.rc._engines[0]
-        info = self.cluster.info()
-        s = self.rc._context.socket(ipp.client.client.zmq.DEALER)
-        s.connect("%s:%d" % (info["interface"], info["broadcast"]))
+        s = mix.connect(self.rc, zmq.DEALER, self.rc._config["broadcast"])
         for v in (*self.VALUES, [[uuid]], [[uuid, "x"]], [[uuid, 0]] * 3):
             for coalescing in (*self.VALUES, True, False):
                 self.rc.session.send(
@@ -272,8 +265,8 @@ class Nonsense(mix.Case):
     def test_iopub(self):
         """What a client would choke on goes to none."""
         info = self.cluster.info("engine")
-        s = self.rc._context.socket(ipp.client.client.zmq.XPUB)
-        s.connect("%s:%d" % (info["interface"], info["iopub"]))
+        url = "%s:%d" % (info["interface"], info["iopub"])
+        s = mix.connect(self.rc, zmq.XPUB, url)
         # Before it is subscribed to it says nothing.
         self.assertEqual(s.recv(), b"\1")
         other = self.cluster.client()

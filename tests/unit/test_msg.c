@@ -312,6 +312,44 @@ static void test_a_replay_is_refused(void **state)
 	session_done(&s);
 }
 
+/* A message of ours says in its header which buffers it has. */
+static void test_other_buffers_are_refused(void **state)
+{
+	static const char *const buffers[][3] = {
+		{"ab", "c"}, {"a", "bc"}, {"abc"}, {"ab", "c", ""}, {"ab"},
+	};
+	void *zmq = zmq_ctx_new(), *to = zmq_socket(zmq, ZMQ_PAIR);
+	void *from = zmq_socket(zmq, ZMQ_PAIR);
+	struct bytes good[] = {bytes_str("ab"), bytes_str("c")};
+	struct msg_out out = {.type = "x", .buffers = good, .nbuffers = 2};
+	struct session s;
+	struct msg m = {0}, copy;
+	size_t i, k;
+
+	(void)state;
+	session_init(&s, NULL, bytes_str("key"), 0);
+	assert_int_equal(zmq_bind(to, "inproc://x"), 0);
+	assert_int_equal(zmq_connect(from, "inproc://x"), 0);
+	assert_int_equal(msg_send(from, &s, &out), 0);
+	assert_int_equal(msg_recv(&m, to), 0);
+	for (i = 0; i < ARRAY_SIZE(buffers); i++) {
+		copy = (struct msg){0};
+		for (k = 0; k < 6; k++)
+			msg_add_frame(&copy, msg_frame(&m, (unsigned)k));
+		for (k = 0; k < 3 && buffers[i][k]; k++)
+			msg_add_frame(&copy, bytes_str(buffers[i][k]));
+		assert_int_equal(msg_open(&copy, &s, MSG_RELAY),
+				 i == 0 ? 0 : -EBADMSG);
+		msg_done(&copy);
+	}
+	assert_int_equal(s.count.forged, ARRAY_SIZE(buffers) - 1);
+	msg_done(&m);
+	session_done(&s);
+	zmq_close(from);
+	zmq_close(to);
+	zmq_ctx_term(zmq);
+}
+
 static void test_json_larger_than_its_limit(void **state)
 {
 	char *big = xmalloc(LIMIT_JSON + 16);
@@ -526,6 +564,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_a_byte_that_is_no_utf8),
 	cmocka_unit_test(test_relays_do_not_read_content),
 	cmocka_unit_test(test_a_replay_is_refused),
+	cmocka_unit_test(test_other_buffers_are_refused),
 	cmocka_unit_test(test_json_larger_than_its_limit),
 	cmocka_unit_test(test_the_first_delimiter_counts),
 	cmocka_unit_test(test_empty_message),

@@ -40,6 +40,14 @@ def sign(key, parts):
     return hmac.new(key, b"".join(parts), hashlib.sha256).hexdigest().encode()
 
 
+def digest(buffers):
+    """As the header of a message of ours has it (lib/wire/msg.h)."""
+    h = hashlib.blake2b(digest_size=32)
+    for b in buffers:
+        h.update(len(b).to_bytes(8, "little") + b)
+    return h.hexdigest()
+
+
 def member_pair(info):
     """The keys of who has the connection file: public, secret (lib/wire/curve.h)."""
     public = info["curve_serverkey"].encode()
@@ -136,6 +144,8 @@ class Peer:
             "date": time.strftime("%Y-%m-%dT%H:%M:%S.000001Z", time.gmtime()),
             "version": "5.3",
         }
+        if buffers:
+            header["taskfs"] = {"buffers": digest(buffers)}
         parts = [
             json.dumps(p).encode()
             for p in (header, parent or {}, metadata or {}, content)
@@ -144,6 +154,8 @@ class Peer:
 
     def check(self, m):
         assert m.signature == sign(self.key, m.parts), "a bad signature"
+        signed = m.header.get("taskfs", {}).get("buffers")
+        assert signed in (None, digest(m.buffers)), "other buffers"
         return m
 
     def ready(self, *sockets):

@@ -194,7 +194,7 @@ class Strangers(Case):
         key = self.controller.info("client")["key"]
         own = self.stranger(self.server_key())
         self.introduce(own, key).recv_multipart()
-        self.engine(pair=own.pair).join(self.insider)
+        self.engine(taskfs=False, pair=own.pair).join(self.insider)
         first = self.stranger(self.server_key())
         self.introduce(first, key).recv_multipart()
         for _ in range(1024):
@@ -203,6 +203,22 @@ class Strangers(Case):
             visitor.close()
         self.assert_refused(first, ("mux",))
         self.assert_let_in(own)
+
+    def test_a_nanny_is_let_in_beside_its_engine(self):
+        """That of ipyparallel connects with a key that nobody knows."""
+        nanny = self.stranger(self.server_key())
+        port = self.controller.info("engine")["control"]
+        before = self.refused()
+        early = nanny.connect(zmq.ROUTER, port)
+        wait_for(lambda: self.refused() > before)
+        self.assertNotIn(zmq.EVENT_HANDSHAKE_SUCCEEDED, outcomes(early))
+        own = self.stranger(self.server_key())
+        key = self.controller.info("client")["key"]
+        self.introduce(own, key).recv_multipart()
+        self.engine(taskfs=False, pair=own.pair).join(self.insider)
+        s = nanny.connect(zmq.ROUTER, port)
+        self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self.assert_refused(self.stranger(self.server_key()), ("task", "hb_pong"))
 
     def test_nobody_takes_an_engines_place(self):
         """Who has its identity gets no task of it, nor ends what it runs."""

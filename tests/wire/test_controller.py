@@ -138,6 +138,36 @@ class Rubbish(Case):
         self.assertEqual(counts["messages_unsigned"], 1)
         self.assertEqual(counts["messages_forged"], 2)
 
+    def test_buffers_that_were_not_signed_for_are_dropped_and_counted(self):
+        """Of clients and of engines; ipyparallel's do not sign for any."""
+        c, e = self.pair()
+        task = {"token": new_id(), "options": {}, "code": 0, "uid": 0, "gid": 0}
+        _, good = c.frames(
+            "submit_request", {"results": [task]}, buffers=[b"echo good"]
+        )
+        changed = [good[:-1] + [b"echo evil"], good[:-1], [*good, b"more"]]
+        for frames in changed:
+            c.query.send_multipart(frames)
+        self.assertEqual(c.counters()["messages_forged"], 3)
+        self.assertIsNone(c.result(1))
+        c.query.send_multipart(good)
+        c.receive(c.query, lambda m: m.type == "submit_reply")
+        request = e.take()
+        self.assertEqual(request.buffers, [])
+        reply = {"exit_status": 0, "stdout": 4, "buffers": {"stdout": 0}}
+        _, frames = e.frames(
+            "execute_reply",
+            {"status": "ok", "execution_count": 1},
+            {"status": "ok", "engine": e.uuid, "taskfs": reply},
+            request.header,
+            [b"good"],
+        )
+        e.task.send_multipart(frames[:-1] + [b"evil"])
+        e.task.send_multipart(frames)
+        c.wait(1, "ok")
+        self.assertEqual(c.fetch(1, "stdout").buffers, [b"good"])
+        self.assertEqual(c.counters()["messages_forged"], 4)
+
     def test_a_message_is_good_once(self):
         c = self.client()
         _, frames = c.frames("connection_request", {})

@@ -558,6 +558,20 @@ class Stock(Case):
             self.assertEqual(f.read(), "x\n")
         self.assertFalse(os.path.exists(b.dir + "/forged"))
 
+    def test_a_task_with_another_stdin_does_not_run(self):
+        b = self.boss
+        code = "cat; touch " + quote(b.dir + "/ran")
+        metadata = {"taskfs": {"result": 7, "index": 0, "stdin": 0}}
+        header, frames = b.frames(
+            "execute_request",
+            {"code": code, "silent": True, "user_expressions": {}},
+            metadata,
+            buffers=[b"good"],
+        )
+        b.send("task", header, frames[:-1] + [b"evil"])
+        b.reply(b.run("echo", "mux"), "mux")
+        self.assertFalse(os.path.exists(b.dir + "/ran"))
+
     def test_shutdown(self):
         self.wait_running(self.boss.run("exec sleep 1000", "mux"))
         m = self.ask("shutdown_request", {"restart": False})
