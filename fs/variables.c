@@ -144,7 +144,10 @@ static void take(struct mirror *m, struct engine *e, const struct told *t,
 
 	if (v)
 		v->unnamed = false;
-	if (v && v->version > (uint64_t)t->version)
+	/* What was known when the value went out may be told once more. */
+	if (v && (v->version > (uint64_t)t->version ||
+		  (v->expected && v->version &&
+		   v->version == (uint64_t)t->version)))
 		return;
 	if (t->gone && v && !reply) {
 		drop(m, e, v);

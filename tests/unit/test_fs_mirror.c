@@ -267,6 +267,37 @@ static void test_events(void **state)
 	expect_lines(EVENTS_KEPT + 8, 1000, "");
 }
 
+/* An empty value was written; what is told of the one before comes later. */
+static void test_what_was_written_is_not_hidden_by_what_was(void **state)
+{
+#define SIZE(size, version) \
+	"{\"id\":1,\"vars\":{\"version\":" version \
+	",\"list\":[[\"x\"," size ",5," version "]]}}"
+	struct var_name *name;
+	struct engine *e;
+	struct variable *v;
+
+	(void)state;
+	merge_engine_text(1, "{\"id\":1,\"uuid\":\"u\",\"state\":\"idle\"}");
+	merge_engine_text(2, SIZE("4", "7"));
+	e = mirror_engine(&m, 1);
+	name = var_name_get(&m, bytes_str("x"));
+	v = variable_find(e, name->id);
+	assert_int_equal(v->size, 4);
+	variable_expect(&m, e, name);
+	assert_int_equal(v->size, 0);
+	merge_engine_text(3, SIZE("4", "7"));
+	assert_int_equal(v->size, 0);
+	assert_true(v->expected);
+	merge_engine_text(4, SIZE("9", "8"));
+	assert_int_equal(v->size, 9);
+	assert_false(v->expected);
+	merge_engine_text(5, SIZE("4", "7"));
+	assert_int_equal(v->size, 9);
+	var_name_put(&m, name);
+#undef SIZE
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -282,6 +313,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_outputs_are_kept_up_to_a_budget),
 	TEST(test_engines),
 	TEST(test_events),
+	TEST(test_what_was_written_is_not_hidden_by_what_was),
 };
 
 UNIT_MAIN(tests)
