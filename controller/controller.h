@@ -6,7 +6,7 @@
  *	main options
  *	place		the cluster directory
  *	identity	keys, and what of them survives
- *	admission	which peers may speak at all
+ *	admission door	which peers may speak at all; who has not shown it yet
  *	address		ports and connection files
  *	hub		the sockets, and which handler gets what arrives
  *	query		requests of clients; those of ipyparallel's: stock.h
@@ -127,6 +127,7 @@ struct controller {
 	char *key;
 	struct address *address;	/* address.c */
 	struct admission *admission;	/* admission.c; NULL: no CURVE */
+	struct door *door;		/* door.c; the same */
 	int64_t since;
 	struct counters count;
 	struct log_limit *drop_limit;

@@ -4,6 +4,7 @@
 #include "address.h"
 #include "admission.h"
 #include "base/log.h"
+#include "door.h"
 #include "engines.h"
 #include "events.h"
 #include "notify.h"
@@ -410,6 +411,8 @@ static int open_one(struct controller *c, enum socket i)
 	if (!err && rows[i].verbose &&
 	    zmq_setsockopt(s->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof(yes)) < 0)
 		err = -errno;
+	if (!err && c->curve.on)
+		err = door_watch(c, s->socket);
 	if (!err)
 		err = address_bind(c, i, rows[i].name);
 	if (err)
@@ -448,6 +451,7 @@ void hub_close(struct controller *c)
 
 	work_cancel(&c->feed_work);
 	timer_cancel(&c->hello_timer);
+	door_close(c);
 	for (i = 0; i < SOCKETS; i++) {
 		loop_remove(&c->sock[i].watch);
 		sock_close(&c->sock[i].socket);

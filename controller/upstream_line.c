@@ -110,7 +110,7 @@ static void monitor_ready(struct watch *w, short events)
 static int open_monitor(struct upstream *u)
 {
 	int err = sock_monitor(u->c->zmq, u->part[U_QUERY].socket,
-			       &u->monitor);
+			       ZMQ_EVENT_DISCONNECTED, &u->monitor);
 
 	if (err)
 		return err;

@@ -197,7 +197,8 @@ static int watch_connection(struct link_socket *s)
 {
 	struct link *l = s->link;
 	void *monitor;
-	int err = sock_monitor(l->zmq, s->watch.socket, &monitor);
+	int err = sock_monitor(l->zmq, s->watch.socket, ZMQ_EVENT_DISCONNECTED,
+				   &monitor);
 
 	if (err)
 		return err;

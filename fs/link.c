@@ -259,7 +259,8 @@ static void open_line(struct link *l)
 			     &l->query);
 
 	if (!err)
-		err = sock_monitor(l->zmq, l->query, &l->monitor);
+		err = sock_monitor(l->zmq, l->query, ZMQ_EVENT_DISCONNECTED,
+				   &l->monitor);
 	if (!err) {
 		watch_socket(l, &l->monitor_watch, l->monitor, monitor_ready);
 		watch_socket(l, &l->query_watch, l->query, query_ready);

@@ -208,7 +208,7 @@ int sock_connect(void *socket, const char *interface, unsigned port)
 	return zmq_connect(socket, at) < 0 ? -errno : 0;
 }
 
-int sock_monitor(void *zmq, void *socket, void **ret_monitor)
+int sock_monitor(void *zmq, void *socket, int events, void **ret_monitor)
 {
 	static unsigned count;
 	struct sock how = {.type = ZMQ_PAIR};
@@ -220,7 +220,7 @@ int sock_monitor(void *zmq, void *socket, void **ret_monitor)
 		return err;
 	/* The name of one that was closed may still be taken. */
 	snprintf(at, sizeof(at), "inproc://taskfs-monitor-%u", count++);
-	if (zmq_socket_monitor(socket, at, ZMQ_EVENT_DISCONNECTED) < 0 ||
+	if (zmq_socket_monitor(socket, at, events) < 0 ||
 	    zmq_connect(monitor, at) < 0) {
 		err = -errno;
 		sock_monitor_close(socket, &monitor);
@@ -230,14 +230,31 @@ int sock_monitor(void *zmq, void *socket, void **ret_monitor)
 	return 0;
 }
 
-/* Ends of connections are all that it was asked for. */
+bool sock_monitor_next(void *monitor, int *ret_event, int *ret_value)
+{
+	unsigned char frame[6];
+	uint16_t event;
+	int32_t value;
+	char address[256];
+
+	if (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) !=
+	    sizeof(frame))
+		return false;
+	(void)zmq_recv(monitor, address, sizeof(address), ZMQ_DONTWAIT);
+	memcpy(&event, frame, sizeof(event));
+	memcpy(&value, frame + sizeof(event), sizeof(value));
+	*ret_event = event;
+	*ret_value = value;
+	return true;
+}
+
 bool sock_monitor_ended(void *monitor)
 {
 	bool ended = false;
-	char frame[8];
+	int event, value;
 
-	while (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0)
-		ended = true;
+	while (sock_monitor_next(monitor, &event, &value))
+		ended |= event == ZMQ_EVENT_DISCONNECTED;
 	return ended;
 }
 

@@ -49,12 +49,16 @@ int sock_connect(void *socket, const char *interface, unsigned port)
 	must_check;
 
 /*
- * A second socket, to be read when a connection of the first has ended:
- * zmq_socket_monitor(3). -errno with *ret_monitor untouched; the caller gives it
- * to sock_monitor_close(). In the thread of the loop only.
+ * A second socket, which tells of the connections of the first: of those events
+ * (ZMQ_EVENT_DISCONNECTED ...) of zmq_socket_monitor(3). -errno with *ret_monitor
+ * untouched; the caller gives it to sock_monitor_close(). In the thread of the
+ * loop only.
  */
-int sock_monitor(void *zmq, void *socket, void **ret_monitor) must_check;
-/* Reads what it tells: whether a connection has ended since. */
+int sock_monitor(void *zmq, void *socket, int events, void **ret_monitor)
+	must_check;
+/* The next event and its value; false: no more has come. */
+bool sock_monitor_next(void *monitor, int *ret_event, int *ret_value);
+/* Reads all of them: whether a connection has ended since. */
 bool sock_monitor_ended(void *monitor);
 /* Before the socket itself is closed; NULL inside either is fine. */
 void sock_monitor_close(void *socket, void **monitor);

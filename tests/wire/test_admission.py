@@ -7,6 +7,7 @@ Prints TAP. With arguments only those tests: Strangers Strangers.test_plain ...
 """
 
 import json
+import socket
 import sys
 
 import zmq
@@ -25,6 +26,8 @@ DECIDED = (
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
     | zmq.EVENT_DISCONNECTED
 )
+# What a peer with CURVE says first (ZeroMQ RFC 23).
+GREETING = b"\xff" + bytes(8) + b"\x7f\3\1" + b"CURVE".ljust(20, b"\0") + bytes(32)
 # Of each port, by its name in the files: what a peer has there.
 KINDS = {
     "registration": zmq.DEALER,
@@ -241,6 +244,37 @@ class Strangers(Case):
             self.insider.wait(id, "ok")
             for s in stranger.sockets:
                 self.assertFalse(s.poll(0))
+
+    def knock(self, name="mux"):
+        """A connection that is no peer of ZeroMQ's yet."""
+        port = self.controller.info("client")[name]
+        s = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(s.close)
+        return s
+
+    def test_who_sends_more_than_a_handshake_is_shut_out(self):
+        s = self.knock()
+        s.sendall(GREETING)
+        # A command of a gigabyte, and the first of it.
+        s.sendall(b"\6" + (1 << 30).to_bytes(8, "big"))
+        sent = 0
+        with self.assertRaises(OSError):
+            while sent < 1 << 30:
+                sent += s.send(bytes(1 << 16))
+        self.assertEqual(self.refused(), 1)
+        self.assertEqual(self.insider.hello()["status"], "ok")
+
+    def test_too_many_that_say_nothing_are_shut_out(self):
+        """As many wait as LIMIT_STRANGERS says; who has a key gets in."""
+        crowd = [self.knock() for _ in range(256)]
+        crowd.append(self.knock("task"))
+        first = crowd[0]
+        while first.recv(100):
+            pass
+        self.client()
+        self.assertGreater(self.refused(), 0)
+        # It was among the last.
+        self.assertEqual(crowd[-1].recv(1), GREETING[:1])
 
     def test_a_big_subscription_ends_the_connection(self):
         for name in "notification", "iopub":

@@ -1,0 +1,20 @@
+/*
+ * door.h: connections that have shown no key yet.
+ *
+ * libzmq takes any connection and reads what it sends until a handshake ends or
+ * ZMQ_HANDSHAKE_IVL is over: a frame as large as a socket may ever have, from as
+ * many as come. So those that come are counted here and looked at, by what the
+ * kernel knows of them: who sends more than a handshake is, and the oldest of too
+ * many that send none, are shut out.
+ */
+#ifndef TASKFS_DOOR_H
+#define TASKFS_DOOR_H
+
+#include "controller.h"
+
+/* Watches who connects to this socket, which has CURVE. -errno. */
+int door_watch(struct controller *c, void *socket) must_check;
+/* Before the sockets themselves are closed. */
+void door_close(struct controller *c);
+
+#endif
