@@ -358,6 +358,19 @@ static char *text_of(const char *s)
 	return (char *)(uintptr_t)s;
 }
 
+/* Copies of the files that are reused may be on other hosts. */
+static void tell_new_key(const struct controller *c, const char *now)
+{
+	const char *was = c->address->old[CONNFILE_CLIENT].curve_serverkey;
+
+	if (!c->address->reused || (!was && !now) ||
+	    (was && now && strcmp(was, now) == 0))
+		return;
+	log_warning("the connection files that are reused have another key for "
+		    "CURVE now, or none; who has copies of them needs the new "
+		    "ones", log_str("dir", c->config.dir));
+}
+
 static int publish(struct controller *c, enum connfile_kind kind)
 {
 	char interface[INTERFACE], host[256] = "";
@@ -389,8 +402,10 @@ static int publish(struct controller *c, enum connfile_kind kind)
 
 int address_publish(struct controller *c)
 {
-	int err = publish(c, CONNFILE_CLIENT);
+	int err;
 
+	tell_new_key(c, c->curve.on ? c->curve.server_public : NULL);
+	err = publish(c, CONNFILE_CLIENT);
 	return err ? err : publish(c, CONNFILE_ENGINE);
 }
 

@@ -87,9 +87,11 @@ static void set_engine(struct known *k, const char *uuid, const char *address)
 	k->address = xstrdup(address ? address : "");
 }
 
-/* [[key], [key, uuid, address], ...] */
+/* {member, known: [[key], [key, uuid, address], ...]}: of who has the keys of the
+ * cluster, and who showed that. */
 static void save(struct controller *c)
 {
+	struct json_object *o = json_object_new_object();
 	struct json_object *all = json_object_new_array();
 	struct store_op *op = store_op_new(STORE_META);
 	struct list *l;
@@ -105,20 +107,33 @@ static void save(struct controller *c)
 		}
 		json_push(all, one);
 	}
+	json_add_str(o, "member", c->admission->member);
+	json_add(o, "known", all);
 	op->meta.key = "admitted";
 	op->meta.value = xstrdup(json_object_to_json_string_ext(
-		all, JSON_C_TO_STRING_PLAIN));
+		o, JSON_C_TO_STRING_PLAIN));
 	store_put(c->store, op);
-	json_object_put(all);
+	json_object_put(o);
+}
+
+/* Who knew another key has shown nothing. */
+static struct json_object *kept(const struct admission *a,
+				struct json_object *o)
+{
+	const char *member = json_get_str(o, "member", NULL);
+
+	return member && strcmp(member, a->member) == 0
+		       ? json_get_array(o, "known")
+		       : NULL;
 }
 
 static void load(struct controller *c)
 {
 	char *text = store_meta(c->store, "admitted");
-	struct json_object *all = text ? json_parse(bytes_str(text), NULL)
-				       : NULL;
-	size_t i, n = json_object_is_type(all, json_type_array)
-			      ? json_object_array_length(all) : 0;
+	struct json_object *o = text ? json_parse(bytes_str(text), NULL)
+				     : NULL;
+	struct json_object *all = kept(c->admission, o);
+	size_t i, n = all ? json_object_array_length(all) : 0;
 
 	for (i = 0; i < n; i++) {
 		struct json_object *one = json_object_array_get_idx(all, i);
@@ -142,7 +157,7 @@ static void load(struct controller *c)
 			set_engine(k, json_object_get_string(uuid),
 				   json_object_get_string(address));
 	}
-	json_object_put(all);
+	json_object_put(o);
 	free(text);
 }
 

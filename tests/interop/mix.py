@@ -219,7 +219,7 @@ class Gate(str):
             os.close(fd)
 
 
-def connect(rc, kind, url):
+def raw_socket(rc, kind, url):
     """A socket of our own on the context of a client, and with its keys."""
     s = rc._context.socket(kind)
     ipp.util.connect(

@@ -286,7 +286,7 @@ class Raw:
 
     def __init__(self, rc, channel):
         self.rc = rc
-        self.socket = mix.connect(rc, zmq.DEALER, rc._config[channel])
+        self.socket = mix.raw_socket(rc, zmq.DEALER, rc._config[channel])
         self.socket.LINGER = 0
         self.session = type(rc.session)(
             key=rc.session.key, signature_scheme=rc.session.signature_scheme

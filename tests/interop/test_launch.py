@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 import ipyparallel as ipp
+import zmq
 from traitlets.config import Config
 
 import mix
@@ -249,6 +250,9 @@ class ControllerOptions(Case):
         for kind in ("client", "engine"):
             theirs, ours = stock.info(kind), self.info(kind)
             self.assertEqual(set(theirs), set(ours))
+            # It encrypts when it is told to.
+            self.assertIsNone(theirs.pop("curve_serverkey"))
+            self.assertEqual(len(ours.pop("curve_serverkey")), 40)
             for key in theirs:
                 self.assertIs(type(theirs[key]), type(ours[key]), key)
             for key in ("interface", "location", "ssh", "pack", "unpack"):
@@ -387,13 +391,17 @@ class ControllerOptions(Case):
         key = tempfile.mktemp(dir=mix.HOME)
         with open(key, "w") as f:
             f.write("a key of our own\n")
-        first = self.controller("--reuse", "--location=here", "--keyfile=" + key)
+        public, secret = (k.decode() for k in zmq.curve_keypair())
+        pair = {"IPP_CURVE_PUBLICKEY": public, "IPP_CURVE_SECRETKEY": secret}
+        first = self.controller(
+            "--reuse", "--location=here", "--keyfile=" + key, **pair
+        )
         before = self.info(), self.info("engine")
         self.assertEqual(before[0]["key"], "a key of our own")
         self.assertEqual(first.stop(), 0)
         # The files alone count: this is the first run of a new database.
         os.unlink(self.dir + "/tasks.db")
-        second = self.controller("--reuse")
+        second = self.controller("--reuse", **pair)
         self.assertEqual((self.info(), self.info("engine")), before)
         self.assertEqual(second.stop(), 0)
         third = self.controller("--port=0")
@@ -406,10 +414,12 @@ class ControllerOptions(Case):
         before = stock.info(), stock.info("engine")
         stock.controller.stop()
         self.dir = stock.dir
-        self.controller("--reuse")
+        c = self.controller("--reuse")
         for old, new in zip(before, (self.info(), self.info("engine"))):
             for key in "registration", "mux", "task", "control", "iopub", "key":
                 self.assertEqual(old[key], new[key], key)
+        said = [line for line in c.lines if "who has copies of them" in line]
+        self.assertEqual(len(said), 1, c.lines)
 
     def test_two_clusters_share_a_profile(self):
         for name in "a", "b":

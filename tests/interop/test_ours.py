@@ -215,7 +215,7 @@ class Nonsense(mix.Case):
 
     def test_metadata_of_broadcast(self):
         uuid = self.rc._engines[0]
-        s = mix.connect(self.rc, zmq.DEALER, self.rc._config["broadcast"])
+        s = mix.raw_socket(self.rc, zmq.DEALER, self.rc._config["broadcast"])
         for v in (*self.VALUES, [[uuid]], [[uuid, "x"]], [[uuid, 0]] * 3):
             for coalescing in (*self.VALUES, True, False):
                 self.rc.session.send(
@@ -266,7 +266,7 @@ class Nonsense(mix.Case):
         """What a client would choke on goes to none."""
         info = self.cluster.info("engine")
         url = "%s:%d" % (info["interface"], info["iopub"])
-        s = mix.connect(self.rc, zmq.XPUB, url)
+        s = mix.raw_socket(self.rc, zmq.XPUB, url)
         # Before it is subscribed to it says nothing.
         self.assertEqual(s.recv(), b"\1")
         other = self.cluster.client()

@@ -9,10 +9,12 @@ Prints TAP. With arguments only those tests: Strangers Strangers.test_plain ...
 import json
 import socket
 import sys
+import tempfile
 
 import zmq
 import zmq.utils.monitor
 
+import peers
 import tap
 from peers import Peer
 from test_controller import CALM, Case
@@ -191,6 +193,23 @@ class Strangers(Case):
         self.insider = self.client()
         self.assert_let_in(stranger)
         self.assert_refused(other, ("task",))
+
+    def test_another_key_shuts_out_who_knew_the_old_one(self):
+        stranger = self.stranger(self.server_key())
+        old = self.controller.info("client")
+        self.introduce(stranger, old["key"]).recv_multipart()
+        self.assert_let_in(stranger)
+        self.assertEqual(self.controller.stop(), 0)
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write("another key\n")
+            f.flush()
+            self.controller.options += ("--key-file=" + f.name,)
+            self.controller.start()
+        self.insider = self.client()
+        self.assertEqual(self.controller.info("client")["key"], "another key")
+        self.assert_refused(stranger, ("task",))
+        member = self.stranger(self.server_key(), peers.member_pair(old))
+        self.assert_refused(member, ("task",))
 
     def test_keys_of_short_visits_do_not_push_out_an_engine(self):
         """As many are kept as LIMIT_KEPT says, and engines that are there."""
