@@ -142,7 +142,7 @@ struct controller {
 	struct map results;	/* id -> struct result */
 	struct list by_id;
 	struct map tokens;	/* token -> struct result */
-	struct map names;	/* name -> the newest struct result of it */
+	struct map names;	/* uid and name -> the newest struct result of it */
 	struct list finished;	/* final ones, oldest first */
 	uint64_t nfinished, stored_bytes, next_result;
 	uint64_t tasks[STATES];

@@ -5,6 +5,7 @@
 #include "engines.h"
 #include "run.h"
 #include "sched.h"
+#include "wire/task_option.h"
 
 static const char *const endings[] = {
 	[ON_OK] = "ok",
@@ -52,14 +53,23 @@ static int parse_ending(struct bytes text)
 	return -1;
 }
 
-/* By id, or the newest of that name before r itself. */
+/* By id, or the newest of its user's of that name before r itself. */
 static struct result *find_named(const struct result *r, struct bytes name)
 {
 	uint64_t id;
 
 	if (parse_u64(name, 1, INT64_MAX, &id) == 0)
 		return id < r->id ? result_find(r->c, id) : NULL;
-	return result_named(r->c, name);
+	return result_named(r->c, r->uid, name);
+}
+
+static void not_there(const struct result *r, struct bytes text,
+		      struct bytes name, struct buf *why)
+{
+	buf_puts(why, "there is no result ");
+	buf_put_escaped(why, text, 200);
+	if (task_name_ok(name))
+		buf_printf(why, " of user %u", r->uid);
 }
 
 /* "NAME" or "NAME:ENDING" or a number. */
@@ -79,8 +89,7 @@ static bool read_entry(struct result *r, struct json_object *v, bool follow,
 	}
 	on = find_named(r, name);
 	if (!on || on->doomed || how < 0) {
-		buf_puts(why, "there is no result ");
-		buf_put_escaped(why, text, 200);
+		not_there(r, text, name, why);
 		return false;
 	}
 	for (d = r->dep; d < r->dep + r->ndeps; d++)

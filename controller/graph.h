@@ -1,8 +1,8 @@
 /*
  * graph.h: which result waits for which: the options after and follow.
  *
- * An entry names a result by id or by name (the newest of that name when it is
- * submitted) and how that must have ended: "12" and "build" ok, "12:error"
+ * An entry names a result by id or by name (its user's newest of that name when
+ * it is submitted) and how that must have ended: "12" and "build" ok, "12:error"
  * with an error, "12:any" at all. A dependency is met, or can never be met;
  * then the waiting result ends at once with ImpossibleDependency. `follow` adds
  * that the task runs on the engine that ran those.

@@ -30,6 +30,8 @@ static bool load_result(void *arg, const struct result_row *row)
 	struct result *r = result_make(c, row->id, row->tasks);
 	struct json_object *o;
 
+	r->uid = row->uid;
+	r->gid = row->gid;
 	r->name = str_copy(row->name);
 	result_take_name(r);
 	if (row->submitted > now_usec() - TOKEN_AGE)
@@ -38,8 +40,6 @@ static bool load_result(void *arg, const struct result_row *row)
 	r->pinned = strcmp(r->kind, "view") == 0;
 	r->wired = row->kind && strcmp(row->kind, "wire") == 0;
 	r->options = xstrdup(row->options ? row->options : "{}");
-	r->uid = row->uid;
-	r->gid = row->gid;
 	r->submitted = row->submitted;
 	r->has_stdin = row->has_stdin;
 	r->code_size = row->code_size;

@@ -38,16 +38,32 @@ struct result *result_by_token(struct controller *c, const char *token)
 	return map_get(&c->tokens, bytes_str(token));
 }
 
-struct result *result_named(struct controller *c, struct bytes name)
+static struct bytes name_key(uint32_t uid, struct bytes name)
 {
-	return map_get(&c->names, name);
+	static struct buf key;
+
+	buf_clear(&key);
+	buf_put(&key, &uid, sizeof(uid));
+	buf_put(&key, name.p, name.n);
+	return buf_bytes(&key);
+}
+
+static struct bytes own_key(const struct result *r)
+{
+	return name_key(r->uid, bytes_str(r->name));
+}
+
+struct result *result_named(struct controller *c, uint32_t uid,
+			    struct bytes name)
+{
+	return map_get(&c->names, name_key(uid, name));
 }
 
 void result_take_name(struct result *r)
 {
 	if (!r->name)
 		return;
-	r->older = map_put(&r->c->names, bytes_str(r->name), r);
+	r->older = map_put(&r->c->names, own_key(r), r);
 	if (r->older)
 		r->older->newer = r;
 }
@@ -55,12 +71,12 @@ void result_take_name(struct result *r)
 /* It goes: the newest before it has the name, if there is one. */
 static void drop_name(struct result *r)
 {
-	bool newest = r->name && result_named(r->c, bytes_str(r->name)) == r;
+	bool newest = r->name && map_get(&r->c->names, own_key(r)) == r;
 
 	if (newest && r->older)
-		map_put(&r->c->names, bytes_str(r->name), r->older);
+		map_put(&r->c->names, own_key(r), r->older);
 	else if (newest)
-		map_remove(&r->c->names, bytes_str(r->name));
+		map_remove(&r->c->names, own_key(r));
 	if (r->newer)
 		r->newer->older = r->older;
 	if (r->older)

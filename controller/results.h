@@ -74,7 +74,7 @@ struct result {
 	uint64_t id;
 	struct controller *c;
 	char *name, *token;	/* or NULL */
-	struct result *older, *newer;	/* of the same name */
+	struct result *older, *newer;	/* of the same name and user */
 	char *options;		/* JSON text */
 	const char *kind;
 	uint32_t uid, gid;
@@ -185,8 +185,9 @@ void result_free(struct result *r);
 struct result *result_find(struct controller *c, uint64_t id);
 struct task *result_task(struct result *r, uint64_t index);
 enum state result_state(const struct result *r);
-/* The newest result of a name, or NULL. */
-struct result *result_named(struct controller *c, struct bytes name);
+/* The newest result of a user's name, or NULL. Names of others are others. */
+struct result *result_named(struct controller *c, uint32_t uid,
+			    struct bytes name);
 /* From now on it is that, if it has a name. */
 void result_take_name(struct result *r);
 /* The result a token made, or NULL. */

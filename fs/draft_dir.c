@@ -46,10 +46,10 @@ static int make_draft(struct obj *o, struct bytes name, int flags)
 		return -EPERM;
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);
-	err = draft_new(&o->fs->drafts, name, o->uid, o->gid, &w);
+	err = draft_new(&o->fs->drafts, name, o->by.uid, o->by.gid, &w);
 	if (err == -ENOSPC)
 		return submission_refused(
-			o->fs, o->tid, err,
+			o->fs, o->by.tid, err,
 			bytes_str("there are too many drafts: submit or "
 				  "remove some"));
 	if (!err)
@@ -129,7 +129,7 @@ static int no_option(const struct obj *o, struct bytes name)
 	buf_puts(&why, "there is no option \"");
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\"");
-	(void)submission_refused(o->fs, o->tid, -EINVAL, buf_bytes(&why));
+	(void)submission_refused(o->fs, o->by.tid, -EINVAL, buf_bytes(&why));
 	buf_done(&why);
 	return -EINVAL;
 }

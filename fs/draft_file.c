@@ -158,7 +158,7 @@ static int draft_write_file(struct file *f, struct bytes data, uint64_t off,
 {
 	struct buf why = BUF_INIT;
 	struct obj o;
-	int err = tree_obj(f->fs, f->ino, f->tid, &o);
+	int err = tree_obj(f->fs, f->ino, NULL, &o);
 
 	*ret_taken = data.n;
 	if (err)
@@ -182,7 +182,7 @@ static int finish(struct file *f, pid_t tid)
 	struct obj o;
 	int err = 0;
 
-	if (!e || !e->pending || tree_obj(f->fs, f->ino, tid, &o))
+	if (!e || !e->pending || tree_obj(f->fs, f->ino, NULL, &o))
 		return 0;
 	if (o.draft->sending)
 		return -EBUSY;
@@ -210,7 +210,7 @@ static void draft_release(struct file *f)
 		return;
 	(void)!finish(f, f->tid);
 	if (!e->wrote && (f->flags & O_TRUNC) &&
-	    tree_obj(f->fs, f->ino, f->tid, &o) == 0 && !o.draft->sending)
+	    tree_obj(f->fs, f->ino, NULL, &o) == 0 && !o.draft->sending)
 		(void)!draft_set(&f->fs->drafts, o.draft, o.sub,
 				 bytes_of("", 0), &why);
 	buf_done(&why);

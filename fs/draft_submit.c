@@ -79,7 +79,7 @@ static int submit_write(struct file *f, struct bytes data, uint64_t off,
 	struct submission *s = f->private;
 	struct buf why = BUF_INIT;
 	struct obj o;
-	int err = tree_obj(f->fs, f->ino, s->tid, &o);
+	int err = tree_obj(f->fs, f->ino, NULL, &o);
 
 	(void)off;
 	*ret_taken = data.n;

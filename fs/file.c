@@ -21,7 +21,8 @@ static bool is_writable(const struct node *n)
  * gone has its number alone, if that is enough. */
 static int find_obj(struct file *f, pid_t tid, struct obj *ret_o)
 {
-	int err = tree_obj(f->fs, f->ino, tid, ret_o);
+	const struct asker by = {tid, NO_USER, NO_GROUP};
+	int err = tree_obj(f->fs, f->ino, &by, ret_o);
 
 	if (err == -ENOENT && f->node->io && f->node->io->outlives)
 		err = 0;
@@ -147,7 +148,7 @@ static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
 	f->generation = o->result ? tree_generation(o) : 0;
 	f->node = o->node;
 	f->flags = flags;
-	f->tid = o->tid;
+	f->tid = o->by.tid;
 	list_init(&f->wait);
 	list_init(&f->parked);
 	list_add_tail(&fs->park.files, &f->all);

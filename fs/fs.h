@@ -72,6 +72,7 @@ struct fs {
 	struct list scatters;		/* scatter.c's */
 	struct var_name *var_made;	/* vars.c's */
 	struct list submissions;	/* submit.c's */
+	bool shared;		/* allow_other: the kernel asks whose it is */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */
 	int64_t born;		/* when mounted, usec */

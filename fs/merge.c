@@ -14,7 +14,6 @@
 static const struct field result_fields[] = {
 	{"tasks", FIELD_INT, R(tasks), 0},
 	{"submitted", FIELD_INT, R(submitted), 0},
-	{"uid", FIELD_INT, R(uid), 0},
 	{"gid", FIELD_INT, R(gid), 0},
 	{"code", FIELD_INT, R(code), 0},
 	{"stdin", FIELD_INT, R(stdin_size), -1},
@@ -28,7 +27,7 @@ static const struct field result_fields[] = {
 };
 
 struct result_rest {
-	int64_t id, submitted;
+	int64_t id, submitted, uid;
 	struct bytes name, kind, options, count, status, task, usage;
 };
 
@@ -36,6 +35,7 @@ struct result_rest {
 
 static const struct field result_rest_fields[] = {
 	{"id", FIELD_INT, X(id), 0},
+	{"uid", FIELD_INT, X(uid), 0},
 	{"name", FIELD_SPAN, X(name), 0},
 	{"kind", FIELD_SPAN, X(kind), 0},
 	{"submitted", FIELD_INT, X(submitted), 0},
@@ -71,6 +71,15 @@ static void set_options(struct result *r, struct bytes options)
 		r->given |= option_bit(key);
 	if (s.begun)
 		r->options = xstrndup(options.p, options.n);
+}
+
+/* Said when it comes; a later word does not say it again. */
+static void set_owner(struct mirror *mi, struct result *r, int64_t uid)
+{
+	if (r->by_owner.name)
+		return;
+	r->uid = uid;
+	mirror_set_owner(mi, r);
 }
 
 static void set_name(struct mirror *mi, struct result *r, struct bytes name)
@@ -239,6 +248,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	r->seq = seq;
 	was = shown_of(r);
 	(void)scan_fields(object, result_fields, r);
+	set_owner(mi, r, rest.uid);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);
 	if (rest.usage.p)

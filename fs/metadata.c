@@ -113,7 +113,7 @@ static void add_result(struct json_object *o, const struct result *r)
 		r->options ? json_parse(bytes_str(r->options), NULL) : NULL;
 
 	json_add_int(o, "id", (int64_t)r->id);
-	json_add_str(o, "label", r->name ? r->name->text : NULL);
+	json_add_str(o, "label", result_name(r));
 	json_add_str(o, "kind", r->kind);
 	json_add_int(o, "tasks", r->tasks);
 	json_add_int(o, "uid", r->uid);

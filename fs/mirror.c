@@ -1,4 +1,5 @@
 #include "base/base.h"
+#include "base/buf.h"
 #include "group.h"
 
 const char *stream_name(enum stream s)
@@ -77,61 +78,100 @@ bool mirror_kept(const struct result *r, enum stream s, struct bytes *ret_b)
 
 /* --- names -------------------------------------------------------------- */
 
-static void leave_name(struct mirror *m, struct result *r)
+/* A user's. */
+static struct bytes key_of(int64_t uid, struct bytes text)
 {
-	struct name *name = r->name;
+	static struct buf key;
+
+	buf_clear(&key);
+	buf_put(&key, &uid, sizeof(uid));
+	buf_put(&key, text.p, text.n);
+	return buf_bytes(&key);
+}
+
+static struct bytes text_of(const struct name *name)
+{
+	return bytes_of(name->text, name->n);
+}
+
+static void leave(struct mirror *m, struct place *p)
+{
+	struct name *name = p->name;
 
 	if (!name)
 		return;
-	list_del(&r->name_link);
-	r->name = NULL;
+	list_del(&p->link);
+	p->name = NULL;
 	if (list_empty(&name->results)) {
-		map_remove(&m->names, bytes_of(name->text, name->n));
+		map_remove(&m->names, key_of(name->uid, text_of(name)));
 		free(name);
 	}
 }
 
-static struct name *name_get(struct mirror *m, struct bytes text)
+static struct name *name_get(struct mirror *m, int64_t uid, struct bytes text)
 {
-	struct name *name = map_get(&m->names, text);
+	struct name *name = map_get(&m->names, key_of(uid, text));
 
 	if (name)
 		return name;
 	name = zalloc(sizeof(*name) + text.n + 1);
 	list_init(&name->results);
+	name->uid = uid;
 	memcpy(name->text, text.p, text.n);
 	name->n = text.n;
-	map_put(&m->names, text, name);
+	map_put(&m->names, key_of(uid, text), name);
 	return name;
+}
+
+static void enter(struct mirror *m, struct place *p, struct result *r,
+		  struct bytes text)
+{
+	struct list *at;
+
+	p->result = r;
+	p->name = name_get(m, r->uid, text);
+	at = p->name->results.prev;
+	while (at != &p->name->results &&
+	       list_entry(at, struct place, link)->result->id > r->id)
+		at = at->prev;
+	list_insert(&p->link, at, at->next);
+}
+
+void mirror_set_owner(struct mirror *m, struct result *r)
+{
+	if (!r->by_owner.name)
+		enter(m, &r->by_owner, r, bytes_str(""));
 }
 
 void mirror_set_name(struct mirror *m, struct result *r, struct bytes text)
 {
-	struct list *at;
+	struct place *p = &r->by_name;
 
-	if (r->name && bytes_eq(bytes_of(r->name->text, r->name->n), text))
+	if (p->name && bytes_eq(text_of(p->name), text))
 		return;
-	leave_name(m, r);
-	if (text.n == 0)
-		return;
-	r->name = name_get(m, text);
-	at = r->name->results.prev;
-	while (at != &r->name->results &&
-	       list_entry(at, struct result, name_link)->id > r->id)
-		at = at->prev;
-	list_insert(&r->name_link, at, at->next);
+	leave(m, p);
+	if (text.n)
+		enter(m, p, r, text);
 }
 
 bool result_is_newest_of_name(const struct result *r)
 {
-	return r->name && r->name_link.next == &r->name->results;
+	const struct place *p = &r->by_name;
+
+	return p->name && p->link.next == &p->name->results;
 }
 
-struct result *mirror_named(const struct mirror *m, struct bytes text)
+const char *result_name(const struct result *r)
 {
-	struct name *name = map_get(&m->names, text);
+	return r->by_name.name ? r->by_name.name->text : NULL;
+}
 
-	return name ? list_entry(name->results.prev, struct result, name_link)
+struct result *mirror_newest(const struct mirror *m, int64_t uid,
+			     struct bytes text)
+{
+	struct name *name = map_get(&m->names, key_of(uid, text));
+
+	return name ? list_entry(name->results.prev, struct place, link)->result
 		    : NULL;
 }
 
@@ -156,7 +196,8 @@ struct result *mirror_add_result(struct mirror *m, uint64_t id)
 	r->one.engine = -1;
 	r->one.exit_status = r->one.signal = -1;
 	r->round = m->round;
-	list_init(&r->name_link);
+	list_init(&r->by_name.link);
+	list_init(&r->by_owner.link);
 	waitq_init(&r->waitq);
 	index_put(&m->results, id, r);
 	m->changed = now_usec();
@@ -168,7 +209,8 @@ static void free_result(struct mirror *m, struct result *r)
 {
 	waitq_wake(m->park, &r->waitq);
 	drop_kept(m, r);
-	leave_name(m, r);
+	leave(m, &r->by_name);
+	leave(m, &r->by_owner);
 	free(r->options);
 	free(r->why);
 	detail_done(&r->detail);

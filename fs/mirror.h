@@ -80,19 +80,25 @@ struct kept {
 	char bytes[];
 };
 
-/* A result's name; leads to its newest. */
+/* Results of one user in the order of their ids: of one name, or ("") all. */
 struct name {
-	struct list results;	/* by id */
+	struct list results;	/* struct place */
+	int64_t uid;
 	size_t n;
 	char text[];
+};
+
+struct place {
+	struct list link;
+	struct name *name;	/* NULL: it is in none */
+	struct result *result;
 };
 
 struct result {
 	uint64_t id;
 	uint64_t seq;		/* the last word about it */
 	unsigned round;		/* of the last full listing it was in */
-	struct name *name;	/* NULL: none */
-	struct list name_link;
+	struct place by_name, by_owner;
 	char kind[8];		/* task, map, view */
 	int64_t tasks;
 	uint64_t count[STATES];
@@ -153,7 +159,7 @@ struct mirror {
 	struct index unfinished;	/* the same results */
 	struct index engines;
 	struct var_names var_names;
-	struct map names;		/* struct name */
+	struct map names;		/* uid and text -> struct name */
 	struct counts counts;
 	struct events events;
 	unsigned round;
@@ -177,11 +183,15 @@ void mirror_done(struct mirror *m);
 
 struct result *mirror_result(const struct mirror *m, uint64_t id);
 struct engine *mirror_engine(const struct mirror *m, uint64_t id);
-/* The newest result; of that name; NULL: none. */
+/* The newest result; NULL: none. */
 struct result *mirror_latest(const struct mirror *m);
-struct result *mirror_named(const struct mirror *m, struct bytes name);
-/* It is the one its name leads to. */
+/* The newest of this user and of that name; "": whatever its name is. */
+struct result *mirror_newest(const struct mirror *m, int64_t uid,
+			     struct bytes name);
+/* It is the one to which its name leads its owner. */
 bool result_is_newest_of_name(const struct result *r);
+/* NULL: it has none. */
+const char *result_name(const struct result *r);
 bool result_is_final(const struct result *r);
 /* Bytes of an output so far; a value that is stdout has stdout's. */
 uint64_t task_size(const struct task *t, enum stream s);
@@ -215,6 +225,8 @@ void mirror_purge(struct mirror *m, uint64_t id);
 bool mirror_was_purged(const struct mirror *m, uint64_t id);
 /* By somebody in this mount: the kernel has told that it went. */
 bool mirror_was_purged_quietly(const struct mirror *m, uint64_t id);
+/* Whose it is (r->uid) never changes after that. */
+void mirror_set_owner(struct mirror *m, struct result *r);
 void mirror_set_name(struct mirror *m, struct result *r, struct bytes name);
 /* Its state changed: the lists it is in, the events. */
 void mirror_set_status(struct mirror *m, struct result *r, enum state s);

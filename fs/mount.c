@@ -339,6 +339,7 @@ int mount_start(struct fs *fs, const struct mount_options *m, struct buf *why)
 {
 	int fd, flags;
 
+	fs->shared = m->allow_other;
 	fs->se = new_session(fs, m);
 	if (!fs->se) {
 		buf_puts(why, "libfuse does not accept the mount options");

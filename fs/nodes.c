@@ -183,9 +183,13 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 	 "keeps the one it had"},
 
 {.path = "/results/latest", .mode = LINK, .exists = latest_exists,
- .target = latest_target, .help = "the newest result"},
+ .target = latest_target,
+ .help = "the newest result that you may see: your own; of root, and in a mount "
+	 "without allow_other, of everybody"},
 {.path = "/results/NAME", .mode = LINK, .each = &name_class,
- .target = name_target, .help = "the newest result with that `label`"},
+ .target = name_target,
+ .help = "your newest result with that `label`; names of others lead nobody, "
+	 "not root either"},
 {.path = "/results/<id>", .mode = OWN, .each = &result_class,
  .remove = result_remove,
  .help = "one submission. Once finished it never changes; rmdir (or rm -r) "

@@ -16,6 +16,15 @@ struct answer;
 struct file;
 struct node;
 
+/* Who asks: the thread (0: unknown), and for whom. */
+struct asker {
+	pid_t tid;
+	uid_t uid;
+	gid_t gid;
+};
+#define NO_USER ((uid_t)-1)
+#define NO_GROUP ((gid_t)-1)
+
 /*
  * One entry of the tree, while a request is handled. Made by tree.h; what it
  * points to is borrowed for the turn.
@@ -34,10 +43,21 @@ struct obj {
 	const struct detail *detail; /* its long texts; NULL: not known */
 	struct engine *engine;
 	struct draft *draft;
-	pid_t tid;		/* the thread that asks; 0: unknown */
-	uid_t uid;		/* ... for whom; OPEN, CREATE, mkdir only */
-	gid_t gid;
+	struct asker by;	/* uid NO_USER: of a file that was opened before */
 };
+
+static inline struct asker asker_of(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct asker){ctx->pid, ctx->uid, ctx->gid};
+}
+
+/* He may see the results of everybody. */
+static inline bool asker_sees_all(const struct obj *o)
+{
+	return !o->fs->shared || o->by.uid == 0;
+}
 
 /*
  * Below results/<id>/: which task (-1: the result itself) and which option.

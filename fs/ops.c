@@ -39,16 +39,18 @@ static struct file *file_of(const struct fuse_file_info *fi)
 
 static int get(struct fs *fs, fuse_req_t req, fuse_ino_t ino, struct obj *o)
 {
-	return tree_obj(fs, ino, fuse_req_ctx(req)->pid, o);
+	struct asker by = asker_of(req);
+
+	return tree_obj(fs, ino, &by, o);
 }
 
 /* --- names and attributes ----------------------------------------------- */
 
 static int find_name(struct fs *fs, uint64_t parent, const char *name,
-		     pid_t tid, struct obj *ret_o)
+		     const struct asker *by, struct obj *ret_o)
 {
 	struct obj dir;
-	int err = tree_obj(fs, parent, tid, &dir);
+	int err = tree_obj(fs, parent, by, &dir);
 
 	return err ? err : tree_lookup(&dir, bytes_str(name), ret_o);
 }
@@ -71,11 +73,11 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	check(fs);
 }
 
-static int find_ino(struct fs *fs, uint64_t ino, const char *name, pid_t tid,
-		    struct obj *ret_o)
+static int find_ino(struct fs *fs, uint64_t ino, const char *name,
+		    const struct asker *by, struct obj *ret_o)
 {
 	(void)name;
-	return tree_obj(fs, ino, tid, ret_o);
+	return tree_obj(fs, ino, by, ret_o);
 }
 
 static void answer_attr(fuse_req_t req, const struct obj *o)
@@ -232,8 +234,6 @@ static int make(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 	struct obj dir;
 	int err = get(fs, req, parent, &dir);
 
-	dir.uid = fuse_req_ctx(req)->uid;
-	dir.gid = fuse_req_ctx(req)->gid;
 	return err ? err
 		   : tree_make(&dir, bytes_str(name), type, flags, ret_o);
 }
@@ -388,13 +388,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		check(fs);
 		return;
 	}
-	if (err) {
+	if (err)
 		reply_err(req, err);
-	} else {
-		o.uid = fuse_req_ctx(req)->uid;
-		o.gid = fuse_req_ctx(req)->gid;
+	else
 		file_on_open(fs, req, &o, fi);
-	}
 	check(fs);
 }
 

@@ -38,7 +38,7 @@ static void set_entry(const struct fs *fs, struct obj *o,
 static int hidden(struct fs *fs, struct fuse_entry_param *e)
 {
 	struct obj o;
-	int err = tree_obj(fs, atomic_load(&fs->notifier.hidden), 0, &o);
+	int err = tree_obj(fs, atomic_load(&fs->notifier.hidden), NULL, &o);
 
 	if (!err)
 		tree_entry(&o, e);
@@ -78,14 +78,14 @@ static void answer_entry(fuse_req_t req, int err,
 bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		const char *name)
 {
-	pid_t tid = fuse_req_ctx(req)->pid;
+	struct asker by = asker_of(req);
 	struct fuse_entry_param e;
 	struct obj dir, o;
 	int err;
 
 	if (!is_own(fs, req))
 		return false;
-	err = tree_obj(fs, parent, tid, &dir);
+	err = tree_obj(fs, parent, &by, &dir);
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (err)
@@ -101,10 +101,11 @@ bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 
 static void answer_attr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 {
+	struct asker by = asker_of(req);
 	struct stat st;
 	struct obj o;
 	bool known;
-	int err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
+	int err = tree_obj(fs, ino, &by, &o);
 
 	if (err) {
 		reply_err(req, err);
@@ -193,7 +194,7 @@ bool own_open(struct fs *fs, fuse_req_t req, fuse_ino_t ino,
 	if (!is_own(fs, req))
 		return false;
 	set_open(fi);
-	err = tree_obj(fs, ino, fuse_req_ctx(req)->pid, &o);
+	err = tree_obj(fs, ino, NULL, &o);
 	if (err)
 		reply_err(req, err);
 	else

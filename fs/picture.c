@@ -111,8 +111,8 @@ static struct timeline describe(const struct obj *o)
 		.now = now_usec(),
 	};
 
-	if (r->name)
-		t.label = bytes_of(r->name->text, r->name->n);
+	if (result_name(r))
+		t.label = bytes_str(result_name(r));
 	memcpy(t.count, r->count, sizeof(t.count));
 	if (obj_index(o) < 0)
 		return t;

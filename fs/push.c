@@ -311,7 +311,7 @@ int push_open(struct file *f, struct obj *o)
 	p->engines = engines;
 	p->name = vars_name(o);
 	p->name->users++;
-	p->tid = o->tid;
+	p->tid = o->by.tid;
 	p->patient = vars_wait(f->fs, &engines);
 	p->trial_timer.fire = trial_is_late;
 	list_init(&p->held);
@@ -320,7 +320,7 @@ int push_open(struct file *f, struct obj *o)
 	f->private = p;
 	if (!writes)
 		return 0;
-	(void)!process_of_thread(o->tid, &p->who);
+	(void)!process_of_thread(o->by.tid, &p->who);
 	find_beginning(p, f->flags);
 	if (!p->exclusive)
 		return 0;

@@ -76,7 +76,7 @@ const struct class result_class = {
 
 static bool name_find(struct obj *o, struct bytes name)
 {
-	return set_result(o, mirror_named(&o->fs->mirror, name));
+	return set_result(o, mirror_newest(&o->fs->mirror, o->by.uid, name));
 }
 
 static bool name_next(struct obj *o, uint64_t from, uint64_t *ret_n)
@@ -84,9 +84,8 @@ static bool name_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 	const struct mirror *m = &o->fs->mirror;
 	struct result *r;
 
-	for (; m->names.n && (r = index_next(&m->results, from));
-	     from = r->id + 1) {
-		if (!result_is_newest_of_name(r))
+	for (; (r = index_next(&m->results, from)); from = r->id + 1) {
+		if (r->uid != o->by.uid || !result_is_newest_of_name(r))
 			continue;
 		*ret_n = r->id;
 		return set_result(o, r);
@@ -96,12 +95,12 @@ static bool name_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool name_resolve(struct obj *o)
 {
-	return result_resolve(o) && o->result->name;
+	return result_resolve(o) && result_name(o->result);
 }
 
 static void name_put(const struct obj *o, struct buf *out)
 {
-	buf_put(out, o->result->name->text, o->result->name->n);
+	buf_puts(out, result_name(o->result));
 }
 
 const struct class name_class = {
@@ -116,15 +115,23 @@ void name_target(const struct obj *o, struct buf *out)
 	result_put_id(o, out);
 }
 
+static const struct result *latest(const struct obj *o)
+{
+	const struct mirror *m = &o->fs->mirror;
+
+	return asker_sees_all(o)
+		       ? mirror_latest(m)
+		       : mirror_newest(m, o->by.uid, bytes_str(""));
+}
+
 bool latest_exists(const struct obj *o)
 {
-	return mirror_latest(&o->fs->mirror) != NULL;
+	return latest(o) != NULL;
 }
 
 void latest_target(const struct obj *o, struct buf *out)
 {
-	buf_printf(out, "%llu",
-		   (unsigned long long)mirror_latest(&o->fs->mirror)->id);
+	buf_printf(out, "%llu", (unsigned long long)latest(o)->id);
 }
 
 /* --- removing ----------------------------------------------------------- */

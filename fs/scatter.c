@@ -233,8 +233,8 @@ static int scatter_open(struct file *f, struct obj *o)
 	s->engines = engines;
 	s->name = vars_name(o);
 	s->name->users++;
-	s->tid = o->tid;
-	(void)!process_of_thread(o->tid, &s->who);
+	s->tid = o->by.tid;
+	(void)!process_of_thread(o->by.tid, &s->who);
 	s->dirty = true;
 	s->counted = true;
 	blob_init(&s->text);

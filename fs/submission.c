@@ -374,11 +374,11 @@ struct submission *submission_new(struct file *f, const struct obj *o)
 
 	s->fs = f->fs;
 	s->file = f;
-	s->tid = o->tid;
-	(void)!process_of_thread(o->tid, &s->who);
-	s->uid = o->uid;
-	s->gid = o->gid;
-	s->cwd = find_cwd(f->fs, o->tid);
+	s->tid = o->by.tid;
+	(void)!process_of_thread(o->by.tid, &s->who);
+	s->uid = o->by.uid;
+	s->gid = o->by.gid;
+	s->cwd = find_cwd(f->fs, o->by.tid);
 	list_init(&s->sent);
 	list_add_tail(&s->fs->submissions, &s->all);
 	return s;

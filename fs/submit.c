@@ -157,7 +157,7 @@ static void find_engines(const struct submission *s, struct idlist *ids)
 	struct obj o;
 	size_t i;
 
-	if (tree_obj(s->fs, s->file->ino, 0, &o) == 0 &&
+	if (tree_obj(s->fs, s->file->ino, NULL, &o) == 0 &&
 	    view_engines(&o, ids) == 0)
 		return;
 	ids->n = 0;
@@ -193,7 +193,7 @@ static int view_submit_open(struct file *f, struct obj *o)
 
 	if (err && link_is_up(&f->fs->link))
 		(void)submission_refused(
-			f->fs, o->tid, err,
+			f->fs, o->by.tid, err,
 			bytes_str(err == -ENXIO ? "there is no engine"
 						: "an engine is gone"));
 	else

@@ -100,7 +100,7 @@ int task_name_refused(const struct obj *o, struct bytes name)
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\" is no name for a task: letters, digits and ._+-@, "
 		       "not all digits, no word the tree uses");
-	(void)submission_refused(o->fs, o->tid, -EINVAL, buf_bytes(&why));
+	(void)submission_refused(o->fs, o->by.tid, -EINVAL, buf_bytes(&why));
 	buf_done(&why);
 	return -EINVAL;
 }
@@ -126,7 +126,7 @@ const struct class submit_class = {
 
 int tasks_last(const struct obj *o, struct buf *out)
 {
-	uint64_t id = callers_last(&o->fs->callers, o->tid);
+	uint64_t id = callers_last(&o->fs->callers, o->by.tid);
 
 	if (id)
 		buf_printf(out, "%llu\n", (unsigned long long)id);
@@ -135,7 +135,7 @@ int tasks_last(const struct obj *o, struct buf *out)
 
 int tasks_error(const struct obj *o, struct buf *out)
 {
-	const char *why = callers_error(&o->fs->callers, o->tid);
+	const char *why = callers_error(&o->fs->callers, o->by.tid);
 
 	if (why)
 		buf_printf(out, "%s\n", why);

@@ -140,7 +140,8 @@ static bool resolve(struct obj *o)
 	return !o->node->exists || o->node->exists(o);
 }
 
-int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
+int tree_obj(struct fs *fs, uint64_t ino, const struct asker *by,
+	     struct obj *ret_o)
 {
 	const struct node *n = tree_number_row(ino);
 
@@ -151,7 +152,7 @@ int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
 		.node = n,
 		.id = (uint32_t)tree_number_id(ino),
 		.sub = number_sub(ino),
-		.tid = tid,
+		.by = by ? *by : (struct asker){.uid = NO_USER, .gid = NO_GROUP},
 	};
 	return resolve(ret_o) ? 0 : -ENOENT;
 }

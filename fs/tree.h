@@ -17,15 +17,15 @@ void tree_init(void);
 
 uint64_t tree_ino(const struct obj *o);
 uint64_t tree_generation(const struct obj *o);
-/* The entry behind an inode number; -ENOENT: it is gone. */
-int tree_obj(struct fs *fs, uint64_t ino, pid_t tid, struct obj *ret_o)
-	must_check;
+/* The entry behind an inode number; by: NULL, or who asks. -ENOENT: it is gone. */
+int tree_obj(struct fs *fs, uint64_t ino, const struct asker *by,
+	     struct obj *ret_o) must_check;
 /* -ENOENT, -ENOTDIR. */
 int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 	must_check;
 
 /*
- * A new entry of dir, a S_IFREG or S_IFDIR, for dir's uid and tid. flags are
+ * A new entry of dir, a S_IFREG or S_IFDIR, for who asks for dir. flags are
  * those of open(). -EPERM: nothing of that type can be made there.
  */
 int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,

@@ -33,7 +33,7 @@ static void answer(struct deed *d, int err)
 	struct obj o;
 
 	if (!err && d->ino)
-		err = tree_obj(d->fs, d->ino, 0, &o);
+		err = tree_obj(d->fs, d->ino, NULL, &o);
 	/* Of EINVAL mv(1) would say something about directories. */
 	if (err == -EINVAL && d->renames)
 		err = -EPERM;

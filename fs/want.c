@@ -12,7 +12,7 @@ struct want {
 	const struct want_op *op;
 	uint64_t ino;
 	char *name;
-	pid_t tid;
+	struct asker by;
 	uint64_t since, due;	/* mono_usec() */
 };
 
@@ -88,7 +88,7 @@ static int want_fresh(struct fs *fs, const struct want *w)
 {
 	struct obj o;
 
-	if (tree_obj(fs, w->ino, w->tid, &o) < 0 ||
+	if (tree_obj(fs, w->ino, &w->by, &o) < 0 ||
 	    !(o.node->flags & NODE_ASKED) ||
 	    (S_ISDIR(o.node->mode) && !w->name && !w->op->lists))
 		return 0;
@@ -100,7 +100,7 @@ static int find(struct fs *fs, const struct want *w, struct obj *ret_o)
 	int err = want_fresh(fs, w);
 
 	if (!err)
-		err = w->op->find(fs, w->ino, w->name, w->tid, ret_o);
+		err = w->op->find(fs, w->ino, w->name, &w->by, ret_o);
 	return err ? err : want_known(ret_o);
 }
 
@@ -160,7 +160,7 @@ void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 		.op = op,
 		.ino = ino,
 		.name = (char *)(uintptr_t)name,
-		.tid = fuse_req_ctx(req)->pid,
+		.by = asker_of(req),
 		.since = now,
 		.due = now + WANT_PATIENCE,
 	}, *w;

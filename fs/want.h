@@ -35,8 +35,8 @@ bool want_is_known(struct obj *o);
 
 /* LOOKUP, GETATTR or OPENDIR: how to find the entry again, how to answer. */
 struct want_op {
-	int (*find)(struct fs *fs, uint64_t ino, const char *name, pid_t tid,
-		    struct obj *ret_o);
+	int (*find)(struct fs *fs, uint64_t ino, const char *name,
+		    const struct asker *by, struct obj *ret_o);
 	void (*reply)(fuse_req_t req, const struct obj *o);
 	bool lists;	/* OPENDIR: what is in the directory is needed */
 };

@@ -16,7 +16,7 @@ const struct task_option task_options[] = {
 	{"cwd", TASK_TEXT, 1, PATH_MAX - 1,
 	 "working directory; the submitter's if not given"},
 	{"label", TASK_NAME, 1, LIMIT_NAME,
-	 "a name: results/NAME leads to the newest result of that name"},
+	 "a name, yours alone: results/NAME leads you to your newest of that name"},
 	{"map", TASK_LIST, 1, LIMIT_TASKS,
 	 "list of items: one task for each, which finds it in $1"},
 	{"chunk", TASK_COUNT, 1, LIMIT_TASKS,
@@ -24,10 +24,11 @@ const struct task_option task_options[] = {
 	{"targets", TASK_IDS, 1, LIMIT_TARGETS,
 	 "list of engine ids: run on one of these"},
 	{"after", TASK_RESULTS, 1, LIMIT_DEPENDENCIES,
-	 "list of ids or names: start when these are ok (12:any: have ended; "
-	 "12:error: failed)"},
+	 "list of ids or of your names: start when these are ok (12:any: have "
+	 "ended; 12:error: failed)"},
 	{"follow", TASK_RESULTS, 1, LIMIT_DEPENDENCIES,
-	 "list of ids or names: run on the engine that ran these, after them"},
+	 "list of ids or of your names: run on the engine that ran these, after "
+	 "them"},
 	{"retries", TASK_COUNT, 0, LIMIT_RETRIES,
 	 "run again after a failure, so many times at most"},
 	{"timeout", TASK_SECONDS, 0, LIMIT_SECONDS,

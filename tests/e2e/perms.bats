@@ -92,11 +92,83 @@ as() {
 	as 65534 dash -c 'cd "$1" && mkdir theirs && echo "echo theirs" \
 			>theirs/code && echo 2 >theirs/retries &&
 		echo 1 >theirs/submit' dash "$MNT/tasks"
-	done_with theirs
-	equal "$(stat -c %u "$MNT/results/theirs/value")" 65534
+	equal "$(as 65534 cat "$MNT/results/theirs/value")" theirs
+	equal "$(as 65534 stat -c %u "$MNT/results/theirs/value")" 65534
 	as 65534 dash -c 'echo "echo named" >"$1/tasks/named"' dash "$MNT"
-	done_with named
-	equal "$(stat -c %u "$MNT/results/named/value")" 65534
+	equal "$(as 65534 cat "$MNT/results/named/value")" named
+	equal "$(as 65534 stat -c %u "$MNT/results/named/value")" 65534
 	as 65534 dash -c 'echo : >"$1/engines/all/new"' dash "$MNT"
 	done_with latest
+}
+
+# submit_as UID TASK: its id.
+submit_as() {
+	# shellcheck disable=SC2016 # the other shell's
+	as "$1" bash -c 'exec 4<>"$1/tasks/new"; printf "%s\n" "$2" >&4
+		read -r id <&4; echo "$id"' bash "$MNT" "$2"
+}
+
+# leads UID NAME ID...: where results/NAME leads that user, again and again.
+leads() {
+	# shellcheck disable=SC2016
+	as "$1" bash -c 'for ((i = 0; i < 200; i++)); do
+		[ "$(readlink "$1/results/$2")" = "$3" ] || exit 1
+	done' bash "$MNT" "$2" "$3"
+}
+
+@test "a name is its user's: for links, after and follow" {
+	local gate roots theirs behind pid
+	gate=$(gate names)
+	roots=$(submit '{"code": "exit 3", "label": "build"}')
+	done_with build error
+	theirs=$(submit_as 65534 \
+		"{\"code\": \"cat $gate; echo theirs\", \"label\": \"build\"}")
+	# Each has his own, also when they look at the same time.
+	leads 65534 build "$theirs" &
+	pid=$!
+	leads 0 build "$roots"
+	wait "$pid"
+	equal "$(get build status)" error
+	equal "$(as 65534 ls "$MNT/results" | grep -x build)" build
+	run ! as 65533 ls "$MNT/results/build/"
+	run ! grep -x build <(as 65533 ls "$MNT/results")
+	fails_with ENOENT as 65533 readlink -v "$MNT/results/build"
+	# What waits for "build" waits for one's own.
+	behind=$(submit_as 65534 '{"code": "echo behind", "after": ["build"]}')
+	equal "$(as 65534 cat "$MNT/results/$behind/why")" "after $theirs"
+	submit_as 65534 '{"code": ":", "follow": ["build"], "label": "follows"}'
+	done_with "$(submit '{"code": ":", "after": ["build:error"]}')" &
+	pid=$!
+	none=$(submit_as 65533 '{"code": ":", "after": ["build"]}')
+	equal "$(as 65533 cat "$MNT/results/$none/wait")" error
+	run -0 as 65533 cat "$MNT/results/$none/error"
+	[[ $output == *"no result build of user 65533"* ]]
+	open_gate names
+	wait "$pid"
+	equal "$(as 65534 cat "$MNT/results/build/value")" theirs
+	equal "$(as 65534 cat "$MNT/results/$behind/value")" behind
+	equal "$(as 65534 cat "$MNT/results/follows/wait")" ok
+	# One goes, the other's stays.
+	rmdir "$MNT/results/$roots"
+	fails_with ENOENT readlink -v "$MNT/results/build"
+	leads 65534 build "$theirs"
+}
+
+@test "latest is the newest that one may see" {
+	local id others
+	id=$(submit_as 65534 :)
+	others=$(submit_as 65533 'echo others')
+	leads 65534 latest "$id"
+	leads 65533 latest "$others"
+	leads 0 latest "$others"
+	equal "$(as 65533 cat "$MNT/results/latest/value")" others
+	equal "$(as 65534 cat "$MNT/results/latest/wait")" ok
+	fails_with ENOENT as 65532 readlink -v "$MNT/results/latest"
+	run ! grep -x latest <(as 65532 ls "$MNT/results")
+	# Who may read everything there.
+	equal "$(readlink "$HOME_DIR/private/results/latest")" "$others"
+	# The kernel keeps nobody's link for another.
+	leads 65534 latest "$id" &
+	leads 65533 latest "$others" &
+	wait -n && wait -n
 }

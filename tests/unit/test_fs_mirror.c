@@ -81,7 +81,7 @@ static void test_the_purged_stay_away(void **state)
 	mirror_purge(&m, 7);
 	assert_null(mirror_result(&m, 7));
 	assert_null(merge(5, true, WHOLE("7", "x", "ok")));
-	assert_null(mirror_named(&m, bytes_str("x")));
+	assert_null(mirror_newest(&m, 0, bytes_str("x")));
 }
 
 static void test_the_unfinished(void **state)
@@ -101,16 +101,55 @@ static void test_a_name_leads_to_the_newest(void **state)
 	merge(1, true, WHOLE("9", "x", "ok"));
 	merge(1, true, WHOLE("7", "x", "ok"));
 	merge(1, true, WHOLE("8", "y", "ok"));
-	assert_int_equal(mirror_named(&m, bytes_str("x"))->id, 9);
+	assert_int_equal(mirror_newest(&m, 0, bytes_str("x"))->id, 9);
 	assert_true(result_is_newest_of_name(mirror_result(&m, 9)));
 	assert_false(result_is_newest_of_name(mirror_result(&m, 7)));
 	assert_int_equal(mirror_latest(&m)->id, 9);
 	mirror_purge(&m, 9);
-	assert_int_equal(mirror_named(&m, bytes_str("x"))->id, 7);
+	assert_int_equal(mirror_newest(&m, 0, bytes_str("x"))->id, 7);
 	assert_int_equal(mirror_latest(&m)->id, 8);
 	mirror_purge(&m, 7);
-	assert_null(mirror_named(&m, bytes_str("x")));
-	assert_int_equal(m.names.n, 1);
+	assert_null(mirror_newest(&m, 0, bytes_str("x")));
+	/* "y", and all of them. */
+	assert_int_equal(m.names.n, 2);
+}
+
+#define OF(id, name, uid) "{\"id\":" id ",\"name\":\"" name \
+	"\",\"submitted\":1000,\"tasks\":1,\"status\":\"ok\"," \
+	"\"uid\":" uid "}"
+
+static uint64_t newest(int64_t uid, const char *name)
+{
+	struct result *r = mirror_newest(&m, uid, bytes_str(name));
+
+	return r ? r->id : 0;
+}
+
+static void test_a_name_is_its_user_s(void **state)
+{
+	(void)state;
+	merge(1, true, OF("7", "x", "5"));
+	merge(1, true, OF("8", "x", "6"));
+	merge(1, true, OF("9", "y", "6"));
+	assert_int_equal(newest(5, "x"), 7);
+	assert_int_equal(newest(6, "x"), 8);
+	assert_int_equal(newest(5, "y"), 0);
+	assert_int_equal(newest(0, "x"), 0);
+	/* Whatever they are called. */
+	assert_int_equal(newest(5, ""), 7);
+	assert_int_equal(newest(6, ""), 9);
+	assert_true(result_is_newest_of_name(mirror_result(&m, 7)));
+	assert_true(result_is_newest_of_name(mirror_result(&m, 8)));
+	/* A later word does not make it another's. */
+	merge(2, false, "{\"id\":8,\"uid\":5,\"status\":\"ok\"}");
+	merge(3, false, "{\"id\":8,\"status\":\"ok\"}");
+	assert_int_equal(mirror_result(&m, 8)->uid, 6);
+	mirror_purge(&m, 9);
+	assert_int_equal(newest(6, ""), 8);
+	mirror_purge(&m, 8);
+	assert_int_equal(newest(6, "x"), 0);
+	assert_int_equal(newest(6, ""), 0);
+	assert_int_equal(newest(5, "x"), 7);
 }
 
 static void test_the_same_id_of_another_cluster(void **state)
@@ -122,7 +161,7 @@ static void test_the_same_id_of_another_cluster(void **state)
 	r = merge(1, true, "{\"id\":7,\"submitted\":5,\"tasks\":1,"
 			   "\"status\":\"pending\"}");
 	assert_int_equal(r->status, STATE_PENDING);
-	assert_null(r->name);
+	assert_null(result_name(r));
 	assert_int_equal(r->submitted, 5);
 }
 
@@ -175,7 +214,7 @@ static void test_nonsense_changes_nothing(void **state)
 			   "\"options\":7,\"code\":-5}");
 	assert_non_null(r);
 	assert_int_equal(r->submitted, 0);
-	assert_null(r->name);
+	assert_null(result_name(r));
 	assert_int_equal(r->code, 0);
 }
 
@@ -306,6 +345,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_purged_stay_away),
 	TEST(test_the_unfinished),
 	TEST(test_a_name_leads_to_the_newest),
+	TEST(test_a_name_is_its_user_s),
 	TEST(test_the_same_id_of_another_cluster),
 	TEST(test_outcomes),
 	TEST(test_a_value_on_stdout),

@@ -58,11 +58,13 @@ static int end(void **state)
 	return 0;
 }
 
+static struct asker who = {.uid = 12};
+
 /* "/results/7/status" -> the entry, step by step as the kernel walks. */
 static int walk(const char *path, struct obj *ret_o)
 {
 	struct obj o;
-	int err = tree_obj(&fs, 1, 0, &o);
+	int err = tree_obj(&fs, 1, &who, &o);
 
 	while (!err && *++path) {
 		size_t n = strcspn(path, "/");
@@ -74,7 +76,7 @@ static int walk(const char *path, struct obj *ret_o)
 
 			/* The number alone leads to the same entry. */
 			assert_int_equal(
-				tree_obj(&fs, tree_ino(&o), 0, &again), 0);
+				tree_obj(&fs, tree_ino(&o), &who, &again), 0);
 			assert_ptr_equal(again.node, o.node);
 			assert_ptr_equal(again.result, o.result);
 			assert_ptr_equal(again.engine, o.engine);
@@ -160,9 +162,9 @@ static void test_what_is_not_there(void **state)
 	for (i = 0; i < ARRAY_SIZE(no); i++)
 		assert_int_equal(walk(no[i], &o), -ENOENT);
 	assert_int_equal(walk("/version/x", &o), -ENOTDIR);
-	assert_int_equal(tree_obj(&fs, 0, 0, &o), -ENOENT);
-	assert_int_equal(tree_obj(&fs, 0xff, 0, &o), -ENOENT);
-	assert_int_equal(tree_obj(&fs, UINT64_MAX, 0, &o), -ENOENT);
+	assert_int_equal(tree_obj(&fs, 0, NULL, &o), -ENOENT);
+	assert_int_equal(tree_obj(&fs, 0xff, NULL, &o), -ENOENT);
+	assert_int_equal(tree_obj(&fs, UINT64_MAX, NULL, &o), -ENOENT);
 }
 
 static void expect_text(const char *path, const char *want)
@@ -242,7 +244,7 @@ static void test_many_views(void **state)
 	assert_int_equal(index_count(&fs.views.by_id), VIEWS_MAX);
 	assert_int_equal(walk("/engines/0-000000000000000000000000000000000000"
 			      "00000000000", &o), 0);
-	assert_int_equal(tree_obj(&fs, tree_ino(&first), 0, &o), -ENOENT);
+	assert_int_equal(tree_obj(&fs, tree_ino(&first), NULL, &o), -ENOENT);
 }
 
 static void test_small_files(void **state)

@@ -1309,6 +1309,58 @@ class Dependencies(Case):
             c.wait(5, "error")["task"]["ename"], "ImpossibleDependency"
         )
 
+    def submit_of(self, c, uid, code, **options):
+        """As a mount does for one of its users."""
+        one = {
+            "token": new_id(),
+            "options": options,
+            "code": 0,
+            "uid": uid,
+            "gid": uid,
+        }
+        m = c.ask("submit_request", {"results": [one]}, [code])
+        return m.content["results"][0]
+
+    def names_are_their_users(self, c, first):
+        """The first results are 7's and 8's, both named build."""
+        self.submit_of(c, 7, b"of 7", after=["build"])
+        self.submit_of(c, 8, b"of 8", follow=["build:any"])
+        self.submit_of(c, 9, b"of 9", after=["build"])
+        self.submit_of(c, 0, b"of root", after=["build"])
+        self.assertEqual(c.result(first)["why"], "after 1")
+        self.assertEqual(c.result(first + 1)["why"], "follow 2")
+        for id, uid in (first + 2, 9), (first + 3, 0):
+            task = c.wait(id, "error")["task"]
+            self.assertEqual(task["ename"], "InvalidDependency")
+            self.assertEqual(
+                task["evalue"], "there is no result build of user %d" % uid
+            )
+
+    def test_a_name_is_its_users(self):
+        c = self.client()
+        c.follow()
+        self.submit_of(c, 7, b"one", label="build")
+        self.submit_of(c, 8, b"two", label="build")
+        self.names_are_their_users(c, 3)
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        self.names_are_their_users(c, 7)
+
+    def test_who_purges_a_name_uncovers_his_older_one(self):
+        c, e = self.pair()
+        for uid in 7, 8, 7:
+            self.submit_of(c, uid, b":", label="build")
+            e.reply(e.take(), exit_status=0)
+        c.wait(3, "ok")
+        for uid, leads in ((7, 3), (7, 1), (8, 2)):
+            r = self.submit_of(c, uid, b":", follow=["build"], targets=[7])
+            task = c.wait(r["id"], "error")["task"]
+            self.assertIn("follow %d" % leads, task["evalue"])
+            if leads == 3:
+                c.ask("control_request", {"verb": "purge", "result": 3})
+
     def test_what_is_not_there_is_invalid(self):
         c = self.client()
         c.follow()
