@@ -7,13 +7,6 @@
 #include "sched.h"
 #include "wire/task_option.h"
 
-static const char *const endings[] = {
-	[ON_OK] = "ok",
-	[ON_ERROR] = "error",
-	[ON_ANY] = "any",
-	[ON_FAIL] = "fail",
-};
-
 static struct dep *add_dep(struct result *r)
 {
 	r->dep = xreallocarray(r->dep, r->ndeps + 1, sizeof(*r->dep));
@@ -42,16 +35,6 @@ static void set_target(struct result *r, int64_t engine)
 }
 
 /* --- reading ------------------------------------------------------------ */
-
-static int parse_ending(struct bytes text)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(endings); i++)
-		if (bytes_is(text, endings[i]))
-			return (int)i;
-	return -1;
-}
 
 /* By id, or the newest of its user's of that name before r itself. */
 static struct result *find_named(const struct result *r, struct bytes name)
@@ -85,7 +68,7 @@ static bool read_entry(struct result *r, struct json_object *v, bool follow,
 
 	if (colon) {
 		name.n = (size_t)(colon - (const char *)text.p);
-		how = parse_ending(bytes_of(colon + 1, text.n - name.n - 1));
+		how = dep_ending_parse(bytes_of(colon + 1, text.n - name.n - 1));
 	}
 	on = find_named(r, name);
 	if (!on || on->doomed || how < 0) {
@@ -113,15 +96,6 @@ static bool read_list(struct result *r, struct json_object *list, bool follow,
 	return true;
 }
 
-static void put_dep(struct buf *b, const struct dep *d)
-{
-	buf_printf(b, "%s%llu:%s:%s", b->n ? " " : "",
-		   (unsigned long long)d->id, endings[d->on],
-		   d->follow ? "follow" : "after");
-	if (d->met)
-		buf_printf(b, ":met:%lld", (long long)d->engine);
-}
-
 char *graph_text(const struct result *r)
 {
 	struct buf b = BUF_INIT;
@@ -129,46 +103,23 @@ char *graph_text(const struct result *r)
 
 	/* A client's task does not outlive the controller. */
 	for (i = 0; i < r->ndeps && !r->wired; i++)
-		put_dep(&b, &r->dep[i]);
+		dep_put(&b, &r->dep[i]);
 	return b.n ? buf_take(&b) : NULL;
 }
 
-static struct bytes field(struct bytes *text)
+bool graph_parse(struct result *r, const char *text)
 {
-	const char *p = text->p;
-	const char *colon = memchr(p, ':', text->n);
-	size_t n = colon ? (size_t)(colon - p) : text->n;
+	struct bytes rest = bytes_str(text ? text : "");
+	struct dep d;
+	int more;
 
-	*text = bytes_of(p + n + (colon != NULL),
-			 text->n - n - (colon != NULL));
-	return bytes_of(p, n);
-}
-
-void graph_parse(struct result *r, const char *text)
-{
-	struct bytes rest = bytes_str(text ? text : ""), word;
-
-	while ((word = parse_word(&rest)).n) {
-		uint64_t id, engine;
-		struct dep *d;
-		int how;
-
-		if (parse_u64(field(&word), 1, INT64_MAX, &id))
-			continue;
-		how = parse_ending(field(&word));
-		d = add_dep(r);
-		*d = (struct dep){
-			.id = id,
-			.on = (uint8_t)(how < 0 ? ON_OK : how),
-			.follow = bytes_is(field(&word), "follow"),
-			.met = bytes_is(field(&word), "met"),
-			.engine = -1,
-		};
-		r->unmet -= d->met;
-		if (d->follow && d->met &&
-		    parse_u64(word, 0, INT32_MAX, &engine) == 0)
-			set_target(r, (int64_t)engine);
+	while ((more = dep_next(&rest, &d)) > 0) {
+		*add_dep(r) = d;
+		r->unmet -= d.met;
+		if (d.follow && d.met && d.engine >= 0)
+			set_target(r, d.engine);
 	}
+	return more == 0;
 }
 
 /* --- deciding ----------------------------------------------------------- */

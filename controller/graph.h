@@ -36,13 +36,13 @@ bool graph_add_condition(struct result *r, const struct condition *k);
 /* Of `follow` with `any`: the engine has run one of those. */
 bool graph_allows(const struct result *r, int64_t engine);
 
-/*
- * "12:ok:after 13:any:follow:met:2": for the store (2: the engine to follow to);
- * caller frees; NULL: none.
- */
+/* As dep_put() has it, for the store; caller frees; NULL: none. */
 char *graph_text(const struct result *r);
-/* The reverse, at the start; graph_resume() when all results are there. */
-void graph_parse(struct result *r, const char *text);
+/*
+ * The reverse, at the start; graph_resume() when all results are there. False: it
+ * is damaged.
+ */
+bool graph_parse(struct result *r, const char *text) must_check;
 void graph_resume(struct result *r);
 /* The result ended: those that wait for it go on, or end. */
 void graph_ended(struct result *r);

@@ -28,6 +28,7 @@ static bool load_result(void *arg, const struct result_row *row)
 {
 	struct controller *c = arg;
 	struct result *r = result_make(c, row->id, row->tasks);
+	bool good = graph_parse(r, row->deps);
 	struct json_object *o;
 
 	r->uid = row->uid;
@@ -46,9 +47,8 @@ static bool load_result(void *arg, const struct result_row *row)
 	r->stdin_size = row->stdin_size;
 	r->stored = true;
 	r->held = row->held;
-	graph_parse(r, row->deps);
 	o = json_parse(bytes_str(r->options), NULL);
-	if (!row->options || !o || !json_object_is_type(o, json_type_object)) {
+	if (!good || !row->options || !o || !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
 		return false;
 	}

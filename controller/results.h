@@ -9,6 +9,7 @@
 #define TASKFS_RESULTS_H
 
 #include "controller.h"
+#include "deps.h"
 
 /* Of a task that was begun; only tasks that need it have one. */
 struct details {
@@ -49,17 +50,6 @@ struct task {
 	uint64_t size[STREAMS];
 	struct details *details;
 	struct outputs *out;
-};
-
-/* A dependency; see graph.h. */
-enum dep_ending { ON_OK, ON_ERROR, ON_ANY, ON_FAIL /* or aborted */ };
-struct dep {
-	uint64_t id;
-	uint8_t on;	/* enum dep_ending */
-	bool follow, met;
-	bool any;	/* one of all such is enough */
-	bool failed;	/* of any: it cannot be met */
-	int64_t engine;	/* of follow, when it is met */
 };
 
 /* What events.c has to tell of a result. */

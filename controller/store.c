@@ -22,7 +22,7 @@ struct store {
 	bool stop;		/* under lock */
 
 	bool handed_over;	/* the database is the thread's; the loop's own */
-	bool refused;		/* what is stored is left as it is */
+	bool refused;		/* not (yet) loaded: it is left as it is */
 	uint64_t backlog;	/* bytes; the loop's own */
 	uint64_t errors;	/* the same */
 	void (*drained)(void *arg);
@@ -215,6 +215,7 @@ static int run_together(struct db *db, struct list *ops)
 		err = db_commit(db);
 	if (err)
 		db_rollback(db);
+	files_forgotten(db, !err);
 	list_for_each(l, ops)
 		after_commit(db, list_entry(l, struct store_op, link), err);
 	return err;
@@ -242,6 +243,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 			op->err = db_commit(db);
 		if (op->err)
 			db_rollback(db);
+		files_forgotten(db, !op->err);
 		after_commit(db, op, op->err);
 	}
 	list_for_each(l, ops) {
@@ -250,6 +252,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 		if (op->early && !op->err)
 			op->err = db_run(db, op);
 	}
+	files_forgotten(db, true);
 }
 
 static void *work(void *arg)
@@ -362,6 +365,7 @@ int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 		return err;
 	}
 	s->loop = loop;
+	s->refused = true;
 	s->hand_over.run = hand_over;
 	/* What the scheduler decides this turn goes into the same commit. */
 	s->hand_over.last = true;

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "store_check.h"
 
+#include "deps.h"
 #include "store_sql.h"
 #include "wire/json.h"
 #include "wire/state.h"
@@ -49,7 +50,8 @@ static bool see_result(void *arg, const struct result_row *row)
 	struct json_object *o = row->options
 					? json_parse(bytes_str(row->options), NULL)
 					: NULL;
-	bool good = o && json_object_is_type(o, json_type_object);
+	bool good = o && json_object_is_type(o, json_type_object) &&
+		    deps_are_good(row->deps);
 
 	k->results++;
 	json_object_put(o);

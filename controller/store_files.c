@@ -49,6 +49,19 @@ int files_sync(struct db *db, const struct task_row *t)
 	return any && !err ? sync_dir(db->outputs) : err;
 }
 
+/* A try that begins writes them from the beginning. */
+static void remember(struct db *db, const struct store_op *op)
+{
+	uint64_t key = (uint64_t)store_key(op->io.result, op->io.index);
+	uintptr_t bits = (uintptr_t)map_get_u64(&db->forget, key);
+
+	bits &= ~((uintptr_t)1 << op->io.stream);
+	if (bits)
+		map_put_u64(&db->forget, key, (void *)bits);
+	else
+		map_remove_u64(&db->forget, key);
+}
+
 int files_append(struct db *db, struct store_op *op)
 {
 	char *path = output_path(db, op->io.result, op->io.index,
@@ -65,6 +78,8 @@ int files_append(struct db *db, struct store_op *op)
 		err = -errno;
 	if (!err)
 		err = file_write_all(fd, buf_bytes(&op->io.bytes));
+	if (!err)
+		remember(db, op);
 	if (fd >= 0)
 		close(fd);
 	free(path);
@@ -113,13 +128,38 @@ void files_unlink(struct db *db, const struct store_op *op)
 
 void files_forget(struct db *db, uint64_t result, uint32_t index)
 {
+	map_put_u64(&db->forget, (uint64_t)store_key(result, index),
+		    (void *)(((uintptr_t)1 << STREAMS) - 1));
+}
+
+static void forget(const struct db *db, uint64_t key, uintptr_t bits)
+{
 	int i;
 
 	for (i = 0; i < STREAMS; i++) {
-		char *path = output_path(db, result, index, (enum stream)i);
+		char *path;
 
+		if (!(bits & (uintptr_t)1 << i))
+			continue;
+		path = output_path(db, key >> INDEX_BITS,
+				   (uint32_t)(key & ((1 << INDEX_BITS) - 1)),
+				   (enum stream)i);
 		unlink(path);
 		free(path);
+	}
+}
+
+void files_forgotten(struct db *db, bool stored)
+{
+	struct map_iter it = {0};
+
+	while (db->forget.n && map_next(&db->forget, &it)) {
+		uint64_t key;
+
+		memcpy(&key, it.key.p, sizeof(key));
+		if (stored)
+			forget(db, key, (uintptr_t)it.value);
+		map_remove_u64(&db->forget, key);
 	}
 }
 

@@ -61,7 +61,8 @@ static int load_result(sqlite3_stmt *st, struct reading *rd)
 	if (tasks < 0 || tasks > LIMIT_TASKS || (int64_t)r.id < 1)
 		return damaged(rd, "it has an impossible number of tasks", r.id);
 	if (!rd->v->result(rd->v->arg, &r))
-		return damaged(rd, "its options cannot be read", r.id);
+		return damaged(rd, "its options, or what it waits for, cannot be "
+				   "read", r.id);
 	return 0;
 }
 
@@ -209,18 +210,19 @@ int db_read_details(struct db *db, struct store_op *op)
 /* One of the tasks; false: the reply ends before it. */
 static bool take_one(sqlite3_stmt *st, struct store_op *op, int64_t want)
 {
-	int column = 4 + (int)op->io.stream;
 	enum stream s = op->io.stream;
 	uint64_t n;
+	int column;
 
 	if (sqlite3_column_int64(st, 0) != want || sqlite3_column_int(st, 1) < STATE_OK)
 		return false;
-	if (s == STREAM_VALUE && sqlite3_column_int(st, 2)) {
+	if (s == STREAM_VALUE && sqlite3_column_int(st, 2))
 		s = STREAM_STDOUT;
-		column = 4 + STREAM_STDOUT;
-	}
+	column = 4 + (int)s;
 	n = (uint64_t)sqlite3_column_bytes(st, column);
+	/* What is lost is an error of that task alone: fetch.c. */
 	if (sqlite3_column_int(st, 3) & 1 << s ||
+	    n < (uint64_t)sqlite3_column_int64(st, column + STREAMS) ||
 	    (op->io.bytes.n + n > op->io.length && op->io.bytes.n))
 		return false;
 	buf_put(&op->io.bytes, sqlite3_column_blob(st, column), n);
@@ -234,7 +236,8 @@ int db_read_many(struct db *db, struct store_op *op)
 	sqlite3_stmt *st;
 	int rc = sqlite3_prepare_v2(db->sql,
 				    "SELECT key,state,value_is_stdout,in_file,"
-				    "stdout,stderr,value,data FROM tasks "
+				    "stdout,stderr,value,data,stdout_size,"
+				    "stderr_size,value_size,data_size FROM tasks "
 				    "WHERE key>=? AND key<? ORDER BY key",
 				    -1, &st, NULL);
 
@@ -291,6 +294,14 @@ static int load_meta(sqlite3_stmt *st, struct reading *rd)
 	return 0;
 }
 
+/* Without them ids would be given again. */
+static int load_no_meta(sqlite3_stmt *st, struct reading *rd)
+{
+	buf_printf(rd->why, "%s: the row %s of meta is missing", rd->db->path,
+		   (const char *)sqlite3_column_text(st, 0));
+	return -EUCLEAN;
+}
+
 /* In this order: a row refers only to rows of earlier entries. */
 static const struct {
 	const char *select;
@@ -307,6 +318,9 @@ static const struct {
 	 "record_buffers WHERE record=result) FROM records", load_record},
 	{"SELECT * FROM engines ORDER BY id", load_engine},
 	{"SELECT key, value FROM meta", load_meta},
+	{"SELECT column1 FROM (VALUES('cluster'),('next_result'),('next_engine')) "
+	 "WHERE column1 NOT IN (SELECT key FROM meta) AND "
+	 "EXISTS(SELECT 1 FROM results)", load_no_meta},
 };
 
 int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
@@ -331,7 +345,7 @@ int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 
 	*ret_lost = 0;
 	if (!err)
-		err = db_keep_log(db, false);
+		err = db_accept(db);
 	if (!err)
 		err = files_put_aside(db, ret_lost);
 	db_say(db, err, why);

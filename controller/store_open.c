@@ -2,12 +2,15 @@
 #include "store_sql.h"
 
 #include "base/file.h"
+#include "store_wal.h"
 
 #include <sys/stat.h>
 
 static const char tables[] =
 	"CREATE TABLE meta("
 	" key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+	/* They are there from the beginning: who lost them shows it. */
+	"INSERT INTO meta VALUES('next_result','1'),('next_engine','0');"
 	"CREATE TABLE results("
 	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
 	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
@@ -79,19 +82,12 @@ static int query_int(struct db *db, const char *text, int64_t *ret_n)
 	return sql_errno(rc);
 }
 
-/* A change of the tables is over: all of it is there with its version, or none. */
-static int end_change(struct db *db, int err)
+static int set_version(struct db *db)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", DB_VERSION);
-	if (!err)
-		err = exec(db, text);
-	if (!err)
-		err = db_commit(db);
-	if (err)
-		db_rollback(db);
-	return err;
+	return exec(db, text);
 }
 
 int db_make_tables(struct db *db)
@@ -104,17 +100,21 @@ int db_make_tables(struct db *db)
 		err = exec(db, record_tables);
 	if (!err)
 		err = exec(db, begun);
-	return end_change(db, err);
+	if (!err)
+		err = set_version(db);
+	if (!err)
+		err = db_commit(db);
+	if (err)
+		db_rollback(db);
+	return err;
 }
 
-/* From version 1; its first ones had no records.display_data. */
-static int upgrade(struct db *db)
+/* Its first ones had no records.display_data. */
+static int upgrade_1(struct db *db)
 {
 	int64_t has = 0;
-	int err = db_begin(db);
+	int err = exec(db, record_tables);
 
-	if (!err)
-		err = exec(db, record_tables);
 	if (!err)
 		err = query_int(db, "SELECT count(*) FROM pragma_table_info('records')"
 				    " WHERE name='display_data'", &has);
@@ -125,7 +125,31 @@ static int upgrade(struct db *db)
 	if (!err)
 		err = exec(db, "INSERT INTO begun SELECT key>>24, count(*) "
 			       "FROM tasks GROUP BY 1");
-	return end_change(db, err);
+	return err;
+}
+
+/* Only who had purged had next_result. */
+static int upgrade_2(struct db *db)
+{
+	return exec(db, "INSERT OR IGNORE INTO meta SELECT 'next_result',"
+			" ifnull(max(id),0)+1 FROM results;"
+			"INSERT OR IGNORE INTO meta SELECT 'next_engine',"
+			" 1+max(ifnull((SELECT max(id) FROM engines),-1),"
+			" ifnull((SELECT max(engine) FROM tasks),-1))");
+}
+
+/* Nothing of it is written before all is read (db_load()): it may be damaged. */
+static int upgrade(struct db *db, int64_t version)
+{
+	int err = exec(db, "PRAGMA cache_spill=OFF");
+
+	if (!err)
+		err = db_begin(db);
+	if (!err && version < 2)
+		err = upgrade_1(db);
+	if (!err)
+		err = upgrade_2(db);
+	return err ? err : set_version(db);
 }
 
 /* --- is everything there? ----------------------------------------------- */
@@ -219,8 +243,8 @@ static int bring_up(struct db *db, int64_t version, struct buf *why)
 
 	if (version == 0)
 		return db_make_tables(db);
-	if (version == 1)
-		err = upgrade(db);
+	if (version < DB_VERSION)
+		err = upgrade(db, version);
 	return err ? err : check_parts(db, why);
 }
 
@@ -234,9 +258,8 @@ static int check_files(const struct db *db, struct buf *why)
 	bool empty = stat(db->path, &st) < 0 || st.st_size == 0;
 	const char *how = stat(db->path, &st) < 0 ? "missing" : "empty";
 	bool log = stat(wal, &st) == 0 && st.st_size > 0;
+	int err = 0;
 
-	free(wal);
-	free(recovered);
 	if (half_way)
 		buf_puts(why, "a recovery was interrupted: run --recover again, "
 			      "it goes on");
@@ -246,7 +269,11 @@ static int check_files(const struct db *db, struct buf *why)
 	else if (empty && files_any(db))
 		buf_printf(why, "tasks.db is %s, and outputs of its tasks are "
 				"in outputs/", how);
-	return why->n ? -EUCLEAN : 0;
+	else if (log)
+		err = wal_check(wal, why);
+	free(wal);
+	free(recovered);
+	return why->n ? -EUCLEAN : err;
 }
 
 void db_name_files(struct db *db, const char *dir)
@@ -289,13 +316,10 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	if (!err)
 		err = check_whose(db, &version, why);
 	if (!err)
-		err = bring_up(db, version, why);
-	if (!err)
-		err = exec(db, "PRAGMA journal_mode=WAL;"
-			       "PRAGMA journal_size_limit=16777216;");
-	if (!err)
 		err = exec(db, full ? "PRAGMA synchronous=FULL"
 				    : "PRAGMA synchronous=NORMAL");
+	if (!err)
+		err = bring_up(db, version, why);
 	if (!err)
 		err = db_open_records(db);
 	db_say(db, err, why);
@@ -305,6 +329,17 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	return err;
 }
 
+/* An upgrade is a transaction until here. */
+int db_accept(struct db *db)
+{
+	int err = sqlite3_get_autocommit(db->sql) ? 0 : db_commit(db);
+
+	if (!err)
+		err = exec(db, "PRAGMA journal_mode=WAL;"
+			       "PRAGMA journal_size_limit=16777216;");
+	return err ? err : db_keep_log(db, false);
+}
+
 int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 {
 	int64_t version = 0;
@@ -312,8 +347,10 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 
 	db_name_files(db, dir);
 	err = check_files(db, why);
-	if (err)
+	if (err) {
+		db_say(db, err, why);
 		return err;
+	}
 	err = db_said(db, sqlite3_open_v2(db->path, &db->sql,
 					  SQLITE_OPEN_READONLY |
 						  SQLITE_OPEN_NOMUTEX, NULL));
@@ -351,5 +388,6 @@ void db_close(struct db *db)
 	free(db->path);
 	free(db->outputs);
 	free(db->lost);
+	map_done(&db->forget);
 	*db = (struct db){0};
 }

@@ -72,9 +72,7 @@ static int run_task(struct db *db, struct store_op *op)
 	sqlite3_stmt *st = db_statement(db, S_TASK);
 	const struct task_row *t = &op->task.row;
 	int i, err = files_sync(db, t);
-
-	if (t->state == STATE_PENDING)
-		files_forget(db, t->result, t->index);
+	bool late = op->early;
 
 	if (err || !st)
 		return err ? err : -EIO;
@@ -108,6 +106,9 @@ static int run_task(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 25, file_bits(t));
 	err = db_finish(st);
 	op->early = !err && sqlite3_changes(db->sql) == 0;
+	/* Behind its result its next try may have begun. */
+	if (!err && !late && t->state == STATE_PENDING)
+		files_forget(db, t->result, t->index);
 	return err;
 }
 

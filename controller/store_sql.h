@@ -6,10 +6,11 @@
 #ifndef TASKFS_STORE_SQL_H
 #define TASKFS_STORE_SQL_H
 
+#include "base/map.h"
 #include "store.h"
 
 /* Of the tables. Bump with every change of them, and add a step to upgrade(). */
-#define DB_VERSION 2
+#define DB_VERSION 3
 
 /* A task's key: its result and its index in one integer. */
 #define INDEX_BITS 24
@@ -21,6 +22,7 @@ struct db {
 	char *lost;		/* where what nobody names is put */
 	bool full;
 	uint64_t until;		/* mono_usec(): then a query ends */
+	struct map forget;	/* files: key -> bits of streams, see below */
 	char said[160];		/* SQLite's first error, in its words */
 	sqlite3_stmt *stmt[40];
 };
@@ -39,6 +41,8 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 	must_check;
 void db_close(struct db *db);
+/* All was read and is whole: what opening changed is there from now on; -errno. */
+int db_accept(struct db *db) must_check;
 /* Whether the last one who closes the database leaves its log as it is. */
 int db_keep_log(struct db *db, bool keep) must_check;
 /* The connection alone; the names of the files stay. */
@@ -119,8 +123,12 @@ int files_read(struct db *db, struct store_op *op) must_check;
 int files_sync(struct db *db, const struct task_row *t) must_check;
 /* Behind the transaction that took the rows away. */
 void files_unlink(struct db *db, const struct store_op *op);
-/* Those of one task, which may have none. */
+/*
+ * A task begins anew: the files of its last try go when that is stored, but those
+ * its next try has begun. files_forgotten() is behind each transaction.
+ */
 void files_forget(struct db *db, uint64_t result, uint32_t index);
+void files_forgotten(struct db *db, bool stored);
 /*
  * At the start: those of results that are not there are put into db->lost, never
  * over another. *ret_n: how many.
