@@ -171,11 +171,29 @@ static int run(struct controller *c)
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
+static int cannot(const struct config *k, const char *why, int code)
+{
+	fprintf(stderr, "taskfs-controller: %s: %s\n", k->data, why);
+	return code;
+}
+
 static int look_after_store(const struct config *k)
 {
-	int err = k->recover ? store_recover(k->data, stdout)
-			     : store_check(k->data, stdout);
+	int err;
 
+	if (access(k->data, F_OK) < 0)
+		return cannot(k, "there is no such directory", EXIT_FAILED);
+	/* Who only looks makes nothing, not even a log. */
+	err = k->recover ? place_make(k) : 0;
+	if (!err)
+		err = k->recover ? place_lock(k) : place_lock_if_any(k);
+	if (err == -EWOULDBLOCK)
+		return cannot(k, "a controller runs on it: stop that first",
+			      EXIT_LOCKED);
+	if (err)
+		return cannot(k, strerror(-err), EXIT_FAILED);
+	err = k->recover ? store_recover(k->data, stdout)
+			 : store_check(k->data, stdout);
 	if (err == -EUCLEAN)
 		return EXIT_DAMAGED;
 	return err ? EXIT_FAILED : EXIT_OK;
@@ -184,15 +202,7 @@ static int look_after_store(const struct config *k)
 static int run_here(struct controller *c)
 {
 	struct config *k = &c->config;
-	bool here = access(k->data, F_OK) == 0;
-	int err;
-
-	if ((k->check || k->recover) && !here) {
-		fprintf(stderr, "taskfs-controller: there is no directory %s\n",
-			k->data);
-		return EXIT_FAILED;
-	}
-	err = place_make(k);
+	int err = place_make(k);
 
 	if (!err && options_open_log(k))
 		return EXIT_FAILED;
@@ -213,8 +223,6 @@ static int run_here(struct controller *c)
 			  log_str("dir", k->dir), log_errno(err));
 		return EXIT_FAILED;
 	}
-	if (k->check || k->recover)
-		return look_after_store(k);
 	place_sweep(k);
 	return run(c);
 }
@@ -232,7 +240,9 @@ int main(int argc, char **argv)
 		 * more than they save. */
 		mallopt(M_MXFAST, 0);
 		mallopt(M_TRIM_THRESHOLD, 16 << 20);
-		code = run_here(&c);
+		code = c.config.check || c.config.recover
+			       ? look_after_store(&c.config)
+			       : run_here(&c);
 	}
 	options_done(&c.config);
 	return code;

@@ -43,9 +43,9 @@ int place_make(const struct config *k)
 	return err ? err : file_mkdirs(k->data, 0700);
 }
 
-static int lock(const char *path)
+static int lock(const char *path, int flags)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, flags | O_CLOEXEC, 0600);
 	int err;
 
 	if (fd < 0)
@@ -57,13 +57,25 @@ static int lock(const char *path)
 	return err;
 }
 
-int place_lock(const struct config *k)
+static int lock_data(const struct config *k, int flags)
 {
 	char *path = xasprintf("%s/%s" LOCK, k->data, has_id(k) ? "" : "pid/");
-	int fd = lock(path);
+	int fd = lock(path, flags);
 
 	free(path);
 	return fd < 0 ? fd : 0;
+}
+
+int place_lock(const struct config *k)
+{
+	return lock_data(k, O_RDWR | O_CREAT);
+}
+
+int place_lock_if_any(const struct config *k)
+{
+	int err = lock_data(k, O_RDONLY);
+
+	return err == -ENOENT ? 0 : err;
 }
 
 /* --- sweeping ------------------------------------------------------------ */
@@ -126,7 +138,7 @@ static void sweep_one(const struct config *k, const char *name)
 	int fd = -1;
 
 	if (strcmp(dir, k->data) != 0 && is_old(dir))
-		fd = lock(path);
+		fd = lock(path, O_RDWR | O_CREAT);
 	if (fd >= 0) {
 		remove_data(dir);
 		close(fd);

@@ -17,6 +17,8 @@ char *place_data(const char *dir, const char *cluster_id);
 int place_make(const struct config *k) must_check;
 /* Held while the process lives; -EWOULDBLOCK: somebody else holds it. */
 int place_lock(const struct config *k) must_check;
+/* The same for who only looks: makes no file; 0 if nobody ever held it. */
+int place_lock_if_any(const struct config *k) must_check;
 /* Removes what nobody comes back to. */
 void place_sweep(const struct config *k);
 

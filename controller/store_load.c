@@ -297,7 +297,8 @@ static int load_meta(sqlite3_stmt *st, struct reading *rd)
 /* Without them ids would be given again. */
 static int load_no_meta(sqlite3_stmt *st, struct reading *rd)
 {
-	buf_printf(rd->why, "%s: the row %s of meta is missing", rd->db->path,
+	buf_printf(rd->why, "%s: the row %s of meta is missing, or no "
+			    "number", rd->db->path,
 		   (const char *)sqlite3_column_text(st, 0));
 	return -EUCLEAN;
 }
@@ -319,8 +320,8 @@ static const struct {
 	{"SELECT * FROM engines ORDER BY id", load_engine},
 	{"SELECT key, value FROM meta", load_meta},
 	{"SELECT column1 FROM (VALUES('cluster'),('next_result'),('next_engine')) "
-	 "WHERE column1 NOT IN (SELECT key FROM meta) AND "
-	 "EXISTS(SELECT 1 FROM results)", load_no_meta},
+	 "WHERE column1 NOT IN (SELECT key FROM meta WHERE key='cluster' OR "
+	 "value NOT GLOB '*[^0-9]*') AND EXISTS(SELECT 1 FROM results)", load_no_meta},
 };
 
 int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
