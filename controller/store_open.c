@@ -340,6 +340,15 @@ int db_accept(struct db *db)
 	return err ? err : db_keep_log(db, false);
 }
 
+static bool has_log(const struct db *db)
+{
+	char *path = xasprintf("%s-wal", db->path);
+	bool has = access(path, F_OK) == 0;
+
+	free(path);
+	return has;
+}
+
 int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 {
 	int64_t version = 0;
@@ -351,11 +360,18 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 		db_say(db, err, why);
 		return err;
 	}
+	db->made_log = !has_log(db);
 	err = db_said(db, sqlite3_open_v2(db->path, &db->sql,
-					  SQLITE_OPEN_READONLY |
+					  SQLITE_OPEN_READWRITE |
 						  SQLITE_OPEN_NOMUTEX, NULL));
 	if (!err)
-		err = exec(db, "PRAGMA cell_size_check=ON");
+		err = db_keep_log(db, true);
+	/* Alone it needs no file for what it shares. */
+	if (!err)
+		err = exec(db, "PRAGMA locking_mode=EXCLUSIVE;"
+			       "PRAGMA query_only=ON;"
+			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA cell_size_check=ON");
 	if (!err)
 		err = check_whose(db, &version, why);
 	if (!err && version < DB_VERSION) {
@@ -370,6 +386,17 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 	return err;
 }
 
+/* SQLite has made an empty one to read the database. */
+static void remove_log(const struct db *db)
+{
+	char *path = xasprintf("%s-wal", db->path);
+	struct stat st;
+
+	if (stat(path, &st) == 0 && st.st_size == 0)
+		unlink(path);
+	free(path);
+}
+
 void db_disconnect(struct db *db)
 {
 	size_t i;
@@ -380,6 +407,9 @@ void db_disconnect(struct db *db)
 	}
 	sqlite3_close(db->sql);
 	db->sql = NULL;
+	if (db->made_log)
+		remove_log(db);
+	db->made_log = false;
 }
 
 void db_close(struct db *db)

@@ -200,6 +200,12 @@ static const struct {
 	{NULL,
 	 "UPDATE meta SET value=1000+max(CAST(value AS INTEGER),"
 	 "ifnull((SELECT max(id) FROM results),0)) WHERE key='next_result'"},
+	{NULL,
+	 "UPDATE meta SET value=max(CAST(value AS INTEGER),"
+	 "1+ifnull((SELECT max(id) FROM engines),-1),"
+	 "1+ifnull((SELECT max(engine) FROM tasks),-1))"
+	 "+CASE WHEN (SELECT log FROM temp.known) THEN 0 ELSE 1000 END"
+	 " WHERE key='next_engine'"},
 };
 
 static void deps_good(sqlite3_context *ctx, int n, sqlite3_value **v)

@@ -21,6 +21,7 @@ struct db {
 	char *outputs;		/* the directory of big outputs */
 	char *lost;		/* where what nobody names is put */
 	bool full;
+	bool made_log;		/* there was none; to be removed if empty */
 	uint64_t until;		/* mono_usec(): then a query ends */
 	struct map forget;	/* files: key -> bits of streams, see below */
 	char said[160];		/* SQLite's first error, in its words */

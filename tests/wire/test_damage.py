@@ -147,6 +147,21 @@ def rows_in_the_log(directory, rng):
         os.rename(name + ".kept", name)
 
 
+def what_a_result_waits_for(directory, rng):
+    deps = rng.choice(["21:ok", "x:ok:after", "21:soon:after", "21:ok:after:met:x"])
+    sql(directory, "UPDATE results SET deps='%s' WHERE id=22" % deps)
+
+
+def no_row_of_meta(directory, rng):
+    key = rng.choice(["cluster", "next_result", "next_engine"])
+    sql(directory, "DELETE FROM meta WHERE key='%s'" % key)
+
+
+def a_number_of_meta(directory, rng):
+    key = rng.choice(["next_result", "next_engine"])
+    sql(directory, "UPDATE meta SET value='-' || value WHERE key='%s'" % key)
+
+
 def newer(directory, rng):
     sql(directory, "PRAGMA user_version=99")
 
@@ -189,6 +204,9 @@ KINDS = (
     + [number_of_tasks] * 3
     + [state_of_a_task] * 2
     + [options_of_a_result] * 3
+    + [what_a_result_waits_for] * 3
+    + [no_row_of_meta] * 3
+    + [a_number_of_meta] * 2
     + [counts, no_output, short_output, output_of_nobody]
 )
 
@@ -218,9 +236,15 @@ STATES = "none pending running ok error aborted".split()
 FINAL = "ok error aborted".split()
 
 
-def make_store():
+def meta(directory):
+    with database(directory) as db:
+        return dict(db.execute("SELECT key, value FROM meta"))
+
+
+def make_store(end="stop"):
     """Results that ended, of every kind, one that runs, some that have not begun.
-    The directory, and {(result, task): (status, stdout)}."""
+    The directory, and {(result, task): (status, stdout)}. A controller that was
+    killed leaves all in the log."""
     c = Controller(PROGRAM, "--ping=1h")
     client, engine = c.client(), c.engine()
     client.follow()
@@ -264,8 +288,8 @@ def make_store():
     known = read_all(client)
     engine.close()
     client.close()
-    code = c.stop()
-    assert code == 0, code
+    code = getattr(c, end)()
+    assert not code, code
     # Its log is empty now: all is in the database.
     os.unlink(c.log)
     return c.dir, known
@@ -301,20 +325,30 @@ class Store(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.store, cls.known = make_store()
+        cls.store, cls.known = make_store(cls.ends_by)
         cls.addClassCleanup(shutil.rmtree, cls.store)
+        # Who only looks at a database writes its log back.
+        with tempfile.TemporaryDirectory(prefix="taskfs-damage-") as copy:
+            shutil.copytree(cls.store, copy, dirs_exist_ok=True)
+            cls.meta = meta(copy)
+
+    ends_by = "stop"
 
     def strike(self, number):
-        self.dir = tempfile.mkdtemp(prefix="taskfs-damage-") + "/cluster"
-        self.addCleanup(shutil.rmtree, os.path.dirname(self.dir))
-        shutil.copytree(self.store, self.dir)
+        self.copy_store()
         KINDS[number](self.dir, random.Random(number))
         self.before = files(self.dir)
 
-    def run_program(self, *options):
+    def copy_store(self):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-damage-") + "/cluster"
+        self.addCleanup(shutil.rmtree, os.path.dirname(self.dir))
+        shutil.copytree(self.store, self.dir)
+
+    def run_program(self, *options, env=None):
         """Its exit code, and what it says."""
         p = subprocess.run(
             [PROGRAM, "--cluster-dir=" + self.dir, *options],
+            env=dict(os.environ, **(env or {})),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -339,17 +373,25 @@ class Store(unittest.TestCase):
         if not ready:
             self.code = p.wait()
             return None
+        self.addCleanup(self.end, p)
         return p
+
+    def end(self, process):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
     def read_of(self, process):
         """read_all() of a controller that runs, which is ended."""
-        with open(self.dir + "/security/ipcontroller-client.json") as f:
-            client = Client(json.load(f))
-        found = read_all(client)
-        client.close()
+        with self.client() as client:
+            found = read_all(client)
         process.terminate()
         self.assertEqual(process.wait(), 0)
         return found
+
+    def client(self):
+        with open(self.dir + "/security/ipcontroller-client.json") as f:
+            return contextlib.closing(Client(json.load(f)))
 
     def nothing_is_gone(self, but=()):
         """What was in a file is in one."""
@@ -380,6 +422,7 @@ class Store(unittest.TestCase):
         code, said = self.run_program("--recover")
         self.assertEqual(code, 0, said)
         self.nothing_is_gone()
+        self.meta_is_whole(said)
         process = self.try_to_start()
         self.assertIsNotNone(process, self.said + said)
         found = self.read_of(process)
@@ -394,6 +437,19 @@ class Store(unittest.TestCase):
             if found[at][0] == "ok":
                 self.assertEqual(found[at], (state, out), at)
         return same
+
+    def meta_is_whole(self, said):
+        """What was read is as it was, what was not is told and is made anew."""
+        old, new = self.meta, meta(self.dir)
+        self.assertLessEqual(new.keys(), old.keys())
+        for key in new.keys() - {"cluster", "next_result", "next_engine"}:
+            self.assertEqual(new[key], old[key], key)
+        if new["cluster"] != old["cluster"]:
+            self.assertIn("the cluster's id is lost", said)
+        self.assertGreater(int(new["next_result"]), 23)
+        self.assertGreaterEqual(int(new["next_engine"]), int(old["next_engine"]))
+        if new.keys() != old.keys():
+            self.assertRegex(said, "(meta|tasks.db-wal) .*cannot be read")
 
     def damage(self, number):
         self.strike(number)
