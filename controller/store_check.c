@@ -117,6 +117,35 @@ static void check_rows(struct check *k)
 	buf_done(&why);
 }
 
+/* Small outputs are in the rows of their tasks. */
+static void check_small(struct check *k)
+{
+	static const char select[] =
+		"SELECT key, in_file, stdout_size, length(stdout), stderr_size,"
+		" length(stderr), value_size, length(value), data_size,"
+		" length(data) FROM tasks WHERE state>=3";
+	sqlite3_stmt *st;
+	int i, rc = sqlite3_prepare_v2(k->db.sql, select, -1, &st, NULL);
+
+	static_assert(STATE_OK == 3, "above");
+	while (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+		for (i = 0; i < STREAMS; i++) {
+			int64_t key = sqlite3_column_int64(st, 0);
+			int64_t size = sqlite3_column_int64(st, 2 + 2 * i);
+			int64_t here = sqlite3_column_int64(st, 3 + 2 * i);
+
+			if (sqlite3_column_int(st, 1) & 1 << i || here >= size)
+				continue;
+			fault(k, "the %s of task %lld of result %lld is cut "
+			      "short: %lld of %lld bytes",
+			      stream_name((enum stream)i),
+			      (long long)(key & ((1 << INDEX_BITS) - 1)),
+			      (long long)(key >> INDEX_BITS), (long long)here,
+			      (long long)size);
+		}
+	sqlite3_finalize(st);
+}
+
 int store_check(const char *dir, FILE *out)
 {
 	struct check k = {.out = out};
@@ -134,8 +163,10 @@ int store_check(const char *dir, FILE *out)
 	buf_done(&why);
 	if (k.db.sql) {
 		check_pages(&k);
-		if (!err)
+		if (!err) {
 			check_rows(&k);
+			check_small(&k);
+		}
 	}
 	if (k.faults)
 		fprintf(out, "%llu faults; taskfs-controller --recover rebuilds "

@@ -82,16 +82,16 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 /* size: of the file of a stream of a task, or NULL */
 #define FILE_SIZE(s) \
 	"(SELECT size FROM temp.files f WHERE f.key=tasks.key AND stream=" s ")"
-#define IS_SHORT(s, bit, size) \
-	"(in_file&" bit " AND " size ">ifnull(" FILE_SIZE(s) ",-1))"
+/* Of column ("stdout"): fewer bytes are there than its row says. */
+#define IS_SHORT(s, bit, column) \
+	"(" column "_size>CASE WHEN in_file&" bit " THEN ifnull(" FILE_SIZE(s) \
+	",-1) ELSE ifnull(length(" column "),0) END)"
 #define ANY_SHORT \
-	"(" IS_SHORT("0", "1", "stdout_size") " OR " \
-	IS_SHORT("1", "2", "stderr_size") " OR " \
-	IS_SHORT("2", "4", "value_size") " OR " \
-	IS_SHORT("3", "8", "data_size") ")"
+	"(" IS_SHORT("0", "1", "stdout") " OR " IS_SHORT("1", "2", "stderr") \
+	" OR " IS_SHORT("2", "4", "value") " OR " IS_SHORT("3", "8", "data") ")"
 #define REAL_SIZE(s, bit, column) \
-	column "=CASE WHEN in_file&" bit " THEN ifnull(" FILE_SIZE(s) ",0)" \
-	" ELSE " column " END"
+	column "_size=CASE WHEN in_file&" bit " THEN ifnull(" FILE_SIZE(s) \
+	",0) ELSE ifnull(length(" column "),0) END"
 
 /* In this order. said: of the rows that were changed, if any were. */
 static const struct {
@@ -174,11 +174,11 @@ static const struct {
 	 " evalue=trim(ifnull(evalue,'')||' (an output of it is lost)')"
 	 " WHERE state>=" OK " AND " ANY_SHORT},
 	{NULL,
-	 "UPDATE tasks SET " REAL_SIZE("0", "1", "stdout_size") ","
-	 REAL_SIZE("1", "2", "stderr_size") "," REAL_SIZE("2", "4", "value_size")
-	 "," REAL_SIZE("3", "8", "data_size") ", in_file=in_file&ifnull("
+	 "UPDATE tasks SET " REAL_SIZE("0", "1", "stdout") ","
+	 REAL_SIZE("1", "2", "stderr") "," REAL_SIZE("2", "4", "value")
+	 "," REAL_SIZE("3", "8", "data") ", in_file=in_file&ifnull("
 	 "(SELECT sum(1<<stream) FROM temp.files f WHERE f.key=tasks.key),0)"
-	 " WHERE in_file>0"},
+	 " WHERE in_file>0 OR (state>=" OK " AND " ANY_SHORT ")"},
 	{NULL,
 	 "DELETE FROM held_tasks WHERE (key>>24) NOT IN (SELECT id FROM results)"},
 	{NULL, "DELETE FROM records WHERE result NOT IN (SELECT id FROM results)"},

@@ -2215,6 +2215,27 @@ class FullDisk(unittest.TestCase):
         self.assertEqual(c.wait(r["id"], "error")["task"]["ename"], "InvalidDependency")
         self.assertEqual(c.submit(b":")["status"], "pending")
 
+    def test_what_a_try_wrote_stays_until_the_next_is_stored(self):
+        c, e = self.client, self.controller.engine()
+        self.addCleanup(e.close)
+        e.join(c)
+        c.submit(b":", retries=1)
+        m = e.take()
+        piece = os.urandom(300000)
+        e.output(m, "stdout", 0, piece)
+        path = self.dir + "/outputs/1.0.stdout"
+        tap.wait_for(lambda: os.path.exists(path))
+        ballast = self.fill()
+        bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+        e.reply(m, bad, exit_status=1, stdout=len(piece))
+        self.wait_for_log("the end of a task was not stored; trying again")
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), piece)
+        os.unlink(ballast)
+        e.reply(e.take(), exit_status=0)
+        self.assertEqual(c.wait(1, "ok")["task"]["attempt"], 2)
+        self.assertFalse(os.path.exists(path))
+
     def test_an_output_that_is_not_stored_fails_its_task(self):
         c, e = self.client, self.controller.engine()
         self.addCleanup(e.close)

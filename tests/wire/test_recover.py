@@ -259,6 +259,17 @@ class Outputs(damage.Store):
             self.assertEqual(out.content["errno"], "EIO")
         process.terminate()
         self.assertEqual(process.wait(), 0)
+        code, said = self.run_program("--check")
+        self.assertEqual(code, DAMAGED)
+        self.assertIn("the stdout of task 7 of result 20 is cut short: 1 of 6", said)
+        code, said = self.run_program("--recover")
+        self.assertEqual(code, 0, said)
+        process = self.try_to_start()
+        self.assertIsNotNone(process, self.said)
+        found = self.read_of(process)
+        self.assertEqual(found.pop((20, 7)), ("error", b"m"))
+        self.assertEqual(found, {k: v for k, v in self.known.items() if k in found})
+        self.assertEqual(len(found), len(self.known) - 1)
 
 
 # --- looking ------------------------------------------------------------------
