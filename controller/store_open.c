@@ -336,7 +336,8 @@ int db_accept(struct db *db)
 
 	if (!err)
 		err = exec(db, "PRAGMA journal_mode=WAL;"
-			       "PRAGMA journal_size_limit=16777216;");
+			       "PRAGMA journal_size_limit=16777216;"
+			       "PRAGMA cache_spill=ON");
 	return err ? err : db_keep_log(db, false);
 }
 
