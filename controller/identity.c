@@ -178,6 +178,7 @@ int identity_init(struct controller *c, struct buf *why)
 	if (!err)
 		session_init(&c->session, NULL, bytes_str(c->key),
 			     LIMIT_REPLAY);
+	c->session.encrypted = c->curve.on;
 	return err;
 }
 

@@ -340,6 +340,7 @@ static int load(struct upstream *u)
 			session_done(&u->session);
 		session_init(&u->session, NULL, bytes_str(file.key),
 			     LIMIT_REPLAY);
+		u->session.encrypted = file.curve_serverkey != NULL;
 		u->has_session = true;
 	}
 	buf_done(&why);

@@ -304,6 +304,7 @@ int link_open(struct link *l, const char *path, const char *uuid,
 	l->subscribed = false;
 	connfile_curve(&l->file, &l->curve);
 	session_init(&l->session, uuid, bytes_str(l->file.key), LIMIT_REPLAY);
+	l->session.encrypted = l->curve.on;
 	for (c = 0; c < CHANNELS && !err; c++)
 		if (!rows[c].late)
 			err = connect_row(l, (enum channel)c);

@@ -279,6 +279,7 @@ static void new_session(struct link *l)
 	if (l->has_session)
 		session_done(&l->session);
 	session_init(&l->session, NULL, bytes_str(l->file.key), 0);
+	l->session.encrypted = l->file.curve_serverkey != NULL;
 	l->has_session = true;
 }
 

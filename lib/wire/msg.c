@@ -352,7 +352,7 @@ static void put_header(struct buf *b, struct session *s,
 		   s->id);
 	buf_printf(b, "\"date\":\"%s\",\"version\":\"%s\"", date,
 		   MSG_VERSION);
-	if (out->nbuffers)
+	if (out->nbuffers && s->sign && !s->encrypted)
 		put_digest(b, out);
 	buf_putc(b, '}');
 }

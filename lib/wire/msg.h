@@ -120,8 +120,10 @@ struct msg_out {
 
 /*
  * Sends to a socket, without waiting: 0, -EAGAIN (no room; nothing was sent),
- * -errno. Everything is copied. The header has the digest of the buffers: BLAKE2b,
- * 32 bytes as hex, of each one's size (8 bytes, the lowest first) and bytes.
+ * -errno. Everything is copied. Where nothing is encrypted (CURVE knows when a
+ * frame was changed, and costs what a digest costs) the header has the digest of the
+ * buffers: BLAKE2b, 32 bytes as hex, of each one's size (8 bytes, the lowest first)
+ * and bytes.
  */
 int msg_send(void *socket, struct session *s, const struct msg_out *out)
 	must_check;

@@ -23,6 +23,7 @@ struct session {
 	char id[ID_SIZE];
 	char username[64];
 	bool sign;
+	bool encrypted;		/* by CURVE; its owner says so */
 	crypto_auth_hmacsha256_state keyed;
 	uint64_t counter;
 	struct replay *replay;

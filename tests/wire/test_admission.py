@@ -312,8 +312,10 @@ class Unprotected(Case):
     def test_it_is_said_and_peers_need_no_keys(self):
         c, e = self.pair()
         self.assertIsNone(c.info["curve_serverkey"])
-        id = c.submit(b"true")["id"]
-        e.reply(e.take())
+        id = c.submit(b"cat", buffers=[b"input"])["id"]
+        request = e.take()
+        self.assertEqual(request.header["taskfs"]["buffers"], peers.digest([b"input"]))
+        e.reply(request)
         c.wait(id, "ok")
         with open(self.controller.log) as f:
             warned = [json.loads(line) for line in f if "--curve=no" in line]
