@@ -261,7 +261,10 @@ static void fill_end(struct task_row *row, const struct ending *how)
 	row->traceback = str_copy(how->traceback);
 }
 
-/* "1 0 START END OUTCOME": the try, its engine, two dates, a word. */
+/*
+ * "1 0 START END OUTCOME": the try, its engine, two dates, a word. "lost" is one
+ * that may go on.
+ */
 static void add_attempt(struct task_row *row, int64_t engine,
 			const struct ending *how)
 {
@@ -271,7 +274,8 @@ static void add_attempt(struct task_row *row, int64_t engine,
 	};
 	char start[DATE_SIZE], end[DATE_SIZE];
 	const char *word = outcome[how->event] ? outcome[how->event]
-					       : how->ename;
+			   : how->unknown	? "lost"
+						: how->ename;
 	/* One word: what an engine calls its error may be more. */
 	int n = word ? (int)strcspn(word, " \t\r\n\v\f") : 0;
 	char *old = row->attempts;
@@ -313,7 +317,8 @@ void run_retry(struct run *run, const struct ending *how)
 	op->task.row.started = 0;
 	log_info("a task failed and will be tried again",
 		 log_int("result", (int64_t)r->id),
-		 log_int("attempt", run->attempt), log_str("ename", how->ename));
+		 log_int("attempt", run->attempt), log_str("ename", how->ename),
+		 log_str("why", how->evalue));
 	put_end(run, op);
 }
 

@@ -26,7 +26,7 @@ struct engine *engine_by_uuid(struct controller *c, struct bytes uuid)
 
 bool engine_usable(const struct engine *e)
 {
-	return e->state == ENGINE_LIVE && !e->draining &&
+	return e->state == ENGINE_LIVE && !e->draining && !e->leaving &&
 	       (!e->not_before || e->not_before <= mono_usec());
 }
 
@@ -36,7 +36,7 @@ static const char *state_word(const struct engine *e)
 {
 	if (e->state == ENGINE_LOST || e->missed > 1)
 		return "lost";
-	if (e->draining)
+	if (e->draining || e->leaving)
 		return "draining";
 	return e->load || foreign_is_elsewhere(e) ? "busy" : "idle";
 }
@@ -256,6 +256,12 @@ void engine_adopt(struct controller *c, int64_t id, const char *uuid)
 	}
 	e->heard = now_usec();
 	engine_joined(e);
+}
+
+void engine_leaves(struct engine *e)
+{
+	e->leaving = true;
+	engine_changed(e);
 }
 
 void engine_remove(struct engine *e, const char *why)

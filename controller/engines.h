@@ -30,6 +30,10 @@ struct engine {
 	bool answered;		/* since the last beat */
 	bool changed;		/* not told yet */
 	bool draining;		/* gets no tasks; see orders.h */
+	bool leaving;		/* it said that it ends, and has not ended */
+	/* Set when it is removed and what it ran may go on: why nobody knows
+	 * better. Static. */
+	const char *unknown_end;
 	uint64_t not_before;	/* mono_usec(): unreachable until then */
 	struct list order;
 	struct list runs;	/* of struct run, by engine_link */
@@ -81,6 +85,8 @@ void engines_on_pong(struct controller *c, struct msg *m);
  */
 void engine_adopt(struct controller *c, int64_t id, const char *uuid);
 
+/* It has said that it ends: it gets no more tasks. */
+void engine_leaves(struct engine *e);
 /* Gone: notifications, and its runs end. */
 void engine_remove(struct engine *e, const char *why);
 

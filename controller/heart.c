@@ -78,7 +78,8 @@ static void count_beat(struct engine *e)
 		engine_changed(e);
 	if (e->missed > MISSES) {
 		e->c->count.lost_engines++;
-		engine_remove(e, "its heart stopped");
+		e->unknown_end = "its heart stopped";
+		engine_remove(e, e->unknown_end);
 	}
 }
 

@@ -190,6 +190,9 @@ void relay_iopub(struct controller *c, struct msg *m)
 	for (i = 0; i < m->idents; i++)
 		topic[i] = msg_ident(m, i);
 	(void)!msg_forward(sock_of(c, S_IOPUB_OUT), m, topic, m->idents);
-	if (e)
+	/* Of ours what it runs is dead when it says goodbye, and no sooner. */
+	if (e && e->taskfs)
+		engine_leaves(e);
+	else if (e)
 		engine_remove(e, "shut down");
 }

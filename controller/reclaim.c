@@ -110,6 +110,17 @@ bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
 	return true;
 }
 
+static void say_gone(const struct engine *e, struct buf *why)
+{
+	buf_printf(why, "engine %lld (pid %lld on %s) ", (long long)e->id,
+		   (long long)e->pid, e->host ? e->host : "an unknown host");
+	if (e->unknown_end)
+		buf_printf(why, "was given up while it ran the task, which may "
+				"go on there: %s", e->unknown_end);
+	else
+		buf_puts(why, "ended while running the task");
+}
+
 /* To clients in the words they know. */
 static void say_died(const struct run *run, const struct engine *e,
 		     struct buf *why)
@@ -123,11 +134,7 @@ static void say_died(const struct run *run, const struct engine *e,
 			   "ran the task, which may go on there",
 			   (long long)e->id);
 	else
-		buf_printf(why,
-			   "engine %lld (pid %lld on %s) ended while running "
-			   "the task",
-			   (long long)e->id, (long long)e->pid,
-			   e->host ? e->host : "an unknown host");
+		say_gone(e, why);
 }
 
 /* Its end may be known all the same. */
@@ -147,6 +154,7 @@ void runs_engine_gone(struct engine *e)
 		struct ending how = {
 			.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
 			.ename = "EngineError",
+			.unknown = e->unknown_end != NULL,
 		};
 
 		if (run->wire && relay_finish(run->wire))

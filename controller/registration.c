@@ -160,6 +160,7 @@ void engines_on_registration(struct controller *c, struct request *rq)
 		e->state = ENGINE_JOINING;
 		e->missed = 0;
 	}
+	e->leaving = false;
 	e->joining = mono_usec();
 	describe(e, t);
 	engine_store(e);
@@ -175,7 +176,10 @@ void engines_on_unregistration(struct controller *c, struct request *rq)
 
 	if (json_get_int(rq->msg->content, "id", &id))
 		e = engine_find(c, id);
+	if (e && json_bool_or(rq->msg->content, "left", false))
+		e->unknown_end = "it ended and could not kill what it ran";
 	if (e)
-		engine_remove(e, "unregistered");
+		engine_remove(e, e->unknown_end ? e->unknown_end
+						: "unregistered");
 	request_free(rq);
 }

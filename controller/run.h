@@ -52,6 +52,7 @@ struct run {
 /* How a task ended. Strings borrowed; NULL: none. */
 struct ending {
 	enum state_event event;
+	bool unknown;	/* it may go on, and nobody can tell */
 	const char *ename, *evalue, *traceback;
 };
 

@@ -15,6 +15,9 @@
 #define GOODBYE_MS 3000
 /* So long what SIGKILL was sent to may take to die. */
 #define KILL_USEC (10 * USEC_PER_SEC)
+/* A worker that is stopped more often than this does not get on any more. */
+#define STOPS 5
+#define STOPS_USEC (60 * USEC_PER_SEC)
 
 struct handover *handover_new(void)
 {
@@ -70,17 +73,41 @@ static int meaning_of(int signo)
 	return signo == SIGINT && !isatty(STDIN_FILENO) ? SIGINT : SIGTERM;
 }
 
+/*
+ * A task can stop the process that it runs in: nobody would hear of that engine
+ * any more, while the task goes on. So it is continued; and ended when that does
+ * not help, with all that it runs.
+ */
+static void go_on(pid_t worker, int signo, struct log_limit *stops)
+{
+	unsigned skipped;
+
+	if (log_allowed(stops, STOPS, STOPS_USEC, &skipped)) {
+		log_warning("the engine was stopped; it is continued",
+			    log_int("signal", signo));
+		kill(worker, SIGCONT);
+	} else {
+		log_error("the engine is stopped again and again; it is ended",
+			  log_int("signal", signo));
+		kill(worker, SIGKILL);
+	}
+}
+
 /* Until the worker has ended; its status. told: to end it. */
 static int wait_for_worker(pid_t worker, bool *ret_told)
 {
+	struct log_limit stops = {0};
 	sigset_t set = guard_signals();
 	int signo, status;
 	pid_t pid;
 
 	for (;;) {
-		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-			if (pid == worker)
+		while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+			if (pid == worker && !WIFSTOPPED(status))
 				return status;
+			if (pid == worker)
+				go_on(pid, WSTOPSIG(status), &stops);
+		}
 		if (pid < 0 && errno == ECHILD)
 			return 0;
 		signo = sigwaitinfo(&set, NULL);
@@ -103,7 +130,8 @@ static bool reap(void)
 	return pid < 0 && errno == ECHILD;
 }
 
-static void end_descendants(void)
+/* False: some of them do not die. */
+static bool end_descendants(void)
 {
 	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 	uint64_t until = mono_usec() + KILL_USEC;
@@ -114,14 +142,17 @@ static void end_descendants(void)
 	while (!reap()) {
 		if (mono_usec() > until) {
 			log_warning("processes of a task could not be killed");
-			return;
+			return false;
 		}
 		kin_kill(NULL);
 		sigtimedwait(&chld, NULL, &pause);
 	}
+	return true;
 }
 
-static int send_goodbye(void *zmq, const struct connfile *file, int64_t id)
+/* left: of what it ran some goes on. */
+static int send_goodbye(void *zmq, const struct connfile *file, int64_t id,
+			bool left)
 {
 	struct curve curve;
 	struct sock how = {.type = ZMQ_DEALER, .linger_ms = GOODBYE_MS,
@@ -135,6 +166,8 @@ static int send_goodbye(void *zmq, const struct connfile *file, int64_t id)
 
 	connfile_curve(file, &curve);
 	json_add_int(content, "id", id);
+	if (left)
+		json_add_bool(content, "left", true);
 	session_init(&session, NULL, bytes_str(file->key), 0);
 	err = sock_new(zmq, &how, &socket);
 	if (!err)
@@ -149,7 +182,7 @@ static int send_goodbye(void *zmq, const struct connfile *file, int64_t id)
 }
 
 /* The controller hears that the engine is gone. */
-static void say_goodbye(const struct handover *h)
+static void say_goodbye(const struct handover *h, bool left)
 {
 	struct buf why = BUF_INIT;
 	struct connfile file;
@@ -164,7 +197,7 @@ static void say_goodbye(const struct handover *h)
 	if (err)
 		return;
 	zmq = zmq_ctx_new();
-	err = zmq ? send_goodbye(zmq, &file, h->id) : -errno;
+	err = zmq ? send_goodbye(zmq, &file, h->id, left) : -errno;
 	if (err)
 		log_warning("the controller could not be told that the engine "
 			    "is gone", log_int("engine", h->id),
@@ -183,7 +216,7 @@ static int exit_code(int status)
 
 int guard_run(pid_t worker, const struct handover *h, const char *spool_dir)
 {
-	bool told = false;
+	bool told = false, left;
 	int status, code, err;
 
 	prctl(PR_SET_NAME, "taskfs-guard");
@@ -193,14 +226,14 @@ int guard_run(pid_t worker, const struct handover *h, const char *spool_dir)
 		log_error("the engine was killed",
 			  log_int("signal", WTERMSIG(status)),
 			  log_int("engine", h->registered ? h->id : -1));
-	end_descendants();
+	left = !end_descendants();
 	if (code == EXIT_RESTART && !told) {
 		spool_clear(spool_dir);
 		return code;
 	}
 	if (code == EXIT_RESTART)
 		code = EXIT_OK;
-	say_goodbye(h);
+	say_goodbye(h, left);
 	err = spool_remove(spool_dir);
 	if (err)
 		log_warning("spool not removed", log_str("path", spool_dir),

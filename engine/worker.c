@@ -8,18 +8,13 @@
 /* And so long to be gone after KILL. */
 #define LEAVE_KILL_USEC (2 * USEC_PER_SEC)
 
-static void stop(struct engine *e)
+void engine_left(struct engine *e)
 {
 	timer_cancel(&e->leave_timer);
 	/* Who comes after it says so itself: nothing can overtake that. */
 	if (e->exit_code != EXIT_RESTART)
 		member_leave(e);
 	loop_stop(e->loop, e->exit_code);
-}
-
-void engine_left(struct engine *e)
-{
-	stop(e);
 }
 
 /* The task takes its time. */
@@ -29,7 +24,9 @@ static void leave_due(struct timer *t)
 	struct task *task = e->tasks.running;
 
 	if (!task || task->run.reaped || task->run.rounds > 0) {
-		stop(e); /* the guard kills what is left */
+		/* The guard kills what is left, and then says goodbye: nobody
+		 * is to begin again what still runs. */
+		loop_stop(e->loop, e->exit_code);
 		return;
 	}
 	run_kill(&task->run);
@@ -49,7 +46,7 @@ void engine_leave(struct engine *e, int code)
 	e->leaving = true;
 	e->exit_code = code;
 	if (!e->tasks.running) {
-		stop(e);
+		engine_left(e);
 		return;
 	}
 	e->tasks.running->unwanted = true;

@@ -260,7 +260,8 @@ R_SHOW("why", result_why,
        "empty"),
 R_FLAG("attempts", result_attempts, NODE_TASKS | NODE_DETAIL,
        "one line for each try that ended: its number, the engine, start, end, "
-       "and `ok`, `aborted` or the name of the error. Of a map or view: how "
+       "and `ok`, `aborted` or the name of the error; `lost` when its engine "
+       "was not heard any more and it may go on there. Of a map or view: how "
        "many tries have begun"),
 R_FLAG("timeline.svg", result_timeline, NODE_TASKS | NODE_DETAIL,
        "a picture of who ran what when, for a browser: a row for each engine, "

@@ -29,9 +29,11 @@ const struct message_type message_types[] = {
 	 "engine sends its output again from offset 0 and then, when it has "
 	 "ended, the execute_reply. `again`: `relayed` came at a bad time, "
 	 "and is to be said once more."},
-	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false, "id",
-	 "The engine is gone: sent by itself at its end, or by its guard when "
-	 "it died. No reply."},
+	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false,
+	 "id, [left]",
+	 "The engine is gone, and so is what it ran: sent by itself at its "
+	 "end, or by its guard when it died. `left`: processes of its task "
+	 "did not die. No reply."},
 	{MSG_REGISTRATION_NOTIFICATION, C_, M_, "notification", false,
 	 "id, uuid", "An engine can be used."},
 	{MSG_UNREGISTRATION_NOTIFICATION, C_, M_, "notification", false,

@@ -437,11 +437,13 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 }
 
 @test "an engine that stands still: interrupts, and its death" {
-	local pid worker
+	local pid worker guard
 	wait_for all_idle
 	worker=$(worker_of 2)
+	guard=$(guard_of 2)
 	echo 1 >"$MNT/engines/2/vars/a"
-	kill -STOP "$worker"
+	# Its guard would let it go on.
+	kill -STOP "$guard" "$worker"
 	killed_in is_reading cat "$MNT/engines/2/vars/a"
 	# shellcheck disable=SC2016
 	killed_in is_writing dash -c 'echo 2 >"$1"' dash "$MNT/engines/2/vars/a"
@@ -450,6 +452,7 @@ os.kill(os.getpid(), signal.SIGTERM)' "$to" || equal "$?" 143
 	wait_for is_reading "$pid"
 	expect_log "killed|engine"
 	kill -9 "$worker"
+	kill -CONT "$guard"
 	if wait "$pid"; then return 1; fi
 	like "$(cat "$HOME_DIR/err")" ".*(Host is down|No such file).*"
 	wait_for is_not_shown "$MNT/engines/2"

@@ -313,11 +313,14 @@ class Still(mix.Case):
             self.worker = int(f.read().split()[0])
 
     def stop_and_go(self):
+        # Its guard would let it go on.
+        os.kill(self.engine.pid, signal.SIGSTOP)
         os.kill(self.worker, signal.SIGSTOP)
         try:
             mix.wait_for(lambda: not self.rc.ids)
         finally:
             os.kill(self.worker, signal.SIGCONT)
+            os.kill(self.engine.pid, signal.SIGCONT)
 
     def test_it_comes_back(self):
         self.stop_and_go()

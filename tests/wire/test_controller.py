@@ -339,6 +339,41 @@ class Hearts(Case):
         lived = self.when("engine gone") - self.when("engine registered")
         self.assertGreaterEqual(lived.total_seconds(), 11 * 0.05 - 0.002)
 
+    def take_alive(self, e):
+        """What it is given next; it beats until then, and never again."""
+        while e.task not in e.ready(e.ping, e.task):
+            e.beat()
+        return e.take()
+
+    def test_what_it_ran_may_go_on(self):
+        c, e, other = self.client(), self.engine(), self.engine()
+        c.follow()
+        c.submit(b":", retries=1)
+        e.join(c)
+        self.take_alive(e)
+        why = r"engine %d \(pid .*\) was given up .* may go on there: its heart stopped"
+        c.wait(1, "pending")
+        attempts = c.result(1)["task"]["attempts"]
+        self.assertRegex(attempts, r"^1 0 \S+ \S+ lost\n$")
+        [line] = [x for x in self.controller.log_lines() if x.get("attempt") == 1]
+        self.assertRegex(line["why"], why % 0)
+        other.join(c)
+        self.take_alive(other)
+        task = c.wait(1, "error")["task"]
+        self.assertEqual(task["ename"], "EngineError")
+        self.assertRegex(task["evalue"], why % 1)
+
+    def test_what_its_guard_could_not_kill(self):
+        c, e = self.client(), self.engine()
+        c.follow()
+        c.submit(b":")
+        e.join(c)
+        self.take_alive(e)
+        gone = {"id": e.id, "left": True}
+        c.query.send_multipart(c.frames("unregistration_request", gone)[1])
+        task = c.wait(1, "error")["task"]
+        self.assertRegex(task["evalue"], "may go on there: it ended and could not kill")
+
 
 @tap.check
 class SlowHearts(Case):
@@ -1863,9 +1898,17 @@ class Orders(Case):
             request = x.take(x.control, "shutdown_request")
             self.assertEqual(request.content, {"restart": False})
             self.obey(x, request, "shutdown_reply", restart=False)
-        # Both ways to say goodbye.
-        e.publish(b"x", "shutdown_reply", {"status": "ok"}, request.header)
-        gone = {"id": 1}
+        # Both ways to say goodbye. For one of ours it is not what it publishes: what
+        # it runs is not dead yet.
+        for x in e, other:
+            x.publish(b"x", "shutdown_reply", {"status": "ok"}, request.header)
+        m = c.receive(c.notification)
+        self.assertEqual(m.type, "unregistration_notification")
+        self.assertEqual(m.content["id"], 1)
+        state = lambda: c.ask("state_request", {}).content["engines"][0]["state"]
+        tap.wait_for(lambda: state() == "draining")
+        self.assertEqual(c.result(1)["status"], "running")
+        gone = {"id": 0}
         c.query.send_multipart(c.frames("unregistration_request", gone)[1])
         answer = self.answer(c, header)
         self.assertEqual(answer["engines"], [])

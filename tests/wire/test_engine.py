@@ -880,6 +880,28 @@ class Extended(Case):
         for pid in pids:
             self.assertTrue(gone(pid))
 
+    def test_a_task_stops_its_engine(self):
+        """Which goes on, and knows what became of the task."""
+        m, out = self.boss.all_of(self.boss.run("kill -STOP $PPID; echo on"))
+        self.assertEqual(bytes(out["stdout"]), b"on\n")
+        with open(self.log) as f:
+            self.assertIn("the engine was stopped; it is continued", f.read())
+
+    def test_a_task_stops_its_engine_again_and_again(self):
+        """It is dead when that is said: it may be tried elsewhere then."""
+        self.boss.run(
+            "setsid sh -c 'echo $$; exec sleep 1001' & echo $$; cat %s; "
+            "while :; do kill -STOP $PPID; done" % self.fifo()
+        )
+        text = b""
+        while text.count(b"\n") < 2:
+            text += self.boss.hear("task", "output").buffers[0]
+        open(self.fifo(), "w").close()
+        self.boss.hear("registration", "unregistration_request")
+        for pid in text.split():
+            self.assertTrue(gone(int(pid)))
+        self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
+
     def test_guard_killed(self):
         worker, pids = self.worker(), self.busy()
         self.process.kill()
