@@ -5,9 +5,15 @@
 #include "base/parse.h"
 #include "sched.h"
 
-static void set_draining(struct engine *e, bool draining)
+/* why: NULL when somebody wants it, or it ends. */
+static void set_draining(struct engine *e, bool draining, const char *why)
 {
-	if (e->draining == draining)
+	bool same = e->draining == draining;
+
+	free(e->drain_why);
+	e->drain_why = str_copy(why);
+	engine_changed(e);
+	if (same)
 		return;
 	e->draining = draining;
 	if (draining)
@@ -15,20 +21,57 @@ static void set_draining(struct engine *e, bool draining)
 	else
 		e->c->ndraining--;
 	log_info(draining ? "engine drains" : "engine takes tasks again",
-		 log_int("engine", e->id));
-	engine_changed(e);
+		 log_int("engine", e->id), log_str("why", why));
 	sched_tell_targets(e->c, e->id);
 	sched_kick(e->c);
 }
 
 void drain_begin(struct engine *e)
 {
-	set_draining(e, true);
+	set_draining(e, true, NULL);
 }
 
 void drain_end(struct engine *e)
 {
-	set_draining(e, false);
+	set_draining(e, false, NULL);
+}
+
+void drain_on_told(struct engine *e, const struct msg *m)
+{
+	size_t n;
+	const char *why = json_get_str(m->content, "why", &n);
+	char *text;
+
+	if (!e->taskfs || !why)
+		return;
+	text = xstrndup(why, min_u64(n, LIMIT_ERROR));
+	/* A line of a file, here and in the mount. */
+	text[strcspn(text, "\n")] = '\0';
+	log_warning("an engine cannot run tasks and is given no more",
+		    log_int("engine", e->id), log_str("why", text));
+	set_draining(e, true, text);
+	free(text);
+	drain_store(e->c, NULL, NULL);
+}
+
+/* "3 5 ", all that drain; then "5 WHY" for each that has said why. */
+static void put_all(struct controller *c, struct buf *out)
+{
+	struct list *l;
+
+	list_for_each(l, &c->engine_order) {
+		struct engine *e = list_entry(l, struct engine, order);
+
+		if (e->draining)
+			buf_printf(out, "%lld ", (long long)e->id);
+	}
+	list_for_each(l, &c->engine_order) {
+		struct engine *e = list_entry(l, struct engine, order);
+
+		if (e->draining && e->drain_why)
+			buf_printf(out, "\n%lld %s", (long long)e->id,
+				   e->drain_why);
+	}
 }
 
 void drain_store(struct controller *c, void (*done)(struct store_op *op),
@@ -36,14 +79,8 @@ void drain_store(struct controller *c, void (*done)(struct store_op *op),
 {
 	struct store_op *op = store_op_new(STORE_META);
 	struct buf ids = BUF_INIT;
-	struct list *l;
 
-	list_for_each(l, &c->engine_order) {
-		struct engine *e = list_entry(l, struct engine, order);
-
-		if (e->draining)
-			buf_printf(&ids, "%lld ", (long long)e->id);
-	}
+	put_all(c, &ids);
 	op->meta.key = "draining";
 	op->meta.value = xstrdup(ids.n ? buf_str(&ids) : "");
 	op->arg = arg;
@@ -52,19 +89,29 @@ void drain_store(struct controller *c, void (*done)(struct store_op *op),
 	store_put(c->store, op);
 }
 
+static struct engine *take_engine(struct controller *c, struct bytes word)
+{
+	uint64_t id;
+
+	return parse_u64(word, 0, INT64_MAX, &id) ? NULL
+						  : engine_find(c, (int64_t)id);
+}
+
 void drain_load(struct controller *c)
 {
 	char *text = store_meta(c->store, "draining");
-	struct bytes rest = bytes_str(text ? text : ""), word;
+	struct bytes rest = bytes_str(text ? text : ""), line, word;
 	struct engine *e;
-	uint64_t id;
 
-	while ((word = parse_word(&rest)).n) {
-		e = parse_u64(word, 0, INT64_MAX, &id)
-			    ? NULL
-			    : engine_find(c, (int64_t)id);
-		if (e)
-			set_draining(e, true);
+	if (parse_line(&rest, &line))
+		while ((word = parse_word(&line)).n)
+			if ((e = take_engine(c, word)))
+				set_draining(e, true, NULL);
+	while (parse_line(&rest, &line)) {
+		e = take_engine(c, parse_word(&line));
+		if (e && line.n && e->draining)
+			e->drain_why = xstrndup((const char *)line.p + 1,
+						line.n - 1);
 	}
 	free(text);
 }

@@ -9,6 +9,8 @@
 
 void drain_begin(struct engine *e);
 void drain_end(struct engine *e);
+/* A message of an engine that cannot run tasks. */
+void drain_on_told(struct engine *e, const struct msg *m);
 /* Writes down which are; done (may be NULL) gets arg as op->arg. */
 void drain_store(struct controller *c, void (*done)(struct store_op *op),
 		 void *arg);

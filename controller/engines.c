@@ -71,6 +71,7 @@ struct json_object *engine_json(const struct engine *e)
 	json_add_int(o, "id", e->id);
 	json_add_str(o, "uuid", e->uuid);
 	json_add_str(o, "state", state_word(e));
+	json_add_str(o, "why", e->drain_why);
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", e->pid);
 	json_add_str(o, "language",
@@ -190,6 +191,7 @@ void engine_free(struct engine *e)
 	free(e->uuid);
 	free(e->host);
 	free(e->language);
+	free(e->drain_why);
 	free(e);
 }
 

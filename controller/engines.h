@@ -30,6 +30,7 @@ struct engine {
 	bool answered;		/* since the last beat */
 	bool changed;		/* not told yet */
 	bool draining;		/* gets no tasks; see orders.h */
+	char *drain_why;	/* it asked for that; or NULL */
 	bool leaving;		/* it said that it ends, and has not ended */
 	/* Set when it is removed and what it ran may go on: why nobody knows
 	 * better. Static. */

@@ -5,6 +5,7 @@
 #include "admission.h"
 #include "base/log.h"
 #include "door.h"
+#include "drain.h"
 #include "engines.h"
 #include "events.h"
 #include "notify.h"
@@ -97,6 +98,8 @@ static void on_task_out(struct controller *c, struct msg *m)
 		run_on_output(c, e, m);
 	else if (strcmp(m->type, MSG_VARS) == 0)
 		vars_on_told(e, m);
+	else if (strcmp(m->type, MSG_DRAIN) == 0)
+		drain_on_told(e, m);
 	else if (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
 		 strcmp(m->type, MSG_APPLY_REPLY) == 0)
 		run_on_reply(c, e, m);

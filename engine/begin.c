@@ -15,6 +15,14 @@ static int fail(struct task *t, int exit_status, int err, char *evalue)
 	return err;
 }
 
+/* Another task would fare no better. */
+static int fail_of_ours(struct task *t, int err, const char *what)
+{
+	t->fault = true;
+	return fail(t, 126, err, xasprintf("the engine cannot %s: %s", what,
+					   strerror(-err)));
+}
+
 /* What cannot be executed, in the user's words. */
 static int fail_exec(struct task *t, const struct command *c, int err)
 {
@@ -47,9 +55,7 @@ static int fail_run(struct task *t, const struct command *c,
 {
 	if (f->step == SPAWN_EXEC)
 		return fail_exec(t, c, f->err);
-	return fail(t, 126, f->err,
-		    xasprintf("the engine cannot make a process: %s",
-			      strerror(-f->err)));
+	return fail_of_ours(t, f->err, "make a process");
 }
 
 /* A descriptor to read `text` from, at its beginning; -errno. */
@@ -144,11 +150,10 @@ static int start(struct task *t, struct command_spec *s, int stdin_fd,
 	struct command c;
 	int err = command_init(&c, s, &t->engine->spool, &why);
 
-	if (err) {
-		if (!why.n)
-			buf_printf(&why, "the engine cannot keep the code: %s",
-				   strerror(-err));
+	if (err && why.n) {
 		fail(t, 126, err, buf_take(&why));
+	} else if (err) {
+		fail_of_ours(t, err, "keep the code");
 	} else {
 		err = run_start(&t->run, &c, stdin_fd, s->cwd, limit, &f);
 		if (!err) {
@@ -203,10 +208,7 @@ int task_begin(struct task *t)
 	if (msg_named_buffer(&t->request, o, "stdin", &input) && input.n) {
 		fd = make_stdin(t->engine, input);
 		if (fd < 0)
-			return fail(t, 126, fd,
-				    xasprintf("the engine cannot keep the "
-					      "task's stdin: %s",
-					      strerror(-fd)));
+			return fail_of_ours(t, fd, "keep the task's stdin");
 	}
 	describe(t, o, spec.items.n ? spec.items.p : NULL, &about);
 	spec.extra_env = about.env;

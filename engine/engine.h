@@ -12,6 +12,7 @@
  *	task	   one request to run something, and the queue of them
  *	begin	   from the request to a running process
  *	outcome	   how it ended, in words
+ *	health	   whether it can run any
  *	deliver	   what is sent about a task, in both dialects
  *	run	   a task's process; command, output, kin, spool serve it
  *	vars	   the engine's variables; push, pull: their values
@@ -24,6 +25,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/opt.h"
+#include "health.h"
 #include "link.h"
 #include "member.h"
 #include "pull.h"
@@ -73,6 +75,7 @@ struct engine {
 	struct uploads uploads;
 	struct pulls pulls;
 	struct later later;
+	struct health health;
 	int64_t since;		/* now_usec() */
 	char host[256];
 	char *cwd;		/* its own */

@@ -44,7 +44,40 @@ static int run_once(struct config *config, const char *spool_dir,
 	return guard_run(worker, h, spool_dir);
 }
 
-static int run(struct config *config, const char *spool_dir)
+static int make_spool(const struct config *config, char **ret_dir, int *ret_lock)
+{
+	int err = spool_make(config->spool, ret_dir, ret_lock);
+
+	if (err)
+		log_error("no place for outputs; see --spool",
+			  log_str("directory", config->spool ? config->spool
+							     : "$TMPDIR"),
+			  log_errno(err));
+	return err;
+}
+
+/* For the next worker: a task may have put something else in its place. */
+static int renew_spool(const struct config *config, char **dir, int *lock)
+{
+	struct spool s = {.dir = *dir};
+	int err = spool_ensure(&s);
+	char *other;
+
+	if (!err && !s.lock)
+		return 0;
+	if (!err)
+		other = xstrdup(*dir);
+	else if (make_spool(config, &other, &s.lock) < 0)
+		return -EIO;
+	free(*dir);
+	*dir = other;
+	if (*lock >= 0)
+		close(*lock);
+	*lock = s.lock;
+	return 0;
+}
+
+static int run(struct config *config, char **spool_dir, int *lock)
 {
 	struct handover *h = handover_new();
 	pid_t guard = getpid();
@@ -56,26 +89,23 @@ static int run(struct config *config, const char *spool_dir)
 	}
 	guard_block_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	do {
-		code = run_once(config, spool_dir, h, guard);
-	} while (code == EXIT_RESTART && getpid() == guard);
-	return code;
+	for (;;) {
+		code = run_once(config, *spool_dir, h, guard);
+		if (code != EXIT_RESTART || getpid() != guard)
+			return code;
+		if (renew_spool(config, spool_dir, lock) < 0)
+			return EXIT_FAILED;
+	}
 }
 
 static int run_in_spool(struct config *config)
 {
 	char *spool_dir;
 	int lock, code;
-	int err = spool_make(config->spool, &spool_dir, &lock);
 
-	if (err) {
-		log_error("no place for outputs; see --spool",
-			  log_str("directory", config->spool ? config->spool
-							     : "$TMPDIR"),
-			  log_errno(err));
+	if (make_spool(config, &spool_dir, &lock) < 0)
 		return EXIT_FAILED;
-	}
-	code = run(config, spool_dir);
+	code = run(config, &spool_dir, &lock);
 	free(spool_dir);
 	if (lock >= 0)
 		close(lock);

@@ -7,6 +7,8 @@
 /* What an error shows of stderr. */
 #define TRACE_BYTES 4096
 #define TRACE_LINES 20
+/* Who writes as much may have filled the disk itself. */
+#define LARGE_OUTPUT (1024 * 1024)
 
 void outcome_set(struct task *t, const char *ename, char *evalue)
 {
@@ -81,6 +83,17 @@ static char *output_text(const struct run *r)
 			 strerror(-r->cause_err));
 }
 
+static bool filled_the_disk(const struct run *r)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < RUN_STREAMS; i++)
+		n += r->out[i].size;
+	return (r->cause_err == -ENOSPC || r->cause_err == -EDQUOT) &&
+	       n >= LARGE_OUTPUT;
+}
+
 static void note_status(struct task *t)
 {
 	const struct run *r = &t->run;
@@ -116,6 +129,7 @@ enum state_event outcome_note(struct task *t)
 		break;
 	case RUN_OUTPUT_ERROR:
 		outcome_set(t, "OutputError", output_text(&t->run));
+		t->fault = !filled_the_disk(&t->run);
 		break;
 	case RUN_BY_ITSELF:
 		break;

@@ -35,7 +35,7 @@ static int append(struct output *o, struct bytes b)
 }
 
 /* Memory goes to a file, and with it everything that follows. */
-static int spill(struct output *o, const struct spool *s)
+static int spill(struct output *o, struct spool *s)
 {
 	int fd = spool_file(s);
 	int err;
@@ -58,7 +58,7 @@ static int spill(struct output *o, const struct spool *s)
 	return 0;
 }
 
-int output_put(struct output *o, const struct spool *s, struct bytes b,
+int output_put(struct output *o, struct spool *s, struct bytes b,
 	       uint64_t limit)
 {
 	uint64_t room = limit > o->size ? limit - o->size : 0;

@@ -30,7 +30,7 @@ struct output {
  * Appends. 0; -EFBIG: it would be more than `limit` bytes, what fits was
  * taken; -errno of the file: nothing was taken of what failed.
  */
-int output_put(struct output *o, const struct spool *s, struct bytes b,
+int output_put(struct output *o, struct spool *s, struct bytes b,
 	       uint64_t limit) must_check;
 /*
  * Up to `max` (at most OUTPUT_PIECE) bytes from `offset`, valid until the

@@ -152,6 +152,10 @@ static bool is_taken(struct engine *e, const char *name)
 
 static int open_temp(struct upload *u)
 {
+	int err = spool_ensure(&u->engine->spool);
+
+	if (err)
+		return err;
 	u->temp = xasprintf("%s/push-%lu", u->engine->spool.dir,
 			    u->engine->uploads.made++);
 	u->fd = open(u->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -205,10 +209,13 @@ static int upload_new(struct engine *e, const char *token, const char *name,
 	const char *how = json_get_str(q, "begin", NULL);
 	struct uploads *us = &e->uploads;
 	struct upload *u;
-	int err = vars_room(e, bytes_str(name));
+	int err;
 
 	if (!how)
 		return -ESTALE;
+	err = vars_ensure(e);
+	if (!err)
+		err = vars_room(e, bytes_str(name));
 	if (err)
 		return err;
 	if (us->n >= LIMIT_UPLOADS)

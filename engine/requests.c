@@ -345,6 +345,7 @@ void requests_can_send(struct engine *e)
 {
 	member_step(e);
 	vars_can_send(e);
+	health_tell(e);
 	deliver_all(e);
 	later_go_on(e);
 }

@@ -1,5 +1,6 @@
 #include "spool.h"
 #include "base/file.h"
+#include "base/log.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -84,6 +85,14 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 	return err;
 }
 
+static bool is_ours(const char *dir)
+{
+	struct stat st;
+
+	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
 static bool opened_up;	/* a directory: there is more to remove */
 
 static void open_up(const char *dir)
@@ -117,6 +126,8 @@ static int remove_one(const char *path, const struct stat *st, int type,
  */
 void spool_clear(const char *dir)
 {
+	if (!is_ours(dir))
+		return;
 	do {
 		opened_up = false;
 		(void)nftw(dir, remove_one, 16,
@@ -126,21 +137,63 @@ void spool_clear(const char *dir)
 
 int spool_remove(const char *dir)
 {
+	struct stat st;
+
+	/* Where one that is gone was somebody else may have put something. */
+	if (lstat(dir, &st) == 0 && !is_ours(dir))
+		return -EPERM;
 	spool_clear(dir);
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int spool_file(const struct spool *s)
+static int make_again(struct spool *s)
 {
-	return file_unnamed(s->dir);
+	char *parent = xstrndup(s->dir, (size_t)(strrchr(s->dir, '/') - s->dir));
+	int err = *parent ? file_mkdirs(parent, 0700) : 0;
+
+	free(parent);
+	if (!err && mkdir(s->dir, 0700) < 0)
+		err = errno == EEXIST ? -EPERM : -errno;
+	if (err)
+		return err;
+	if (s->lock > 0)
+		close(s->lock);
+	s->lock = lock(s->dir);
+	log_warning("the spool was removed; it is made anew",
+		    log_str("path", s->dir));
+	return 0;
+}
+
+int spool_ensure(struct spool *s)
+{
+	struct stat st;
+
+	if (lstat(s->dir, &st) < 0)
+		return errno == ENOENT ? make_again(s) : -errno;
+	if (!is_ours(s->dir))
+		return -EPERM;
+	if ((st.st_mode & 0777) != 0700 && chmod(s->dir, 0700) < 0)
+		return -errno;
+	return 0;
+}
+
+int spool_file(struct spool *s)
+{
+	int err = spool_ensure(s);
+
+	return err ? err : file_unnamed(s->dir);
 }
 
 int spool_script(struct spool *s, struct bytes text, char **ret_path)
 {
-	char *path = xasprintf("%s/script-%lu", s->dir, s->scripts++);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
-	int err = fd < 0 ? -errno : 0;
+	int fd, err = spool_ensure(s);
+	char *path;
 
+	if (err)
+		return err;
+	path = xasprintf("%s/script-%lu", s->dir, s->scripts++);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	err = fd < 0 ? -errno : 0;
 	if (!err)
 		err = file_write_all(fd, text);
 	if (fd >= 0 && close(fd) < 0 && !err)

@@ -3,7 +3,8 @@
  * run, and unlinked files for whatever is too big for memory.
  *
  * Made by the guard before there is a worker, removed by whichever of the two
- * ends last.
+ * ends last. A task can remove it, and so can who cleans up /tmp: it is made
+ * anew, at the same place, when it is needed.
  */
 #ifndef TASKFS_SPOOL_H
 #define TASKFS_SPOOL_H
@@ -13,6 +14,7 @@
 struct spool {
 	const char *dir;	/* borrowed */
 	unsigned long scripts;	/* so many were written: their names */
+	int lock;		/* of one that was made anew; 0: none */
 };
 
 /*
@@ -22,13 +24,18 @@ struct spool {
  * is in use.
  */
 int spool_make(const char *parent, char **ret_dir, int *ret_lock) must_check;
+/*
+ * It is there, ours, and nobody else's to look into: otherwise it is made anew,
+ * and that is logged. -EPERM: somebody else has something in its place; -errno.
+ */
+int spool_ensure(struct spool *s) must_check;
 /* What is in it. */
 void spool_clear(const char *dir);
 /* With all that is in it. A directory that is gone is fine; -errno. */
 int spool_remove(const char *dir);
 
 /* A new file without a name, for reading and writing; -errno. */
-int spool_file(const struct spool *s) must_check;
+int spool_file(struct spool *s) must_check;
 /*
  * A file of mode 0700 with this text, closed, so that it can be executed.
  * 0 or -errno; the caller unlinks and frees *ret_path.

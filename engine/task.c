@@ -111,6 +111,8 @@ static void task_end(struct task *t, enum state_event event)
 	list_add_tail(&all->ended, &t->link);
 	all->nended++;
 	timer_cancel(&t->flush_timer);
+	if (t->ran)
+		health_note(t->engine, t);
 	if (t->unwanted)
 		task_free(t);
 	else
@@ -411,6 +413,7 @@ void tasks_registered(struct engine *e, struct json_object *unwanted)
 	list_for_each(l, &all->ended)
 		deliver_again(list_entry(l, struct task, link));
 	vars_registered(e);
+	health_tell(e);
 	deliver_all(e);
 	tasks_next(e);
 }

@@ -32,6 +32,7 @@ struct task {
 
 	struct run run;
 	bool ran;
+	bool fault;		/* it failed, and that is the engine's */
 	char *cwd;		/* where it ran; NULL: the engine's */
 	char *script;		/* its file, while it runs; or NULL */
 	int exit_status;	/* -1: none */

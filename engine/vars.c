@@ -247,6 +247,7 @@ void vars_task_begins(struct engine *e)
 {
 	struct vars *vs = &e->vars;
 
+	(void)vars_ensure(e);
 	if (vs->watch.fd < 0 && vs->path && !timer_is_set(&vs->scan))
 		timer_set(e->loop, &vs->scan, SCAN_USEC);
 }
@@ -378,7 +379,7 @@ void vars_registered(struct engine *e)
 
 void vars_settle(struct engine *e)
 {
-	if (!e->vars.path)
+	if (!e->vars.path || vars_ensure(e) < 0)
 		return;
 	if (e->vars.watch.fd >= 0)
 		read_events(e);
@@ -450,21 +451,38 @@ void vars_clear(struct engine *e)
 	tell(e);
 }
 
-int vars_init(struct engine *e)
+static void close_directory(struct vars *vs)
+{
+	if (vs->watch.fd >= 0) {
+		loop_remove(&vs->watch);
+		close(vs->watch.fd);
+	}
+	if (vs->dir >= 0)
+		close(vs->dir);
+	vs->dir = vs->watch.fd = -1;
+}
+
+static int make_directory(struct engine *e)
 {
 	struct vars *vs = &e->vars;
-	int err;
+	int err = spool_ensure(&e->spool);
 
-	*vs = (struct vars){.dir = -1, .watch.fd = -1, .tell.fire = tell_due,
-			    .scan.fire = scan_due, .tell_all = true};
-	list_init(&vs->untold);
+	free(vs->path);
 	vs->path = xasprintf("%s/vars", e->spool.dir);
-	if (mkdir(vs->path, 0700) < 0 && errno == EEXIST) {
+	if (!err && mkdir(vs->path, 0700) < 0 && errno == EEXIST) {
 		/* Of an engine before this one, and it could not be removed. */
 		free(vs->path);
 		vs->path = xasprintf("%s/vars-XXXXXX", e->spool.dir);
 		(void)!mkdtemp(vs->path);
 	}
+	return err;
+}
+
+static int open_directory(struct engine *e)
+{
+	struct vars *vs = &e->vars;
+	int err;
+
 	vs->dir = open(vs->path,
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (vs->dir < 0)
@@ -479,6 +497,62 @@ int vars_init(struct engine *e)
 	return 0;
 }
 
+/* The directory that is open is the one tasks find. */
+static bool is_in_place(const struct vars *vs)
+{
+	struct stat is, at;
+
+	return fstat(vs->dir, &is) == 0 && lstat(vs->path, &at) == 0 &&
+	       is.st_dev == at.st_dev && is.st_ino == at.st_ino;
+}
+
+/* A task has made another itself. */
+static bool is_ours(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
+int vars_ensure(struct engine *e)
+{
+	struct vars *vs = &e->vars;
+	size_t before = vs->count;
+	unsigned skipped;
+	int err;
+
+	if (is_in_place(vs))
+		return 0;
+	close_directory(vs);
+	err = is_ours(vs->path) ? spool_ensure(&e->spool) : make_directory(e);
+	if (!err)
+		err = open_directory(e);
+	if (!err) {
+		look_through(e);
+		log_warning("the directory of the variables was removed; it is "
+			    "made anew", log_str("path", vs->path),
+			    log_int("lost", (int64_t)(before - vs->count)));
+	} else if (log_allowed(&vs->no_place, 3, 60 * USEC_PER_SEC,
+			       &skipped)) {
+		log_error("there is no directory for variables",
+			  log_str("path", vs->path), log_errno(err));
+	}
+	return err;
+}
+
+int vars_init(struct engine *e)
+{
+	struct vars *vs = &e->vars;
+	int err;
+
+	*vs = (struct vars){.dir = -1, .watch.fd = -1, .tell.fire = tell_due,
+			    .scan.fire = scan_due, .tell_all = true};
+	list_init(&vs->untold);
+	err = make_directory(e);
+	return err ? err : open_directory(e);
+}
+
 void vars_done(struct engine *e)
 {
 	struct vars *vs = &e->vars;
@@ -486,12 +560,7 @@ void vars_done(struct engine *e)
 
 	timer_cancel(&vs->tell);
 	timer_cancel(&vs->scan);
-	if (vs->watch.fd >= 0) {
-		loop_remove(&vs->watch);
-		close(vs->watch.fd);
-	}
-	if (vs->dir >= 0)
-		close(vs->dir);
+	close_directory(vs);
 	while (map_next(&vs->by_name, &it))
 		free(it.value);
 	map_done(&vs->by_name);

@@ -15,6 +15,7 @@
 #define TASKFS_ENGINE_VARS_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/map.h"
 #include "wire/json.h"
@@ -34,6 +35,7 @@ struct vars {
 	bool tell_all;
 	bool hidden;		/* some are one too many */
 	bool complained;
+	struct log_limit no_place;	/* lines about that */
 	unsigned round;		/* of looking through all */
 	struct timer tell, scan;
 };
@@ -42,6 +44,9 @@ struct vars {
 int vars_init(struct engine *e) must_check;
 void vars_done(struct engine *e);
 
+/* Their directory is there: one that a task removed is made anew, empty. -errno,
+ * said. */
+int vars_ensure(struct engine *e);
 /* What tasks have done so far is known, and told as far as can be. */
 void vars_settle(struct engine *e);
 /* A task begins. */

@@ -130,11 +130,14 @@ static void done(struct engine *e)
 	tasks_done(e);
 	member_done(e);
 	later_done(e);
+	health_done(e);
 	uploads_done(e);
 	pulls_done(e);
 	vars_done(e);
 	link_done(&e->link);
 	runner_done(&e->runner);
+	if (e->spool.lock > 0)
+		close(e->spool.lock);
 	loop_free(e->loop);
 	free(e->cwd);
 }

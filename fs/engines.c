@@ -50,6 +50,11 @@ int engine_state(const struct obj *o, struct buf *out)
 	return show_text(out, o->engine->state);
 }
 
+int engine_why(const struct obj *o, struct buf *out)
+{
+	return show_text(out, o->engine->why);
+}
+
 int engine_host(const struct obj *o, struct buf *out)
 {
 	return show_text(out, o->engine->host);

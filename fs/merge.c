@@ -274,6 +274,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 static const struct field engine_fields[] = {
 	{"uuid", FIELD_TEXT, E(uuid), 0},
 	{"state", FIELD_TEXT, E(state), 0},
+	{"why", FIELD_TEXT, E(why), 0},
 	{"host", FIELD_TEXT, E(host), 0},
 	{"pid", FIELD_INT, E(pid), 0},
 	{"language", FIELD_TEXT, E(language), 0},

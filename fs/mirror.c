@@ -357,6 +357,7 @@ static void free_engine(struct mirror *m, struct engine *e)
 	free(e->uuid);
 	free(e->state);
 	free(e->host);
+	free(e->why);
 	free(e->language);
 	free(e->running);
 	variables_drop(m, e);

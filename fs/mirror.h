@@ -127,7 +127,7 @@ struct engine {
 	uint64_t id;
 	uint64_t seq;
 	unsigned round;
-	char *uuid, *state, *host, *language;
+	char *uuid, *state, *why, *host, *language;
 	int64_t pid, since, heartbeat, queue, completed;
 	char *running;		/* one task a line */
 	struct variables vars;

@@ -84,6 +84,9 @@ SHOWN(C_ "completed", controller_completed, "tasks that ended"),
 	 "the order of a list like `0,2-3`"},
 
 SHOWN(E_ "state", engine_state, "`idle`, `busy`, `draining` or `lost`"),
+SHOWN(E_ "why", engine_why,
+      "why it drains, when it asked for that itself: it could not run tasks; "
+      "else empty"),
 SHOWN(E_ "host", engine_host, "the name of its host"),
 SHOWN(E_ "pid", engine_pid, "its process there"),
 SHOWN(E_ "uuid", engine_uuid, "its name on the wire"),

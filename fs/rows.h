@@ -31,6 +31,7 @@ SHOW(engine_host);
 SHOW(engine_pid);
 SHOW(engine_uuid);
 SHOW(engine_language);
+SHOW(engine_why);
 SHOW(engine_since);
 SHOW(engine_heartbeat);
 SHOW(engine_queue);

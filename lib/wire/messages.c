@@ -314,5 +314,9 @@ const struct message_type message_types[] = {
 	 "The engine's variables (see Objects): `all` of them after a "
 	 "registration, later those that changed. On the same socket as the "
 	 "execute_reply: what a task has written is told before its end."},
+	{MSG_DRAIN, E_, C_, "task", true, "why",
+	 "Several tasks in a row failed for faults of the engine (it cannot "
+	 "keep outputs, or make a process): it is to be given no more until "
+	 "somebody says resume. Comes before the end of the last of them."},
 	{.name = NULL},
 };

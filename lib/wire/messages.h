@@ -88,6 +88,7 @@
 #define MSG_VARS_REQUEST "vars_request"
 #define MSG_VARS_REPLY "vars_reply"
 #define MSG_VARS "vars"
+#define MSG_DRAIN "drain"
 
 /* The version of the extensions, in the "taskfs" member of those who speak. */
 #define TASKFS_PROTOCOL 1

@@ -50,6 +50,7 @@ teardown() { test_end; }
 	equal "$(ls "$MNT/engines" | grep -c '^[0-9]*$')" 2
 	for e in 0 1; do
 		like "$(cat "$MNT/engines/$e/state")" 'idle|busy'
+		equal "$(cat "$MNT/engines/$e/why")" ''
 		equal "$(cat "$MNT/engines/$e/host")" "$(hostname)"
 		[ -d "/proc/$(cat "$MNT/engines/$e/pid")" ]
 		like "$(cat "$MNT/engines/$e/uuid")" '[0-9a-f]{8}-[0-9a-f]{24}'

@@ -112,7 +112,7 @@ static void test_limit(void **state)
 
 static void test_no_place_for_a_file(void **state)
 {
-	struct spool nowhere = {.dir = "/nonexistent"};
+	struct spool nowhere = {.dir = "/proc/nonexistent"};
 	struct output o = OUTPUT_INIT;
 	char *p = zalloc(OUTPUT_MEMORY);
 

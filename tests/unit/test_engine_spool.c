@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "engine/spool.h"
 
 #include <fcntl.h>
@@ -112,11 +113,51 @@ static void test_left_behind(void **state)
 	free(next);
 }
 
+static void test_made_anew(void **state)
+{
+	struct spool s = {0};
+	struct stat st;
+	char *dir;
+	int lock, fd;
+
+	(void)state;
+	log_init("test", -1, LOG_ERROR);
+	assert_int_equal(spool_make(unit_dir(), &dir, &lock), 0);
+	s.dir = dir;
+	assert_int_equal(spool_ensure(&s), 0);
+	assert_int_equal(s.lock, 0);
+	assert_int_equal(rmdir(dir), 0);
+	fd = spool_file(&s);
+	assert_true(fd > 0);
+	close(fd);
+	assert_true(s.lock > 0);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	/* A link that somebody planted is not followed. */
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(symlink("/tmp", dir), 0);
+	assert_int_equal(spool_file(&s), -EPERM);
+	assert_int_equal(spool_remove(dir), -EPERM);
+	assert_int_equal(unlink(dir), 0);
+	/* Nor is a directory of somebody else's used. */
+	if (geteuid() == 0) {
+		assert_int_equal(mkdir(dir, 0777), 0);
+		assert_int_equal(chown(dir, 65534, 65534), 0);
+		assert_int_equal(spool_file(&s), -EPERM);
+		assert_int_equal(spool_remove(dir), -EPERM);
+		assert_int_equal(rmdir(dir), 0);
+	}
+	close(s.lock);
+	close(lock);
+	free(dir);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_private_and_removed),
 	cmocka_unit_test(test_whatever_is_in_it),
 	cmocka_unit_test(test_no_place),
 	cmocka_unit_test(test_left_behind),
+	cmocka_unit_test(test_made_anew),
 };
 
 UNIT_MAIN(tests)

@@ -1962,6 +1962,30 @@ class Orders(Case):
         e.reply(m, exit_status=0)
         c.wait(2, "ok")
 
+    def test_an_engine_that_asks_for_no_more(self):
+        c, e = self.pair()
+        engine = lambda: c.ask("state_request", {}).content["engines"][0]
+        c.submit(b"one")
+        c.submit(b"two")
+        m = e.take()
+        e.task.send_multipart(e.frames("drain", {"why": "disk full\nsince noon"})[1])
+        e.reply(m, exit_status=0)
+        c.wait(1, "ok")
+        why = lambda: (engine()["state"], engine()["why"])
+        self.assertEqual(why(), ("draining", "disk full"))
+        self.assertIn("draining", c.result(2)["why"])
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        e.join(c)
+        self.assertEqual(why(), ("draining", "disk full"))
+        self.assertEqual(c.result(2)["status"], "pending")
+        self.order(c, "resume", 0)
+        e.reply(e.take(), exit_status=0)
+        c.wait(2, "ok")
+        self.assertEqual(why(), ("idle", None))
+
     def wait_why(self, c, id, why):
         while c.result(id)["why"] != why:
             c.receive(

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The engine as a raw controller sees it. ENGINE is its path."""
 
+import glob
 import json
 import os
 import random
@@ -955,6 +956,74 @@ class Extended(Case):
         self.restart()
         m = self.boss.admit()
         self.assertEqual(m.content["id"], 0)
+
+    LARGE = "head -c 200000 /dev/zero"
+
+    def spool(self):
+        [path] = glob.glob(self.boss.dir + "/taskfs-engine-*/")
+        return path[:-1]
+
+    def runs_well(self):
+        """What needs the spool works."""
+        run = lambda text: self.boss.all_of(self.boss.run(text))
+        for text, want in (
+            (self.LARGE, bytes(200000)),
+            ("#!/bin/sh\necho script", b"script\n"),
+            ('echo 1 > "$TASKFS_VARS/a"; cat "$TASKFS_VARS/a"', b"1\n"),
+        ):
+            m, out = run(text)
+            self.assertEqual(m.content["status"], "ok", m.content)
+            self.assertEqual(bytes(out["stdout"]), want)
+        self.assertEqual(os.stat(self.spool()).st_mode & 0o7777, 0o700)
+
+    def said(self, text):
+        with open(self.log) as f:
+            return f.read().count(text)
+
+    def test_a_task_removes_the_spool(self):
+        remove = 'rm -rf "$(dirname "$TASKFS_VARS")"; '
+        self.boss.all_of(self.boss.run('echo 1 > "$TASKFS_VARS/before"'))
+        m, out = self.boss.all_of(self.boss.run(remove + self.LARGE))
+        self.assertEqual(m.content["status"], "ok")
+        self.assertEqual(len(out["stdout"]), 200000)
+        self.assertEqual(self.said("the spool was removed; it is made anew"), 1)
+        self.assertEqual(self.said("variables was removed"), 1)
+        self.runs_well()
+        self.assertEqual(os.listdir(self.spool() + "/vars"), ["a"])
+        for other in (
+            'rm -rf "$TASKFS_VARS"',
+            'mv "$TASKFS_VARS" "$TASKFS_VARS.old"; mkdir -m 0 "$TASKFS_VARS"',
+            'd="$(dirname "$TASKFS_VARS")"; mv "$d" "$d.old"; rm -r "$d.old"',
+            'chmod 0 "$(dirname "$TASKFS_VARS")"',
+        ):
+            self.boss.all_of(self.boss.run(other))
+            self.runs_well()
+        self.boss.all_of(self.boss.run(remove))
+        self.restart()
+        self.boss.admit()
+        self.runs_well()
+
+    def test_an_engine_that_cannot_run_tasks(self):
+        """It asks to be given no more, and works when it was restarted."""
+        place = self.spool()
+        replace = 'd="$(dirname "$TASKFS_VARS")"; rm -r "$d"; echo > "$d"; '
+        self.boss.all_of(self.boss.run(replace))
+        for i in range(2):
+            m, _ = self.boss.all_of(self.boss.run(self.LARGE))
+            self.assertEqual(m.content["ename"], "OutputError")
+        # A fault of the task is none of the engine: they were not three in a row.
+        self.boss.all_of(self.boss.run("exit 3"))
+        for text in "#!/bin/sh", self.LARGE, "#!/bin/sh":
+            last = self.boss.run(text)
+        m = self.boss.hear("task", "drain")
+        self.assertRegex(m.content["why"], "^3 tasks in a row failed for faults of")
+        self.assertEqual(self.boss.reply(last).content["ename"], "StartError")
+        self.assertEqual(self.said("the engine cannot run tasks"), 1)
+        self.restart()
+        self.boss.admit()
+        self.assertNotEqual(self.spool(), place)
+        self.runs_well()
+        os.unlink(place)
 
     def test_told_to_end_while_it_restarts(self):
         pids = self.busy()
