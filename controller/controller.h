@@ -150,6 +150,9 @@ struct controller {
 	/* engines.c */
 	struct map engines;	/* id -> struct engine */
 	struct map by_uuid;	/* uuid -> struct engine */
+	struct map gone;	/* heart.c's: uuids of ours that were removed */
+	struct map gone_before;	/* the same, older */
+	struct log_limit gone_limit;
 	struct list engine_order;	/* least recently used first */
 	int64_t next_engine;
 	struct timer beat_timer, probe_timer;

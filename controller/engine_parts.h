@@ -18,6 +18,9 @@ void engine_store(struct engine *e);
 /* Its heart was heard: everybody is told. */
 void engine_joined(struct engine *e);
 
+/* It is removed: should it still beat, it hears that. It registers. */
+void heart_gone(struct engine *e);
+void heart_begins(struct engine *e);
 /* Who has just come is asked whether its heart is connected. */
 void heart_probe(struct controller *c);
 void heart_init(struct controller *c);

@@ -281,6 +281,7 @@ void engine_remove(struct engine *e, const char *why)
 		notify_engine(e, false);
 	op->engine.id = e->id;
 	store_put(c->store, op);
+	heart_gone(e);
 	runs_engine_gone(e);
 	vars_engine_gone(e);
 	json_add_int(v, "engine_gone", e->id);

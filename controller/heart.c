@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "engine_parts.h"
 
+#include "base/log.h"
+
 /* ipyparallel's: dead at the 11th beat in a row that is not answered. */
 #define MISSES 10
 /* And its time to begin with it. */
@@ -41,15 +43,72 @@ void heart_probe(struct controller *c)
 	timer_set(c->loop, &c->probe_timer, PROBE);
 }
 
+/* --- those that were removed, and still beat ------------------------------ */
+
+/* So many of the last ones are known. */
+#define LIMIT_GONE 4096
+
+void heart_gone(struct engine *e)
+{
+	struct controller *c = e->c;
+
+	if (!e->taskfs)
+		return;
+	if (c->gone.n >= LIMIT_GONE) {
+		map_done(&c->gone_before);
+		c->gone_before = c->gone;
+		c->gone = (struct map){0};
+	}
+	map_put(&c->gone, bytes_str(e->uuid), c);
+}
+
+void heart_begins(struct engine *e)
+{
+	map_remove(&e->c->gone, bytes_str(e->uuid));
+	map_remove(&e->c->gone_before, bytes_str(e->uuid));
+}
+
+/*
+ * Somebody took its place, or it was given up: it cannot know, because it hears
+ * our pings. One of ipyparallel's has no word for that.
+ */
+static void ask_to_register(struct controller *c, struct bytes uuid)
+{
+	struct json_object *content;
+	struct msg_out out = {
+		.type = MSG_REGISTER_REQUEST,
+		.idents = &uuid,
+		.nidents = 1,
+	};
+	unsigned skipped;
+	int err;
+
+	if (!map_get(&c->gone, uuid) && !map_get(&c->gone_before, uuid))
+		return;
+	out.content = content = json_object_new_object();
+	err = msg_send(sock_of(c, S_CONTROL_OUT), &c->session, &out);
+	json_object_put(content);
+	if (!err && log_allowed(&c->gone_limit, 5, 60 * USEC_PER_SEC, &skipped))
+		log_info("an engine beats and is not registered any more; it is "
+			 "asked to register again", log_bytes("uuid", uuid),
+			 log_int("not_logged", skipped));
+}
+
+/* --- beats ---------------------------------------------------------------- */
+
 void engines_on_pong(struct controller *c, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_frame(m, 0));
 	size_t n = strlen(c->instance);
 
 	/* A pong of another instance is an answer to a ping of the past. */
-	if (!e || m->frames != 2 || msg_frame(m, 1).n < n ||
+	if (m->frames != 2 || msg_frame(m, 1).n < n ||
 	    memcmp(msg_frame(m, 1).p, c->instance, n) != 0)
 		return;
+	if (!e) {
+		ask_to_register(c, msg_frame(m, 0));
+		return;
+	}
 	e->answered = true;
 	e->heard = now_usec();
 	if (e->missed && !(e->state == ENGINE_LOST && e->taskfs)) {
@@ -111,4 +170,6 @@ void heart_done(struct controller *c)
 {
 	timer_cancel(&c->beat_timer);
 	timer_cancel(&c->probe_timer);
+	map_done(&c->gone);
+	map_done(&c->gone_before);
 }

@@ -163,6 +163,7 @@ void engines_on_registration(struct controller *c, struct request *rq)
 	e->leaving = false;
 	e->joining = mono_usec();
 	describe(e, t);
+	heart_begins(e);
 	engine_store(e);
 	keep_next_id(c);
 	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);

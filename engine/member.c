@@ -197,6 +197,15 @@ static void register_again(struct engine *e)
 	member_step(e);
 }
 
+void member_forgotten(struct engine *e)
+{
+	if (!e->member.extended || e->member.state != MEMBER_IN || e->leaving)
+		return;
+	log_warning("the controller does not know the engine any more; "
+		    "registering again");
+	register_again(e);
+}
+
 void member_cut_off(struct engine *e)
 {
 	struct member *m = &e->member;

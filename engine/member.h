@@ -51,6 +51,8 @@ void member_done(struct engine *e);
 void member_step(struct engine *e);
 /* There is something on hb_ping. */
 void member_beat(struct engine *e);
+/* The controller says that this engine is not registered. */
+void member_forgotten(struct engine *e);
 /* A connection that carries tasks broke. */
 void member_cut_off(struct engine *e);
 /* registration_reply */

@@ -202,6 +202,13 @@ static void registration_reply(struct engine *e, enum channel c, struct msg *m)
 	member_answered(e, m);
 }
 
+static void register_request(struct engine *e, enum channel c, struct msg *m)
+{
+	(void)c;
+	(void)m;
+	member_forgotten(e);
+}
+
 static void clear_request(struct engine *e, enum channel c, struct msg *m)
 {
 	vars_clear(e);
@@ -316,6 +323,7 @@ static const struct request {
 	{MSG_KILL_REQUEST, ON_CONTROL, kill_request},
 	{MSG_ABORT_REQUEST, ON_CONTROL, abort_request},
 	{MSG_SIGNAL_REQUEST, ON_CONTROL, signal_request},
+	{MSG_REGISTER_REQUEST, ON_CONTROL, register_request},
 	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
 	{MSG_PUSH_REQUEST, ON_CONTROL, variable_request},
 	{MSG_PULL_REQUEST, ON_CONTROL, variable_request},

@@ -89,6 +89,7 @@
 #define MSG_VARS_REPLY "vars_reply"
 #define MSG_VARS "vars"
 #define MSG_DRAIN "drain"
+#define MSG_REGISTER_REQUEST "register_request"
 
 /* The version of the extensions, in the "taskfs" member of those who speak. */
 #define TASKFS_PROTOCOL 1

@@ -57,3 +57,23 @@ teardown() { test_end; }
 		esac
 	done
 }
+
+@test "an engine whose registration somebody took away comes back" {
+	local e uuid
+	e=$(engine_ids | tail -n 1)
+	uuid=$(cat "$MNT/engines/$e/uuid")
+	PYTHONPATH=$ROOT/tests/wire /usr/bin/python3 - \
+		"$DIR/security/ipcontroller-client.json" "$e" <<-'END'
+		import json, sys, peers
+		c = peers.Client(json.load(open(sys.argv[1])))
+		gone = {"id": int(sys.argv[2])}
+		c.query.send_multipart(c.frames("unregistration_request", gone)[1])
+		c.ask("connection_request", {})
+		c.close()
+	END
+	wait_for eval '[ ! -d "$MNT/engines/$e" ] && grep -qx "$uuid" "$MNT"/engines/*/uuid'
+	equal "$(engine_ids | wc -l)" 2
+	e=$(basename "$(dirname "$(grep -lx "$uuid" "$MNT"/engines/[0-9]*/uuid)")")
+	echo 'echo again' >"$MNT/engines/$e/new"
+	equal "$(get "$(cat "$MNT/tasks/last")" value)" again
+}

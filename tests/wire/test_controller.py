@@ -311,6 +311,39 @@ class Registration(Case):
             more = {} if want is None else {"id": want}
             self.assertEqual(e.register(**more)["id"], got)
 
+    def ping(self, c):
+        """One that the controller may have sent."""
+        return [c.hello()["taskfs"]["instance"].encode() + b":1"]
+
+    def test_who_lost_its_registration_is_told(self):
+        """Somebody else said goodbye for it, or took its place; it beats on."""
+        c, e = self.pair()
+
+        def comes_back():
+            e.pong.send_multipart(self.ping(c))
+            e.take(e.control, "register_request")
+            e.join(c)
+
+        c.query.send_multipart(c.frames("unregistration_request", {"id": e.id})[1])
+        c.receive(c.notification, lambda m: m.type == "unregistration_notification")
+        comes_back()
+        other = self.engine()
+        other.join(c, replaces=e.uuid)
+        comes_back()
+        m = c.ask("state_request", {})
+        uuids = [x["uuid"] for x in m.content["engines"]]
+        self.assertEqual(sorted(uuids), sorted([e.uuid, other.uuid]))
+
+    def test_a_stock_engine_is_told_nothing(self):
+        c, e = self.pair(taskfs=False)
+        c.query.send_multipart(c.frames("unregistration_request", {"id": e.id})[1])
+        c.receive(c.notification, lambda m: m.type == "unregistration_notification")
+        e.pong.send_multipart(self.ping(c))
+        # What comes first is what it is told when it has registered again.
+        e.join(c)
+        told = [m.type for m in self.passed_on(c, e)]
+        self.assertNotIn("register_request", told)
+
     def test_a_uuid_in_use_is_refused(self):
         c, e = self.pair(taskfs=False)
         twin = self.engine(taskfs=False)

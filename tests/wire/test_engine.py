@@ -634,6 +634,16 @@ class Extended(Case):
         self.assertEqual(me["language"], "sh")
         self.assertEqual((me["running"], me["finished"]), ([], []))
 
+    def test_told_that_it_is_not_registered(self):
+        h = self.boss.run("cat " + self.fifo())
+        self.boss.arrived("task")
+        self.boss.say("control", "register_request", {})
+        m = self.boss.admit(id=3)
+        self.assertEqual(m.content["uuid"].encode(), self.boss.uuid)
+        self.assertEqual(m.content["taskfs"]["running"], [h["msg_id"]])
+        open(self.fifo(), "w").close()
+        self.assertEqual(self.boss.reply(h).content["status"], "ok")
+
     def test_a_short_task(self):
         h = self.boss.run("echo hi; echo 5 >&3", cwd="/usr")
         m, out = self.boss.all_of(h)
