@@ -179,14 +179,19 @@ static int cannot(const struct config *k, const char *why, int code)
 
 static int look_after_store(const struct config *k)
 {
+	struct buf why = BUF_INIT;
 	int err;
 
 	if (access(k->data, F_OK) < 0)
 		return cannot(k, "there is no such directory", EXIT_FAILED);
 	/* Who only looks makes nothing, not even a log. */
-	err = k->recover ? place_make(k) : 0;
-	if (!err)
-		err = k->recover ? place_lock(k) : place_lock_if_any(k);
+	err = k->recover ? place_make(k, &why) : 0;
+	if (err)
+		(void)cannot(k, buf_str(&why), err);
+	buf_done(&why);
+	if (err)
+		return EXIT_FAILED;
+	err = k->recover ? place_lock(k) : place_lock_if_any(k);
 	if (err == -EWOULDBLOCK)
 		return cannot(k, "a controller runs on it: stop that first",
 			      EXIT_LOCKED);
@@ -202,12 +207,16 @@ static int look_after_store(const struct config *k)
 static int run_here(struct controller *c)
 {
 	struct config *k = &c->config;
-	int err = place_make(k);
+	struct buf why = BUF_INIT;
+	int err = place_make(k, &why);
 
-	if (!err && options_open_log(k))
+	if (err)
+		log_error("cannot use the cluster directory",
+			  log_bytes("why", buf_bytes(&why)));
+	buf_done(&why);
+	if (err || options_open_log(k))
 		return EXIT_FAILED;
-	if (!err)
-		err = place_lock(k);
+	err = place_lock(k);
 	if (err == -EWOULDBLOCK && k->until_unused) {
 		/* Another mount's, which serves this one too. */
 		log_info("the bridge runs already");

@@ -8,8 +8,6 @@
 #include "place.h"
 #include "sched.h"
 
-#include <fcntl.h>
-
 #define DAY_MAX (36500ULL * 86400 * USEC_PER_SEC)
 #define PING_MIN (10 * USEC_PER_MSEC)
 #define PING_MAX (3600 * USEC_PER_SEC)
@@ -408,12 +406,12 @@ int options_open_log(const struct config *k)
 
 	if (k->log_file || k->log_to_file) {
 		char *path = log_path(k);
+		const char *why;
 
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-			  0644);
+		fd = file_open_log(path, &why);
 		if (fd < 0)
-			fprintf(stderr, "%s: cannot open %s: %s\n",
-				program.name, path, strerror(errno));
+			fprintf(stderr, "%s: cannot write the log %s: %s\n",
+				program.name, path, why);
 		free(path);
 		if (fd < 0)
 			return -EIO;

@@ -24,23 +24,37 @@ char *place_data(const char *dir, const char *cluster_id)
 	return xasprintf("%s/" PREFIX "%s", dir, cluster_id);
 }
 
-int place_make(const struct config *k)
+static int make_own(const char *path, mode_t mode, struct buf *why)
+{
+	int err = file_mkdirs(path, mode);
+
+	if (!err)
+		err = file_check_dir(path);
+	if (err == -EPERM)
+		buf_printf(why, "%s belongs to another user, or anybody may "
+				"write there", path);
+	else if (err)
+		buf_printf(why, "%s: %s", path, strerror(-err));
+	return err;
+}
+
+int place_make(const struct config *k, struct buf *why)
 {
 	static const struct {
 		const char *name;
 		mode_t mode;
 	} dirs[] = {{"security", 0700}, {"pid", 0700}, {"log", 0755},
 		    {"startup", 0755}};
-	int err = file_mkdirs(k->dir, 0700);
+	int err = make_own(k->dir, 0700, why);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(dirs) && !err; i++) {
 		char *path = xasprintf("%s/%s", k->dir, dirs[i].name);
 
-		err = file_mkdirs(path, dirs[i].mode);
+		err = make_own(path, dirs[i].mode, why);
 		free(path);
 	}
-	return err ? err : file_mkdirs(k->data, 0700);
+	return err ? err : make_own(k->data, 0700, why);
 }
 
 static int lock(const char *path, int flags)

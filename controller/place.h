@@ -13,8 +13,9 @@
 
 /* Where the database is; caller frees. */
 char *place_data(const char *dir, const char *cluster_id);
-/* Makes what is missing. -errno. */
-int place_make(const struct config *k) must_check;
+/* Makes what is missing. -errno, and *why: a sentence; what others own or can
+ * write to is refused. */
+int place_make(const struct config *k, struct buf *why) must_check;
 /* Held while the process lives; -EWOULDBLOCK: somebody else holds it. */
 int place_lock(const struct config *k) must_check;
 /* The same for who only looks: makes no file; 0 if nobody ever held it. */

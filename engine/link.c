@@ -272,10 +272,29 @@ static int read_text(const struct link *l, const char *path, struct buf *out)
 	return 0;
 }
 
+/* Who can write there chooses what is run here. */
+static int check_place(const struct link *l, struct buf *why)
+{
+	const char *dir = l->engine->config->dir;
+	char *security = dir ? xasprintf("%s/security", dir) : NULL;
+	int err = dir ? file_check_dir(dir) : 0;
+
+	if (!err && dir)
+		err = file_check_dir(security);
+	if (err == -EPERM)
+		buf_printf(why, "%s belongs to another user, or anybody may "
+				"write there; if you trust them, name the "
+				"connection file (-f)", dir);
+	free(security);
+	return err == -EPERM ? err : 0;
+}
+
 static int read_file(struct link *l, const char *path, struct buf *why)
 {
-	int err;
+	int err = check_place(l, why);
 
+	if (err)
+		return err;
 	buf_clear(&l->text);
 	err = read_text(l, path, &l->text);
 	if (err) {

@@ -57,7 +57,8 @@ void link_done(struct link *l);
 /*
  * Reads the connection file, takes `uuid` as the name it speaks under and
  * connects the channels needed before registration. 0; -ENOENT: no file yet;
- * -errno with a sentence in *why.
+ * -EPERM: the cluster's directory is not to be trusted; -errno; both with a
+ * sentence in *why.
  */
 int link_open(struct link *l, const char *path, const char *uuid,
 	      struct buf *why) must_check;

@@ -83,7 +83,7 @@ static void look_for_file(struct engine *e)
 	if (!err) {
 		m->state = MEMBER_CONNECTING;
 		next_step_in(e, CONNECT_USEC);
-	} else if (too_late(e)) {
+	} else if (too_late(e) || err == -EPERM) {
 		if (err == -ENOENT)
 			buf_puts(&why, "no connection file; is the controller "
 				       "started?");

@@ -1,9 +1,8 @@
 #include "options.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "wire/connfile.h"
 #include "wire/limits.h"
-
-#include <fcntl.h>
 
 static int set_level(void *config, const char *value)
 {
@@ -292,11 +291,12 @@ int options_open_log(const struct config *c)
 
 	if (c->log_file || c->log_to_file) {
 		char *path = log_path(c);
+		const char *why;
 
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-			  0600);
+		fd = file_open_log(path, &why);
 		if (fd < 0)
-			complain(path, strerror(errno));
+			fprintf(stderr, "%s: cannot write the log %s: %s\n",
+				program.name, path, why);
 		free(path);
 		if (fd < 0)
 			return -EIO;

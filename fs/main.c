@@ -411,13 +411,16 @@ static int go_background(int *ret_exit)
 
 static int open_log(void)
 {
+	const char *why;
 	int fd = STDERR_FILENO;
 
 	if (config.log_file) {
-		fd = open(config.log_file,
-			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return -errno;
+		fd = file_open_log(config.log_file, &why);
+		if (fd < 0) {
+			fprintf(stderr, "taskfs: cannot write the log %s: %s\n",
+				config.log_file, why);
+			return fd;
+		}
 	}
 	/* Before it is ready a daemon says only what is wrong, on stderr. */
 	log_init("taskfs", fd,
@@ -430,7 +433,6 @@ static int open_log(void)
 static int set_up(const char *args[2], char **ret_connfile)
 {
 	struct buf why = BUF_INIT;
-	int err;
 
 	tree_init();
 	fs.source = args[0];
@@ -444,13 +446,7 @@ static int set_up(const char *args[2], char **ret_connfile)
 	}
 	buf_done(&why);
 	config.foreground |= config.debug;
-	err = open_log();
-	if (err) {
-		fprintf(stderr, "taskfs: cannot write the log %s: %s\n",
-			config.log_file, strerror(-err));
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
+	return open_log() < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 int main(int argc, char **argv)

@@ -204,6 +204,21 @@ static bool is_path(const char *source)
 	       strcmp(source, ".") == 0 || strcmp(source, "..") == 0;
 }
 
+/* Who can write there says which controller is spoken to. */
+static bool is_trusted(const char *dir, struct buf *why)
+{
+	char *security = xasprintf("%s/security", dir);
+	bool no = file_check_dir(dir) == -EPERM ||
+		  file_check_dir(security) == -EPERM;
+
+	if (no)
+		buf_printf(why, "%s belongs to another user, or anybody may "
+				"write there; if you trust them, mount the "
+				"connection file", dir);
+	free(security);
+	return !no;
+}
+
 char *mount_source(const char *source, struct buf *why)
 {
 	char *given, *dir, *file;
@@ -218,7 +233,7 @@ char *mount_source(const char *source, struct buf *why)
 	if (stat(dir, &st) == 0 ? !S_ISDIR(st.st_mode)
 				: ends_with(dir, ".json"))
 		return dir;
-	file = file_in(dir, why);
+	file = is_trusted(dir, why) ? file_in(dir, why) : NULL;
 	free(dir);
 	return file;
 }

@@ -126,3 +126,52 @@ int file_unnamed(const char *dir)
 	free(path);
 	return fd;
 }
+
+int file_check_dir(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return (st.st_uid == geteuid() || st.st_uid == 0) &&
+			       !(st.st_mode & S_IWOTH)
+		       ? 0
+		       : -EPERM;
+}
+
+/* What is wrong with it; NULL: nothing. */
+static const char *look_at_log(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (S_ISCHR(st.st_mode))
+		return NULL;
+	if (!S_ISREG(st.st_mode))
+		return "it is no plain file";
+	if (st.st_uid != geteuid())
+		return "it belongs to another user";
+	return st.st_nlink == 1 ? NULL : "the file has another name, too";
+}
+
+int file_open_log(const char *path, const char **ret_why)
+{
+	/* A pipe that nobody reads would be waited for. */
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+				    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		      0600);
+	int err = fd < 0 ? -errno : 0;
+
+	*ret_why = err == -ELOOP  ? "it is a link; name the file itself"
+		   : err == -ENXIO ? "it is no plain file"
+		   : err	   ? strerror(-err)
+				   : look_at_log(fd);
+	if (!*ret_why)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err ? err : -EPERM;
+}

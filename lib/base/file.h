@@ -14,6 +14,17 @@ int file_write_atomic(const char *path, mode_t mode, struct bytes text)
 	must_check;
 /* Makes the directory and its parents; parents get mode 0777 & ~umask. */
 int file_mkdirs(const char *path, mode_t mode) must_check;
+/*
+ * What is in the directory nobody has put there but us and root. -EPERM: it is
+ * another user's, or anybody may write there; -errno.
+ */
+int file_check_dir(const char *path) must_check;
+/*
+ * To append to, made with mode 0600 if it is not there. What somebody may have
+ * planted is refused: a link, a pipe, a file of another user or with another
+ * name. A descriptor; -errno, and *ret_why is a text for people.
+ */
+int file_open_log(const char *path, const char **ret_why) must_check;
 /* A new file without a name in dir, for reading and writing: its descriptor. */
 int file_unnamed(const char *dir) must_check;
 /* All of it, to a blocking descriptor. */

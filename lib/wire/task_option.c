@@ -6,7 +6,8 @@
 
 const struct task_option task_options[] = {
 	{"code", TASK_BYTES, 1, LIMIT_CODE,
-	 "what to run: a script, a command, or any program after #!"},
+	 "what to run: a script, a command, or any program after #!; ps shows "
+	 "it, as args and map: secrets belong into stdin or env"},
 	{"args", TASK_LIST, 0, LIMIT_ARGS,
 	 "list of strings: $1, $2 ... (behind a map's item)"},
 	{"stdin", TASK_BYTES, 0, LIMIT_STDIN,

@@ -71,9 +71,8 @@ teardown() { test_end; }
 		c.ask("connection_request", {})
 		c.close()
 	END
-	wait_for eval '[ ! -d "$MNT/engines/$e" ] && grep -qx "$uuid" "$MNT"/engines/*/uuid'
-	equal "$(engine_ids | wc -l)" 2
-	e=$(basename "$(dirname "$(grep -lx "$uuid" "$MNT"/engines/[0-9]*/uuid)")")
+	wait_for eval 'new_log_lines "engine registered.*$uuid" | grep -q .'
+	wait_for eval '[ "$(cat "$MNT/engines/$e/uuid")" = "$uuid" ]'
 	echo 'echo again' >"$MNT/engines/$e/new"
 	equal "$(get "$(cat "$MNT/tasks/last")" value)" again
 }

@@ -142,6 +142,73 @@ static void test_write_all(void **state)
 	close(fd);
 }
 
+static void refused(const char *path, const char *want)
+{
+	const char *why;
+
+	assert_true(file_open_log(path, &why) < 0);
+	assert_non_null(strstr(why, want));
+}
+
+static void test_logs(void **state)
+{
+	char *path = xstrdup(unit_path("log")), *other;
+	const char *why;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fd = file_open_log(path, &why);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	close(fd);
+	fd = file_open_log("/dev/null", &why);
+	assert_true(fd >= 0);
+	close(fd);
+	other = xstrdup(unit_path("other"));
+	assert_int_equal(link(path, other), 0);
+	refused(other, "another name");
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(symlink(path, other), 0);
+	refused(other, "it is a link");
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(mkfifo(other, 0600), 0);
+	refused(other, "no plain file");
+	fd = open(other, O_RDWR | O_CLOEXEC);
+	refused(other, "no plain file");
+	close(fd);
+	refused(unit_dir(), "directory");
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		refused(path, "another user");
+	}
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(unlink(path), 0);
+	free(other);
+	free(path);
+}
+
+static void test_whose_directories(void **state)
+{
+	const char *dir = unit_path("dir");
+
+	(void)state;
+	assert_int_equal(file_check_dir(dir), -ENOENT);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(file_check_dir(dir), 0);
+	assert_int_equal(file_check_dir("/usr"), 0);
+	assert_int_equal(file_check_dir("/dev/null"), -ENOTDIR);
+	assert_int_equal(chmod(dir, 01777), 0);
+	assert_int_equal(file_check_dir(dir), -EPERM);
+	assert_int_equal(chmod(dir, 0700), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(dir, 65534, 65534), 0);
+		assert_int_equal(file_check_dir(dir), -EPERM);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_write_and_read_back),
 	cmocka_unit_test(test_read_appends_within_its_limit),
@@ -150,6 +217,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_a_failed_write_leaves_nothing),
 	cmocka_unit_test(test_mkdirs),
 	cmocka_unit_test(test_write_all),
+	cmocka_unit_test(test_logs),
+	cmocka_unit_test(test_whose_directories),
 };
 
 UNIT_MAIN(tests)
