@@ -164,6 +164,7 @@ void run_on_output(struct controller *c, struct engine *e, struct msg *m)
 
 	if (!r || run->engine != e || run->phase != RUN_SENT)
 		return;
+	run->heard = true;
 	if (s < 0 || s >= STREAMS || offset < 0 ||
 	    !task_output(r, run->index, (enum stream)s, (uint64_t)offset,
 			 msg_buffer(m, 0)))

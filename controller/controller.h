@@ -156,6 +156,7 @@ struct controller {
 	struct list engine_order;	/* least recently used first */
 	int64_t next_engine;
 	struct timer beat_timer, probe_timer;
+	struct timer flight_timer;	/* flight.c's */
 	struct work engines_work;
 	struct timer engines_timer;
 	uint64_t engines_told;	/* mono_usec() */

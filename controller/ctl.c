@@ -3,6 +3,7 @@
 
 #include "call.h"
 #include "events.h"
+#include "flight.h"
 #include "orders.h"
 #include "sched.h"
 
@@ -58,6 +59,8 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 			       : -EOPNOTSUPP;
 	run->abort |= abort_it;
 	err = send_kill(run, signo, abort_it);
+	if (abort_it)
+		flight_doubt(run);
 	/* An engine that is away hears of it when it comes back, and one that
 	 * does not come back has ended the task. */
 	return abort_it && err == -EHOSTUNREACH ? 0 : err;

@@ -36,6 +36,14 @@ void drain_end(struct engine *e)
 	set_draining(e, false, NULL);
 }
 
+void drain_because(struct engine *e, const char *why)
+{
+	log_warning("an engine cannot run tasks and is given no more",
+		    log_int("engine", e->id), log_str("why", why));
+	set_draining(e, true, why);
+	drain_store(e->c, NULL, NULL);
+}
+
 void drain_on_told(struct engine *e, const struct msg *m)
 {
 	size_t n;
@@ -47,11 +55,8 @@ void drain_on_told(struct engine *e, const struct msg *m)
 	text = xstrndup(why, min_u64(n, LIMIT_ERROR));
 	/* A line of a file, here and in the mount. */
 	text[strcspn(text, "\n")] = '\0';
-	log_warning("an engine cannot run tasks and is given no more",
-		    log_int("engine", e->id), log_str("why", text));
-	set_draining(e, true, text);
+	drain_because(e, text);
 	free(text);
-	drain_store(e->c, NULL, NULL);
 }
 
 /* "3 5 ", all that drain; then "5 WHY" for each that has said why. */

@@ -9,6 +9,8 @@
 
 void drain_begin(struct engine *e);
 void drain_end(struct engine *e);
+/* It cannot run tasks, as far as one sees from here. */
+void drain_because(struct engine *e, const char *why);
 /* A message of an engine that cannot run tasks. */
 void drain_on_told(struct engine *e, const struct msg *m);
 /* Writes down which are; done (may be NULL) gets arg as op->arg. */

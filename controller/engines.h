@@ -30,6 +30,12 @@ struct engine {
 	bool answered;		/* since the last beat */
 	bool changed;		/* not told yet */
 	bool draining;		/* gets no tasks; see orders.h */
+	uint64_t pong;		/* mono_usec() of the last one */
+	/* flight.c's: what it was asked (mono_usec(); 0: nothing), and how often
+	 * it did not answer; tasks in a row that did not reach it. */
+	char question[MSG_ID_SIZE];
+	uint64_t asked;
+	unsigned unanswered, astray;
 	char *drain_why;	/* it asked for that; or NULL */
 	bool leaving;		/* it said that it ends, and has not ended */
 	/* Set when it is removed and what it ran may go on: why nobody knows

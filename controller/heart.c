@@ -111,6 +111,7 @@ void engines_on_pong(struct controller *c, struct msg *m)
 	}
 	e->answered = true;
 	e->heard = now_usec();
+	e->pong = mono_usec();
 	if (e->missed && !(e->state == ENGINE_LOST && e->taskfs)) {
 		e->missed = 0;
 		engine_changed(e);

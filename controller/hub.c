@@ -7,6 +7,7 @@
 #include "door.h"
 #include "drain.h"
 #include "engines.h"
+#include "flight.h"
 #include "events.h"
 #include "notify.h"
 #include "foreign.h"
@@ -68,7 +69,7 @@ static void on_control_out(struct controller *c, struct msg *m)
 		relay_from_engine(c, CHANNEL_CONTROL, m);
 		return;
 	}
-	if (e && foreign_on_reply(e, m))
+	if (e && (foreign_on_reply(e, m) || flight_on_reply(e, m)))
 		return;
 	orders_on_reply(c, m);
 	vars_on_reply(c, m);

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "drain.h"
 #include "engines.h"
+#include "flight.h"
 #include "events.h"
 #include "hub.h"
 #include "identity.h"
@@ -71,6 +72,7 @@ static void close_all(struct controller *c)
 	events_done(c);
 	orders_done(c);
 	sched_done(c);
+	flight_done(c);
 	engines_done(c);
 	notify_done(c);
 	hub_close(c);
@@ -98,6 +100,7 @@ static int start(struct controller *c, struct buf *why)
 	sched_init(c);
 	events_init(c);
 	engines_init(c);
+	flight_init(c);
 	notify_init(c);
 	orders_init(c);
 	err = address_init(c, why);

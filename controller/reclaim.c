@@ -44,8 +44,9 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 			run_end(run, &aborted, NULL);
 			continue;
 		}
-		if (json_has_str(running, run->msg_id) ||
-		    json_has_str(finished, run->msg_id))
+		run->heard = json_has_str(running, run->msg_id) ||
+			     json_has_str(finished, run->msg_id);
+		if (run->heard)
 			continue;
 		/* It never got there: the engine keeps all until stored. */
 		log_info("a task did not reach its engine and waits again",

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "call.h"
 #include "events.h"
+#include "flight.h"
 #include "foreign.h"
 #include "items.h"
 #include "line.h"
@@ -273,7 +274,7 @@ static void started(struct store_op *op)
 	}
 	task_apply(r, &op->task.row, EVENT_START);
 	run->phase = RUN_SENT;
-	run->sent = mono_usec();
+	flight_begins(run);
 	if (run->abort) {
 		run_end(run, &aborted, NULL);
 		return;
@@ -385,6 +386,7 @@ struct run *run_relayed(struct result *r, const char *msg_id, struct engine *e,
 
 	run->attempt = r->task[0].attempt + 1U;
 	run->phase = RUN_SENT;
+	flight_begins(run);
 	run->wire = w;
 	return run;
 }

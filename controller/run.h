@@ -31,6 +31,8 @@ struct run {
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
 	bool abort;		/* asked for */
+	bool heard;		/* of it: it is with its engine */
+	bool missing;		/* its engine said so, once */
 	bool answered;		/* its engine can have another */
 	bool doubtful;		/* relayed before its engine registered again */
 	bool asking;		/* the upstream's hub, about it */

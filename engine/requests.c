@@ -202,6 +202,23 @@ static void registration_reply(struct engine *e, enum channel c, struct msg *m)
 	member_answered(e, m);
 }
 
+static void have_request(struct engine *e, enum channel c, struct msg *m)
+{
+	struct json_object *ids = json_get_array(m->content, "msg_ids");
+	struct json_object *o = request_ok(), *missing = json_object_new_array();
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(ids, i);
+		const char *id = json_object_get_string(v);
+
+		if (id && !tasks_find(&e->tasks, bytes_str(id)))
+			json_push(missing, json_object_get(v));
+	}
+	json_add(o, "missing", missing);
+	answer(e, c, m, MSG_HAVE_REPLY, o);
+}
+
 static void register_request(struct engine *e, enum channel c, struct msg *m)
 {
 	(void)c;
@@ -323,6 +340,7 @@ static const struct request {
 	{MSG_KILL_REQUEST, ON_CONTROL, kill_request},
 	{MSG_ABORT_REQUEST, ON_CONTROL, abort_request},
 	{MSG_SIGNAL_REQUEST, ON_CONTROL, signal_request},
+	{MSG_HAVE_REQUEST, ON_CONTROL, have_request},
 	{MSG_REGISTER_REQUEST, ON_CONTROL, register_request},
 	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
 	{MSG_PUSH_REQUEST, ON_CONTROL, variable_request},

@@ -317,6 +317,13 @@ const struct message_type message_types[] = {
 	 "The engine's variables (see Objects): `all` of them after a "
 	 "registration, later those that changed. On the same socket as the "
 	 "execute_reply: what a task has written is told before its end."},
+	{MSG_HAVE_REQUEST, C_, E_, "control", true, "msg_ids",
+	 "Does the engine have these tasks? They were sent 10 s ago or more, "
+	 "and nothing was heard of them."},
+	{MSG_HAVE_REPLY, E_, C_, "control", true, "status, missing [msg_id]",
+	 "Those that it does not have: neither waiting, nor running, nor ended "
+	 "and not yet stored. They are given again; a client's own ends as "
+	 "EngineError when it is missing twice, 10 s apart."},
 	{MSG_DRAIN, E_, C_, "task", true, "why",
 	 "Several tasks in a row failed for faults of the engine (it cannot "
 	 "keep outputs, or make a process): it is to be given no more until "

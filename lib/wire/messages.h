@@ -89,6 +89,8 @@
 #define MSG_VARS_REPLY "vars_reply"
 #define MSG_VARS "vars"
 #define MSG_DRAIN "drain"
+#define MSG_HAVE_REQUEST "have_request"
+#define MSG_HAVE_REPLY "have_reply"
 #define MSG_REGISTER_REQUEST "register_request"
 
 /* The version of the extensions, in the "taskfs" member of those who speak. */

@@ -304,7 +304,7 @@ class Still(mix.Case):
 
     controller, engines, hears = mix.OURS, (mix.OURS,), True
     controller_args = HEART
-    expected = ("stood still",)
+    expected = ("stood still", "does not know the engine any more")
 
     def setUp(self):
         super().setUp()

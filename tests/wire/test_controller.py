@@ -74,7 +74,10 @@ class Case(unittest.TestCase):
         c.control.send_multipart([e.uuid.encode(), *frames])
         found = []
         while not found or found[-1].header != header:
-            found.append(e.receive(e.control))
+            m = e.receive(e.control)
+            # One that is slow is asked what it has.
+            if m.type != "have_request":
+                found.append(m)
         last = found.pop()
         e.reply(last, socket=e.control)
         c.receive(c.control, lambda m: m.parent == header)
@@ -1806,6 +1809,99 @@ class Maps(Case):
         for items, options in (([], {}), ([b"a"], {"chunk": 0})):
             answer = c.submit_map(b":", items, **options)
             self.assertEqual(answer["errno"], "EINVAL")
+
+
+@tap.check
+class Astray(Case):
+    """Tasks that do not reach the engine they were sent to."""
+
+    options = ("--ping=1s",)
+
+    def pair(self, **how):
+        """One that beats all the time."""
+        c, e = super().pair(**how)
+        self.beating = e
+        return c, e
+
+    def hear(self, socket, want):
+        """The next of that type; the engine beats meanwhile."""
+        e = self.beating
+        while True:
+            ready = e.ready(e.ping, socket)
+            if e.ping in ready:
+                e.beat()
+            if socket in ready:
+                m = e.receive(socket)
+                if m.type == want:
+                    return m
+
+    def misses(self, e):
+        """It is asked, and has none of that."""
+        m = self.hear(e.control, "have_request")
+        content = {"status": "ok", "missing": m.content["msg_ids"]}
+        _, frames = e.frames("have_reply", content, parent=m.header)
+        e.control.send_multipart(m.idents + frames)
+        return m.content["msg_ids"]
+
+    def test_it_is_given_again_and_who_misses_more_drains(self):
+        c, e = self.pair()
+        c.submit(b":")
+        first = e.take()
+        self.assertEqual(self.misses(e), [first.header["msg_id"]])
+        again = self.hear(e.task, "execute_request")
+        self.assertEqual(again.header["msg_id"], first.header["msg_id"])
+        self.misses(e)
+        engine = lambda: c.ask("state_request", {}).content["engines"][0]
+        tap.wait_for(lambda: engine()["state"] == "draining")
+        self.assertEqual(engine()["why"], "tasks that were sent to it did not arrive")
+        c.wait(1, "pending")
+        other = self.engine()
+        other.join(c)
+        other.reply(other.take(), exit_status=0)
+        self.assertEqual(c.wait(1, "ok")["task"]["attempt"], 1)
+
+    def test_it_can_be_aborted(self):
+        c, e = self.pair()
+        c.submit(b":")
+        e.take()
+        ask = {"result": 1, "verb": "abort", "uid": 0}
+        self.assertEqual(c.ask("control_request", ask).content["status"], "ok")
+        self.misses(e)
+        c.wait(1, "aborted")
+
+    def test_one_that_is_there_is_asked_for_once(self):
+        c, e = self.pair()
+        c.submit(b":")
+        task = e.take()
+        m = self.hear(e.control, "have_request")
+        content = {"status": "ok", "missing": []}
+        _, frames = e.frames("have_reply", content, parent=m.header)
+        e.control.send_multipart(m.idents + frames)
+        for _ in range(12):
+            e.beat()
+        self.assertFalse(e.control.poll(0))
+        e.reply(task, exit_status=0)
+        c.wait(1, "ok")
+
+    def test_who_beats_and_does_not_answer_is_given_up(self):
+        c, e = self.pair()
+        c.submit(b":")
+        e.take()
+        while not c.notification.poll(0):
+            e.beat()
+        task = c.wait(1, "error")["task"]
+        self.assertRegex(task["evalue"], "may go on there: it beats, and does not say")
+
+    def test_a_client_s_own_ends(self):
+        c, e = self.pair()
+        header, frames = c.frames("execute_request", {"code": ":", "silent": False})
+        c.task.send_multipart(frames)
+        e.take()
+        for _ in range(2):
+            self.assertEqual(self.misses(e), [header["msg_id"]])
+        m = c.receive(c.task)
+        self.assertEqual(m.parent, header)
+        self.assertEqual(m.content["ename"], "EngineError")
 
 
 class Views(Case):
