@@ -158,13 +158,16 @@ static void is_missing(struct run *run)
 	log_warning("a task did not reach its engine",
 		    log_int("result", (int64_t)run->result),
 		    log_int("engine", e->id), log_str("msg_id", run->msg_id));
-	if (run->wire)
+	if (run->wire) {
+		/* They break with a connection, too, and that is no fault. */
 		wire_lost(run->wire);
-	else if (run->abort)
+		return;
+	}
+	went_astray(e);
+	if (run->abort)
 		run_end(run, &aborted, NULL);
 	else
 		run_put_back(result_find(c, run->result), run);
-	went_astray(e);
 }
 
 static void take_answer(struct engine *e, struct json_object *missing)

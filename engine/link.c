@@ -155,8 +155,11 @@ static void monitor_ready(struct watch *w, short events)
 	struct link_socket *s = container_of(w, struct link_socket, monitor);
 
 	(void)events;
-	if (sock_monitor_ended(w->socket))
-		member_cut_off(s->link->engine);
+	if (!sock_monitor_ended(w->socket))
+		return;
+	/* A stock controller has no word to say that it is still the one. */
+	s->doubtful |= s->link->engine->member.extended;
+	member_cut_off(s->link->engine);
 }
 
 static void socket_ready(struct watch *w, short events)
@@ -324,9 +327,11 @@ int link_open(struct link *l, const char *path, const char *uuid,
 	connfile_curve(&l->file, &l->curve);
 	session_init(&l->session, uuid, bytes_str(l->file.key), LIMIT_REPLAY);
 	l->session.encrypted = l->curve.on;
-	for (c = 0; c < CHANNELS && !err; c++)
+	for (c = 0; c < CHANNELS && !err; c++) {
+		l->socket[c].doubtful = true;
 		if (!rows[c].late)
 			err = connect_row(l, (enum channel)c);
+	}
 	if (err) {
 		buf_printf(why, "cannot connect to %s of %s: %s",
 			   l->file.interface, path, strerror(-err));
@@ -365,6 +370,14 @@ void link_close(struct link *l)
 	sodium_memzero(l->text.p, l->text.room);
 	buf_done(&l->text);
 	l->open = false;
+}
+
+void link_trust(struct link *l)
+{
+	int c;
+
+	for (c = 0; c < CHANNELS; c++)
+		l->socket[c].doubtful = false;
 }
 
 bool link_file_changed(const struct link *l, const char *path)

@@ -32,6 +32,7 @@ struct link_socket {
 	struct watch watch;	/* socket NULL: not there */
 	struct watch monitor;	/* of its connection */
 	struct link *link;
+	bool doubtful;			/* who is there has not registered us */
 };
 
 struct link {
@@ -65,6 +66,8 @@ int link_open(struct link *l, const char *path, const char *uuid,
 /* The channels an engine of this id needs after registration. -errno. */
 int link_open_rest(struct link *l, int64_t id) must_check;
 void link_close(struct link *l);
+/* Whoever is at the other ends has registered this engine. */
+void link_trust(struct link *l);
 /* The file no longer says what it said when it was read. */
 bool link_file_changed(const struct link *l, const char *path);
 

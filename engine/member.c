@@ -320,7 +320,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 	struct member *m = &e->member;
 	const char *status = json_get_str(msg->content, "status", NULL);
 	struct json_object *ours = json_get_object(msg->content, "taskfs");
-	bool first = !m->was_in;
+	bool first = !m->was_in, more;
 	int64_t id = -1;
 	int err;
 
@@ -345,10 +345,13 @@ void member_answered(struct engine *e, const struct msg *msg)
 		 log_str("uuid", m->uuid),
 		 log_str("controller", m->extended ? "taskfs" : "ipyparallel"));
 	timer_set(e->loop, &m->look, m->period);
-	tasks_registered(e, json_get_array(ours, "drop"));
+	link_trust(&e->link);
+	more = tasks_registered(e, json_get_array(ours, "drop"));
 	if (first)
 		tell_ready(e);
 	plan_again(e, json_bool_or(ours, "again", false));
+	if (more)
+		register_again(e);
 }
 
 /* --- the heart ---------------------------------------------------------- */

@@ -258,6 +258,7 @@ static bool may_begin(const struct engine *e)
 	const struct tasks *all = &e->tasks;
 
 	return !e->leaving && !all->running && !list_empty(&all->waiting) &&
+	       !list_first(&all->waiting, struct task, link)->held &&
 	       all->nended < LIMIT_ENDED && output_files() < LIMIT_FILES;
 }
 
@@ -290,7 +291,14 @@ void tasks_add(struct engine *e, enum channel c, struct msg *m)
 
 	if (e->leaving || is_here(all, m))
 		return;
+	if (e->link.socket[c].doubtful && !is_extended(e, c, m)) {
+		log_warning("a task came by a connection over which the engine "
+			    "is not registered; it is not taken",
+			    log_str("msg_id", m->id));
+		return;
+	}
 	t = task_new(e, c, m);
+	t->held = e->link.socket[c].doubtful;
 	map_put(&all->by_id, bytes_str(t->request.id), t);
 	list_add_tail(&all->waiting, &t->link);
 	all->nwaiting++;
@@ -366,7 +374,7 @@ static void push_id(struct json_object *list, struct json_object *relayed,
 			  json_object_new_string(t->request.id));
 }
 
-void tasks_list(const struct tasks *all, struct json_object *running,
+void tasks_list(struct tasks *all, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed)
 {
 	struct map_iter it = {0};
@@ -376,8 +384,10 @@ void tasks_list(const struct tasks *all, struct json_object *running,
 		json_push(relayed, json_text(it.key));
 	if (all->running)
 		push_id(running, relayed, all->running);
-	list_for_each(l, &all->waiting)
+	list_for_each(l, &all->waiting) {
 		push_id(running, relayed, list_entry(l, struct task, link));
+		list_entry(l, struct task, link)->named = true;
+	}
 	list_for_each(l, &all->ended)
 		push_id(finished, relayed, list_entry(l, struct task, link));
 }
@@ -392,11 +402,27 @@ static void drop(struct task *t)
 	}
 }
 
-void tasks_registered(struct engine *e, struct json_object *unwanted)
+/* What was named and is still here is the controller's. */
+static bool let_go(struct tasks *all)
+{
+	struct list *l;
+	bool more = false;
+
+	list_for_each(l, &all->waiting) {
+		struct task *t = list_entry(l, struct task, link);
+
+		t->held &= !t->named;
+		more |= t->held;
+	}
+	return more;
+}
+
+bool tasks_registered(struct engine *e, struct json_object *unwanted)
 {
 	struct tasks *all = &e->tasks;
 	size_t i, n = unwanted ? json_object_array_length(unwanted) : 0;
 	struct list *l;
+	bool more;
 
 	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(unwanted, i);
@@ -412,10 +438,12 @@ void tasks_registered(struct engine *e, struct json_object *unwanted)
 		deliver_again(all->running);
 	list_for_each(l, &all->ended)
 		deliver_again(list_entry(l, struct task, link));
+	more = let_go(all);
 	vars_registered(e);
 	health_tell(e);
 	deliver_all(e);
 	tasks_next(e);
+	return more;
 }
 
 void tasks_abort(struct engine *e, struct bytes msg_id)

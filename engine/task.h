@@ -28,6 +28,8 @@ struct task {
 	bool extended;		/* see above */
 	bool silent, stop_on_error;
 	bool unwanted;		/* nobody wants to hear of it */
+	bool held;		/* until the controller says that it is its */
+	bool named;		/* in the registration that asks for that */
 	uint64_t bytes;		/* of the request, as the queue counts it */
 
 	struct run run;
@@ -83,7 +85,7 @@ uint64_t tasks_unstored(const struct tasks *t);
  * that only relayed, of its clients, with what they were answered since
  * tasks_note_answers().
  */
-void tasks_list(const struct tasks *t, struct json_object *running,
+void tasks_list(struct tasks *t, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed);
 /* A connection broke: what is answered from now on was not lost with it. Or all
  * is said. */
@@ -92,9 +94,10 @@ void tasks_note_answers(struct tasks *t, bool note);
 void tasks_answered(struct task *t);
 /*
  * Registered (again): what the controller does not want goes, the rest is
- * told from the beginning. drop: msg_ids, or NULL.
+ * told from the beginning. drop: msg_ids, or NULL. True: something came too late
+ * for that registration, and waits for another.
  */
-void tasks_registered(struct engine *e, struct json_object *drop);
+bool tasks_registered(struct engine *e, struct json_object *drop);
 /* Those that have not begun, and (later) those that have not arrived. */
 void tasks_abort(struct engine *e, struct bytes msg_id);
 void tasks_abort_waiting(struct engine *e);

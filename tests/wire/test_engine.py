@@ -634,6 +634,29 @@ class Extended(Case):
         self.assertEqual(me["language"], "sh")
         self.assertEqual((me["running"], me["finished"]), ([], []))
 
+    def test_tasks_before_it_is_registered(self):
+        """By a connection that broke somebody else may speak, with words that were
+        ours once. It is asked first whose they are."""
+        self.boss.cut("task")
+        self.boss.cut("mux")
+        mine, theirs = (self.boss.run("echo " + x) for x in ("mine", "theirs"))
+        old = self.boss.run("echo client", "mux", client=[b"c"], taskfs=False)
+        # All of that is there before a registration is granted.
+        tap.wait_for(lambda: self.said("a task came by a connection"))
+        self.boss.say("task", "kernel_info_request", {})
+        Peer.receive(
+            self.boss, self.boss.task, lambda m: m.type == "kernel_info_reply"
+        )
+        named = []
+        while mine["msg_id"] not in named:
+            m = self.boss.admit(drop=[theirs["msg_id"]])
+            named += m.content["taskfs"]["running"]
+            self.assertNotIn(old["msg_id"], m.content["taskfs"].get("relayed", []))
+        self.assertEqual(bytes(self.boss.all_of(mine)[1]["stdout"]), b"mine\n")
+        last = self.boss.run("echo last")
+        m = self.boss.hear("task", "execute_reply")
+        self.assertEqual(m.parent["msg_id"], last["msg_id"])
+
     def test_told_that_it_is_not_registered(self):
         h = self.boss.run("cat " + self.fifo())
         self.boss.arrived("task")
