@@ -124,14 +124,15 @@ $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB) $(call pkg_libs,taskfs) -lpthread -lm
 
-# A disk that is slow: preloaded into what runs (tests/slow).
-SLOW_DISK := $(BUILD)/tests/slow/slowdisk.so
-$(SLOW_DISK): tests/slow/slowdisk.c Makefile
+# Preloaded into what runs: a disk that is slow (tests/slow), a clock that somebody
+# sets (tests/e2e/clock.bats, tests/wire/test_clock.py).
+PRELOADED := $(BUILD)/tests/slow/slowdisk.so $(BUILD)/tests/clock/setclock.so
+$(PRELOADED): $(BUILD)/%.so: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -shared -fPIC -o $@ $< -ldl
 
-tests: all $(UNIT) $(TOOLS) $(SLOW_DISK)
+tests: all $(UNIT) $(TOOLS) $(PRELOADED)
 	@:
 
 # --- fuzzers: one program per tests/fuzz/fuzz_X.c -----------------------------

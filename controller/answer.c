@@ -101,6 +101,8 @@ static bool read_reply(struct result *r, struct run *run, struct msg *m,
 		(void)!date_parse(bytes_str(date), &row->started);
 	row->started = sane_time(row->started);
 	row->completed = sane_time(json_int_or(t, "completed", 0));
+	task_row_ran(r, row, json_int_or(t, "ran", -1),
+		     json_int_or(t, "ago", 0));
 	row->exit_status = (int)json_int_or(t, "exit_status", -1);
 	row->signal = (int)json_int_or(t, "signal", -1);
 	row->value_is_stdout = json_bool_or(t, "value_is_stdout", false);

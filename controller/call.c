@@ -25,6 +25,7 @@ void call_new(struct run *run)
 	call->run = run;
 	call->user = -1;
 	call->exit_status = call->signal = -1;
+	call->ran = -1;
 	call->limit = r ? limit_of(r) : 0;
 	call->idle_timer.fire = idle_late;
 	call->limit_timer.fire = call_too_long;
@@ -78,6 +79,10 @@ void call_end(struct call *call, struct ending *how)
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
 	row = task_row(r, run->index);
+	if (call->ran >= 0)
+		task_row_ran(r, &row, call->ran, call->ago);
+	else
+		task_row_ran_from(r, &row, call->started, call->completed);
 	if (call->started)
 		row.started = call->started;
 	row.completed = call->completed;
@@ -212,6 +217,8 @@ static void read_ours(struct call *call, struct json_object *metadata)
 		return;
 	call->exit_status = (int)json_int_or(o, "exit_status", -1);
 	call->signal = (int)json_int_or(o, "signal", -1);
+	call->ran = json_int_or(o, "ran", -1);
+	call->ago = json_int_or(o, "ago", 0);
 	read_usage(call, json_get_object(o, "usage"));
 	call->cwd = plain_text(o, "cwd", PATH_MAX);
 	/* The last line of the traceback is the error itself. */

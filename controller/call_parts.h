@@ -22,7 +22,8 @@ struct call {
 	double limit;		/* seconds; 0: none */
 	/* From the reply. */
 	enum state_event event;
-	int64_t started, completed;
+	int64_t started, completed;	/* times of day */
+	int64_t ran, ago;	/* usec; ran < 0: it does not say */
 	char *ename, *evalue, *cwd;
 	struct buf traceback;
 	double user, system;

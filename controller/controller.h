@@ -19,6 +19,7 @@
  *	sched		which task goes to which engine
  *	engines results	what there is
  *	events		telling the mounts what changed
+ *	clock		the steady time of the cluster
  *	store		what survives
  */
 #ifndef TASKFS_CONTROLLER_H
@@ -128,7 +129,8 @@ struct controller {
 	struct address *address;	/* address.c */
 	struct admission *admission;	/* admission.c; NULL: no CURVE */
 	struct door *door;		/* door.c; the same */
-	int64_t since;
+	int64_t since, begun;	/* its start: time of day; steady_usec() */
+	int64_t clock;		/* clock.c: added to steady_usec() */
 	struct counters count;
 	struct log_limit *drop_limit;
 	/* hub.c: what is read from peers at all. */

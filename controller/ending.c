@@ -121,6 +121,7 @@ static void begin_late(struct result *r, const struct task_row *end)
 	row.engine_uuid = str_copy(end->engine_uuid);
 	row.attempt = end->attempt;
 	row.started = end->started;
+	row.began = end->began;
 	task_apply(r, &row, EVENT_START);
 	task_row_done(&row);
 }
@@ -248,7 +249,8 @@ static bool wants_retry(const struct result *r, const struct run *run,
 	return run->attempt <= r->retries;
 }
 
-static void fill_end(struct task_row *row, const struct ending *how)
+static void fill_end(const struct result *r, struct task_row *row,
+		     const struct ending *how)
 {
 	row->state = how->event == EVENT_SUCCEED ? STATE_OK
 		     : how->event == EVENT_ABORT ? STATE_ABORTED
@@ -256,14 +258,18 @@ static void fill_end(struct task_row *row, const struct ending *how)
 	row->received = now_usec();
 	if (!row->completed)
 		row->completed = row->received;
+	row->elapsed = result_age(r);
+	if (row->started && row->ran < 0)
+		task_row_ran(r, row, -1, 0);
 	row->ename = str_copy(how->ename);
 	row->evalue = str_copy(how->evalue);
 	row->traceback = str_copy(how->traceback);
 }
 
 /*
- * "1 0 START END OUTCOME": the try, its engine, two dates, a word. "lost" is one
- * that may go on.
+ * "1 0 START END OUTCOME BEGAN RAN": the try, its engine, two dates, a word ("lost" is
+ * one that may go on); in seconds: when it began since the submission, and how long
+ * it ran.
  */
 static void add_attempt(struct task_row *row, int64_t engine,
 			const struct ending *how)
@@ -282,9 +288,11 @@ static void add_attempt(struct task_row *row, int64_t engine,
 
 	date_format(row->started, start);
 	date_format(row->completed ? row->completed : now_usec(), end);
-	row->attempts = xasprintf("%s%u %lld %s %s %.*s\n", old ? old : "",
+	row->attempts = xasprintf("%s%u %lld %s %s %.*s %.6f %.6f\n", old ? old : "",
 				  row->attempt, (long long)engine, start, end,
-				  n ? n : 5, n ? word : "error");
+				  n ? n : 5, n ? word : "error",
+				  (double)row->began / 1e6,
+				  (double)row->ran / 1e6);
 	free(old);
 }
 
@@ -311,10 +319,14 @@ void run_retry(struct run *run, const struct ending *how)
 	/* Nobody takes the same signed bytes twice. */
 	if (run->wire && run->engine)
 		sched_avoid(r, run->engine->id);
-	if (!op->task.row.started)
+	if (!op->task.row.started) {
 		op->task.row.started = now_usec();
+		op->task.row.began = result_age(r);
+	}
+	task_row_ran(r, &op->task.row, -1, 0);
 	add_attempt(&op->task.row, run->engine ? run->engine->id : engine, how);
-	op->task.row.started = 0;
+	op->task.row.started = op->task.row.began = 0;
+	op->task.row.ran = -1;
 	log_info("a task failed and will be tried again",
 		 log_int("result", (int64_t)r->id),
 		 log_int("attempt", run->attempt), log_str("ename", how->ename),
@@ -345,7 +357,7 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 	op->task.row = row ? *row : task_row(r, run->index);
 	if (!row)
 		task_known_outputs(r, run->index, &op->task.row);
-	fill_end(&op->task.row, how);
+	fill_end(r, &op->task.row, how);
 	add_attempt(&op->task.row, op->task.row.engine, how);
 	put_end(run, op);
 }
@@ -358,7 +370,7 @@ void task_end_pending(struct result *r, uint32_t index,
 	/* Nobody begins it while that is being stored. */
 	task_claim(r, index);
 	op->task.row = task_row(r, index);
-	fill_end(&op->task.row, how);
+	fill_end(r, &op->task.row, how);
 	task_put_end(r->c, op);
 }
 

@@ -178,6 +178,8 @@ static void add_times(struct json_object *o, const struct result *r)
 	add_time(o, "started", r->started);
 	add_time(o, "completed", final ? r->completed : 0);
 	add_time(o, "received", final ? r->received : 0);
+	json_add(o, "began", r->started ? json_object_new_int64(r->began) : NULL);
+	json_add_int(o, "elapsed", result_elapsed(r));
 	json_add_int(o, "serial", r->serial);
 	if (strcmp(r->kind, "task") != 0 && r->memory)
 		json_add(o, "usage",
@@ -328,6 +330,7 @@ static void add_tasks(struct json_object *o, struct result *r)
 		json_add_str(o, "rest_evalue", r->rest_evalue);
 		json_add_int(o, "rest_from", (int64_t)r->rest_from);
 		json_add_int(o, "rest_when", r->rest_when);
+		json_add_int(o, "rest_elapsed", r->rest_elapsed);
 	}
 	r->told_rest = false;
 	if (!r->ntold)

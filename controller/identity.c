@@ -172,6 +172,7 @@ int identity_init(struct controller *c, struct buf *why)
 	free(cluster);
 	id_new(c->instance);
 	c->since = now_usec();
+	c->begun = steady_usec();
 	err = make_curve(c, why);
 	if (!err)
 		err = make_key(c, why);

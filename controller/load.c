@@ -2,6 +2,7 @@
 #include "results.h"
 
 #include "base/log.h"
+#include "clock.h"
 #include "engines.h"
 #include "graph.h"
 #include "items.h"
@@ -35,7 +36,9 @@ static bool load_result(void *arg, const struct result_row *row)
 	r->gid = row->gid;
 	r->name = str_copy(row->name);
 	result_take_name(r);
-	if (row->submitted > now_usec() - TOKEN_AGE)
+	r->born = row->born;
+	clock_not_before(c, r->born + row->rest_elapsed);
+	if (result_age(r) < TOKEN_AGE)
 		result_set_token(r, row->token);
 	r->kind = kind_of(row->kind);
 	r->pinned = strcmp(r->kind, "view") == 0;
@@ -61,6 +64,7 @@ static bool load_result(void *arg, const struct result_row *row)
 	r->rest_evalue = str_copy(row->rest_evalue);
 	r->rest_state = row->rest_state;
 	r->rest_when = row->rest_when;
+	r->rest_elapsed = row->rest_elapsed;
 	return true;
 }
 
@@ -87,6 +91,7 @@ static bool load_task(void *arg, const struct task_row *row)
 		t->size[i] = row->size[i];
 		t->in_file |= (uint8_t)(row->in_file[i] << i);
 	}
+	clock_not_before(c, r->born + max_i64(row->began, row->elapsed));
 	t->loaded = true;
 	result_count_times(r, t);
 	task_shed_details(r, t);
@@ -138,7 +143,7 @@ static void resume(struct controller *c, struct result *r)
 {
 	uint64_t i;
 
-	result_load_rest(r, (enum state)r->rest_state, r->rest_when);
+	result_load_rest(r, (enum state)r->rest_state);
 	if (state_is_final(result_state(r))) {
 		result_set_finished(r);
 		return;
@@ -167,8 +172,10 @@ int results_load(struct controller *c, struct buf *why)
 	char *next = store_meta(c->store, "next_result");
 	struct list *l, *tmp;
 	uint64_t lost;
-	int err = store_load(c->store, &v, &lost, why);
+	int err;
 
+	clock_init(c);
+	err = store_load(c->store, &v, &lost, why);
 	if (next)
 		c->next_result = max_u64(c->next_result,
 					 strtoull(next, NULL, 10));
@@ -184,6 +191,7 @@ int results_load(struct controller *c, struct buf *why)
 		log_warning("outputs that are of no result are in lost+found",
 			    log_str("dir", c->config.data),
 			    log_int("files", (int64_t)lost));
+	clock_keep(c);
 	list_for_each_safe(l, tmp, &c->by_id)
 		resume(c, list_entry(l, struct result, by_id));
 	return 0;

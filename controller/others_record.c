@@ -70,6 +70,7 @@ static struct result *new_result(struct controller *c,
 		wire_add_request(spec.options, type);
 	r = result_new(c, &spec);
 	json_object_put(spec.options);
+	r->born -= r->submitted - submitted;
 	r->submitted = submitted;
 	r->wired = true;
 	result_take_name(r);

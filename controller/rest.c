@@ -10,7 +10,18 @@
  * the row of their result.
  */
 
-static void set_rest(struct result *r, enum state s, int64_t when)
+/* As one that was never begun. */
+static void set_one(struct result *r, struct task *t, enum state s)
+{
+	t->resting = false;
+	task_set_state(r, t, s);
+	t->completed = t->received = r->rest_when;
+	t->elapsed = r->rest_elapsed;
+	t->timed_out = is_timeout(r->rest_ename);
+	result_count_end(r, t);
+}
+
+static void set_rest(struct result *r, enum state s)
 {
 	uint64_t i;
 
@@ -19,15 +30,9 @@ static void set_rest(struct result *r, enum state s, int64_t when)
 
 		if (!t->resting)
 			continue;
-		t->resting = false;
-		task_set_state(r, t, s);
+		set_one(r, t, s);
 		r->c->count.ended[s]++;
-		t->completed = t->received = when;
-		t->timed_out = is_timeout(r->rest_ename);
 	}
-	r->rest_when = when;
-	r->completed = r->completed > when ? r->completed : when;
-	r->received = r->received > when ? r->received : when;
 	r->told_rest = true;
 	result_changed(r, CHANGED_END);
 	if (state_is_final(result_state(r)))
@@ -62,7 +67,9 @@ static void rest_stored(struct store_op *op)
 		put_again(op);
 		return;
 	}
-	set_rest(r, (enum state)op->rest.state, op->rest.when);
+	r->rest_when = op->rest.when;
+	r->rest_elapsed = op->rest.elapsed;
+	set_rest(r, (enum state)op->rest.state);
 }
 
 static void end_rest(struct result *r, const struct ending *how)
@@ -77,6 +84,7 @@ static void end_rest(struct result *r, const struct ending *how)
 	op->rest.state = how->event == EVENT_ABORT ? STATE_ABORTED
 						   : STATE_ERROR;
 	op->rest.when = now_usec();
+	op->rest.elapsed = result_age(r);
 	op->rest.ename = str_copy(how->ename);
 	op->rest.evalue = str_copy(how->evalue);
 	op->arg = r->c;
@@ -106,7 +114,7 @@ void result_end_waiting(struct result *r, const struct ending *how)
 	}
 }
 
-void result_load_rest(struct result *r, enum state s, int64_t when)
+void result_load_rest(struct result *r, enum state s)
 {
 	uint64_t i;
 
@@ -118,11 +126,6 @@ void result_load_rest(struct result *r, enum state s, int64_t when)
 		if (!r->task[i].resting)
 			continue;
 		task_claim(r, i);
-		r->task[i].resting = false;
-		task_set_state(r, &r->task[i], s);
-		r->task[i].timed_out = is_timeout(r->rest_ename);
-		r->task[i].completed = r->task[i].received = when;
+		set_one(r, &r->task[i], s);
 	}
-	r->completed = r->completed > when ? r->completed : when;
-	r->received = r->received > when ? r->received : when;
 }

@@ -2,6 +2,7 @@
 #include "results.h"
 
 #include "base/log.h"
+#include "clock.h"
 #include "events.h"
 #include "graph.h"
 #include "items.h"
@@ -177,6 +178,7 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	r->uid = spec->uid;
 	r->gid = spec->gid;
 	r->submitted = now_usec();
+	r->born = clock_now(c);
 	r->code = spec->code;
 	r->stdin_ = spec->stdin_;
 	r->has_stdin = spec->has_stdin;
@@ -210,6 +212,7 @@ struct store_op *result_store_op(const struct result *r)
 		.uid = r->uid,
 		.gid = r->gid,
 		.submitted = r->submitted,
+		.born = r->born,
 		.has_stdin = r->has_stdin,
 	};
 	buf_put(&op->result.code, r->code.p, r->code.n);
@@ -366,12 +369,11 @@ void result_free(struct result *r)
 static bool too_much(const struct controller *c, const struct result *oldest)
 {
 	const struct config *k = &c->config;
-	int64_t end = oldest->received;
 
 	return (k->keep_results && c->nfinished > k->keep_results) ||
 	       (k->keep_bytes && c->stored_bytes > k->keep_bytes) ||
-	       (k->keep_age && end > 0 &&
-		now_usec() - end > (int64_t)k->keep_age);
+	       (k->keep_age &&
+		result_age(oldest) - oldest->elapsed > (int64_t)k->keep_age);
 }
 
 /* The oldest finished results go when there are too many of them. */
@@ -399,6 +401,7 @@ void result_set_finished(struct result *r)
 	timer_cancel(&r->timeout_timer);
 	/* Until now it was when the first was sent. */
 	r->started = r->first_started;
+	r->began = r->first_began;
 	drop_input(r);
 	items_free(r);
 	join_finished(r);
@@ -414,7 +417,7 @@ void result_end(struct result *r)
 		 log_int("error", (int64_t)r->count[STATE_ERROR]),
 		 log_int("aborted", (int64_t)r->count[STATE_ABORTED]),
 		 log_real("wall_time",
-			  (double)(r->received - r->submitted) / 1e6));
+			  (double)r->elapsed / 1e6));
 	result_set_finished(r);
 }
 

@@ -46,7 +46,12 @@ struct task {
 	int16_t exit_status, signal;	/* -1: none */
 	uint16_t attempt;
 	int32_t engine;		/* -1: none */
-	int64_t started, completed, received;
+	int64_t started, completed, received;	/* times of day */
+	/*
+	 * The same by the cluster's clock, since its result was submitted: when it
+	 * began, and when its end was received. How long it ran.
+	 */
+	int64_t began, elapsed, ran;
 	uint64_t size[STREAMS];
 	struct details *details;
 	struct outputs *out;
@@ -68,7 +73,7 @@ struct result {
 	char *options;		/* JSON text */
 	const char *kind;
 	uint32_t uid, gid;
-	int64_t submitted;
+	int64_t submitted, born;	/* time of day; clock_now() */
 
 	/* From the options, for the scheduler. */
 	int64_t priority;
@@ -94,13 +99,15 @@ struct result {
 	/* rest.c: what became of the tasks that were never begun */
 	char *rest_ename, *rest_evalue;
 	int rest_state;		/* as loaded */
-	int64_t rest_when;
+	int64_t rest_when, rest_elapsed;
 	uint64_t rest_from;	/* those from here on */
 	bool told_rest;
 
 	/* Over its tasks: first start, last end and receipt, run times. */
 	int64_t started, completed, received, serial;
-	int64_t first_started;	/* of those that ended, as their engines say */
+	int64_t began, ended, elapsed;	/* of the same tasks, as theirs */
+	/* Of those that ended, as their engines say. */
+	int64_t first_started, first_began;
 	int64_t user, system;	/* usec, added up: the same in any order */
 	int64_t memory;		/* the most of one; 0: no usage known */
 	uint64_t active;	/* runs */
@@ -192,7 +199,7 @@ struct task_row task_row(const struct result *r, uint32_t index);
 void task_apply(struct result *r, struct task_row *row, enum state_event event);
 
 /* All tasks that have no row ended so; after loading. */
-void result_load_rest(struct result *r, enum state s, int64_t when);
+void result_load_rest(struct result *r, enum state s);
 
 /* Pending, and nobody works on it. */
 bool task_is_waiting(const struct task *t);
@@ -233,7 +240,21 @@ void task_shed_details(const struct result *r, struct task *t);
 bool is_timeout(const char *ename);
 /* Of one that was not begun. */
 void task_set_msg_id(struct task *t, const char *msg_id);
+/* How long ago it was submitted; of one that has ended, how long that took. */
+int64_t result_age(const struct result *r);
+int64_t result_elapsed(const struct result *r);
+/*
+ * The times of a try that ends now. ran: as its engine says, < 0: it does not;
+ * ago: how long it has ended. It cannot have run longer than since it was begun.
+ */
+void task_row_ran(const struct result *r, struct task_row *row, int64_t ran,
+		  int64_t ago);
+/* The same as times of day, 0: not known; somebody may have set that clock. */
+void task_row_ran_from(const struct result *r, struct task_row *row,
+		       int64_t started, int64_t completed);
 /* Takes a task that ended (or began) into the times of its result. */
 void result_count_times(struct result *r, const struct task *t);
+/* The same of its end alone. */
+void result_count_end(struct result *r, const struct task *t);
 
 #endif

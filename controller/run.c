@@ -228,7 +228,7 @@ void run_put_back(struct result *r, struct run *run)
 	op->task.row = task_row(r, run->index);
 	op->task.row.state = STATE_PENDING;
 	op->task.row.engine = -1;
-	op->task.row.started = 0;
+	op->task.row.started = op->task.row.began = 0;
 	op->task.row.attempt = run->attempt - 1;
 	run_free(run);
 	task_put_end(r->c, op);
@@ -348,6 +348,7 @@ void run_start(struct result *r, uint32_t index, struct engine *e)
 	op->task.row.state = STATE_RUNNING;
 	op->task.row.attempt = run->attempt;
 	op->task.row.started = now_usec();
+	op->task.row.began = result_age(r);
 	op->task.want_input = !result_keeps_input(r);
 	op->arg = c;
 	op->done = started;

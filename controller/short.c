@@ -4,7 +4,7 @@
 #include "results.h"
 
 /* A task in short; doc/PROTOCOL.md has the order. */
-#define SHORT_MEMBERS (12 + STREAMS)
+#define SHORT_MEMBERS (15 + STREAMS)
 
 static void short_members(const struct result *r, uint32_t index,
 			  int64_t m[SHORT_MEMBERS])
@@ -27,6 +27,9 @@ static void short_members(const struct result *r, uint32_t index,
 		t->value_is_stdout,
 		t->timed_out,
 		t->held,
+		t->began,
+		t->ran,
+		t->elapsed,
 	};
 
 	memcpy(m, members, sizeof(members));

@@ -69,10 +69,10 @@ struct result_row {
 	const char *kind;
 	uint64_t tasks;
 	uint32_t uid, gid;
-	int64_t submitted;
+	int64_t submitted, born;	/* time of day; clock_now() */
 	struct buf code, stdin_, items;
 	int rest_state;			/* 0: tasks without a row wait */
-	int64_t rest_when;
+	int64_t rest_when, rest_elapsed;
 	char *rest_ename, *rest_evalue;
 	bool has_stdin;
 	uint64_t code_size, stdin_size;	/* when loaded: without the bytes */
@@ -86,7 +86,9 @@ struct task_row {
 	int64_t engine;			/* -1: none */
 	char *msg_id, *engine_uuid;	/* owned */
 	unsigned attempt;
-	int64_t started, completed, received;	/* 0: not yet */
+	int64_t started, completed, received;	/* times of day; 0: not yet */
+	/* As in struct task (results.h); ran < 0: not told. */
+	int64_t began, ran, elapsed;
 	int exit_status, signal;	/* -1: none */
 	bool value_is_stdout;
 	char *ename, *evalue, *traceback, *cwd;	/* owned, NULL: none */
@@ -131,7 +133,7 @@ struct store_op {
 		struct {
 			uint64_t result;
 			int state;
-			int64_t when;
+			int64_t when, elapsed;
 			char *ename, *evalue;	/* owned */
 		} rest;
 		struct {

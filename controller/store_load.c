@@ -54,6 +54,8 @@ static int load_result(sqlite3_stmt *st, struct reading *rd)
 		.rest_when = sqlite3_column_int64(st, 15),
 		.rest_ename = column_text(st, 16),
 		.rest_evalue = column_text(st, 17),
+		.born = column_or(st, 18, sqlite3_column_int64(st, 7)),
+		.rest_elapsed = sqlite3_column_int64(st, 19),
 	};
 
 	r.items.p = (char *)(uintptr_t)sqlite3_column_blob(st, 13);
@@ -93,6 +95,9 @@ static struct task_row read_task(sqlite3_stmt *st)
 		.user = usage ? sqlite3_column_double(st, 17) : -1,
 		.system = sqlite3_column_double(st, 18),
 		.memory = sqlite3_column_int64(st, 19),
+		.began = sqlite3_column_int64(st, 25),
+		.ran = sqlite3_column_int64(st, 26),
+		.elapsed = sqlite3_column_int64(st, 27),
 	};
 	int i;
 
@@ -172,7 +177,7 @@ static int load_engine(sqlite3_stmt *st, struct reading *rd)
 	"SELECT key,state,engine,engine_uuid,msg_id,attempt,started," \
 	"completed,received,exit_status,signal,value_is_stdout,ename,evalue," \
 	"traceback,cwd,attempts,user,system,memory,stdout_size,stderr_size," \
-	"value_size,data_size,in_file FROM tasks "
+	"value_size,data_size,in_file,began,ran,elapsed FROM tasks "
 
 /* Copies what read_task() only shows. */
 static void keep_row(struct task_row *to, const struct task_row *row)
@@ -310,7 +315,7 @@ static const struct {
 } readings[] = {
 	{"SELECT id,token,name,kind,tasks,uid,gid,submitted,options,deps,held,"
 	 "length(code),length(stdin),items,rest_state,rest_when,rest_ename,"
-	 "rest_evalue FROM results ORDER BY id", load_result},
+	 "rest_evalue,born,rest_elapsed FROM results ORDER BY id", load_result},
 	{TASK_COLUMNS "ORDER BY key", load_task},
 	{"SELECT result FROM begun WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE "
 	 "key>=result<<24 AND key<(result+1)<<24)", load_begun},

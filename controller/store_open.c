@@ -16,7 +16,8 @@ static const char tables[] =
 	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
 	" options TEXT, deps TEXT, held INTEGER,"
 	" rest_state INTEGER, rest_when INTEGER, rest_ename TEXT,"
-	" rest_evalue TEXT, code BLOB, stdin BLOB, items BLOB);"
+	" rest_evalue TEXT, code BLOB, stdin BLOB, items BLOB,"
+	" born INTEGER, rest_elapsed INTEGER);"
 	"CREATE TABLE tasks("
 	" key INTEGER PRIMARY KEY, state INTEGER, engine INTEGER,"
 	" engine_uuid TEXT, msg_id TEXT, attempt INTEGER, started INTEGER,"
@@ -25,7 +26,8 @@ static const char tables[] =
 	" traceback TEXT, cwd TEXT, attempts TEXT, user REAL, system REAL, memory INTEGER,"
 	" stdout_size INTEGER, stderr_size INTEGER, value_size INTEGER,"
 	" data_size INTEGER, in_file INTEGER,"
-	" stdout BLOB, stderr BLOB, value BLOB, data BLOB);"
+	" stdout BLOB, stderr BLOB, value BLOB, data BLOB,"
+	" began INTEGER, ran INTEGER, elapsed INTEGER);"
 	"CREATE TABLE held_tasks(key INTEGER PRIMARY KEY);"
 	"CREATE TABLE engines("
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
@@ -109,6 +111,19 @@ int db_make_tables(struct db *db)
 	return err;
 }
 
+/* Until version 2 there were only times of day, which somebody may have set. */
+#define SUBMITTED "(SELECT submitted FROM results WHERE id=key>>24)"
+static const char steady[] =
+	"ALTER TABLE results ADD COLUMN born INTEGER;"
+	"ALTER TABLE results ADD COLUMN rest_elapsed INTEGER;"
+	"ALTER TABLE tasks ADD COLUMN began INTEGER;"
+	"ALTER TABLE tasks ADD COLUMN ran INTEGER;"
+	"ALTER TABLE tasks ADD COLUMN elapsed INTEGER;"
+	"UPDATE results SET born=submitted,"
+	" rest_elapsed=max(0, rest_when-submitted);"
+	"UPDATE tasks SET began=max(0, started-" SUBMITTED "),"
+	" ran=max(0, completed-started), elapsed=max(0, received-" SUBMITTED ");";
+
 /* Its first ones had no records.display_data. */
 static int upgrade_1(struct db *db)
 {
@@ -147,6 +162,8 @@ static int upgrade(struct db *db, int64_t version)
 		err = db_begin(db);
 	if (!err && version < 2)
 		err = upgrade_1(db);
+	if (!err)
+		err = exec(db, steady);
 	if (!err)
 		err = upgrade_2(db);
 	return err ? err : set_version(db);

@@ -54,6 +54,7 @@ static int run_result(struct db *db, struct store_op *op)
 		bind_blob(st, 13, &r->stdin_);
 	if (r->items.n)
 		bind_blob(st, 14, &r->items);
+	sqlite3_bind_int64(st, 15, r->born);
 	return db_finish(st);
 }
 
@@ -104,6 +105,9 @@ static int run_task(struct db *db, struct store_op *op)
 			bind_blob(st, 26 + i, &t->bytes[i]);
 	}
 	sqlite3_bind_int64(st, 25, file_bits(t));
+	sqlite3_bind_int64(st, 30, t->began);
+	bind_count(st, 31, t->ran);
+	sqlite3_bind_int64(st, 32, t->elapsed);
 	err = db_finish(st);
 	op->early = !err && sqlite3_changes(db->sql) == 0;
 	/* Behind its result its next try may have begun. */
@@ -153,7 +157,8 @@ static int run_rest(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 2, op->rest.when);
 	bind_text(st, 3, op->rest.ename);
 	bind_text(st, 4, op->rest.evalue);
-	sqlite3_bind_int64(st, 5, (int64_t)op->rest.result);
+	sqlite3_bind_int64(st, 5, op->rest.elapsed);
+	sqlite3_bind_int64(st, 6, (int64_t)op->rest.result);
 	return db_finish(st);
 }
 

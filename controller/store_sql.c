@@ -11,7 +11,7 @@
 static const char put_task[] =
 	"INSERT INTO tasks SELECT"
 	" ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,"
-	"?20,?21,?22,?23,?24,?25,?26,?27,?28,?29 "
+	"?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32 "
 	"WHERE EXISTS(SELECT 1 FROM results WHERE id=?1>>24) "
 	"ON CONFLICT(key) DO UPDATE SET "
 	TASK_SET(state) "," TASK_SET(engine) "," TASK_SET(engine_uuid) ","
@@ -23,12 +23,13 @@ static const char put_task[] =
 	TASK_SET(memory) "," TASK_SET(stdout_size) "," TASK_SET(stderr_size) ","
 	TASK_SET(value_size) "," TASK_SET(data_size) "," TASK_SET(in_file) ","
 	TASK_SET(stdout) "," TASK_SET(stderr) "," TASK_SET(value) ","
-	TASK_SET(data);
+	TASK_SET(data) "," TASK_SET(began) "," TASK_SET(ran) ","
+	TASK_SET(elapsed);
 
 static const char put_result[] =
 	"INSERT INTO results(id,token,name,kind,tasks,uid,gid,submitted,"
-	"options,deps,held,code,stdin,items) "
-	"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	"options,deps,held,code,stdin,items,born) "
+	"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static const char *const statements[] = {
 	[S_RECORD] = "INSERT INTO records(result,msg_id,queue,submitted,"
@@ -57,7 +58,7 @@ static const char *const statements[] = {
 	[S_TASK] = put_task,
 	[S_INPUT] = "SELECT code, stdin, items FROM results WHERE id=?",
 	[S_REST] = "UPDATE results SET rest_state=?, rest_when=?,"
-		   " rest_ename=?, rest_evalue=? WHERE id=?",
+		   " rest_ename=?, rest_evalue=?, rest_elapsed=? WHERE id=?",
 	[S_DEPS] = "UPDATE results SET deps=? WHERE id=?",
 	[S_HELD] = "UPDATE results SET held=? WHERE id=?",
 	[S_HOLD_TASK] = "INSERT OR IGNORE INTO held_tasks VALUES(?)",

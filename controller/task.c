@@ -2,6 +2,7 @@
 #include "results.h"
 
 #include "base/log.h"
+#include "clock.h"
 #include "events.h"
 #include "run.h"
 #include "sched.h"
@@ -27,6 +28,8 @@ struct task_row task_row(const struct result *r, uint32_t index)
 		.engine = t->engine,
 		.attempt = t->attempt,
 		.started = t->started,
+		.began = t->began,
+		.ran = -1,
 		.exit_status = -1,
 		.signal = -1,
 		.user = -1,
@@ -40,6 +43,41 @@ struct task_row task_row(const struct result *r, uint32_t index)
 	return row;
 }
 
+int64_t result_age(const struct result *r)
+{
+	int64_t age = clock_now(r->c) - r->born;
+
+	return age > 0 ? age : 0;
+}
+
+int64_t result_elapsed(const struct result *r)
+{
+	return state_is_final(result_state(r)) ? r->elapsed : result_age(r);
+}
+
+void task_row_ran(const struct result *r, struct task_row *row, int64_t ran,
+		  int64_t ago)
+{
+	int64_t now = result_age(r), most = now - row->began;
+
+	if (most < 0)
+		most = 0;
+	if (ran < 0 || ran > most)
+		ran = most;
+	if (ago < 0 || ago > most - ran)
+		ago = 0;
+	row->ran = ran;
+	row->began = now - ago - ran;
+}
+
+void task_row_ran_from(const struct result *r, struct task_row *row,
+		       int64_t started, int64_t completed)
+{
+	bool told = started > 0 && completed >= started;
+
+	task_row_ran(r, row, told ? completed - started : -1, 0);
+}
+
 static char *steal(char **s)
 {
 	char *got = *s;
@@ -48,21 +86,35 @@ static char *steal(char **s)
 	return got;
 }
 
+/* The last end and the last receipt. */
+void result_count_end(struct result *r, const struct task *t)
+{
+	int64_t ended = t->started ? t->began + t->ran : t->elapsed;
+
+	if (!r->completed || ended >= r->ended) {
+		r->completed = t->completed;
+		r->ended = ended;
+	}
+	if (!r->received || t->elapsed >= r->elapsed) {
+		r->received = t->received;
+		r->elapsed = t->elapsed;
+	}
+}
+
 void result_count_times(struct result *r, const struct task *t)
 {
-	if (t->started && (!r->started || t->started < r->started))
+	if (t->started && (!r->started || t->began < r->began)) {
 		r->started = t->started;
+		r->began = t->began;
+	}
 	if (!state_is_final((enum state)t->state))
 		return;
-	if (t->started &&
-	    (!r->first_started || t->started < r->first_started))
+	if (t->started && (!r->first_started || t->began < r->first_began)) {
 		r->first_started = t->started;
-	if (t->completed > r->completed)
-		r->completed = t->completed;
-	if (t->received > r->received)
-		r->received = t->received;
-	if (t->started && t->completed > t->started)
-		r->serial += t->completed - t->started;
+		r->first_began = t->began;
+	}
+	result_count_end(r, t);
+	r->serial += t->ran;
 	if (!t->details || t->details->user < 0)
 		return;
 	r->user += llround(t->details->user * 1e6);
@@ -147,6 +199,9 @@ void task_set_row(struct task *t, struct task_row *row)
 	t->started = row->started;
 	t->completed = row->completed;
 	t->received = row->received;
+	t->began = row->began;
+	t->ran = row->ran > 0 ? row->ran : 0;
+	t->elapsed = row->elapsed;
 	t->exit_status = (int16_t)row->exit_status;
 	t->signal = (int16_t)row->signal;
 	t->value_is_stdout = row->value_is_stdout;

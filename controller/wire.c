@@ -265,6 +265,7 @@ static void put_start(struct wire *w, const struct run *run)
 	op->task.row.engine_uuid = xstrdup(run->engine->uuid);
 	op->task.row.attempt = run->attempt;
 	op->task.row.started = w->sent;
+	op->task.row.began = w->began;
 	op->arg = w->c;
 	op->done = wire_started;
 	store_put(w->c->store, op);
@@ -301,6 +302,7 @@ void wire_start(struct wire *w, struct engine *e)
 	forget_reply(w);
 	w->tries++;
 	w->sent = now_usec();
+	w->began = result_age(r);
 	w->start_timer.fire = start_again;
 	timer_cancel(&w->start_timer);
 	task_claim(r, 0);
@@ -426,6 +428,8 @@ void wire_finish(struct wire *w)
 		row.attempt = run->attempt;
 		row.started = w->row.started ? w->row.started : row.started;
 		row.completed = w->row.completed;
+		row.began = w->began;
+		task_row_ran_from(r, &row, w->row.started, w->row.completed);
 		task_known_outputs(r, 0, &row);
 		run->wire = NULL;
 		if (run->engine)

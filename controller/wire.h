@@ -33,7 +33,7 @@ struct wire {
 	bool replied;
 	bool unsent;		/* and its client is to be told */
 	struct timer idle_timer;
-	int64_t sent;		/* to its engine, this time */
+	int64_t sent, began;	/* to its engine, this time; age of the result */
 	struct timer start_timer; /* that could not be stored yet */
 	/* How it ended, from the reply. */
 	struct msg reply;

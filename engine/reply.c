@@ -139,6 +139,18 @@ static void put_outputs(const struct run *r, const int buffers[RUN_STREAMS],
 		   bool_word(r->out[RUN_VALUE].size == 0));
 }
 
+/* When it ended; how long it ran; and how long ago that was, now. */
+static void put_times(const struct run *r, struct buf *out)
+{
+	int64_t now = steady_usec();
+	int64_t ended = r->steady_ended ? r->steady_ended : now;
+	int64_t began = r->steady_began ? r->steady_began : ended;
+
+	buf_printf(out, ",\"completed\":%lld,\"ran\":%lld,\"ago\":%lld",
+		   (long long)(r->ended_at ? r->ended_at : now_usec()),
+		   (long long)(ended - began), (long long)(now - ended));
+}
+
 /* What our controller and our mount know more than stock ones. */
 static void put_particulars(const struct task *t,
 			    const int buffers[RUN_STREAMS], struct buf *out)
@@ -154,8 +166,8 @@ static void put_particulars(const struct task *t,
 		buf_puts(out, ",\"cwd\":");
 		put_str(out, t->cwd ? t->cwd : t->engine->cwd);
 	}
-	buf_printf(out, ",\"completed\":%lld}",
-		   (long long)(r->ended_at ? r->ended_at : now_usec()));
+	put_times(r, out);
+	buf_putc(out, '}');
 }
 
 /* What the request's metadata said and the reply's has to say again. */

@@ -60,6 +60,18 @@ static void close_pipes(struct run *r)
 		pipe_close(&r->pipe[i]);
 }
 
+void run_note_start(struct run *r)
+{
+	r->began = now_usec();
+	r->steady_began = steady_usec();
+}
+
+void run_note_end(struct run *r)
+{
+	r->ended_at = now_usec();
+	r->steady_ended = steady_usec();
+}
+
 int run_signal(struct run *r, int signo)
 {
 	if (!r->pid || r->reaped)
@@ -207,7 +219,7 @@ static void give_up(struct run *r)
 		r->reaped = true;
 		r->unkillable = true;
 		r->status = SIGKILL;
-		r->ended_at = now_usec();
+		run_note_end(r);
 	}
 	finish(r);
 }
@@ -263,7 +275,7 @@ static void main_ended(struct run *r, int status, const struct rusage *usage)
 	r->reaped = true;
 	r->status = status;
 	r->usage = *usage;
-	r->ended_at = now_usec();
+	run_note_end(r);
 	r->rounds = 0;
 	timer_cancel(&r->kill);
 	timer_cancel(&r->limit);
@@ -388,7 +400,7 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	for (i = 0; i < RUN_STREAMS; i++)
 		fds[1 + i] = (struct spawn_fd){write_end[i], 1 + i};
 	forget_peak(r->runner);
-	r->began = now_usec();
+	run_note_start(r);
 	err = spawn(r, c, &s, ret_failure);
 	for (i = 0; i < RUN_STREAMS; i++)
 		close(write_end[i]);

@@ -58,6 +58,7 @@ struct run {
 	bool unkillable;	/* given up; status is made up */
 	struct rusage usage;
 	int64_t began, ended_at;	/* now_usec() */
+	int64_t steady_began, steady_ended;	/* steady_usec(); 0: not yet */
 	/* its own */
 	struct runner *runner;
 	pid_t pid;		/* its main process, also the group's id */
@@ -91,6 +92,9 @@ void run_init(struct run *r, struct runner *rr);
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure) must_check;
+/* It begins, or has ended, now. */
+void run_note_start(struct run *r);
+void run_note_end(struct run *r);
 /* To all of its processes. -ESRCH: it has ended. */
 int run_signal(struct run *r, int signo);
 /* TERM, after the grace KILL. The first cause is the one that counts. */

@@ -239,10 +239,10 @@ static void begin(struct task *t)
 	t->state = state_next(t->state, EVENT_START);
 	t->ran = true;
 	t->count = ++all->count;
-	t->run.began = now_usec();
+	run_note_start(&t->run);
 	t->engine->runner.grown |= t->bytes > LARGE_REQUEST;
 	if (task_begin(t) < 0) {
-		t->run.ended_at = now_usec();
+		run_note_end(&t->run);
 		t->traceback = json_object_new_array();
 		task_end(t, EVENT_FAIL);
 		return;

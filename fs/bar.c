@@ -11,9 +11,10 @@ static uint64_t ended(const struct bar *b)
 	       b->count[STATE_ABORTED];
 }
 
-static int64_t since(const struct bar *b, int64_t t)
+/* usec since it began. */
+static int64_t spent(const struct bar *b)
 {
-	return b->now > t ? b->now - t : 0;
+	return b->age > b->began ? b->age - b->began : 0;
 }
 
 size_t bar_columns(struct bytes text)
@@ -85,10 +86,10 @@ static void put_failed(struct buf *out, const struct bar *b)
 /* "running for 12 s" */
 static void put_state(struct buf *out, const struct bar *b)
 {
-	bool runs = b->status == STATE_RUNNING && b->started;
+	bool runs = b->status == STATE_RUNNING && b->begun;
 
 	buf_printf(out, "%s for ", state_name(b->status));
-	put_time(out, since(b, runs ? b->started : b->submitted), false);
+	put_time(out, runs ? spent(b) : b->age, false);
 	if (b->status == STATE_PENDING && b->why && *b->why) {
 		buf_puts(out, " (");
 		buf_put_escaped(out, bytes_str(b->why), BAR_COLUMNS);
@@ -100,18 +101,18 @@ static void put_state(struct buf *out, const struct bar *b)
 static void put_pace(struct buf *out, const struct bar *b)
 {
 	uint64_t n = ended(b), all = (uint64_t)b->tasks;
-	int64_t spent = since(b, b->started);
-	double rate = (double)n * (double)SEC / (double)(spent ? spent : 1);
+	int64_t usec = spent(b);
+	double rate = (double)n * (double)SEC / (double)(usec ? usec : 1);
 	double left;
 
-	if (b->status == STATE_PENDING || !b->started || !n) {
+	if (b->status == STATE_PENDING || !b->begun || !n) {
 		buf_puts(out, ", ");
 		put_state(out, b);
 		return;
 	}
 	put_rate(out, rate);
 	buf_puts(out, ", ");
-	put_time(out, spent, false);
+	put_time(out, usec, false);
 	buf_puts(out, ", ");
 	left = (double)(all - n) / rate * (double)SEC;
 	put_time(out, left < 1e18 ? (int64_t)left : 0, false);
@@ -159,7 +160,7 @@ static void put_end(struct buf *out, const struct bar *b)
 	struct buf time = BUF_INIT;
 	size_t start = out->n;
 
-	put_time(&time, since(b, b->submitted), true);
+	put_time(&time, b->age, true);
 	if (b->tasks > 1) {
 		buf_printf(out, "%llu/%lld ok",
 			   (unsigned long long)b->count[STATE_OK],

@@ -19,8 +19,9 @@ struct bar {
 	enum state status;
 	int64_t tasks;
 	uint64_t count[STATES];
-	int64_t submitted, started;	/* usec since 1970; 0: not yet */
-	int64_t now;			/* or when it ended */
+	bool begun;
+	/* usec since it was submitted: when it began; until now, or its end */
+	int64_t began, age;
 	const char *why;		/* what it waits for; NULL: not known */
 	const char *ename, *evalue;	/* of an error; or NULL */
 };

@@ -53,7 +53,7 @@ int controller_id(const struct obj *o, struct buf *out)
 
 int controller_uptime(const struct obj *o, struct buf *out)
 {
-	int64_t usec = now_usec() - o->fs->link.started;
+	int64_t usec = steady_usec() - o->fs->link.born;
 
 	if (!o->fs->link.started || !link_is_up(&o->fs->link))
 		return 0;

@@ -75,7 +75,7 @@ struct fs {
 	bool shared;		/* allow_other: the kernel asks whose it is */
 	const char *source;	/* as the user wrote it */
 	char *dir;		/* the mount point, absolute */
-	int64_t born;		/* when mounted, usec */
+	int64_t born, begun;	/* when mounted: time of day; steady_usec() */
 };
 
 /* Seconds the kernel may keep what never changes. */

@@ -249,6 +249,7 @@ void group_end_rest(struct group *g, const struct rest *rest, uint64_t seq)
 		.state = (uint8_t)rest->state,
 		.completed = rest->when,
 		.received = rest->when,
+		.elapsed = rest->elapsed,
 		.timed_out = rest->timed_out,
 	};
 	uint32_t i;
@@ -262,7 +263,7 @@ static const struct group *sorted; /* by_time()'s */
 static int by_time(const void *a, const void *b)
 {
 	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-	int64_t s = sorted->task[i].completed, t = sorted->task[j].completed;
+	int64_t s = sorted->task[i].elapsed, t = sorted->task[j].elapsed;
 
 	if (s != t)
 		return s < t ? -1 : 1;

@@ -76,7 +76,7 @@ bool group_fill(struct group *g, uint32_t block, const struct task *t,
 struct rest {
 	uint32_t from;
 	enum state state;
-	int64_t when;
+	int64_t when, elapsed;	/* time of day; usec since the submission */
 	bool timed_out;
 };
 void group_end_rest(struct group *g, const struct rest *rest, uint64_t seq);

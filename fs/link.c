@@ -312,7 +312,7 @@ void link_redirect(struct link *l, const char *path)
 
 /* The member "taskfs" of connection_reply. */
 struct hello {
-	int64_t version, events, since;
+	int64_t version, events, since, uptime;
 	struct bytes instance, cluster;
 };
 
@@ -322,6 +322,7 @@ static const struct field hello_fields[] = {
 	{"cluster", FIELD_SPAN, offsetof(struct hello, cluster), 0},
 	{"events", FIELD_INT, offsetof(struct hello, events), 0},
 	{"since", FIELD_INT, offsetof(struct hello, since), 0},
+	{"uptime", FIELD_INT, offsetof(struct hello, uptime), 0},
 	{.name = NULL},
 };
 
@@ -349,6 +350,7 @@ static void go_up(struct link *l, const struct hello *h)
 	snprintf(l->cluster, sizeof(l->cluster), "%.*s", (int)h->cluster.n,
 		 (const char *)h->cluster.p);
 	l->started = h->since;
+	l->born = steady_usec() - h->uptime;
 	if (connect_to(l, ZMQ_SUB, (unsigned)h->events, &l->events)) {
 		lost(l, "cannot connect to the events");
 		return;

@@ -48,7 +48,8 @@ struct link {
 	bool has_session;
 	char instance[80];	/* of the controller, "" before the first */
 	char cluster[ID_SIZE];	/* its, the same for ever; "" the same */
-	int64_t started;	/* the controller's start, usec */
+	int64_t started;	/* the controller's start, time of day */
+	int64_t born;		/* the same by steady_usec() */
 	void *query, *events, *monitor;
 	struct watch query_watch, events_watch, monitor_watch;
 	uint64_t connects;	/* ... it came up */

@@ -294,6 +294,7 @@ static int start(const char *connfile)
 	signal(SIGPIPE, SIG_IGN);
 	fs.loop = loop_new();
 	fs.born = now_usec();
+	fs.begun = steady_usec();
 	err = loop_signals(fs.loop, signals, on_signal, NULL);
 	if (err)
 		return err;

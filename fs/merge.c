@@ -21,13 +21,14 @@ static const struct field result_fields[] = {
 	{"started", FIELD_INT, R(started), 0},
 	{"completed", FIELD_INT, R(completed), 0},
 	{"received", FIELD_INT, R(received), 0},
+	{"began", FIELD_INT, R(began), 0},
 	{"serial", FIELD_INT, R(serial), 0},
 	{"why", FIELD_TEXT, R(why), 0},
 	{.name = NULL},
 };
 
 struct result_rest {
-	int64_t id, submitted, uid;
+	int64_t id, submitted, uid, elapsed;
 	struct bytes name, kind, options, count, status, task, usage;
 };
 
@@ -39,6 +40,7 @@ static const struct field result_rest_fields[] = {
 	{"name", FIELD_SPAN, X(name), 0},
 	{"kind", FIELD_SPAN, X(kind), 0},
 	{"submitted", FIELD_INT, X(submitted), 0},
+	{"elapsed", FIELD_INT, X(elapsed), -1},
 	{"options", FIELD_SPAN, X(options), 0},
 	{"count", FIELD_SPAN, X(count), 0},
 	{"status", FIELD_SPAN, X(status), 0},
@@ -115,6 +117,21 @@ static void set_counts(struct result *r, struct bytes count)
 		r->count[i] = (uint64_t)n[i];
 }
 
+/*
+ * How long it is since it was submitted, when that was told. The message took its
+ * time: what was told fastest is nearest, and nobody sees it go back.
+ */
+static void set_elapsed(struct result *r, int64_t elapsed)
+{
+	int64_t born = steady_usec() - elapsed;
+
+	if (elapsed < 0)
+		return;
+	r->elapsed = elapsed;
+	if (born < r->born)
+		r->born = born;
+}
+
 /* What is said of the result is said of its one task. */
 static void set_only_task(struct result *r, uint64_t seq)
 {
@@ -122,6 +139,9 @@ static void set_only_task(struct result *r, uint64_t seq)
 	r->one.started = r->started;
 	r->one.completed = r->completed;
 	r->one.received = r->received;
+	r->one.began = r->began;
+	r->one.elapsed = r->elapsed;
+	r->one.ran = r->serial;
 	if (r->group && r->group->n == 1)
 		group_change(r->group, 0, &r->one, seq);
 }
@@ -229,7 +249,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err)
 {
-	struct result_rest rest = {0};
+	struct result_rest rest = {.elapsed = -1};
 	struct shown was;
 	struct result *r;
 	bool fresh;
@@ -249,6 +269,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	was = shown_of(r);
 	(void)scan_fields(object, result_fields, r);
 	set_owner(mi, r, rest.uid);
+	set_elapsed(r, rest.elapsed);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);
 	if (rest.usage.p)

@@ -170,7 +170,7 @@ enum state merge_state(struct bytes value)
 /* What becomes of a group's tasks; apart, for it may come late. */
 struct members {
 	struct bytes changed, rest, rest_ename;
-	int64_t rest_from, rest_when;
+	int64_t rest_from, rest_when, rest_elapsed;
 };
 
 #define M(member) offsetof(struct members, member)
@@ -180,6 +180,7 @@ static const struct field members_fields[] = {
 	{"rest_ename", FIELD_SPAN, M(rest_ename), 0},
 	{"rest_from", FIELD_INT, M(rest_from), 0},
 	{"rest_when", FIELD_INT, M(rest_when), 0},
+	{"rest_elapsed", FIELD_INT, M(rest_elapsed), 0},
 	{"changed", FIELD_SPAN, M(changed), 0},
 	{.name = NULL},
 };
@@ -188,7 +189,7 @@ static const struct field members_fields[] = {
 enum { M_INDEX, M_STATE, M_ENGINE, M_ATTEMPT, M_STARTED, M_COMPLETED,
        M_RECEIVED, M_EXIT, M_SIGNAL, M_SIZE,
        M_ON_STDOUT = M_SIZE + STREAM_OUTPUTS, M_TIMED_OUT,
-       M_HELD, MEMBERS };
+       M_HELD, M_BEGAN, M_RAN, M_ELAPSED, MEMBERS };
 
 bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 		 struct task *ret_t)
@@ -219,6 +220,9 @@ bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 		.value_is_stdout = m[M_ON_STDOUT] != 0,
 		.timed_out = m[M_TIMED_OUT] != 0,
 		.held = m[M_HELD] != 0,
+		.began = m[M_BEGAN],
+		.ran = m[M_RAN],
+		.elapsed = m[M_ELAPSED],
 	};
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		ret_t->size[i] = (uint64_t)m[M_SIZE + i];
@@ -251,6 +255,7 @@ void merge_members(struct group *g, struct bytes object, uint64_t seq)
 	if (state_is_final(rest.state) && m.rest_from <= UINT32_MAX) {
 		rest.from = (uint32_t)m.rest_from;
 		rest.when = m.rest_when;
+		rest.elapsed = m.rest_elapsed;
 		rest.timed_out = scan_plain(m.rest_ename, &ename) &&
 				 bytes_is(ename, "TaskTimeout");
 		group_end_rest(g, &rest, seq);

@@ -129,12 +129,6 @@ static bool up(const struct reading *r, const struct metric *m, double *ret)
 	return true;
 }
 
-static bool since(int64_t when, double *ret)
-{
-	*ret = (double)(now_usec() - when) / 1e6;
-	return when > 0;
-}
-
 static bool started(const struct reading *r, const struct metric *m,
 		    double *ret)
 {
@@ -147,7 +141,8 @@ static bool uptime(const struct reading *r, const struct metric *m,
 		   double *ret)
 {
 	(void)m;
-	return link_is_up(&r->fs->link) && since(r->fs->link.started, ret);
+	*ret = (double)(steady_usec() - r->fs->link.born) / 1e6;
+	return link_is_up(&r->fs->link);
 }
 
 /* --- values: the mount's ------------------------------------------------ */
@@ -179,7 +174,7 @@ OF_MOUNT(malformed, fs->link.session.count.malformed)
 OF_MOUNT(unsigned_, fs->link.session.count.unsigned_)
 OF_MOUNT(forged, fs->link.session.count.forged)
 OF_MOUNT(mounted, (double)fs->born / 1e6)
-OF_MOUNT(mount_age, (double)(now_usec() - fs->born) / 1e6)
+OF_MOUNT(mount_age, (double)(steady_usec() - fs->begun) / 1e6)
 OF_MOUNT(cpu, (double)(r->used.ru_utime.tv_sec + r->used.ru_stime.tv_sec) +
 		      (double)(r->used.ru_utime.tv_usec +
 			       r->used.ru_stime.tv_usec) / 1e6)

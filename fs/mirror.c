@@ -193,6 +193,7 @@ struct result *mirror_add_result(struct mirror *m, uint64_t id)
 
 	r->id = id;
 	r->stdin_size = r->map = -1;
+	r->born = INT64_MAX;
 	r->one.engine = -1;
 	r->one.exit_status = r->one.signal = -1;
 	r->round = m->round;
@@ -275,6 +276,14 @@ void mirror_set_status(struct mirror *m, struct result *r, enum state s)
 	}
 	mirror_note(m, EVENT_OF_RESULT, r->id, r->submitted, what);
 	events_add(&m->events, EVENT_OF_RESULT, r->id, state_name(s));
+}
+
+int64_t result_age(const struct result *r)
+{
+	int64_t age = result_is_final(r) ? r->elapsed
+					 : steady_usec() - r->born;
+
+	return age > 0 ? age : 0;
 }
 
 bool result_is_final(const struct result *r)

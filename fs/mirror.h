@@ -48,7 +48,9 @@ struct group;
 
 /* A task in short: there may be a million of them. */
 struct task {
-	int64_t started, completed, received; /* usec; 0: not yet */
+	int64_t started, completed, received; /* times of day; 0: not yet */
+	/* usec since its result was submitted; how long it ran */
+	int64_t began, elapsed, ran;
 	uint64_t size[STREAM_OUTPUTS];
 	int32_t engine;			/* -1: none */
 	uint16_t attempt;		/* 0: not begun */
@@ -103,8 +105,12 @@ struct result {
 	int64_t tasks;
 	uint64_t count[STATES];
 	enum state status;
-	int64_t submitted, started, completed, received; /* usec; 0: not yet */
-	int64_t serial;		/* usec */
+	int64_t submitted, started, completed, received; /* times of day; 0:
+							    not yet */
+	/* usec since it was submitted: when it began, and when it had ended */
+	int64_t began, elapsed;
+	int64_t born;		/* when that was, by this machine's steady_usec() */
+	int64_t serial;		/* usec its tasks ran, added up */
 	int64_t uid, gid;
 	char *options;		/* JSON text; NULL: none */
 	uint64_t given;		/* one bit per row of task_options[] */
@@ -193,6 +199,8 @@ bool result_is_newest_of_name(const struct result *r);
 /* NULL: it has none. */
 const char *result_name(const struct result *r);
 bool result_is_final(const struct result *r);
+/* usec since it was submitted; until its end, once that is there. */
+int64_t result_age(const struct result *r);
 /* Bytes of an output so far; a value that is stdout has stdout's. */
 uint64_t task_size(const struct task *t, enum stream s);
 /* value -> stdout when the task wrote its value there. */

@@ -237,7 +237,8 @@ R_SHOW("completed", result_completed, "when it ended; empty before"),
 R_SHOW("received", result_received,
        "when the controller had the whole result; empty before"),
 R_SHOW("wall_time", result_wall_time,
-       "seconds from submission to receipt, or until now"),
+       "seconds from submission to receipt, or until now, whatever is done to "
+       "the clock meanwhile"),
 R_SHOW("serial_time", result_serial_time,
        "seconds its tasks ran, added up"),
 R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
@@ -263,9 +264,10 @@ R_SHOW("why", result_why,
        "empty"),
 R_FLAG("attempts", result_attempts, NODE_TASKS | NODE_DETAIL,
        "one line for each try that ended: its number, the engine, start, end, "
-       "and `ok`, `aborted` or the name of the error; `lost` when its engine "
-       "was not heard any more and it may go on there. Of a map or view: how "
-       "many tries have begun"),
+       "and `ok`, `aborted` or the name of the error (`lost` when its engine "
+       "was not heard any more and it may go on there); then, in seconds, when "
+       "it began since the submission, and how long it ran. Of a map or view: "
+       "how many tries have begun"),
 R_FLAG("timeline.svg", result_timeline, NODE_TASKS | NODE_DETAIL,
        "a picture of who ran what when, for a browser: a row for each engine, "
        "a bar for each try of a task"),

@@ -11,6 +11,9 @@
 #include "tree.h"
 #include "base/parse.h"
 #include "timeline.h"
+#include "wire/limits.h"
+
+#include <math.h>
 
 #define KEPT_FOR USEC_PER_SEC
 #define PART 20
@@ -38,10 +41,26 @@ static void add_try(struct tries *t, struct timeline_bar bar)
 	t->bar[t->n++] = bar;
 }
 
-/* "NUMBER ENGINE START END OUTCOME", as in the file attempts. */
-static bool read_try(struct bytes line, struct timeline_bar *ret)
+/* "7.012345", seconds. */
+static bool read_seconds(struct bytes word, int64_t *ret_usec)
 {
-	struct bytes word[5];
+	double s;
+
+	if (parse_double(word, 0, LIMIT_SECONDS, &s))
+		return false;
+	*ret_usec = llround(s * 1e6);
+	return true;
+}
+
+/*
+ * "NUMBER ENGINE START END OUTCOME BEGAN RAN", as in the file attempts; older ones
+ * end with the outcome.
+ */
+static bool read_try(struct bytes line, int64_t submitted,
+		     struct timeline_bar *ret)
+{
+	struct bytes word[7];
+	int64_t began, ran;
 	uint64_t number;
 	size_t i;
 
@@ -51,6 +70,10 @@ static bool read_try(struct bytes line, struct timeline_bar *ret)
 	    parse_i64(word[1], 0, MIRROR_MAX_ID, &ret->engine) ||
 	    date_parse(word[2], &ret->start) || date_parse(word[3], &ret->end))
 		return false;
+	if (read_seconds(word[5], &began) && read_seconds(word[6], &ran)) {
+		ret->start = submitted + began;
+		ret->end = ret->start + ran;
+	}
 	ret->attempt = (unsigned)number;
 	ret->state = bytes_is(word[4], "ok")	    ? STATE_OK
 		     : bytes_is(word[4], "aborted") ? STATE_ABORTED
@@ -58,12 +81,16 @@ static bool read_try(struct bytes line, struct timeline_bar *ret)
 	return true;
 }
 
-static struct timeline_bar bar_of(const struct task *t, uint64_t index)
+/* Steady times, counted from the time of day of the submission. */
+static struct timeline_bar bar_of(const struct task *t, uint64_t index,
+				  int64_t submitted)
 {
+	int64_t began = t->started ? submitted + t->began : 0;
+
 	return (struct timeline_bar){
 		.engine = t->engine,
-		.start = t->started,
-		.end = state_is_final((enum state)t->state) ? t->completed : 0,
+		.start = began,
+		.end = state_is_final((enum state)t->state) ? began + t->ran : 0,
 		.state = (enum state)t->state,
 		.task = index,
 		.attempt = t->attempt,
@@ -78,12 +105,12 @@ static void read_tries(const struct obj *o, uint64_t index, struct tries *ret)
 	while (parse_line(&rest, &line)) {
 		struct timeline_bar bar = {.task = index};
 
-		if (read_try(line, &bar))
+		if (read_try(line, o->result->submitted, &bar))
 			add_try(ret, bar);
 	}
 	/* The last one is a line too when it has ended. */
 	if (!ret->n || !state_is_final((enum state)o->task->state))
-		add_try(ret, bar_of(o->task, index));
+		add_try(ret, bar_of(o->task, index, o->result->submitted));
 }
 
 static void from_tries(const void *arg, uint64_t i, struct timeline_bar *ret)
@@ -94,7 +121,9 @@ static void from_tries(const void *arg, uint64_t i, struct timeline_bar *ret)
 /* The last try of each task of a map or view. */
 static void from_group(const void *arg, uint64_t i, struct timeline_bar *ret)
 {
-	*ret = bar_of(&((const struct group *)arg)->task[i], i);
+	const struct group *g = arg;
+
+	*ret = bar_of(&g->task[i], i, g->result->submitted);
 }
 
 /* --- all of it ---------------------------------------------------------- */
@@ -108,7 +137,7 @@ static struct timeline describe(const struct obj *o)
 		.task = -1,
 		.status = r->status,
 		.submitted = r->submitted,
-		.now = now_usec(),
+		.now = r->submitted + result_age(r),
 	};
 
 	if (result_name(r))

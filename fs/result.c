@@ -68,19 +68,13 @@ int result_progress(const struct obj *o, struct buf *out)
 
 static int64_t wall_time(const struct obj *o)
 {
-	int64_t end = now_usec(), begin = o->result->submitted;
-
-	if (is_over(o))
-		end = received(o) ? received(o) : completed(o);
-	return end > begin ? end - begin : 0;
+	return o->task && is_over(o) ? o->task->elapsed : result_age(o->result);
 }
 
 /* A task of many has run from start to end. */
 static int64_t serial_time(const struct obj *o)
 {
-	if (obj_index(o) < 0)
-		return o->result->serial;
-	return is_over(o) && started(o) ? completed(o) - started(o) : 0;
+	return obj_index(o) < 0 ? o->result->serial : o->task->ran;
 }
 
 int result_elapsed(const struct obj *o, struct buf *out)

@@ -20,21 +20,19 @@ static struct bar bar_of(const struct obj *o)
 {
 	const struct result *r = o->result;
 	const struct task *t = r->tasks > 1 ? o->task : NULL;
-	int64_t end = t ? t->received : r->received;
 	struct bar b = {
 		.status = t ? (enum state)t->state : r->status,
 		.tasks = t ? 1 : r->tasks,
-		.submitted = r->submitted,
-		.started = t ? t->started : r->started,
+		.begun = (t ? t->started : r->started) > 0,
+		.began = t ? t->began : r->began,
+		.age = t && state_is_final((enum state)t->state) ? t->elapsed
+								 : result_age(r),
 		.why = r->why,
 		.ename = o->detail ? o->detail->ename : NULL,
 		.evalue = o->detail ? o->detail->evalue : NULL,
 	};
 
 	memcpy(b.count, r->count, sizeof(b.count));
-	if (!end)
-		end = t ? t->completed : r->completed;
-	b.now = state_is_final(b.status) ? end : now_usec();
 	return b;
 }
 

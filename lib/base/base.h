@@ -67,6 +67,11 @@ static inline uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static inline int64_t max_i64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /*
  * Memory. Out of memory ends the process with a message: every size that
  * comes from outside is checked against a limit before it gets here, so
@@ -83,9 +88,13 @@ char *xstrdup(const char *s);
 char *xstrndup(const void *p, size_t n);
 char *xasprintf(const char *fmt, ...) printf_like(1, 2);
 
-/* Wall clock, microseconds since 1970 UTC. */
+/*
+ * Clocks, in microseconds. A time of day (since 1970 UTC) is for showing: somebody
+ * may set it. Who says how long something took counts steadily, also while the
+ * machine sleeps. Timers and patience are awake time.
+ */
 int64_t now_usec(void);
-/* A clock that never jumps, microseconds. */
+int64_t steady_usec(void);
 uint64_t mono_usec(void);
 
 #ifndef __clang__ /* there some of these are macros */

@@ -130,11 +130,12 @@ const struct message_type message_types[] = {
 	 "It ended. metadata: started, dependencies_met, engine, status. To a "
 	 "request with `taskfs` metadata, also metadata `taskfs {exit_status, "
 	 "signal, stdout, stderr, value, data, value_is_stdout, usage {user, "
-	 "system, memory}, cwd, completed, buffers {stdout, stderr, value, "
-	 "data}}`: the four sizes are totals in bytes; `buffers` gives for an "
+	 "system, memory}, cwd, completed, ran, ago, buffers {stdout, stderr, "
+	 "value, data}}`: the four sizes are totals in bytes; `buffers` gives for an "
 	 "output whose end was not yet sent by `output` the number of the "
-	 "buffer that holds it. usage is in seconds and bytes, completed in "
-	 "usec. exit_status is 128 + signal for a signal."},
+	 "buffer that holds it. usage is in seconds and bytes, completed, ran "
+	 "and ago (how long it has ended) in usec. exit_status is 128 + "
+	 "signal for a signal."},
 	{MSG_EXECUTE_INPUT, E_, M_, "iopub", false, "code, execution_count",
 	 "What is being run (not when silent)."},
 	{MSG_EXECUTE_RESULT, E_, M_, "iopub", false,

@@ -3,7 +3,6 @@
 files of that result say: a bar for each try, in the row of its engine, where
 it was in time? Says what is not so. Prints the tries, in the order of their
 starts: TASK TRY LOOK ENGINE."""
-import datetime
 import json
 import re
 import sys
@@ -14,13 +13,18 @@ LEFT, RIGHT, ROW = 84, 1180, 20
 LEAST = 8  # pixels: shorter ones are made longer, that they are seen
 
 
-def usec(text):
-    t = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
-    return (t - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+def usec(seconds):
+    return round(float(seconds) * 1e6)
 
 
 def look(word):
     return word if word in ("ok", "aborted") else "error"
+
+
+def attempt(line, task):
+    n, engine, _, _, word, began, ran = line.split()
+    start = usec(began)
+    return start, start + usec(ran), task, int(n), look(word), int(engine)
 
 
 def tries(at):
@@ -30,12 +34,12 @@ def tries(at):
     if m["kind"] == "task":
         with open(at + "/attempts") as f:
             for line in f:
-                n, engine, start, end, word = line.split()
-                yield usec(start), usec(end), 0, int(n), look(word), int(engine)
+                yield attempt(line, 0)
         return
-    for i, engine in enumerate(m["engine_id"]):
-        start, end = usec(m["started"][i]), usec(m["completed"][i])
-        yield start, end, i, 1, look(m["status"][i]), engine
+    for i in range(len(m["engine_id"])):
+        with open("%s/%d/attempts" % (at, i)) as f:
+            for line in f:
+                yield attempt(line, i)
 
 
 def bars(svg):

@@ -8,9 +8,9 @@ static struct bar map_of(int64_t tasks, uint64_t ok, uint64_t failed)
 	struct bar b = {
 		.status = STATE_RUNNING,
 		.tasks = tasks,
-		.submitted = 100 * SEC,
-		.started = 102 * SEC,
-		.now = 112 * SEC,
+		.begun = true,
+		.began = 2 * SEC,
+		.age = 12 * SEC,
 	};
 
 	b.count[STATE_OK] = ok;
@@ -32,25 +32,26 @@ static void expect(const struct bar *b, const char *want)
 static void test_one_task(void **state)
 {
 	struct bar b = {.status = STATE_PENDING, .tasks = 1,
-			.submitted = 5 * SEC, .now = 8 * SEC + 900000};
+			.age = 3 * SEC + 900000};
 
 	(void)state;
 	expect(&b, "pending for 3 s");
 	b.why = "an engine to be free";
 	expect(&b, "pending for 3 s (an engine to be free)");
 	b.status = STATE_RUNNING;
-	b.started = 6 * SEC;
+	b.begun = true;
+	b.began = 1 * SEC;
 	expect(&b, "running for 2 s");
-	b.now = 6 * SEC + 3605 * SEC;
+	b.age = 1 * SEC + 3605 * SEC;
 	expect(&b, "running for 1:00:05");
-	b.now = 6 * SEC + 65 * SEC;
+	b.age = 1 * SEC + 65 * SEC;
 	expect(&b, "running for 1:05");
 }
 
 static void test_the_end_of_one(void **state)
 {
-	struct bar b = {.status = STATE_OK, .tasks = 1, .submitted = 5 * SEC,
-			.started = 6 * SEC, .now = 8 * SEC + 250000};
+	struct bar b = {.status = STATE_OK, .tasks = 1, .begun = true,
+			.began = 1 * SEC, .age = 3 * SEC + 250000};
 
 	(void)state;
 	expect(&b, "ok in 3.2 s");
@@ -123,8 +124,9 @@ static void test_extremes(void **state)
 			for (k = 0; k < 4; k++) {
 				struct bar b = map_of(tasks[i], k, 0);
 
-				b.started = times[k];
-				b.now = times[j];
+				b.begun = times[k] > 0;
+				b.began = times[k];
+				b.age = times[j];
 				b.why = "ä very löng reäson of ünusual "
 					"chäracters thät tells nöthing at all";
 				if (k == 3)

@@ -56,6 +56,7 @@ static struct task ended(enum state s, int64_t when, uint64_t bytes)
 		.attempt = 1,
 		.started = 1,
 		.completed = when,
+		.elapsed = when,
 		.size = {[STREAM_STDOUT] = bytes},
 		.value_is_stdout = true,
 	};

@@ -36,7 +36,7 @@ static int begin(void **state)
 	    "\"completed\":9000000,\"received\":9500000,\"status\":\"ok\","
 	    "\"uid\":12,\"gid\":13,\"code\":4,\"stdin\":2,\"options\":"
 	    "{\"label\":\"build\",\"args\":[\"a\",\"b\"]},"
-	    "\"count\":[0,0,1,0,0],\"serial\":2000000,"
+	    "\"count\":[0,0,1,0,0],\"serial\":2000000,\"elapsed\":4500000,"
 	    "\"task\":{\"engine\":0,\"stdout\":3,\"exit_status\":0}}");
 	add("{\"id\":12,\"submitted\":6000000,\"tasks\":1,"
 	    "\"status\":\"running\",\"count\":[0,1,0,0,0],\"code\":1}");

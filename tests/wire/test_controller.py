@@ -880,7 +880,7 @@ class Hostile(Case):
             r = c.wait(i + 1, "error")
             self.assertLess(len(json.dumps(r)), 20000)
             for line in r["task"]["attempts"].splitlines():
-                self.assertEqual(len(line.split()), 5)
+                self.assertEqual(len(line.split()), 7)
 
     def test_a_task_that_waits_is_aborted_and_its_client_told(self):
         c, e = self.pair(taskfs=False)
@@ -2254,12 +2254,22 @@ class Restart(Case):
         ) as db:
             db.executescript(
                 "ALTER TABLE records DROP COLUMN display_data;"
-                "DROP TRIGGER begin; DROP TABLE begun; PRAGMA user_version=1;"
+                "DROP TRIGGER begin; DROP TABLE begun;"
+                "ALTER TABLE results DROP COLUMN born;"
+                "ALTER TABLE results DROP COLUMN rest_elapsed;"
+                "ALTER TABLE tasks DROP COLUMN began;"
+                "ALTER TABLE tasks DROP COLUMN ran;"
+                "ALTER TABLE tasks DROP COLUMN elapsed; PRAGMA user_version=1;"
             )
         self.controller.start()
         [r] = self.client().ask("db_request", {"query": {}}).content["records"]
         self.assertEqual(r["msg_id"], m.header["msg_id"])
         self.assertNotIn("display_data", r)
+        # What is measured came from times of day then.
+        r = self.client().result(1)
+        self.assertEqual(
+            r["elapsed"], max(0, r["received"] - r["submitted"])
+        )
 
     def test_what_an_engine_does_not_know_is_given_again(self):
         c, e = self.pair()
