@@ -112,7 +112,7 @@ END
 4: ExitStatus: exit status 4
 ... 2 more"
 	equal "$(get "$id" attempts)" 7
-	like "$(get "$id" 3/attempts)" '1 [0-2] .* ExitStatus'
+	like "$(get "$id" 3/attempts)" '1 [0-2] .* ExitStatus [0-9.]+ [0-9.]+'
 }
 
 @test "a limit of time and an abort have errors of their own" {
