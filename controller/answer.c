@@ -84,6 +84,17 @@ static void read_error(struct json_object *content, struct ending *how,
 		how->ename = "Error";
 }
 
+bool reply_exit(struct json_object *t, int *ret_status, int *ret_signal)
+{
+	int64_t status = -1, signo = -1;
+	bool ok = json_get_range(t, "exit_status", 0, LIMIT_EXIT, &status) &&
+		  json_get_range(t, "signal", 1, LIMIT_SIGNAL, &signo);
+
+	*ret_status = ok ? (int)status : -1;
+	*ret_signal = ok ? (int)signo : -1;
+	return ok;
+}
+
 /* A time that an engine says; what cannot be is now. */
 static int64_t sane_time(int64_t t)
 {
@@ -103,12 +114,22 @@ static bool read_reply(struct result *r, struct run *run, struct msg *m,
 	row->completed = sane_time(json_int_or(t, "completed", 0));
 	task_row_ran(r, row, json_int_or(t, "ran", -1),
 		     json_int_or(t, "ago", 0));
-	row->exit_status = (int)json_int_or(t, "exit_status", -1);
-	row->signal = (int)json_int_or(t, "signal", -1);
 	row->value_is_stdout = json_bool_or(t, "value_is_stdout", false);
 	row->cwd = cwd ? xstrndup(cwd, min_u64(strlen(cwd), PATH_MAX)) : NULL;
 	read_usage(t, row);
 	return read_outputs(r, run, m, t, row);
+}
+
+/* It was signed, and it is the only one that comes. */
+static void end_unread(struct run *run, const char *why)
+{
+	struct buf text = BUF_INIT;
+	struct ending how = {.event = EVENT_FAIL, .ename = "ReplyError"};
+
+	buf_printf(&text, "its engine's reply cannot be read: %s", why);
+	how.evalue = buf_str(&text);
+	run_end(run, &how, NULL);
+	buf_done(&text);
 }
 
 void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
@@ -120,7 +141,7 @@ void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
 	struct ending how = {.event = EVENT_FAIL};
 	struct task_row row;
 	struct result *r;
-	bool whole;
+	bool whole, possible;
 
 	if (!run || run->engine != e || run->phase != RUN_SENT) {
 		struct task_row told = {
@@ -134,6 +155,10 @@ void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
 			task_tell_stored(c, &told);
 		return;
 	}
+	if (m->why) {
+		end_unread(run, m->why);
+		return;
+	}
 	if (!e->taskfs) {
 		call_on_reply(run, m);
 		return;
@@ -142,9 +167,14 @@ void run_on_reply(struct controller *c, struct engine *e, struct msg *m)
 	assert(r);
 	row = task_row(r, run->index);
 	whole = read_reply(r, run, m, &row);
+	possible = reply_exit(json_get_object(m->metadata, "taskfs"),
+			      &row.exit_status, &row.signal);
 	if (!whole) {
 		how.ename = "OutputError";
 		how.evalue = "an output did not come whole from the engine";
+	} else if (!possible) {
+		how.ename = "ReplyError";
+		how.evalue = IMPOSSIBLE_EXIT;
 	} else if (status && strcmp(status, "ok") == 0)
 		how.event = EVENT_SUCCEED;
 	else if (status && strcmp(status, "aborted") == 0)

@@ -92,8 +92,9 @@ static int make_copy(struct controller *c, struct msg *to,
 	return err;
 }
 
-static bool send_one(struct controller *c, const struct msg *m,
-		     struct gather *g, const char *uuid)
+/* A client that waits for one answer to all waits for that to `m`. */
+static bool send_one(struct controller *c, struct msg *m, struct gather *g,
+		     const char *uuid)
 {
 	struct engine *e = uuid ? engine_by_uuid(c, bytes_str(uuid)) : NULL;
 	struct bytes idents[2];
@@ -117,6 +118,10 @@ static bool send_one(struct controller *c, const struct msg *m,
 	} else if (w) {
 		w->gather = NULL;
 		wire_unsent(w, !g);
+	} else if (copy.why && g) {
+		m->why = copy.why;
+	} else if (copy.why) {
+		relay_refuse(c, CHANNEL_BROADCAST, &copy);
 	}
 	msg_done(&copy);
 	return sent;
@@ -144,6 +149,8 @@ void broadcast_from_client(struct controller *c, struct msg *m)
 	}
 	if (g && !g->waiting)
 		gather_free(g);
+	if (m->why)
+		relay_refuse(c, CHANNEL_BROADCAST, m);
 }
 
 /* --- back --------------------------------------------------------------- */
@@ -178,9 +185,11 @@ static void send_gathered(struct gather *g)
 		[3] = msg_part(last, MSG_CONTENT),
 	};
 	struct json_object *header = msg_json(last, MSG_HEADER);
-	struct json_object *meta = msg_json(last, MSG_METADATA);
+	struct json_object *meta = msg_object(last, MSG_METADATA, NULL);
 	size_t i;
 
+	if (!meta)
+		meta = json_object_new_object();
 	/* The digest of its own buffers. */
 	json_object_object_del(header, "taskfs");
 	parts[0] = json_bytes(header);

@@ -215,8 +215,13 @@ static void read_ours(struct call *call, struct json_object *metadata)
 
 	if (!o || !call->run->engine || !foreign_is_ours(call->run->engine))
 		return;
-	call->exit_status = (int)json_int_or(o, "exit_status", -1);
-	call->signal = (int)json_int_or(o, "signal", -1);
+	if (!reply_exit(o, &call->exit_status, &call->signal)) {
+		free(call->ename);
+		free(call->evalue);
+		call->event = EVENT_FAIL;
+		call->ename = xstrdup("ReplyError");
+		call->evalue = xstrdup(IMPOSSIBLE_EXIT);
+	}
 	call->ran = json_int_or(o, "ran", -1);
 	call->ago = json_int_or(o, "ago", 0);
 	read_usage(call, json_get_object(o, "usage"));

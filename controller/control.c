@@ -190,8 +190,8 @@ static void run_verb(struct request *rq, struct result *r,
 
 	rq->result = r->id;
 	rq->task = -1;
-	if (json_get_int(q, "task", &rq->task) &&
-	    (rq->task < 0 || (uint64_t)rq->task >= r->ntasks)) {
+	/* What is no number would mean all of its tasks. */
+	if (!json_get_range(q, "task", 0, (int64_t)r->ntasks - 1, &rq->task)) {
 		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
 			     "there is no such task");
 		return;

@@ -210,6 +210,13 @@ void engine_restore(struct controller *c, const struct engine_row *row)
 	e->taskfs = row->taskfs;
 }
 
+void engine_read_pid(struct engine *e, struct json_object *o)
+{
+	if (!json_get_range(o, "pid", 0, LIMIT_PID, &e->pid))
+		log_warning("an engine says a pid that there is not",
+			    log_str("uuid", e->uuid));
+}
+
 void engine_add_load(struct engine *e, int by)
 {
 	assert(by > 0 || e->load > 0);

@@ -64,6 +64,9 @@ struct engine {
 	struct foreign *foreign;	/* foreign.c's; not of taskfs ones */
 };
 
+/* Member pid, if it is one; log: what is none. */
+void engine_read_pid(struct engine *e, struct json_object *o);
+
 void engines_init(struct controller *c);
 void engines_done(struct controller *c);
 /* A row of the store, at the start. */

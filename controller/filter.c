@@ -216,11 +216,13 @@ static bool op_mod(struct filter *f, const struct key *k,
 
 	(void)arg;
 	if (!json_object_is_type(v, json_type_array) ||
-	    json_object_array_length(v) != 2)
+	    json_object_array_length(v) != 2 ||
+	    !json_is_int(json_object_array_get_idx(v, 0), INT64_MIN, INT64_MAX,
+			 &by) ||
+	    !json_is_int(json_object_array_get_idx(v, 1), INT64_MIN, INT64_MAX,
+			 &is))
 		return fail(f, "TypeError",
 			    "$mod: the value is no list of two numbers");
-	by = json_object_get_int64(json_object_array_get_idx(v, 0));
-	is = json_object_get_int64(json_object_array_get_idx(v, 1));
 	if (!by)
 		return fail(f, "ZeroDivisionError",
 			    "integer division or modulo by zero");

@@ -326,7 +326,7 @@ static void on_language(struct foreign *f, struct json_object *content)
 	f->ours = kernel && strcmp(kernel, "taskfs") == 0;
 	if (f->ours) {
 		set_text(&f->e->host, content, "host");
-		f->e->pid = json_int_or(content, "pid", f->e->pid);
+		engine_read_pid(f->e, content);
 	}
 	if (f->python)
 		next_step(f, STEP_HOOK);
@@ -354,7 +354,7 @@ static void on_hook(struct foreign *f, struct json_object *content)
 				  json_get_str(content, "evalue", NULL)));
 	} else if (about) {
 		set_text(&e->host, about, "host");
-		e->pid = json_int_or(about, "pid", e->pid);
+		engine_read_pid(e, about);
 		f->replied = true;
 		half_done(f);
 	}

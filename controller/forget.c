@@ -142,13 +142,14 @@ static int64_t read_engines(struct forget *f, struct ids *ret)
 
 	*ret = (struct ids){.id = xreallocarray(NULL, n + 1, sizeof(*ret->id))};
 	for (i = 0; i < n && bad < 0; i++) {
-		int64_t id = json_object_get_int64(
-			json_object_array_get_idx(ids, i));
+		struct json_object *v = json_object_array_get_idx(ids, i);
+		int64_t id = -1;
 
-		if (engine_find(f->rq->c, id))
+		if (json_is_int(v, 0, INT32_MAX, &id) &&
+		    engine_find(f->rq->c, id))
 			ret->id[ret->n++] = id;
 		else
-			bad = id < 0 ? INT64_MAX : id;
+			bad = id < 0 ? INT64_MAX : id; /* no id at all */
 	}
 	qsort(ret->id, ret->n, sizeof(*ret->id), by_number);
 	return bad;

@@ -170,6 +170,10 @@ void vars_on_reply(struct controller *c, struct msg *m)
 	}
 	if (!m->content)
 		m->content = msg_json(m, MSG_CONTENT);
+	if (!m->content) {
+		forward_no_answer(f, t, "its answer cannot be read");
+		return;
+	}
 	if (f->type->whole) {
 		close_target(f, t);
 		pass_on(f, e, m);

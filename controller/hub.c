@@ -92,8 +92,11 @@ static void on_task_out(struct controller *c, struct msg *m)
 	e = engine_by_uuid(c, msg_ident(m, 0));
 	if (e && foreign_on_reply(e, m))
 		return;
-	m->content = msg_json(m, MSG_CONTENT);
-	if (!e || !m->content)
+	m->content = msg_object(m, MSG_CONTENT, m->why ? NULL : &m->why);
+	if (e && (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
+		  strcmp(m->type, MSG_APPLY_REPLY) == 0))
+		run_on_reply(c, e, m);
+	else if (!e || m->why)
 		c->count.dropped_unknown++;
 	else if (strcmp(m->type, MSG_OUTPUT) == 0)
 		run_on_output(c, e, m);
@@ -101,9 +104,6 @@ static void on_task_out(struct controller *c, struct msg *m)
 		vars_on_told(e, m);
 	else if (strcmp(m->type, MSG_DRAIN) == 0)
 		drain_on_told(e, m);
-	else if (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
-		 strcmp(m->type, MSG_APPLY_REPLY) == 0)
-		run_on_reply(c, e, m);
 	else
 		c->count.dropped_unknown++;
 }
@@ -112,6 +112,19 @@ static void on_iopub_in(struct controller *c, struct msg *m)
 {
 	relay_iopub(c, m);
 }
+
+/* --- what is signed and cannot be read ---------------------------------- */
+
+/* Of a client that waits for an answer. */
+#define REFUSE(name, channel)                                          \
+	static void refuse_##name(struct controller *c, struct msg *m) \
+	{                                                              \
+		relay_refuse(c, channel, m);                           \
+	}
+REFUSE(mux, CHANNEL_MUX)
+REFUSE(control, CHANNEL_CONTROL)
+REFUSE(task, CHANNEL_TASK)
+REFUSE(broadcast, CHANNEL_BROADCAST)
 
 static void feed(struct controller *c);
 static void pong_ready(struct watch *w, short events);
@@ -134,9 +147,13 @@ static const struct socket_row {
 	bool verbose;
 	bool tasks;		/* of clients, or their replies: none is lost */
 	bool small;		/* what comes; bigger frames end the connection */
+	/* What is signed but cannot be read: who waits for an answer gets one.
+	 * An engine's is the reply all the same, and says nothing. */
+	void (*refuse)(struct controller *c, struct msg *m);
 } rows[SOCKETS] = {
 	[S_REGISTRATION] = {ADMISSION_OPEN, ZMQ_ROUTER, NULL, false, MSG_READ,
-			    .on_message = on_registration},
+			    .on_message = on_registration,
+			    .refuse = query_refuse},
 	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_XPUB,
 			    .ready = notification_ready, .verbose = true,
 			    .small = true},
@@ -144,23 +161,31 @@ static const struct socket_row {
 	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER,
 		       .ready = pong_ready, .small = true},
 	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
-		      .on_message = on_mux_in, .tasks = true},
+		      .on_message = on_mux_in, .tasks = true,
+		      .refuse = refuse_mux},
 	[S_MUX_OUT] = {"mux_out", ZMQ_ROUTER, "mux_out", true, MSG_RELAY,
-		       .on_message = on_mux_out, .tasks = true},
+		       .on_message = on_mux_out, .tasks = true,
+		       .refuse = on_mux_out},
 	[S_CONTROL_IN] = {"control_in", ZMQ_ROUTER, "control_in", false,
-			  MSG_RELAY_ONCE, .on_message = on_control_in},
+			  MSG_RELAY_ONCE, .on_message = on_control_in,
+			  .refuse = refuse_control},
 	[S_CONTROL_OUT] = {ADMISSION_NANNY, ZMQ_ROUTER, "control_out", true,
-			   MSG_RELAY, .on_message = on_control_out},
+			   MSG_RELAY, .on_message = on_control_out,
+			   .refuse = on_control_out},
 	[S_TASK_IN] = {"task_in", ZMQ_ROUTER, "task_in", false, MSG_RELAY_ONCE,
-		       .on_message = on_task_in, .tasks = true},
+		       .on_message = on_task_in, .tasks = true,
+		       .refuse = refuse_task},
 	[S_TASK_OUT] = {"task_out", ZMQ_ROUTER, "task_out", true, MSG_RELAY,
-			.on_message = on_task_out, .tasks = true},
+			.on_message = on_task_out, .tasks = true,
+			.refuse = on_task_out},
 	[S_BROADCAST_IN] = {"broadcast_in", ZMQ_ROUTER, "sub_scheduler_0",
 			    false, MSG_RELAY_ONCE,
-			    .on_message = on_broadcast_in, .tasks = true},
+			    .on_message = on_broadcast_in, .tasks = true,
+			    .refuse = refuse_broadcast},
 	[S_BROADCAST_OUT] = {"broadcast_out", ZMQ_ROUTER, "sub_scheduler_0",
 			     true, MSG_RELAY,
-			     .on_message = on_broadcast_out, .tasks = true},
+			     .on_message = on_broadcast_out, .tasks = true,
+			     .refuse = on_broadcast_out},
 	[S_IOPUB_IN] = {"iopub_in", ZMQ_SUB, NULL, false, MSG_READ,
 			.on_message = on_iopub_in},
 	[S_IOPUB_OUT] = {.name = "iopub_out", .type = ZMQ_XPUB,
@@ -178,10 +203,12 @@ static void dropped(struct hub_socket *s, const struct msg *m, int err)
 
 	if (!log_allowed(&c->drop_limit[i], 5, 10 * USEC_PER_SEC, &skipped))
 		return;
-	log_warning("a message was dropped", log_str("socket", rows[i].name),
+	log_warning(err == -EPROTO ? "a signed message cannot be read"
+				   : "a message was dropped",
+		    log_str("socket", rows[i].name),
 		    log_str("why", err == -EALREADY ? "seen before"
-				   : err == -EMSGSIZE
-					   ? "too many frames"
+				   : err == -EMSGSIZE ? "too many frames"
+				   : err == -EPROTO   ? m->why
 					   : "malformed or not signed "
 					     "with the key"),
 		    log_int("frames", m->frames),
@@ -204,10 +231,12 @@ static void take(struct hub_socket *s, struct msg *m)
 	const struct socket_row *row = &rows[s - s->c->sock];
 	int err = msg_open(m, &s->c->session, row->how);
 
-	if (err) {
+	if (err)
 		dropped(s, m, err);
+	if (err == -EPROTO && m->type && row->refuse)
+		row->refuse(s->c, m);
+	if (err)
 		return;
-	}
 	if (log_enabled(LOG_DEBUG))
 		trace(s, m);
 	row->on_message(s->c, m);

@@ -38,6 +38,10 @@ static void fail_query(struct request *rq, const char *type,
 		request_fail(rq, type, 0, "TimeoutError",
 			     "the query took too long: ask for less, or for "
 			     "fewer records");
+	else if (q->too_wide)
+		request_fail(rq, type, -E2BIG, "ValueError",
+			     "the query has too many conditions or values: ask "
+			     "in parts, or with $in");
 	else
 		request_fail(rq, type, err, "RuntimeError",
 			     "the records could not be read");

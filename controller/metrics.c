@@ -10,6 +10,7 @@ static const struct counter {
 } counters[] = {
 	{"messages_received", AT(session.count.received)},
 	{"messages_malformed", AT(session.count.malformed)},
+	{"messages_unreadable", AT(session.count.unreadable)},
 	{"messages_unsigned", AT(session.count.unsigned_)},
 	{"messages_forged", AT(session.count.forged)},
 	{"messages_replayed", AT(session.count.replayed)},

@@ -407,7 +407,9 @@ static void take_reply(struct order *o, struct errand *a, void *arg)
 			close_errand(o, a);
 		return;
 	}
-	failed(o, a, -EIO, why && *why ? why : "it refused");
+	failed(o, a, -EIO, !m->content    ? "its answer cannot be read"
+			   : why && *why ? why
+					 : "it refused");
 	close_errand(o, a);
 }
 
@@ -417,8 +419,7 @@ void orders_on_reply(struct controller *c, struct msg *m)
 		return;
 	if (!m->content)
 		m->content = msg_json(m, MSG_CONTENT);
-	if (m->content)
-		each_errand(c, m, take_reply);
+	each_errand(c, m, take_reply);
 }
 
 static void take_join(struct order *o, struct errand *a, void *arg)

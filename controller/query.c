@@ -17,7 +17,7 @@
 struct request *request_new(struct controller *c, struct msg *m)
 {
 	struct request *rq = zalloc(sizeof(*rq));
-	struct bytes ident = msg_ident(m, 0), parent = msg_part(m, MSG_HEADER);
+	struct bytes ident = msg_ident(m, 0), parent = msg_echo(m);
 
 	rq->c = c;
 	rq->msg = m;
@@ -100,6 +100,17 @@ void request_fail(struct request *rq, const char *type, int err,
 		  const char *ename, const char *evalue)
 {
 	request_reply(rq, type, error_content(err, ename, evalue), NULL, 0);
+}
+
+struct json_object *unreadable_content(const struct msg *m)
+{
+	struct buf why = BUF_INIT;
+	struct json_object *o;
+
+	buf_printf(&why, "the message's JSON cannot be read: %s", m->why);
+	o = error_content(-EINVAL, "ValueError", buf_str(&why));
+	buf_done(&why);
+	return o;
 }
 
 struct json_object *ok_content(struct controller *c, bool with_seq)
@@ -301,6 +312,12 @@ static const struct {
 	{MSG_BECOME_DASK_REQUEST, stock_on_become_dask},
 	{MSG_STOP_DISTRIBUTED_REQUEST, stock_on_stop_distributed},
 };
+
+void query_refuse(struct controller *c, struct msg *m)
+{
+	request_reply(request_new(c, m), MSG_HUB_ERROR, unreadable_content(m),
+		      NULL, 0);
+}
 
 void query_on_message(struct controller *c, struct msg *m)
 {

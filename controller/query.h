@@ -33,6 +33,9 @@ void request_fail(struct request *rq, const char *type, int err,
 struct json_object *error_content(int err, const char *ename,
 				  const char *evalue);
 
+/* The same of a message that cannot be read (m->why). */
+struct json_object *unreadable_content(const struct msg *m);
+
 /* {"status": "ok"}, with the number of the last change. */
 struct json_object *ok_content(struct controller *c, bool with_seq);
 
@@ -43,5 +46,7 @@ void query_on_tasks(struct controller *c, struct request *rq);
 
 /* A message from the registration socket, opened already. */
 void query_on_message(struct controller *c, struct msg *m);
+/* One that cannot be read. */
+void query_refuse(struct controller *c, struct msg *m);
 
 #endif

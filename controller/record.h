@@ -80,6 +80,7 @@ struct record_query {
 	struct record *found;
 	size_t n, bytes;
 	bool too_much, too_long;	/* found too much; took too long */
+	bool too_wide;		/* what it asks is more than SQLite takes */
 };
 
 struct record_query *record_query_new(unsigned long wanted);

@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "engine_parts.h"
 
+#include "base/log.h"
+
 #include "address.h"
 #include "query.h"
 #include "run.h"
@@ -46,8 +48,12 @@ static void describe(struct engine *e, struct json_object *t)
 	e->taskfs = json_int_or(t, "version", 0) >= TASKFS_PROTOCOL;
 	set_text(&e->host, t, "host");
 	set_text(&e->language, t, "language");
-	e->pid = json_int_or(t, "pid", 0);
-	e->since = json_int_or(t, "since", now_usec());
+	e->pid = 0;
+	engine_read_pid(e, t);
+	e->since = now_usec();
+	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
+		log_warning("an engine says a time that there is not",
+			    log_str("uuid", e->uuid));
 }
 
 /* An id nobody has; the wanted one if it is free. */

@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include "broadcast.h"
+#include "query.h"
 #include "record.h"
 #include "sched.h"
 #include "vars.h"
@@ -68,8 +69,42 @@ static void relay_queue(struct controller *c, struct msg *m)
 		w = wire_new(c, CHANNEL_TASK, m);
 	if (w)
 		relay_enqueue(w, m);
+	else if (m->why)
+		relay_refuse(c, CHANNEL_TASK, m);
 	else
 		c->count.dropped_unknown++;
+}
+
+/* Of a task, clients know one answer for all kinds. */
+static char *reply_type(const struct msg *m)
+{
+	static const char request[] = "_request";
+	size_t n = strlen(m->type), k = strlen(request);
+
+	if (n <= k || relay_is_task(m) || strcmp(m->type + n - k, request) != 0)
+		return xstrdup(MSG_APPLY_REPLY);
+	return xasprintf("%.*s_reply", (int)(n - k), m->type);
+}
+
+void relay_refuse(struct controller *c, enum channel ch, struct msg *m)
+{
+	struct bytes ident = msg_ident(m, 0);
+	char *type = reply_type(m);
+	struct json_object *meta = json_object_new_object();
+	struct msg_out out = {
+		.type = type,
+		.parent = msg_echo(m),
+		.content = unreadable_content(m),
+		.metadata = meta,
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	json_add_str(meta, "status", "error");
+	(void)!msg_send(sock_of(c, sockets_of[ch].in), &c->session, &out);
+	json_object_put(out.content);
+	json_object_put(meta);
+	free(type);
 }
 
 void relay_enqueue(struct wire *w, struct msg *m)

@@ -30,6 +30,8 @@ bool relay_finish(struct wire *w);
 void relay_ended(struct result *r);
 /* The run ended without a reply: an error to the client who waits. */
 void relay_failed(struct wire *w, const struct ending *how);
+/* A client's message that cannot be read (m->why): it is told so. */
+void relay_refuse(struct controller *c, enum channel ch, struct msg *m);
 /* Where the clients of a channel are. */
 enum socket relay_in(enum channel ch);
 bool relay_is_task(const struct msg *m);

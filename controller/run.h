@@ -69,7 +69,7 @@ struct run *run_find(struct controller *c, const char *msg_id);
 /* Its engine has answered, and can have the next; the end of it comes later. */
 void run_answered(struct run *run);
 
-/* Messages from engines that speak the extensions. */
+/* Messages from engines; a reply may be one that cannot be read (m->why). */
 void run_on_reply(struct controller *c, struct engine *e, struct msg *m);
 void run_on_output(struct controller *c, struct engine *e, struct msg *m);
 
@@ -139,6 +139,13 @@ void task_known_outputs(struct result *r, uint32_t index,
 void store_put_again(struct controller *c, struct store_op *op);
 /* After the store refused something (a full disk, say): again after this. */
 #define STORE_AGAIN USEC_PER_SEC
+
+/*
+ * How the main process ended, -1: nobody says. False: as none can (then -1).
+ */
+bool reply_exit(struct json_object *t, int *ret_status, int *ret_signal)
+	must_check;
+#define IMPOSSIBLE_EXIT "its engine says an exit status or signal that there is not"
 
 void runs_init(struct controller *c);
 void runs_done(struct controller *c);

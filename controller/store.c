@@ -315,7 +315,7 @@ static void take_back(struct store *s)
 		list_del(&op->link);
 		s->backlog -= min_u64(op_bytes(op), s->backlog);
 		s->errors += op->err && op->err != -ENOENT &&
-			     op->err != -ETIME;
+			     op->err != -ETIME && op->err != -E2BIG;
 		if (op->done)
 			op->done(op);
 		else if (op->err)

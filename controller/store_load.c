@@ -32,6 +32,38 @@ static int damaged(struct reading *rd, const char *what, uint64_t result)
 	return -EUCLEAN;
 }
 
+/* What a column may hold; NULL always. */
+struct range {
+	int column;
+	int64_t min, max;
+};
+
+/* As store_recover.c has them, which repairs what does not fit. */
+static const struct range result_ranges[] = {
+	{5, 0, LIMIT_ID},    {6, 0, LIMIT_ID},   {7, 0, LIMIT_TIME},
+	{15, 0, LIMIT_TIME}, {18, 0, LIMIT_TIME}, {19, 0, LIMIT_TIME},
+};
+static const struct range task_ranges[] = {
+	{2, -1, INT32_MAX},   {5, 0, UINT16_MAX},   {6, 0, LIMIT_TIME},
+	{7, 0, LIMIT_TIME},   {8, 0, LIMIT_TIME},   {9, -1, LIMIT_EXIT},
+	{10, -1, LIMIT_SIGNAL}, {25, 0, LIMIT_TIME}, {26, 0, LIMIT_TIME},
+	{27, 0, LIMIT_TIME},
+};
+
+static bool fits(sqlite3_stmt *st, const struct range *r, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		int64_t value = sqlite3_column_int64(st, r[i].column);
+
+		if (sqlite3_column_type(st, r[i].column) != SQLITE_NULL &&
+		    (value < r[i].min || value > r[i].max))
+			return false;
+	}
+	return true;
+}
+
 static int load_result(sqlite3_stmt *st, struct reading *rd)
 {
 	int64_t tasks = sqlite3_column_int64(st, 4);
@@ -60,6 +92,8 @@ static int load_result(sqlite3_stmt *st, struct reading *rd)
 
 	r.items.p = (char *)(uintptr_t)sqlite3_column_blob(st, 13);
 	r.items.n = (size_t)sqlite3_column_bytes(st, 13);
+	if (!fits(st, result_ranges, ARRAY_SIZE(result_ranges)))
+		return damaged(rd, "a number of it cannot be", r.id);
 	if (tasks < 0 || tasks > LIMIT_TASKS || (int64_t)r.id < 1)
 		return damaged(rd, "it has an impossible number of tasks", r.id);
 	if (!rd->v->result(rd->v->arg, &r))
@@ -143,6 +177,8 @@ static int load_task(sqlite3_stmt *st, struct reading *rd)
 		rd->rows = 0;
 	}
 	rd->rows++;
+	if (!err && !fits(st, task_ranges, ARRAY_SIZE(task_ranges)))
+		err = damaged(rd, "a number of a task cannot be", t.result);
 	if (!err && !rd->v->task(rd->v->arg, &t))
 		err = damaged(rd, "a task is of no result, or in no state",
 			      t.result);

@@ -259,7 +259,9 @@ static bool is_column(int i)
 	return record_columns[i].kind != RECORD_BUFFERS;
 }
 
-static void make_select(const struct record_query *q, struct buf *sql)
+/* whole: with its conditions. */
+static void make_select(const struct record_query *q, bool whole,
+			struct buf *sql)
 {
 	int i;
 
@@ -272,7 +274,7 @@ static void make_select(const struct record_query *q, struct buf *sql)
 		buf_printf(sql, ", %s AS \"%s\"",
 			   record_columns[i].sql, record_columns[i].key);
 	buf_printf(sql, " FROM %s)", record_tables);
-	if (q->where.n)
+	if (whole && q->where.n)
 		buf_printf(sql, " WHERE %.*s", (int)q->where.n, q->where.p);
 	buf_printf(sql, " ORDER BY %s", q->order);
 }
@@ -373,17 +375,40 @@ static int take_record(struct db *db, struct record_query *q, sqlite3_stmt *st)
 	return err;
 }
 
-static int find_records(struct db *db, struct record_query *q)
+static int prepare_select(struct db *db, const struct record_query *q,
+			  bool whole, sqlite3_stmt **ret_st)
 {
 	struct buf sql = BUF_INIT;
-	sqlite3_stmt *st;
-	int rc, err = 0;
+	int rc;
 
-	make_select(q, &sql);
-	rc = sqlite3_prepare_v2(db->sql, buf_str(&sql), -1, &st, NULL);
+	make_select(q, whole, &sql);
+	rc = sqlite3_prepare_v2(db->sql, buf_str(&sql), -1, ret_st, NULL);
 	buf_done(&sql);
+	return rc;
+}
+
+/*
+ * Too many values, too many conditions, too long a text: whose fault it is shows
+ * the same question without what the client asked for.
+ */
+static bool is_too_wide(struct db *db, const struct record_query *q)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = prepare_select(db, q, false, &st);
+
+	sqlite3_finalize(st);
+	return rc == SQLITE_OK;
+}
+
+static int find_records(struct db *db, struct record_query *q)
+{
+	sqlite3_stmt *st;
+	int err = 0, rc = prepare_select(db, q, true, &st);
+
+	if (rc == SQLITE_ERROR || rc == SQLITE_TOOBIG)
+		q->too_wide = is_too_wide(db, q);
 	if (rc != SQLITE_OK)
-		return sql_errno(rc);
+		return q->too_wide ? -E2BIG : sql_errno(rc);
 	bind_args(st, q->args);
 	while (!err && !q->too_much && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		err = take_record(db, q, st);
@@ -403,6 +428,8 @@ int db_query(struct db *db, struct store_op *op)
 	/* Asked once more, because something else could not be stored. */
 	if (q->too_long)
 		return -ETIME;
+	if (q->too_wide)
+		return -E2BIG;
 	record_query_reset(q);
 	db->until = mono_usec() + LIMIT_QUERY_SECONDS * USEC_PER_SEC;
 	sqlite3_progress_handler(db->sql, STEPS, is_late, db);

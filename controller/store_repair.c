@@ -76,6 +76,16 @@ static int list_outputs(struct recover *k)
 #define ERROR "4"
 static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 
+/* A number from 0 to most, or NULL. */
+#define LAST "100000000000000000"
+#define KEPT(column, most) \
+	"(" column " IS NULL OR (typeof(" column ")='integer' AND " column \
+	" BETWEEN 0 AND " most "))"
+#define KEPT_OR(column, most, other) \
+	"CASE WHEN " KEPT(column, most) " THEN " column " ELSE " other " END"
+static_assert(LIMIT_TIME == 100000000000000000LL && LIMIT_ID == 4294967294LL &&
+	      LIMIT_EXIT == 255 && LIMIT_SIGNAL == 64, "below");
+
 #define TASKS_OF(id) "tasks WHERE key>=" id "<<24 AND key<(" id "+1)<<24"
 #define BAD_OPTIONS \
 	"(NOT ifnull(json_valid(options),0) OR json_type(options)<>'object')"
@@ -97,6 +107,34 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 static const struct {
 	const char *said, *change;
 } repairs[] = {
+	{"results had numbers that cannot be: these are forgotten",
+	 "UPDATE results SET uid=" KEPT_OR("uid", "4294967294", "(SELECT uid FROM temp.known)") ","
+	 " gid=" KEPT_OR("gid", "4294967294", "(SELECT gid FROM temp.known)") ","
+	 " submitted=" KEPT_OR("submitted", LAST, "0") ","
+	 " born=" KEPT_OR("born", LAST, "NULL") ","
+	 " rest_when=" KEPT_OR("rest_when", LAST, "NULL") ","
+	 " rest_elapsed=" KEPT_OR("rest_elapsed", LAST, "NULL")
+	 " WHERE NOT (" KEPT("uid", "4294967294") " AND "
+	 KEPT("gid", "4294967294") " AND " KEPT("submitted", LAST) " AND "
+	 KEPT("born", LAST) " AND " KEPT("rest_when", LAST) " AND "
+	 KEPT("rest_elapsed", LAST) ")"},
+	{"tasks had numbers that cannot be: these are forgotten",
+	 "UPDATE tasks SET engine=" KEPT_OR("engine", "2147483647", "NULL") ","
+	 " attempt=" KEPT_OR("attempt", "65535", "1") ","
+	 " started=" KEPT_OR("started", LAST, "NULL") ","
+	 " completed=" KEPT_OR("completed", LAST, "NULL") ","
+	 " received=" KEPT_OR("received", LAST, "NULL") ","
+	 " exit_status=" KEPT_OR("exit_status", "255", "NULL") ","
+	 " signal=" KEPT_OR("signal", "64", "NULL") ","
+	 " began=" KEPT_OR("began", LAST, "NULL") ","
+	 " ran=" KEPT_OR("ran", LAST, "NULL") ","
+	 " elapsed=" KEPT_OR("elapsed", LAST, "NULL")
+	 " WHERE NOT (" KEPT("engine", "2147483647") " AND "
+	 KEPT("attempt", "65535") " AND " KEPT("started", LAST) " AND "
+	 KEPT("completed", LAST) " AND " KEPT("received", LAST) " AND "
+	 KEPT("exit_status", "255") " AND " KEPT("signal", "64") " AND "
+	 KEPT("began", LAST) " AND " KEPT("ran", LAST) " AND "
+	 KEPT("elapsed", LAST) ")"},
 	/* A page of another table may have been read as one of this. */
 	{NULL,
 	 "DELETE FROM results WHERE id<1 OR id>=1<<39 OR"

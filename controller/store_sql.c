@@ -35,10 +35,12 @@ static const char *const statements[] = {
 	[S_RECORD] = "INSERT INTO records(result,msg_id,queue,submitted,"
 		       "header,metadata,content,dropped) "
 		       "VALUES(?,?,?,?,?,?,?,?)",
-	/* Nobody has looked yet whether an engine's content is JSON. */
+	/* What an engine says may be no JSON. */
 	[S_RECORD_END] = "UPDATE records SET started=?1, completed=?2,"
 			   " received=?3, engine_uuid=?4, result_header=?5,"
-			   " result_metadata=?6, result_content="
+			   " result_metadata="
+			   "CASE WHEN json_valid(CAST(?6 AS TEXT)) THEN ?6 END,"
+			   " result_content="
 			   "CASE WHEN json_valid(CAST(?7 AS TEXT)) THEN ?7 END,"
 			   " dropped=dropped|?8 WHERE result=?9",
 	[S_RECORD_IO] = "UPDATE records SET execute_input=?,"

@@ -58,6 +58,9 @@ static void submission_done(struct submission *s)
 	loop_defer(s->rq->c->loop, &s->answer);
 }
 
+/* Who submits, when the client does not say. */
+#define NOBODY 65534
+
 static void refuse(struct submission *s, size_t i, int err, const char *why)
 {
 	s->rq->c->count.refused++;
@@ -144,12 +147,18 @@ static int read_shape(const struct msg *m, struct json_object *o,
 static int read_spec(const struct msg *m, struct json_object *o,
 		     struct result_spec *spec, struct buf *why)
 {
+	int64_t uid = NOBODY, gid = NOBODY;
 	int err;
 
 	spec->kind = "task";
 	spec->ntasks = 1;
-	spec->uid = (uint32_t)json_int_or(o, "uid", 65534);
-	spec->gid = (uint32_t)json_int_or(o, "gid", 65534);
+	if (!json_get_range(o, "uid", 0, LIMIT_ID, &uid) ||
+	    !json_get_range(o, "gid", 0, LIMIT_ID, &gid)) {
+		buf_puts(why, "uid and gid must be from 0 to 4294967294");
+		return -EINVAL;
+	}
+	spec->uid = (uint32_t)uid;
+	spec->gid = (uint32_t)gid;
 	spec->options = json_get_object(o, "options");
 	spec->token = json_get_str(o, "token", NULL);
 	spec->name = json_get_str(spec->options, "label", NULL);

@@ -19,8 +19,12 @@ static void take(struct upstream *u, enum part i, struct msg *m)
 	if (err) {
 		if (log_allowed(&noise, 5, 10 * USEC_PER_SEC, &skipped))
 			log_warning("a message of the upstream was dropped",
-				    log_errno(err),
+				    log_errno(err), log_str("why", m->why),
 				    log_int("not_logged", skipped));
+		/* It is an answer all the same, and says nothing. */
+		if (err == -EPROTO && m->type && i != U_IOPUB &&
+		    i != U_NOTIFICATION)
+			upstream_parts[i].on_message(u, m);
 		return;
 	}
 	u->heard = mono_usec();

@@ -137,17 +137,16 @@ static void wire_stored(struct store_op *op)
 
 static bool read_code(struct msg *m, struct buf *code)
 {
-	struct json_object *content = msg_json(m, MSG_CONTENT);
+	struct json_object *content = msg_object(m, MSG_CONTENT, &m->why);
 	size_t n = 0;
 	const char *s = json_get_str(content, "code", &n);
-	bool ok = json_object_is_type(content, json_type_object);
 
 	if (s && n <= LIMIT_CODE)
 		buf_put(code, s, n);
 	else
 		buf_puts(code, m->type);
 	json_object_put(content);
-	return ok;
+	return content != NULL;
 }
 
 static struct result *new_result(struct controller *c, struct msg *m,
@@ -339,7 +338,8 @@ static void read_failure(struct wire *w, struct json_object *content)
 
 void wire_read_reply(struct wire *w, struct msg *m)
 {
-	struct json_object *content = msg_json(m, MSG_CONTENT);
+	const char *why = NULL;
+	struct json_object *content = msg_object(m, MSG_CONTENT, &why);
 	const char *status = json_get_str(content, "status", NULL);
 
 	read_date(m->metadata, "started", &w->row.started);
@@ -351,6 +351,12 @@ void wire_read_reply(struct wire *w, struct msg *m)
 		w->event = EVENT_ABORT;
 	else
 		read_failure(w, content);
+	if (!content) {
+		/* Its client has it, and may read it. */
+		w->ename = xstrdup("ReplyError");
+		w->evalue = xasprintf("its engine's reply cannot be read: %s",
+				      why);
+	}
 	json_object_put(content);
 }
 

@@ -46,7 +46,8 @@ struct wire {
 	struct buf display_data;	/* the last */
 };
 
-/* A new result for a client's message m; NULL: it cannot be one. */
+/* A new result for a client's message m; NULL: it cannot be one (m->why: its
+ * content cannot be read). */
 struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m);
 struct wire *wire_find(struct controller *c, const char *msg_id);
 /* What metadata tell of an apply_request: its value is a pickle. */

@@ -96,16 +96,19 @@ static void log_message(const char *what, enum channel c, struct bytes text)
 		  log_bytes("message", text));
 }
 
-static void complain(struct link *l, enum channel c, int err)
+static void complain(struct link *l, enum channel c, int err, const char *why)
 {
 	unsigned skipped;
 
 	if (log_allowed(&l->rubbish, 5, 10 * USEC_PER_SEC, &skipped))
-		log_warning("message dropped", log_str("channel", rows[c].name),
-			    log_str("reason", err == -EALREADY
-						      ? "a replay"
-						      : "malformed or not "
-							"signed by the key"),
+		log_warning(err == -EPROTO ? "signed message cannot be read"
+					   : "message dropped",
+			    log_str("channel", rows[c].name),
+			    log_str("reason",
+				    err == -EALREADY ? "a replay"
+				    : err == -EPROTO ? why
+						     : "malformed or not "
+						       "signed by the key"),
 			    log_int("more", skipped));
 }
 
@@ -119,7 +122,9 @@ static bool receive(struct link *l, enum channel c)
 	if (!err)
 		err = msg_open(&m, &l->session, MSG_READ);
 	if (err) {
-		complain(l, c, err);
+		complain(l, c, err, m.why);
+		if (err == -EPROTO)
+			requests_refuse(l->engine, c, &m);
 	} else {
 		if (log_enabled(LOG_DEBUG)) {
 			struct buf b = BUF_INIT;

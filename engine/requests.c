@@ -32,7 +32,7 @@ void request_answer(struct engine *e, enum channel c, const struct msg *m,
 	struct bytes *idents = xreallocarray(NULL, m->idents, sizeof(*idents));
 	struct msg_out out = {
 		.type = type,
-		.parent = msg_part(m, MSG_HEADER),
+		.parent = msg_echo(m),
 		.content = content,
 		.idents = idents,
 		.nidents = m->idents,
@@ -365,6 +365,31 @@ void requests_handle(struct engine *e, enum channel c, struct msg *m)
 	}
 	if ((ON_SHELL | ON_CONTROL) & ON(c))
 		kernel_request(e, c, m);
+}
+
+/* Signed, and it cannot be read: who sent it does not wait for ever. */
+void requests_refuse(struct engine *e, enum channel c, struct msg *m)
+{
+	static const char request[] = "_request";
+	size_t n = m->type ? strlen(m->type) : 0, k = strlen(request);
+	struct json_object *content;
+	char *type, *why;
+
+	if (n <= k || strcmp(m->type + n - k, request) != 0 ||
+	    !((ON_SHELL | ON_CONTROL) & ON(c)))
+		return;
+	type = xasprintf("%.*s_reply", (int)(n - k), m->type);
+	why = xasprintf("the message's JSON cannot be read: %s", m->why);
+	content = request_error("ValueError", "EINVAL", why);
+	/* A stock client shows nothing but the traceback. */
+	json_push(json_get_array(content, "traceback"),
+		  json_text(bytes_str(why)));
+	answer(e, c, m, type, content);
+	free(type);
+	free(why);
+	/* And waits for the end of what it printed. */
+	if (ON_SHELL & ON(c))
+		(void)!deliver_state(e, msg_echo(m), "idle");
 }
 
 void requests_can_send(struct engine *e)

@@ -10,6 +10,8 @@
 /* m stays the caller's, but what it holds may have been taken out of it. */
 void requests_handle(struct engine *e, enum channel c, struct msg *m);
 /* A channel that was full (or not connected) may take more. */
+/* Of one that is signed and cannot be read (m->why). */
+void requests_refuse(struct engine *e, enum channel c, struct msg *m);
 void requests_can_send(struct engine *e);
 
 /*

@@ -113,10 +113,13 @@ static bool open_message(struct link *l, struct msg *m)
 	unsigned skipped;
 	int err = msg_open(m, &l->session, MSG_RELAY);
 
-	if (!err && !scan_valid(msg_part(m, MSG_CONTENT)))
-		err = -EBADMSG;
+	if (!err && !scan_valid(msg_part(m, MSG_CONTENT))) {
+		err = -EPROTO;
+		m->why = "its content is not JSON";
+	}
 	if (err && log_allowed(&noise, 10, 10 * USEC_PER_SEC, &skipped))
 		log_warning("a message is dropped", log_errno(err),
+			    log_str("why", m->why),
 			    log_int("others", skipped));
 	if (!err)
 		l->heard = mono_usec();

@@ -9,6 +9,7 @@
 
 /* --- a result ----------------------------------------------------------- */
 
+#define NOBODY 65534
 #define R(member) offsetof(struct result, member)
 
 static const struct field result_fields[] = {
@@ -76,11 +77,17 @@ static void set_options(struct result *r, struct bytes options)
 }
 
 /* Said when it comes; a later word does not say it again. */
+/* Of a user or a group. */
+static int64_t known_id(int64_t id)
+{
+	return id < 0 || id > LIMIT_ID ? NOBODY : id;
+}
+
 static void set_owner(struct mirror *mi, struct result *r, int64_t uid)
 {
 	if (r->by_owner.name)
 		return;
-	r->uid = uid;
+	r->uid = known_id(uid);
 	mirror_set_owner(mi, r);
 }
 
@@ -269,6 +276,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	was = shown_of(r);
 	(void)scan_fields(object, result_fields, r);
 	set_owner(mi, r, rest.uid);
+	r->gid = known_id(r->gid);
 	set_elapsed(r, rest.elapsed);
 	set_name(mi, r, rest.name);
 	set_kind(r, rest.kind);

@@ -2,6 +2,7 @@
 #include "merge.h"
 #include "group.h"
 #include "scan.h"
+#include "wire/limits.h"
 
 /* --- a task ------------------------------------------------------------- */
 
@@ -64,6 +65,25 @@ static struct numbers numbers_of(const struct task *t)
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		n.size[i] = (int64_t)t->size[i];
 	return n;
+}
+
+static bool is_between(int64_t n, int64_t min, int64_t max)
+{
+	return n >= min && n <= max;
+}
+
+/* Each has its place in a task. */
+static bool fits(const struct numbers *n)
+{
+	int i;
+
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		if (n->size[i] < 0)
+			return false;
+	return is_between(n->engine, -1, MIRROR_MAX_ID) &&
+	       is_between(n->attempt, 0, UINT16_MAX) &&
+	       is_between(n->exit_status, -1, LIMIT_EXIT) &&
+	       is_between(n->signal, -1, LIMIT_SIGNAL);
 }
 
 static void set_numbers(struct task *t, const struct numbers *n)
@@ -130,7 +150,7 @@ void merge_task(struct mirror *mi, struct result *r, struct bytes task,
 {
 	struct numbers n = numbers_of(&r->one);
 
-	if (!scan_fields(task, number_fields, &n) ||
+	if (!scan_fields(task, number_fields, &n) || !fits(&n) ||
 	    !scan_fields(task, detail_fields, &r->detail))
 		return;
 	set_numbers(&r->one, &n);
@@ -195,6 +215,7 @@ bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 		 struct task *ret_t)
 {
 	int64_t m[MEMBERS] = {0};
+	struct numbers numbers;
 	struct bytes v;
 	struct scan s;
 	int i = 0;
@@ -207,25 +228,29 @@ bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 	if (i <= M_ON_STDOUT || m[M_INDEX] < 0 || m[M_INDEX] >= n ||
 	    m[M_STATE] <= STATE_NONE || m[M_STATE] >= STATES)
 		return false;
+	numbers = (struct numbers){
+		.engine = m[M_ENGINE],
+		.attempt = m[M_ATTEMPT],
+		.exit_status = m[M_EXIT],
+		.signal = m[M_SIGNAL],
+		.value_is_stdout = m[M_ON_STDOUT] != 0,
+	};
+	memcpy(numbers.size, &m[M_SIZE], sizeof(numbers.size));
+	if (!fits(&numbers))
+		return false;
 	*ret_i = (uint32_t)m[M_INDEX];
 	*ret_t = (struct task){
 		.state = (uint8_t)m[M_STATE],
-		.engine = (int32_t)m[M_ENGINE],
-		.attempt = (uint16_t)m[M_ATTEMPT],
 		.started = m[M_STARTED],
 		.completed = m[M_COMPLETED],
 		.received = m[M_RECEIVED],
-		.exit_status = (int16_t)m[M_EXIT],
-		.signal = (int16_t)m[M_SIGNAL],
-		.value_is_stdout = m[M_ON_STDOUT] != 0,
 		.timed_out = m[M_TIMED_OUT] != 0,
 		.held = m[M_HELD] != 0,
 		.began = m[M_BEGAN],
 		.ran = m[M_RAN],
 		.elapsed = m[M_ELAPSED],
 	};
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		ret_t->size[i] = (uint64_t)m[M_SIZE + i];
+	set_numbers(ret_t, &numbers);
 	return true;
 }
 
@@ -252,7 +277,8 @@ void merge_members(struct group *g, struct bytes object, uint64_t seq)
 	if (!scan_fields(object, members_fields, &m))
 		return;
 	rest.state = merge_state(m.rest);
-	if (state_is_final(rest.state) && m.rest_from <= UINT32_MAX) {
+	if (state_is_final(rest.state) &&
+	    is_between(m.rest_from, 0, UINT32_MAX)) {
 		rest.from = (uint32_t)m.rest_from;
 		rest.when = m.rest_when;
 		rest.elapsed = m.rest_elapsed;

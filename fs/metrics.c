@@ -171,6 +171,7 @@ OF_MOUNT(looks, atomic_load(&fs->notifier.looks))
 OF_MOUNT(untold, fs->notifier.notes.dropped)
 OF_MOUNT(received, fs->link.session.count.received)
 OF_MOUNT(malformed, fs->link.session.count.malformed)
+OF_MOUNT(unreadable, fs->link.session.count.unreadable)
 OF_MOUNT(unsigned_, fs->link.session.count.unsigned_)
 OF_MOUNT(forged, fs->link.session.count.forged)
 OF_MOUNT(mounted, (double)fs->born / 1e6)
@@ -355,6 +356,8 @@ COUNTED("store_errors", "store_errors",
 COUNTED("messages_received", "messages_received", "Messages believed."),
 COUNTED_AS("messages_dropped", "reason=\"malformed\"", "messages_malformed",
 	   DROPPED),
+COUNTED_AS("messages_dropped", "reason=\"unreadable\"", "messages_unreadable",
+	   DROPPED),
 COUNTED_AS("messages_dropped", "reason=\"unsigned\"", "messages_unsigned",
 	   DROPPED),
 COUNTED_AS("messages_dropped", "reason=\"forged\"", "messages_forged",
@@ -392,6 +395,8 @@ COUNTER_OF(M_ "fills_total", fills,
 COUNTER_OF(M_ "messages_received_total", received, "Messages believed."),
 {.name = M_ "messages_dropped_total", .label = "reason=\"malformed\"",
  .value = malformed, .help = DROPPED},
+{.name = M_ "messages_dropped_total", .label = "reason=\"unreadable\"",
+ .value = unreadable},
 {.name = M_ "messages_dropped_total", .label = "reason=\"unsigned\"",
  .value = unsigned_},
 {.name = M_ "messages_dropped_total", .label = "reason=\"forged\"",

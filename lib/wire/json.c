@@ -76,7 +76,9 @@ static const char *parse(struct json_reader *r, struct bytes text,
 		return "something follows the value";
 	if (has_apostrophe(text))
 		return "strings begin with \"";
-	return has_nan(*ret_o) ? "NaN and Infinity are not JSON" : NULL;
+	return has_nan(*ret_o) ? "a number is none, or too large for one (NaN, "
+				 "Infinity, 1e999)"
+			       : NULL;
 }
 
 /* Digits of the largest number that an int64_t may not have room for. */
@@ -129,11 +131,13 @@ static const char *parse_again(struct json_reader *r, struct bytes text,
 	return why;
 }
 
+static_assert(LIMIT_JSON == 64 * MIB, "as is said below");
+
 struct json_object *json_parse(struct bytes text, const char **ret_why)
 {
 	static struct json_reader reader;
 	struct json_object *obj = NULL;
-	const char *why = "too long";
+	const char *why = "it is longer than 64 MiB";
 
 	if (text.n <= LIMIT_JSON) {
 		why = parse(&reader, text, &obj);
@@ -195,6 +199,28 @@ bool json_get_int(struct json_object *obj, const char *key, int64_t *ret_n)
 	if (v)
 		*ret_n = json_object_get_int64(v);
 	return v != NULL;
+}
+
+bool json_is_int(struct json_object *v, int64_t min, int64_t max,
+		 int64_t *ret_n)
+{
+	/* One beyond 64 bits is told as the largest there is. */
+	int64_t n = json_object_is_type(v, json_type_int)
+			    ? json_object_get_int64(v)
+			    : INT64_MAX;
+
+	if (n < min || n > max || n == INT64_MAX)
+		return false;
+	*ret_n = n;
+	return true;
+}
+
+bool json_get_range(struct json_object *obj, const char *key, int64_t min,
+		    int64_t max, int64_t *ret_n)
+{
+	struct json_object *v = json_get(obj, key);
+
+	return !v || json_is_int(v, min, max, ret_n);
 }
 
 int64_t json_int_or(struct json_object *obj, const char *key, int64_t other)

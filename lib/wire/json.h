@@ -30,6 +30,12 @@ struct json_object *json_get_array(struct json_object *obj, const char *key);
 const char *json_get_str(struct json_object *obj, const char *key, size_t *n);
 bool json_get_int(struct json_object *obj, const char *key, int64_t *ret_n);
 int64_t json_int_or(struct json_object *obj, const char *key, int64_t other);
+/* v is an integer from min to max; else *ret_n stays. */
+bool json_is_int(struct json_object *v, int64_t min, int64_t max,
+		 int64_t *ret_n) must_check;
+/* The same of a member that may be missing, or null: then *ret_n stays. */
+bool json_get_range(struct json_object *obj, const char *key, int64_t min,
+		    int64_t max, int64_t *ret_n) must_check;
 double json_real_or(struct json_object *obj, const char *key, double other);
 bool json_bool_or(struct json_object *obj, const char *key, bool other);
 

@@ -3,6 +3,8 @@
 #include "wire/limits.h"
 
 #define NOT_UTF8 "it is not UTF-8"
+#define TOO_DEEP "it is nested too deep: 64 levels are too many"
+static_assert(LIMIT_JSON_DEPTH == 64, "as is said above");
 
 static struct json_tokener *tokener(struct json_reader *r)
 {
@@ -35,7 +37,9 @@ static int give(struct json_reader *r, const char *p, size_t n,
 		return 1;
 	if (err == json_tokener_continue)
 		return 0;
-	*ret_why = json_tokener_error_desc(err);
+	*ret_why = err == json_tokener_error_depth
+			   ? TOO_DEEP
+			   : json_tokener_error_desc(err);
 	return -EINVAL;
 }
 

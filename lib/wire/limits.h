@@ -42,6 +42,10 @@
 #define LIMIT_FLIGHT 10			/* seconds from controller to engine, or never */
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ENAME 128UL		/* the name of an error */
+#define LIMIT_ID 4294967294LL		/* a user's or group's; -1 is none */
+#define LIMIT_PID 2147483647LL
+#define LIMIT_EXIT 255			/* of a process */
+#define LIMIT_SIGNAL 64
 #define LIMIT_TIME 100000000000000000LL	/* usec since 1970: the year 5138 */
 #define LIMIT_TARGETS 65536		/* engines of one task or view */
 #define LIMIT_DEPENDENCIES 1000		/* entries of after or follow */

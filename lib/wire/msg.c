@@ -156,6 +156,12 @@ struct bytes msg_part(const struct msg *m, enum msg_part part)
 	return msg_frame(m, m->idents + 1 + (unsigned)part);
 }
 
+struct bytes msg_echo(const struct msg *m)
+{
+	return m->header_bad && m->header ? json_bytes(m->header)
+					  : msg_part(m, MSG_HEADER);
+}
+
 unsigned msg_buffers(const struct msg *m)
 {
 	unsigned first = m->idents + 1 + MSG_BUFFERS;
@@ -194,51 +200,101 @@ static bool find_delimiter(struct msg *m)
 	return false;
 }
 
-struct json_object *msg_json(const struct msg *m, enum msg_part part)
+static struct json_object *read_json(const struct msg *m, enum msg_part part,
+				     const char **ret_why)
 {
 	struct bytes text = msg_part(m, part);
-	struct json_object *o = json_parse(text, NULL);
+	struct json_object *o = json_parse(text, ret_why);
 	struct buf repaired = BUF_INIT;
 
 	if (!o && !utf8_valid(text)) {
 		buf_put_utf8(&repaired, text);
-		o = json_parse(buf_bytes(&repaired), NULL);
+		o = json_parse(buf_bytes(&repaired), ret_why);
 		buf_done(&repaired);
 	}
 	return o;
 }
 
-static struct json_object *part_object(const struct msg *m,
-				       enum msg_part part)
+struct json_object *msg_json(const struct msg *m, enum msg_part part)
 {
-	struct json_object *o = msg_json(m, part);
+	return read_json(m, part, NULL);
+}
+
+struct json_object *msg_object(const struct msg *m, enum msg_part part,
+			       const char **ret_why)
+{
+	struct json_object *o = read_json(m, part, ret_why);
 
 	if (o && !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
 		o = NULL;
+		if (ret_why)
+			*ret_why = "it is no object";
 	}
 	return o;
 }
 
-static bool parse_parts(struct msg *m, enum msg_how how)
+/* A string without a zero in it, or NULL. */
+static const char *header_text(const struct msg *m, const char *key)
 {
 	size_t n;
+	const char *s = json_get_str(m->header, key, &n);
 
-	m->header = part_object(m, MSG_HEADER);
-	m->parent = m->header ? part_object(m, MSG_PARENT) : NULL;
-	m->metadata = m->parent ? part_object(m, MSG_METADATA) : NULL;
-	if (!m->metadata)
-		return false;
-	if (how == MSG_READ) {
-		m->content = part_object(m, MSG_CONTENT);
-		if (!m->content)
-			return false;
+	return s && strlen(s) == n ? s : NULL;
+}
+
+/* What is looked into of a header that is refused; as deep as Python goes. */
+#define HEADER_MOST (64 * KIB)
+#define HEADER_DEPTH 1000
+
+/*
+ * Who sent what is refused can read it, and waits for an answer to that msg_id: of a
+ * header with NaN in it, or too deep, that and the msg_type are taken.
+ */
+static struct json_object *header_names(struct bytes text)
+{
+	static const char *const keys[] = {"msg_id", "msg_type"};
+	struct json_tokener *tok = json_tokener_new_ex(HEADER_DEPTH);
+	struct json_object *all = NULL, *names = json_object_new_object();
+	size_t i, n;
+
+	if (tok && text.n <= HEADER_MOST)
+		all = json_tokener_parse_ex(tok, text.p, (int)text.n);
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *s = json_get_str(all, keys[i], &n);
+
+		if (s)
+			json_add_bytes(names, keys[i], bytes_of(s, n));
 	}
-	m->type = json_get_str(m->header, "msg_type", &n);
-	if (!m->type || strlen(m->type) != n)
-		return false;
-	m->id = json_get_str(m->header, "msg_id", &n);
-	return m->id && strlen(m->id) == n;
+	json_object_put(all);
+	if (tok)
+		json_tokener_free(tok);
+	return names;
+}
+
+/* Also after a mistake the rest is read: who answers needs it. */
+static void parse_parts(struct msg *m, enum msg_how how)
+{
+	struct json_object **to[] = {&m->header, &m->parent, &m->metadata,
+				     how == MSG_READ ? &m->content : NULL};
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(to) && to[i]; i++) {
+		*to[i] = msg_object(m, (enum msg_part)(MSG_HEADER + i), &why);
+		if (!*to[i] && !m->why)
+			m->why = why;
+	}
+	m->header_bad = !m->header;
+	if (m->header_bad)
+		m->header = header_names(msg_part(m, MSG_HEADER));
+	m->type = header_text(m, "msg_type");
+	m->id = header_text(m, "msg_id");
+	if (m->type && m->id)
+		return;
+	m->type = m->id = NULL;
+	if (!m->why)
+		m->why = "its header has no msg_type or msg_id";
 }
 
 static void digest_add(crypto_generichash_state *st, struct bytes b)
@@ -298,11 +354,8 @@ int msg_open(struct msg *m, struct session *s, enum msg_how how)
 	err = session_check(s, parts, msg_part(m, MSG_SIGNATURE));
 	if (err)
 		return err;
-	if (!parse_parts(m, how)) {
-		s->count.malformed++;
-		return -EBADMSG;
-	}
-	if (!buffers_fit(m)) {
+	parse_parts(m, how);
+	if (!m->why && !buffers_fit(m)) {
 		s->count.forged++;
 		return -EBADMSG;
 	}
@@ -310,6 +363,10 @@ int msg_open(struct msg *m, struct session *s, enum msg_how how)
 		err = session_once(s, msg_part(m, MSG_SIGNATURE));
 		if (err)
 			return err;
+	}
+	if (m->why) {
+		s->count.unreadable++;
+		return -EPROTO;
 	}
 	s->count.received++;
 	return 0;

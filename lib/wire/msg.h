@@ -37,6 +37,8 @@ struct msg {
 	struct json_object *header, *parent, *metadata, *content;
 	const char *type, *id;		/* of the header; type is never NULL
 					   after msg_open() */
+	const char *why;		/* after -EPROTO: what is wrong; static */
+	bool header_bad;		/* then: the header has only those two */
 };
 
 /* -EAGAIN: nothing there. -EMSGSIZE: too many frames, thrown away. */
@@ -47,9 +49,12 @@ int msg_recv(struct msg *m, void *socket) must_check;
  * msg_add_frame()). Finds the delimiter, checks the signature, parses the
  * JSON: all four must be objects, the header with strings msg_id and
  * msg_type. -EBADMSG: no well-formed message, or not signed by the key.
- * -EALREADY: a replay. The session counts them. Buffers are no part of what
- * ipyparallel signs; when the header has their digest, as of messages of ours, they
- * must be those (doc/PROTOCOL.md, "Buffers").
+ * -EALREADY: a replay. -EPROTO: signed, but its JSON is not read, why says what
+ * is wrong with it; whoever sent it waits for an answer, perhaps. What could be
+ * read is there (type and id are NULL when there is nobody to answer). The session
+ * counts them. Buffers are no part of what ipyparallel signs; when the header has
+ * their digest, as of messages of ours, they must be those (doc/PROTOCOL.md,
+ * "Buffers").
  *
  * MSG_RELAY: for frames that will be forwarded: replays are the receiver's
  * business, content is not parsed (stays NULL). MSG_RELAY_ONCE: but replays are
@@ -92,10 +97,15 @@ struct bytes msg_part(const struct msg *m, enum msg_part part);
  * a lone surrogate, of a file's name, say, as such a byte.
  */
 struct json_object *msg_json(const struct msg *m, enum msg_part part);
+/* The same of an object; NULL says why in *ret_why (may be NULL). */
+struct json_object *msg_object(const struct msg *m, enum msg_part part,
+			       const char **ret_why);
 static inline struct bytes msg_ident(const struct msg *m, unsigned i)
 {
 	return i < m->idents ? msg_frame(m, i) : bytes_of(NULL, 0);
 }
+/* The header as the parent of an answer. */
+struct bytes msg_echo(const struct msg *m);
 unsigned msg_buffers(const struct msg *m);
 /* Empty when there is no such buffer. */
 struct bytes msg_buffer(const struct msg *m, unsigned i);

@@ -29,7 +29,8 @@ struct session {
 	struct replay *replay;
 	struct {
 		uint64_t received;	/* well-formed and believed */
-		uint64_t malformed;	/* no message, or not the JSON it must be */
+		uint64_t malformed;	/* no message */
+		uint64_t unreadable;	/* signed, and JSON that is not read */
 		uint64_t unsigned_;	/* a signature is missing */
 		uint64_t forged;	/* a signature is wrong */
 		uint64_t replayed;	/* seen before */

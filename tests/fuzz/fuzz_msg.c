@@ -60,6 +60,19 @@ static void check_open(struct msg *m)
 	assert(msg_buffer(m, msg_buffers(m)).n == 0);
 }
 
+/* Who answers finds what is read, and a parent for the answer. */
+static void check_refused(const struct msg *m)
+{
+	struct json_object *parent;
+
+	assert(m->why && !m->type == !m->id);
+	if (!m->id)
+		return;
+	parent = json_parse(msg_echo(m), NULL);
+	assert(strcmp(json_get_str(parent, "msg_id", NULL), m->id) == 0);
+	json_object_put(parent);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char signature[SIGNATURE_SIZE];
@@ -67,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes frame[16];
 	struct msg m = {0};
 	unsigned i, n, at;
+	int err;
 
 	if (size == 0)
 		return 0;
@@ -77,10 +91,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		sign(frame, at + 1, signature);
 	for (i = 0; i < n; i++)
 		msg_add_frame(&m, frame[i]);
-	if (msg_open(&m, &session,
-		     data[0] % 4 < 2 ? MSG_READ : MSG_RELAY) == 0) {
+	err = msg_open(&m, &session, data[0] % 4 < 2 ? MSG_READ : MSG_RELAY);
+	if (err == 0) {
 		check_open(&m);
 		msg_describe(&m, &text);
+	} else if (err == -EPROTO) {
+		check_refused(&m);
 	}
 	buf_done(&text);
 	msg_done(&m);

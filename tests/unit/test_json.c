@@ -86,7 +86,7 @@ static void test_size(void **state)
 	memset(big, ' ', LIMIT_JSON + 1);
 	big[0] = '1';
 	assert_null(json_parse(bytes_of(big, LIMIT_JSON + 1), &why));
-	assert_string_equal(why, "too long");
+	assert_string_equal(why, "it is longer than 64 MiB");
 	free(big);
 }
 

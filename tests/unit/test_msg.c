@@ -213,6 +213,17 @@ static struct msg made(struct session *s, const char *header,
 	return m;
 }
 
+#define EIGHT(x) x x x x x x x x
+
+static void expect_parent(const struct msg *m, const char *id)
+{
+	struct json_object *parent = json_parse(msg_echo(m), NULL);
+
+	assert_non_null(parent);
+	assert_string_equal(json_get_str(parent, "msg_id", NULL), id);
+	json_object_put(parent);
+}
+
 static const char good_header[] = "{\"msg_id\":\"1\",\"msg_type\":\"x\"}";
 
 /* Signed with the right key, and still no message. */
@@ -222,6 +233,12 @@ static void test_signed_rubbish_is_refused(void **state)
 		const char *header, *parent, *metadata, *content;
 	} row[] = {
 		{"", "{}", "{}", "{}"},
+		{"{\"msg_id\":\"1\",\"msg_type\":\"x\",\"a\":NaN}", "{}", "{}",
+		 "{}"},
+		{"{\"msg_id\":\"1\",\"msg_type\":\"x\",\"a\":1e999}", "{}",
+		 "{}", "{}"},
+		{"{\"msg_type\":\"x\",\"a\":" EIGHT(EIGHT("[")) EIGHT(EIGHT("]"))
+		 ",\"msg_id\":\"1\"}", "{}", "{}", "{}"},
 		{"[]", "{}", "{}", "{}"},
 		{"null", "{}", "{}", "{}"},
 		{"{}", "{}", "{}", "{}"},
@@ -250,11 +267,17 @@ static void test_signed_rubbish_is_refused(void **state)
 	for (i = 0; i < ARRAY_SIZE(row); i++) {
 		m = made(&s, row[i].header, row[i].parent, row[i].metadata,
 			 bytes_str(row[i].content));
-		if (msg_open(&m, &s, MSG_READ) != -EBADMSG)
+		if (msg_open(&m, &s, MSG_READ) != -EPROTO || !m.why)
 			fail_msg("row %zu passed", i);
+		/* What could be read is there for who answers. */
+		if (row[i].header == good_header || (i >= 1 && i <= 3)) {
+			assert_string_equal(m.id, "1");
+			expect_parent(&m, "1");
+		}
 		msg_done(&m);
 	}
-	assert_int_equal(s.count.malformed, ARRAY_SIZE(row));
+	assert_int_equal(s.count.unreadable, ARRAY_SIZE(row));
+	assert_int_equal(s.count.malformed, 0);
 	assert_int_equal(s.count.received, 0);
 	session_done(&s);
 }
@@ -362,7 +385,8 @@ static void test_json_larger_than_its_limit(void **state)
 	session_init(&s, NULL, bytes_str("key"), 100);
 	m = made(&s, good_header, "{}", "{}",
 		 bytes_of(big, LIMIT_JSON + 16));
-	assert_int_equal(msg_open(&m, &s, MSG_READ), -EBADMSG);
+	assert_int_equal(msg_open(&m, &s, MSG_READ), -EPROTO);
+	assert_string_equal(m.why, "it is longer than 64 MiB");
 	msg_done(&m);
 	session_done(&s);
 	free(big);

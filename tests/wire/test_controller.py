@@ -207,16 +207,22 @@ class Rubbish(Case):
         want = len(rubbish) * len(sockets) - 1
         def dropped():
             n = c.counters()
-            return n["messages_malformed"] + n["messages_replayed"]
+            return (
+                n["messages_malformed"]
+                + n["messages_unreadable"]
+                + n["messages_replayed"]
+            )
 
         tap.wait_for(lambda: dropped() >= want)
-        malformed = c.counters()["messages_malformed"]
-        self.assertGreaterEqual(malformed, len(rubbish) - 1)
+        n = c.counters()
+        self.assertEqual(n["messages_malformed"], 4 * len(sockets))
+        self.assertGreaterEqual(n["messages_unreadable"], len(rubbish) - 4)
         self.assertEqual(c.hello()["status"], "ok")
         lines = [
             x
             for x in self.controller.log_lines()
-            if x["what"] == "a message was dropped"
+            if x["what"]
+            in ("a message was dropped", "a signed message cannot be read")
         ]
         # Five for each socket, and those again after ten seconds.
         first, *_, last = (datetime.fromisoformat(x["time"]) for x in lines)
