@@ -76,13 +76,13 @@ static void set_options(struct result *r, struct bytes options)
 		r->options = xstrndup(options.p, options.n);
 }
 
-/* Said when it comes; a later word does not say it again. */
-/* Of a user or a group. */
+/* Of a user or a group. Cut to 32 bits, 2^32 would be root. */
 static int64_t known_id(int64_t id)
 {
 	return id < 0 || id > LIMIT_ID ? NOBODY : id;
 }
 
+/* Said when it comes; a later word does not say it again. */
 static void set_owner(struct mirror *mi, struct result *r, int64_t uid)
 {
 	if (r->by_owner.name)
