@@ -131,7 +131,9 @@ static const char *parse_again(struct json_reader *r, struct bytes text,
 	return why;
 }
 
-static_assert(LIMIT_JSON == 64 * MIB, "as is said below");
+#if LIMIT_JSON != 64 * MIB
+#error "it is said below"
+#endif
 
 struct json_object *json_parse(struct bytes text, const char **ret_why)
 {

@@ -4,7 +4,9 @@
 
 #define NOT_UTF8 "it is not UTF-8"
 #define TOO_DEEP "it is nested too deep: 64 levels are too many"
-static_assert(LIMIT_JSON_DEPTH == 64, "as is said above");
+#if LIMIT_JSON_DEPTH != 64
+#error "it is said above"
+#endif
 
 static struct json_tokener *tokener(struct json_reader *r)
 {

@@ -276,11 +276,11 @@ static struct json_object *header_names(struct bytes text)
 static void parse_parts(struct msg *m, enum msg_how how)
 {
 	struct json_object **to[] = {&m->header, &m->parent, &m->metadata,
-				     how == MSG_READ ? &m->content : NULL};
+				     &m->content};
+	size_t i, n = how == MSG_READ ? ARRAY_SIZE(to) : ARRAY_SIZE(to) - 1;
 	const char *why;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(to) && to[i]; i++) {
+	for (i = 0; i < n; i++) {
 		*to[i] = msg_object(m, (enum msg_part)(MSG_HEADER + i), &why);
 		if (!*to[i] && !m->why)
 			m->why = why;
