@@ -63,14 +63,18 @@ static void check_open(struct msg *m)
 /* Who answers finds what is read, and a parent for the answer. */
 static void check_refused(const struct msg *m)
 {
+	struct buf text = BUF_INIT;
 	struct json_object *parent;
 
 	assert(m->why && !m->type == !m->id);
 	if (!m->id)
 		return;
-	parent = json_parse(msg_echo(m), NULL);
+	/* Bytes that are no UTF-8 are read as others read them: msg_json(). */
+	buf_put_utf8(&text, msg_echo(m));
+	parent = json_parse(buf_bytes(&text), NULL);
 	assert(strcmp(json_get_str(parent, "msg_id", NULL), m->id) == 0);
 	json_object_put(parent);
+	buf_done(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
