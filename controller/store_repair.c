@@ -83,8 +83,10 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 	" BETWEEN 0 AND " most "))"
 #define KEPT_OR(column, most, other) \
 	"CASE WHEN " KEPT(column, most) " THEN " column " ELSE " other " END"
-static_assert(LIMIT_TIME == 100000000000000000LL && LIMIT_ID == 4294967294LL &&
-	      LIMIT_EXIT == 255 && LIMIT_SIGNAL == 64, "below");
+#if LIMIT_TIME != 100000000000000000 || LIMIT_ID != 4294967294 || \
+	LIMIT_EXIT != 255 || LIMIT_SIGNAL != 64
+#error "they are in the statements below"
+#endif
 
 #define TASKS_OF(id) "tasks WHERE key>=" id "<<24 AND key<(" id "+1)<<24"
 #define BAD_OPTIONS \

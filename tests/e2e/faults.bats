@@ -202,10 +202,12 @@ all_there() {
 	local before id
 	id=$(submit ':')
 	done_with "$id"
-	/usr/bin/python3 - "$DIR/security/ipcontroller-client.json" <<-'END'
+	PYTHONPATH=tests/wire /usr/bin/python3 - \
+		"$DIR/security/ipcontroller-client.json" <<-'END'
 		import json, sys, zmq
+		import peers
 		info = json.load(open(sys.argv[1]))
-		ctx = zmq.Context()
+		peer = peers.Peer(info)
 		junk = [
 		    [b"junk"], [b""], [b"<IDS|MSG>"],
 		    [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"],
@@ -215,13 +217,12 @@ all_there() {
 		    [b"<IDS|MSG>", b"\xff" * 64, b"\xff", b"", b"[", b"nan"],
 		]
 		for port in ("registration", "mux", "task", "control"):
-		    s = ctx.socket(zmq.DEALER)
-		    s.linger = -1
-		    s.connect("%s:%d" % (info["interface"], info[port]))
+		    s = peer.connect(zmq.DEALER, info[port])
 		    for frames in junk:
 		        s.send_multipart(frames)
-		    s.close()
-		ctx.term()
+		    # Not before they are gone.
+		    s.close(-1)
+		peer.ctx.term()
 	END
 	connected
 	id=$(submit 'echo unharmed')
