@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define EXIT_LOCKED 3
 #define EXIT_DAMAGED 4
@@ -182,11 +183,14 @@ static int cannot(const struct config *k, const char *why, int code)
 
 static int look_after_store(const struct config *k)
 {
+	struct stat there;
 	struct buf why = BUF_INIT;
 	int err;
 
-	if (access(k->data, F_OK) < 0)
-		return cannot(k, "there is no such directory", EXIT_FAILED);
+	if (stat(k->data, &there) < 0)
+		return cannot(k, errno == ENOENT ? "there is no such directory"
+						 : strerror(errno),
+			      EXIT_FAILED);
 	/* Who only looks makes nothing, not even a log. */
 	err = k->recover ? place_make(k, &why) : 0;
 	if (err)

@@ -396,7 +396,7 @@ class Hearts(Case):
         why = r"engine %d \(pid .*\) was given up .* may go on there: its heart stopped"
         c.wait(1, "pending")
         attempts = c.result(1)["task"]["attempts"]
-        self.assertRegex(attempts, r"^1 0 \S+ \S+ lost\n$")
+        self.assertRegex(attempts, r"^1 0 \S+ \S+ lost [0-9.]+ [0-9.]+\n$")
         [line] = [x for x in self.controller.log_lines() if x.get("attempt") == 1]
         self.assertRegex(line["why"], why % 0)
         other.join(c)
@@ -2329,7 +2329,8 @@ class FullDisk(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="taskfs-full-")
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "none", self.dir], check=True
+            ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "none", self.dir],
+            check=True,
         )
         self.addCleanup(os.unlink, self.dir + ".log")
         self.addCleanup(os.rmdir, self.dir)

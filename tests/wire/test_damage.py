@@ -344,10 +344,10 @@ class Store(unittest.TestCase):
         self.addCleanup(shutil.rmtree, os.path.dirname(self.dir))
         shutil.copytree(self.store, self.dir)
 
-    def run_program(self, *options, env=None):
-        """Its exit code, and what it says."""
+    def run_program(self, *options, env=None, by=()):
+        """Its exit code, and what it says. by: words before the program."""
         p = subprocess.run(
-            [PROGRAM, "--cluster-dir=" + self.dir, *options],
+            [*by, PROGRAM, "--cluster-dir=" + self.dir, *options],
             env=dict(os.environ, **(env or {})),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

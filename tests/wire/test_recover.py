@@ -202,6 +202,11 @@ def make_version_1(directory):
         "DROP TRIGGER begin",
         "DROP TABLE begun",
         "DELETE FROM meta WHERE key LIKE 'next%'",
+        "ALTER TABLE results DROP COLUMN born",
+        "ALTER TABLE results DROP COLUMN rest_elapsed",
+        "ALTER TABLE tasks DROP COLUMN began",
+        "ALTER TABLE tasks DROP COLUMN ran",
+        "ALTER TABLE tasks DROP COLUMN elapsed",
         "PRAGMA user_version=1",
     )
 
@@ -415,7 +420,7 @@ class Recover(damage.Store):
         directory = tempfile.mkdtemp(prefix="taskfs-full-")
         self.addCleanup(shutil.rmtree, directory)
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=%dk" % kilobytes, "none", directory],
+            ["mount", "-t", "tmpfs", "-o", "mode=700,size=%dk" % kilobytes, "none", directory],
             check=True,
         )
         return directory
@@ -425,9 +430,17 @@ class Recover(damage.Store):
         with damage.database(self.dir) as db:
             db.execute("UPDATE results SET uid=7, gid=8")
             db.execute("DELETE FROM results WHERE id=3")
-        owner = (65534, 65533) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-        os.chown(self.dir, *owner)
-        code, said = self.run_program("--recover")
+        owner, by = (os.geteuid(), os.getegid()), []
+        if os.geteuid() == 0:
+            owner = (65534, 65533)
+            # Directories above are closed to everybody else.
+            may = "=+dac_override"
+            by = ["setpriv", "--reuid=65534", "--regid=65533", "--clear-groups"]
+            by += ["--inh-caps" + may, "--ambient-caps" + may]
+        for at, _, names in os.walk(self.dir):
+            for name in [".", *names]:
+                os.chown(os.path.join(at, name), *owner)
+        code, said = self.run_program("--recover", by=by)
         self.assertEqual(code, 0, said)
         with damage.database(self.dir) as db:
             owners = dict(

@@ -329,7 +329,7 @@ class FullDisk(Engine):
 
     def start(self, *options):
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "none", self.boss.dir],
+            ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "none", self.boss.dir],
             check=True,
         )
         # The file of the controller was in what is behind it now.
