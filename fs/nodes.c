@@ -61,7 +61,8 @@ const struct node nodes[] = {
 {.path = "/results", .mode = SHARED, .help = "one directory per submission"},
 
 SHOWN(C_ "state", controller_state,
-      "`connected`, or one line that says why not"),
+      "`connected` (and whether nothing is encrypted), or one line that says why "
+      "not"),
 SHOWN(C_ "kind", controller_kind, "`taskfs` or `ipyparallel`"),
 SHOWN(C_ "url", controller_url, "where it answers"),
 SHOWN(C_ "id", controller_id, "changes when it is started again"),

@@ -142,3 +142,24 @@ teardown() {
 	run -0 "$CLUSTER" --help
 	run -0 "$CLUSTER" --version
 }
+
+# bats test_tags=check
+@test "a controller that encrypts nothing: its log and the mount say so" {
+	local at=$HOME_DIR/second pid
+	exec 4< <(exec env "TASKFS_E2E=$MARK" "$BUILD/taskfs-controller" \
+		--cluster-dir="$HOME_DIR/open" --curve=no --ready-fd=1 \
+		2>"$HOME_DIR/open.log" 3>&-)
+	pid=$!
+	read -r -u 4 _
+	exec 4<&-
+	mkdir -p "$at"
+	env "TASKFS_E2E=$MARK" "$BUILD/taskfs" "$HOME_DIR/open" "$at" --wait "$FOREVER" \
+		--log-file "$HOME_DIR/open.log" 3>&-
+	equal "$(cat "$at/controller/state")" \
+		'connected; nothing is encrypted (--curve=no)'
+	grep -q '"warning".*--curve=no: nothing is encrypted' "$HOME_DIR/open.log"
+	second_down
+	kill "$pid"
+	wait_for eval "! kill -0 $pid 2>/dev/null"
+	rm -r "$HOME_DIR/open" "$HOME_DIR/open.log"
+}
