@@ -34,9 +34,6 @@ const struct message_type message_types[] = {
 	 "The engine is gone, and so is what it ran: sent by itself at its "
 	 "end, or by its guard when it died. `left`: processes of its task "
 	 "did not die. No reply."},
-	{MSG_REGISTER_REQUEST, C_, E_, "control", true, "",
-	 "To an engine that answers heartbeats and is not registered any more: "
-	 "it is to register again. No reply."},
 	{MSG_REGISTRATION_NOTIFICATION, C_, M_, "notification", false,
 	 "id, uuid", "An engine can be used."},
 	{MSG_UNREGISTRATION_NOTIFICATION, C_, M_, "notification", false,
@@ -318,6 +315,9 @@ const struct message_type message_types[] = {
 	 "The engine's variables (see Objects): `all` of them after a "
 	 "registration, later those that changed. On the same socket as the "
 	 "execute_reply: what a task has written is told before its end."},
+	{MSG_REGISTER_REQUEST, C_, E_, "control", true, "",
+	 "To an engine that answers heartbeats and is not registered any more: "
+	 "it is to register again. No reply."},
 	{MSG_HAVE_REQUEST, C_, E_, "control", true, "msg_ids",
 	 "Does the engine have these tasks? They were sent 10 s ago or more, "
 	 "and nothing was heard of them."},

@@ -94,7 +94,9 @@ set_while_it_runs() {
 	local id before began ended least most
 	gate wait >/dev/null
 	before=$(now)
-	id=$(submit "cat $HOME_DIR/wait")
+	rm -f "$HOME_DIR/there"
+	id=$(submit ": >$HOME_DIR/there; cat $HOME_DIR/wait")
+	wait_for test -e "$HOME_DIR/there"
 	wait_for runs "$id"
 	began=$(now)
 	clock_is "$1"
