@@ -19,6 +19,7 @@ struct known {
 	char key[CURVE_KEY];
 	char *engine;		/* the uuid it registered; NULL: it is none */
 	char *address;		/* of an engine */
+	char nanny[CURVE_KEY];	/* the key of its nanny; "": none has come */
 };
 
 struct admission {
@@ -85,9 +86,10 @@ static void set_engine(struct known *k, const char *uuid, const char *address)
 	free(k->address);
 	k->engine = xstrdup(uuid);
 	k->address = xstrdup(address ? address : "");
+	k->nanny[0] = '\0';
 }
 
-/* {member, known: [[key], [key, uuid, address], ...]}: of who has the keys of the
+/* {member, known: [[key], [key, uuid, address, nanny], ...]}: of who has the keys of the
  * cluster, and who showed that. */
 static void save(struct controller *c)
 {
@@ -104,6 +106,7 @@ static void save(struct controller *c)
 		if (k->engine) {
 			json_push(one, json_object_new_string(k->engine));
 			json_push(one, json_object_new_string(k->address));
+			json_push(one, json_object_new_string(k->nanny));
 		}
 		json_push(all, one);
 	}
@@ -138,12 +141,14 @@ static void load(struct controller *c)
 	for (i = 0; i < n; i++) {
 		struct json_object *one = json_object_array_get_idx(all, i);
 		struct json_object *key = NULL, *uuid = NULL, *address = NULL;
+		struct json_object *nanny = NULL;
 		struct known *k;
 
 		if (json_object_is_type(one, json_type_array)) {
 			key = json_object_array_get_idx(one, 0);
 			uuid = json_object_array_get_idx(one, 1);
 			address = json_object_array_get_idx(one, 2);
+			nanny = json_object_array_get_idx(one, 3);
 		}
 		if (!json_object_is_type(key, json_type_string) ||
 		    json_object_get_string_len(key) != CURVE_KEY - 1) {
@@ -153,9 +158,13 @@ static void load(struct controller *c)
 			break;
 		}
 		k = add(c, json_object_get_string(key));
-		if (uuid)
-			set_engine(k, json_object_get_string(uuid),
-				   json_object_get_string(address));
+		if (!uuid)
+			continue;
+		set_engine(k, json_object_get_string(uuid),
+			   json_object_get_string(address));
+		if (nanny)
+			snprintf(k->nanny, sizeof(k->nanny), "%s",
+				 json_object_get_string(nanny));
 	}
 	json_object_put(o);
 	free(text);
@@ -181,6 +190,10 @@ void admission_prove(struct controller *c, const struct msg *m)
 		return;
 	uuid = uuid_in(m);
 	k = find(c->admission, key);
+	if (k) {
+		list_del(&k->order);
+		list_add_tail(&c->admission->known, &k->order);
+	}
 	if (k && (!uuid || (k->engine && strcmp(k->engine, uuid) == 0)))
 		return;
 	if (!k)
@@ -214,8 +227,8 @@ static void reply(struct admission *a, const struct msg *m, const char *status,
 			return;	/* the connection is gone */
 }
 
-/* 300: the connection ends without a word, and the peer tries again, which it
- * would not do after 400. */
+/* 300: nothing more is said to the peer; it tries again when the time for a
+ * handshake is over (sock.h), which it would not do after 400. */
 static void refuse(struct controller *c, const struct msg *m)
 {
 	unsigned skipped;
@@ -230,8 +243,10 @@ static void refuse(struct controller *c, const struct msg *m)
 	reply(c->admission, m, "300", "who are you?", "");
 }
 
-static bool is_nanny(struct controller *c, const struct msg *m)
+/* The first of an engine is it, and no other. */
+static bool is_nanny(struct controller *c, const struct msg *m, const char *key)
 {
+	struct known *without = NULL;
 	struct list *l;
 
 	if (!bytes_is(msg_frame(m, DOMAIN), ADMISSION_NANNY))
@@ -239,17 +254,26 @@ static bool is_nanny(struct controller *c, const struct msg *m)
 	list_for_each(l, &c->admission->known) {
 		struct known *k = list_entry(l, struct known, order);
 
-		if (is_engine(c, k) && bytes_is(msg_frame(m, ADDRESS),
-						k->address))
+		if (!is_engine(c, k) ||
+		    !bytes_is(msg_frame(m, ADDRESS), k->address))
+			continue;
+		if (strcmp(k->nanny, key) == 0)
 			return true;
+		if (!k->nanny[0] && !without)
+			without = k;
 	}
-	return false;
+	if (!without)
+		return false;
+	snprintf(without->nanny, sizeof(without->nanny), "%s", key);
+	save(c);
+	return true;
 }
 
 static bool is_in(struct controller *c, const struct msg *m, const char *key)
 {
 	return bytes_is(msg_frame(m, DOMAIN), ADMISSION_OPEN) ||
-	       !c->session.sign || find(c->admission, key) || is_nanny(c, m);
+	       !c->session.sign || find(c->admission, key) ||
+	       is_nanny(c, m, key);
 }
 
 static void decide(struct controller *c, const struct msg *m)

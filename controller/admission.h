@@ -9,7 +9,7 @@
  * that is signed with the key of the cluster; such keys are kept, so that a restart
  * of the controller shuts nobody out. The nanny of an ipyparallel engine has no way
  * to show anything: with a key that nobody knows it is let in where it listens for
- * control messages, from the address of such an engine and no other. Where nothing
+ * control messages, one for each such engine, from the address of that. Where nothing
  * is signed (--no-secure) the public key is all there is to know.
  */
 #ifndef TASKFS_ADMISSION_H

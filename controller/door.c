@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <linux/tcp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -21,6 +22,7 @@
 
 struct bell {
 	struct door *door;
+	const char *name;
 	void *socket, *monitor;
 	struct watch watch;
 };
@@ -29,7 +31,10 @@ struct door {
 	struct controller *c;
 	struct bell bell[SOCKETS];
 	size_t nbells;
-	int stranger[LIMIT_STRANGERS];	/* descriptors of libzmq's, oldest first */
+	struct stranger {
+		int fd;		/* libzmq's */
+		const struct bell *bell;
+	} stranger[LIMIT_STRANGERS];	/* oldest first */
 	size_t n;
 	struct timer timer;
 	struct log_limit noise;
@@ -42,16 +47,31 @@ static void forget(struct door *d, size_t i)
 		(d->n - i) * sizeof(*d->stranger));
 }
 
-static void forget_fd(struct door *d, int fd)
+/* Each socket tells in order; of two, the end of one's connection may be told
+ * behind the beginning of the other's, which has its number. */
+static void forget_fd(struct door *d, const struct bell *bell, int fd)
 {
 	size_t i;
 
 	for (i = 0; i < d->n; i++) {
-		if (d->stranger[i] == fd) {
+		if (d->stranger[i].fd == fd && d->stranger[i].bell == bell) {
 			forget(d, i);
 			return;
 		}
 	}
+}
+
+/* "127.0.0.1:4711" */
+static void put_peer(int fd, struct buf *out)
+{
+	struct sockaddr_storage peer = {0};
+	socklen_t n = sizeof(peer);
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0 &&
+	    getnameinfo((struct sockaddr *)&peer, n, host, sizeof(host), port,
+			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		buf_printf(out, "%s:%s", host, port);
 }
 
 /*
@@ -60,13 +80,19 @@ static void forget_fd(struct door *d, int fd)
  */
 static void shut_out(struct door *d, size_t i, const char *why)
 {
+	struct buf peer = BUF_INIT;
 	unsigned skipped;
 
-	if (log_allowed(&d->noise, 5, 10 * USEC_PER_SEC, &skipped))
+	if (log_allowed(&d->noise, 5, 10 * USEC_PER_SEC, &skipped)) {
+		put_peer(d->stranger[i].fd, &peer);
 		log_warning("a connection is shut out", log_str("why", why),
+			    log_str("socket", d->stranger[i].bell->name),
+			    log_bytes("peer", buf_bytes(&peer)),
 			    log_int("not_logged", skipped));
+		buf_done(&peer);
+	}
 	d->c->count.refused_peers++;
-	(void)shutdown(d->stranger[i], SHUT_RDWR);
+	(void)shutdown(d->stranger[i].fd, SHUT_RDWR);
 	forget(d, i);
 }
 
@@ -78,8 +104,9 @@ static bool is_stranger(int fd, bool *ret_too_much)
 
 	*ret_too_much = false;
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
-	    n < offsetof(struct tcp_info, tcpi_bytes_retrans) ||
-	    info.tcpi_bytes_sent > GREETING + WELCOME)
+	    n < offsetof(struct tcp_info, tcpi_dsack_dups) ||
+	    info.tcpi_bytes_sent - info.tcpi_bytes_retrans >
+		    GREETING + WELCOME)
 		return false;
 	*ret_too_much = info.tcpi_bytes_received > HANDSHAKE_MOST;
 	return true;
@@ -92,7 +119,7 @@ static void look(struct timer *t)
 	size_t i = 0;
 
 	while (i < d->n) {
-		if (!is_stranger(d->stranger[i], &too_much))
+		if (!is_stranger(d->stranger[i].fd, &too_much))
 			forget(d, i);
 		else if (too_much)
 			shut_out(d, i, "it sent more than a handshake is");
@@ -103,20 +130,32 @@ static void look(struct timer *t)
 		timer_set(d->c->loop, t, LOOK_EVERY);
 }
 
-static void came(struct door *d, int fd)
+static void came(struct door *d, const struct bell *bell, int fd)
 {
 	bool too_much;
 
-	forget_fd(d, fd);
 	while (d->n == LIMIT_STRANGERS) {
-		if (is_stranger(d->stranger[0], &too_much))
+		if (is_stranger(d->stranger[0].fd, &too_much))
 			shut_out(d, 0, "too many wait to be let in");
 		else
 			forget(d, 0);
 	}
-	d->stranger[d->n++] = fd;
+	d->stranger[d->n++] = (struct stranger){.fd = fd, .bell = bell};
 	if (!timer_is_set(&d->timer))
 		timer_set(d->c->loop, &d->timer, LOOK_EVERY);
+}
+
+/* It has none, or the key of another controller. */
+static void no_curve(struct bell *b)
+{
+	unsigned skipped;
+
+	b->door->c->count.refused_peers++;
+	if (log_allowed(&b->door->noise, 5, 10 * USEC_PER_SEC, &skipped))
+		log_warning("a peer is not let in: it does not encrypt, or for "
+			    "another controller",
+			    log_str("socket", b->name),
+			    log_int("not_logged", skipped));
 }
 
 static void ready(struct watch *w, short events)
@@ -127,13 +166,15 @@ static void ready(struct watch *w, short events)
 	(void)events;
 	while (sock_monitor_next(b->monitor, &event, &value)) {
 		if (event == ZMQ_EVENT_ACCEPTED)
-			came(b->door, value);
+			came(b->door, b, value);
+		else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+			no_curve(b);
 		else
-			forget_fd(b->door, value);
+			forget_fd(b->door, b, value);
 	}
 }
 
-int door_watch(struct controller *c, void *socket)
+int door_watch(struct controller *c, void *socket, const char *name)
 {
 	struct door *d = c->door;
 	struct bell *b;
@@ -147,12 +188,14 @@ int door_watch(struct controller *c, void *socket)
 	b = &d->bell[d->nbells];
 	err = sock_monitor(c->zmq, socket,
 			   ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
-				   ZMQ_EVENT_CLOSED,
+				   ZMQ_EVENT_CLOSED |
+				   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
 			   &b->monitor);
 	if (err)
 		return err;
 	d->nbells++;
 	b->door = d;
+	b->name = name;
 	b->socket = socket;
 	b->watch = (struct watch){.socket = b->monitor, .events = POLLIN,
 				  .ready = ready};

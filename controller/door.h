@@ -12,8 +12,9 @@
 
 #include "controller.h"
 
-/* Watches who connects to this socket, which has CURVE. -errno. */
-int door_watch(struct controller *c, void *socket) must_check;
+/* Watches who connects to this socket, which has CURVE; name: of the log, borrowed.
+ * -errno. */
+int door_watch(struct controller *c, void *socket, const char *name) must_check;
 /* Before the sockets themselves are closed. */
 void door_close(struct controller *c);
 

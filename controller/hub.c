@@ -445,7 +445,7 @@ static int open_one(struct controller *c, enum socket i)
 	    zmq_setsockopt(s->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof(yes)) < 0)
 		err = -errno;
 	if (!err && c->curve.on)
-		err = door_watch(c, s->socket);
+		err = door_watch(c, s->socket, rows[i].name);
 	if (!err)
 		err = address_bind(c, i, rows[i].name);
 	if (err)

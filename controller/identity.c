@@ -39,6 +39,18 @@ static const char *env_text(const char *name)
 	return value && *value ? value : NULL;
 }
 
+static bool wants_curve(const struct controller *c)
+{
+	const char *env = env_text("IPP_ENABLE_CURVE");
+	bool on = false;
+
+	if (c->config.curve != CURVE_AUTO)
+		return c->config.curve == CURVE_ON;
+	if (env && parse_bool(bytes_str(env), &on) == 0)
+		return on;
+	return true;
+}
+
 /* --- signatures ---------------------------------------------------------- */
 
 static char *read_key(const char *path, struct buf *why)
@@ -77,12 +89,22 @@ static char *find_key(struct controller *c, struct buf *why)
 	return keep_id(c, "key");
 }
 
-static int make_key(struct controller *c, struct buf *why)
+/*
+ * The key that counts is kept: who takes it back by another one does not get it again
+ * with the next start. *ret_new: it is another than that of the last run.
+ */
+static int make_key(struct controller *c, bool *ret_new, struct buf *why)
 {
+	char *last = store_meta(c->store, "key");
+
 	c->key = find_key(c, why);
+	*ret_new = c->key && !(last && strcmp(last, c->key) == 0);
+	free(last);
 	if (!c->key)
 		return -EINVAL;
-	if (c->key[0] || c->curve.on)
+	if (*ret_new)
+		keep(c, "key", c->key);
+	if (c->key[0] || wants_curve(c))
 		return 0;
 	buf_puts(why, "without a key and with --curve=no anybody on this host "
 		      "could send tasks");
@@ -90,18 +112,6 @@ static int make_key(struct controller *c, struct buf *why)
 }
 
 /* --- encryption ---------------------------------------------------------- */
-
-static bool wants_curve(const struct controller *c)
-{
-	const char *env = env_text("IPP_ENABLE_CURVE");
-	bool on = false;
-
-	if (c->config.curve != CURVE_AUTO)
-		return c->config.curve == CURVE_ON;
-	if (env && parse_bool(bytes_str(env), &on) == 0)
-		return on;
-	return true;
-}
 
 /* A pair from the environment: 1, none: 0, no pair: -EINVAL. */
 static int take_pair(struct curve *curve, struct buf *why)
@@ -122,14 +132,15 @@ static int take_pair(struct curve *curve, struct buf *why)
 	return 1;
 }
 
-/* That of the last run, or a new one that is kept. */
-static void keep_pair(struct controller *c)
+/* That of the last run, or a new one that is kept: who had the old key of the
+ * signatures has that pair's public key too. */
+static void keep_pair(struct controller *c, bool renew)
 {
 	char *public_key = store_meta(c->store, "curve_public");
 	char *secret_key = store_meta(c->store, "curve_secret");
 	struct curve *curve = &c->curve;
 
-	if (public_key && secret_key) {
+	if (public_key && secret_key && !renew) {
 		snprintf(curve->server_public, CURVE_KEY, "%s", public_key);
 		snprintf(curve->server_secret, CURVE_KEY, "%s", secret_key);
 	} else {
@@ -141,7 +152,7 @@ static void keep_pair(struct controller *c)
 	free(secret_key);
 }
 
-static int make_curve(struct controller *c, struct buf *why)
+static int make_curve(struct controller *c, bool new_key, struct buf *why)
 {
 	int taken;
 
@@ -159,13 +170,14 @@ static int make_curve(struct controller *c, struct buf *why)
 	}
 	taken = take_pair(&c->curve, why);
 	if (taken == 0)
-		keep_pair(c);
+		keep_pair(c, new_key);
 	return taken < 0 ? taken : 0;
 }
 
 int identity_init(struct controller *c, struct buf *why)
 {
 	char *cluster = keep_id(c, "cluster");
+	bool new_key;
 	int err;
 
 	snprintf(c->cluster, sizeof(c->cluster), "%s", cluster);
@@ -173,9 +185,9 @@ int identity_init(struct controller *c, struct buf *why)
 	id_new(c->instance);
 	c->since = now_usec();
 	c->begun = steady_usec();
-	err = make_curve(c, why);
+	err = make_key(c, &new_key, why);
 	if (!err)
-		err = make_key(c, why);
+		err = make_curve(c, new_key, why);
 	if (!err)
 		session_init(&c->session, NULL, bytes_str(c->key),
 			     LIMIT_REPLAY);

@@ -154,7 +154,10 @@ static const char *look_at_log(int fd)
 		return "it is no plain file";
 	if (st.st_uid != geteuid())
 		return "it belongs to another user";
-	return st.st_nlink == 1 ? NULL : "the file has another name, too";
+	if (st.st_nlink != 1)
+		return "the file has another name, too";
+	/* One of before may be there for everybody to read. */
+	return fchmod(fd, 0600) < 0 ? strerror(errno) : NULL;
 }
 
 int file_open_log(const char *path, const char **ret_why)

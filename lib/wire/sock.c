@@ -22,6 +22,9 @@
 #define ASK_AGAIN_S 15
 #define ASK_TIMES 4
 
+/* Of a server; who needs longer tries again. */
+#define HANDSHAKE_MS 10000
+
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_PATIENCE_MS 5000
 
@@ -46,6 +49,8 @@ static int set_curve(void *s, const struct sock *how)
 		    zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, how->domain,
 				   strlen(how->domain)) < 0)
 			err = -errno;
+		if (!err)
+			err = set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
 		return err;
 	}
 	if (zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, c->server_public,

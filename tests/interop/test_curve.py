@@ -23,6 +23,8 @@ class Curve:
     engines = (mix.OURS, mix.STOCK)
     controller_args = CURVE
     hears = True
+    # Of the mute.
+    expected = ("a peer is not let in: it does not encrypt",)
 
     def test_files(self):
         client, engine = self.cluster.info("client"), self.cluster.info("engine")

@@ -163,6 +163,13 @@ static void test_logs(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	close(fd);
+	/* One of before that everybody can read. */
+	assert_int_equal(chmod(path, 0644), 0);
+	fd = file_open_log(path, &why);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	close(fd);
 	fd = file_open_log("/dev/null", &why);
 	assert_true(fd >= 0);
 	close(fd);

@@ -142,8 +142,12 @@ class Strangers(Case):
             wait_for(lambda: self.refused() > before)
             self.assertNotIn(zmq.EVENT_HANDSHAKE_SUCCEEDED, outcomes(s), name)
 
-    def assert_let_in(self, stranger):
+    def assert_let_in(self, stranger, names=None, side=None):
         for port, (name, kind) in self.ports().items():
+            if names and name not in names:
+                continue
+            if side and self.controller.info(side).get(name) != port:
+                continue
             s = stranger.connect(kind, port)
             self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED, name)
 
@@ -208,8 +212,16 @@ class Strangers(Case):
         self.insider = self.client()
         self.assertEqual(self.controller.info("client")["key"], "another key")
         self.assert_refused(stranger, ("task",))
-        member = self.stranger(self.server_key(), peers.member_pair(old))
-        self.assert_refused(member, ("task",))
+        # Who has the old file cannot even encrypt for it.
+        self.assertNotEqual(self.server_key(), old["curve_serverkey"])
+        pair = peers.member_pair(old)
+        self.assert_shut_out(self.stranger(old["curve_serverkey"], pair))
+        # The next start goes on with the new key.
+        now = self.controller.info("client")
+        self.assertEqual(self.controller.stop(), 0)
+        self.controller.options = self.options
+        self.controller.start()
+        self.assertEqual(self.controller.info("client"), now)
 
     def test_keys_of_short_visits_do_not_push_out_an_engine(self):
         """As many are kept as LIMIT_KEPT says, and engines that are there."""
@@ -240,7 +252,10 @@ class Strangers(Case):
         self.engine(taskfs=False, pair=own.pair).join(self.insider)
         s = nanny.connect(zmq.ROUTER, port)
         self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
-        self.assert_refused(self.stranger(self.server_key()), ("task", "hb_pong"))
+        # The first, and no other.
+        self.assert_let_in(nanny, ("control",), "engine")
+        other = self.stranger(self.server_key())
+        self.assert_refused(other, ("task", "hb_pong", "control"))
 
     def test_nobody_takes_an_engines_place(self):
         """Who has its identity gets no task of it, nor ends what it runs."""
