@@ -191,7 +191,7 @@ static void send_gathered(struct gather *g)
 	if (!meta)
 		meta = json_object_new_object();
 	/* The digest of its own buffers. */
-	json_object_object_del(header, "taskfs");
+	json_object_object_del(header, "taskfs_buffers");
 	parts[0] = json_bytes(header);
 	json_add(meta, "broadcast_targets", json_object_get(g->targets));
 	parts[2] = json_bytes(meta);

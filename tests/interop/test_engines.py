@@ -407,6 +407,8 @@ class Proxy:
 class Cut(mix.Case):
     """The connection of an engine of ours breaks."""
 
+    expected = ("a task did not reach its engine",)
+
     def setUp(self):
         super().setUp()
         info = self.cluster.info("engine")

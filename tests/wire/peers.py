@@ -145,7 +145,7 @@ class Peer:
             "version": "5.3",
         }
         if buffers:
-            header["taskfs"] = {"buffers": digest(buffers)}
+            header["taskfs_buffers"] = digest(buffers)
         parts = [
             json.dumps(p).encode()
             for p in (header, parent or {}, metadata or {}, content)
@@ -154,7 +154,7 @@ class Peer:
 
     def check(self, m):
         assert m.signature == sign(self.key, m.parts), "a bad signature"
-        signed = m.header.get("taskfs", {}).get("buffers")
+        signed = m.header.get("taskfs_buffers")
         assert signed in (None, digest(m.buffers)), "other buffers"
         return m
 

@@ -329,7 +329,7 @@ class Unprotected(Case):
         self.assertIsNone(c.info["curve_serverkey"])
         id = c.submit(b"cat", buffers=[b"input"])["id"]
         request = e.take()
-        self.assertEqual(request.header["taskfs"]["buffers"], peers.digest([b"input"]))
+        self.assertEqual(request.header["taskfs_buffers"], peers.digest([b"input"]))
         e.reply(request)
         c.wait(id, "ok")
         with open(self.controller.log) as f:
