@@ -6,20 +6,18 @@ TAP."""
 
 import contextlib
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-import unittest
 
 import zmq
 
 import tap
-from peers import DELIMITER, Controller, new_id, sign
+import test_controller
+from peers import DELIMITER, new_id, sign
+from test_controller import PROGRAM
 from test_engine import Case as EngineCase
-
-PROGRAM = os.path.join(os.environ.get("BUILD", "build"), "taskfs-controller")
 
 DEEP = b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}"
 NUMBERS = b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}'
@@ -35,31 +33,7 @@ REFUSED_LONG = (LONG, "longer than 64 MiB")
 HEADER, PARENT, METADATA, CONTENT = range(4)
 
 
-class Case(unittest.TestCase):
-    options = ("--ping=1m",)
-
-    def setUp(self):
-        self.peers = []
-        self.controller = Controller(PROGRAM, *self.options)
-
-    def tearDown(self):
-        for p in self.peers:
-            p.close()
-        if self.controller.process.poll() is None:
-            self.assertEqual(self.controller.stop(), 0)
-        self.controller.remove()
-
-    def client(self):
-        self.peers.append(self.controller.client())
-        return self.peers[-1]
-
-    def pair(self, **how):
-        c, e = self.client(), self.controller.engine(**how)
-        self.peers.append(e)
-        c.follow()
-        e.join(c)
-        return c, e
-
+class Case(test_controller.Case):
     def said(self):
         return [
             x["why"]
