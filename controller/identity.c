@@ -73,10 +73,11 @@ static char *read_key(const char *path, struct buf *why)
 	return key;
 }
 
-/* What somebody said, else what was; "" only from --no-secure. */
-static char *find_key(struct controller *c, struct buf *why)
+/* What somebody said, else what was, else a new one; "" only from --no-secure. */
+static char *find_key(struct controller *c, const char *last, struct buf *why)
 {
 	const char *env = env_text("IPP_SESSION_KEY");
+	char id[ID_SIZE];
 
 	if (c->config.key_file)
 		return read_key(c->config.key_file, why);
@@ -86,19 +87,23 @@ static char *find_key(struct controller *c, struct buf *why)
 		return xstrdup(env);
 	if (address_old_key(c))
 		return xstrdup(address_old_key(c));
-	return keep_id(c, "key");
+	if (last && *last)
+		return xstrdup(last);
+	id_new(id);
+	return xstrdup(id);
 }
 
 /*
  * The key that counts is kept: who takes it back by another one does not get it again
- * with the next start. *ret_new: it is another than that of the last run.
+ * with the next start. None (--no-secure) is for one run. *ret_new: it is another than
+ * the one that was kept.
  */
 static int make_key(struct controller *c, bool *ret_new, struct buf *why)
 {
 	char *last = store_meta(c->store, "key");
 
-	c->key = find_key(c, why);
-	*ret_new = c->key && !(last && strcmp(last, c->key) == 0);
+	c->key = find_key(c, last, why);
+	*ret_new = c->key && c->key[0] && !(last && strcmp(last, c->key) == 0);
 	free(last);
 	if (!c->key)
 		return -EINVAL;

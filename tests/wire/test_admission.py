@@ -90,7 +90,7 @@ def outcomes(socket):
     return found
 
 
-class Strangers(Case):
+class Outside(Case):
     def setUp(self):
         super().setUp()
         self.strangers = []
@@ -161,6 +161,8 @@ class Strangers(Case):
         s.send_multipart(speaker.frames("connection_request", {})[1])
         return s
 
+
+class Strangers(Outside):
     def test_without_keys(self):
         self.assert_shut_out(self.stranger())
 
@@ -319,6 +321,27 @@ class Strangers(Case):
             self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
             s.send(b"\1" + 2000 * b"a")
             self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED)
+
+
+class Unsigned(Outside):
+    """Without a key, for one run: who can encrypt is in, as with ipyparallel."""
+
+    options = (CALM, "--no-secure")
+
+    def test_the_next_start_has_a_key_again(self):
+        self.assertEqual(self.controller.info("client")["key"], "")
+        stranger = self.stranger(self.server_key())
+        self.assert_let_in(stranger)
+        server = self.server_key()
+        self.assertEqual(self.controller.stop(), 0)
+        self.controller.start()
+        self.assertEqual(self.server_key(), server)
+        self.assertEqual(self.controller.stop(), 0)
+        self.controller.options = (CALM,)
+        self.controller.start()
+        self.insider = self.client()
+        self.assertNotEqual(self.controller.info("client")["key"], "")
+        self.assert_refused(self.stranger(self.server_key()), ("task",))
 
 
 class Unprotected(Case):
