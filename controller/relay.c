@@ -78,12 +78,11 @@ static void relay_queue(struct controller *c, struct msg *m)
 /* Of a task, clients know one answer for all kinds. */
 static char *reply_type(const struct msg *m)
 {
-	static const char request[] = "_request";
-	size_t n = strlen(m->type), k = strlen(request);
+	struct bytes name = message_request_name(m->type);
 
-	if (n <= k || relay_is_task(m) || strcmp(m->type + n - k, request) != 0)
+	if (!name.n || relay_is_task(m))
 		return xstrdup(MSG_APPLY_REPLY);
-	return xasprintf("%.*s_reply", (int)(n - k), m->type);
+	return xasprintf("%.*s_reply", (int)name.n, m->type);
 }
 
 void relay_refuse(struct controller *c, enum channel ch, struct msg *m)

@@ -84,17 +84,15 @@ static struct json_object *content_of(const char *name, const char *type,
 
 void kernel_request(struct engine *e, enum channel c, struct msg *m)
 {
-	static const char end[] = "_request";
-	size_t n = strlen(m->type), tail = strlen(end);
+	struct bytes part = message_request_name(m->type);
 	char *name, *reply;
 
-	if (n <= tail || n > LIMIT_TYPE ||
-	    strcmp(m->type + n - tail, end) != 0) {
+	if (!part.n || strlen(m->type) > LIMIT_TYPE) {
 		log_debug("message ignored", log_str("type", m->type),
 			  log_str("channel", channel_name(c)));
 		return;
 	}
-	name = xstrndup(m->type, n - tail);
+	name = xstrndup(part.p, part.n);
 	reply = xasprintf("%s_reply", name);
 	request_answer(e, c, m, reply, content_of(name, m->type, m->content),
 		       NULL);

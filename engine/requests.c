@@ -370,15 +370,13 @@ void requests_handle(struct engine *e, enum channel c, struct msg *m)
 /* Signed, and it cannot be read: who sent it does not wait for ever. */
 void requests_refuse(struct engine *e, enum channel c, struct msg *m)
 {
-	static const char request[] = "_request";
-	size_t n = m->type ? strlen(m->type) : 0, k = strlen(request);
+	struct bytes name = message_request_name(m->type ? m->type : "");
 	struct json_object *content;
 	char *type, *why;
 
-	if (n <= k || strcmp(m->type + n - k, request) != 0 ||
-	    !((ON_SHELL | ON_CONTROL) & ON(c)))
+	if (!name.n || !((ON_SHELL | ON_CONTROL) & ON(c)))
 		return;
-	type = xasprintf("%.*s_reply", (int)(n - k), m->type);
+	type = xasprintf("%.*s_reply", (int)name.n, m->type);
 	why = xasprintf("the message's JSON cannot be read: %s", m->why);
 	content = request_error("ValueError", "EINVAL", why);
 	/* A stock client shows nothing but the traceback. */

@@ -85,14 +85,6 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 	return err;
 }
 
-static bool is_ours(const char *dir)
-{
-	struct stat st;
-
-	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
-	       st.st_uid == geteuid();
-}
-
 static bool opened_up;	/* a directory: there is more to remove */
 
 static void open_up(const char *dir)
@@ -126,7 +118,7 @@ static int remove_one(const char *path, const struct stat *st, int type,
  */
 void spool_clear(const char *dir)
 {
-	if (!is_ours(dir))
+	if (!file_is_own_dir(dir))
 		return;
 	do {
 		opened_up = false;
@@ -140,7 +132,7 @@ int spool_remove(const char *dir)
 	struct stat st;
 
 	/* Where one that is gone was somebody else may have put something. */
-	if (lstat(dir, &st) == 0 && !is_ours(dir))
+	if (lstat(dir, &st) == 0 && !file_is_own_dir(dir))
 		return -EPERM;
 	spool_clear(dir);
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
@@ -170,7 +162,7 @@ int spool_ensure(struct spool *s)
 
 	if (lstat(s->dir, &st) < 0)
 		return errno == ENOENT ? make_again(s) : -errno;
-	if (!is_ours(s->dir))
+	if (!file_is_own_dir(s->dir))
 		return -EPERM;
 	if ((st.st_mode & 0777) != 0700 && chmod(s->dir, 0700) < 0)
 		return -errno;

@@ -1,4 +1,5 @@
 #include "vars.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "engine.h"
 #include "wire/limits.h"
@@ -506,15 +507,6 @@ static bool is_in_place(const struct vars *vs)
 	       is.st_dev == at.st_dev && is.st_ino == at.st_ino;
 }
 
-/* A task has made another itself. */
-static bool is_ours(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-	       st.st_uid == geteuid();
-}
-
 int vars_ensure(struct engine *e)
 {
 	struct vars *vs = &e->vars;
@@ -525,7 +517,9 @@ int vars_ensure(struct engine *e)
 	if (is_in_place(vs))
 		return 0;
 	close_directory(vs);
-	err = is_ours(vs->path) ? spool_ensure(&e->spool) : make_directory(e);
+	/* A task may have made another itself. */
+	err = file_is_own_dir(vs->path) ? spool_ensure(&e->spool)
+					: make_directory(e);
 	if (!err)
 		err = open_directory(e);
 	if (!err) {

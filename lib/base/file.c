@@ -127,6 +127,14 @@ int file_unnamed(const char *dir)
 	return fd;
 }
 
+bool file_is_own_dir(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
 int file_check_dir(const char *path)
 {
 	struct stat st;

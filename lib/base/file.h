@@ -14,6 +14,8 @@ int file_write_atomic(const char *path, mode_t mode, struct bytes text)
 	must_check;
 /* Makes the directory and its parents; parents get mode 0777 & ~umask. */
 int file_mkdirs(const char *path, mode_t mode) must_check;
+/* A directory, no link to one, and ours. */
+bool file_is_own_dir(const char *path);
 /*
  * What is in the directory nobody has put there but us and root. -EPERM: it is
  * another user's, or anybody may write there; -errno.

@@ -331,3 +331,13 @@ const struct message_type message_types[] = {
 	 "somebody says resume. Comes before the end of the last of them."},
 	{.name = NULL},
 };
+
+struct bytes message_request_name(const char *type)
+{
+	static const char end[] = "_request";
+	size_t n = strlen(type), tail = sizeof(end) - 1;
+
+	if (n <= tail || strcmp(type + n - tail, end) != 0)
+		return bytes_of(NULL, 0);
+	return bytes_of(type, n - tail);
+}

@@ -108,4 +108,8 @@ struct message_type {
 /* A row without name ends the table. */
 extern const struct message_type message_types[];
 
+/* NAME of "NAME_request", whose answer is "NAME_reply": a part of `type`. Empty: it
+ * is no request. */
+struct bytes message_request_name(const char *type);
+
 #endif

@@ -116,26 +116,19 @@ void session_done(struct session *s)
 	sodium_memzero(s, sizeof(*s));
 }
 
-static void digest(const struct session *s, const struct bytes parts[4],
-		   unsigned char out[crypto_auth_hmacsha256_BYTES])
+void session_sign(const struct session *s, const struct bytes parts[4],
+		  char signature[SIGNATURE_SIZE])
 {
 	crypto_auth_hmacsha256_state st = s->keyed;
+	unsigned char d[crypto_auth_hmacsha256_BYTES];
+	char hex[2 * sizeof(d) + 1];
 	int i;
 
 	for (i = 0; i < 4; i++)
 		if (parts[i].n)
 			crypto_auth_hmacsha256_update(&st, parts[i].p,
 						      parts[i].n);
-	crypto_auth_hmacsha256_final(&st, out);
-}
-
-void session_sign(const struct session *s, const struct bytes parts[4],
-		  char signature[SIGNATURE_SIZE])
-{
-	unsigned char d[crypto_auth_hmacsha256_BYTES];
-	char hex[2 * sizeof(d) + 1];
-
-	digest(s, parts, d);
+	crypto_auth_hmacsha256_final(&st, d);
 	sodium_bin2hex(hex, sizeof(hex), d, sizeof(d));
 	memcpy(signature, hex, SIGNATURE_SIZE);
 }

@@ -99,7 +99,24 @@ static void test_peers(void **state)
 	}
 }
 
+static void test_names_of_requests(void **state)
+{
+	static const char *const none[] = {
+		"", "_request", "apply_reply", "apply_requests", "request",
+	};
+	size_t i;
+
+	(void)state;
+	assert_true(bytes_is(message_request_name("kernel_info_request"),
+			     "kernel_info"));
+	assert_true(bytes_is(message_request_name("a_request_request"),
+			     "a_request"));
+	for (i = 0; i < ARRAY_SIZE(none); i++)
+		assert_int_equal(message_request_name(none[i]).n, 0);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_names_of_requests),
 	cmocka_unit_test(test_rows_are_whole),
 	cmocka_unit_test(test_extensions_are_last),
 	cmocka_unit_test(test_every_name_has_a_row),
