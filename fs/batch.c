@@ -3,7 +3,12 @@
 #include "merge.h"
 #include "scan.h"
 
-#define SUBMIT_TIMEOUT (30 * USEC_PER_SEC)
+/*
+ * The controller answers when all is on its disk, and that can be slow: as long
+ * as the controller is heard, the mount waits. It is the line that finds out
+ * that there is none.
+ */
+#define SUBMIT_TIMEOUT (3600 * USEC_PER_SEC)
 
 static void on_reply(struct request *q, int err, struct msg *reply);
 static void ask_again(struct request *q);

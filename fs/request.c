@@ -99,13 +99,24 @@ bool requests_answer(struct requests *rs, struct msg *reply)
 	return q != NULL;
 }
 
+static bool is_asked(const struct request *q)
+{
+	return q->id[0] != '\0';
+}
+
+static bool is_late(const struct request *q, uint64_t now)
+{
+	return q->due <= now ||
+	       (!is_asked(q) && q->lost + REQUEST_LASTS <= now);
+}
+
 /* Moves to *to, which may change while it is worked through. */
 static void move_late(struct list *from, struct list *to, uint64_t now)
 {
 	struct list *at, *tmp;
 
 	list_for_each_safe(at, tmp, from) {
-		if (list_entry(at, struct request, link)->due > now)
+		if (!is_late(list_entry(at, struct request, link), now))
 			continue;
 		list_del(at);
 		list_add_tail(to, at);
@@ -139,6 +150,7 @@ void requests_lose(struct requests *rs)
 		request_forget(rs, q);
 		q->asked = true;
 		q->id[0] = '\0';
+		q->lost = mono_usec();
 		list_add_tail(&rs->lasting, &q->link);
 	}
 }

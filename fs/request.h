@@ -21,10 +21,14 @@ struct request {
 	void (*again)(struct request *q);
 	uint64_t due;		/* mono_usec() */
 	/* request.c's */
+	uint64_t lost;		/* since then without a controller */
 	struct list link;
 	bool asked;
 	char id[MSG_ID_SIZE];
 };
+
+/* How long one that lasts waits for a controller. */
+#define REQUEST_LASTS (30 * USEC_PER_SEC)
 
 struct requests {
 	struct list asked;	/* waiting for a reply */
@@ -45,7 +49,8 @@ void request_forget(struct requests *rs, struct request *q);
  * whose it is, is called. False: nobody's.
  */
 bool requests_answer(struct requests *rs, struct msg *reply) must_check;
-/* Those whose time is over fail. */
+/* Those whose time is over fail; so do those that wait too long for a
+   controller. */
 void requests_expire(struct requests *rs, uint64_t now);
 /* The controller is lost: all fail, but for those that last. */
 void requests_lose(struct requests *rs);
