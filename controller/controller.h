@@ -129,6 +129,7 @@ struct controller {
 	struct address *address;	/* address.c */
 	struct admission *admission;	/* admission.c; NULL: no CURVE */
 	struct door *door;		/* door.c; the same */
+	struct subscribers *subscribers; /* subscribers.c */
 	int64_t since, begun;	/* its start: time of day; steady_usec() */
 	int64_t clock;		/* clock.c: added to steady_usec() */
 	struct counters count;

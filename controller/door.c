@@ -37,8 +37,9 @@ struct door {
 	} stranger[LIMIT_STRANGERS];	/* oldest first */
 	size_t n;
 	struct timer timer;
-	struct log_limit noise;
 };
+
+static struct log_limit noise;
 
 static void forget(struct door *d, size_t i)
 {
@@ -74,25 +75,32 @@ static void put_peer(int fd, struct buf *out)
 		buf_printf(out, "%s:%s", host, port);
 }
 
-/*
- * libzmq closes it. Should it have done so already, and the descriptor be that of
- * something else, then of no connection that was let in: those are not asked for.
- */
-static void shut_out(struct door *d, size_t i, const char *why)
+/* libzmq closes it. */
+void door_shut_out(struct controller *c, int fd, const char *socket,
+		   const char *why)
 {
 	struct buf peer = BUF_INIT;
 	unsigned skipped;
 
-	if (log_allowed(&d->noise, 5, 10 * USEC_PER_SEC, &skipped)) {
-		put_peer(d->stranger[i].fd, &peer);
+	if (log_allowed(&noise, 5, 10 * USEC_PER_SEC, &skipped)) {
+		put_peer(fd, &peer);
 		log_warning("a connection is shut out", log_str("why", why),
-			    log_str("socket", d->stranger[i].bell->name),
+			    log_str("socket", socket),
 			    log_bytes("peer", buf_bytes(&peer)),
 			    log_int("not_logged", skipped));
 		buf_done(&peer);
 	}
-	d->c->count.refused_peers++;
-	(void)shutdown(d->stranger[i].fd, SHUT_RDWR);
+	c->count.refused_peers++;
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+/*
+ * Should libzmq have closed it already, and the descriptor be that of something
+ * else, then of no connection that was let in: those are not asked for.
+ */
+static void shut_out(struct door *d, size_t i, const char *why)
+{
+	door_shut_out(d->c, d->stranger[i].fd, d->stranger[i].bell->name, why);
 	forget(d, i);
 }
 
@@ -151,7 +159,7 @@ static void no_curve(struct bell *b)
 	unsigned skipped;
 
 	b->door->c->count.refused_peers++;
-	if (log_allowed(&b->door->noise, 5, 10 * USEC_PER_SEC, &skipped))
+	if (log_allowed(&noise, 5, 10 * USEC_PER_SEC, &skipped))
 		log_warning("a peer is not let in: it does not encrypt, or for "
 			    "another controller",
 			    log_str("socket", b->name),

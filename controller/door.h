@@ -15,6 +15,12 @@
 /* Watches who connects to this socket, which has CURVE; name: of the log, borrowed.
  * -errno. */
 int door_watch(struct controller *c, void *socket, const char *name) must_check;
+/*
+ * Ends the connection of that descriptor of libzmq's, which was on that socket, and
+ * says so in the log.
+ */
+void door_shut_out(struct controller *c, int fd, const char *socket,
+		   const char *why);
 /* Before the sockets themselves are closed. */
 void door_close(struct controller *c);
 

@@ -6,7 +6,8 @@
 # are left alone. Nothing is put into the namespace but a map's item, items and
 # args. Both files become one string of Python: no three single quotes in them.
 
-import builtins, io, json, os, resource, signal, socket, sys, threading
+import ast, builtins, errno, io, json, os, resource, shutil, signal, socket, sys
+import tempfile, threading
 from IPython import get_ipython
 
 shell = get_ipython()
@@ -15,6 +16,7 @@ NOTHING = object()
 was = None      # before the task; None: there is none
 late = None     # an interrupt that came too early
 report = {}
+refusal = None  # why this task cannot be run here
 
 
 def request():
@@ -68,14 +70,46 @@ def reset_names(old, given):
             shell.user_ns[k] = v
 
 
-def go_to(cwd):
-    here = os.getcwd()
+class StartError(Exception):
+    pass
+
+
+def leave(old):
     try:
-        if cwd:
-            os.chdir(cwd)
+        os.chdir(old['cwd'])
     except OSError:
         pass
-    return here
+    if old['empty_dir']:
+        shutil.rmtree(old['empty_dir'], ignore_errors=True)
+
+
+# To where the task says; or to where it was submitted from, or, when that is not
+# here, to an empty directory, which is the answer.
+def go_to(cwd, submit_dir):
+    wish = cwd or submit_dir
+    if not wish:
+        return None
+    try:
+        # A relative one would begin in the engine's own directory.
+        if not os.path.isabs(wish):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        os.chdir(wish)
+        return None
+    except OSError as e:
+        if cwd:
+            raise StartError('cwd: %s: %s' % (cwd, e.strerror)) from None
+    empty = tempfile.mkdtemp(prefix='taskfs-dir-')
+    os.chdir(empty)
+    return empty
+
+
+# What is executed instead of the code of a task that cannot be run here: IPython
+# goes on when a function that it calls before has failed.
+class Refuse(ast.NodeTransformer):
+    def visit(self, node):
+        if refusal is None:
+            return node
+        return ast.parse('raise get_ipython()._taskfs_hook["refusal"] from None')
 
 
 # An interrupt would leave half of a step behind. One that comes before a task's
@@ -117,7 +151,7 @@ def behind():
 
 
 def begin():
-    global was
+    global was, refusal
     end()
     message = request()
     task = (message.get('metadata') or {}).get('taskfs')
@@ -136,8 +170,12 @@ def begin():
         names['args'] = args
     env.update(task.get('env', {}))
     was = {'stdin': sys.stdin, 'argv': sys.argv, 'input': builtins.input,
-           'env': set_env(env), 'cwd': go_to(task.get('cwd')), 'used': used(),
-           'names': set_names(names), 'given': names}
+           'env': set_env(env), 'cwd': os.getcwd(), 'empty_dir': None,
+           'used': used(), 'names': set_names(names), 'given': names}
+    try:
+        was['empty_dir'] = go_to(task.get('cwd'), task.get('submit_dir'))
+    except Exception as e:
+        refusal = e
     sys.argv = ['-c'] + items + args
     sys.stdin = io.TextIOWrapper(io.BytesIO(given('stdin')), 'utf-8',
                                  'surrogateescape')
@@ -147,7 +185,8 @@ def begin():
 
 
 def end():
-    global was
+    global was, refusal
+    refusal = None
     if was is None:
         return
     old, was = was, None
@@ -163,7 +202,7 @@ def end():
         else:
             os.environ[k] = v
     reset_names(old['names'], old['given'])
-    go_to(old['cwd'])
+    leave(old)
 
 
 class Json:
@@ -187,7 +226,11 @@ if last:
     last['end']()
     for event, do in last.get('steps', {}).items():
         shell.events.unregister(event, do)
+    if last.get('refuse') in shell.ast_transformers:
+        shell.ast_transformers.remove(last['refuse'])
 steps = {'pre_execute': before, 'post_execute': behind}
+refuse = Refuse()
+shell.ast_transformers.append(refuse)
 shell._taskfs_hook = globals()
 for event, do in steps.items():
     shell.events.register(event, do)

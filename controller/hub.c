@@ -15,6 +15,7 @@
 #include "query.h"
 #include "relay.h"
 #include "run.h"
+#include "subscribers.h"
 #include "upstream.h"
 #include "vars.h"
 #include "wire.h"
@@ -127,6 +128,7 @@ REFUSE(task, CHANNEL_TASK)
 REFUSE(broadcast, CHANNEL_BROADCAST)
 
 static void feed(struct controller *c);
+static void ping_ready(struct watch *w, short events);
 static void pong_ready(struct watch *w, short events);
 static void events_ready(struct watch *w, short events);
 static void notification_ready(struct watch *w, short events);
@@ -157,7 +159,8 @@ static const struct socket_row {
 	[S_NOTIFICATION] = {.name = "notification", .type = ZMQ_XPUB,
 			    .ready = notification_ready, .verbose = true,
 			    .small = true},
-	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_PUB, .small = true},
+	[S_HB_PING] = {.name = "hb_ping", .type = ZMQ_XPUB,
+		       .ready = ping_ready, .small = true},
 	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER,
 		       .ready = pong_ready, .small = true},
 	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
@@ -284,25 +287,15 @@ static void pong_ready(struct watch *w, short events)
 	msg_done(&m);
 }
 
-/* How many have subscribed, of those that an XPUB tells of; NULL, or whether the
- * last word was that somebody has. */
 static unsigned subscriptions(struct hub_socket *s, bool *ret_any)
 {
-	struct msg m = {0};
-	unsigned n = 0;
-	int i;
+	return subscribers_read(s, rows[s - s->c->sock].name, ret_any);
+}
 
-	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
-		struct bytes b = msg_frame(&m, 0);
-		bool yes = b.n && *(const char *)b.p == 1;
-
-		n += yes;
-		if (b.n && ret_any)
-			*ret_any = yes;
-		msg_done(&m);
-	}
-	msg_done(&m);
-	return n;
+static void ping_ready(struct watch *w, short events)
+{
+	(void)events;
+	(void)subscriptions(container_of(w, struct hub_socket, watch), NULL);
 }
 
 static void events_ready(struct watch *w, short events)
@@ -485,6 +478,7 @@ void hub_close(struct controller *c)
 	work_cancel(&c->feed_work);
 	timer_cancel(&c->hello_timer);
 	door_close(c);
+	subscribers_close(c);
 	for (i = 0; i < SOCKETS; i++) {
 		loop_remove(&c->sock[i].watch);
 		sock_close(&c->sock[i].socket);

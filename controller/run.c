@@ -131,7 +131,7 @@ static struct json_object *task_metadata(const struct result *r,
 					 struct inputs *in)
 {
 	static const char *const passed[] = {"args", "env", "cwd",
-					     "time_limit"};
+					     "submit_dir", "time_limit"};
 	struct json_object *options = json_parse(bytes_str(r->options), NULL);
 	struct json_object *meta = json_object_new_object();
 	struct json_object *t = json_object_new_object();

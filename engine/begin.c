@@ -142,8 +142,9 @@ static void describe(const struct task *t, struct json_object *o,
 	a->env[i] = NULL;
 }
 
+/* -ENOTDIR: s->cwd is not there; *ret_why says it in the system's words. */
 static int start(struct task *t, struct command_spec *s, int stdin_fd,
-		 uint64_t limit)
+		 uint64_t limit, int *ret_why)
 {
 	struct run_failure f;
 	struct buf why = BUF_INIT;
@@ -162,6 +163,7 @@ static int start(struct task *t, struct command_spec *s, int stdin_fd,
 		} else if (f.step != SPAWN_CWD) {
 			fail_run(t, &c, &f);
 		} else {
+			*ret_why = err;
 			err = -ENOTDIR;
 		}
 	}
@@ -170,18 +172,45 @@ static int start(struct task *t, struct command_spec *s, int stdin_fd,
 	return err;
 }
 
-/* In the directory wished for if there is one here, else in the engine's. */
-static int start_somewhere(struct task *t, struct command_spec *s,
-			   int stdin_fd, uint64_t limit)
+/* A relative one would begin in the engine's own directory. */
+static int start_in(struct task *t, struct command_spec *s, const char *dir,
+		    int stdin_fd, uint64_t limit, int *ret_why)
 {
-	int err = start(t, s, stdin_fd, limit);
+	int err;
 
-	if (err == -ENOTDIR && s->cwd && !t->ename) {
-		s->cwd = NULL;
-		err = start(t, s, stdin_fd, limit);
-	}
-	if (!err && s->cwd)
-		t->cwd = xstrdup(s->cwd);
+	*ret_why = -EINVAL;
+	if (*dir != '/')
+		return -ENOTDIR;
+	s->cwd = dir;
+	err = start(t, s, stdin_fd, limit, ret_why);
+	if (!err)
+		t->cwd = xstrdup(dir);
+	return err;
+}
+
+/*
+ * Where it says; or where it was submitted from, or, when that is not here, in an
+ * empty directory; or, when nobody says anything, in the engine's own.
+ */
+static int start_somewhere(struct task *t, struct command_spec *s,
+			   const char *submit_dir, int stdin_fd, uint64_t limit)
+{
+	const char *dir = s->cwd ? s->cwd : submit_dir;
+	int err, why;
+
+	if (!dir)
+		return start(t, s, stdin_fd, limit, &why);
+	err = start_in(t, s, dir, stdin_fd, limit, &why);
+	if (err != -ENOTDIR || t->ename)
+		return err;
+	if (dir != submit_dir)
+		return fail(t, 126, err, xasprintf("cwd: %s: %s", dir,
+						   strerror(-why)));
+	err = spool_dir(&t->engine->spool, &t->empty_dir);
+	if (!err)
+		err = start_in(t, s, t->empty_dir, stdin_fd, limit, &why);
+	if (err && !t->ename)
+		return fail_of_ours(t, err, "make a directory for the task");
 	return err;
 }
 
@@ -212,7 +241,8 @@ int task_begin(struct task *t)
 	}
 	describe(t, o, spec.items.n ? spec.items.p : NULL, &about);
 	spec.extra_env = about.env;
-	err = start_somewhere(t, &spec, fd, time_limit(o));
+	err = start_somewhere(t, &spec, text_option(o, "submit_dir"), fd,
+			      time_limit(o));
 	if (fd >= 0)
 		close(fd);
 	return err;

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -85,7 +87,8 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock)
 	return err;
 }
 
-static bool opened_up;	/* a directory: there is more to remove */
+/* A directory: there is more to remove. */
+static _Thread_local bool opened_up;
 
 static void open_up(const char *dir)
 {
@@ -183,7 +186,7 @@ int spool_script(struct spool *s, struct bytes text, char **ret_path)
 
 	if (err)
 		return err;
-	path = xasprintf("%s/script-%lu", s->dir, s->scripts++);
+	path = xasprintf("%s/script-%lu", s->dir, s->made++);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	err = fd < 0 ? -errno : 0;
 	if (!err)
@@ -198,4 +201,51 @@ int spool_script(struct spool *s, struct bytes text, char **ret_path)
 	}
 	*ret_path = path;
 	return 0;
+}
+
+int spool_dir(struct spool *s, char **ret_path)
+{
+	int err = spool_ensure(s);
+	char *path;
+
+	if (err)
+		return err;
+	path = xasprintf("%s/dir-%lu", s->dir, s->made++);
+	if (mkdir(path, 0700) < 0) {
+		err = -errno;
+		free(path);
+		return err;
+	}
+	*ret_path = path;
+	return 0;
+}
+
+static void *remove_dir(void *path)
+{
+	(void)spool_remove(path);
+	free(path);
+	return NULL;
+}
+
+void spool_drop_dir(char *path)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	if (rmdir(path) == 0 || errno == ENOENT) {
+		free(path);
+		return;
+	}
+	/* The loop's thread alone hears signals. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&thread, &attr, remove_dir, path);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		(void)remove_dir(path);
 }

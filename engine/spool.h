@@ -13,7 +13,7 @@
 
 struct spool {
 	const char *dir;	/* borrowed */
-	unsigned long scripts;	/* so many were written: their names */
+	unsigned long made;	/* so many scripts and directories: their names */
 	int lock;		/* of one that was made anew; 0: none */
 };
 
@@ -42,5 +42,13 @@ int spool_file(struct spool *s) must_check;
  */
 int spool_script(struct spool *s, struct bytes text, char **ret_path)
 	must_check;
+
+/* An empty directory. 0 or -errno; *ret_path is for spool_drop_dir(). */
+int spool_dir(struct spool *s, char **ret_path) must_check;
+/*
+ * Frees the path and removes the directory with all that is in it, in the
+ * background when that is anything. What cannot be removed goes with the spool.
+ */
+void spool_drop_dir(char *path);
 
 #endif

@@ -144,6 +144,17 @@ static void stop_on_error(struct engine *e, const struct task *t)
 		tasks_abort_waiting(e);
 }
 
+static void take_away_files(struct task *t)
+{
+	if (t->script)
+		unlink(t->script);
+	free(t->script);
+	t->script = NULL;
+	if (t->empty_dir)
+		spool_drop_dir(t->empty_dir);
+	t->empty_dir = NULL;
+}
+
 static void run_ended(struct run *r)
 {
 	struct task *t = container_of(r, struct task, run);
@@ -151,10 +162,7 @@ static void run_ended(struct run *r)
 	enum state_event event;
 	struct task was = {0};
 
-	if (t->script)
-		unlink(t->script);
-	free(t->script);
-	t->script = NULL;
+	take_away_files(t);
 	/* Before its end. */
 	vars_settle(e);
 	event = outcome_note(t);
@@ -243,6 +251,7 @@ static void begin(struct task *t)
 	t->engine->runner.grown |= t->bytes > LARGE_REQUEST;
 	if (task_begin(t) < 0) {
 		run_note_end(&t->run);
+		take_away_files(t);
 		t->traceback = json_object_new_array();
 		task_end(t, EVENT_FAIL);
 		return;

@@ -37,6 +37,7 @@ struct task {
 	bool fault;		/* it failed, and that is the engine's */
 	char *cwd;		/* where it ran; NULL: the engine's */
 	char *script;		/* its file, while it runs; or NULL */
+	char *empty_dir;	/* made for it, while it runs; or NULL */
 	int exit_status;	/* -1: none */
 	int signal;		/* 0: none */
 	const char *ename;

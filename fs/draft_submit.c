@@ -1,6 +1,7 @@
 #include "rows.h"
 #include "base/parse.h"
 #include "file.h"
+#include "origin.h"
 #include "submission.h"
 #include "tree.h"
 
@@ -68,9 +69,11 @@ static int submit_draft(struct submission *s, struct draft *w, struct buf *why)
 	err = draft_task(&s->fs->drafts, w, &t, why);
 	if (err)
 		return err;
-	send_task(s, w, &t);
+	err = origin_add(s->origin, t.options, why);
+	if (!err)
+		send_task(s, w, &t);
 	draft_task_done(&t);
-	return submission_outcome(s);
+	return err ? err : submission_outcome(s);
 }
 
 static int submit_write(struct file *f, struct bytes data, uint64_t off,

@@ -252,7 +252,7 @@ R_LINES("msg_ids", result_msg_ids, id_lines_size,
        "ids of its messages, one a line, known from the beginning"),
 R_FLAG("error", result_error, NODE_TASKS | NODE_DETAIL | NODE_ERRORS,
        "empty, or `NAME: text` and more lines that say what happened; "
-       "a line `cwd: ...` when it had to run in another directory. Of a map or "
+       "a line `submit_dir: ...` when that is not there and it ran in an empty directory. Of a map or "
        "view: how many failed, and the first of these with their numbers"),
 R_LINES("exit_status", result_exit_status, exit_lines_size,
 	"0 to 255, or 128 + the signal; empty before the end. Of a map or "

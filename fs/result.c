@@ -191,7 +191,8 @@ int result_exit_status(const struct obj *o, struct buf *out)
 	return 0;
 }
 
-/* A task that ran elsewhere than it was to run says so, whatever came of it. */
+/* A task that did not run where it was submitted from says so, whatever came of
+ * it. */
 static void put_elsewhere(const struct result *r, const struct detail *d,
 			  struct buf *out)
 {
@@ -201,11 +202,11 @@ static void put_elsewhere(const struct result *r, const struct detail *d,
 	if (!d->cwd || !r->options)
 		return;
 	options = json_parse(bytes_str(r->options), NULL);
-	want = json_get_str(options, "cwd", NULL);
-	if (want && strcmp(want, d->cwd) != 0)
-		buf_printf(out, "cwd: %s is not there on the engine's host; "
-				"it ran in %s\n",
-			   want, d->cwd);
+	want = json_get_str(options, "submit_dir", NULL);
+	if (want && !json_get(options, "cwd") && strcmp(want, d->cwd) != 0)
+		buf_printf(out, "submit_dir: %s: no such directory on the "
+				"engine's host; the task ran in an empty one\n",
+			   want);
 	json_object_put(options);
 }
 

@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "batch.h"
 #include "file.h"
+#include "origin.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"
 
@@ -77,7 +78,7 @@ void submission_free(struct submission *s)
 	jsonfeed_done(&s->json);
 	buf_done(&s->text);
 	buf_done(&s->ids);
-	free(s->cwd);
+	free(s->origin);
 	free(s->label);
 	idlist_done(&s->engines);
 	free(s);
@@ -144,8 +145,6 @@ static int send_batch(struct submission *s)
 struct item *submission_add(struct submission *s, struct json_object *options,
 			    struct buf *text)
 {
-	if (s->cwd && !json_get(options, "cwd"))
-		json_add_str(options, "cwd", s->cwd);
 	if (!s->batch) {
 		s->batch = batch_new(s->fs, s, s->uid, s->gid);
 		s->batch->done = on_stored;
@@ -158,8 +157,10 @@ struct item *submission_add(struct submission *s, struct json_object *options,
 static int dress(struct submission *s, struct json_object *options,
 		 bool *ret_view, struct buf *why)
 {
+	int err = origin_add(s->origin, options, why);
+
 	*ret_view = false;
-	return s->dress ? s->dress(s, options, ret_view, why) : 0;
+	return err || !s->dress ? err : s->dress(s, options, ret_view, why);
 }
 
 static int check(struct submission *s, struct json_object *o, bool *ret_view,
@@ -343,31 +344,6 @@ int submission_outcome(struct submission *s)
 
 /* --- beginning and end -------------------------------------------------- */
 
-/*
- * The name only: looking at it could mean a request to ourselves. Inside our
- * own mount there is nothing to run in.
- */
-static char *find_cwd(const struct fs *fs, pid_t tid)
-{
-	static const char deleted[] = " (deleted)";
-	char path[64], cwd[PATH_MAX];
-	size_t dir = strlen(fs->dir);
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)tid);
-	n = tid > 0 ? readlink(path, cwd, sizeof(cwd)) : -1;
-	if (n <= 0 || (size_t)n >= sizeof(cwd) || cwd[0] != '/')
-		return NULL;
-	cwd[n] = '\0';
-	if ((size_t)n >= sizeof(deleted) &&
-	    strcmp(cwd + n - (sizeof(deleted) - 1), deleted) == 0)
-		return NULL;
-	if (strncmp(cwd, fs->dir, dir) == 0 &&
-	    (cwd[dir] == '\0' || cwd[dir] == '/'))
-		return NULL;
-	return utf8_valid(bytes_of(cwd, (size_t)n)) ? xstrdup(cwd) : NULL;
-}
-
 struct submission *submission_new(struct file *f, const struct obj *o)
 {
 	struct submission *s = zalloc(sizeof(*s));
@@ -378,7 +354,7 @@ struct submission *submission_new(struct file *f, const struct obj *o)
 	(void)!process_of_thread(o->by.tid, &s->who);
 	s->uid = o->by.uid;
 	s->gid = o->by.gid;
-	s->cwd = find_cwd(f->fs, o->by.tid);
+	s->origin = origin_find(f->fs, o->by.tid);
 	list_init(&s->sent);
 	list_add_tail(&s->fs->submissions, &s->all);
 	return s;

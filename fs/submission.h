@@ -28,7 +28,7 @@ struct submission {
 	pid_t tid;
 	uid_t uid;
 	gid_t gid;
-	char *cwd;		/* NULL: not known */
+	char *origin;		/* where the process was, as origin.h says */
 	char *label;		/* what tasks/NAME is called; or NULL */
 	struct idlist engines;	/* of a view or an engine, at the open */
 	bool view;
@@ -73,8 +73,9 @@ bool submission_has_room(const struct submission *s);
 /* Nothing was written since the last end. */
 bool submission_is_empty(const struct submission *s);
 /*
- * A task from elsewhere: takes the options and the text over. The item is the
- * caller's to complete before submission_end().
+ * A task from elsewhere: takes the text over, and the options, to which
+ * origin_add() was done. The item is the caller's to complete before
+ * submission_end().
  */
 struct item *submission_add(struct submission *s, struct json_object *options,
 			    struct buf *text);

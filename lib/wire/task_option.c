@@ -15,7 +15,11 @@ const struct task_option task_options[] = {
 	{"env", TASK_ENV, 0, LIMIT_ARGS,
 	 "object of strings: environment variables, added to the engine's"},
 	{"cwd", TASK_TEXT, 1, PATH_MAX - 1,
-	 "working directory; the submitter's if not given"},
+	 "directory to run in, or the task fails; a relative one is below "
+	 "submit_dir, which it is if not given"},
+	{"submit_dir", TASK_TEXT, 1, PATH_MAX - 1,
+	 "where the task was submitted from; the mount says it. Without `cwd` the "
+	 "task runs there, or in an empty directory where there is no such one"},
 	{"label", TASK_NAME, 1, LIMIT_NAME,
 	 "a name, yours alone: results/NAME leads you to your newest of that name"},
 	{"map", TASK_LIST, 1, LIMIT_TASKS,

@@ -333,10 +333,3 @@ END
 	id=$(readlink "$MNT/results/latest")
 	all_ok $((id - 1999)) "$id"
 }
-
-@test "a task runs in the submitter's directory" {
-	mkdir "$HOME_DIR/some dir"
-	cd "$HOME_DIR/some dir"
-	echo 'pwd' >"$MNT/tasks/new"
-	last_is "$HOME_DIR/some dir"
-}

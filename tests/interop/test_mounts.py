@@ -100,8 +100,8 @@ class Mounted(mix.Case):
                 said = self.read("engines/%s/%s" % (e, name)).strip()
                 print("# engine %s %s: %s" % (e, name, said))
 
-    def value(self, text, **how):
-        id = self.submit(text, **how)
+    def value(self, text, path="tasks/new", **how):
+        id = self.submit(text, path, **how)
         self.done(id)
         return self.get(id, "value")
 
@@ -184,6 +184,27 @@ class Python:
         self.assertEqual(
             eval(got), (["x", "y"], ["x", "y"], "1", "line", "rest\n", "/usr")
         )
+
+    def test_a_directory_that_is_not_there(self):
+        """Nothing of the task is executed."""
+        engine = self.ids()[0]
+        here = self.value("import os\nos.getcwd()", "engines/%s/new" % engine)
+        for cwd, why in ("/no/where", "No such file"), ("/etc/passwd", "Not a dir"):
+            id = self.submit("executed = 1", "engines/%s/new" % engine, cwd=cwd)
+            self.done(id, "error")
+            self.assertIn("StartError: cwd: %s: %s" % (cwd, why), self.get(id, "error"))
+        code = "import os\nos.getcwd(), os.listdir('.'), 'executed' in globals()"
+        for absent in "/no/where", "(not known)":
+            got = self.value(code, "engines/%s/new" % engine, submit_dir=absent)
+            where, files, executed = eval(got)
+            self.assertNotEqual(where, here)
+            self.assertEqual((files, executed), ([], False))
+            self.assertIn(
+                "submit_dir: %s:" % absent, self.get(self.submitted[-1], "error")
+            )
+            mix.wait_for(lambda: not os.path.exists(where))
+        got = self.value("import os\nos.getcwd()", "engines/%s/new" % engine, cwd="/usr")
+        self.assertEqual(eval(got), "/usr")
 
     def test_nothing_of_that_is_left_behind(self):
         self.value("pass", env={"LEFT": "1"}, cwd="/usr", stdin="x", args=["x"])
@@ -1353,9 +1374,15 @@ class OurEngines(Bridged):
 
     def test_a_directory_that_is_not_there(self):
         id = self.submit("echo $PWD", cwd="/no/where")
-        self.done(id)
-        self.assertEqual(self.get(id, "value"), os.getcwd() + "\n")
-        self.assertIn("/no/where", self.get(id, "error"))
+        self.assertEqual(self.get(id, "wait"), "error\n")
+        self.assertIn(
+            "StartError: cwd: /no/where: No such file", self.get(id, "error")
+        )
+        where = self.value("echo $PWD; ls", submit_dir="/no/where")[:-1]
+        self.assertNotEqual(where, os.getcwd())
+        self.assertNotIn("\n", where)
+        self.assertIn("submit_dir: /no/where:", self.get(self.submitted[-1], "error"))
+        mix.wait_for(lambda: not os.path.exists(where))
 
     def test_a_map(self):
         id = self.submit("echo $1.; echo $1 >&2", map=["a", "b", "c"])

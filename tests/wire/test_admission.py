@@ -322,6 +322,22 @@ class Strangers(Outside):
             s.send(b"\1" + 2000 * b"a")
             self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED)
 
+    def test_who_subscribes_to_too_much_is_shut_out(self):
+        """It has the key; libzmq would keep all it asks for."""
+        for port, (name, kind) in self.ports().items():
+            if kind != zmq.SUB:
+                continue
+            s = self.stranger(self.server_key(), self.insider.pair).connect(
+                zmq.XSUB, port
+            )
+            self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED, name)
+            before = self.refused()
+            for i in range(100):
+                s.send(b"\1" + b"%0900d" % i)
+            self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED, name)
+            self.assertGreater(self.refused(), before, name)
+            self.strangers.pop().close()
+
 
 class Unsigned(Outside):
     """Without a key, for one run: who can encrypt is in, as with ipyparallel."""

@@ -694,16 +694,50 @@ class Extended(Case):
             items=1,
             args=["a", "b c"],
             env={"X": "y"},
-            cwd="/nonexistent",
+            cwd="/usr",
             stdin=0,
             buffers=[b"\0\xff\n", b"it\0em\0"],
         )
         m, out = self.boss.all_of(h)
-        here = os.getcwdb()
-        self.assertEqual(
-            out["stdout"], b"12/3 0 it y it em a b c\n" + here + b"\n\0\xff\n"
+        self.assertEqual(out["stdout"], b"12/3 0 it y it em a b c\n/usr\n\0\xff\n")
+
+    def directory_of(self, **options):
+        m, out = self.boss.all_of(self.boss.run("pwd; echo $PWD; ls -a", **options))
+        self.assertEqual(m.content["status"], "ok")
+        where = m.metadata["taskfs"]["cwd"]
+        self.assertEqual(out["stdout"].decode().split("\n")[:2], [where, where])
+        return where, out["stdout"].decode().split("\n")[2:-1]
+
+    def test_where_a_task_runs(self):
+        """Where it says, where it was submitted from, in an empty directory; and
+        when nobody says anything, where the engine does."""
+        self.assertEqual(self.directory_of(cwd="/usr", submit_dir="/etc")[0], "/usr")
+        self.assertEqual(self.directory_of(submit_dir="/usr")[0], "/usr")
+        self.assertEqual(self.directory_of()[0], os.getcwd())
+        for absent in "/no/where", "(not known)", ".", "/etc/passwd":
+            where, files = self.directory_of(submit_dir=absent)
+            self.assertEqual(files, [".", ".."], absent)
+            tap.wait_for(lambda: not os.path.exists(where))
+
+    def test_an_empty_directory_goes_with_what_is_in_it(self):
+        h = self.boss.run(
+            "mkdir -p a/b; ln -s / a/c; echo x > a/b/d; chmod 0 a/b a; pwd",
+            submit_dir="/no/where",
         )
-        self.assertEqual(m.metadata["taskfs"]["cwd"].encode(), here)
+        where = self.boss.all_of(h)[1]["stdout"].decode()[:-1]
+        tap.wait_for(lambda: not os.path.exists(where))
+
+    def test_a_directory_that_is_not_there_is_an_error(self):
+        for cwd, why in (
+            ("/no/where", "No such file or directory"),
+            ("/etc/passwd", "Not a directory"),
+            (".", "Invalid argument"),
+        ):
+            h = self.boss.run("pwd", cwd=cwd, submit_dir="/usr")
+            m, out = self.boss.all_of(h)
+            self.assertEqual(m.content["ename"], "StartError")
+            self.assertEqual(m.content["evalue"], "cwd: %s: %s" % (cwd, why))
+            self.assertEqual(out.get("stdout", b""), b"")
 
     def test_code_of_any_bytes(self):
         code = b"#!/bin/cat\n\0\xff\xfe\n"
