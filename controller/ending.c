@@ -359,6 +359,8 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 		task_known_outputs(r, run->index, &op->task.row);
 	fill_end(r, &op->task.row, how);
 	add_attempt(&op->task.row, op->task.row.engine, how);
+	run->failing = r->halt && op->task.row.state == STATE_ERROR;
+	r->failing += run->failing;
 	put_end(run, op);
 }
 

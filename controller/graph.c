@@ -36,64 +36,101 @@ static void set_target(struct result *r, int64_t engine)
 
 /* --- reading ------------------------------------------------------------ */
 
-/* By id, or the newest of its user's of that name before r itself. */
-static struct result *find_named(const struct result *r, struct bytes name)
+/* Who asks, and of which results it may speak: those before this id. */
+struct asker {
+	struct controller *c;
+	uint32_t uid;
+	uint64_t before;
+};
+
+/* By id, or the newest of its user's of that name. */
+static struct result *find_named(const struct asker *by, struct bytes name)
 {
+	struct result *r;
 	uint64_t id;
 
-	if (parse_u64(name, 1, INT64_MAX, &id) == 0)
-		return id < r->id ? result_find(r->c, id) : NULL;
-	return result_named(r->c, r->uid, name);
+	if (parse_u64(name, 1, INT64_MAX, &id))
+		r = result_named(by->c, by->uid, name);
+	else
+		r = id < by->before ? result_find(by->c, id) : NULL;
+	return r && !r->doomed ? r : NULL;
 }
 
-static void not_there(const struct result *r, struct bytes text,
-		      struct bytes name, struct buf *why)
+/* "NAME" or "NAME:ENDING" or a number. NULL: there is none. */
+static struct result *find_entry(const struct asker *by, struct bytes text,
+				 uint8_t *ret_on)
 {
-	buf_puts(why, "there is no result ");
-	buf_put_escaped(why, text, 200);
-	if (task_name_ok(name))
-		buf_printf(why, " of user %u", r->uid);
-}
-
-/* "NAME" or "NAME:ENDING" or a number. */
-static bool read_entry(struct result *r, struct json_object *v, bool follow,
-		       struct buf *why)
-{
-	struct bytes text = bytes_str(json_object_get_string(v));
 	const char *colon = memchr(text.p, ':', text.n);
 	struct bytes name = text;
-	struct result *on;
-	struct dep *d;
 	int how = ON_OK;
 
 	if (colon) {
 		name.n = (size_t)(colon - (const char *)text.p);
 		how = dep_ending_parse(bytes_of(colon + 1, text.n - name.n - 1));
 	}
-	on = find_named(r, name);
-	if (!on || on->doomed || how < 0) {
-		not_there(r, text, name, why);
-		return false;
-	}
-	for (d = r->dep; d < r->dep + r->ndeps; d++)
-		if (d->id == on->id && d->on == how && d->follow == follow)
-			return true;
-	d = add_dep(r);
-	*d = (struct dep){.id = on->id, .engine = -1, .on = (uint8_t)how, .follow = follow};
-	add_dependent(on, r->id);
-	return true;
+	*ret_on = (uint8_t)how;
+	return how < 0 ? NULL : find_named(by, name);
 }
 
-static bool read_list(struct result *r, struct json_object *list, bool follow,
-		      struct buf *why)
+static struct bytes entry_text(struct json_object *list, size_t i)
+{
+	return bytes_str(json_object_get_string(
+		json_object_array_get_idx(list, i)));
+}
+
+static int check_list(const struct asker *by, struct json_object *list,
+		      const char *name, struct buf *why)
 {
 	size_t i, n = list ? json_object_array_length(list) : 0;
+	uint8_t on;
 
-	for (i = 0; i < n; i++)
-		if (!read_entry(r, json_object_array_get_idx(list, i), follow,
-				why))
-			return false;
-	return true;
+	for (i = 0; i < n; i++) {
+		struct bytes text = entry_text(list, i);
+
+		if (find_entry(by, text, &on))
+			continue;
+		buf_printf(why, "\"%s\": there is no result ", name);
+		buf_put_escaped(why, text, 200);
+		if (task_name_ok(bytes_of(text.p, strcspn(text.p, ":"))))
+			buf_printf(why, " of user %u", by->uid);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int graph_check(struct controller *c, uint32_t uid,
+		struct json_object *options, struct buf *why)
+{
+	struct asker by = {c, uid, UINT64_MAX};
+	int err = check_list(&by, json_get_array(options, "after"), "after",
+			     why);
+
+	return err ? err : check_list(&by, json_get_array(options, "follow"),
+				      "follow", why);
+}
+
+static void read_list(struct result *r, struct json_object *list, bool follow)
+{
+	struct asker by = {r->c, r->uid, r->id};
+	size_t i, n = list ? json_object_array_length(list) : 0;
+	uint8_t on_what;
+
+	for (i = 0; i < n; i++) {
+		struct result *on = find_entry(&by, entry_text(list, i),
+					       &on_what);
+		struct dep *d = r->dep;
+
+		assert(on);
+		while (d < r->dep + r->ndeps &&
+		       !(d->id == on->id && d->on == on_what &&
+			 d->follow == follow))
+			d++;
+		if (d < r->dep + r->ndeps)
+			continue;
+		*add_dep(r) = (struct dep){.id = on->id, .engine = -1,
+					   .on = on_what, .follow = follow};
+		add_dependent(on, r->id);
+	}
 }
 
 char *graph_text(const struct result *r)
@@ -124,15 +161,25 @@ bool graph_parse(struct result *r, const char *text)
 
 /* --- deciding ----------------------------------------------------------- */
 
-static void fail(struct result *r, const char *fmt, ...) printf_like(2, 3);
+static const struct ending impossible = {
+	.event = EVENT_FAIL,
+	.ename = "ImpossibleDependency",
+};
 
-static void fail(struct result *r, const char *fmt, ...)
+/* What it waited for came out otherwise: that is no failure of its own. Clients
+ * of ipyparallel know one word for both. */
+static const struct ending skipped = {
+	.event = EVENT_ABORT,
+	.ename = "Skipped",
+};
+
+static void end(struct result *r, const struct ending *as, const char *fmt, ...)
+	printf_like(3, 4);
+
+static void end(struct result *r, const struct ending *as, const char *fmt, ...)
 {
+	struct ending how = r->wired ? impossible : *as;
 	struct buf why = BUF_INIT;
-	struct ending how = {
-		.event = EVENT_FAIL,
-		.ename = "ImpossibleDependency",
-	};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -168,14 +215,14 @@ static bool follow(struct result *r, struct dep *d, const struct result *on)
 	size_t i;
 
 	if (e < 0) {
-		fail(r, "follow %llu: it did not run on one engine",
+		end(r, &impossible, "follow %llu: it did not run on one engine",
 		     (unsigned long long)on->id);
 		return false;
 	}
 	for (i = 0; i < r->ntargets && r->targets[i] != e; i++)
 		;
 	if (r->ntargets && i == r->ntargets) {
-		fail(r, "follow %llu: it ran on engine %lld, which the other "
+		end(r, &impossible, "follow %llu: it ran on engine %lld, which the other "
 			"options rule out",
 		     (unsigned long long)on->id, (long long)e);
 		return false;
@@ -223,7 +270,7 @@ static bool meet_any(struct result *r, struct dep *d, const struct result *on,
 		d->failed = true;
 		if (any_open(r, d))
 			return true;
-		fail(r, "%s: none of them ended so",
+		end(r, &skipped, "%s: none of them ended so",
 		     d->follow ? "follow" : "after");
 		return false;
 	}
@@ -244,7 +291,7 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 	if (d->any)
 		return meet_any(r, d, on, s);
 	if (!ended_so(s, d->on)) {
-		fail(r, "%s %llu: it ended with status %s",
+		end(r, &skipped, "%s %llu: it ended with status %s",
 		     d->follow ? "follow" : "after",
 		     (unsigned long long)on->id, state_name(s));
 		return false;
@@ -258,17 +305,15 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 	return true;
 }
 
-bool graph_add(struct result *r, struct json_object *options, struct buf *why)
+void graph_add(struct result *r, struct json_object *options)
 {
 	size_t i;
 
-	if (!read_list(r, json_get_array(options, "after"), false, why) ||
-	    !read_list(r, json_get_array(options, "follow"), true, why))
-		return false;
+	read_list(r, json_get_array(options, "after"), false);
+	read_list(r, json_get_array(options, "follow"), true);
 	for (i = 0; i < r->ndeps; i++)
 		if (!meet(r, &r->dep[i], result_find(r->c, r->dep[i].id)))
 			break;
-	return true;
 }
 
 bool graph_is_met(struct controller *c, const struct condition *k)
@@ -334,7 +379,7 @@ void graph_resume(struct result *r)
 		if (r->dep[i].met)
 			continue;
 		if (!on) {
-			fail(r, "after %llu: it is gone",
+			end(r, &impossible, "after %llu: it is gone",
 			     (unsigned long long)r->dep[i].id);
 			return;
 		}
@@ -369,7 +414,7 @@ void graph_doomed(struct result *on)
 		struct result *r = result_find(on->c, on->dependent[i]);
 
 		if (r && !r->doomed)
-			fail(r, "after %llu: it could not be stored",
+			end(r, &impossible, "after %llu: it could not be stored",
 			     (unsigned long long)on->id);
 	}
 	on->ndependents = 0;

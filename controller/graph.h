@@ -4,8 +4,9 @@
  * An entry names a result by id or by name (its user's newest of that name when
  * it is submitted) and how that must have ended: "12" and "build" ok, "12:error"
  * with an error, "12:any" at all. A dependency is met, or can never be met;
- * then the waiting result ends at once with ImpossibleDependency. `follow` adds
- * that the task runs on the engine that ran those.
+ * then the waiting result ends at once: what was to come out otherwise aborts it
+ * (Skipped), what cannot be for another reason is its ImpossibleDependency.
+ * `follow` adds that the task runs on the engine that ran those.
  */
 #ifndef TASKFS_GRAPH_H
 #define TASKFS_GRAPH_H
@@ -13,10 +14,13 @@
 #include "results.h"
 
 /*
- * Reads after and follow of a new result. False: one of them is not known (or
- * is no result); *why is the sentence, and the result cannot run.
+ * What a user's `after` and `follow` name is there: 0, or -EINVAL with the reason
+ * in *why.
  */
-bool graph_add(struct result *r, struct json_object *options, struct buf *why);
+int graph_check(struct controller *c, uint32_t uid,
+		struct json_object *options, struct buf *why) must_check;
+/* Reads both of a new result, after graph_check() of the same turn. */
+void graph_add(struct result *r, struct json_object *options);
 
 /*
  * A condition of ipyparallel: these results ended so, all of them or (`any`)

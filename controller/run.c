@@ -79,6 +79,7 @@ void run_free(struct run *run)
 	run_leave_engine(run);
 	if (r) {
 		r->active--;
+		r->failing -= run->failing;
 		if (r->max_running)
 			sched_add(r);
 	}

@@ -31,6 +31,7 @@ struct run {
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
 	bool abort;		/* asked for */
+	bool failing;		/* counted in its result's `failing` */
 	bool heard;		/* of it: it is with its engine */
 	bool missing;		/* its engine said so, once */
 	bool answered;		/* its engine can have another */

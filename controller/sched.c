@@ -359,6 +359,12 @@ static void place_pinned(struct controller *c, struct result *r,
 		sched_remove(r);
 }
 
+/* When its failures are stored, the tasks that wait end. */
+static bool is_halting(const struct result *r)
+{
+	return r->halt && r->count[STATE_ERROR] + r->failing >= r->halt;
+}
+
 static void place_result(struct controller *c, struct result *r,
 			 struct room *room)
 {
@@ -378,6 +384,8 @@ static void place_result(struct controller *c, struct result *r,
 			sched_remove(r);
 			return;
 		}
+		if (is_halting(r))
+			return;
 		e = choose(c, r, room);
 		if (!e) {
 			check_targets(c, r);

@@ -193,28 +193,18 @@ static int read_spec(const struct msg *m, struct json_object *o,
 	return 0;
 }
 
-/* A dependency that is not there: the result says so, it does not run. */
 static void put_result(struct submission *s, struct result *r,
 		       struct json_object *options)
 {
-	struct buf why = BUF_INIT;
-	struct ending how = {
-		.event = EVENT_FAIL,
-		.ename = "InvalidDependency",
-	};
-	bool ok = graph_add(r, options, &why);
-	struct store_op *op = result_store_op(r);
+	struct store_op *op;
 
+	graph_add(r, options);
+	op = result_store_op(r);
 	result_take_name(r);
 	op->arg = s;
 	op->done = stored;
 	store_put(r->c->store, op);
-	how.evalue = buf_str(&why);
-	if (ok)
-		sched_add(r);
-	else
-		result_end_waiting(r, &how);
-	buf_done(&why);
+	sched_add(r);
 }
 
 /* One buffer may be named by many: what comes of a request has a limit too. */
@@ -243,6 +233,8 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 	err = r ? -EAGAIN : may_take(s, &why);
 	if (!err)
 		err = read_spec(s->rq->msg, o, &spec, &why);
+	if (!err)
+		err = graph_check(c, spec.uid, spec.options, &why);
 	if (err) {
 		refuse(s, i, err, why.n ? buf_str(&why)
 					: "it is being stored right now");

@@ -14,6 +14,8 @@ struct control {
 	struct fs *fs;
 	struct parked *parked;	/* NULL: nobody waits any more */
 	uint64_t purge;		/* the result that goes; 0: none */
+	uint64_t about;		/* ... that is asked about; 0: none */
+	struct process who;	/* asks */
 };
 
 static void answer(struct control *c, int err)
@@ -75,18 +77,23 @@ static void take_engines(struct mirror *m, const struct answer_fields *f)
 }
 
 /* What came of it is in the tree before the writer goes on. */
-static void take_answer(struct fs *fs, struct bytes content)
+static void take_answer(struct control *c, struct bytes content)
 {
+	struct mirror *m = &c->fs->mirror;
 	struct answer_fields f = {0};
+	struct result *r = NULL;
 	int err = 0;
 
 	if (!scan_fields(content, answer_fields, &f))
 		return;
 	if (f.result.n)
-		merge_result(&fs->mirror, f.result, (uint64_t)f.seq, true,
-			     NULL, &err);
-	take_purged(&fs->mirror, f.purged);
-	take_engines(&fs->mirror, &f);
+		r = merge_result(m, f.result, (uint64_t)f.seq, true, NULL,
+				 &err);
+	/* A retry submits. */
+	if (r && c->about && r->id != c->about)
+		callers_submitted(&c->fs->callers, &c->who, r->id, false);
+	take_purged(m, f.purged);
+	take_engines(m, &f);
 }
 
 static void log_refusal(int err, struct msg *reply)
@@ -104,7 +111,7 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 	if (err)
 		log_refusal(err, reply);
 	else
-		take_answer(c->fs, request_content(reply));
+		take_answer(c, request_content(reply));
 	if (!err && c->purge) {
 		c->fs->mirror.quiet = c->parked != NULL;
 		mirror_purge(&c->fs->mirror, c->purge);
@@ -192,6 +199,8 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 	int err;
 
 	c->fs = fs;
+	c->about = o->result ? o->result->id : 0;
+	(void)!process_of_thread(fuse_req_ctx(req)->pid, &c->who);
 	if (o->result && strcmp(wish->verb, "purge") == 0)
 		c->purge = o->result->id;
 	c->q.done = on_reply;

@@ -67,6 +67,7 @@ void draft_remove(struct drafts *d, struct draft *w, unsigned i)
 	buf_done(&o->text);
 	json_object_put(o->value);
 	o->value = NULL;
+	o->broken = 0;
 	o->there = false;
 	w->changed = now_usec();
 }
@@ -137,6 +138,8 @@ int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size)
 		err = -EINVAL;
 	if (!err)
 		err = blob_resize(b, size);
+	if (!err)
+		w->option[i].broken = 0;
 	account(d, w, was, b->size);
 	buf_done(&why);
 	return err;
@@ -175,8 +178,8 @@ static int write_items(struct blob *b, uint64_t off, struct bytes data,
 	return blob_write(b, off, buf_bytes(&copy));
 }
 
-int draft_write(struct drafts *d, struct draft *w, unsigned i, uint64_t off,
-		struct bytes data, struct buf *why)
+static int write_blob(struct drafts *d, struct draft *w, unsigned i,
+		      uint64_t off, struct bytes data, struct buf *why)
 {
 	struct blob *b = &w->option[i].blob;
 	uint64_t was = b->size, end = off + data.n;
@@ -189,6 +192,16 @@ int draft_write(struct drafts *d, struct draft *w, unsigned i, uint64_t off,
 			   : blob_write(b, off, data);
 	account(d, w, was, b->size);
 	return disk_error(err, why);
+}
+
+int draft_write(struct drafts *d, struct draft *w, unsigned i, uint64_t off,
+		struct bytes data, struct buf *why)
+{
+	int err = write_blob(d, w, i, off, data, why);
+
+	if (err)
+		w->option[i].broken = err;
+	return err;
 }
 
 int draft_read(const struct draft *w, unsigned i, uint64_t off, size_t n,
@@ -317,6 +330,23 @@ static int take_map(struct drafts *d, struct draft *w, struct draft_task *ret,
 	return err ? err : blob_bytes(&o->blob, &ret->map);
 }
 
+/* What is there of a file may be less than somebody meant to write. */
+static int check_whole(const struct draft *w, struct buf *why)
+{
+	unsigned i;
+
+	for (i = 0; i < DRAFT_OPTIONS; i++) {
+		if (!w->option[i].broken)
+			continue;
+		buf_printf(why, "tasks/%s/%s is not whole: a write to it failed "
+				"(%s); write it again, or remove it",
+			   w->name, task_options[i].name,
+			   strerror(-w->option[i].broken));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int take_bytes(struct draft *w, struct draft_task *ret, struct buf *why)
 {
 	struct draft_option *code = &w->option[row_of("code")];
@@ -354,7 +384,9 @@ int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 	int err;
 
 	*ret = (struct draft_task){0};
-	err = take_bytes(w, ret, why);
+	err = check_whole(w, why);
+	if (!err)
+		err = take_bytes(w, ret, why);
 	if (!err)
 		err = take_map(d, w, ret, why);
 	if (!err && !ret->has_map && w->option[row_of("chunk")].value) {

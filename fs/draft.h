@@ -26,6 +26,7 @@
 struct draft_option {
 	bool there;
 	struct blob blob;		/* of TASK_BYTES and map */
+	int broken;			/* -errno: a write to blob failed */
 	struct buf text;		/* of others */
 	struct json_object *value;	/* of text; NULL: it is empty */
 };
@@ -61,7 +62,8 @@ bool draft_is_raw(unsigned i);
 void draft_remove(struct drafts *d, struct draft *w, unsigned i);
 /*
  * Raw ones. -EFBIG, -ENOSPC, -EINVAL or what the disk says, the reason in
- * *why when there is more to say.
+ * *why when there is more to say. After that the draft cannot be submitted, until
+ * that file got another size, or was removed.
  */
 int draft_write(struct drafts *d, struct draft *w, unsigned i, uint64_t off,
 		struct bytes data, struct buf *why) must_check;

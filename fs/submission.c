@@ -199,6 +199,7 @@ static int take_objects(struct submission *s, struct bytes *data,
 			*data = before;
 			return err;
 		}
+		s->unsure |= json_get(o, "after") || json_get(o, "follow");
 		submission_add(s, o, NULL)->view = view;
 		if (s->batch->n >= BATCH_RESULTS ||
 		    s->batch->bytes >= BATCH_BYTES) {
@@ -255,9 +256,9 @@ static int write_plain(struct submission *s, struct bytes data)
 	return -EFBIG;
 }
 
-bool submission_has_room(const struct submission *s)
+static bool submission_has_room(const struct submission *s)
 {
-	return s->out < BATCHES_OUT;
+	return s->unsure ? !s->out : s->out < BATCHES_OUT;
 }
 
 static void find_kind(struct submission *s, struct bytes data)
@@ -286,9 +287,21 @@ int submission_write(struct submission *s, struct bytes data,
 		err = write_json(s, data, ret_taken);
 	else
 		err = write_plain(s, data);
+	if (!err && s->unsure)
+		err = send_batch(s);
 	if (!err && !submission_has_room(s))
 		return -EINPROGRESS;
 	return err;
+}
+
+int submission_written(struct submission *s)
+{
+	if (!submission_has_room(s))
+		return -EINPROGRESS;
+	if (!s->unsure)
+		return 0;
+	s->unsure = false;
+	return submission_outcome(s);
 }
 
 /* --- submitting --------------------------------------------------------- */

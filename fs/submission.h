@@ -50,6 +50,7 @@ struct submission {
 	unsigned out;		/* how many */
 	struct buf ids;		/* to be read back */
 	size_t ids_sent;
+	bool unsure;		/* the controller knows whether it takes them */
 	int poison;		/* what every WRITE is told */
 	int err;		/* what the next FLUSH or READ is told */
 	bool refused;		/* something of this text was */
@@ -68,8 +69,11 @@ void submission_free(struct submission *s);
 /* As write() of struct io. */
 int submission_write(struct submission *s, struct bytes data,
 		     size_t *ret_taken) must_check;
-/* A WRITE that was parked because too much is under way may go on. */
-bool submission_has_room(const struct submission *s);
+/*
+ * A WRITE that was parked: -EINPROGRESS as long as too much is under way, or when
+ * it is not known whether what the tasks wait for is there. Else how it went.
+ */
+int submission_written(struct submission *s) must_check;
 /* Nothing was written since the last end. */
 bool submission_is_empty(const struct submission *s);
 /*

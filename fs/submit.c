@@ -40,7 +40,7 @@ static int submit_again(struct file *f, enum parked_kind kind)
 	struct submission *s = f->private;
 
 	if (kind == PARKED_WRITE)
-		return submission_has_room(s) ? 0 : -EINPROGRESS;
+		return submission_written(s);
 	return submission_outcome(s);
 }
 

@@ -130,12 +130,12 @@ refused() {
 	printf '%s:any\ndep:ok\n' "$bad" >"$T/dep/after"
 	echo 1 >"$T/dep/submit"
 	done_with dep
-	# That one is not ok: it fails at once, and says why.
+	# That one is not ok: this one is skipped at once, and says why.
 	mkdir "$T/dep"
 	echo ':' >"$T/dep/code"
 	echo "$bad" >"$T/dep/after"
 	echo 1 >"$T/dep/submit"
-	done_with dep error
+	done_with dep aborted
 	[[ $(get dep error) == *"$bad"* ]]
 }
 
@@ -343,8 +343,14 @@ refused() {
 	fails_with EFBIG dd if=/dev/zero of=stdin bs=1 count=1 status=none \
 		seek=$((256 * 1024 * 1024))
 	fails_with EFBIG dd if=/dev/zero of=args bs=1M count=2 status=none
-	rm stdin code
-	rmdir "$T/huge"
+	# What was cut short is not submitted.
+	refused "$T/huge/submit" 1 'tasks/huge/code is not whole'
+	echo 'wc -c' >code
+	refused "$T/huge/submit" 1 'tasks/huge/stdin is not whole'
+	truncate -s 10 stdin
+	cd "$HOME_DIR"
+	echo 1 >"$T/huge/submit"
+	equal "$(get huge value)" 10
 }
 
 @test "no code: refused, and the draft stays" {
@@ -362,15 +368,12 @@ refused() {
 	equal "$(get nocode value)" now
 }
 
-@test "targets and results that are not there: a result that says so" {
+@test "results that are not there are refused, targets are told by the result" {
 	mkdir "$T/r"
 	echo : >"$T/r/code"
 	echo nobody >"$T/r/after"
-	echo 1 >"$T/r/submit"
-	done_with r error
-	[[ $(get r error) == *nobody* ]]
-	mkdir "$T/r"
-	echo : >"$T/r/code"
+	refused "$T/r/submit" 1 'no result nobody'
+	rm "$T/r/after"
 	echo 99 >"$T/r/targets"
 	echo 1 >"$T/r/submit"
 	done_with r error
@@ -492,6 +495,7 @@ refused() {
 		count=1 status=none
 	[[ $(cat "$second/tasks/error") == *TMPDIR* ]]
 	equal "$(stat -c %s "$second/tasks/small/stdin")" 0
+	: >"$second/tasks/small/stdin"
 	echo 'echo small' >"$second/tasks/small/code"
 	echo 1 >"$second/tasks/small/submit"
 	equal "$(cat "$second/results/small/value")" small

@@ -166,6 +166,16 @@ END
 	equal "$(get "$id" progress)" 3/3
 }
 
+@test "halt: nothing begins behind the last failure" {
+	local id n
+	for n in 1 2 3; do
+		id=$(submit '{"code": "exit 1", "map": ["1","2","3","4","5","6"], "targets": [0], "halt": '$n'}')
+		done_with "$id" error
+		equal "$(get "$id" exit_status | grep -c 1)" "$n"
+		like "$(get "$id" error | head -n 1)" ".*: $n of 6 tasks failed"
+	done
+}
+
 @test "halt, max_running and chunk" {
 	local id
 	id=$(submit '{"code": "exit 1", "map": ["1","2","3","4","5","6","7","8"], "halt": 2, "max_running": 1}')

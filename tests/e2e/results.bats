@@ -244,7 +244,7 @@ print(6 * 7)')" value)" 42
 	done_with "$b" aborted
 }
 
-@test "after: waits for another, by id and by name; fails at once when it cannot" {
+@test "after: waits for another, by id and by name; is skipped at once when it cannot" {
 	local a b c
 	a=$(submit "{\"code\": \"cat $(gate first); echo a\", \"label\": \"first\"}")
 	b=$(submit "{\"code\": \"echo b\", \"after\": [$a]}")
@@ -252,8 +252,32 @@ print(6 * 7)')" value)" 42
 	equal "$(get "$b" why)" "after $a"
 	open_gate first
 	done_with "$b"
-	done_with "$c" error
-	like "$(get "$c" error)" "ImpossibleDependency: after $a: it ended with status ok"
+	done_with "$c" aborted
+	like "$(get "$c" error)" "Skipped: after $a: it ended with status ok"
+	fails_with ECANCELED cat "$MNT/results/$c/value"
+	# And so is what waits for that one.
+	a=$(submit "{\"code\": \"echo d\", \"after\": [$c]}")
+	done_with "$a" aborted
+	like "$(get "$a" error)" "Skipped: after $c: it ended with status aborted"
+	a=$(submit "{\"code\": \"echo e\", \"after\": [\"$c:any\"]}")
+	done_with "$a"
+}
+
+@test "after what is not there is refused where it is written" {
+	local before text
+	before=$(readlink "$MNT/results/latest")
+	for text in '{"code": ":", "after": ["nosuch"]}' '{"code": ":", "follow": [999999]}'; do
+		run bash -c "echo '$text' >$MNT/tasks/new"
+		[ "$status" -ne 0 ]
+		run bash -c "echo '$text' >$MNT/tasks/new 2>/dev/null; cat $MNT/tasks/error"
+		like "$output" '.*"(after|follow)": there is no result (nosuch|999999).*'
+	done
+	equal "$(readlink "$MNT/results/latest")" "$before"
+	# The good ones before it are taken.
+	text='{"code": "echo 1", "label": "good"} {"code": "echo 2", "after": ["good"]}'
+	fails_with EINVAL bash -c "echo '$text {\"code\": \":\", \"after\": [\"bad\"]}' >$MNT/tasks/new"
+	equal "$(readlink "$MNT/results/latest")" "$((before + 2))"
+	done_with latest
 }
 
 @test "retry: the failed task again, as a new result" {
@@ -266,6 +290,8 @@ print(6 * 7)')" value)" 42
 	done_with "$id" error
 	echo now >"$HOME_DIR/there"
 	echo retry >"$MNT/results/$id/ctl"
+	equal "$(cat "$MNT/tasks/last")" "$(readlink "$MNT/results/tried")"
+	[ "$(cat "$MNT/tasks/last")" -gt "$id" ]
 	done_with tried
 	equal "$(get tried value)" now
 	equal "$(get "$id" status)" error

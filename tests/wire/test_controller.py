@@ -1221,9 +1221,7 @@ class Tasks(Case):
         c.wait(1, "ok")
         self.assertEqual(self.control(c, "retry")["errno"], "EINVAL")
         c.submit(b"two", label="name", after=["1:error"])
-        self.assertEqual(
-            c.wait(2, "error")["task"]["ename"], "ImpossibleDependency"
-        )
+        self.assertEqual(c.wait(2, "aborted")["task"]["ename"], "Skipped")
         answer = self.control(c, "retry", result=2)
         self.assertNotIn("after", answer["result"]["options"])
         m = e.take()
@@ -1372,8 +1370,8 @@ class Dependencies(Case):
         c.submit(b"any", after=["1:any"])
         c.submit(b"bad", after=["1:error"])
         e.reply(e.take(), self.bad, exit_status=1)
-        r = c.wait(2, "error")
-        self.assertEqual(r["task"]["ename"], "ImpossibleDependency")
+        r = c.wait(2, "aborted")
+        self.assertEqual(r["task"]["ename"], "Skipped")
         self.assertEqual(
             r["task"]["evalue"], "after 1: it ended with status error"
         )
@@ -1382,9 +1380,7 @@ class Dependencies(Case):
             self.assertEqual(m.content["code"], code)
             e.reply(m, exit_status=0)
         c.submit(b"late", after=[1])
-        self.assertEqual(
-            c.wait(5, "error")["task"]["ename"], "ImpossibleDependency"
-        )
+        self.assertEqual(c.wait(5, "aborted")["task"]["ename"], "Skipped")
 
     def submit_of(self, c, uid, code, **options):
         """As a mount does for one of its users."""
@@ -1402,15 +1398,13 @@ class Dependencies(Case):
         """The first results are 7's and 8's, both named build."""
         self.submit_of(c, 7, b"of 7", after=["build"])
         self.submit_of(c, 8, b"of 8", follow=["build:any"])
-        self.submit_of(c, 9, b"of 9", after=["build"])
-        self.submit_of(c, 0, b"of root", after=["build"])
         self.assertEqual(c.result(first)["why"], "after 1")
         self.assertEqual(c.result(first + 1)["why"], "follow 2")
-        for id, uid in (first + 2, 9), (first + 3, 0):
-            task = c.wait(id, "error")["task"]
-            self.assertEqual(task["ename"], "InvalidDependency")
+        for uid in 9, 0:
+            refused = self.submit_of(c, uid, b"of %d" % uid, after=["build"])
             self.assertEqual(
-                task["evalue"], "there is no result build of user %d" % uid
+                refused["evalue"],
+                '"after": there is no result build of user %d' % uid,
             )
 
     def test_a_name_is_its_users(self):
@@ -1423,7 +1417,7 @@ class Dependencies(Case):
         self.controller.start()
         c = self.client()
         c.follow()
-        self.names_are_their_users(c, 7)
+        self.names_are_their_users(c, 5)
 
     def test_who_purges_a_name_uncovers_his_older_one(self):
         c, e = self.pair()
@@ -1441,10 +1435,12 @@ class Dependencies(Case):
     def test_what_is_not_there_is_invalid(self):
         c = self.client()
         c.follow()
-        for wrong in [7], ["nobody"], [3]:
-            r = c.submit(b":", after=wrong)
-            r = c.wait(r["id"], "error")
-            self.assertEqual(r["task"]["ename"], "InvalidDependency")
+        for wrong in [7], ["nobody"], [1], ["nobody:any"]:
+            for option in "after", "follow":
+                r = c.submit(b":", **{option: wrong})
+                self.assertEqual((r["status"], r["errno"]), ("error", "EINVAL"))
+                self.assertIn('"%s": there is no result' % option, r["evalue"])
+        self.assertEqual(c.ask("results_request", {}).content["results"], [])
 
     def test_follow_runs_on_the_same_engine(self):
         c, e = self.pair()
@@ -2427,8 +2423,7 @@ class FullDisk(unittest.TestCase):
         c = self.client
         big = c.submit(os.urandom(12 << 20).replace(b"\0", b"x"), label="big")
         self.assertEqual(big["errno"], "ENOSPC")
-        r = c.submit(b":", after=["big"])
-        self.assertEqual(c.wait(r["id"], "error")["task"]["ename"], "InvalidDependency")
+        self.assertEqual(c.submit(b":", after=["big"])["errno"], "EINVAL")
         self.assertEqual(c.submit(b":")["status"], "pending")
 
     def test_what_a_try_wrote_stays_until_the_next_is_stored(self):
