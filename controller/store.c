@@ -162,6 +162,7 @@ static void after_commit(struct db *db, struct store_op *op, int err)
 		return;
 	if (!err)
 		files_unlink(db, op);
+	db->shrinks |= !err;
 	buf_clear(&op->purge.files);
 }
 
@@ -255,6 +256,18 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	files_forgotten(db, true);
 }
 
+/* Until there is something to do. */
+static void rest(struct store *s)
+{
+	if (!s->db.shrinks) {
+		pthread_cond_wait(&s->more, &s->lock);
+		return;
+	}
+	pthread_mutex_unlock(&s->lock);
+	s->db.shrinks = db_shrink(&s->db);
+	pthread_mutex_lock(&s->lock);
+}
+
 static void *work(void *arg)
 {
 	struct store *s = arg;
@@ -265,7 +278,7 @@ static void *work(void *arg)
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		while (list_empty(&s->queue) && !s->stop)
-			pthread_cond_wait(&s->more, &s->lock);
+			rest(s);
 		if (list_empty(&s->queue))
 			break;
 		move_all(&s->queue, &now);

@@ -64,13 +64,12 @@ static int damaged(struct buf *why, const char *what)
 	return -EUCLEAN;
 }
 
-static int exec(struct db *db, const char *text)
+int db_exec(struct db *db, const char *text)
 {
 	return db_said(db, sqlite3_exec(db->sql, text, NULL, NULL, NULL));
 }
 
-/* The one integer that a query gives. */
-static int query_int(struct db *db, const char *text, int64_t *ret_n)
+int db_query_int(struct db *db, const char *text, int64_t *ret_n)
 {
 	sqlite3_stmt *st;
 	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
@@ -89,7 +88,7 @@ static int set_version(struct db *db)
 	char text[64];
 
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", DB_VERSION);
-	return exec(db, text);
+	return db_exec(db, text);
 }
 
 int db_make_tables(struct db *db)
@@ -97,11 +96,11 @@ int db_make_tables(struct db *db)
 	int err = db_begin(db);
 
 	if (!err)
-		err = exec(db, tables);
+		err = db_exec(db, tables);
 	if (!err)
-		err = exec(db, record_tables);
+		err = db_exec(db, record_tables);
 	if (!err)
-		err = exec(db, begun);
+		err = db_exec(db, begun);
 	if (!err)
 		err = set_version(db);
 	if (!err)
@@ -128,17 +127,17 @@ static const char steady[] =
 static int upgrade_1(struct db *db)
 {
 	int64_t has = 0;
-	int err = exec(db, record_tables);
+	int err = db_exec(db, record_tables);
 
 	if (!err)
-		err = query_int(db, "SELECT count(*) FROM pragma_table_info('records')"
+		err = db_query_int(db, "SELECT count(*) FROM pragma_table_info('records')"
 				    " WHERE name='display_data'", &has);
 	if (!err && !has)
-		err = exec(db, "ALTER TABLE records ADD COLUMN display_data TEXT");
+		err = db_exec(db, "ALTER TABLE records ADD COLUMN display_data TEXT");
 	if (!err)
-		err = exec(db, begun);
+		err = db_exec(db, begun);
 	if (!err)
-		err = exec(db, "INSERT INTO begun SELECT key>>24, count(*) "
+		err = db_exec(db, "INSERT INTO begun SELECT key>>24, count(*) "
 			       "FROM tasks GROUP BY 1");
 	return err;
 }
@@ -146,7 +145,7 @@ static int upgrade_1(struct db *db)
 /* Only who had purged had next_result. */
 static int upgrade_2(struct db *db)
 {
-	return exec(db, "INSERT OR IGNORE INTO meta SELECT 'next_result',"
+	return db_exec(db, "INSERT OR IGNORE INTO meta SELECT 'next_result',"
 			" ifnull(max(id),0)+1 FROM results;"
 			"INSERT OR IGNORE INTO meta SELECT 'next_engine',"
 			" 1+max(ifnull((SELECT max(id) FROM engines),-1),"
@@ -156,14 +155,14 @@ static int upgrade_2(struct db *db)
 /* Nothing of it is written before all is read (db_load()): it may be damaged. */
 static int upgrade(struct db *db, int64_t version)
 {
-	int err = exec(db, "PRAGMA cache_spill=OFF");
+	int err = db_exec(db, "PRAGMA cache_spill=OFF");
 
 	if (!err)
 		err = db_begin(db);
 	if (!err && version < 2)
 		err = upgrade_1(db);
 	if (!err)
-		err = exec(db, steady);
+		err = db_exec(db, steady);
 	if (!err)
 		err = upgrade_2(db);
 	return err ? err : set_version(db);
@@ -198,7 +197,7 @@ static int check_part(struct db *db, struct db *model, const char *type,
 	int64_t n = 0;
 	char *text = sqlite3_mprintf("SELECT count(*) FROM sqlite_master "
 				     "WHERE type=%Q AND name=%Q", type, name);
-	int err = query_int(db, text, &n);
+	int err = db_query_int(db, text, &n);
 
 	if (!err && !n)
 		buf_printf(why, "tasks.db lacks the %s %s", type, name);
@@ -236,10 +235,10 @@ static int check_parts(struct db *db, struct buf *why)
 static int check_whose(struct db *db, int64_t *ret_version, struct buf *why)
 {
 	int64_t parts = 0;
-	int err = query_int(db, "PRAGMA user_version", ret_version);
+	int err = db_query_int(db, "PRAGMA user_version", ret_version);
 
 	if (!err)
-		err = query_int(db, "SELECT count(*) FROM sqlite_master", &parts);
+		err = db_query_int(db, "SELECT count(*) FROM sqlite_master", &parts);
 	if (err)
 		return err;
 	if (*ret_version > DB_VERSION) {
@@ -258,8 +257,11 @@ static int bring_up(struct db *db, int64_t version, struct buf *why)
 {
 	int err = 0;
 
+	/* Before there is anything in it. */
 	if (version == 0)
-		return db_make_tables(db);
+		err = db_exec(db, "PRAGMA auto_vacuum=INCREMENTAL");
+	if (version == 0)
+		return err ? err : db_make_tables(db);
 	if (version < DB_VERSION)
 		err = upgrade(db, version);
 	return err ? err : check_parts(db, why);
@@ -327,13 +329,13 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	if (!err)
 		err = db_keep_log(db, true);
 	if (!err)
-		err = exec(db, "PRAGMA busy_timeout=2000;"
+		err = db_exec(db, "PRAGMA busy_timeout=2000;"
 			       "PRAGMA temp_store=MEMORY;"
 			       "PRAGMA cell_size_check=ON");
 	if (!err)
 		err = check_whose(db, &version, why);
 	if (!err)
-		err = exec(db, full ? "PRAGMA synchronous=FULL"
+		err = db_exec(db, full ? "PRAGMA synchronous=FULL"
 				    : "PRAGMA synchronous=NORMAL");
 	if (!err)
 		err = bring_up(db, version, why);
@@ -352,9 +354,11 @@ int db_accept(struct db *db)
 	int err = sqlite3_get_autocommit(db->sql) ? 0 : db_commit(db);
 
 	if (!err)
-		err = exec(db, "PRAGMA journal_mode=WAL;"
+		err = db_exec(db, "PRAGMA journal_mode=WAL;"
 			       "PRAGMA journal_size_limit=16777216;"
 			       "PRAGMA cache_spill=ON");
+	if (!err)
+		db_shrink_old(db);
 	return err ? err : db_keep_log(db, false);
 }
 
@@ -386,7 +390,7 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 		err = db_keep_log(db, true);
 	/* Alone it needs no file for what it shares. */
 	if (!err)
-		err = exec(db, "PRAGMA locking_mode=EXCLUSIVE;"
+		err = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA query_only=ON;"
 			       "PRAGMA temp_store=MEMORY;"
 			       "PRAGMA cell_size_check=ON");

@@ -22,6 +22,8 @@ struct db {
 	char *lost;		/* where what nobody names is put */
 	bool full;
 	bool made_log;		/* there was none; to be removed if empty */
+	bool shrinks;		/* something was deleted: db_shrink() */
+	bool shrunk;		/* it has given pages back */
 	uint64_t until;		/* mono_usec(): then a query ends */
 	struct map forget;	/* files: key -> bits of streams, see below */
 	char said[160];		/* SQLite's first error, in its words */
@@ -52,6 +54,15 @@ void db_disconnect(struct db *db);
 void db_name_files(struct db *db, const char *dir);
 /* The tables as they have to be, in a database without any; -errno. */
 int db_make_tables(struct db *db) must_check;
+
+/* Statements without a result; the first integer of a query; -errno. */
+int db_exec(struct db *db, const char *text) must_check;
+int db_query_int(struct db *db, const char *text, int64_t *ret_n) must_check;
+
+/* store_shrink.c: one step; false: it was the last. */
+bool db_shrink(struct db *db) must_check;
+/* At a start: one that was made by a program that never did so. */
+void db_shrink_old(struct db *db);
 
 int db_begin(struct db *db) must_check;
 int db_commit(struct db *db) must_check;

@@ -1,4 +1,4 @@
-# taskfs-cluster: start, stop, status; what it says and with which exit code.
+# taskfs-cluster: start, stop, status, remove; what it says and with which exit code.
 # shellcheck shell=bash
 load lib
 
@@ -141,6 +141,37 @@ teardown() {
 	equal "$(stat -c %a "$DIR/security/ipcontroller-client.json")" 600
 	equal "$(stat -c %a "$DIR/security/ipcontroller-engine.json")" 600
 	equal "$(stat -c %a "$DIR/tasks.db")" 600
+}
+
+@test "remove: only what does not run, and nothing of somebody else" {
+	local held
+	run -1 cluster remove
+	[[ $output == *"there is no cluster"* ]]
+	mkdir -p "$DIR"
+	run -1 cluster remove
+	[[ $output == *"is not a cluster's directory"* ]]
+	start >/dev/null
+	echo 'seq 300000' >"$MNT/tasks/new"
+	cat "$MNT/results/latest/wait"
+	run -1 cluster remove
+	[[ $output == *"stop"* ]]
+	cluster stop
+	[ -n "$(ls "$DIR/outputs")" ]
+	exec {held}>>"$DIR/pid/controller.lock"
+	flock "$held"
+	run -1 cluster remove
+	[[ $output == *"a controller runs on"* ]]
+	exec {held}>&-
+	[ -f "$DIR/tasks.db" ]
+	echo mine >"$DIR/notes"
+	run -1 cluster remove
+	[[ $output == *"stays"* ]]
+	equal "$(ls -A "$DIR")" notes
+	rm "$DIR/notes"
+	start >/dev/null
+	cluster stop
+	run -0 cluster remove
+	[ ! -e "$DIR" ]
 }
 
 # bats test_tags=check

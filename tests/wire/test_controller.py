@@ -1280,11 +1280,26 @@ class Tasks(Case):
             ask = {"result": i, "verb": "purge"}
             c.ask("control_request", ask)
         c.submit(b":", after=["name:error"])
-        c.wait(5, "error")
+        c.wait(5, "aborted")
         c.ask("control_request", {"result": 4, "verb": "purge"})
         c.submit(b":", after=["name:error"])
         e.reply(e.take(), exit_status=0)
         c.wait(6, "ok")
+
+    def test_the_database_is_smaller_after_a_purge(self):
+        c = self.client()
+        c.follow()
+        size = lambda: os.stat(self.controller.dir + "/tasks.db").st_size
+        for i in range(60):
+            id = c.submit(b"%d %s" % (i, b"x" * 100000))["id"]
+            c.ask("control_request", {"result": id, "verb": "abort"})
+            c.wait(id, "aborted")
+        self.controller.stop()
+        self.assertGreater(size(), 6000000)
+        self.controller.start()
+        c = self.client()
+        c.ask("control_request", {"verb": "purge"})
+        tap.wait_for(lambda: size() < 3000000)
 
     def test_purge_of_all_that_is_finished(self):
         c = self.client()
