@@ -15,6 +15,7 @@
  *	health	   whether it can run any
  *	deliver	   what is sent about a task, in both dialects
  *	run	   a task's process; command, output, kin, spool serve it
+ *	launcher   makes that process, and is small
  *	vars	   the engine's variables; push, pull: their values
  *
  * struct engine is the worker's, one per process, owned by worker.c.

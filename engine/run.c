@@ -30,8 +30,10 @@ const char *const run_stream_names[RUN_STREAMS] = {
 
 int runner_init(struct runner *rr)
 {
+	int err = launcher_init(&rr->launcher, &rr->spared);
+
 	rr->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return rr->null_fd < 0 ? -errno : 0;
+	return !err && rr->null_fd < 0 ? -errno : err;
 }
 
 void runner_done(struct runner *rr)
@@ -39,7 +41,8 @@ void runner_done(struct runner *rr)
 	if (rr->null_fd >= 0)
 		close(rr->null_fd);
 	rr->null_fd = -1;
-	kin_done(&rr->stragglers);
+	launcher_done(&rr->launcher);
+	kin_done(&rr->spared);
 }
 
 /* --- pipes -------------------------------------------------------------- */
@@ -76,7 +79,7 @@ int run_signal(struct run *r, int signo)
 {
 	if (!r->pid || r->reaped)
 		return -ESRCH;
-	kin_signal(r->pid, signo, &r->runner->stragglers);
+	kin_signal(r->pid, signo, &r->runner->spared);
 	return 0;
 }
 
@@ -99,10 +102,9 @@ void run_end(struct run *r, enum run_cause cause)
 /* What one read brought goes to the output. */
 static void take(struct run *r, enum run_stream s, struct bytes b)
 {
-	struct runner *rr = r->runner;
-	int err = output_put(&r->out[s], rr->spool, b, rr->output_limit);
+	int err = output_put(&r->out[s], r->runner->spool, b,
+			     r->runner->output_limit);
 
-	rr->grown |= r->out[s].fd != 0;
 	if (!err)
 		return;
 	r->cause_err = err;
@@ -209,8 +211,8 @@ static void give_up(struct run *r)
 
 	kin_children(&children);
 	for (i = 0; i < children.n; i++)
-		if (!kin_has(&r->runner->stragglers, children.pid[i]))
-			kin_add(&r->runner->stragglers, children.pid[i]);
+		if (!kin_has(&r->runner->spared, children.pid[i]))
+			kin_add(&r->runner->spared, children.pid[i]);
 	log_warning("processes of a task could not be killed",
 		    log_int("pid", r->pid),
 		    log_int("processes", (int64_t)children.n));
@@ -224,6 +226,12 @@ static void give_up(struct run *r)
 	finish(r);
 }
 
+/* Are there some that could not be killed? */
+static bool has_stragglers(const struct runner *rr)
+{
+	return rr->spared.n > (rr->launcher.pid ? 1 : 0);
+}
+
 /*
  * The main process is gone, others are there: kill them, wait for SIGCHLD or
  * the timer. A list of children without any is believed only when there are
@@ -231,9 +239,9 @@ static void give_up(struct run *r)
  */
 static void sweep(struct run *r)
 {
-	struct kin *stragglers = &r->runner->stragglers;
+	const struct runner *rr = r->runner;
 
-	if (kin_kill(stragglers) == 0 && stragglers->n > 0)
+	if (kin_kill(&rr->spared) == 0 && has_stragglers(rr))
 		finish(r);
 	else if (r->rounds >= SWEEP_ROUNDS)
 		give_up(r);
@@ -281,22 +289,35 @@ static void main_ended(struct run *r, int status, const struct rusage *usage)
 	timer_cancel(&r->limit);
 }
 
-void runner_reap(struct runner *rr)
+/* Those of a kind of children that have ended; true: there are no others. */
+static bool reap(struct runner *rr, int kind)
 {
 	struct run *r = rr->current;
 	struct rusage usage;
 	int status;
 	pid_t pid;
 
-	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+	while ((pid = wait4(-1, &status, WNOHANG | kind, &usage)) > 0) {
 		if (r && pid == r->pid && !r->reaped)
 			main_ended(r, status, &usage);
+		else if (pid == rr->launcher.pid)
+			launcher_died(&rr->launcher);
 		else
-			kin_remove(&rr->stragglers, pid);
+			kin_remove(&rr->spared, pid);
 	}
+	return pid < 0 && errno == ECHILD;
+}
+
+void runner_reap(struct runner *rr)
+{
+	struct run *r = rr->current;
+	bool all;
+
+	(void)reap(rr, __WCLONE);
+	all = reap(rr, 0);
 	if (!r || !r->reaped)
 		return;
-	if (pid < 0 && errno == ECHILD)
+	if (all)
 		finish(r);
 	else
 		sweep(r);
@@ -342,25 +363,6 @@ static int make_pipes(struct run *r, int write_end[RUN_STREAMS])
 	return 0;
 }
 
-/*
- * A child's peak memory begins with that of the process that made it: what is
- * reported of a small task should not be how large we once were (proc(5),
- * clear_refs).
- */
-static void forget_peak(struct runner *rr)
-{
-	int fd;
-
-	if (!rr->grown)
-		return;
-	rr->grown = false;
-	fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)!write(fd, "5", 1);
-	close(fd);
-}
-
 static int spawn(struct run *r, struct command *c, struct spawn *s,
 		 struct run_failure *f)
 {
@@ -368,7 +370,7 @@ static int spawn(struct run *r, struct command *c, struct spawn *s,
 		s->path = c->path;
 		s->argv = c->argv;
 		s->envp = c->envp;
-		r->pid = spawn_start(s, &f->step);
+		r->pid = launcher_start(&r->runner->launcher, s, &f->step);
 		if (r->pid > 0)
 			return 0;
 		f->err = r->pid;
@@ -399,7 +401,6 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 		fds[0].from = r->runner->null_fd;
 	for (i = 0; i < RUN_STREAMS; i++)
 		fds[1 + i] = (struct spawn_fd){write_end[i], 1 + i};
-	forget_peak(r->runner);
 	run_note_start(r);
 	err = spawn(r, c, &s, ret_failure);
 	for (i = 0; i < RUN_STREAMS; i++)

@@ -7,8 +7,8 @@
  *
  * One run at a time: whatever process is found below this one belongs to it.
  * When its main process has ended, everything it left behind is killed before
- * `ended` is called. The owner of the loop gives every SIGCHLD to
- * runner_reap().
+ * `ended` is called. The owner of the loop gives every SIGCHLD and
+ * LAUNCHER_SIGNAL to runner_reap().
  */
 #ifndef TASKFS_RUN_H
 #define TASKFS_RUN_H
@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 #include "command.h"
 #include "kin.h"
+#include "launcher.h"
 #include "output.h"
 
 #include <sys/resource.h>
@@ -41,9 +42,9 @@ struct runner {
 	uint64_t output_limit;	/* bytes per stream */
 	uint64_t grace;		/* usec from TERM to KILL */
 	int null_fd;		/* /dev/null, for reading */
-	bool grown;		/* this process: something large went by */
 	struct run *current;	/* NULL: none */
-	struct kin stragglers;	/* could not be killed */
+	struct launcher launcher;
+	struct kin spared;	/* the launcher; what could not be killed */
 };
 
 struct run {
@@ -76,7 +77,10 @@ struct run_failure {
 	int err;
 };
 
-/* /dev/null is opened; -errno. */
+/*
+ * Before anything large is in memory, see launcher.h. 0 or -errno; runner_done()
+ * in either case.
+ */
 int runner_init(struct runner *rr) must_check;
 void runner_done(struct runner *rr);
 /* Waits for all children that have ended. */

@@ -15,7 +15,6 @@
 #define LIMIT_FILES 256
 /* msg_ids to abort that have not arrived: so many of the last ones are known. */
 #define LIMIT_ABORTED LIMIT_WAITING
-#define LARGE_REQUEST (256 * KIB)
 
 static void run_grew(struct run *r, enum run_stream s);
 static void run_ended(struct run *r);
@@ -248,7 +247,6 @@ static void begin(struct task *t)
 	t->ran = true;
 	t->count = ++all->count;
 	run_note_start(&t->run);
-	t->engine->runner.grown |= t->bytes > LARGE_REQUEST;
 	if (task_begin(t) < 0) {
 		run_note_end(&t->run);
 		take_away_files(t);

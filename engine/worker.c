@@ -58,7 +58,7 @@ static void on_signal(void *arg, int signo)
 {
 	struct engine *e = arg;
 
-	if (signo == SIGCHLD) {
+	if (signo == SIGCHLD || signo == LAUNCHER_SIGNAL) {
 		runner_reap(&e->runner);
 		return;
 	}
@@ -96,7 +96,8 @@ static void become_worker(void)
 static int init(struct engine *e, const struct config *config,
 		const char *spool_dir)
 {
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD,
+				      LAUNCHER_SIGNAL, 0};
 	int err;
 
 	*e = (struct engine){.config = config, .since = now_usec(),

@@ -1,21 +1,15 @@
 #include "base/spawn.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/*
- * What the child tells the parent; they share memory until exec. Only whole
- * volatile objects will do: of one with volatile members gcc thinks that
- * nobody but the parent writes it, and leaves it out.
- */
-struct failure {
-	int err;
-	enum spawn_step step;
-};
+/* Of a child of our parent's, which must not use our own. */
+#define STACK_SIZE (64 * 1024)
 
 /*
  * Sources may stand on targets of others: first lift those above SPAWN_FDS,
@@ -59,8 +53,13 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * It tells what fails in *f: parent and child share memory until exec. Only
+ * whole volatile objects will do: of one with volatile members gcc thinks that
+ * nobody but the parent writes it, and leaves it out.
+ */
 static void child(const struct spawn *s, pid_t parent,
-		  volatile struct failure *f)
+		  volatile struct spawned *f)
 {
 	f->step = SPAWN_SETUP;
 	if (s->own_group && setpgid(0, 0) < 0)
@@ -87,7 +86,7 @@ failed:
 
 pid_t spawn_start(const struct spawn *s, enum spawn_step *ret_step)
 {
-	volatile struct failure f = {0, SPAWN_FORK};
+	volatile struct spawned f = {.step = SPAWN_FORK};
 	pid_t parent = getpid();
 	sigset_t all, old;
 	pid_t pid;
@@ -112,6 +111,38 @@ pid_t spawn_start(const struct spawn *s, enum spawn_step *ret_step)
 	if (ret_step)
 		*ret_step = f.step;
 	return -f.err;
+}
+
+struct order {
+	const struct spawn *s;
+	volatile struct spawned *ret;
+	pid_t parent;
+};
+
+static int child_of_parent(void *arg)
+{
+	const struct order *o = arg;
+
+	child(o->s, o->parent, o->ret);
+	return 127;
+}
+
+void spawn_for_parent(const struct spawn *s, volatile struct spawned *ret)
+{
+	static char stack[STACK_SIZE] __attribute__((aligned(64)));
+	struct order o = {s, ret, getppid()};
+	sigset_t all, old;
+
+	assert(s->nfds <= SPAWN_FDS);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	ret->step = SPAWN_FORK;
+	if (clone(child_of_parent, stack + STACK_SIZE,
+		  CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_VM | CLONE_VFORK |
+			  SIGCHLD,
+		  &o, &ret->pid) < 0)
+		ret->err = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 static bool is_executable(const char *path)

@@ -3,8 +3,8 @@
  *
  * The child starts with default signal dispositions and an empty signal mask,
  * in its own process group if asked, and with no descriptors but those named.
- * It is created with vfork(): nothing is copied, and the parent stands still
- * until the child has called exec.
+ * It is created with vfork(), or clone() in that way: nothing is copied, and
+ * who made it stands still until the child has called exec.
  */
 #ifndef TASKFS_SPAWN_H
 #define TASKFS_SPAWN_H
@@ -39,6 +39,20 @@ enum spawn_step {
 
 /* The pid, or -errno with *ret_step (may be NULL) set; no child is left. */
 pid_t spawn_start(const struct spawn *s, enum spawn_step *ret_step) must_check;
+
+/* What became of a child until its exec. */
+struct spawned {
+	pid_t pid;	/* 0: there is none */
+	int err;	/* an errno; 0: exec went well, or a signal killed it */
+	enum spawn_step step;
+};
+
+/*
+ * The child is one of our parent's, who waits for it, also for one that failed
+ * (clone(2), CLONE_PARENT). What becomes of it is written to *ret as it
+ * happens: our parent may read it there if we are killed meanwhile. One thread.
+ */
+void spawn_for_parent(const struct spawn *s, volatile struct spawned *ret);
 
 /*
  * The first executable file `name` in the directories of `path` (a PATH), or

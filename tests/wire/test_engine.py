@@ -685,6 +685,70 @@ class Extended(Case):
         h = self.boss.say("control", "kernel_info_request", {})
         self.assertEqual(self.boss.hear("iopub").parent, h)
 
+    def memory(self, code, **more):
+        """What a task took, in MB."""
+        m, _ = self.boss.all_of(self.boss.run(code, **more))
+        self.assertEqual(m.content["status"], "ok", m.content)
+        return m.metadata["taskfs"]["usage"]["memory"] / 1e6
+
+    def assert_small(self, memory):
+        if "address" not in ENGINE:
+            self.assertLess(memory, 12)
+
+    def test_memory_is_the_tasks_own(self):
+        """Whatever went through the engine before, or with it."""
+        fresh = self.memory("true")
+        self.assert_small(fresh)
+        stdin = {"stdin": 0, "buffers": [bytes(50_000_000)]}
+        for before in (
+            {"code": "true", **stdin},
+            {"code": "cat", **stdin},
+            {"code": "true", "args": ["x" * 100_000] * 15},
+            {"code": "true", "env": {"X%d" % i: "y" * 100_000 for i in range(15)}},
+            {"code": "head -c 50000000 /dev/zero"},
+        ):
+            own = self.memory(**before)
+            self.assertLess(own, fresh + 6, before["code"])
+            self.assertLess(self.memory("true"), fresh + 1, before["code"])
+        large = self.memory("exec python3 -c 'x = b\"x\" * 100_000_000'")
+        self.assertGreater(large, 100)
+        self.assertLess(self.memory("true"), fresh + 1)
+
+    def test_too_many_arguments_for_any_system(self):
+        for n in 60, 90:
+            h = self.boss.run("true", args=["x" * 100_000] * n)
+            m, _ = self.boss.all_of(h)
+            self.assertEqual(m.content["ename"], "StartError")
+            self.assertIn("too long for this system", m.content["evalue"])
+        self.assert_small(self.memory("true"))
+
+    def launcher(self):
+        """The child of the worker that makes the tasks' processes."""
+        pid = self.worker()
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            for child in f.read().split():
+                with open("/proc/%s/comm" % child) as f:
+                    if f.read() == "taskfs-launcher\n":
+                        return int(child)
+
+    def test_the_launcher_is_killed(self):
+        """By a task perhaps. The next task does not notice."""
+        first = self.launcher()
+        code = "kill -KILL %d; echo done; (setsid sleep 1000 &)"
+        out = self.boss.all_of(self.boss.run(code % first))[1]
+        self.assertEqual(bytes(out["stdout"]), b"done\n")
+        self.assertGreater(self.memory("true"), 0)
+        second = self.launcher()
+        self.assertNotEqual(first, second)
+        os.kill(second, signal.SIGKILL)
+        self.assertGreater(self.memory("true"), 0)
+        with open(self.log) as f:
+            self.assertEqual(f.read().count("makes the tasks' processes"), 2)
+
+    def test_the_launcher_is_stopped(self):
+        self.boss.all_of(self.boss.run("kill -STOP %d" % self.launcher()))
+        self.assertGreater(self.memory("true"), 0)
+
     def test_what_a_task_sees(self):
         h = self.boss.run(
             "echo \"$TASKFS_ID/$TASKFS_INDEX $TASKFS_ENGINE $TASKFS_ITEM $X "
@@ -939,7 +1003,7 @@ class Extended(Case):
         self.log = os.devnull
 
     def test_worker_killed(self):
-        pids = self.busy()
+        pids = [self.launcher(), *self.busy()]
         os.kill(self.worker(), signal.SIGKILL)
         m = self.boss.hear("registration", "unregistration_request")
         self.assertEqual(m.content, {"id": 0})
@@ -971,7 +1035,7 @@ class Extended(Case):
         self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
 
     def test_guard_killed(self):
-        worker, pids = self.worker(), self.busy()
+        worker, pids = self.worker(), [self.launcher(), *self.busy()]
         self.process.kill()
         self.process.wait()
         self.boss.hear("registration", "unregistration_request")
