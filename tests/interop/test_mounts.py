@@ -227,6 +227,17 @@ class Python:
         usage = dict(line.split() for line in self.get(id, "usage").splitlines())
         self.assertGreater(int(usage["memory"]), 1 << 20)
 
+    def test_memory_is_that_of_the_task(self):
+        """Of the whole interpreter, but not from tasks that were before."""
+        def memory(code):
+            id = self.submit(code)
+            self.done(id)
+            usage = self.get(id, "usage").split()
+            return int(usage[usage.index("memory") + 1])
+
+        self.assertGreater(memory("len(b'x' * 300_000_000)"), 300_000_000)
+        self.assertLess(memory("1"), 250_000_000)
+
     def test_a_time_limit(self):
         id = self.submit("while True: pass", time_limit=0.3)
         self.done(id, "error")
