@@ -86,9 +86,13 @@ int output_read(const struct output *o, uint64_t offset, size_t max,
 
 	assert(max <= OUTPUT_PIECE && offset <= o->size);
 	max = (size_t)min_u64(max, o->size - offset);
-	*ret_b = bytes_of(o->memory.p + offset, max);
-	if (!o->fd || !max)
+	*ret_b = bytes_of(NULL, 0);
+	if (!max)
 		return 0;
+	if (!o->fd) {
+		*ret_b = bytes_of(o->memory.p + offset, max);
+		return 0;
+	}
 	do {
 		n = pread(o->fd, to, max, (off_t)offset);
 	} while (n < 0 && errno == EINTR);

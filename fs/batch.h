@@ -30,6 +30,7 @@ struct batch {
 	struct list link;	/* whoever waits for it */
 	struct fs *fs;
 	void *owner;
+	uint64_t first;		/* the owner's: what it counts its items from */
 	uid_t uid;
 	gid_t gid;
 	struct item *item;

@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "wire/limits.h"
 
@@ -74,17 +75,64 @@ static const struct verb *find_verb(const struct verb *v, struct bytes name)
 	return NULL;
 }
 
-/* The word becomes a wish; *ret_v (may be NULL) is its row. */
-static int store(const struct verb *table, struct bytes value,
-		 struct wish *ret_wish, const struct verb **ret_v)
+/* tasks/error says why. */
+static int refuse(const struct obj *o, struct buf *why)
 {
-	const struct verb *v = find_verb(table, parse_word(&value));
-	struct bytes argument = parse_word(&value);
+	struct process who;
 
-	if (!v || parse_trim(value).n ||
+	if (process_of_thread(o->by.tid, &who))
+		callers_refused(&o->fs->callers, &who, buf_str(why));
+	buf_done(why);
+	return -EINVAL;
+}
+
+static int no_verb(const struct obj *o, const struct verb *table,
+		   struct bytes name)
+{
+	struct nearest near = NEAREST(name);
+	struct buf why = BUF_INIT;
+	const struct verb *v;
+
+	for (v = table; v->name; v++)
+		nearest_try(&near, v->name);
+	buf_puts(&why, "there is no word \"");
+	buf_put_escaped(&why, name, 64);
+	buf_puts(&why, "\" for this ctl");
+	nearest_ask(&near, &why);
+	return refuse(o, &why);
+}
+
+static int no_argument(const struct obj *o, const struct verb *v,
+		       struct bytes argument)
+{
+	struct buf why = BUF_INIT;
+
+	if (v->argument && argument.n) {
+		buf_puts(&why, "\"");
+		buf_put_escaped(&why, argument, 64);
+		buf_printf(&why, "\" is no %s: ", v->argument);
+	}
+	buf_printf(&why, "write \"%s%s%s\"", v->name, v->argument ? " " : "",
+		   v->argument ? v->argument : "");
+	if (!v->argument)
+		buf_puts(&why, " and nothing else");
+	return refuse(o, &why);
+}
+
+/* The word becomes a wish; *ret_v (may be NULL) is its row. */
+static int store(const struct obj *o, const struct verb *table,
+		 struct bytes value, struct wish *ret_wish,
+		 const struct verb **ret_v)
+{
+	struct bytes name = parse_word(&value), argument = parse_word(&value);
+	const struct verb *v = find_verb(table, name);
+
+	if (!v)
+		return no_verb(o, table, name);
+	if (parse_trim(value).n ||
 	    (v->argument ? v->check(argument) != 0 : argument.n != 0) ||
 	    argument.n >= sizeof(ret_wish->argument))
-		return -EINVAL;
+		return no_argument(o, v, argument);
 	ret_wish->verb = v->name;
 	if (argument.n)
 		memcpy(ret_wish->argument, argument.p, argument.n);
@@ -106,7 +154,7 @@ int ctl_show(const struct obj *o, struct buf *out)
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 {
 	const struct verb *v;
-	int err = store(verbs_of(o), value, ret_wish, &v);
+	int err = store(o, verbs_of(o), value, ret_wish, &v);
 	bool final = o->task ? state_is_final((enum state)o->task->state)
 			     : result_is_final(o->result);
 
@@ -126,8 +174,7 @@ int engine_ctl_show(const struct obj *o, struct buf *out)
 int engine_ctl_store(const struct obj *o, struct bytes value,
 		     struct wish *ret_wish)
 {
-	(void)o;
-	return store(of_engine, value, ret_wish, NULL);
+	return store(o, of_engine, value, ret_wish, NULL);
 }
 
 int controller_ctl_show(const struct obj *o, struct buf *out)
@@ -139,6 +186,5 @@ int controller_ctl_show(const struct obj *o, struct buf *out)
 int controller_ctl_store(const struct obj *o, struct bytes value,
 			 struct wish *ret_wish)
 {
-	(void)o;
-	return store(of_controller, value, ret_wish, NULL);
+	return store(o, of_controller, value, ret_wish, NULL);
 }

@@ -126,9 +126,7 @@ static int no_option(const struct obj *o, struct bytes name)
 {
 	struct buf why = BUF_INIT;
 
-	buf_puts(&why, "there is no option \"");
-	buf_put_escaped(&why, name, 64);
-	buf_puts(&why, "\"");
+	(void)task_option_unknown(name, &why);
 	(void)submission_refused(o->fs, o->by.tid, -EINVAL, buf_bytes(&why));
 	buf_done(&why);
 	return -EINVAL;

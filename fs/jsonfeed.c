@@ -1,5 +1,6 @@
 #include "base/base.h"
 #include "jsonfeed.h"
+#include "base/parse.h"
 #include "wire/limits.h"
 
 void jsonfeed_reset(struct jsonfeed *j)
@@ -13,32 +14,111 @@ void jsonfeed_done(struct jsonfeed *j)
 	*j = (struct jsonfeed){0};
 }
 
-static void take(struct bytes *text, size_t n)
+/* --- places ------------------------------------------------------------- */
+
+static void keep_near(struct jsonfeed *j, const char *p, size_t n)
 {
-	text->p = (const char *)text->p + n;
+	size_t kept;
+
+	if (n > sizeof(j->near)) {
+		p += n - sizeof(j->near);
+		n = sizeof(j->near);
+	}
+	kept = min_u64(j->nnear, sizeof(j->near) - n);
+	memmove(j->near, j->near + j->nnear - kept, kept);
+	memcpy(j->near + kept, p, n);
+	j->nnear = kept + n;
+}
+
+static void take(struct jsonfeed *j, struct bytes *text, size_t n)
+{
+	const char *p = text->p, *end, *line;
+
+	if (!n)
+		return;
+	end = p + n;
+	while (p < end && (line = memchr(p, '\n', (size_t)(end - p)))) {
+		j->lines++;
+		j->column = 0;
+		j->nnear = 0;
+		p = line + 1;
+	}
+	keep_near(j, p, (size_t)(end - p));
+	for (; p < end; p++)
+		j->column += (*p & 0xc0) != 0x80;
+	text->p = end;
 	text->n -= n;
 }
 
-static void skip_blanks(struct bytes *text)
+/* A cut character would look like a mistake. */
+static struct bytes whole_characters(struct bytes b)
 {
-	while (text->n && strchr(" \t\r\n", *(const char *)text->p) &&
-	       *(const char *)text->p)
-		take(text, 1);
+	const char *p = b.p;
+
+	while (b.n && (*p & 0xc0) == 0x80)
+		p++, b.n--;
+	while (b.n && (p[b.n - 1] & 0xc0) == 0x80)
+		b.n--;
+	if (b.n && (p[b.n - 1] & 0x80))
+		b.n--;
+	return bytes_of(p, b.n);
+}
+
+/* The mistake is at the beginning of `rest`, of which more may come. */
+static void put_place(const struct jsonfeed *j, struct bytes rest,
+		      const char *mistake, struct buf *why)
+{
+	size_t n = min_u64(rest.n, JSONFEED_NEAR);
+	const char *end = n ? memchr(rest.p, '\n', n) : NULL;
+	struct buf near = BUF_INIT;
+	struct bytes shown;
+
+	buf_printf(why, "line %llu, column %llu: %s",
+		   (unsigned long long)j->lines + 1,
+		   (unsigned long long)j->column + 1, mistake);
+	buf_put(&near, j->near, j->nnear);
+	buf_put(&near, rest.p, end ? (size_t)(end - (const char *)rest.p) : n);
+	shown = parse_trim(whole_characters(buf_bytes(&near)));
+	if (shown.n) {
+		buf_puts(why, " near: ");
+		buf_put_escaped(why, shown, shown.n);
+	}
+	buf_done(&near);
+}
+
+void jsonfeed_unended(const struct jsonfeed *j, struct buf *why)
+{
+	buf_printf(why, "the text ends within the JSON object that began in "
+			"line %llu", (unsigned long long)j->began + 1);
+}
+
+/* --- objects ------------------------------------------------------------ */
+
+static void skip_blanks(struct jsonfeed *j, struct bytes *text)
+{
+	const char *p = text->p;
+	size_t n = 0;
+
+	while (n < text->n && p[n] && strchr(" \t\r\n", p[n]))
+		n++;
+	take(j, text, n);
 }
 
 static int begin(struct jsonfeed *j, struct bytes *text, struct buf *why)
 {
-	skip_blanks(text);
+	skip_blanks(j, text);
 	if (text->n == 0)
 		return 0;
 	if (*(const char *)text->p != '{') {
-		buf_puts(why, j->count ? "behind an object only another may "
-					 "follow"
-				       : "a task must be a JSON object");
+		put_place(j, *text, j->count ? "behind an object only another "
+					       "may follow"
+					     : "a task must be a JSON object",
+			  why);
 		return -EINVAL;
 	}
 	j->inside = true;
 	j->bytes = 0;
+	j->began = j->lines;
 	return 1;
 }
 
@@ -56,14 +136,14 @@ int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 	n = min_u64(text->n, LIMIT_JSON + 1);
 	got = json_reader_take(&j->reader, bytes_of(text->p, n), &n, ret_o,
 			       &mistake);
-	take(text, n);
+	take(j, text, n);
 	j->bytes += n;
 	if (j->bytes > LIMIT_JSON) {
 		got = -EFBIG;
 		mistake = "it is too long";
 	}
 	if (got < 0) {
-		buf_puts(why, mistake);
+		put_place(j, *text, mistake, why);
 		json_object_put(*ret_o);
 		*ret_o = NULL;
 	} else if (got > 0) {

@@ -47,17 +47,30 @@ static void refuse(struct submission *s, int err, const char *why)
 		s->err = err;
 }
 
-/* Mistakes of a stream of objects say which one. */
-static void refuse_object(struct submission *s, int err, struct buf *why)
+/* To tasks/error once more, with what is known by now to have become results. */
+static void complain(struct submission *s)
 {
 	struct buf b = BUF_INIT;
 
-	if (s->json.count > 0)
-		buf_printf(&b, "object %llu: ",
-			   (unsigned long long)s->json.count + 1);
-	buf_put(&b, why->p, why->n);
-	refuse(s, err, buf_str(&b));
+	buf_put(&b, s->complaint.p, s->complaint.n);
+	made_put(&s->made, &b);
+	callers_refused(&s->fs->callers, &s->who, buf_str(&b));
 	buf_done(&b);
+}
+
+/* Mistakes of a stream of objects say which one (they count from 1). */
+static void refuse_object(struct submission *s, int err, uint64_t object,
+			  const char *why)
+{
+	bool first = !s->complaint.n;
+
+	if (first && (object > 1 || s->made.added > 1))
+		buf_printf(&s->complaint, "object %llu: ",
+			   (unsigned long long)object);
+	if (first)
+		buf_puts(&s->complaint, why);
+	refuse(s, err, buf_str(&s->complaint));
+	complain(s);
 }
 
 static const char *meaning(int err)
@@ -77,6 +90,7 @@ void submission_free(struct submission *s)
 		batch_free(list_first(&s->sent, struct batch, link));
 	jsonfeed_done(&s->json);
 	buf_done(&s->text);
+	buf_done(&s->complaint);
 	buf_done(&s->ids);
 	free(s->origin);
 	free(s->label);
@@ -94,12 +108,28 @@ static void note_ids(struct submission *s, const struct batch *b,
 		if (!ids[i])
 			continue;
 		last = ids[i];
+		if (b->first)
+			made_note(&s->made, b->first + i, last);
 		if (s->readable && s->ids.n < IDS_KEPT)
 			buf_printf(&s->ids, "%llu\n",
 				   (unsigned long long)last);
 	}
 	if (last)
 		callers_submitted(&s->fs->callers, &s->who, last, s->refused);
+}
+
+/* The controller refuses some: told is the first. */
+static void refuse_some(struct submission *s, const struct batch *b, int err,
+			const uint64_t *ids, const char *why)
+{
+	unsigned i = 0;
+
+	while (i + 1 < b->n && ids[i])
+		i++;
+	if (b->first)
+		refuse_object(s, err, b->first + i, why);
+	else
+		refuse(s, err, why);
 }
 
 static void on_stored(struct batch *b, int err, const uint64_t *ids,
@@ -112,7 +142,9 @@ static void on_stored(struct batch *b, int err, const uint64_t *ids,
 	else
 		note_ids(s, b, ids);
 	if (refused)
-		refuse(s, refused, why);
+		refuse_some(s, b, refused, ids, why);
+	else if (!err && s->complaint.n)
+		complain(s);
 	batch_free(b);
 	s->out--;
 	if (s->answered)
@@ -148,6 +180,7 @@ struct item *submission_add(struct submission *s, struct json_object *options,
 	if (!s->batch) {
 		s->batch = batch_new(s->fs, s, s->uid, s->gid);
 		s->batch->done = on_stored;
+		s->batch->first = s->kind == TEXT_JSON ? s->made.added : 0;
 	}
 	return batch_add(s->batch, options, text);
 }
@@ -200,6 +233,7 @@ static int take_objects(struct submission *s, struct bytes *data,
 			return err;
 		}
 		s->unsure |= json_get(o, "after") || json_get(o, "follow");
+		s->made.added++;
 		submission_add(s, o, NULL)->view = view;
 		if (s->batch->n >= BATCH_RESULTS ||
 		    s->batch->bytes >= BATCH_BYTES) {
@@ -227,7 +261,8 @@ static int write_json(struct submission *s, struct bytes data,
 	if (err) {
 		s->poison = err;
 		if (why.n)
-			refuse_object(s, err, &why);
+			refuse_object(s, err, s->json.count + 1,
+				      buf_str(&why));
 		if (s->json.count > before) {
 			*ret_taken = data.n - rest.n;
 			err = 0;
@@ -239,6 +274,16 @@ static int write_json(struct submission *s, struct bytes data,
 	return err;
 }
 
+/* This WRITE is told, and so are those behind it. */
+static int refuse_text(struct submission *s, int err, const char *why)
+{
+	buf_done(&s->text);
+	refuse(s, err, why);
+	s->err = 0;
+	s->poison = err;
+	return err;
+}
+
 static int write_plain(struct submission *s, struct bytes data)
 {
 	char why[80];
@@ -247,13 +292,9 @@ static int write_plain(struct submission *s, struct bytes data)
 		buf_put(&s->text, data.p, data.n);
 		return 0;
 	}
-	buf_done(&s->text);
 	snprintf(why, sizeof(why), "the task is larger than %lu bytes",
 		 LIMIT_CODE);
-	refuse(s, -EFBIG, why);
-	s->err = 0;
-	s->poison = -EFBIG;
-	return -EFBIG;
+	return refuse_text(s, -EFBIG, why);
 }
 
 static bool submission_has_room(const struct submission *s)
@@ -261,28 +302,60 @@ static bool submission_has_room(const struct submission *s)
 	return s->unsure ? !s->out : s->out < BATCHES_OUT;
 }
 
-static void find_kind(struct submission *s, struct bytes data)
+/* It is JSON, and so is what came before that could be told. */
+static int begin_json(struct submission *s)
 {
-	struct bytes text = parse_trim(data);
+	struct buf text = s->text;
+	size_t taken;
+	int err;
 
-	if (text.n)
-		s->kind = *(const char *)text.p == '{' ? TEXT_JSON : TEXT_PLAIN;
+	s->text = (struct buf)BUF_INIT;
+	s->kind = TEXT_JSON;
+	err = write_json(s, buf_bytes(&text), &taken);
+	buf_done(&text);
+	return err;
+}
+
+static int find_kind(struct submission *s, struct bytes data)
+{
+	s->kind = textkind_take(&s->finder, data);
+	if (s->kind == TEXT_LIST)
+		return refuse_text(s, -EINVAL,
+				   "a list of tasks is no task: write the "
+				   "objects one behind the other, without [ ] "
+				   "around them and commas between them");
+	return s->kind == TEXT_JSON && s->text.n ? begin_json(s) : 0;
+}
+
+/* What is still on its way is of the text before. */
+static void begin_text(struct submission *s)
+{
+	struct list *l;
+
+	list_for_each (l, &s->sent)
+		list_entry(l, struct batch, link)->first = 0;
+	if (!s->out)
+		s->refused = false;
+	s->made = (struct made){0};
+	buf_clear(&s->complaint);
 }
 
 int submission_write(struct submission *s, struct bytes data,
 		     size_t *ret_taken)
 {
-	int err;
+	int err = 0;
 
 	if (s->poison) {
 		s->err = 0;
 		return s->poison;
 	}
 	*ret_taken = data.n;
-	if (s->kind == TEXT_NONE && !s->out)
-		s->refused = false;
+	if (submission_is_empty(s))
+		begin_text(s);
 	if (s->kind == TEXT_NONE)
-		find_kind(s, data);
+		err = find_kind(s, data);
+	if (err)
+		return err;
 	if (s->kind == TEXT_JSON)
 		err = write_json(s, data, ret_taken);
 	else
@@ -308,7 +381,8 @@ int submission_written(struct submission *s)
 
 bool submission_is_empty(const struct submission *s)
 {
-	return s->kind == TEXT_NONE && !s->batch && !s->poison;
+	return s->kind == TEXT_NONE && !textkind_end(&s->finder) &&
+	       !s->batch && !s->poison;
 }
 
 static void add_plain(struct submission *s)
@@ -330,10 +404,17 @@ static void add_plain(struct submission *s)
 void submission_end(struct submission *s)
 {
 	struct buf why = BUF_INIT;
+	int err = 0;
 
+	if (s->kind == TEXT_NONE)
+		s->kind = textkind_end(&s->finder);
+	if (s->kind == TEXT_JSON && s->text.n)
+		err = begin_json(s);
+	if (err)
+		s->err = err;
 	if (s->kind == TEXT_JSON && s->json.inside && !s->poison) {
-		buf_puts(&why, "the text ends within a JSON object");
-		refuse_object(s, -EINVAL, &why);
+		jsonfeed_unended(&s->json, &why);
+		refuse_object(s, -EINVAL, s->json.count + 1, buf_str(&why));
 	}
 	if (s->kind == TEXT_PLAIN && !s->poison)
 		add_plain(s);
@@ -342,6 +423,7 @@ void submission_end(struct submission *s)
 	buf_clear(&s->text);
 	jsonfeed_reset(&s->json);
 	s->kind = TEXT_NONE;
+	s->finder = (struct textkind){0};
 	s->poison = 0;
 }
 

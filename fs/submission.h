@@ -16,9 +16,9 @@
 
 #include "batch.h"
 #include "jsonfeed.h"
+#include "made.h"
 #include "nodes.h"
-
-enum text { TEXT_NONE, TEXT_PLAIN, TEXT_JSON };
+#include "textkind.h"
 
 struct submission {
 	struct list all;	/* fs->submissions */
@@ -43,8 +43,11 @@ struct submission {
 	/* The controller has answered what was sent; or NULL. */
 	void (*answered)(struct submission *s, bool stored);
 	enum text kind;
-	struct buf text;	/* plain, or blanks so far */
+	struct textkind finder;
+	struct buf text;	/* plain, or of no kind so far */
 	struct jsonfeed json;
+	struct made made;	/* of its objects */
+	struct buf complaint;	/* about one of them, without what was made */
 	struct batch *batch;	/* being filled; or NULL */
 	struct list sent;	/* struct batch */
 	unsigned out;		/* how many */

@@ -1,4 +1,5 @@
 #include "base/opt.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 
 static int set_value(const struct opt *o, void *config, const char *value)
@@ -215,6 +216,23 @@ static int parse_alias(struct parser *s, const struct opt_alias *a,
 	return 0;
 }
 
+static int no_option(const struct parser *s, int *ret_exit)
+{
+	struct nearest near = NEAREST(bytes_of(s->name, s->n));
+	struct buf meant = BUF_INIT;
+	const struct opt *o;
+	int err;
+
+	for (o = s->program->opts; o->name; o++)
+		if (o->help)
+			nearest_try(&near, o->name);
+	nearest_ask(&near, &meant);
+	err = complain(s->program, ret_exit, "no option '%s'%s", s->word,
+		       buf_str(&meant));
+	buf_done(&meant);
+	return err;
+}
+
 /*
  * No option: an alias, what traitlets' own parser would only warn of
  * ("Class.trait", "--word=value", "--word value"), or a mistake.
@@ -230,8 +248,7 @@ static int parse_stranger(struct parser *s, int *ret_exit)
 	if (!s->program->aliases ||
 	    (!memchr(s->name, '.', s->n) &&
 	     !(s->word[1] == '-' && (s->value || next))))
-		return complain(s->program, ret_exit, "no option '%s'",
-				s->word);
+		return no_option(s, ret_exit);
 	s->at += next;
 	pass_over(s, "nothing here is called so");
 	return 0;

@@ -140,8 +140,8 @@ int json_reader_take(struct json_reader *r, struct bytes text, size_t *ret_n,
 			got = give_ascii(r, p + i, &n, ret_o, ret_why);
 			i += n;
 		} else {
-			got = give_byte(r, (unsigned char)p[i++], ret_o,
-					ret_why);
+			got = give_byte(r, (unsigned char)p[i], ret_o, ret_why);
+			i += got >= 0;
 		}
 	}
 	*ret_n = i;

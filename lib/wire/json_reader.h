@@ -26,8 +26,8 @@ struct json_reader {
 void json_reader_done(struct json_reader *r);
 /*
  * *ret_n: bytes of the text that belong to the value. 1: it has ended, *ret_o is
- * it (NULL: null). 0: it has not. -EINVAL: a mistake, which *ret_why names; the
- * reader is good for nothing but json_reader_done() then.
+ * it (NULL: null). 0: it has not. -EINVAL: a mistake, which *ret_why names, at
+ * byte *ret_n; the reader is good for nothing but json_reader_done() then.
  */
 int json_reader_take(struct json_reader *r, struct bytes text, size_t *ret_n,
 		     struct json_object **ret_o,

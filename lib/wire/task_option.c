@@ -1,4 +1,5 @@
 #include "wire/task_option.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "wire/limits.h"
 
@@ -57,6 +58,20 @@ const struct task_option *task_option_find(struct bytes name)
 		if (bytes_is(name, o->name))
 			return o;
 	return NULL;
+}
+
+int task_option_unknown(struct bytes name, struct buf *why)
+{
+	struct nearest near = NEAREST(name);
+	const struct task_option *o;
+
+	for (o = task_options; o->name; o++)
+		nearest_try(&near, o->name);
+	buf_puts(why, "there is no option \"");
+	buf_put_escaped(why, name, 64);
+	buf_puts(why, "\"");
+	nearest_ask(&near, why);
+	return -EINVAL;
 }
 
 bool task_name_ok(struct bytes name)
@@ -263,12 +278,8 @@ int task_options_check(struct json_object *options, struct buf *why)
 			task_option_find(bytes_str(key));
 		int err;
 
-		if (!o) {
-			buf_puts(why, "there is no option \"");
-			buf_put_escaped(why, bytes_str(key), 64);
-			buf_puts(why, "\"");
-			return -EINVAL;
-		}
+		if (!o)
+			return task_option_unknown(bytes_str(key), why);
 		err = task_option_check(o, v, why);
 		if (err)
 			return err;

@@ -37,6 +37,8 @@ struct task_option {
 /* The table, in the order of the documentation; a row without name ends it. */
 extern const struct task_option task_options[];
 const struct task_option *task_option_find(struct bytes name);
+/* Says that there is none of that name, and the nearest one; -EINVAL. */
+int task_option_unknown(struct bytes name, struct buf *why);
 
 /*
  * Checks options as a user writes them in JSON: known names, right types,

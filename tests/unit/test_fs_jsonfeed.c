@@ -14,7 +14,9 @@ static int feed(const char *text, size_t n, struct buf *codes, struct buf *why)
 		struct json_object *o = NULL;
 
 		while ((got = jsonfeed_next(&j, &piece, &o, why)) > 0) {
-			buf_puts(codes, json_get_str(o, "code", NULL));
+			const char *code = json_get_str(o, "code", NULL);
+
+			buf_puts(codes, code ? code : "none");
 			buf_putc(codes, ',');
 			json_object_put(o);
 		}
@@ -83,6 +85,72 @@ static void test_mistakes(void **state)
 	expect("{\xc3\xa4:1}", -EINVAL, "");
 }
 
+/* In one piece, and byte by byte, which sees nothing behind the mistake. */
+static void expect_place(const char *text, const char *whole, const char *bytes)
+{
+	struct buf codes = BUF_INIT, why = BUF_INIT;
+
+	assert_int_equal(feed(text, strlen(text), &codes, &why), -EINVAL);
+	assert_text(buf_bytes(&why), whole);
+	buf_clear(&why);
+	assert_int_equal(feed(text, 1, &codes, &why), -EINVAL);
+	assert_text(buf_bytes(&why), bytes);
+	buf_done(&codes);
+	buf_done(&why);
+}
+
+static void test_places(void **state)
+{
+	(void)state;
+	expect_place("{\"code\": ls}",
+		     "line 1, column 10: unexpected character near: "
+		     "{\"code\": ls}",
+		     "line 1, column 10: unexpected character near: "
+		     "{\"code\": l");
+	expect_place("{\"code\":\"a\"}\n\n {\"code\":\"b\",\n  env: 1}\n{}",
+		     "line 4, column 3: quoted object property name expected "
+		     "near: env: 1}",
+		     "line 4, column 3: quoted object property name expected "
+		     "near: e");
+	expect_place("  x{}",
+		     "line 1, column 3: a task must be a JSON object near: x{}",
+		     "line 1, column 3: a task must be a JSON object near: x");
+	expect_place("{\"code\":\"\xc3\xa4\xe2\x82\xac\"}{}, {}",
+		     "line 1, column 16: behind an object only another may "
+		     "follow near: {\"code\":\"\xc3\xa4\xe2\x82\xac\"}{}, {}",
+		     "line 1, column 16: behind an object only another may "
+		     "follow near: {\"code\":\"\xc3\xa4\xe2\x82\xac\"}{},");
+	expect_place("{\"c\":\"\xff\"}",
+		     "line 1, column 7: it is not UTF-8 near: "
+		     "{\"c\":\"\\xff\"}",
+		     "line 1, column 7: it is not UTF-8 near: {\"c\":\"");
+	expect_place("{\"args\":[\"1234567890123456789012345678901234567890\" "
+		     "1, \"1234567890123456789012345678901234567890\"]}",
+		     "line 1, column 53: array value separator ',' expected "
+		     "near: 123456789012345678901234567890\" 1, "
+		     "\"1234567890123456789012345678",
+		     "line 1, column 53: array value separator ',' expected "
+		     "near: 123456789012345678901234567890\" 1");
+}
+
+static void test_where_an_object_began(void **state)
+{
+	struct jsonfeed j = {0};
+	struct buf why = BUF_INIT;
+	struct json_object *o = NULL;
+	struct bytes b = bytes_str("{}\n\n{\n\"code\":\n");
+
+	(void)state;
+	assert_int_equal(jsonfeed_next(&j, &b, &o, &why), 1);
+	json_object_put(o);
+	assert_int_equal(jsonfeed_next(&j, &b, &o, &why), 0);
+	jsonfeed_unended(&j, &why);
+	assert_text(buf_bytes(&why), "the text ends within the JSON object that "
+				     "began in line 3");
+	jsonfeed_done(&j);
+	buf_done(&why);
+}
+
 static void test_too_deep(void **state)
 {
 	struct jsonfeed j = {0};
@@ -127,6 +195,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_what_is_not_utf8),
 	cmocka_unit_test(test_an_end_within_an_object),
 	cmocka_unit_test(test_mistakes),
+	cmocka_unit_test(test_places),
+	cmocka_unit_test(test_where_an_object_began),
 	cmocka_unit_test(test_too_deep),
 	cmocka_unit_test(test_reset_forgets),
 };
