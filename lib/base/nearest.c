@@ -3,6 +3,8 @@
 #include <ctype.h>
 
 #define LONGEST 32	/* longer words have no near ones */
+/* Of a word so short another letter makes another word: cmd is not cwd. */
+#define SHORT 3
 
 static char fold(char c)
 {
@@ -18,11 +20,11 @@ static size_t min3(size_t a, size_t b, size_t c)
 static void fill_row(size_t *row, const size_t *above, const size_t *above2,
 		     const char *a, const char *b, size_t nb)
 {
-	size_t j;
+	size_t other = nb <= SHORT ? 2 : 1, j;
 
 	for (j = 1; j <= nb; j++) {
 		row[j] = min3(above[j] + 1, row[j - 1] + 1,
-			      above[j - 1] + (a[0] != b[j - 1]));
+			      above[j - 1] + (a[0] == b[j - 1] ? 0 : other));
 		if (above2 && j > 1 && a[0] == b[j - 2] && a[-1] == b[j - 1])
 			row[j] = min_u64(row[j], above2[j - 2] + 1);
 	}

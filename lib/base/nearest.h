@@ -21,8 +21,9 @@ struct nearest {
 
 /*
  * Each character that is missing, too much, another, or changed places with its
- * neighbour is one of distance; less than half of the characters may be wrong.
- * The beginning of a word is near. Of equals the first counts.
+ * neighbour is one of distance (another one of a short word is two); less than half
+ * of the characters may be wrong. The beginning of a word is near. Of equals the
+ * first counts.
  */
 void nearest_try(struct nearest *n, const char *candidate);
 /* Appends `: is "retries" meant?`, or nothing. */

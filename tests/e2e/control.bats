@@ -15,6 +15,33 @@ ctl() {
 
 # --- results ------------------------------------------------------------------
 
+# why FILE WORD...: what tasks/error says of a word that is refused.
+why() {
+	bash -c 'echo "$2" > "$1/$3/ctl" || cat "$1/tasks/error"' bash "$MNT" \
+		"${*:2}" "$1" 2>/dev/null
+}
+
+@test "a wrong word: the nearest right one is told" {
+	local id
+	echo true >"$MNT/tasks/new"
+	read -r id <"$MNT/tasks/last"
+	done_with "$id"
+	equal "$(why "results/$id" abrt)" \
+		'there is no word "abrt" for this ctl: is "abort" meant?'
+	equal "$(why "results/$id" explode)" \
+		'there is no word "explode" for this ctl'
+	equal "$(why "results/$id" signal)" 'write "signal NAME"'
+	equal "$(why "results/$id" priority high)" \
+		'"high" is no N: write "priority N"'
+	equal "$(why "results/$id" abort now)" 'write "abort" and nothing else'
+	equal "$(why engines/0 Interupt)" \
+		'there is no word "Interupt" for this ctl: is "interrupt" meant?'
+	equal "$(why engines/all restrat)" \
+		'there is no word "restrat" for this ctl: is "restart" meant?'
+	equal "$(why controller shut)" \
+		'there is no word "shut" for this ctl: is "shutdown" meant?'
+}
+
 @test "a read of a result's ctl lists its words" {
 	local id
 	id=$(submit ':')

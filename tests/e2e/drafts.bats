@@ -353,6 +353,14 @@ refused() {
 	equal "$(get huge value)" 10
 }
 
+@test "a file of no option: the nearest right one is told" {
+	expect_log 'a task is refused'
+	mkdir "$T/near"
+	refused "$T/near/Retry" 3 'no option "Retry": is "retries" meant?'
+	refused "$T/near/qwertz" 3 'no option "qwertz"'
+	rmdir "$T/near"
+}
+
 @test "no code: refused, and the draft stays" {
 	expect_log 'a task is refused'
 	local before

@@ -255,6 +255,113 @@ END
 	equal "$(count)" "$before"
 }
 
+# refused TEXT [FILE]: printf TEXT > tasks/FILE is EINVAL; what tasks/error says.
+refused() {
+	run -0 bash -c 'printf "%s" "$2" >"$1/$3" && exit 9
+		cat "$1/tasks/error"' bash "$MNT" "$1" "${2:-tasks/new}"
+	like "${lines[0]}" '.*Invalid argument'
+	[ "${#lines[@]}" = 2 ]
+	echo "${lines[1]}"
+}
+
+@test "a mistake in JSON has its place" {
+	expect_log 'a task is refused'
+	local text a b
+	equal "$(refused '{"code": ls}')" \
+		'line 1, column 10: unexpected character near: {"code": ls}'
+	text=$(refused $'{"code":"echo a"}\n{"code":"echo b"}\n{"code":"c",\n "x" 1}')
+	read -r b <"$MNT/tasks/last"
+	a=$((b - 1))
+	equal "$text" "object 3: line 4, column 6: object property name separator \
+':' expected near: \"x\" 1}; objects 1 to 2 are results $a to $b"
+	equal "$(get "$a" value) $(get "$b" value)" 'a b'
+	# As it is told where nobody looks at the close.
+	run -1 dd of="$MNT/tasks/new" status=none < <(printf '\n{"code":"x"')
+	[[ $output == *'Invalid argument'* ]]
+	equal "$(bash -c 'printf "\n{" | dd of="$1/tasks/new" status=none 2>&1
+		cat "$1/tasks/error"' bash "$MNT" | tail -1)" \
+		'the text ends within the JSON object that began in line 2'
+}
+
+@test "a wrong option: the nearest right one, and what was submitted before it" {
+	expect_log 'a task is refused'
+	local text id
+	equal "$(refused '{"code":"x","retry":3}')" \
+		'there is no option "retry": is "retries" meant?'
+	text=$(refused '{"code":"echo one"}{"code":"x","Cod":3}{"code":"y"}')
+	read -r id <"$MNT/tasks/last"
+	equal "$text" "object 2: there is no option \"Cod\": is \"code\" meant?; \
+object 1 is result $id"
+	equal "$(get "$id" value)" one
+	equal "$(refused '{"code":"x","qwertz":3}')" 'there is no option "qwertz"'
+	# More than goes in one message to the controller.
+	{
+		seq -f '{"code":"true","label":"n%.0f."}' 3000
+		echo '{"code":"true","cmd":1}'
+	} >"$HOME_DIR/many"
+	run -1 bash -c 'cat "$2" >"$1/tasks/new"' bash "$MNT" "$HOME_DIR/many"
+	text=$(bash -c 'cat "$2" >"$1/tasks/new" || cat "$1/tasks/error"' bash \
+		"$MNT" "$HOME_DIR/many" 2>"$HOME_DIR/said")
+	id=$(basename "$(readlink "$MNT/results/n3000.")")
+	equal "$text" "object 3001: there is no option \"cmd\"; objects 1 to 3000 \
+are results $((id - 2999)) to $id"
+	all_ok $((id - 5999)) "$id"
+}
+
+@test "a list of tasks is refused where it is written" {
+	expect_log 'a task is refused'
+	local before where
+	before=$(count)
+	for where in tasks/new tasks/somebody engines/0/new engines/all/new; do
+		like "$(refused '[{"code": "ls"}, {"code": "pwd"}]' "$where")" \
+			'a list of tasks .* one behind the other, without \[ \].*'
+		like "$(refused $'[\n  {\n   "code"' "$where")" 'a list of tasks .*'
+	done
+	equal "$(count)" "$before"
+	echo '[ -d / ] && echo a shell has brackets, too' >"$MNT/tasks/new"
+	last_is 'a shell has brackets, too'
+}
+
+# by_bytes TEXT: in as many writes.
+by_bytes() {
+	printf '%s' "$1" | dd of="$MNT/tasks/new" bs=1 status=none
+}
+
+@test "a shell's group of commands is no JSON" {
+	local write where
+	write() { printf '%s\n' "$1" >"$MNT/${2:-tasks/new}"; }
+	for write in write by_bytes; do
+		"$write" '{ cd /; pwd; }'
+		last_is /
+		"$write" $'\n {\n\techo two lines\n}'
+		last_is 'two lines'
+		"$write" '{ code : 1; } 2>/dev/null || echo no option'
+		last_is 'no option'
+		"$write" $' { \n "code" : "echo JSON" }'
+		last_is JSON
+	done
+	for where in tasks/group engines/0/new; do
+		write '{ echo group; }' "$where"
+		last_is group
+	done
+}
+
+@test "what is meant to be JSON is refused, not run" {
+	expect_log 'a task is refused'
+	local before bad
+	before=$(count)
+	for bad in '{code: "x"}' '{ code: "x"}' "{'code': 'x'}" '{ls;}'; do
+		like "$(refused "$bad")" 'line 1, column [0-9]+: .* near: .*'
+		run -1 by_bytes "$bad"
+		[[ $output == *'Invalid argument'* ]]
+	done
+	for bad in '{' ' { ' '{ cod' '{}'; do
+		run -1 dd of="$MNT/tasks/new" status=none < <(printf '%s' "$bad")
+		[[ $output == *'Invalid argument'* ]]
+	done
+	equal "$(count)" "$before"
+}
+
 @test "JSON lines with a bad one: those before it are submitted" {
 	expect_log 'a task is refused'
 	local before

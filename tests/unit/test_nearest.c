@@ -31,7 +31,7 @@ static void test_what_is_near(void **state)
 	expect("time-limit", ": is \"time_limit\" meant?");
 	expect("timelimit", ": is \"time_limit\" meant?");
 	expect("maxrunning", ": is \"max_running\" meant?");
-	expect("pam", "");
+	expect("evn", ": is \"env\" meant?");
 	expect("mpa", ": is \"map\" meant?");
 }
 
@@ -42,6 +42,8 @@ static void test_what_is_not(void **state)
 	expect("x", "");
 	expect("xyz", "");
 	expect("foo", "");
+	expect("cmd", "");
+	expect("pam", "");
 	expect("dependencies", "");
 	expect("a_word_that_is_longer_than_any_that_is_looked_at", "");
 	expect("\xff\xfe\xfd", "");
