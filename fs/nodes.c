@@ -153,8 +153,9 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "
-	 "options); it runs on the engine with the least load. After a write, "
-	 "a read on the same descriptor gives its id"},
+	 "options): what begins with { is JSON, but for a shell's group of "
+	 "commands, { and a blank. It runs on the engine with the least load. "
+	 "After a write, a read on the same descriptor gives its id"},
 {.path = "/tasks/last", .mode = FILE_, .show = tasks_last,
  .help = "id of the last result the calling process (or else the nearest of "
 	 "its parents) submitted"},

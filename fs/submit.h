@@ -3,8 +3,8 @@
  * that take tasks.
  *
  * Everything written between two submissions is one text. Plain text is one
- * task; text whose first byte (behind blanks) is { is JSON objects, each one
- * checked as soon as it is complete. It is submitted
+ * task; text whose first byte (behind blanks) is { is JSON objects (but see
+ * textkind.h), each one checked as soon as it is complete. It is submitted
  *
  *   - at a FLUSH by the process that opened the file (shells flush more
  *     descriptors than they close, and programs they run flush theirs);

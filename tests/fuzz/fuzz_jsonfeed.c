@@ -1,14 +1,17 @@
 /*
  * A stream of objects gives the same objects, however it is cut into pieces:
- * the first byte says into which.
+ * the first byte says into which. A mistake is in the same place. What is no
+ * JSON is found out the same way.
  */
 #include "tests/fuzz/fuzz.h"
 #include "fs/jsonfeed.h"
+#include "fs/textkind.h"
 
 /* What came of a text: the objects, and whether it ended in a mistake. */
 struct outcome {
 	struct buf objects;
 	int err;
+	unsigned long long line, column;	/* of the mistake */
 };
 
 static int feed(struct jsonfeed *j, struct bytes text, struct outcome *out)
@@ -25,6 +28,9 @@ static int feed(struct jsonfeed *j, struct bytes text, struct outcome *out)
 		json_object_put(o);
 	}
 	assert((got < 0) == (why.n > 0));
+	if (got < 0)
+		assert(sscanf(buf_str(&why), "line %llu, column %llu: ",
+			      &out->line, &out->column) == 2);
 	assert(got < 0 || text.n == 0);
 	buf_done(&why);
 	return got;
@@ -48,6 +54,20 @@ static struct outcome in_pieces(struct bytes text, size_t piece)
 	return out;
 }
 
+static enum text kind_in_pieces(struct bytes text, size_t piece)
+{
+	struct textkind k = {0};
+	enum text kind = TEXT_NONE;
+
+	while (text.n && !kind) {
+		size_t n = min_u64(piece, text.n);
+
+		kind = textkind_take(&k, bytes_of(text.p, n));
+		text = bytes_of((const char *)text.p + n, text.n - n);
+	}
+	return kind ? kind : textkind_end(&k);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct outcome whole, parts;
@@ -59,6 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	whole = in_pieces(text, text.n);
 	parts = in_pieces(text, (size_t)data[0] + 1);
 	assert(whole.err == parts.err);
+	assert(whole.line == parts.line && whole.column == parts.column);
+	assert(kind_in_pieces(text, text.n) ==
+	       kind_in_pieces(text, (size_t)data[0] + 1));
 	/* A mistake close behind an object may be seen before it is given. */
 	if (!whole.err)
 		assert(bytes_eq(buf_bytes(&whole.objects),
