@@ -61,6 +61,7 @@ struct config {
 	const char *upstream;	/* connection file, or NULL */
 	bool until_unused;
 	uint64_t ping;		/* microseconds between heartbeats */
+	uint64_t keep_id;	/* microseconds; of engines that are lost */
 	uint64_t hwm;		/* tasks given to one engine at a time */
 	uint64_t client_tasks;	/* unfinished ones of one channel */
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
@@ -185,6 +186,10 @@ struct controller {
 	struct list ready;	/* of struct bucket, highest priority first */
 	struct work sched_work;
 	struct timer sched_later;
+	uint64_t *unchecked;	/* results: is there an engine for them? */
+	size_t nunchecked, unchecked_room;
+	bool check_all;		/* the same of all that are ready */
+	int told_missing;	/* enum missing; see why.h */
 	const struct policy *policy;
 
 	/* events.c */

@@ -22,7 +22,7 @@ static void set_draining(struct engine *e, bool draining, const char *why)
 		e->c->ndraining--;
 	log_info(draining ? "engine drains" : "engine takes tasks again",
 		 log_int("engine", e->id), log_str("why", why));
-	sched_tell_targets(e->c, e->id);
+	sched_tell_waiting(e->c, e->id);
 	sched_kick(e->c);
 }
 

@@ -34,7 +34,7 @@ bool engine_usable(const struct engine *e)
 
 static const char *state_word(const struct engine *e)
 {
-	if (e->state == ENGINE_LOST || e->missed > 1)
+	if (engine_is_away(e))
 		return "lost";
 	if (e->draining || e->leaving)
 		return "draining";
@@ -64,6 +64,18 @@ static struct json_object *running_json(const struct engine *e)
 	return a;
 }
 
+static void add_why(struct json_object *o, const struct engine *e)
+{
+	struct buf why = BUF_INIT;
+
+	if (engine_is_away(e))
+		engine_put_away(e, &why);
+	else if (e->drain_why)
+		buf_puts(&why, e->drain_why);
+	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
+	buf_done(&why);
+}
+
 struct json_object *engine_json(const struct engine *e)
 {
 	struct json_object *o = json_object_new_object();
@@ -71,7 +83,7 @@ struct json_object *engine_json(const struct engine *e)
 	json_add_int(o, "id", e->id);
 	json_add_str(o, "uuid", e->uuid);
 	json_add_str(o, "state", state_word(e));
-	json_add_str(o, "why", e->drain_why);
+	add_why(o, e);
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", e->pid);
 	json_add_str(o, "language",
@@ -112,6 +124,12 @@ void engine_changed(struct engine *e)
 	tell_soon(e->c);
 }
 
+void engine_turned(struct engine *e)
+{
+	engine_changed(e);
+	sched_tell_waiting(e->c, e->id);
+}
+
 void engine_tell(struct engine *e)
 {
 	struct json_object *v;
@@ -145,11 +163,14 @@ void engine_store(struct engine *e)
 	op->engine = (struct engine_row){
 		.id = e->id,
 		.uuid = xstrdup(e->uuid),
-		.host = e->host ? xstrdup(e->host) : NULL,
-		.language = e->language ? xstrdup(e->language) : NULL,
+		.host = str_copy(e->host),
+		.language = str_copy(e->language),
 		.pid = e->pid,
 		.since = e->since,
 		.taskfs = e->taskfs,
+		.process = str_copy(e->process),
+		.lost = e->lost,
+		.heard = e->lost ? e->away_since : 0,
 	};
 	store_put(e->c->store, op);
 }
@@ -192,6 +213,7 @@ void engine_free(struct engine *e)
 	free(e->host);
 	free(e->language);
 	free(e->drain_why);
+	free(e->process);
 	free(e);
 }
 
@@ -203,8 +225,11 @@ void engine_restore(struct controller *c, const struct engine_row *row)
 		return;
 	e = engine_new(c, row->id, row->uuid);
 	e->state = ENGINE_LOST;
-	e->host = row->host ? xstrdup(row->host) : NULL;
-	e->language = row->language ? xstrdup(row->language) : NULL;
+	e->lost = row->lost;
+	e->away_since = row->lost ? row->heard : c->since;
+	e->host = str_copy(row->host);
+	e->language = str_copy(row->language);
+	e->process = str_copy(row->process);
 	e->pid = row->pid;
 	e->since = row->since;
 	e->taskfs = row->taskfs;
@@ -229,11 +254,18 @@ void engine_add_load(struct engine *e, int by)
 
 void engine_joined(struct engine *e)
 {
+	bool lost = e->lost != 0;
+
 	e->state = ENGINE_LIVE;
 	e->missed = 0;
+	e->given_up = false;
+	e->lost = 0;
+	e->unknown_end = NULL;
+	if (lost)
+		engine_store(e);
 	notify_engine(e, true);
 	foreign_begin(e);
-	engine_changed(e);
+	engine_turned(e);
 	orders_engine_joined(e);
 	vars_engine_joined(e);
 	sched_kick(e->c);
@@ -273,6 +305,14 @@ void engine_leaves(struct engine *e)
 	engine_changed(e);
 }
 
+void engine_give_up(struct engine *e)
+{
+	if (engine_is_there(e))
+		notify_engine(e, false);
+	runs_engine_gone(e);
+	vars_engine_gone(e);
+}
+
 void engine_remove(struct engine *e, const char *why)
 {
 	struct controller *c = e->c;
@@ -284,13 +324,10 @@ void engine_remove(struct engine *e, const char *why)
 	log_info("engine gone", log_int("engine", e->id),
 		 log_str("uuid", e->uuid), log_str("why", why),
 		 log_int("tasks", e->load));
-	if (e->state != ENGINE_JOINING)
-		notify_engine(e, false);
 	op->engine.id = e->id;
 	store_put(c->store, op);
 	heart_gone(e);
-	runs_engine_gone(e);
-	vars_engine_gone(e);
+	engine_give_up(e);
 	json_add_int(v, "engine_gone", e->id);
 	events_add(c, v);
 	engine_free(e);
@@ -298,7 +335,8 @@ void engine_remove(struct engine *e, const char *why)
 	/* Another of that id takes tasks. */
 	if (draining)
 		drain_store(c, NULL, NULL);
-	sched_kick(c);
+	sched_tell_waiting(c, id);
+	sched_check(c);
 }
 
 /* --- all of them -------------------------------------------------------- */

@@ -1,9 +1,12 @@
 /*
  * engines.h: the engines of the cluster: registration, heartbeats, death.
  *
- * The controller owns them. An engine that was known before a restart of the
- * controller is `lost` until it registers again (or, a stock one, answers a
- * heartbeat), and is given up like any other that stays silent.
+ * The controller owns them. An engine that is not heard any more is given up: what
+ * it ran ends, and clients of ipyparallel hear that it is gone. But it is kept as
+ * `lost`, with its id, for --keep-id: what names it waits for it (away.c). An engine
+ * that was known before a restart of the controller is `lost`, too, until it
+ * registers again (or, a stock one, answers a heartbeat), and is given up like any
+ * other that stays silent.
  */
 #ifndef TASKFS_ENGINES_H
 #define TASKFS_ENGINES_H
@@ -13,7 +16,8 @@
 enum engine_state {
 	ENGINE_JOINING,	/* registered; its heart was not heard yet */
 	ENGINE_LIVE,
-	ENGINE_LOST,	/* from before a restart */
+	ENGINE_LOST,	/* not heard any more, or not yet since a restart */
+	ENGINE_BACK,	/* a lost one registered; its heart was not heard yet */
 };
 
 #define LIMIT_ENGINES 65536
@@ -22,9 +26,13 @@ struct engine {
 	int64_t id;
 	struct controller *c;
 	char *uuid, *host, *language;
+	char *process;		/* as in wire/process.h; NULL: it does not say */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
 	bool taskfs;		/* speaks the extensions */
 	enum engine_state state;
+	bool given_up;		/* what it ran has ended, clients were told */
+	int64_t lost;		/* clock_now() when it was given up; or 0 */
+	int64_t away_since;	/* of one that is lost; wall clock */
 	unsigned missed;	/* beats */
 	uint64_t joining;	/* mono_usec() when it registered */
 	bool answered;		/* since the last beat */
@@ -82,6 +90,11 @@ static inline struct bytes engine_ident(const struct engine *e)
 void engine_add_load(struct engine *e, int by);
 /* Can be given tasks now. */
 bool engine_usable(const struct engine *e);
+/* For clients it is one of the engines: it was not given up. */
+static inline bool engine_is_there(const struct engine *e)
+{
+	return e->state != ENGINE_JOINING && !e->given_up;
+}
 
 /* Handlers of messages (see hub.c). */
 struct request;
@@ -99,6 +112,15 @@ void engine_adopt(struct controller *c, int64_t id, const char *uuid);
 void engine_leaves(struct engine *e);
 /* Gone: notifications, and its runs end. */
 void engine_remove(struct engine *e, const char *why);
+/*
+ * It is not heard any more (why: static): notifications, and its runs end. It is lost;
+ * or gone, when nobody waits for it (--keep-id=0), or its process has ended.
+ */
+void engine_lose(struct engine *e, const char *why);
+/* Nobody has heard it for some beats; mounts show it as lost. */
+bool engine_is_away(const struct engine *e);
+/* "away since DATE". */
+void engine_put_away(const struct engine *e, struct buf *out);
 
 struct json_object *engine_json(const struct engine *e);
 /* Told to mounts soon. */

@@ -2,10 +2,10 @@
 #include "events.h"
 
 #include "engines.h"
-#include "graph.h"
 #include "metrics.h"
-#include "sched.h"
+#include "policy.h"
 #include "upstream.h"
+#include "why.h"
 
 #define TICK USEC_PER_SEC
 /*
@@ -187,78 +187,11 @@ static void add_times(struct json_object *o, const struct result *r)
 				    (double)r->system / 1e6, r->memory));
 }
 
-/* Those of its targets that are there, every one. */
-static bool targets_drain(const struct result *r)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < r->ntargets; i++) {
-		const struct engine *e = engine_find(r->c, r->targets[i]);
-
-		if (e && !e->draining)
-			return false;
-		n += e != NULL;
-	}
-	return n > 0;
-}
-
-static void put_targets(const struct result *r, struct buf *why)
-{
-	bool drain = r->c->ndraining && targets_drain(r);
-	size_t i;
-
-	buf_puts(why, r->ntargets > 1 ? "one of the engines" : "engine");
-	for (i = 0; i < r->ntargets && i < 100; i++)
-		buf_printf(why, " %lld", (long long)r->targets[i]);
-	if (drain)
-		buf_printf(why, " to take tasks again: %s draining",
-			   r->ntargets > 1 ? "all are" : "it is");
-	else
-		buf_puts(why, " to be free");
-}
-
-/* A client's task is not given to the same engine again. */
-static bool all_had_it(const struct result *r)
-{
-	const struct list *l;
-
-	list_for_each(l, &r->c->engine_order)
-		if (!sched_avoids(r, list_entry(l, struct engine, order)->id))
-			return false;
-	return true;
-}
-
-static void put_missing(const struct result *r, struct buf *why)
-{
-	const struct controller *c = r->c;
-
-	if (!c->engines.n)
-		buf_puts(why, "an engine to register");
-	else if (c->ndraining == c->engines.n)
-		buf_puts(why, "an engine that takes tasks: all are draining");
-	else if (all_had_it(r))
-		buf_puts(why, "another engine: it failed on, or was refused "
-			      "by, all that there are");
-	else
-		buf_puts(why, "an engine to be free");
-}
-
 static void add_why(struct json_object *o, const struct result *r)
 {
 	struct buf why = BUF_INIT;
 
-	if (result_state(r) == STATE_PENDING) {
-		graph_why(r, &why);
-		if (r->held)
-			buf_printf(&why, "%shold", why.n ? ", " : "");
-		if (!why.n && r->c->upstream && !upstream_is_up(r->c))
-			buf_puts(&why, "the ipyparallel controller: it is away, "
-				       "controller/state says why");
-		if (!why.n && r->ntargets)
-			put_targets(r, &why);
-		if (!why.n)
-			put_missing(r, &why);
-	}
+	why_put(r, &why);
 	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);
 }

@@ -58,15 +58,14 @@ static void ask(struct engine *e, struct json_object *ids)
 	json_object_put(out.content);
 }
 
-/* False: the engine is gone. */
+/* False: the engine is lost. */
 static bool is_patient(struct engine *e)
 {
 	if (e->pong > e->asked)
 		e->unanswered++;
 	if (e->unanswered < UNANSWERED)
 		return true;
-	e->unknown_end = "it beats, and does not say whether it has the task";
-	engine_remove(e, e->unknown_end);
+	engine_lose(e, "it beats, and does not say whether it has the task");
 	return false;
 }
 

@@ -83,8 +83,6 @@ static void ask_to_register(struct controller *c, struct bytes uuid)
 	unsigned skipped;
 	int err;
 
-	if (!map_get(&c->gone, uuid) && !map_get(&c->gone_before, uuid))
-		return;
 	out.content = content = json_object_new_object();
 	err = msg_send(sock_of(c, S_CONTROL_OUT), &c->session, &out);
 	json_object_put(content);
@@ -92,6 +90,11 @@ static void ask_to_register(struct controller *c, struct bytes uuid)
 		log_info("an engine beats and is not registered any more; it is "
 			 "asked to register again", log_bytes("uuid", uuid),
 			 log_int("not_logged", skipped));
+}
+
+static bool is_gone(const struct controller *c, struct bytes uuid)
+{
+	return map_get(&c->gone, uuid) || map_get(&c->gone_before, uuid);
 }
 
 /* --- beats ---------------------------------------------------------------- */
@@ -106,27 +109,41 @@ void engines_on_pong(struct controller *c, struct msg *m)
 	    memcmp(msg_frame(m, 1).p, c->instance, n) != 0)
 		return;
 	if (!e) {
-		ask_to_register(c, msg_frame(m, 0));
+		if (is_gone(c, msg_frame(m, 0)))
+			ask_to_register(c, msg_frame(m, 0));
 		return;
 	}
 	e->answered = true;
 	e->heard = now_usec();
 	e->pong = mono_usec();
-	if (e->missed && !(e->state == ENGINE_LOST && e->taskfs)) {
-		e->missed = 0;
-		engine_changed(e);
+	/* It has to say what it runs; one from before a restart does so itself. */
+	if (e->state == ENGINE_LOST && e->taskfs) {
+		if (e->given_up)
+			ask_to_register(c, engine_ident(e));
+		return;
 	}
-	if (e->state == ENGINE_JOINING ||
-	    (e->state == ENGINE_LOST && !e->taskfs))
+	if (e->missed) {
+		e->missed = 0;
+		engine_turned(e);
+	}
+	if (e->state != ENGINE_LIVE)
 		engine_joined(e);
+}
+
+static bool is_new(const struct engine *e)
+{
+	return e->state == ENGINE_JOINING || e->state == ENGINE_BACK;
 }
 
 static void count_beat(struct engine *e)
 {
 	/* Python takes its time between the registration and the first beat. */
-	if (e->state == ENGINE_JOINING && !e->answered &&
-	    mono_usec() - e->joining < JOINING)
+	if (is_new(e) && !e->answered && mono_usec() - e->joining < JOINING)
 		return;
+	if (e->state == ENGINE_LOST && e->given_up) {
+		away_beat(e);
+		return;
+	}
 	/* One from before a restart has to register, whether it beats or not. */
 	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
 		e->answered = false;
@@ -135,12 +152,9 @@ static void count_beat(struct engine *e)
 	}
 	e->missed++;
 	if (e->missed == 2)
-		engine_changed(e);
-	if (e->missed > MISSES) {
-		e->c->count.lost_engines++;
-		e->unknown_end = "its heart stopped";
-		engine_remove(e, e->unknown_end);
-	}
+		engine_turned(e);
+	if (e->missed > MISSES)
+		engine_lose(e, "its heart stopped");
 }
 
 static void beat(struct timer *t)

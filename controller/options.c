@@ -6,7 +6,7 @@
 #include "base/opt.h"
 #include "base/parse.h"
 #include "place.h"
-#include "sched.h"
+#include "policy.h"
 
 #define DAY_MAX (36500ULL * 86400 * USEC_PER_SEC)
 #define PING_MIN (10 * USEC_PER_MSEC)
@@ -105,6 +105,9 @@ static const struct opt opts[] = {
 	 .standard = "3s",
 	 .help = "time between heartbeats (a number alone: milliseconds); an "
 		 "engine that misses 11 is dead"},
+	ROW("keep-id", 0, "TIME", OPT_DURATION, keep_id, "1h", 0, DAY_MAX,
+	    "how long an engine that is not heard any more is listed as lost, "
+	    "keeps its id, and is waited for by what names it; 0: not at all"),
 	TEXT("scheme", "SCHEME", scheme, "leastload",
 	     "leastload, lru, plainrandom, twobin or weighted"),
 	ROW("hwm", 0, "N", OPT_COUNT, hwm, "1", 0, 1000000,

@@ -25,6 +25,8 @@ struct order_verb {
 	const char *type, *content;
 	/* What happens here. */
 	void (*apply)(struct engine *e);
+	/* For one that is lost, as there is nobody to tell; NULL: it cannot be done. */
+	void (*lost)(struct engine *e);
 };
 
 /* One engine's part in it. */
@@ -48,17 +50,26 @@ struct order {
 
 /* --- the verbs ---------------------------------------------------------- */
 
+/* Nobody waits for it any longer. */
+static void forget(struct engine *e)
+{
+	engine_remove(e, "it was lost, and is not waited for any longer");
+}
+
 static const struct order_verb verbs[] = {
 	{.name = "interrupt", .until = UNTIL_REPLY,
 	 .type = MSG_SIGNAL_REQUEST, .content = "{\"sig\": 2}"},
 	{.name = "stop", .until = UNTIL_GONE, .idle = true,
-	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": false}"},
+	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": false}",
+	 .lost = forget},
 	{.name = "restart", .until = UNTIL_BACK, .idle = true, .ours = true,
 	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": true}"},
 	{.name = "clear", .until = UNTIL_REPLY, .idle = true,
 	 .type = MSG_CLEAR_REQUEST, .content = "{}"},
-	{.name = "drain", .idle = true, .apply = drain_begin},
-	{.name = "resume", .idle = true, .apply = drain_end},
+	{.name = "drain", .idle = true, .apply = drain_begin,
+	 .lost = drain_begin},
+	{.name = "resume", .idle = true, .apply = drain_end,
+	 .lost = drain_end},
 };
 
 static const struct order_verb *find_verb(const char *name)
@@ -102,7 +113,7 @@ static void order_free(struct order *o)
 	list_del(&o->link);
 	o->c->norders--;
 	/* What waited for one that did not come back waits no longer. */
-	sched_kick(o->c);
+	sched_check(o->c);
 	if (o->rq)
 		request_free(o->rq);
 	buf_done(&o->why);
@@ -198,6 +209,10 @@ static void give_one(struct order *o, struct errand *a)
 
 	if (!o->verb->idle && !e->load)
 		return;
+	if (e->given_up) {
+		o->verb->lost(e);
+		return;
+	}
 	err = send_errand(o->verb, a, e);
 	if (err)
 		failed(o, a, err, "it cannot be reached");
@@ -259,6 +274,11 @@ static int check_engine(const struct order_verb *v, const struct engine *e,
 		buf_printf(why, "there is no engine %lld", (long long)id);
 		return -ENOENT;
 	}
+	if (e->given_up && !v->lost) {
+		buf_printf(why, "engine %lld is ", (long long)id);
+		engine_put_away(e, why);
+		return -EHOSTDOWN;
+	}
 	if (v->ours && !e->taskfs) {
 		buf_printf(why, "engine %lld is ipyparallel's own, which "
 				"cannot %s: stop it and start another",
@@ -290,7 +310,7 @@ static int check_order(struct order *o, struct buf *why)
 	return 0;
 }
 
-/* The list, or all there are; the caller's. */
+/* The list, or all that are there; the caller's. */
 static struct order *order_new(struct request *rq, struct json_object *list)
 {
 	struct controller *c = rq->c;
@@ -310,7 +330,7 @@ static struct order *order_new(struct request *rq, struct json_object *list)
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		if (e->state != ENGINE_JOINING)
+		if (engine_is_there(e))
 			o->of[o->n++].engine = e->id;
 	}
 	return o;
@@ -463,6 +483,21 @@ static void take_end(struct order *o, struct errand *a, void *arg)
 	if (o->verb->until != UNTIL_GONE)
 		failed(o, a, -EHOSTUNREACH, "it is gone");
 	close_errand(o, a);
+}
+
+static void take_loss(struct order *o, struct errand *a, void *arg)
+{
+	const struct engine *e = arg;
+
+	if (a->engine != e->id)
+		return;
+	failed(o, a, -EHOSTUNREACH, "it is not heard any more");
+	close_errand(o, a);
+}
+
+void orders_engine_lost(struct engine *e)
+{
+	each_errand(e->c, e, take_loss);
 }
 
 void orders_engine_gone(struct controller *c, int64_t id)

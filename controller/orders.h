@@ -20,8 +20,9 @@ void orders_on_request(struct controller *c, struct request *rq);
 /* What an engine answered us on its control channel. */
 void orders_on_reply(struct controller *c, struct msg *m);
 
-/* From engines.c: it can be used; it is gone. */
+/* From engines.c: it can be used; it is lost; it is gone. */
 void orders_engine_joined(struct engine *e);
+void orders_engine_lost(struct engine *e);
 void orders_engine_gone(struct controller *c, int64_t id);
 
 /* There is no such engine now, but it restarts. */

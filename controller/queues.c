@@ -20,7 +20,7 @@ static struct engine *target(struct controller *c, struct json_object *v)
 		e = engine_find(c, json_object_get_int64(v));
 	else if (json_object_is_type(v, json_type_string))
 		e = engine_by_uuid(c, bytes_str(json_object_get_string(v)));
-	return e && e->state != ENGINE_JOINING ? e : NULL;
+	return e && engine_is_there(e) ? e : NULL;
 }
 
 static void add_bad(struct buf *why, struct json_object *v)
@@ -54,7 +54,7 @@ static struct json_object *read_targets(struct controller *c,
 		list_for_each(l, &c->engine_order) {
 			struct engine *e = list_entry(l, struct engine, order);
 
-			if (e->state != ENGINE_JOINING)
+			if (engine_is_there(e))
 				json_push(ids, json_object_new_int64(e->id));
 		}
 		return ids;

@@ -48,6 +48,7 @@ static void describe(struct engine *e, struct json_object *t)
 	e->taskfs = json_int_or(t, "version", 0) >= TASKFS_PROTOCOL;
 	set_text(&e->host, t, "host");
 	set_text(&e->language, t, "language");
+	set_text(&e->process, t, "process");
 	e->pid = 0;
 	engine_read_pid(e, t);
 	e->since = now_usec();
@@ -56,10 +57,23 @@ static void describe(struct engine *e, struct json_object *t)
 			    log_str("uuid", e->uuid));
 }
 
-/* An id nobody has; the wanted one if it is free. */
-static int64_t free_id(struct controller *c, int64_t want)
+/* Nobody has it; or who had it has ended, and is not waited for any longer. */
+static bool is_free(struct controller *c, int64_t id, struct json_object *t)
 {
-	if (want >= 0 && want <= LIMIT_ENGINE_ID && !engine_find(c, want))
+	struct engine *e = engine_find(c, id);
+
+	if (e && away_has_ended(e, json_get_str(t, "process", NULL))) {
+		engine_remove(e, "its process has ended");
+		e = NULL;
+	}
+	return !e;
+}
+
+/* An id nobody has; the wanted one if it is free. */
+static int64_t free_id(struct controller *c, int64_t want,
+		       struct json_object *t)
+{
+	if (want >= 0 && want <= LIMIT_ENGINE_ID && is_free(c, want, t))
 		return want;
 	return c->next_engine;
 }
@@ -118,7 +132,9 @@ static void refuse_uuid(struct request *rq, const char *uuid)
  */
 static bool may_return(const struct engine *e, struct json_object *t)
 {
-	return e->taskfs && t && json_int_or(t, "pid", -1) == e->pid;
+	if (!e->taskfs)
+		return e->given_up;
+	return t && json_int_or(t, "pid", -1) == e->pid;
 }
 
 /* A restarted one: it comes in the place of what it was. */
@@ -154,16 +170,16 @@ void engines_on_registration(struct controller *c, struct request *rq)
 		refuse_uuid(rq, uuid);
 		return;
 	}
-	if (!e && c->engines.n >= LIMIT_ENGINES) {
+	if (!e && c->engines.n >= LIMIT_ENGINES && !away_make_room(c)) {
 		refuse(rq, "RuntimeError", "there are too many engines");
 		return;
 	}
 	if (!e) {
-		e = engine_new(c, free_id(c, json_int_or(content, "id", -1)),
+		e = engine_new(c, free_id(c, json_int_or(content, "id", -1), t),
 			       uuid);
 		e->state = ENGINE_JOINING;
 	} else if (e->state == ENGINE_LOST) {
-		e->state = ENGINE_JOINING;
+		e->state = ENGINE_BACK;
 		e->missed = 0;
 	}
 	e->leaving = false;
@@ -176,13 +192,22 @@ void engines_on_registration(struct controller *c, struct request *rq)
 	heart_probe(c);
 }
 
+/* Of ours it says which it was: another may have its id by now. */
+static struct engine *leaving(struct controller *c, struct json_object *content)
+{
+	const char *uuid = json_get_str(content, "uuid", NULL);
+	struct engine *e = NULL;
+	int64_t id;
+
+	if (json_get_int(content, "id", &id))
+		e = engine_find(c, id);
+	return e && (!uuid || strcmp(uuid, e->uuid) == 0) ? e : NULL;
+}
+
 void engines_on_unregistration(struct controller *c, struct request *rq)
 {
-	int64_t id;
-	struct engine *e = NULL;
+	struct engine *e = leaving(c, rq->msg->content);
 
-	if (json_get_int(rq->msg->content, "id", &id))
-		e = engine_find(c, id);
 	if (e && json_bool_or(rq->msg->content, "left", false))
 		e->unknown_end = "it ended and could not kill what it ran";
 	if (e)

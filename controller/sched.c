@@ -6,9 +6,9 @@
 #include "foreign.h"
 #include "graph.h"
 #include "orders.h"
+#include "policy.h"
 #include "run.h"
-
-#include <sodium.h>
+#include "why.h"
 
 /* Results of one priority, first come first. */
 struct bucket {
@@ -16,94 +16,6 @@ struct bucket {
 	int64_t priority;
 	struct list results;
 };
-
-/* --- policies ----------------------------------------------------------- */
-
-/*
- * n > 0 engines that may be chosen, least recently used first; returns the
- * index of the one.
- */
-struct policy {
-	const char *name;
-	size_t (*pick)(struct engine *const *e, size_t n);
-};
-
-static size_t pick_first(struct engine *const *e, size_t n)
-{
-	(void)e;
-	(void)n;
-	return 0;
-}
-
-static size_t pick_leastload(struct engine *const *e, size_t n)
-{
-	size_t i, best = 0;
-
-	for (i = 1; i < n && e[best]->load > 0; i++)
-		if (e[i]->load < e[best]->load)
-			best = i;
-	return best;
-}
-
-static size_t pick_random(struct engine *const *e, size_t n)
-{
-	(void)e;
-	return randombytes_uniform((uint32_t)n);
-}
-
-static size_t pick_twobin(struct engine *const *e, size_t n)
-{
-	size_t a = pick_random(e, n), b = pick_random(e, n);
-
-	return a < b ? a : b;
-}
-
-/* One draw with a chance that falls with the load. */
-static size_t draw(struct engine *const *e, size_t n)
-{
-	double sum = 0, at;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		sum += 1 / (e[i]->load + 1e-6);
-	at = sum * randombytes_random() / 4294967296.0;
-	for (i = 0; i + 1 < n; i++) {
-		at -= 1 / (e[i]->load + 1e-6);
-		if (at < 0)
-			break;
-	}
-	return i;
-}
-
-static size_t pick_weighted(struct engine *const *e, size_t n)
-{
-	size_t a = draw(e, n), b = draw(e, n);
-
-	return e[a]->load <= e[b]->load ? a : b;
-}
-
-static const struct policy policies[] = {
-	{.name = "leastload", .pick = pick_leastload},
-	{.name = "lru", .pick = pick_first},
-	{.name = "plainrandom", .pick = pick_random},
-	{.name = "twobin", .pick = pick_twobin},
-	{.name = "weighted", .pick = pick_weighted},
-};
-
-const struct policy *policy_find(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(policies); i++)
-		if (strcmp(policies[i].name, name) == 0)
-			return &policies[i];
-	return NULL;
-}
-
-const char *policy_name(const struct policy *p)
-{
-	return p->name;
-}
 
 /* --- what is ready ------------------------------------------------------ */
 
@@ -126,6 +38,19 @@ static struct bucket *bucket_for(struct controller *c, int64_t priority)
 	return b;
 }
 
+/* Whether there is an engine for it at all. */
+static void check_later(struct result *r)
+{
+	struct controller *c = r->c;
+
+	if (c->nunchecked == c->unchecked_room) {
+		c->unchecked_room = c->unchecked_room ? 2 * c->unchecked_room : 16;
+		c->unchecked = xreallocarray(c->unchecked, c->unchecked_room,
+					     sizeof(*c->unchecked));
+	}
+	c->unchecked[c->nunchecked++] = r->id;
+}
+
 /* New ones come last; one that comes back takes its old place. */
 void sched_add(struct result *r)
 {
@@ -140,6 +65,8 @@ void sched_add(struct result *r)
 	       list_entry(at, struct result, ready_link)->id > r->id)
 		at = at->prev;
 	list_insert(&r->ready_link, at, at->next);
+	if (r->ntargets)
+		check_later(r);
 	sched_kick(r->c);
 }
 
@@ -181,6 +108,7 @@ void sched_avoid(struct result *r, int64_t engine)
 		return;
 	r->avoid = xreallocarray(r->avoid, r->navoid + 1, sizeof(*r->avoid));
 	r->avoid[r->navoid++] = engine;
+	check_later(r);
 }
 
 bool sched_avoids(const struct result *r, int64_t engine)
@@ -194,22 +122,42 @@ static bool is_target(const struct result *r, const struct engine *e)
 	       !sched_avoids(r, e->id) && graph_allows(r, e->id);
 }
 
-void sched_tell_targets(struct controller *c, int64_t engine)
+static void each_ready(struct controller *c, void *arg,
+		       void (*f)(struct result *r, void *arg))
 {
-	struct list *l, *k;
+	struct list *l, *k, *tmp;
 
 	list_for_each(l, &c->ready) {
 		struct bucket *b = list_entry(l, struct bucket, link);
 
-		list_for_each(k, &b->results) {
-			struct result *r = list_entry(k, struct result,
-						      ready_link);
-
-			if (is_one_of(r->targets, r->ntargets, engine) &&
-			    result_state(r) == STATE_PENDING)
-				result_changed(r, CHANGED_STATE);
-		}
+		list_for_each_safe(k, tmp, &b->results)
+			f(list_entry(k, struct result, ready_link), arg);
 	}
+}
+
+static void tell_who_names(struct result *r, void *arg)
+{
+	const int64_t *engine = arg;
+
+	if (is_one_of(r->targets, r->ntargets, *engine))
+		result_changed(r, CHANGED_STATE);
+}
+
+static void tell_who_names_none(struct result *r, void *arg)
+{
+	(void)arg;
+	if (!r->ntargets)
+		result_changed(r, CHANGED_STATE);
+}
+
+void sched_tell_waiting(struct controller *c, int64_t engine)
+{
+	enum missing missing = why_missing(c);
+
+	each_ready(c, &engine, tell_who_names);
+	if ((int)missing != c->told_missing)
+		each_ready(c, NULL, tell_who_names_none);
+	c->told_missing = (int)missing;
 }
 
 /* Engines with room, in order of use. */
@@ -255,7 +203,7 @@ static void find_room(struct controller *c, struct room *room)
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		room->shells |= foreign_is_shell(e);
+		room->shells |= engine_is_there(e) && foreign_is_shell(e);
 		room->pythons |= !e->taskfs && e->state == ENGINE_LIVE;
 		if (!engine_usable(e) || !has_capacity(c, e))
 			continue;
@@ -298,25 +246,6 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 		room->e[room->n++] = e;
 }
 
-/* As ipyparallel has it: with none of its targets there it ends at once. */
-static void check_targets(struct controller *c, struct result *r)
-{
-	static const struct ending how = {
-		.event = EVENT_FAIL,
-		.ename = "ImpossibleDependency",
-		.evalue = "none of the engines it may run on is there",
-	};
-	size_t i;
-
-	for (i = 0; i < r->ntargets; i++)
-		if ((engine_find(c, r->targets[i]) ||
-		     orders_awaits(c, r->targets[i])) &&
-		    !sched_avoids(r, r->targets[i]))
-			return;
-	if (r->ntargets)
-		result_end_waiting(r, &how);
-}
-
 static bool has_room(const struct room *room, const struct engine *e)
 {
 	size_t i;
@@ -326,15 +255,84 @@ static bool has_room(const struct room *room, const struct engine *e)
 	return i < room->n;
 }
 
+/* --- with nobody to wait for --------------------------------------------- */
+
+/* It is there, or lost, or restarts. */
+static bool is_expected(struct controller *c, int64_t engine)
+{
+	return engine_find(c, engine) || orders_awaits(c, engine);
+}
+
+/* As ipyparallel has it: with none of its targets there it ends at once. */
+static void check_targets(struct result *r)
+{
+	static const struct ending how = {
+		.event = EVENT_FAIL,
+		.ename = "ImpossibleDependency",
+		.evalue = "none of the engines it may run on is there",
+	};
+	size_t i;
+
+	for (i = 0; i < r->ntargets; i++)
+		if (is_expected(r->c, r->targets[i]) &&
+		    !sched_avoids(r, r->targets[i]))
+			return;
+	result_end_waiting(r, &how);
+}
+
 /* A view: each task has the one engine it is for. */
-static void place_pinned(struct controller *c, struct result *r,
-			 struct room *room)
+static void check_pinned(struct result *r)
 {
 	static const struct ending gone = {
 		.event = EVENT_FAIL,
 		.ename = "EngineError",
 		.evalue = "the engine it was for is gone",
 	};
+	uint64_t i;
+
+	for (i = 0; i < r->ntasks && i < r->ntargets; i++)
+		if (task_is_ready(&r->task[i]) &&
+		    !is_expected(r->c, r->targets[i]))
+			task_end_pending(r, (uint32_t)i, &gone);
+}
+
+static void check(struct result *r, void *arg)
+{
+	(void)arg;
+	if (r->pinned)
+		check_pinned(r);
+	else if (r->ntargets)
+		check_targets(r);
+}
+
+/* Whoever is busy: what cannot run does not wait for its turn to end. */
+static void check_all(struct controller *c)
+{
+	size_t i;
+
+	if (c->check_all)
+		each_ready(c, NULL, check);
+	for (i = 0; i < c->nunchecked && !c->check_all; i++) {
+		struct result *r = result_find(c, c->unchecked[i]);
+
+		if (r && !list_empty(&r->ready_link))
+			check(r, NULL);
+	}
+	c->check_all = false;
+	c->nunchecked = 0;
+}
+
+void sched_check(struct controller *c)
+{
+	c->check_all = true;
+	sched_kick(c);
+}
+
+/* --- handing out --------------------------------------------------------- */
+
+static void place_pinned(struct result *r, struct room *room)
+{
+	struct controller *c = r->c;
 	uint64_t i;
 	bool waits = false;
 
@@ -343,11 +341,7 @@ static void place_pinned(struct controller *c, struct result *r,
 
 		if (!task_is_ready(&r->task[i]))
 			continue;
-		if (!e && orders_awaits(c, r->targets[i])) {
-			waits = true;
-		} else if (!e) {
-			task_end_pending(r, (uint32_t)i, &gone);
-		} else if (has_room(room, e) && foreign_ready(e)) {
+		if (e && has_room(room, e) && foreign_ready(e)) {
 			task_claim(r, i);
 			run_start(r, (uint32_t)i, e);
 			used(c, room, e);
@@ -369,7 +363,7 @@ static void place_result(struct controller *c, struct result *r,
 			 struct room *room)
 {
 	if (r->pinned) {
-		place_pinned(c, r, room);
+		place_pinned(r, room);
 		return;
 	}
 	while (room->n) {
@@ -387,10 +381,8 @@ static void place_result(struct controller *c, struct result *r,
 		if (is_halting(r))
 			return;
 		e = choose(c, r, room);
-		if (!e) {
-			check_targets(c, r);
+		if (!e)
 			return;
-		}
 		task_claim(r, (uint64_t)index);
 		run_start(r, (uint32_t)index, e);
 		used(c, room, e);
@@ -415,6 +407,7 @@ static void place(struct work *w)
 	struct room room = {0};
 	struct list *l, *tmp;
 
+	check_all(c);
 	if (list_empty(&c->ready))
 		return;
 	find_room(c, &room);
@@ -444,6 +437,7 @@ void sched_done(struct controller *c)
 {
 	work_cancel(&c->sched_work);
 	timer_cancel(&c->sched_later);
+	free(c->unchecked);
 	while (!list_empty(&c->ready)) {
 		struct bucket *b = list_first(&c->ready, struct bucket, link);
 

@@ -1,16 +1,12 @@
 /*
  * sched.h: which task goes to which engine: results with tasks to hand out by
- * priority, then id; engines by one policy of a table (ipyparallel's schemes).
+ * priority, then id; engines by one policy of a table (policy.h).
  */
 #ifndef TASKFS_SCHED_H
 #define TASKFS_SCHED_H
 
 #include "controller.h"
 #include "results.h"
-
-/* NULL: no such scheme. */
-const struct policy *policy_find(const char *name);
-const char *policy_name(const struct policy *p);
 
 void sched_init(struct controller *c);
 void sched_done(struct controller *c);
@@ -22,7 +18,9 @@ void sched_remove(struct result *r);
 void sched_avoid(struct result *r, int64_t engine);
 bool sched_avoids(const struct result *r, int64_t engine);
 /* What waits for this engine waits for something else now: clients hear it. */
-void sched_tell_targets(struct controller *c, int64_t engine);
+void sched_tell_waiting(struct controller *c, int64_t engine);
+/* An engine is gone for ever: what waits for it alone ends this turn. */
+void sched_check(struct controller *c);
 /* Capacity or tasks changed: look at the end of this turn. */
 void sched_kick(struct controller *c);
 /* Not before usec microseconds from now. */

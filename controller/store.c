@@ -103,6 +103,7 @@ static void free_op(struct store_op *op)
 		free(op->engine.uuid);
 		free(op->engine.host);
 		free(op->engine.language);
+		free(op->engine.process);
 		break;
 	case STORE_META:
 		free(op->meta.value);

@@ -108,6 +108,9 @@ struct engine_row {
 	char *uuid, *host, *language;	/* owned */
 	int64_t pid, since;
 	bool taskfs;
+	char *process;		/* owned; as in wire/process.h; or NULL */
+	int64_t lost;		/* clock_now() when it was given up; 0: it is there */
+	int64_t heard;		/* the last time before that, time of day */
 };
 
 /* An output of a result that is purged. */

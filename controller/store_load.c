@@ -202,6 +202,9 @@ static int load_engine(sqlite3_stmt *st, struct reading *rd)
 		.pid = sqlite3_column_int64(st, 4),
 		.since = sqlite3_column_int64(st, 5),
 		.taskfs = sqlite3_column_int(st, 6),
+		.process = column_text(st, 7),
+		.lost = sqlite3_column_int64(st, 8),
+		.heard = sqlite3_column_int64(st, 9),
 	};
 
 	if (rd->v->engine)

@@ -31,7 +31,8 @@ static const char tables[] =
 	"CREATE TABLE held_tasks(key INTEGER PRIMARY KEY);"
 	"CREATE TABLE engines("
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
-	" pid INTEGER, since INTEGER, taskfs INTEGER);";
+	" pid INTEGER, since INTEGER, taskfs INTEGER,"
+	" process TEXT, lost INTEGER, heard INTEGER);";
 /* The first databases of version 1 had none of these. */
 static const char record_tables[] =
 	"CREATE TABLE IF NOT EXISTS records("
@@ -152,6 +153,14 @@ static int upgrade_2(struct db *db)
 			" ifnull((SELECT max(engine) FROM tasks),-1))");
 }
 
+/* Until version 3 an engine that was given up was forgotten. */
+static int upgrade_3(struct db *db)
+{
+	return db_exec(db, "ALTER TABLE engines ADD COLUMN process TEXT;"
+			"ALTER TABLE engines ADD COLUMN lost INTEGER DEFAULT 0;"
+			"ALTER TABLE engines ADD COLUMN heard INTEGER DEFAULT 0");
+}
+
 /* Nothing of it is written before all is read (db_load()): it may be damaged. */
 static int upgrade(struct db *db, int64_t version)
 {
@@ -161,10 +170,12 @@ static int upgrade(struct db *db, int64_t version)
 		err = db_begin(db);
 	if (!err && version < 2)
 		err = upgrade_1(db);
-	if (!err)
+	if (!err && version < 3)
 		err = db_exec(db, steady);
-	if (!err)
+	if (!err && version < 3)
 		err = upgrade_2(db);
+	if (!err)
+		err = upgrade_3(db);
 	return err ? err : set_version(db);
 }
 

@@ -321,6 +321,9 @@ static int run_engine(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 5, e->pid);
 	sqlite3_bind_int64(st, 6, e->since);
 	sqlite3_bind_int64(st, 7, e->taskfs);
+	bind_text(st, 8, e->process);
+	sqlite3_bind_int64(st, 9, e->lost);
+	sqlite3_bind_int64(st, 10, e->heard);
 	return db_finish(st);
 }
 

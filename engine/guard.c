@@ -151,8 +151,8 @@ static bool end_descendants(void)
 }
 
 /* left: of what it ran some goes on. */
-static int send_goodbye(void *zmq, const struct connfile *file, int64_t id,
-			bool left)
+static int send_goodbye(void *zmq, const struct connfile *file,
+			const struct handover *h, bool left)
 {
 	struct curve curve;
 	struct sock how = {.type = ZMQ_DEALER, .linger_ms = GOODBYE_MS,
@@ -165,7 +165,8 @@ static int send_goodbye(void *zmq, const struct connfile *file, int64_t id,
 	int err;
 
 	connfile_curve(file, &curve);
-	json_add_int(content, "id", id);
+	json_add_int(content, "id", h->id);
+	json_add_str(content, "uuid", h->uuid);
 	if (left)
 		json_add_bool(content, "left", true);
 	session_init(&session, NULL, bytes_str(file->key), 0);
@@ -197,7 +198,7 @@ static void say_goodbye(const struct handover *h, bool left)
 	if (err)
 		return;
 	zmq = zmq_ctx_new();
-	err = zmq ? send_goodbye(zmq, &file, h->id, left) : -errno;
+	err = zmq ? send_goodbye(zmq, &file, h, left) : -errno;
 	if (err)
 		log_warning("the controller could not be told that the engine "
 			    "is gone", log_int("engine", h->id),

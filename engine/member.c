@@ -3,6 +3,7 @@
 #include "engine.h"
 #include "guard.h"
 #include "wire/messages.h"
+#include "wire/process.h"
 
 #define FILE_USEC (100 * USEC_PER_MSEC)	 /* between looks for the file */
 #define CONNECT_USEC (2 * USEC_PER_SEC)	 /* then ask, connected or not */
@@ -112,11 +113,15 @@ static struct json_object *about_me(struct engine *e)
 	struct json_object *running = json_object_new_array();
 	struct json_object *finished = json_object_new_array();
 	struct json_object *relayed = json_object_new_array();
+	char process[PROCESS_SIZE];
 
 	tasks_list(&e->tasks, running, finished, relayed);
 	json_add_int(o, "version", TASKFS_PROTOCOL);
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", getpid());
+	process_text(getpid(), process);
+	if (process[0])
+		json_add_str(o, "process", process);
 	json_add_str(o, "language", "sh");
 	json_add_int(o, "since", e->since);
 	if (e->member.replaces[0])
@@ -490,6 +495,7 @@ void member_leave(struct engine *e)
 		return;
 	content = json_object_new_object();
 	json_add_int(content, "id", m->id);
+	json_add_str(content, "uuid", m->uuid);
 	out.content = content;
 	if (link_send(&e->link, CHANNEL_REGISTRATION, &out) == 0)
 		handover_clear(m->handover);

@@ -6,8 +6,8 @@
 
 const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
-	 "uuid, [id], [taskfs {version, host, pid, language, since, "
-	 "[replaces], running [msg_id], finished [msg_id], "
+	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
+	 "since, [replaces], running [msg_id], finished [msg_id], "
 	 "[relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "`running` and `finished` are the tasks it has from before a restart "
@@ -20,7 +20,11 @@ const struct message_type message_types[] = {
 	 "break. What was sent before the registration before and is not "
 	 "there ends as EngineError. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
-	 "gone."},
+	 "gone. `process` says which process `pid` is "
+	 "(MACHINE:BOOT:NAMESPACE:START, lib/wire/process.h): of an engine that "
+	 "is not heard any more it tells that it has ended. One that is not "
+	 "known to have ended keeps its id, and takes it again when it "
+	 "registers with the same uuid."},
 	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,
 	 "status, id, hb_period, connection_info, [taskfs {version, instance, "
 	 "drop [msg_id], [again]}]",
@@ -30,9 +34,10 @@ const struct message_type message_types[] = {
 	 "ended, the execute_reply. `again`: `relayed` came at a bad time, "
 	 "and is to be said once more."},
 	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false,
-	 "id, [left]",
+	 "id, [uuid], [left]",
 	 "The engine is gone, and so is what it ran: sent by itself at its "
-	 "end, or by its guard when it died. `left`: processes of its task "
+	 "end, or by its guard when it died. `uuid` says which, should another "
+	 "have its id by now. `left`: processes of its task "
 	 "did not die. No reply."},
 	{MSG_REGISTRATION_NOTIFICATION, C_, M_, "notification", false,
 	 "id, uuid", "An engine can be used."},
@@ -316,8 +321,8 @@ const struct message_type message_types[] = {
 	 "registration, later those that changed. On the same socket as the "
 	 "execute_reply: what a task has written is told before its end."},
 	{MSG_REGISTER_REQUEST, C_, E_, "control", true, "",
-	 "To an engine that answers heartbeats and is not registered any more: "
-	 "it is to register again. No reply."},
+	 "To an engine that answers heartbeats, and is lost or not registered any "
+	 "more: it is to register again. No reply."},
 	{MSG_HAVE_REQUEST, C_, E_, "control", true, "msg_ids",
 	 "Does the engine have these tasks? They were sent 10 s ago or more, "
 	 "and nothing was heard of them."},

@@ -311,19 +311,28 @@ class Engine(Peer):
         return self.connect(zmq.DEALER, port, self.uuid.encode())
 
     def register(
-        self, running=(), finished=(), replaces=None, relayed=None, **more
+        self,
+        running=(),
+        finished=(),
+        replaces=None,
+        relayed=None,
+        process=None,
+        pid=None,
+        **more,
     ):
         content = {"uuid": self.uuid, **more}
         if self.taskfs:
             content["taskfs"] = {
                 "version": 1,
                 "host": "here",
-                "pid": os.getpid(),
+                "pid": pid or os.getpid(),
                 "language": "test",
                 "since": 1,
                 "running": list(running),
                 "finished": list(finished),
             }
+            if process:
+                content["taskfs"]["process"] = process
             if replaces:
                 content["taskfs"]["replaces"] = replaces
             if relayed is not None:
