@@ -81,13 +81,16 @@ SHOWN(C_ "completed", controller_completed, "tasks that ended"),
 
 {.path = "/engines/VIEW", .mode = DIR_, .flags = NODE_BRIEF,
  .each = &view_class,
- .help = "`all`: every engine there is; or, by name and not listed, some in "
+ .help = "`all`: every engine but those that are lost; or, by name and not listed, some in "
 	 "the order of a list like `0,2-3`"},
 
-SHOWN(E_ "state", engine_state, "`idle`, `busy`, `draining` or `lost`"),
+SHOWN(E_ "state", engine_state,
+      "`idle`, `busy`, `draining` or `lost`: it is not heard any more, keeps its "
+      "number (see taskfs-controller --keep-id), and is what it was when it comes "
+      "back"),
 SHOWN(E_ "why", engine_why,
-      "why it drains, when it asked for that itself: it could not run tasks; "
-      "else empty"),
+      "since when it is lost; or why it drains, when it asked for that itself: it "
+      "could not run tasks; else empty"),
 SHOWN(E_ "host", engine_host, "the name of its host"),
 SHOWN(E_ "pid", engine_pid, "its process there"),
 SHOWN(E_ "uuid", engine_uuid, "its name on the wire"),
@@ -99,7 +102,7 @@ SHOWN(E_ "running", engine_running,
       "the results whose tasks it runs, one a line"),
 SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = E_ "new", .mode = NEW, .io = &view_submit_io,
- .help = "as tasks/new; runs on this engine"},
+ .help = "as tasks/new; runs on this engine, and waits for it while it is lost"},
 {.path = E_ "vars", .mode = OWN, .flags = NODE_ASKED,
  .help = "its variables: values that stay on the engine, where its tasks have "
 	 "them in $TASKFS_VARS; of a Python engine the variables of its "
@@ -109,7 +112,10 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .help = "write `interrupt` (Ctrl-C for what it runs), `stop`, `restart` "
 	 "(anew under the same id), `clear` (it forgets its variables), "
 	 "`drain` (no more tasks; what runs goes on), or `resume`. Returns "
-	 "when that is done, or with ETIMEDOUT; a read lists these words"},
+	 "when that is done, or with ETIMEDOUT; a read lists these words. `stop` "
+	 "of a lost engine forgets it: nothing waits for it any longer, and "
+	 "its number is free; other words than `stop`, `drain` and `resume` are "
+	 "EHOSTDOWN then"},
 
 {.path = V_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; one result with a task for each engine of the view"},
@@ -130,7 +136,7 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .help = "one variable: write it to push a value, read it to pull it, rm and "
 	 "mv as any file. A value takes its name when the file is closed; `>>` "
 	 "appends at once. ENOSPC: the engine has 1024 already; EFBIG: larger "
-	 "than 1 GiB; EHOSTDOWN: the engine is gone. Of a Python engine: JSON, "
+	 "than 1 GiB; EHOSTDOWN: the engine is lost or gone. Of a Python engine: JSON, "
 	 "or bytes, or what is no JSON as a text (read: its repr); reading and "
 	 "writing wait for the task that runs there, and what cannot wait is "
 	 "EBUSY; EINVAL: no name of Python's"},
@@ -262,7 +268,8 @@ R_FLAG("usage", result_usage, NODE_DETAIL,
        "`user` and `system` seconds, `memory` bytes at the peak; empty "
        "before the end. Of a map or view: the sums, and the highest peak"),
 R_SHOW("why", result_why,
-       "what a pending one waits for: an engine, `after 12`, `hold`; else "
+       "what a pending one waits for: an engine (`engine 1 to be free`, `engine 1 "
+       "is away since` and when), `after 12`, `hold`, its own `max_running`; else "
        "empty"),
 R_FLAG("attempts", result_attempts, NODE_TASKS | NODE_DETAIL,
        "one line for each try that ended: its number, the engine, start, end, "

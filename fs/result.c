@@ -263,16 +263,57 @@ int result_error(const struct obj *o, struct buf *out)
 	return 0;
 }
 
-/* Of a task that waits while others run nothing more is known. */
+/* The engine that task i of a view is for; -1: it is none of a view. */
+static int64_t target_of(const struct result *r, int64_t i)
+{
+	struct json_object *options, *v;
+	int64_t id = -1;
+
+	if (r->kind[0] != 'v' || !r->options)
+		return -1;
+	options = json_parse(bytes_str(r->options), NULL);
+	v = json_get_array(options, "targets");
+	if (v && (size_t)i < json_object_array_length(v))
+		id = json_object_get_int64(
+			json_object_array_get_idx(v, (size_t)i));
+	json_object_put(options);
+	return id;
+}
+
+/*
+ * Of a view the controller says for each engine what is waited for: "engine 1 to be
+ * free, engine 2 is away since ...".
+ */
+static int show_part(const char *why, int64_t engine, struct buf *out)
+{
+	struct buf begin = BUF_INIT;
+	const char *at, *end;
+
+	buf_printf(&begin, "engine %lld ", (long long)engine);
+	at = strstr(why, buf_str(&begin));
+	buf_done(&begin);
+	if (!at)
+		return show_text(out, why);
+	end = strstr(at, ", engine ");
+	buf_put_escaped(out, end ? bytes_of(at, (size_t)(end - at)) : bytes_str(at),
+			SIZE_MAX);
+	buf_putc(out, '\n');
+	return 0;
+}
+
 int result_why(const struct obj *o, struct buf *out)
 {
 	const char *why = o->result->why;
+	int64_t i = obj_index(o), engine;
 
-	if (obj_index(o) >= 0 && o->task->held)
-		why = "hold";
-	else if (obj_index(o) >= 0 && o->task->state == STATE_PENDING && !why)
-		why = "an engine to be free";
-	return state_of_obj(o) == STATE_PENDING ? show_text(out, why) : 0;
+	if (state_of_obj(o) != STATE_PENDING)
+		return 0;
+	if (i < 0)
+		return show_text(out, why);
+	if (o->task->held)
+		return show_word(out, "hold");
+	engine = why ? target_of(o->result, i) : -1;
+	return engine >= 0 ? show_part(why, engine, out) : show_text(out, why);
 }
 
 int result_attempts(const struct obj *o, struct buf *out)

@@ -1,7 +1,7 @@
 # bats file_tags=check
-# Engines that end without a word: their hearts stop, and that is all that is told.
-# They may also be taken for dead because a machine is slow; so nothing here counts
-# on their numbers.
+# Engines that are not heard any more: they ended without a word, or stand still. They
+# may also be taken for lost because a machine is slow; they come back under their
+# numbers.
 # shellcheck shell=bash
 load lib
 
@@ -10,8 +10,35 @@ teardown_file() { cluster_down .; }
 setup() {
 	test_begin
 	expect_log .
+	stopped=()
 }
-teardown() { test_end; }
+teardown() {
+	# A test that failed may have left them stopped.
+	[ "${#stopped[@]}" -eq 0 ] || kill -CONT "${stopped[@]}" 2>/dev/null || true
+	test_end
+}
+
+# All engines are there, under the numbers that they had first.
+has_all() {
+	[ "$(engine_ids | tr '\n' ' ')" = '0 1 ' ] &&
+		! grep -qx lost "$MNT"/engines/[01]/state
+}
+
+# stop_engine ID...: until the controller has given them up.
+stop_engine() {
+	local e before
+	before=$(engines_lost)
+	for e; do stopped+=("$(guard_of "$e")" "$(worker_of "$e")"); done
+	kill -STOP "${stopped[@]}"
+	wait_for eval '[ "$(engines_lost)" -eq $((before + $#)) ]'
+}
+engines_lost() {
+	cat "$DIR"/log/taskfs-controller.log | grep -c '"what":"engine lost"' || true
+}
+continue_engines() {
+	kill -CONT "${stopped[@]}"
+	stopped=()
+}
 
 @test "engine and its guard killed together" {
 	local id e pid
@@ -22,8 +49,11 @@ teardown() { test_end; }
 	done_with "$id" error
 	[[ $(get "$id" error) == *EngineError* ]]
 	wait_for is_gone "$pid"
+	# Its host is the controller's, which sees that it has ended.
+	wait_for eval '[ ! -d "$MNT/engines/$e" ]'
 	start
 	like "$(cluster status)" '.*running.*'
+	wait_for has_all
 }
 
 @test "retries go to another engine when one is not heard any more" {
@@ -48,6 +78,7 @@ teardown() { test_end; }
 	wait_for no_processes
 	start
 	descriptors_anew
+	wait_for has_all
 	for ((i = 0; i < 30; i++)); do
 		case $(get "${ids[i]}" wait) in
 		ok) equal "$(get "${ids[i]}" value)" "number $i" ;;
@@ -75,4 +106,60 @@ teardown() { test_end; }
 	wait_for eval '[ "$(cat "$MNT/engines/$e/uuid")" = "$uuid" ]'
 	echo 'echo again' >"$MNT/engines/$e/new"
 	equal "$(get "$(cat "$MNT/tasks/last")" value)" again
+}
+
+@test "an engine that stands still keeps its number, and what is for it waits" {
+	local id view away='away since [0-9-]{10}T[0-9:]{8}(\.[0-9]+)?Z'
+	wait_for has_all
+	stop_engine 1
+	equal "$(cat "$MNT/engines/1/state")" lost
+	[[ $(cat "$MNT/engines/1/why") =~ ^$away$ ]]
+	equal "$(engine_ids | tr '\n' ' ')" '0 1 '
+	echo 'echo on $TASKFS_ENGINE' >"$MNT/engines/1/new"
+	id=$(cat "$MNT/tasks/last")
+	echo 'echo on $TASKFS_ENGINE' >"$MNT/engines/0,1/new"
+	view=$(cat "$MNT/tasks/last")
+	wait_for eval '[[ $(get "$id" why) =~ ^engine\ 1\ is\ $away$ ]]'
+	wait_for eval '[ "$(get "$view" 0/status)" = ok ]'
+	wait_for eval '[[ $(get "$view/1" why) =~ ^engine\ 1\ is\ $away$ ]]'
+	# Others do not wait for it, nor who means all that are there.
+	echo 'echo on $TASKFS_ENGINE' >"$MNT/engines/all/new"
+	equal "$(get "$(cat "$MNT/tasks/last")" value)" 'on 0'
+	fails_with EHOSTDOWN dash -c 'echo restart >"$1"' dash "$MNT/engines/1/ctl"
+	continue_engines
+	equal "$(get "$id" value)" 'on 1'
+	equal "$(get "$view" value)" $'on 0\non 1'
+	wait_for has_all
+}
+
+@test "all of them stand still, and the controller is started again meanwhile" {
+	local id
+	wait_for has_all
+	stop_engine 0 1
+	fails_with ENXIO dash -c 'echo : >"$1"' dash "$MNT/engines/all/new"
+	kill_9 taskfs-controller
+	start
+	wait_for controller_is connected
+	equal "$(cat "$MNT"/engines/*/state)" $'lost\nlost'
+	echo 'echo on $TASKFS_ENGINE' >"$MNT/engines/1/new"
+	id=$(cat "$MNT/tasks/last")
+	equal "$(get "$id" status)" pending
+	continue_engines
+	equal "$(get "$id" value)" 'on 1'
+	wait_for has_all
+}
+
+@test "stop: a lost engine is forgotten" {
+	local id
+	wait_for has_all
+	stop_engine 1
+	echo 'echo never' >"$MNT/engines/1/new"
+	id=$(cat "$MNT/tasks/last")
+	echo stop >"$MNT/engines/1/ctl"
+	wait_for eval '[ ! -d "$MNT/engines/1" ]'
+	done_with "$id" error
+	[[ $(get "$id" error) == *Engine* ]]
+	# It is not what was meant when it comes back after all; its number is free.
+	continue_engines
+	wait_for has_all
 }
