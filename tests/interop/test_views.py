@@ -299,6 +299,25 @@ class HeartOfOurs(Heart):
     controller = mix.OURS
 
 
+class StillOfTheirs(mix.Case):
+    """An engine of ipyparallel that is stopped until it is given up, and goes on."""
+
+    controller, engines = mix.OURS, (mix.STOCK, mix.STOCK)
+    controller_args = HEART
+
+    def test_it_comes_back_under_its_number(self):
+        pid = self.rc[1].apply_sync(os.getpid)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            mix.wait_for(lambda: self.rc.ids == [0])
+            self.assertEqual(set(self.rc.queue_status()), {0, "unassigned"})
+            self.assertEqual(self.rc[:].apply_sync(int), [0])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        mix.wait_for(lambda: self.rc.ids == [0, 1])
+        self.assertEqual(self.rc[1].apply_sync(os.getpid), pid)
+
+
 class Still(mix.Case):
     """An engine of ours that is stopped until it is given up, and goes on."""
 
