@@ -580,7 +580,7 @@ class Stock(Case):
         m = self.boss.hear("iopub", "shutdown_reply")
         self.assertEqual(m.header["session"].encode(), self.boss.uuid)
         m = self.boss.hear("registration", "unregistration_request")
-        self.assertEqual(m.content, {"id": 0})
+        self.assertEqual(m.content, {"id": 0, "uuid": self.boss.uuid.decode()})
         self.assertEqual(self.process.wait(), 0)
 
     def test_many_at_once(self):
@@ -1006,7 +1006,7 @@ class Extended(Case):
         pids = [self.launcher(), *self.busy()]
         os.kill(self.worker(), signal.SIGKILL)
         m = self.boss.hear("registration", "unregistration_request")
-        self.assertEqual(m.content, {"id": 0})
+        self.assertEqual(m.content, {"id": 0, "uuid": self.boss.uuid.decode()})
         self.assertNotEqual(m.idents[0], self.boss.uuid)
         self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
         for pid in pids:

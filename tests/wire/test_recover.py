@@ -207,6 +207,9 @@ def make_version_1(directory):
         "ALTER TABLE tasks DROP COLUMN began",
         "ALTER TABLE tasks DROP COLUMN ran",
         "ALTER TABLE tasks DROP COLUMN elapsed",
+        "ALTER TABLE engines DROP COLUMN process",
+        "ALTER TABLE engines DROP COLUMN lost",
+        "ALTER TABLE engines DROP COLUMN heard",
         "PRAGMA user_version=1",
     )
 
