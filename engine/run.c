@@ -206,16 +206,17 @@ static void finish(struct run *r)
 /* Some processes do not die, in a dead filesystem perhaps. */
 static void give_up(struct run *r)
 {
+	struct kin *spared = &r->runner->spared;
 	struct kin children = KIN_INIT;
-	size_t i;
+	size_t i, before = spared->n;
 
 	kin_children(&children);
 	for (i = 0; i < children.n; i++)
-		if (!kin_has(&r->runner->spared, children.pid[i]))
-			kin_add(&r->runner->spared, children.pid[i]);
+		if (!kin_has(spared, children.pid[i]))
+			kin_add(spared, children.pid[i]);
 	log_warning("processes of a task could not be killed",
 		    log_int("pid", r->pid),
-		    log_int("processes", (int64_t)children.n));
+		    log_int("processes", (int64_t)(spared->n - before)));
 	kin_done(&children);
 	if (!r->reaped) {
 		r->reaped = true;
