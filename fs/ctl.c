@@ -76,18 +76,17 @@ static const struct verb *find_verb(const struct verb *v, struct bytes name)
 }
 
 /* tasks/error says why. */
-static int refuse(const struct obj *o, struct buf *why)
+static void refuse(const struct obj *o, struct buf *why)
 {
 	struct process who;
 
 	if (process_of_thread(o->by.tid, &who))
 		callers_refused(&o->fs->callers, &who, buf_str(why));
 	buf_done(why);
-	return -EINVAL;
 }
 
-static int no_verb(const struct obj *o, const struct verb *table,
-		   struct bytes name)
+static void no_verb(const struct obj *o, const struct verb *table,
+		    struct bytes name)
 {
 	struct nearest near = NEAREST(name);
 	struct buf why = BUF_INIT;
@@ -99,11 +98,11 @@ static int no_verb(const struct obj *o, const struct verb *table,
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\" for this ctl");
 	nearest_ask(&near, &why);
-	return refuse(o, &why);
+	refuse(o, &why);
 }
 
-static int no_argument(const struct obj *o, const struct verb *v,
-		       struct bytes argument)
+static void no_argument(const struct obj *o, const struct verb *v,
+			struct bytes argument)
 {
 	struct buf why = BUF_INIT;
 
@@ -116,7 +115,7 @@ static int no_argument(const struct obj *o, const struct verb *v,
 		   v->argument ? v->argument : "");
 	if (!v->argument)
 		buf_puts(&why, " and nothing else");
-	return refuse(o, &why);
+	refuse(o, &why);
 }
 
 /* The word becomes a wish; *ret_v (may be NULL) is its row. */
@@ -127,12 +126,16 @@ static int store(const struct obj *o, const struct verb *table,
 	struct bytes name = parse_word(&value), argument = parse_word(&value);
 	const struct verb *v = find_verb(table, name);
 
-	if (!v)
-		return no_verb(o, table, name);
+	if (!v) {
+		no_verb(o, table, name);
+		return -EINVAL;
+	}
 	if (parse_trim(value).n ||
 	    (v->argument ? v->check(argument) != 0 : argument.n != 0) ||
-	    argument.n >= sizeof(ret_wish->argument))
-		return no_argument(o, v, argument);
+	    argument.n >= sizeof(ret_wish->argument)) {
+		no_argument(o, v, argument);
+		return -EINVAL;
+	}
 	ret_wish->verb = v->name;
 	if (argument.n)
 		memcpy(ret_wish->argument, argument.p, argument.n);

@@ -33,7 +33,7 @@ static void fill_row(size_t *row, const size_t *above, const size_t *above2,
 /* Neighbours that changed places are one mistake (Damerau). */
 static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 {
-	size_t row[3][LONGEST + 1];
+	size_t row[3][LONGEST + 1] = {{0}};
 	size_t i;
 
 	for (i = 0; i <= nb; i++)
