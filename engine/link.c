@@ -8,6 +8,7 @@
 /* Messages on their way out; pieces of output among them. */
 #define SEND_HWM 32
 #define LINGER_MS 1000
+#define MEND_USEC USEC_PER_SEC
 /* Messages of one socket that are read in one turn. */
 #define TURN_MESSAGES 64
 
@@ -155,12 +156,63 @@ static void subscriptions(struct link *l)
 	requests_can_send(l->engine);
 }
 
+/* Where a stranger was is the controller again, perhaps. */
+static void mend(struct timer *t)
+{
+	struct link *l = container_of(t, struct link, mend);
+	int c, err;
+
+	for (c = 0; c < CHANNELS; c++) {
+		struct link_socket *s = &l->socket[c];
+
+		if (!s->lost || !s->watch.socket)
+			continue;
+		s->lost = false;
+		loop_socket_used(s->watch.socket);
+		err = sock_connect_again(s->watch.socket, l->file.interface,
+					 s->port);
+		if (err)
+			log_error("cannot connect to the controller",
+				  log_str("channel", rows[c].name),
+				  log_errno(err));
+	}
+}
+
+/* One that ended before it had begun is begun anew. */
+static void note_end(struct link_socket *s)
+{
+	struct link *l = s->link;
+
+	s->lost |= !s->greeted;
+	s->greeted = false;
+	if (s->lost && !timer_is_set(&l->mend))
+		timer_set(l->engine->loop, &l->mend, MEND_USEC);
+}
+
+/* Whether a connection has ended since. */
+static bool has_ended(struct link_socket *s)
+{
+	bool ended = false;
+	int event, value;
+
+	while (sock_monitor_next(s->monitor.socket, &event, &value)) {
+		if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+			s->greeted = true;
+			s->lost = false;
+		} else if (event == ZMQ_EVENT_DISCONNECTED) {
+			ended = true;
+			note_end(s);
+		}
+	}
+	return ended;
+}
+
 static void monitor_ready(struct watch *w, short events)
 {
 	struct link_socket *s = container_of(w, struct link_socket, monitor);
 
 	(void)events;
-	if (!sock_monitor_ended(w->socket))
+	if (!has_ended(s) || !rows[s - s->link->socket].tasks)
 		return;
 	/* A stock controller has no word to say that it is still the one. */
 	s->doubtful |= s->link->engine->member.extended;
@@ -205,8 +257,10 @@ static int watch_connection(struct link_socket *s)
 {
 	struct link *l = s->link;
 	void *monitor;
-	int err = sock_monitor(l->zmq, s->watch.socket, ZMQ_EVENT_DISCONNECTED,
-				   &monitor);
+	int err = sock_monitor(l->zmq, s->watch.socket,
+			       ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+				       ZMQ_EVENT_DISCONNECTED,
+			       &monitor);
 
 	if (err)
 		return err;
@@ -255,8 +309,10 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 	s->watch = (struct watch){.ready = socket_ready, .socket = socket,
 				  .events = POLLIN};
 	s->link = l;
+	s->port = port;
+	s->greeted = s->lost = false;
 	loop_add(l->engine->loop, &s->watch);
-	return row->tasks ? watch_connection(s) : 0;
+	return watch_connection(s);
 }
 
 static int connect_row(struct link *l, enum channel c)
@@ -329,6 +385,7 @@ int link_open(struct link *l, const char *path, const char *uuid,
 		return err;
 	l->open = true;
 	l->subscribed = false;
+	l->mend.fire = mend;
 	connfile_curve(&l->file, &l->curve);
 	session_init(&l->session, uuid, bytes_str(l->file.key), LIMIT_REPLAY);
 	l->session.encrypted = l->curve.on;
@@ -368,6 +425,7 @@ void link_close(struct link *l)
 
 	for (c = 0; c < CHANNELS; c++)
 		close_channel(l, (enum channel)c);
+	timer_cancel(&l->mend);
 	if (!l->open)
 		return;
 	session_done(&l->session);

@@ -33,6 +33,9 @@ struct link_socket {
 	struct watch monitor;	/* of its connection */
 	struct link *link;
 	bool doubtful;			/* who is there has not registered us */
+	bool greeted;			/* who is there has the keys */
+	bool lost;			/* libzmq may have given it up */
+	unsigned port;
 };
 
 struct link {
@@ -46,6 +49,7 @@ struct link {
 	struct link_socket socket[CHANNELS];
 	unsigned leaf;		/* port of the broadcast channel */
 	bool subscribed;	/* somebody listens on iopub */
+	struct timer mend;
 	struct log_limit rubbish;	/* lines about bad messages */
 };
 

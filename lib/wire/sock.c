@@ -213,6 +213,15 @@ int sock_connect(void *socket, const char *interface, unsigned port)
 	return zmq_connect(socket, at) < 0 ? -errno : 0;
 }
 
+int sock_connect_again(void *socket, const char *interface, unsigned port)
+{
+	char at[512];
+
+	snprintf(at, sizeof(at), "%s:%u", interface, port);
+	(void)zmq_disconnect(socket, at);
+	return sock_connect(socket, interface, port);
+}
+
 int sock_monitor(void *zmq, void *socket, int events, void **ret_monitor)
 {
 	static unsigned count;

@@ -47,6 +47,12 @@ void sock_unbind(void *socket, const char *ip, unsigned port);
 /* Connects (in the background, again and again). -errno. */
 int sock_connect(void *socket, const char *interface, unsigned port)
 	must_check;
+/*
+ * The same once more, in the place of that connection: libzmq gives one up for good
+ * when who is there does not speak as it should, and a stranger may have been there.
+ */
+int sock_connect_again(void *socket, const char *interface, unsigned port)
+	must_check;
 
 /*
  * A second socket, which tells of the connections of the first: of those events

@@ -7,7 +7,11 @@ Prints TAP. With arguments only those tests: Strangers Strangers.test_plain ...
 """
 
 import json
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 
@@ -18,6 +22,7 @@ import peers
 import tap
 from peers import Peer
 from test_controller import CALM, Case
+from test_engine import ENGINE
 from tap import wait_for
 
 TIER = "check"
@@ -30,6 +35,10 @@ DECIDED = (
 )
 # What a peer with CURVE says first (ZeroMQ RFC 23).
 GREETING = b"\xff" + bytes(8) + b"\x7f\3\1" + b"CURVE".ljust(20, b"\0") + bytes(32)
+# What a server with CURVE says then, of HELLO: something of the right length.
+WELCOME = b"\4\xa8\7WELCOME" + bytes(160)
+# A greeting, and HELLO.
+FIRST_WORDS = 64 + 202
 # Of each port, by its name in the files: what a peer has there.
 KINDS = {
     "registration": zmq.DEALER,
@@ -337,6 +346,123 @@ class Strangers(Outside):
             self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED, name)
             self.assertGreater(self.refused(), before, name)
             self.strangers.pop().close()
+
+
+class Impostors(Outside):
+    """The controller is gone, and a stranger stands where it was, before an engine of
+    ours that has a result to tell."""
+
+    def setUp(self):
+        super().setUp()
+        self.top = tempfile.mkdtemp(prefix="taskfs-wire-")
+        self.log = self.top + "/log"
+        r, w = os.pipe()
+        command = [ENGINE, "--cluster-dir=" + self.controller.dir]
+        command += ["--spool=" + self.top, "--ready-fd=%d" % w]
+        with open(self.log, "wb") as err:
+            self.program = subprocess.Popen(command, pass_fds=(w,), stderr=err)
+        os.close(w)
+        with os.fdopen(r) as f:
+            self.assertEqual(f.readline(), "ready 0\n")
+        with open(self.top + "/log") as f:
+            said = [json.loads(line) for line in f]
+        [self.uuid] = [x["uuid"].encode() for x in said if "uuid" in x]
+        info = self.controller.info("engine")
+        names = "registration mux task control iopub hb_ping hb_pong".split()
+        self.places = [info[n] for n in names] + info["broadcast"]
+        self.leave_a_secret()
+
+    def leave_a_secret(self):
+        """A task that ends when nobody is there to be told what it wrote."""
+        pid, secret = self.top + "/pid", self.top + "/secret"
+        os.mkfifo(pid)
+        os.mkfifo(secret)
+        code = "echo $$ > %s; cat %s" % (pid, secret)
+        self.result = self.insider.submit(code.encode())["id"]
+        with open(pid) as f:
+            task = os.pidfd_open(int(f.read()))
+        self.insider.wait(self.result, "running")
+        self.controller.kill()
+        with open(secret, "wb") as f:
+            f.write(b"a secret")
+        zmq.select([task], [], [])
+        os.close(task)
+
+    def tearDown(self):
+        self.program.send_signal(signal.SIGTERM)
+        self.assertEqual(self.program.wait(), 0)
+        with open(self.log) as f:
+            self.assertNotIn("Sanitizer", f.read())
+        shutil.rmtree(self.top)
+        super().tearDown()
+
+    def bind(self, stranger, port, secret):
+        s = stranger.ctx.socket(zmq.DEALER)
+        if secret:
+            s.curve_server = True
+            s.curve_secretkey = secret
+        monitor(s)
+        # The one before may need a moment to be gone.
+        wait_for(lambda: self.try_bind(s, port))
+        stranger.sockets.append(s)
+
+    @staticmethod
+    def try_bind(s, port):
+        try:
+            s.bind("tcp://127.0.0.1:%d" % port)
+            return True
+        except zmq.ZMQError:
+            return False
+
+    def assert_nobody_speaks_with(self, secret=None):
+        """And it has kept a message that the engine would believe."""
+        stranger = self.stranger()
+        for port in self.places:
+            self.bind(stranger, port, secret)
+        task = "touch %s/ran" % self.top
+        content = {"code": task, "silent": True, "user_expressions": {}}
+        _, frames = self.insider.frames("execute_request", content)
+        for s in stranger.sockets:
+            self.assertNotEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            with self.assertRaises(zmq.Again):
+                s.send_multipart(frames, zmq.DONTWAIT)
+            self.assertFalse(s.poll(0))
+        stranger.close()
+
+    def assert_it_goes_on(self):
+        """With the controller that comes back: all is told, nothing else ran."""
+        self.controller.start()
+        self.insider = self.client()
+        self.insider.follow()
+        self.insider.wait(self.result, "ok")
+        stdout = self.insider.fetch(self.result, "stdout").buffers
+        self.assertEqual(stdout, [b"a secret"])
+        self.insider.wait(self.insider.submit(b":")["id"], "ok")
+        self.assertFalse(os.path.exists(self.top + "/ran"))
+
+    def test_who_has_no_keys(self):
+        self.assert_nobody_speaks_with()
+        self.assert_it_goes_on()
+
+    def test_who_has_another_pair(self):
+        _, secret = zmq.curve_keypair()
+        self.assert_nobody_speaks_with(secret)
+        self.assert_it_goes_on()
+
+    def test_what_it_says_first_names_nobody(self):
+        """All that comes until it has seen who is there."""
+        for port in self.places:
+            with socket.create_server(("127.0.0.1", port)) as s:
+                s, _ = s.accept()
+            with s:
+                # One that serves.
+                s.sendall(GREETING[:32] + b"\1" + GREETING[33:])
+                said = s.recv(FIRST_WORDS, socket.MSG_WAITALL)
+                self.assertEqual(said[64:72], b"\4\xc8\5HELLO")
+                s.sendall(WELCOME)
+                self.assertEqual(s.recv(1), b"")
+            self.assertNotIn(self.uuid, said)
+        self.assert_it_goes_on()
 
 
 class Unsigned(Outside):
