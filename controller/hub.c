@@ -25,8 +25,10 @@
 #define SEND_HWM 20000
 /* Messages that one engine has sent and that wait here. */
 #define RECV_HWM 64
-/* Bytes of a frame where subscriptions come, or pongs, and nothing else. */
+/* Bytes of a frame where subscriptions come, or pongs, and nothing else; and what
+ * the kernel keeps of them, which libzmq reads even of who is shut out. */
 #define SMALL_FRAME KIB
+#define SMALL_BUFFER (32 * KIB)
 /* Messages taken from one socket before the others get their turn. */
 #define BUDGET 256
 
@@ -424,12 +426,15 @@ static int open_one(struct controller *c, enum socket i)
 		.send_hwm = SEND_HWM +
 			    (rows[i].tasks ? (int)c->config.client_tasks : 0),
 	};
-	int yes = 1, err;
+	int yes = 1, buffer = SMALL_BUFFER, err;
 
 	/* What an engine sends piles up with the engine, not here. */
-	if (i == S_TASK_OUT || i == S_IOPUB_IN)
+	if (i == S_TASK_OUT || i == S_IOPUB_IN || rows[i].small)
 		how.recv_hwm = RECV_HWM;
 	err = sock_new(c->zmq, &how, &s->socket);
+	if (!err && rows[i].small &&
+	    zmq_setsockopt(s->socket, ZMQ_RCVBUF, &buffer, sizeof(buffer)) < 0)
+		err = -errno;
 	if (!err && rows[i].mandatory &&
 	    zmq_setsockopt(s->socket, ZMQ_ROUTER_MANDATORY, &yes,
 			   sizeof(yes)) < 0)

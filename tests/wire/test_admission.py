@@ -6,6 +6,7 @@ directory of the programs.
 Prints TAP. With arguments only those tests: Strangers Strangers.test_plain ...
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ import zmq.utils.monitor
 import peers
 import tap
 from peers import Peer
-from test_controller import CALM, Case
+from test_controller import CALM, PROGRAM, Case
 from test_engine import ENGINE
 from tap import wait_for
 
@@ -66,8 +67,10 @@ class Stranger:
     def close(self):
         self.ctx.destroy(0)
 
-    def connect(self, kind, port, identity=None):
+    def connect(self, kind, port, identity=None, how=()):
         s = self.ctx.socket(kind)
+        for option in how:
+            s.setsockopt(option, how[option])
         if self.server:
             s.curve_publickey, s.curve_secretkey = self.pair
             s.curve_serverkey = self.server.encode()
@@ -346,6 +349,31 @@ class Strangers(Outside):
             self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED, name)
             self.assertGreater(self.refused(), before, name)
             self.strangers.pop().close()
+
+    def test_who_subscribes_to_much_at_once_takes_no_room(self):
+        """It is shut out before libzmq has read it all."""
+        for port, (name, kind) in self.ports().items():
+            if kind != zmq.SUB:
+                continue
+            stranger = self.stranger(self.server_key(), self.insider.pair)
+            how = {zmq.SNDHWM: 0, zmq.RECONNECT_IVL: -1}
+            s = stranger.connect(zmq.XSUB, port, how=how)
+            self.assertEqual(outcome(s), zmq.EVENT_HANDSHAKE_SUCCEEDED, name)
+            with contextlib.suppress(zmq.Again):
+                for _ in range(40000):
+                    topic = os.urandom(250).hex().encode()
+                    s.send(b"\1" + topic, zmq.DONTWAIT)
+            self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED, name)
+            self.strangers.pop().close()
+        # A sanitizer keeps what was freed.
+        if "address" not in PROGRAM:
+            self.assertLess(self.controller_peak(), 100 << 10)
+
+    def controller_peak(self):
+        """The most memory that it had, in KiB."""
+        with open("/proc/%d/status" % self.controller.process.pid) as f:
+            [line] = [x for x in f if x.startswith("VmHWM:")]
+        return int(line.split()[1])
 
 
 class Impostors(Outside):
