@@ -271,16 +271,17 @@ COMMANDS := $(PROGRAMS:%=$(BUILD)/%) scripts/taskfs-cluster
 MAN1     := $(wildcard doc/*.1)
 MAN5     := $(wildcard doc/*.5)
 DOCS     := $(filter-out %.head.md,$(wildcard doc/*.md))
-EXAMPLES := $(wildcard doc/examples/*)
+# Folders of doc/ that go as they are.
+DOCDIRS  := examples guide images
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
-		$(DESTDIR)$(DOCDIR)/doc/examples $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
+		$(DOCDIRS:%=$(DESTDIR)$(DOCDIR)/doc/%) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
 	install -m 755 $(COMMANDS) $(DESTDIR)$(BINDIR)
 	ln -sf $(BINDIR)/taskfs $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
 	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/doc
-	cp $(EXAMPLES) $(DESTDIR)$(DOCDIR)/doc/examples
+	cp -r $(DOCDIRS:%=doc/%) $(DESTDIR)$(DOCDIR)/doc
 	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5)
 

@@ -54,7 +54,7 @@ static const char intro[] =
 "  A map: one submission of many tasks, each with an item in $1. The values in\n"
 "  their order as they come; one task's own files; numbers as the tasks end:\n"
 "\n"
-"    echo '{\"code\": \"wc -l < $1\", \"map\": [\"a\", \"b\", \"c\"]}' > tasks/new\n"
+"    echo '{\"code\": \"wc -l < \\\"$1\\\"\", \"map\": [\"a\", \"b\"]}' > tasks/new\n"
 "    while read -r v; do echo \"$v\"; done < results/latest/value\n"
 "    cat results/latest/1/stdout results/latest/as_completed\n"
 "\n"
@@ -112,7 +112,9 @@ int root_readme(const struct obj *o, struct buf *out)
 	buf_puts(out, "\nTask options (JSON members):\n");
 	for (t = task_options; t->name; t++)
 		put_row(out, t->name, "", t->help);
-	buf_puts(out, "\nMore: man 5 taskfs\n");
+	buf_puts(out, "\nMore: the guide, doc/guide/ in the source tree; "
+		      "when taskfs is installed,\nman 5 taskfs, and the "
+		      "guide in share/doc/taskfs\n");
 	return 0;
 }
 

@@ -13,8 +13,8 @@ The mark of a block is what stands behind its ```:
     console on ipyparallel   the same, for engines of ipyparallel
     console not typed: WHY   a transcript that a test cannot type
     LANGUAGE file NAME       a file that the commands below need
-    sh typed by FILE         typed by FILE, and not here
-    text, svg                no commands
+    LANGUAGE typed by FILE   FILE does it, or its like
+    text                     no commands
 
 In what commands print `...` is what differs from one time to another: a part of a
 line, or, alone, lines. A command that fails has to show what it says.
@@ -40,7 +40,7 @@ MARKS = (
     r"console( on ipyparallel)?",
     r"console not typed: \S.*",
     r"\w+ file [\w.-]+",
-    r"sh typed by [\w./]+",
+    r"\w+ typed by [\w./]+",
     r"text",
 )
 # What begins a command.
@@ -116,7 +116,7 @@ class Document:
             self.fault(first - 1, "the mark %r is unknown" % mark)
         elif re.fullmatch(MARKS[0], mark):
             self.transcript(mark.partition(" on ")[2], first, lines)
-        elif mark.startswith(("sh typed by ", "console not typed: ")):
+        elif " typed by " in mark or mark.startswith("console not typed: "):
             self.elsewhere += lines
         elif " file " in mark:
             text = "".join(line + "\n" for line in lines)

@@ -192,6 +192,10 @@ teardown() {
 	make -C "$ROOT" --no-print-directory install BUILD="$MAKE_BUILD" \
 		DESTDIR="$HOME_DIR/root" PREFIX=/usr SAN="${SAN:-}" 3>&- >/dev/null
 	[ -x "$HOME_DIR/root/usr/bin/taskfs" ]
+	# README.md and its links are there, with the picture.
+	(cd "$HOME_DIR/root/usr/share/doc/taskfs" &&
+		ls README.md doc/README.md doc/guide/tasks.md doc/examples/Makefile \
+			doc/images/timeline.svg)
 	[ -L "$HOME_DIR/root/usr/sbin/mount.fuse.taskfs" ]
 	[ -e "$HOME_DIR/root/usr/share/man/man1/taskfs-cluster.1" ]
 	env "TASKFS_E2E=$MARK" "$HOME_DIR/root/usr/bin/taskfs-cluster" start \
