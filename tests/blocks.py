@@ -23,8 +23,8 @@ line, or, alone, lines. A command that fails has to show what it says.
     -->
     <!-- typed: column 2 -->  the commands of that column of the table below are typed
 
-A command in the running text that names a file of the mount, or a target of make, is
-one that a block or a table shows, too.
+A command in the running text of such a document that names a file of the mount, or a
+target of make, is one that a block or a table shows, too.
 """
 
 import fcntl
@@ -173,7 +173,7 @@ def check(paths):
     documents = [Document(path) for path in paths]
     shown = "\n".join(c for d in documents for c in d.commands())
     for d in documents:
-        for line, code in d.inline:
+        for line, code in d.inline if any(d.steps.values()) else ():
             if is_command(code) and code not in shown:
                 d.fault(line, "no block shows %s" % code)
     return [fault for d in documents for fault in d.faults]
