@@ -51,10 +51,6 @@ PROGRAMS = set(
 )
 
 
-class Fault(Exception):
-    pass
-
-
 class Step:
     """A command, with what is shown of its output; or a file (`save`)."""
 
@@ -215,12 +211,11 @@ class Shell:
         out = b""
         while True:
             ready, _, _ = select.select([self.output, self.ends], [], [])
-            if self.output in ready:
-                out += self.read()
-            elif self.ends in ready:
+            out += self.read()
+            if self.ends in ready:
                 code = os.read(self.ends, 100)
                 if not code:
-                    raise Fault("it ended the shell: %s" % command)
+                    sys.exit("# it ended the shell: %s" % command)
                 out += self.read()
                 return out.decode(errors="backslashreplace"), int(code)
 

@@ -38,6 +38,54 @@ typed() {
 	/usr/bin/python3 "$BLOCKS" check README.md doc/README.md doc/ipyparallel.md doc/guide/*.md
 }
 
+# document LINE...: a file of these lines.
+document() {
+	printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/document.md"
+}
+blocks() {
+	run /usr/bin/python3 "$BLOCKS" "$1" "$BATS_TEST_TMPDIR/document.md"
+}
+
+# bats test_tags=marks
+@test "what escapes the marks is a fault" {
+	document '```sh' 'true' '```'
+	blocks check
+	[[ $status -eq 1 && $output == *"document.md:1: the mark 'sh' is unknown"* ]]
+	document '```console not typed:' '$ true' '```'
+	blocks check
+	[[ $status -eq 1 && $output == *unknown* ]]
+	document text '' '    true'
+	blocks check
+	[[ $status -eq 1 && $output == *'without a mark'* ]]
+	document '```text' '$ true' '```'
+	blocks check
+	[[ $status -eq 1 && $output == *'marked as text'* ]]
+	document '```console' '$ true' '```' '`cat mnt/README` shows all.'
+	blocks check
+	[[ $status -eq 1 && $output == *'document.md:4: no block shows cat mnt/README'* ]]
+}
+
+# bats test_tags=marks
+@test "what a command does not print, or does not say, is a fault" {
+	document '```console' '$ printf "a 12\nb\n"' 'a ...' 'b' '$ false || echo no' '...' \
+		'$ for i in 1 2' '> do echo $i; done; exec 3</dev/null' '1' '2' \
+		'$ nosuch' 'bash: nosuch: command not found' '```'
+	blocks type
+	equal "$status" 0
+	document '```console' '$ echo b' 'a' '```'
+	blocks type
+	[[ $status -eq 1 && $output == *'document.md:2: $ echo b'* ]]
+	document '```console' '$ echo a' '```'
+	blocks type
+	equal "$status" 1
+	document '```console' '$ false' '```'
+	blocks type
+	[[ $status -eq 1 && $output == *'It failed, with 1'* ]]
+	document '```console' '$ exit 0' '$ echo a' 'a' '```'
+	blocks type
+	[[ $status -ne 0 && $output == *'it ended the shell'* ]]
+}
+
 # bats test_tags=marks
 @test "every document of the guide is typed here" {
 	local f
