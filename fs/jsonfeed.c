@@ -80,7 +80,7 @@ static void put_place(const struct jsonfeed *j, struct bytes rest,
 	buf_put(&near, rest.p, end ? (size_t)(end - (const char *)rest.p) : n);
 	shown = parse_trim(whole_characters(buf_bytes(&near)));
 	if (shown.n) {
-		buf_puts(why, " near: ");
+		buf_puts(why, JSONFEED_SHOWS);
 		buf_put_escaped(why, shown, shown.n);
 	}
 	buf_done(&near);

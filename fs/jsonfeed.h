@@ -13,6 +13,9 @@
 
 #define JSONFEED_NEAR 32	/* bytes shown before a mistake, and behind it */
 
+/* In a reason: what follows is text of who wrote it. */
+#define JSONFEED_SHOWS " near: "
+
 struct jsonfeed {
 	struct json_reader reader;
 	bool inside;	/* an object has begun and not ended */

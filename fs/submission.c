@@ -14,6 +14,14 @@
 
 /* --- refusing ----------------------------------------------------------- */
 
+/* What stands around a mistake may be a secret: that is for who wrote it. */
+static struct bytes without_text(const char *why)
+{
+	const char *text = strstr(why, JSONFEED_SHOWS);
+
+	return bytes_of(why, text ? (size_t)(text - why) : strlen(why));
+}
+
 static void note(struct fs *fs, const struct process *who, int err,
 		 const char *why)
 {
@@ -22,7 +30,8 @@ static void note(struct fs *fs, const struct process *who, int err,
 
 	callers_refused(&fs->callers, who, why);
 	if (log_allowed(&limit, 20, 10 * USEC_PER_SEC, &skipped))
-		log_info("a task is refused", log_str("why", why),
+		log_info("a task is refused",
+			 log_bytes("why", without_text(why)),
 			 log_errno(err), log_int("caller", who->pid),
 			 log_int("others", skipped));
 }

@@ -56,24 +56,39 @@ static size_t ascii_run(const char *p, size_t n)
 	return i;
 }
 
-static bool ends_in_backslash(const struct json_reader *r, const char *p,
-			      size_t n)
+/* Up to an apostrophe outside of strings: json-c takes 'names', JSON has none. */
+static size_t good_run(struct json_reader *r, const char *p, size_t n)
 {
-	size_t back = 0;
+	size_t i;
 
-	while (back < n && p[n - 1 - back] == '\\')
-		back++;
-	return (back + (back == n && r->backslash)) % 2;
+	for (i = 0; i < n; i++) {
+		if (r->escaped)
+			r->escaped = false;
+		else if (r->string && p[i] == '\\')
+			r->escaped = true;
+		else if (p[i] == '"')
+			r->string = !r->string;
+		else if (p[i] == '\'' && !r->string)
+			break;
+	}
+	return i;
 }
 
 static int give_ascii(struct json_reader *r, const char *p, size_t *n,
 		      struct json_object **ret_o, const char **ret_why)
 {
-	int got = give(r, p, *n, ret_o, ret_why);
+	size_t good = good_run(r, p, *n);
+	int got = good ? give(r, p, good, ret_o, ret_why) : 0;
 
-	r->backslash = got == 0 && ends_in_backslash(r, p, *n);
-	if (got)
-		*n = min_u64(json_tokener_get_parse_end(r->tok), *n);
+	if (got) {
+		*n = min_u64(json_tokener_get_parse_end(r->tok), good);
+		/* What is behind it was no part of it. */
+		r->string = r->escaped = false;
+	} else if (good < *n) {
+		*n = good;
+		*ret_why = "unexpected character";
+		got = -EINVAL;
+	}
 	return got;
 }
 
@@ -117,8 +132,8 @@ static int give_byte(struct json_reader *r, unsigned char c,
 	char out[16];
 
 	/* Behind a backslash the escape would be a text. */
-	*ret_why = r->backslash ? "invalid string sequence" : NOT_UTF8;
-	if (len < 0 || r->backslash)
+	*ret_why = r->escaped ? "invalid string sequence" : NOT_UTF8;
+	if (len < 0 || r->escaped)
 		return -EINVAL;
 	if (len == 0)
 		return 0;

@@ -18,7 +18,8 @@ struct json_reader {
 	struct json_tokener *tok;
 	char part[4];		/* a character that is not whole yet */
 	size_t nparts;
-	bool backslash;		/* the next character is escaped */
+	bool string;		/* within one */
+	bool escaped;		/* the next character of it */
 };
 
 /* Forgets what was read, too; a reset of the tokener would keep half a surrogate

@@ -80,6 +80,8 @@ static void test_mistakes(void **state)
 	expect("{\"code\":\"a\"}x", -EINVAL, "a,");
 	expect("{\"code\":\"a\",}", -EINVAL, "");
 	expect("{'code':'a'}", -EINVAL, "");
+	expect("{'code':\"a\"}", -EINVAL, "");
+	expect("{\"code\":'a'}", -EINVAL, "");
 	expect("{\"code\":\"\xff\"}", -EINVAL, "");
 	expect("{\"code\":\"\\\xc3\xa4\"}", -EINVAL, "");
 	expect("{\xc3\xa4:1}", -EINVAL, "");
