@@ -104,7 +104,7 @@ static void add_end(struct json_object *o, const struct result *r,
 		    const struct task *t)
 {
 	const struct details *d = t->details;
-	bool rest = !d && t->state == STATE_ERROR; /* never begun: rest.c */
+	bool rest = t->rest;
 
 	add_count(o, "exit_status", t->exit_status);
 	add_count(o, "signal", t->signal);
@@ -258,7 +258,7 @@ static void add_tasks(struct json_object *o, struct result *r)
 	size_t i;
 
 	if (r->told_rest) {
-		json_add_str(o, "rest", r->rest_ename ? "error" : "aborted");
+		json_add_str(o, "rest", state_name((enum state)r->rest_state));
 		json_add_str(o, "rest_ename", r->rest_ename);
 		json_add_str(o, "rest_evalue", r->rest_evalue);
 		json_add_int(o, "rest_from", (int64_t)r->rest_from);

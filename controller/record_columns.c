@@ -90,7 +90,8 @@ const struct record_column_row record_columns[RECORD_COLUMNS] = {
 		" 'engine_info', json('{}'))"
 		" WHEN 5 THEN json_object('status', 'aborted', 'ename',"
 		" 'TaskAborted', 'evalue',"
-		" jtext(COALESCE(t.evalue, r.rest_evalue, 'it was aborted')),"
+		" jtext(COALESCE(CASE WHEN t.state IS NULL THEN r.rest_evalue"
+		" ELSE t.evalue END, 'it was aborted')),"
 		" 'traceback', json('[]'), 'engine_info', json('{}')) END)"},
 	[REC_RESULT_BUFFERS] = {"result_buffers", RECORD_BUFFERS,
 		"CASE WHEN " COMPLETED " NOTNULL THEN '' END"},

@@ -14,6 +14,7 @@
 static void set_one(struct result *r, struct task *t, enum state s)
 {
 	t->resting = false;
+	t->rest = true;
 	task_set_state(r, t, s);
 	t->completed = t->received = r->rest_when;
 	t->elapsed = r->rest_elapsed;
@@ -67,6 +68,7 @@ static void rest_stored(struct store_op *op)
 		put_again(op);
 		return;
 	}
+	r->rest_state = op->rest.state;
 	r->rest_when = op->rest.when;
 	r->rest_elapsed = op->rest.elapsed;
 	set_rest(r, (enum state)op->rest.state);

@@ -8,6 +8,7 @@
 #include "items.h"
 #include "run.h"
 #include "sched.h"
+#include "why.h"
 #include "wire.h"
 
 /* Code and stdin together up to here stay in memory while a result waits. */
@@ -123,13 +124,15 @@ void result_read_options(struct result *r, struct json_object *o)
 static void on_timeout(struct timer *t)
 {
 	struct result *r = container_of(t, struct result, timeout_timer);
-	static const struct ending how = {
-		.event = EVENT_FAIL,
-		.ename = "TaskTimeout",
-		.evalue = "no engine was free within the option timeout",
-	};
+	struct ending how = {.event = EVENT_FAIL, .ename = "TaskTimeout"};
+	struct buf why = BUF_INIT;
 
+	buf_puts(&why, "it did not begin within the option timeout; it waited "
+		       "for ");
+	why_put(r, &why);
+	how.evalue = buf_str(&why);
 	result_end_waiting(r, &how);
+	buf_done(&why);
 }
 
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)

@@ -38,6 +38,7 @@ struct task {
 	bool claimed;		/* pending, but being begun or ended */
 	bool held;		/* ctl hold, of it alone; cf. result.held */
 	bool resting;		/* claimed: its end is being stored; rest.c */
+	bool rest;		/* it has no row, its end is its result's; rest.c */
 	bool loaded;		/* it has a row; only while loading */
 	bool told_broken;	/* ending.c: an output was not stored */
 	bool aborting;		/* if it comes to wait again it is aborted */
@@ -98,7 +99,7 @@ struct result {
 
 	/* rest.c: what became of the tasks that were never begun */
 	char *rest_ename, *rest_evalue;
-	int rest_state;		/* as loaded */
+	int rest_state;		/* 0: not yet */
 	int64_t rest_when, rest_elapsed;
 	uint64_t rest_from;	/* those from here on */
 	bool told_rest;

@@ -264,20 +264,27 @@ static bool is_expected(struct controller *c, int64_t engine)
 }
 
 /* As ipyparallel has it: with none of its targets there it ends at once. */
+#define TARGETS_NAMED 100
+
 static void check_targets(struct result *r)
 {
-	static const struct ending how = {
+	struct ending how = {
 		.event = EVENT_FAIL,
 		.ename = "ImpossibleDependency",
-		.evalue = "none of the engines it may run on is there",
 	};
+	struct buf why = BUF_INIT;
 	size_t i;
 
 	for (i = 0; i < r->ntargets; i++)
 		if (is_expected(r->c, r->targets[i]) &&
 		    !sched_avoids(r, r->targets[i]))
 			return;
+	buf_puts(&why, "none of the engines it may run on is there:");
+	for (i = 0; i < r->ntargets && i < TARGETS_NAMED; i++)
+		buf_printf(&why, " %lld", (long long)r->targets[i]);
+	how.evalue = buf_str(&why);
 	result_end_waiting(r, &how);
+	buf_done(&why);
 }
 
 /* A view: each task has the one engine it is for. */

@@ -222,10 +222,23 @@ static void forget_try(struct result *r, uint32_t index)
 
 static const struct ending aborted = {.event = EVENT_ABORT};
 
-/* Too many of a map failed: no more of it is begun. */
 static void abort_waiting(struct result *r)
 {
 	result_end_waiting(r, &aborted);
+}
+
+/* Too many of a map failed: no more of it is begun. */
+static void halt(struct result *r)
+{
+	struct ending how = {.event = EVENT_ABORT, .ename = "Halted"};
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "%llu tasks failed, and halt is %llu",
+		   (unsigned long long)r->count[STATE_ERROR],
+		   (unsigned long long)r->halt);
+	how.evalue = buf_str(&why);
+	result_end_waiting(r, &how);
+	buf_done(&why);
 }
 
 void task_apply(struct result *r, struct task_row *row, enum state_event event)
@@ -256,7 +269,7 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 		task_end_pending(r, row->index, &aborted);
 	result_changed(r, state_is_final(s) ? CHANGED_END : CHANGED_STATE);
 	if (s == STATE_ERROR && r->halt && r->count[STATE_ERROR] >= r->halt)
-		abort_waiting(r);
+		halt(r);
 	if (state_is_final(result_state(r)))
 		result_end(r);
 }

@@ -16,6 +16,7 @@ struct control {
 	uint64_t purge;		/* the result that goes; 0: none */
 	uint64_t about;		/* ... that is asked about; 0: none */
 	struct process who;	/* asks */
+	char verb[32];
 };
 
 static void answer(struct control *c, int err)
@@ -96,11 +97,15 @@ static void take_answer(struct control *c, struct bytes content)
 	take_engines(m, &f);
 }
 
-static void log_refusal(int err, struct msg *reply)
+static void refused(struct control *c, int err, struct msg *reply)
 {
 	char *why = reply ? request_reason(request_content(reply)) : NULL;
+	char *text = xasprintf("%s: %s", c->verb,
+			       why && *why ? why : strerror(-err));
 
-	log_info("not done", log_errno(err), log_str("why", why));
+	log_info("not done", log_errno(err), log_str("why", text));
+	callers_refused(&c->fs->callers, &c->who, text);
+	free(text);
 	free(why);
 }
 
@@ -109,7 +114,7 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 	struct control *c = container_of(q, struct control, q);
 
 	if (err)
-		log_refusal(err, reply);
+		refused(c, err, reply);
 	else
 		take_answer(c, request_content(reply));
 	if (!err && c->purge) {
@@ -199,6 +204,7 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 	int err;
 
 	c->fs = fs;
+	snprintf(c->verb, sizeof(c->verb), "%s", wish->verb);
 	c->about = o->result ? o->result->id : 0;
 	(void)!process_of_thread(fuse_req_ctx(req)->pid, &c->who);
 	if (o->result && strcmp(wish->verb, "purge") == 0)

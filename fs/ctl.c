@@ -154,6 +154,17 @@ int ctl_show(const struct obj *o, struct buf *out)
 	return show(verbs_of(o), out);
 }
 
+static int too_late(const struct obj *o, const struct verb *v, int err,
+		    const char *what)
+{
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "%s of result %llu: %s", v->name,
+		   (unsigned long long)o->result->id, what);
+	refuse(o, &why);
+	return err;
+}
+
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 {
 	const struct verb *v;
@@ -164,8 +175,10 @@ int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 	if (err)
 		return err;
 	if (v->when == BEFORE_END && final)
-		return -ESRCH;
-	return v->when == AFTER_END && !final ? -EBUSY : 0;
+		return too_late(o, v, -ESRCH, "it has ended");
+	if (v->when == AFTER_END && !final)
+		return too_late(o, v, -EBUSY, "it has not ended");
+	return 0;
 }
 
 int engine_ctl_show(const struct obj *o, struct buf *out)

@@ -389,14 +389,12 @@ int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 		err = take_bytes(w, ret, why);
 	if (!err)
 		err = take_map(d, w, ret, why);
-	if (!err && !ret->has_map && w->option[row_of("chunk")].value) {
-		buf_puts(why, "\"chunk\" needs \"map\"");
-		err = -EINVAL;
-	}
 	if (!err) {
 		ret->options = options_of(w);
 		err = task_options_check(ret->options, why);
 	}
+	if (!err && !ret->has_map)
+		err = task_options_need_map(ret->options, why);
 	if (err)
 		draft_task_done(ret);
 	return err;

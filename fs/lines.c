@@ -28,9 +28,11 @@ int64_t engine_lines_size(const struct obj *o)
 
 	if (!g)
 		return -1;
+	/* An empty line for a task that has none. */
+	n = g->n;
 	for (i = 0; i < g->nshares; i++)
 		n += (int64_t)g->share[i].n *
-		     lane_digits((uint32_t)g->share[i].engine);
+		     (lane_digits((uint32_t)g->share[i].engine) - 1);
 	return n;
 }
 
@@ -41,9 +43,8 @@ void engine_lines(const struct obj *o, struct buf *out)
 
 	buf_reserve(out, (size_t)engine_lines_size(o));
 	for (i = 0; i < g->n; i++) {
-		if (g->task[i].engine < 0)
-			continue;
-		put_number(out, (uint64_t)g->task[i].engine);
+		if (g->task[i].engine >= 0)
+			put_number(out, (uint64_t)g->task[i].engine);
 		buf_putc(out, '\n');
 	}
 }

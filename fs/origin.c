@@ -53,15 +53,30 @@ char *origin_find(const struct fs *fs, pid_t tid)
 	return xstrdup(path);
 }
 
+/* One that says why no task can run in it. */
+static bool is_none(const char *origin)
+{
+	static const char *const reasons[] = {" (deleted)", " (not UTF-8)",
+					      " (of the mount)"};
+	size_t i, n = strlen(origin);
+
+	for (i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (n > strlen(reasons[i]) &&
+		    strcmp(origin + n - strlen(reasons[i]), reasons[i]) == 0)
+			return true;
+	return false;
+}
+
 static int make_absolute(const char *origin, struct json_object *options,
 			 const char *cwd, struct buf *why)
 {
 	struct buf b = BUF_INIT;
 	int err = 0;
 
-	if (*origin != '/') {
-		buf_puts(why, "\"cwd\" must begin with /: the directory that it "
-			      "is submitted from is not known");
+	if (*origin != '/' || is_none(origin)) {
+		buf_puts(why, "\"cwd\" must begin with / here: it is submitted "
+			      "from ");
+		buf_put_escaped(why, bytes_str(origin), 200);
 		return -EINVAL;
 	}
 	buf_printf(&b, "%s%s%s", origin, origin[1] ? "/" : "", cwd);

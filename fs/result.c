@@ -210,10 +210,9 @@ static void put_elsewhere(const struct result *r, const struct detail *d,
 	json_object_put(options);
 }
 
-static void put_error(const struct obj *o, const struct task *t,
-		      const struct detail *d, struct buf *out)
+static void put_end(const struct task *t, const struct detail *d,
+		    struct buf *out)
 {
-	put_elsewhere(o->result, d, out);
 	if (t->state == STATE_ABORTED && !d->ename)
 		buf_puts(out, "TaskAborted: it was aborted\n");
 	if (!d->ename)
@@ -225,6 +224,13 @@ static void put_error(const struct obj *o, const struct task *t,
 	if (d->traceback)
 		buf_puts(out, d->traceback);
 	end_line(out);
+}
+
+static void put_error(const struct obj *o, const struct task *t,
+		      const struct detail *d, struct buf *out)
+{
+	put_end(t, d, out);
+	put_elsewhere(o->result, d, out);
 }
 
 /* As ipyparallel's CompositeError: how many, and the first of them. */

@@ -214,10 +214,8 @@ static int check(struct submission *s, struct json_object *o, bool *ret_view,
 		buf_puts(why, "a task needs \"code\"");
 		err = -EINVAL;
 	}
-	if (!err && json_get(o, "chunk") && !json_get(o, "map")) {
-		buf_puts(why, "\"chunk\" needs \"map\"");
-		err = -EINVAL;
-	}
+	if (!err && !json_get(o, "map"))
+		err = task_options_need_map(o, why);
 	return err ? err : dress(s, o, ret_view, why);
 }
 
@@ -295,13 +293,14 @@ static int refuse_text(struct submission *s, int err, const char *why)
 
 static int write_plain(struct submission *s, struct bytes data)
 {
-	char why[80];
+	char why[120];
 
 	if (s->text.n + data.n <= LIMIT_CODE) {
 		buf_put(&s->text, data.p, data.n);
 		return 0;
 	}
-	snprintf(why, sizeof(why), "the task is larger than %lu bytes",
+	snprintf(why, sizeof(why), "the task is larger than %lu bytes: give what is "
+		 "large as stdin",
 		 LIMIT_CODE);
 	return refuse_text(s, -EFBIG, why);
 }

@@ -12,10 +12,16 @@
 #define STACK_SIZE (64 * 1024)
 
 /*
+ * The child shares the parent's memory, and leaves it without a return: to the
+ * address sanitizer its frames would stay in use, and the next child's be a fault.
+ */
+#define IN_CHILD __attribute__((no_sanitize_address))
+
+/*
  * Sources may stand on targets of others: first lift those above SPAWN_FDS,
  * then put each where it belongs.
  */
-static int place_fds(const struct spawn *s)
+IN_CHILD static int place_fds(const struct spawn *s)
 {
 	int lifted[SPAWN_FDS];
 	unsigned i;
@@ -40,7 +46,7 @@ static int place_fds(const struct spawn *s)
  * All of them, and by the system call: the C library keeps two real-time
  * signals to itself, and make(1) starts its children with those ignored.
  */
-static void reset_signals(void)
+IN_CHILD static void reset_signals(void)
 {
 	static const unsigned char standard[32]; /* the kernel's, SIG_DFL */
 	sigset_t none;
@@ -58,7 +64,7 @@ static void reset_signals(void)
  * whole volatile objects will do: of one with volatile members gcc thinks that
  * nobody but the parent writes it, and leaves it out.
  */
-static void child(const struct spawn *s, pid_t parent,
+IN_CHILD static void child(const struct spawn *s, pid_t parent,
 		  volatile struct spawned *f)
 {
 	f->step = SPAWN_SETUP;
@@ -119,7 +125,7 @@ struct order {
 	pid_t parent;
 };
 
-static int child_of_parent(void *arg)
+IN_CHILD static int child_of_parent(void *arg)
 {
 	const struct order *o = arg;
 

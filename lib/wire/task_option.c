@@ -206,7 +206,8 @@ static int check_list(const struct task_option *o, struct json_object *v,
 	static const char *const of[] = {
 		[TASK_LIST] = "must be a list of strings without NUL",
 		[TASK_IDS] = "must be a list of engine ids",
-		[TASK_RESULTS] = "must be a list of result ids or names",
+		[TASK_RESULTS] = "must be a list of result ids or names, each as "
+				 "it is or with :ok, :error or :any behind it",
 	};
 	size_t i, n;
 
@@ -290,5 +291,17 @@ int task_options_check(struct json_object *options, struct buf *why)
 		buf_puts(why, "the options are too long together");
 		return -EFBIG;
 	}
+	return 0;
+}
+
+int task_options_need_map(struct json_object *options, struct buf *why)
+{
+	static const char *const of_a_map[] = {"chunk", "halt", "max_running"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(of_a_map); i++)
+		if (json_get(options, of_a_map[i]))
+			return refuse(why, task_option_find(bytes_str(of_a_map[i])),
+				      "needs \"map\"");
 	return 0;
 }

@@ -48,6 +48,10 @@ int task_option_unknown(struct bytes name, struct buf *why);
 int task_options_check(struct json_object *options, struct buf *why)
 	must_check;
 
+/* Options of a map, and there is none: -EINVAL with the reason in *why. */
+int task_options_need_map(struct json_object *options, struct buf *why)
+	must_check;
+
 /* The same of one value. */
 int task_option_check(const struct task_option *o, struct json_object *v,
 		      struct buf *why) must_check;

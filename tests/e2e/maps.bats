@@ -166,6 +166,16 @@ END
 	equal "$(get "$id" progress)" 3/3
 }
 
+@test "a map whose dependency came out otherwise is skipped, each of its tasks" {
+	local first id
+	first=$(submit :)
+	done_with "$first"
+	id=$(submit '{"code": ":", "map": ["a", "b"], "after": ["'"$first"':error"]}')
+	done_with "$id" aborted
+	equal "$(get "$id" 1/status)" aborted
+	equal "$(get "$id" 1/error)" "Skipped: after $first: it ended with status ok"
+}
+
 @test "halt: nothing begins behind the last failure" {
 	local id n
 	for n in 1 2 3; do
@@ -183,6 +193,9 @@ END
 	equal "$(get "$id" halt) $(get "$id" max_running)" "2 1"
 	equal "$(tr '\n' , <"$MNT/results/$id/exit_status")" 1,1,,,,,,,
 	equal "$(get "$id" 2/status)" aborted
+	equal "$(get "$id" 2/error)" 'Halted: 2 tasks failed, and halt is 2'
+	like "$(tr '\n' , <"$MNT/results/$id/engine")" '[0-9],[0-9],,,,,,,'
+	equal "$(stat -c %s "$MNT/results/$id/engine")" 10
 	like "$(get "$id" error | head -n 1)" '.*2 of 8 tasks failed'
 	id=$(submit '{"code": "echo $*", "map": ["1","2","3","4","5"], "chunk": 2}')
 	equal "$(get "$id" value)" $'1 2\n3 4\n5'
@@ -195,11 +208,12 @@ END
 	for text in '{"code": ":", "map": []}' '{"code": ":", "map": "a"}' \
 		'{"code": ":", "map": ["a", 1]}' '{"code": ":", "chunk": 2}' \
 		'{"code": ":", "map": ["a\u0000"]}' \
+		'{"code": ":", "halt": 1}' '{"code": ":", "max_running": 1}' \
 		'{"code": ":", "map": ["a"], "chunk": 0}'; do
 		run bash -c "printf '%s' '$text' >$MNT/tasks/new"
 		[ "$status" -ne 0 ]
 		like "$(bash -c "printf '%s' '$text' >$MNT/tasks/new 2>/dev/null
-			cat $MNT/tasks/error")" '.*"(map|chunk)".*'
+			cat $MNT/tasks/error")" '.*"(map|chunk|halt|max_running)".*'
 	done
 }
 

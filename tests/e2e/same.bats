@@ -18,7 +18,7 @@ setup_file() {
 	submit '{"code": "exit 4", "retries": 2}' >/dev/null
 	submit '{"code": "sleep 1000", "time_limit": 0.1}' >/dev/null
 	id=$(submit '{"code": "true", "after": [2]}')
-	done_with "$id" error
+	done_with "$id" aborted
 	id=$(submit 'sleep 1000')
 	echo abort >"$MNT/results/$id/ctl"
 	submit '{"code": "echo $1; echo to err $1 >&2; exit $(($1 == 2))",

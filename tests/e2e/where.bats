@@ -83,13 +83,16 @@ engine_dir() { ENGINE_DIR=$(readlink "/proc/$(worker_of 0)/cwd"); }
 }
 
 @test "a relative cwd where who submits is in no directory" {
-	local id
+	local dir
+	expect_log 'a task is refused'
 	mkdir -p "$HOME_DIR/gone"
-	cd "$HOME_DIR/gone"
-	rmdir "$HOME_DIR/gone"
-	id=$(submit '{"code": "pwd", "cwd": "below"}')
-	done_with "$id" error
-	like "$(get "$id" error)" "StartError: cwd: $HOME_DIR/gone \(deleted\)/below: No.*"
+	for dir in "$HOME_DIR/gone" "$MNT/results"; do
+		cd "$dir"
+		[ "$dir" != "$HOME_DIR/gone" ] || rmdir "$dir"
+		run bash -c "echo '{\"code\": \"pwd\", \"cwd\": \"below\"}' >$T/new; cat $T/error"
+		[[ $output == *"\"cwd\" must begin with / here: it is submitted from $dir ("* ]]
+	done
+	cd /
 }
 
 @test "the tasks of a map, each in one of its own" {
