@@ -251,8 +251,8 @@ R_SHOW("serial_time", result_serial_time,
        "seconds its tasks ran, added up"),
 R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
 R_LINES("engine", result_engine, engine_lines_size,
-	"id of the engine; empty before it began. Of a map or view: of each "
-	"task that began, one a line"),
+	"id of the engine; empty before it began. Of a map or view: a line for "
+	"each task, empty before it began"),
 {.path = R_ "by_engine", .mode = OWN, .flags = NODE_GROUP | NODE_TASKS,
  .remove = result_remove_file, .help = "the tasks by engine"},
 R_LINES("msg_ids", result_msg_ids, id_lines_size,
