@@ -520,6 +520,8 @@ int vars_ensure(struct engine *e)
 	/* A task may have made another itself. */
 	err = file_is_own_dir(vs->path) ? spool_ensure(&e->spool)
 					: make_directory(e);
+	if (!err && chmod(vs->path, 0700) < 0)
+		err = -errno;
 	if (!err)
 		err = open_directory(e);
 	if (!err) {

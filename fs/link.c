@@ -362,6 +362,7 @@ static void go_up(struct link *l, const struct hello *h)
 	l->state = LINK_UP;
 	l->connects++;
 	l->heard = mono_usec();
+	l->silent_ticks = 0;
 	buf_clear(&l->why);
 	log_info("connected", log_str("instance", l->instance),
 		 log_str("interface", l->file.interface),
@@ -426,13 +427,23 @@ static void try_again(struct link *l)
 		no_answer(l);
 }
 
+/* Ticks are counted, and not the time: we may have stood still ourselves. */
+static bool is_silent(struct link *l)
+{
+	bool heard = l->heard != l->heard_before;
+
+	l->heard_before = l->heard;
+	l->silent_ticks = heard ? 0 : l->silent_ticks + 1;
+	return l->silent_ticks > LINK_SILENCE / TICK_UP;
+}
+
 static void tick(struct timer *t)
 {
 	struct link *l = container_of(t, struct link, tick);
 	uint64_t now = mono_usec();
 
 	requests_expire(&l->requests, now);
-	if (l->state == LINK_UP && now - l->heard > LINK_SILENCE)
+	if (l->state == LINK_UP && is_silent(l))
 		lost(l, "it is silent");
 	if (l->state != LINK_UP)
 		try_again(l);
