@@ -289,7 +289,9 @@ def text(path):
 
 def process_text(pid):
     """As a program of ours says it of itself."""
-    machine = text("/etc/machine-id").strip().encode()
+    # A minimal system has none.
+    named = os.path.exists("/etc/machine-id")
+    machine = text("/etc/machine-id").strip().encode() if named else b""
     purpose = b"taskfs machine 1\0"
     digest = hashlib.blake2b(machine, digest_size=16, key=purpose).hexdigest()
     boot = text("/proc/sys/kernel/random/boot_id").strip()
