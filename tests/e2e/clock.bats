@@ -26,7 +26,7 @@ teardown() {
 
 with_clock() {
 	# To the dynamic linker blanks are between libraries.
-	local library=$HOME_DIR/setclock.so
+	local library=$BATS_FILE_TMPDIR/setclock.so
 	[ -e "$library" ] || cp "$BUILD/tests/clock/setclock.so" "$library"
 	LD_PRELOAD=$library "$@"
 }

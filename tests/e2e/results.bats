@@ -277,7 +277,7 @@ print(6 * 7)')" value)" 42
 	text='{"code": "echo 1", "label": "good"} {"code": "echo 2", "after": ["good"]}'
 	run bash -c "echo '$text {\"code\": \":\", \"after\": [\"bad\"]}' >$MNT/tasks/new; cat $MNT/tasks/error"
 	[[ $output == *'Invalid argument'* ]]
-	[[ $output == *"object 3: \"after\": there is no result bad of user 0; objects 1 to 2 are results $((before + 1)) to $((before + 2))"* ]]
+	[[ $output == *"object 3: \"after\": there is no result bad of user $(id -u); objects 1 to 2 are results $((before + 1)) to $((before + 2))"* ]]
 	equal "$(readlink "$MNT/results/latest")" "$((before + 2))"
 	done_with latest
 }
