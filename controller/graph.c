@@ -168,26 +168,14 @@ static const struct ending impossible = {
 
 /* What it waited for came out otherwise: that is no failure of its own. Clients
  * of ipyparallel know one word for both. */
-static const struct ending skipped = {
-	.event = EVENT_ABORT,
-	.ename = "Skipped",
-};
-
-static void end(struct result *r, const struct ending *as, const char *fmt, ...)
-	printf_like(3, 4);
-
-static void end(struct result *r, const struct ending *as, const char *fmt, ...)
+static const struct ending *skipped(const struct result *r)
 {
-	struct ending how = r->wired ? impossible : *as;
-	struct buf why = BUF_INIT;
-	va_list ap;
+	static const struct ending how = {
+		.event = EVENT_ABORT,
+		.ename = "Skipped",
+	};
 
-	va_start(ap, fmt);
-	buf_vprintf(&why, fmt, ap);
-	va_end(ap);
-	how.evalue = buf_str(&why);
-	result_end_waiting(r, &how);
-	buf_done(&why);
+	return r->wired ? &impossible : &how;
 }
 
 static bool ended_so(enum state s, uint8_t on)
@@ -215,14 +203,14 @@ static bool follow(struct result *r, struct dep *d, const struct result *on)
 	size_t i;
 
 	if (e < 0) {
-		end(r, &impossible, "follow %llu: it did not run on one engine",
+		result_end_saying(r, &impossible, "follow %llu: it did not run on one engine",
 		     (unsigned long long)on->id);
 		return false;
 	}
 	for (i = 0; i < r->ntargets && r->targets[i] != e; i++)
 		;
 	if (r->ntargets && i == r->ntargets) {
-		end(r, &impossible, "follow %llu: it ran on engine %lld, which the other "
+		result_end_saying(r, &impossible, "follow %llu: it ran on engine %lld, which the other "
 			"options rule out",
 		     (unsigned long long)on->id, (long long)e);
 		return false;
@@ -270,7 +258,7 @@ static bool meet_any(struct result *r, struct dep *d, const struct result *on,
 		d->failed = true;
 		if (any_open(r, d))
 			return true;
-		end(r, &skipped, "%s: none of them ended so",
+		result_end_saying(r, skipped(r), "%s: none of them ended so",
 		     d->follow ? "follow" : "after");
 		return false;
 	}
@@ -291,7 +279,7 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 	if (d->any)
 		return meet_any(r, d, on, s);
 	if (!ended_so(s, d->on)) {
-		end(r, &skipped, "%s %llu: it ended with status %s",
+		result_end_saying(r, skipped(r), "%s %llu: it ended with status %s",
 		     d->follow ? "follow" : "after",
 		     (unsigned long long)on->id, state_name(s));
 		return false;
@@ -379,7 +367,7 @@ void graph_resume(struct result *r)
 		if (r->dep[i].met)
 			continue;
 		if (!on) {
-			end(r, &impossible, "after %llu: it is gone",
+			result_end_saying(r, &impossible, "after %llu: it is gone",
 			     (unsigned long long)r->dep[i].id);
 			return;
 		}
@@ -414,7 +402,7 @@ void graph_doomed(struct result *on)
 		struct result *r = result_find(on->c, on->dependent[i]);
 
 		if (r && !r->doomed)
-			end(r, &impossible, "after %llu: it could not be stored",
+			result_end_saying(r, &impossible, "after %llu: it could not be stored",
 			     (unsigned long long)on->id);
 	}
 	on->ndependents = 0;

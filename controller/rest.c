@@ -116,6 +116,21 @@ void result_end_waiting(struct result *r, const struct ending *how)
 	}
 }
 
+void result_end_saying(struct result *r, const struct ending *as,
+		       const char *fmt, ...)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = *as;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&why, fmt, ap);
+	va_end(ap);
+	how.evalue = buf_str(&why);
+	result_end_waiting(r, &how);
+	buf_done(&why);
+}
+
 void result_load_rest(struct result *r, enum state s)
 {
 	uint64_t i;

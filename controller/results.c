@@ -124,14 +124,15 @@ void result_read_options(struct result *r, struct json_object *o)
 static void on_timeout(struct timer *t)
 {
 	struct result *r = container_of(t, struct result, timeout_timer);
-	struct ending how = {.event = EVENT_FAIL, .ename = "TaskTimeout"};
+	static const struct ending late = {
+		.event = EVENT_FAIL,
+		.ename = "TaskTimeout",
+	};
 	struct buf why = BUF_INIT;
 
-	buf_puts(&why, "it did not begin within the option timeout; it waited "
-		       "for ");
 	why_put(r, &why);
-	how.evalue = buf_str(&why);
-	result_end_waiting(r, &how);
+	result_end_saying(r, &late, "it did not begin within the option timeout; "
+				    "it waited for %s", buf_str(&why));
 	buf_done(&why);
 }
 

@@ -87,6 +87,9 @@ void task_end_pending(struct result *r, uint32_t index,
 
 /* All tasks of it that wait. */
 void result_end_waiting(struct result *r, const struct ending *how);
+/* The same; its evalue is this text. */
+void result_end_saying(struct result *r, const struct ending *as,
+		       const char *fmt, ...) printf_like(3, 4);
 
 /* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;

@@ -263,28 +263,28 @@ static bool is_expected(struct controller *c, int64_t engine)
 	return engine_find(c, engine) || orders_awaits(c, engine);
 }
 
-/* As ipyparallel has it: with none of its targets there it ends at once. */
 #define TARGETS_NAMED 100
 
+/* As ipyparallel has it: with none of its targets there it ends at once. */
 static void check_targets(struct result *r)
 {
-	struct ending how = {
+	static const struct ending impossible = {
 		.event = EVENT_FAIL,
 		.ename = "ImpossibleDependency",
 	};
-	struct buf why = BUF_INIT;
+	struct buf ids = BUF_INIT;
 	size_t i;
 
 	for (i = 0; i < r->ntargets; i++)
 		if (is_expected(r->c, r->targets[i]) &&
 		    !sched_avoids(r, r->targets[i]))
 			return;
-	buf_puts(&why, "none of the engines it may run on is there:");
 	for (i = 0; i < r->ntargets && i < TARGETS_NAMED; i++)
-		buf_printf(&why, " %lld", (long long)r->targets[i]);
-	how.evalue = buf_str(&why);
-	result_end_waiting(r, &how);
-	buf_done(&why);
+		buf_printf(&ids, " %lld", (long long)r->targets[i]);
+	result_end_saying(r, &impossible,
+			  "none of the engines it may run on is there:%s",
+			  buf_str(&ids));
+	buf_done(&ids);
 }
 
 /* A view: each task has the one engine it is for. */

@@ -230,15 +230,14 @@ static void abort_waiting(struct result *r)
 /* Too many of a map failed: no more of it is begun. */
 static void halt(struct result *r)
 {
-	struct ending how = {.event = EVENT_ABORT, .ename = "Halted"};
-	struct buf why = BUF_INIT;
+	static const struct ending halted = {
+		.event = EVENT_ABORT,
+		.ename = "Halted",
+	};
 
-	buf_printf(&why, "%llu tasks failed, and halt is %llu",
-		   (unsigned long long)r->count[STATE_ERROR],
-		   (unsigned long long)r->halt);
-	how.evalue = buf_str(&why);
-	result_end_waiting(r, &how);
-	buf_done(&why);
+	result_end_saying(r, &halted, "%llu tasks failed, and halt is %llu",
+			  (unsigned long long)r->count[STATE_ERROR],
+			  (unsigned long long)r->halt);
 }
 
 void task_apply(struct result *r, struct task_row *row, enum state_event event)

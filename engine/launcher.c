@@ -140,6 +140,14 @@ static int begin(struct launcher *l)
 	return err;
 }
 
+static void forget(struct launcher *l)
+{
+	kin_remove(l->spared, l->pid);
+	close(l->fd);
+	l->fd = -1;
+	l->pid = 0;
+}
+
 static void end(struct launcher *l)
 {
 	if (!l->pid)
@@ -147,10 +155,7 @@ static void end(struct launcher *l)
 	kill(l->pid, SIGKILL);
 	while (waitpid(l->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
-	kin_remove(l->spared, l->pid);
-	close(l->fd);
-	l->fd = -1;
-	l->pid = 0;
+	forget(l);
 }
 
 static void log_lost(void)
@@ -163,10 +168,7 @@ static void log_lost(void)
 void launcher_died(struct launcher *l)
 {
 	log_lost();
-	kin_remove(l->spared, l->pid);
-	close(l->fd);
-	l->fd = -1;
-	l->pid = 0;
+	forget(l);
 }
 
 int launcher_init(struct launcher *l, struct kin *spared)

@@ -20,27 +20,17 @@ struct caller {
 
 /* proc(5): the numbers of the fields from 1; the second is a name. */
 enum stat_field {
-	STAT_STATE = 3,
 	STAT_PARENT = 4,
 	STAT_FLAGS = 9,
 	STAT_START = 22,
 	STAT_EXIT_CODE = 52,
 };
 
-/* "pid (name, which may hold anything) S ppid ... start ..." */
 static bool parse_field(struct bytes text, enum stat_field field,
 			uint64_t *ret_n)
 {
-	const char *p = text.n ? memrchr(text.p, ')', text.n) : NULL;
-	struct bytes word = {0}, rest;
-	int i;
-
-	if (!p)
-		return false;
-	rest = bytes_of(p + 1, (size_t)((const char *)text.p + text.n - p - 1));
-	for (i = STAT_STATE; i <= (int)field; i++)
-		word = parse_word(&rest);
-	return parse_u64(parse_trim(word), 0, UINT64_MAX, ret_n) == 0;
+	return parse_u64(parse_stat_field(text, (int)field), 0, UINT64_MAX,
+			 ret_n) == 0;
 }
 
 bool process_parse_stat(struct bytes text, struct process *ret_p)

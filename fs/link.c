@@ -121,8 +121,10 @@ static bool open_message(struct link *l, struct msg *m)
 		log_warning("a message is dropped", log_errno(err),
 			    log_str("why", m->why),
 			    log_int("others", skipped));
-	if (!err)
+	if (!err) {
 		l->heard = mono_usec();
+		l->silent_ticks = 0;
+	}
 	if (!err && log_enabled(LOG_DEBUG))
 		log_debug("message in", log_str("type", m->type),
 			  log_str("id", m->id));
@@ -430,11 +432,7 @@ static void try_again(struct link *l)
 /* Ticks are counted, and not the time: we may have stood still ourselves. */
 static bool is_silent(struct link *l)
 {
-	bool heard = l->heard != l->heard_before;
-
-	l->heard_before = l->heard;
-	l->silent_ticks = heard ? 0 : l->silent_ticks + 1;
-	return l->silent_ticks > LINK_SILENCE / TICK_UP;
+	return ++l->silent_ticks > LINK_SILENCE / TICK_UP;
 }
 
 static void tick(struct timer *t)

@@ -55,8 +55,7 @@ struct link {
 	uint64_t connects;	/* ... it came up */
 	struct timer tick;
 	uint64_t heard;		/* mono_usec() */
-	uint64_t heard_before;	/* ... at the tick before this */
-	unsigned silent_ticks;	/* ... since when it stayed that */
+	unsigned silent_ticks;	/* since then */
 	struct requests requests;
 	struct request hello;
 };

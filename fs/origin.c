@@ -5,6 +5,9 @@
 #include "wire/json.h"
 
 #define UNKNOWN "(not known)"
+#define DELETED " (deleted)"	/* the kernel's */
+#define NOT_UTF8 " (not UTF-8)"
+#define OF_THE_MOUNT " (of the mount)"
 
 static bool is_inside(const char *path, const char *dir)
 {
@@ -26,7 +29,7 @@ static char *readable(const char *path)
 
 static char *with_reason(char *path, const char *why)
 {
-	char *s = xasprintf("%.*s (%s)", PATH_MAX - 64, path, why);
+	char *s = xasprintf("%.*s%s", PATH_MAX - 64, path, why);
 
 	free(path);
 	return s;
@@ -47,17 +50,16 @@ char *origin_find(const struct fs *fs, pid_t tid)
 		return xstrdup(UNKNOWN);
 	path[n] = '\0';
 	if (!utf8_valid(bytes_of(path, (size_t)n)))
-		return with_reason(readable(path), "not UTF-8");
+		return with_reason(readable(path), NOT_UTF8);
 	if (is_inside(path, fs->dir))
-		return with_reason(xstrdup(path), "of the mount");
+		return with_reason(xstrdup(path), OF_THE_MOUNT);
 	return xstrdup(path);
 }
 
 /* One that says why no task can run in it. */
 static bool is_none(const char *origin)
 {
-	static const char *const reasons[] = {" (deleted)", " (not UTF-8)",
-					      " (of the mount)"};
+	static const char *const reasons[] = {DELETED, NOT_UTF8, OF_THE_MOUNT};
 	size_t i, n = strlen(origin);
 
 	for (i = 0; i < ARRAY_SIZE(reasons); i++)

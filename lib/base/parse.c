@@ -276,3 +276,17 @@ bool parse_line(struct bytes *text, struct bytes *ret_line)
 	*text = bytes_of(p + n + (nl != NULL), text->n - n - (nl != NULL));
 	return true;
 }
+
+struct bytes parse_stat_field(struct bytes text, int field)
+{
+	const char *p = text.n ? memrchr(text.p, ')', text.n) : NULL;
+	struct bytes word = {0}, rest;
+	int i;
+
+	if (!p)
+		return word;
+	rest = bytes_of(p + 1, (size_t)((const char *)text.p + text.n - p - 1));
+	for (i = 3; i <= field; i++)
+		word = parse_word(&rest);
+	return parse_trim(word);
+}

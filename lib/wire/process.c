@@ -46,25 +46,18 @@ static void put_boot(struct buf *to)
 static bool put_start(int64_t pid, struct buf *to)
 {
 	struct buf stat = BUF_INIT;
-	struct bytes rest, state, word = {0};
-	const char *end;
+	struct bytes state, start;
 	char path[64];
-	int field;
-	bool dead;
+	bool lives;
 
 	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
 	read_line(path, &stat);
-	buf_putc(&stat, '\0');
-	end = strrchr(stat.p, ')');
-	rest = bytes_str(end ? end + 1 : "");
-	state = parse_word(&rest);
-	dead = bytes_is(state, "Z") || bytes_is(state, "X");
-	for (field = STATE_FIELD; field < START_FIELD; field++)
-		word = parse_word(&rest);
-	buf_put(to, word.p, word.n);
-	dead |= !word.n;
+	state = parse_stat_field(buf_bytes(&stat), STATE_FIELD);
+	start = parse_stat_field(buf_bytes(&stat), START_FIELD);
+	buf_put(to, start.p, start.n);
+	lives = start.n && !bytes_is(state, "Z") && !bytes_is(state, "X");
 	buf_done(&stat);
-	return !dead;
+	return lives;
 }
 
 static bool put_process(int64_t pid, struct buf *to)
