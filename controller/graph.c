@@ -203,16 +203,18 @@ static bool follow(struct result *r, struct dep *d, const struct result *on)
 	size_t i;
 
 	if (e < 0) {
-		result_end_saying(r, &impossible, "follow %llu: it did not run on one engine",
-		     (unsigned long long)on->id);
+		result_end_saying(r, &impossible,
+				  "follow %llu: it did not run on one engine",
+				  (unsigned long long)on->id);
 		return false;
 	}
 	for (i = 0; i < r->ntargets && r->targets[i] != e; i++)
 		;
 	if (r->ntargets && i == r->ntargets) {
-		result_end_saying(r, &impossible, "follow %llu: it ran on engine %lld, which the other "
-			"options rule out",
-		     (unsigned long long)on->id, (long long)e);
+		result_end_saying(r, &impossible,
+				  "follow %llu: it ran on engine %lld, which the "
+				  "other options rule out",
+				  (unsigned long long)on->id, (long long)e);
 		return false;
 	}
 	set_target(r, e);
@@ -259,7 +261,7 @@ static bool meet_any(struct result *r, struct dep *d, const struct result *on,
 		if (any_open(r, d))
 			return true;
 		result_end_saying(r, skipped(r), "%s: none of them ended so",
-		     d->follow ? "follow" : "after");
+				  d->follow ? "follow" : "after");
 		return false;
 	}
 	if (!any_met(r, d))
@@ -279,9 +281,10 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 	if (d->any)
 		return meet_any(r, d, on, s);
 	if (!ended_so(s, d->on)) {
-		result_end_saying(r, skipped(r), "%s %llu: it ended with status %s",
-		     d->follow ? "follow" : "after",
-		     (unsigned long long)on->id, state_name(s));
+		result_end_saying(r, skipped(r),
+				  "%s %llu: it ended with status %s",
+				  d->follow ? "follow" : "after",
+				  (unsigned long long)on->id, state_name(s));
 		return false;
 	}
 	if (d->follow && !follow(r, d, on))
@@ -367,8 +370,9 @@ void graph_resume(struct result *r)
 		if (r->dep[i].met)
 			continue;
 		if (!on) {
-			result_end_saying(r, &impossible, "after %llu: it is gone",
-			     (unsigned long long)r->dep[i].id);
+			result_end_saying(r, &impossible,
+					  "after %llu: it is gone",
+					  (unsigned long long)r->dep[i].id);
 			return;
 		}
 		add_dependent(on, r->id);
@@ -402,8 +406,9 @@ void graph_doomed(struct result *on)
 		struct result *r = result_find(on->c, on->dependent[i]);
 
 		if (r && !r->doomed)
-			result_end_saying(r, &impossible, "after %llu: it could not be stored",
-			     (unsigned long long)on->id);
+			result_end_saying(r, &impossible,
+					  "after %llu: it could not be stored",
+					  (unsigned long long)on->id);
 	}
 	on->ndependents = 0;
 }
