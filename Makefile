@@ -82,10 +82,15 @@ $(GENERATED): controller/hook.py controller/hook_vars.py
 	@mv $@.new $@
 $(BUILD)/obj/controller/hook.o: $(GENERATED)
 
-# The objects of one program; $(1): its name.
-room_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(room_$(1))/*.c))
+# The objects of one program; $(1): its name. Its files name a header of another
+# room of it as "room/file.h".
+room_src = $(if $(1),$(wildcard $(room_$(1))/*.c $(room_$(1))/*/*.c))
+room_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(call room_src,$(1)))
 
 define program
+$(BUILD)/obj/$(room_$(1))/%.o \
+$(BUILD)/obj/tests/unit/test_$(room_$(1))_%.o \
+$(BUILD)/obj/tests/fuzz/fuzz_$(room_$(1))_%.o: CFLAGS += -iquote $(room_$(1))
 $(BUILD)/$(1): $$(call room_obj,$(1)) $(LIB)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$(1)) -lpthread -lm
@@ -99,11 +104,13 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 unit_src  := $(wildcard tests/unit/test_*.c)
 UNIT      := $(unit_src:%.c=$(BUILD)/%)
 unit_help := $(BUILD)/obj/tests/unit/unit.o
-owner     = $(strip $(foreach p,$(PROGRAMS),$(if $(filter test_$(room_$(p))_%,$(1)),$(p))))
+owner     = $(strip $(foreach p,$(PROGRAMS),$(if $(filter test_$(room_$(p))_% fuzz_$(room_$(p))_%,$(1)),$(p))))
+# What a test of a program is linked with: all of it but its main().
+but_main  = $(filter-out $(BUILD)/obj/$(room_$(1))/main.o,$(call room_obj,$(1)))
 
 define unit
 $(BUILD)/tests/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(unit_help) \
-		$$(filter-out %/main.o,$$(call room_obj,$(call owner,$(1)))) $(LIB)
+		$$(call but_main,$(call owner,$(1))) $(LIB)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \
@@ -118,6 +125,7 @@ TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 GEN   := $(BUILD)/scripts/protocol-doc
 
+$(BUILD)/obj/tests/e2e/draw.o: CFLAGS += -iquote fs
 $(BUILD)/tests/e2e/draw: $(BUILD)/obj/fs/timeline.o $(BUILD)/obj/fs/cells.o
 $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -137,18 +145,23 @@ tests: all $(UNIT) $(TOOLS) $(PRELOADED)
 
 # --- fuzzers: one program per tests/fuzz/fuzz_X.c -----------------------------
 # libFuzzer is clang's, so these and the code they reach are built by it, with
-# the sanitizers, in a directory of their own; fs/ goes with them as a whole.
+# the sanitizers, in a directory of their own. fuzz_fs_X and so on are linked like
+# the unit tests.
 
 FUZZ_SAN  := fuzzer-no-link,address,undefined
 FUZZ_ARGS := CC=clang SAN=$(FUZZ_SAN) BUILD=build/fuzz
 fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ      := $(fuzz_src:%.c=$(BUILD)/%)
-fuzz_room := $(filter-out %/main.o,$(call room_obj,taskfs))
 
-$(FUZZ): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(fuzz_room) $(LIB)
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,taskfs) -lpthread -lm
+define fuzzer
+$(BUILD)/tests/fuzz/$(1): $(BUILD)/obj/tests/fuzz/$(1).o \
+		$$(call but_main,$(call owner,$(1))) $(LIB)
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
+		$$(call pkg_libs,$(call owner,$(1))) -lpthread -lm
+endef
+$(foreach t,$(notdir $(fuzz_src:%.c=%)),$(eval $(call fuzzer,$(t))))
 $(BUILD)/obj/tests/fuzz/%.o: CFLAGS += -I.
 
 fuzzers: $(FUZZ)
@@ -255,9 +268,10 @@ bench:
 docs: $(GEN) $(BUILD)/taskfs
 	@BUILD='$(BUILD)' scripts/docs
 
-# What a file is compiled with, for the tools that read C as the compiler does.
+# What the files of one program (ROOM) are compiled with, for the tools that read C as
+# the compiler does.
 print-cflags:
-	$(info $(CFLAGS) $(pkg_cflags) -I. -DSOURCE_DIR='"."')
+	$(info $(CFLAGS) $(pkg_cflags) -I. $(ROOM:%=-iquote %) -DSOURCE_DIR='"."')
 	@:
 
 # --- installing ---------------------------------------------------------------

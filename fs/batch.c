@@ -1,7 +1,7 @@
 #include "batch.h"
 #include "base/log.h"
 #include "merge.h"
-#include "scan.h"
+#include "wire/scan.h"
 
 /*
  * The controller answers when all is on its disk, and that can be slow: as long

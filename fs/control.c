@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "merge.h"
 #include "reply.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "view.h"
 
 /* The writer holds the inode's lock so long at most; ... when it is about all. */

@@ -13,8 +13,8 @@
 #define TASKFS_FS_DRAFT_H
 
 #include "base/map.h"
-#include "blob.h"
-#include "index.h"
+#include "base/blob.h"
+#include "base/index.h"
 #include "wire/json.h"
 #include "wire/task_option.h"
 

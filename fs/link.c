@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "link.h"
 #include "base/log.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "wire/limits.h"
 
 #define HELLO_TIMEOUT (5 * USEC_PER_SEC)

@@ -4,7 +4,7 @@
 #include "detail.h"
 #include "group.h"
 #include "merge.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "want.h"
 
 #define LOAD_TIMEOUT (30 * USEC_PER_SEC)

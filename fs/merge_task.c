@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "merge.h"
 #include "group.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "wire/limits.h"
 
 /* --- a task ------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #include "base/parse.h"
 #include "reply.h"
 #include "rows.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "window.h"
 
 #include <math.h>

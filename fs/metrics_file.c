@@ -5,7 +5,7 @@
 #include "file.h"
 #include "merge.h"
 #include "reply.h"
-#include "scan.h"
+#include "wire/scan.h"
 
 static const struct field reply_fields[] = {
 	{"controller", FIELD_SPAN, 0, 0},

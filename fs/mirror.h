@@ -17,7 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "events.h"
-#include "index.h"
+#include "base/index.h"
 #include "notes.h"
 #include "park.h"
 #include "variables.h"

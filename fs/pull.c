@@ -1,6 +1,6 @@
 #include "pull.h"
 #include "file.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "vars.h"
 #include "window.h"
 

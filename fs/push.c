@@ -1,7 +1,7 @@
 #include "push.h"
 #include "base/log.h"
 #include "file.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "vars.h"
 #include "wire/limits.h"
 

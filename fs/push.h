@@ -15,7 +15,7 @@
 #ifndef TASKFS_FS_PUSH_H
 #define TASKFS_FS_PUSH_H
 
-#include "blob.h"
+#include "base/blob.h"
 #include "caller.h"
 #include "nodes.h"
 #include "pull.h"

@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "request.h"
 #include "base/log.h"
-#include "scan.h"
+#include "wire/scan.h"
 
 void requests_init(struct requests *rs)
 {

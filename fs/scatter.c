@@ -1,5 +1,5 @@
 #include "scatter.h"
-#include "blob.h"
+#include "base/blob.h"
 #include "file.h"
 #include "push.h"
 #include "vars.h"

@@ -15,10 +15,10 @@
 #define TASKFS_FS_SUBMISSION_H
 
 #include "batch.h"
-#include "jsonfeed.h"
+#include "wire/jsonfeed.h"
 #include "made.h"
 #include "nodes.h"
-#include "textkind.h"
+#include "wire/textkind.h"
 
 struct submission {
 	struct list all;	/* fs->submissions */

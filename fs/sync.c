@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "group.h"
 #include "merge.h"
-#include "scan.h"
+#include "wire/scan.h"
 
 #define SYNC_TIMEOUT (30 * USEC_PER_SEC)
 #define SYNC_PAGE 1000

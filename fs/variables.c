@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "mirror.h"
 #include "nodes.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "wire/limits.h"
 #include "wire/variable.h"
 

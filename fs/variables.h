@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "index.h"
+#include "base/index.h"
 
 struct mirror;
 struct engine;

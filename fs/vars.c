@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "push.h"
 #include "rows.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "wire/variable.h"
 
 /* --- asking the controller ---------------------------------------------- */

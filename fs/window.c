@@ -1,7 +1,7 @@
 #include "window.h"
 #include "file.h"
 #include "group.h"
-#include "scan.h"
+#include "wire/scan.h"
 
 #define FETCH_TIMEOUT (10 * USEC_PER_SEC)
 

@@ -4,8 +4,8 @@
  * JSON is found out the same way.
  */
 #include "tests/fuzz/fuzz.h"
-#include "fs/jsonfeed.h"
-#include "fs/textkind.h"
+#include "wire/jsonfeed.h"
+#include "wire/textkind.h"
 
 /* What came of a text: the objects, and whether it ended in a mistake. */
 struct outcome {

@@ -1,10 +1,10 @@
 /*
- * fs/scan.c reads in place what json-c reads by building objects: what the one
+ * lib/wire/scan.c reads in place what json-c reads by building objects: what the one
  * takes for JSON the other must as well, with the same members and numbers.
  */
 #include "tests/fuzz/fuzz.h"
 #include "base/parse.h"
-#include "fs/scan.h"
+#include "wire/scan.h"
 #include "wire/json.h"
 #include "wire/limits.h"
 

@@ -5,8 +5,8 @@
  * Ids mostly come in rising order, so this is a sorted array. Whoever puts a
  * pointer in owns what it points to. Zeroes are an empty index.
  */
-#ifndef TASKFS_FS_INDEX_H
-#define TASKFS_FS_INDEX_H
+#ifndef TASKFS_INDEX_H
+#define TASKFS_INDEX_H
 
 #include "base/base.h"
 

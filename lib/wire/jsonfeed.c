@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "jsonfeed.h"
+#include "wire/jsonfeed.h"
 #include "base/parse.h"
 #include "wire/limits.h"
 

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/index.h"
+#include "base/index.h"
 
 static int thing[1000];
 

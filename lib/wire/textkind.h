@@ -4,8 +4,8 @@
  * A shell's group of commands begins with { too, and a blank behind it. A list
  * of objects is neither: a shell would run it as a command.
  */
-#ifndef TASKFS_FS_TEXTKIND_H
-#define TASKFS_FS_TEXTKIND_H
+#ifndef TASKFS_TEXTKIND_H
+#define TASKFS_TEXTKIND_H
 
 #include "base/base.h"
 

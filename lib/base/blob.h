@@ -2,8 +2,8 @@
  * blob.h: bytes that may be many: in memory while they are few, else in a
  * file without a name (in $TMPDIR or /tmp), so that the mount stays small.
  */
-#ifndef TASKFS_FS_BLOB_H
-#define TASKFS_FS_BLOB_H
+#ifndef TASKFS_BLOB_H
+#define TASKFS_BLOB_H
 
 #include "base/buf.h"
 

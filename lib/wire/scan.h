@@ -6,8 +6,8 @@
  * to LIMIT_JSON_DEPTH); what is not JSON, or of another type than asked for,
  * is an answer of false. Text is passed on as the bytes it is.
  */
-#ifndef TASKFS_FS_SCAN_H
-#define TASKFS_FS_SCAN_H
+#ifndef TASKFS_SCAN_H
+#define TASKFS_SCAN_H
 
 #include "base/base.h"
 

@@ -4,8 +4,8 @@
  * It counts lines and characters, to say where a mistake is. Between objects there may be blanks, nothing else. A mistake is final: the
  * feed is good for nothing but jsonfeed_reset() then.
  */
-#ifndef TASKFS_FS_JSONFEED_H
-#define TASKFS_FS_JSONFEED_H
+#ifndef TASKFS_JSONFEED_H
+#define TASKFS_JSONFEED_H
 
 #include "base/buf.h"
 #include "wire/json.h"

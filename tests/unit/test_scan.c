@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/scan.h"
+#include "wire/scan.h"
 
 static void test_what_is_json(void **state)
 {

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "scan.h"
+#include "wire/scan.h"
 #include "base/buf.h"
 #include "base/parse.h"
 #include "wire/limits.h"

@@ -1,4 +1,4 @@
-#include "blob.h"
+#include "base/blob.h"
 #include "base/file.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/jsonfeed.h"
+#include "wire/jsonfeed.h"
 
 /* Feeds text in pieces of n bytes; the codes of the objects, with commas. */
 static int feed(const char *text, size_t n, struct buf *codes, struct buf *why)

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "index.h"
+#include "base/index.h"
 
 void index_done(struct index *ix)
 {

@@ -1,4 +1,4 @@
-#include "textkind.h"
+#include "wire/textkind.h"
 
 #include <ctype.h>
 

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/textkind.h"
+#include "wire/textkind.h"
 
 /* In pieces of any size; what the end says counts when nothing before it did. */
 static void expect(const char *text, enum text want)
