@@ -41,6 +41,15 @@ static void free_waiting(struct group *g)
 	map_done(&g->waiting);
 }
 
+static void free_items(struct group *g)
+{
+	uint32_t i;
+
+	for (i = 0; g->items && i < g->nblocks; i++)
+		free(g->items[i]);
+	free(g->items);
+}
+
 void group_free(struct group *g)
 {
 	int i;
@@ -52,6 +61,7 @@ void group_free(struct group *g)
 	details_drop_all(g);
 	for (i = 0; i < LANES; i++)
 		lane_done(&g->lane[i]);
+	free_items(g);
 	free(g->share);
 	free(g->done);
 	free(g->block);
@@ -62,6 +72,26 @@ void group_free(struct group *g)
 bool result_is_settled(const struct result *r)
 {
 	return result_is_final(r) && (!r->group || group_is_known(r->group));
+}
+
+/* --- items -------------------------------------------------------------- */
+
+const uint32_t *group_items(const struct group *g, uint32_t i)
+{
+	const uint32_t *at = g->items ? g->items[i / GROUP_BLOCK] : NULL;
+
+	return at ? at + i % GROUP_BLOCK : NULL;
+}
+
+void group_set_items(struct group *g, uint32_t block, const uint32_t *at)
+{
+	size_t n = (group_block_size(g, block) + 1) * sizeof(*at);
+
+	if (!g->items)
+		g->items = zalloc(g->nblocks * sizeof(*g->items));
+	free(g->items[block]);
+	g->items[block] = xmalloc(n);
+	memcpy(g->items[block], at, n);
 }
 
 /* --- engines ------------------------------------------------------------ */

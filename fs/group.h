@@ -39,6 +39,12 @@ struct group {
 	uint32_t n;
 	struct task *task;
 	struct block *block;
+	/*
+	 * Of each block where in the map the items of its tasks begin, and
+	 * where those of the last of them end; NULL: nobody has asked. It
+	 * never changes. NULL as a whole: nobody has asked of any.
+	 */
+	uint32_t **items;
 	uint32_t nblocks, unknown;	/* blocks */
 	struct list unread;	/* mirror->unread, while any is unknown */
 	uint32_t *done;		/* the tasks that ended, in that order */
@@ -62,6 +68,19 @@ static inline bool group_is_known(const struct group *g)
 {
 	return !g->unknown;
 }
+
+/* How many tasks are in a block. */
+static inline uint32_t group_block_size(const struct group *g, uint32_t block)
+{
+	uint32_t left = g->n - block * GROUP_BLOCK;
+
+	return left < GROUP_BLOCK ? left : GROUP_BLOCK;
+}
+
+/* Where the items of task i begin, and behind it where they end; NULL: not known. */
+const uint32_t *group_items(const struct group *g, uint32_t i);
+/* Those of a block, copied: one more than it has tasks. */
+void group_set_items(struct group *g, uint32_t block, const uint32_t *at);
 
 /* Nothing changes any more, and all is known. */
 bool result_is_settled(const struct result *r);

@@ -6,15 +6,18 @@
 #include "merge.h"
 #include "wire/scan.h"
 #include "want.h"
+#include "wire/limits.h"
 
 #define LOAD_TIMEOUT (30 * USEC_PER_SEC)
 
+/* About one task: its texts, or where the items are from that one on. */
 struct detail_ask {
 	struct list link;
 	struct request q;
 	struct load *load;
 	uint64_t id;
 	uint32_t index;
+	bool items;
 	struct task was;	/* when it was asked */
 	int err;		/* the answer, until somebody was told */
 	uint64_t failed;	/* when, mono_usec() */
@@ -29,13 +32,14 @@ static struct group *find_group(const struct load *l, uint64_t id)
 
 struct reply {
 	int64_t seq;
-	struct bytes tasks, task;
+	struct bytes tasks, task, items;
 };
 
 static const struct field reply_fields[] = {
 	{"seq", FIELD_INT, offsetof(struct reply, seq), 0},
 	{"tasks", FIELD_SPAN, offsetof(struct reply, tasks), 0},
 	{"task", FIELD_SPAN, offsetof(struct reply, task), 0},
+	{"items", FIELD_SPAN, offsetof(struct reply, items), 0},
 	{.name = NULL},
 };
 
@@ -49,16 +53,11 @@ static struct reply read_reply(struct msg *m)
 
 /* --- blocks ------------------------------------------------------------- */
 
-static uint32_t block_size(const struct group *g, uint32_t block)
-{
-	return (uint32_t)min_u64(GROUP_BLOCK, g->n - block * GROUP_BLOCK);
-}
-
 /* The tasks of a block; false: they are not all there. */
 static bool read_tasks(const struct group *g, uint32_t block,
 		       struct bytes tasks, struct task *to)
 {
-	uint32_t n = 0, i, want = block_size(g, block);
+	uint32_t n = 0, i, want = group_block_size(g, block);
 	struct bytes v;
 	struct scan s;
 
@@ -87,7 +86,7 @@ static void take_block(struct load *l, struct group *g, struct msg *m)
 		return;
 	}
 	/* If it was too old it is asked for again. */
-	(void)!group_fill(g, l->number, tasks, block_size(g, l->number),
+	(void)!group_fill(g, l->number, tasks, group_block_size(g, l->number),
 			  (uint64_t)r.seq);
 }
 
@@ -186,14 +185,54 @@ static void take_detail(struct group *g, uint32_t i, struct msg *m)
 	detail_done(&d);
 }
 
+/* Each begins behind the one before, within the map; false: these are others. */
+static bool read_items(const struct group *g, uint32_t block, struct bytes items,
+		       uint32_t *at)
+{
+	uint32_t n = 0, want = group_block_size(g, block) + 1;
+	int64_t last = block ? 0 : -1, here;
+	struct bytes v;
+	struct scan s;
+
+	if (!scan_array(&s, items))
+		return false;
+	for (; n < want && scan_element(&s, &v); n++, last = here) {
+		if (!scan_int(v, &here) || here <= last ||
+		    here > g->result->map || here > (int64_t)LIMIT_MAP)
+			return false;
+		at[n] = (uint32_t)here;
+	}
+	return n == want && (block || !at[0]) &&
+	       (block + 1 < g->nblocks || last == g->result->map);
+}
+
+/* -ENOENT: a controller that is older does not tell. */
+static int take_items(struct group *g, uint32_t i, struct msg *m)
+{
+	static uint32_t at[GROUP_BLOCK + 1];
+	struct reply r = read_reply(m);
+
+	if (!r.items.p)
+		return -ENOENT;
+	if (i >= g->n || !read_items(g, i / GROUP_BLOCK, r.items, at)) {
+		log_warning("the items of a map are not as they should be",
+			    log_int("result", (int64_t)g->result->id));
+		return -EIO;
+	}
+	group_set_items(g, i / GROUP_BLOCK, at);
+	return 0;
+}
+
 static void on_detail(struct request *q, int err, struct msg *m)
 {
 	struct detail_ask *a = container_of(q, struct detail_ask, q);
 	struct load *l = a->load;
 	struct group *g = find_group(l, a->id);
 
-	if (!err && g && a->index < g->n && group_is_known(g) &&
-	    is_same(&a->was, &g->task[a->index]))
+	if (!err && g && a->items)
+		err = take_items(g, a->index, m);
+	else if (!err && g && a->index < g->n && group_is_known(g) &&
+		 is_same(&a->was, &g->task[a->index]))
 		take_detail(g, a->index, m);
 	a->err = err;
 	a->failed = mono_usec();
@@ -203,23 +242,23 @@ static void on_detail(struct request *q, int err, struct msg *m)
 }
 
 static struct detail_ask *find_ask(const struct load *l, uint64_t id,
-				   uint32_t i)
+				   uint32_t i, bool items)
 {
 	struct list *p;
 
 	list_for_each (p, &l->details) {
 		struct detail_ask *a = list_entry(p, struct detail_ask, link);
 
-		if (a->id == id && a->index == i)
+		if (a->id == id && a->index == i && a->items == items)
 			return a;
 	}
 	return NULL;
 }
 
 /* How far one is that was asked before; the oldest failure makes room. */
-static int progress(struct load *l, uint64_t id, uint32_t i)
+static int progress(struct load *l, uint64_t id, uint32_t i, bool items)
 {
-	struct detail_ask *a = find_ask(l, id, i);
+	struct detail_ask *a = find_ask(l, id, i, items);
 	int err;
 
 	if (a && !a->err)
@@ -239,16 +278,13 @@ static int progress(struct load *l, uint64_t id, uint32_t i)
 	return err;
 }
 
-int load_detail(struct load *l, struct group *g, uint32_t i)
+static int ask_about(struct load *l, struct group *g, uint32_t i, bool items)
 {
 	struct msg_out out = {.type = MSG_TASKS_REQUEST};
 	struct json_object *o;
 	struct detail_ask *a;
-	int err;
+	int err = progress(l, g->result->id, i, items);
 
-	if (detail_find(g, i))
-		return 0;
-	err = progress(l, g->result->id, i);
 	if (err)
 		return err;
 	a = zalloc(sizeof(*a));
@@ -256,10 +292,13 @@ int load_detail(struct load *l, struct group *g, uint32_t i)
 	a->load = l;
 	a->id = g->result->id;
 	a->index = i;
+	a->items = items;
 	a->was = g->task[i];
 	o = json_object_new_object();
 	json_add_int(o, "result", (int64_t)a->id);
 	json_add_int(o, "task", i);
+	if (items)
+		json_add_int(o, "items", group_block_size(g, i / GROUP_BLOCK));
 	out.content = o;
 	err = link_ask(l->link, &a->q, &out, LOAD_TIMEOUT);
 	json_object_put(o);
@@ -270,6 +309,17 @@ int load_detail(struct load *l, struct group *g, uint32_t i)
 	list_add_tail(&l->details, &a->link);
 	l->ndetails++;
 	return -EINPROGRESS;
+}
+
+int load_detail(struct load *l, struct group *g, uint32_t i)
+{
+	return detail_find(g, i) ? 0 : ask_about(l, g, i, false);
+}
+
+int load_items(struct load *l, struct group *g, uint32_t i)
+{
+	return group_items(g, i) ? 0
+				 : ask_about(l, g, i - i % GROUP_BLOCK, true);
 }
 
 void load_init(struct load *l, struct link *link, struct mirror *m)

@@ -1,11 +1,12 @@
 /*
  * load.h: what the changes do not tell of the tasks of maps, read with
  * tasks_request: whole blocks in the background, those somebody looks at
- * first; and the long texts of one task.
+ * first; the long texts of one task; and which of the map's items are those of
+ * which task, for a block of tasks at once.
  *
  * This is the one place where metadata may have to wait (want.h): of a map
- * whose tasks are being read after a filling, and of a task whose texts
- * nobody has asked for yet.
+ * whose tasks are being read after a filling, and of a task whose texts, or
+ * items, nobody has asked for yet.
  */
 #ifndef TASKFS_FS_LOAD_H
 #define TASKFS_FS_LOAD_H
@@ -13,7 +14,7 @@
 #include "link.h"
 #include "mirror.h"
 
-/* Texts asked for at the same time. */
+/* Questions about one task at the same time. */
 #define LOAD_DETAILS 256
 
 struct group;
@@ -48,5 +49,7 @@ void load_go(struct load *l);
  */
 int load_tasks(struct load *l, struct group *g) must_check;
 int load_detail(struct load *l, struct group *g, uint32_t i) must_check;
+/* The same of which items the task has; -ENOENT: this controller does not tell. */
+int load_items(struct load *l, struct group *g, uint32_t i) must_check;
 
 #endif

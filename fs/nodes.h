@@ -178,6 +178,7 @@ enum node_flag {
 	NODE_DETAIL = 64,	/* of one of their tasks: its long texts */
 	NODE_ERRORS = 128,	/* of a group: those of the first that failed */
 	NODE_ASKED = 256,	/* about variables: some engines must be asked */
+	NODE_ITEMS = 512,	/* of a task of a map: which items it has */
 };
 
 struct node {

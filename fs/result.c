@@ -49,6 +49,12 @@ bool result_has_map(const struct obj *o)
 	return o->result->map >= 0;
 }
 
+/* Each of a map's tasks has some; the map as a whole has `map`. */
+bool result_has_items(const struct obj *o)
+{
+	return result_has_map(o) && obj_index(o) >= 0;
+}
+
 int result_status(const struct obj *o, struct buf *out)
 {
 	return show_word(out, state_name(state_of_obj(o)));

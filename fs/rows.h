@@ -99,6 +99,7 @@ SHOW(result_option);
 bool result_has_ok(const struct obj *o);
 bool result_has_stdin(const struct obj *o);
 bool result_has_map(const struct obj *o);
+bool result_has_items(const struct obj *o);
 SHOW(result_status);
 SHOW(result_progress);
 SHOW(result_elapsed);

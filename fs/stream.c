@@ -1,5 +1,6 @@
 #include "stream.h"
 #include "file.h"
+#include "group.h"
 #include "reply.h"
 #include "many.h"
 #include "window.h"
@@ -85,7 +86,7 @@ OUTPUT_STREAM(stdout, STREAM_STDOUT, LANE_STDOUT);
 OUTPUT_STREAM(stderr, STREAM_STDERR, LANE_STDERR);
 OUTPUT_STREAM(data, STREAM_DATA, LANE_DATA);
 
-/* --- code, stdin, map: what was submitted ------------------------------- */
+/* --- code, stdin: what was submitted ------------------------------------ */
 
 #define INPUT_STREAM(name, s)                                                  \
 	static int name##_read(struct file *f, struct obj *o,                  \
@@ -106,12 +107,12 @@ OUTPUT_STREAM(data, STREAM_DATA, LANE_DATA);
 INPUT_STREAM(code, STREAM_CODE);
 INPUT_STREAM(stdin, STREAM_STDIN);
 
+/* --- map, items: all that was submitted, or those of one task ----------- */
+
 /* Each item ends with a NUL, and is shown with a newline. */
-static int map_read(struct file *f, struct obj *o, const struct ask *ask,
-		    struct answer *a)
+static void show_lines(struct answer *a)
 {
 	static struct buf b;
-	int err = read_stream(f, o, STREAM_MAP, ask, a);
 	int i;
 	size_t k;
 
@@ -124,7 +125,30 @@ static int map_read(struct file *f, struct obj *o, const struct ask *ask,
 	*a = (struct answer){0};
 	if (b.n)
 		answer_add(a, b.p, b.n);
+}
+
+/* What the map has from `from` to `end`. */
+static int read_part(struct file *f, const struct obj *o, uint64_t from,
+		     uint64_t end, const struct ask *ask, struct answer *a)
+{
+	struct window *w = f->private;
+	int err;
+
+	if (ask->off >= end - from)
+		return 0;
+	if (!w)
+		w = f->private = window_new(f, o, STREAM_MAP);
+	err = window_read(w, from + ask->off,
+			  min_u64(ask->size, end - from - ask->off), end, a);
+	if (!err)
+		show_lines(a);
 	return err;
+}
+
+static int map_read(struct file *f, struct obj *o, const struct ask *ask,
+		    struct answer *a)
+{
+	return read_part(f, o, 0, stream_size(o, STREAM_MAP), ask, a);
 }
 
 static uint64_t map_size(const struct obj *o)
@@ -135,6 +159,33 @@ static uint64_t map_size(const struct obj *o)
 const struct io map_io = {
 	.read = map_read,
 	.size = map_size,
+	.release = stream_release,
+};
+
+/* Where they are is known: NODE_ITEMS. */
+static const uint32_t *items_at(const struct obj *o)
+{
+	return group_items(o->result->group, (uint32_t)obj_index(o));
+}
+
+static int items_read(struct file *f, struct obj *o, const struct ask *ask,
+		      struct answer *a)
+{
+	const uint32_t *at = items_at(o);
+
+	return read_part(f, o, at[0], at[1], ask, a);
+}
+
+static uint64_t items_size(const struct obj *o)
+{
+	const uint32_t *at = items_at(o);
+
+	return at ? at[1] - at[0] : 0;
+}
+
+const struct io items_io = {
+	.read = items_read,
+	.size = items_size,
 	.release = stream_release,
 };
 

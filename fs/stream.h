@@ -1,6 +1,6 @@
 /*
  * stream.h: bytes by offset: stdout, stderr, data, value, output, code,
- * stdin, map.
+ * stdin, map and items, which are a part of it.
  *
  * What the mirror keeps is answered at once. The rest is fetched in pieces of
  * up to LIMIT_FETCH into a window of the open file (window.h), ahead of a
@@ -14,7 +14,7 @@
 #include "nodes.h"
 
 extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,
-	code_io, stdin_io, map_io;
+	code_io, stdin_io, map_io, items_io;
 
 /* For output.c and many.c. */
 struct window;

@@ -40,6 +40,13 @@ static int want_errors(struct fs *fs, struct group *g, bool ask)
 	return err;
 }
 
+static int want_items(struct fs *fs, struct group *g, uint32_t i, bool ask)
+{
+	if (group_items(g, i))
+		return 0;
+	return ask ? load_items(&fs->load, g, i) : -EINPROGRESS;
+}
+
 static int want(struct obj *o, bool ask)
 {
 	struct group *g = o->result ? o->result->group : NULL;
@@ -52,6 +59,8 @@ static int want(struct obj *o, bool ask)
 		return ask ? load_tasks(&o->fs->load, g) : -EINPROGRESS;
 	if (i < 0 && o->node->flags & NODE_ERRORS)
 		return want_errors(o->fs, g, ask);
+	if (i >= 0 && o->node->flags & NODE_ITEMS)
+		return want_items(o->fs, g, (uint32_t)i, ask);
 	if (i >= 0 && o->node->flags & NODE_DETAIL) {
 		err = ask_detail(&o->fs->load, g, (uint32_t)i, ask);
 		o->detail = detail_find(g, (uint32_t)i);

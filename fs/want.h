@@ -4,8 +4,9 @@
  *
  * Metadata is answered from memory and does not wait, with this exception:
  * right after a mount (or a reconnection) the tasks of maps are still being
- * read, and the long texts of a map's task are read when somebody looks at a
- * file that shows them (NODE_DETAIL, NODE_ERRORS). Then the answer waits for
+ * read, and the long texts of a map's task, and which items it has, are read
+ * when somebody looks at a file that shows them (NODE_DETAIL, NODE_ERRORS,
+ * NODE_ITEMS). Then the answer waits for
  * the controller's: at most WANT_PATIENCE, or while the tasks of maps come in
  * without such a pause (a million need seconds); interruptible, and not at all
  * without a controller; both are -EHOSTDOWN. A listing gives such entries
