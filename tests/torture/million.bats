@@ -26,7 +26,7 @@ list() { ls -f "$MNT/results/$id" | grep -c '^[0-9]' >"$HOME_DIR/n"; }
 lines() { wc -l <"$MNT/results/$id/$1" >"$HOME_DIR/n"; }
 items() {
 	(cd "$MNT/results/$id" && seq 0 1000 999999 | sed 's,$,/items,' | xargs cat) |
-		grep -c 000$ >"$HOME_DIR/n" || true
+		grep -c '0$' >"$HOME_DIR/n" || true
 }
 abort() { echo abort >"$MNT/results/$id/ctl" && get "$id" wait >/dev/null; }
 purge() { rmdir "$MNT/results/$id"; }
