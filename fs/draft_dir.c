@@ -43,7 +43,7 @@ static int make_draft(struct obj *o, struct bytes name, int flags)
 
 	(void)flags;
 	if (task_is_temporary(name, 0))
-		return -EPERM;
+		return task_temporary_refused(o, name);
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);
 	err = draft_new(&o->fs->drafts, name, o->by.uid, o->by.gid, &w);
@@ -65,12 +65,22 @@ const struct class draft_class = {
 	.make = make_draft,
 };
 
+int draft_busy(const struct obj *o, pid_t tid)
+{
+	if (!o->draft->sending)
+		return 0;
+	return callers_refuse(&o->fs->callers, tid, -EBUSY,
+			      "the draft is being submitted");
+}
+
 /* With all that is in it. */
 int draft_remove_dir(const struct obj *o, struct wish *ret_wish)
 {
+	int err = draft_busy(o, o->by.tid);
+
 	(void)ret_wish;
-	if (o->draft->sending)
-		return -EBUSY;
+	if (err)
+		return err;
 	draft_free(&o->fs->drafts, o->draft);
 	return 1;
 }
@@ -78,8 +88,10 @@ int draft_remove_dir(const struct obj *o, struct wish *ret_wish)
 /* `rm -r` begins with the files; this one goes with the directory. */
 int draft_remove_submit(const struct obj *o, struct wish *ret_wish)
 {
+	int err = draft_busy(o, o->by.tid);
+
 	(void)ret_wish;
-	return o->draft->sending ? -EBUSY : 1;
+	return err ? err : 1;
 }
 
 /* --- their options ------------------------------------------------------ */
@@ -137,11 +149,11 @@ static int make_option(struct obj *o, struct bytes name, int flags)
 	const struct task_option *t = task_option_find(name);
 
 	if (task_is_temporary(name, flags))
-		return -EPERM;
+		return task_temporary_refused(o, name);
 	if (!t)
 		return no_option(o, name);
 	if (o->draft->sending)
-		return -EBUSY;
+		return draft_busy(o, o->by.tid);
 	o->sub = (uint32_t)(t - task_options);
 	o->draft->option[o->sub].there = true;
 	o->draft->changed = now_usec();
@@ -158,9 +170,11 @@ const struct class draft_option_class = {
 
 int draft_remove_file(const struct obj *o, struct wish *ret_wish)
 {
+	int err = draft_busy(o, o->by.tid);
+
 	(void)ret_wish;
-	if (o->draft->sending)
-		return -EBUSY;
+	if (err)
+		return err;
 	draft_remove(&o->fs->drafts, o->draft, o->sub);
 	return 1;
 }

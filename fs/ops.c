@@ -173,8 +173,13 @@ static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		o.node->deeds->remove(req, &o);
 		return;
 	}
+	if (!err && !o.node->remove)
+		err = callers_refuse(&fs->callers, dir.by.tid, -EPERM,
+				     "this cannot be removed; what can be "
+				     "removed are whole results, unfinished "
+				     "tasks in tasks/, drafts and variables");
 	if (!err)
-		err = o.node->remove ? o.node->remove(&o, &wish) : -EPERM;
+		err = o.node->remove(&o, &wish);
 	if (err)
 		reply_err(req, err < 0 ? err : 0);
 	else
@@ -216,7 +221,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (!err && !o.node->deeds)
-		err = -EPERM;
+		err = callers_refuse(&fs->callers, dir.by.tid, -EPERM,
+				     "only variables can get another name");
 	if (!err && parent != to)
 		err = -EXDEV;
 	if (err)

@@ -60,9 +60,12 @@ void task_target(const struct obj *o, struct buf *out);
 int task_remove(const struct obj *o, struct wish *ret_wish);
 /* Says why in tasks/error; returns -EINVAL. */
 int task_name_refused(const struct obj *o, struct bytes name);
+int task_temporary_refused(const struct obj *o, struct bytes name);
 
 /* draft_dir.c */
 extern const struct class draft_class, draft_option_class;
+/* 0; -EBUSY: it is being submitted, which the thread is told. */
+int draft_busy(const struct obj *o, pid_t tid);
 int draft_remove_dir(const struct obj *o, struct wish *ret_wish);
 int draft_remove_file(const struct obj *o, struct wish *ret_wish);
 int draft_remove_submit(const struct obj *o, struct wish *ret_wish);
