@@ -69,7 +69,7 @@ static void take_engines(struct mirror *m, const struct answer_fields *f)
 
 	if (scan_array(&s, f->engines))
 		while (scan_element(&s, &v))
-			merge_engine(m, v, (uint64_t)f->seq);
+			merge_engine(m, v, (uint64_t)f->seq, true);
 	if (!scan_array(&s, f->gone))
 		return;
 	while (scan_element(&s, &v))

@@ -31,7 +31,12 @@ void merge_task(struct mirror *mi, struct result *r, struct bytes task,
 /* `changed` and `rest` of a result. */
 void merge_members(struct group *g, struct bytes object, uint64_t seq);
 
-void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq);
+/*
+ * An engine as of `seq`; `whole`: in a reply, which knows more than the changes of
+ * that number. It may lack the variables, which have a number of their own.
+ */
+void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq,
+		  bool whole);
 /* Its counters alone, whatever is known that is newer. */
 void merge_counters(struct mirror *mi, struct bytes object);
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq);
