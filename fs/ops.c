@@ -158,6 +158,14 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* --- removing ----------------------------------------------------------- */
 
+static int no_removal(const struct obj *dir)
+{
+	return callers_refuse(&dir->fs->callers, dir->by.tid, -EPERM,
+			      "this cannot be removed; what can be removed are "
+			      "whole results, unfinished tasks in tasks/, drafts "
+			      "and variables");
+}
+
 static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 			 const char *name, bool is_dir)
 {
@@ -173,13 +181,9 @@ static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		o.node->deeds->remove(req, &o);
 		return;
 	}
-	if (!err && !o.node->remove)
-		err = callers_refuse(&fs->callers, dir.by.tid, -EPERM,
-				     "this cannot be removed; what can be "
-				     "removed are whole results, unfinished "
-				     "tasks in tasks/, drafts and variables");
 	if (!err)
-		err = o.node->remove(&o, &wish);
+		err = o.node->remove ? o.node->remove(&o, &wish)
+				     : no_removal(&dir);
 	if (err)
 		reply_err(req, err < 0 ? err : 0);
 	else
@@ -221,12 +225,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (!err && !o.node->deeds)
-		err = callers_refuse(&fs->callers, dir.by.tid, -EPERM,
-				     "only variables can get another name");
-	if (!err && parent != to)
-		err = -EXDEV;
-	if (err)
-		reply_err(req, err);
+		reply_err(req, callers_refuse(
+				       &fs->callers, dir.by.tid, -EPERM,
+				       "only variables can get another name"));
+	else if (err || parent != to)
+		reply_err(req, err ? err : -EXDEV);
 	else
 		o.node->deeds->rename(req, &o, &dir, bytes_str(to_name), flags);
 	check(fs);
