@@ -1,8 +1,9 @@
 #include "base/base.h"
 #include "control.h"
+#include "short.h"
+#include "result_json.h"
 
 #include "base/parse.h"
-#include "events.h"
 #include "run.h"
 
 /* --- answers ------------------------------------------------------------ */

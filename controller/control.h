@@ -5,7 +5,7 @@
 #ifndef TASKFS_CONTROL_H
 #define TASKFS_CONTROL_H
 
-#include "query.h"
+#include "request.h"
 #include "results.h"
 
 void control_on_request(struct controller *c, struct request *rq);

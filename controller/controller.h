@@ -36,8 +36,10 @@
 #include "wire/msg.h"
 #include "wire/state.h"
 
-struct policy;
+struct changes;
 struct engine;
+struct events;
+struct policy;
 struct upstream;
 struct reclaim;
 struct users;
@@ -192,18 +194,9 @@ struct controller {
 	int told_missing;	/* enum missing; see why.h */
 	const struct policy *policy;
 
-	/* events.c */
-	uint64_t seq;
-	struct list changed;	/* results */
-	size_t nchanged_told;	/* of those, in the message being made */
-	struct json_object *other_changes;	/* array: engines, purges */
-	struct work events_work;
-	struct timer tick, events_lazy;
-	uint64_t told[STATES];
-	struct {
-		uint64_t id, seq;
-	} purged[4096];		/* the last, a ring */
-	uint64_t npurged;
+	uint64_t seq;		/* of the last change that was told; events.c */
+	struct changes *changes;
+	struct events *events;
 
 	bool mounts;		/* somebody hears our events (hub.c) */
 

@@ -2,7 +2,6 @@
 #include "run.h"
 
 #include "call.h"
-#include "events.h"
 #include "flight.h"
 #include "orders.h"
 #include "sched.h"

@@ -1,5 +1,6 @@
 #include "base/base.h"
 #include "query.h"
+#include "request.h"
 
 #include "results.h"
 

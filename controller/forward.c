@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "engines.h"
-#include "query.h"
+#include "request.h"
 
 static const struct forward_type types[] = {
 	{MSG_PUSH_REQUEST, MSG_PUSH_REPLY, false},

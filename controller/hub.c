@@ -13,6 +13,7 @@
 #include "foreign.h"
 #include "orders.h"
 #include "query.h"
+#include "request.h"
 #include "relay.h"
 #include "run.h"
 #include "subscribers.h"

@@ -1,7 +1,9 @@
 #include "base/base.h"
 #include "query.h"
+#include "short.h"
+#include "result_json.h"
+#include "request.h"
 
-#include "events.h"
 #include "results.h"
 
 #define TASKS_PER_REPLY 10000

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "changes.h"
 #include "drain.h"
 #include "engines.h"
 #include "flight.h"
@@ -15,7 +16,6 @@
 #include "options.h"
 #include "orders.h"
 #include "place.h"
-#include "query.h"
 #include "results.h"
 #include "run.h"
 #include "sched.h"
@@ -82,6 +82,7 @@ static void close_all(struct controller *c)
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
+	changes_done(c);
 	identity_done(c);
 	address_done(c);
 	zmq_ctx_term(c->zmq);
@@ -94,6 +95,7 @@ static int start(struct controller *c, struct buf *why)
 
 	if (err)
 		return err;
+	changes_init(c);
 	results_init(c);
 	runs_init(c);
 	wires_init(c);

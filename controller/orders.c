@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "drain.h"
 #include "engines.h"
-#include "events.h"
 #include "line.h"
 #include "sched.h"
 #include "vars.h"

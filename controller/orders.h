@@ -9,7 +9,7 @@
 #ifndef TASKFS_ORDERS_H
 #define TASKFS_ORDERS_H
 
-#include "query.h"
+#include "request.h"
 
 struct engine;
 

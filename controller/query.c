@@ -4,124 +4,13 @@
 #include "base/log.h"
 #include "control.h"
 #include "engines.h"
-#include "events.h"
 #include "hub.h"
 #include "orders.h"
-#include "results.h"
+#include "request.h"
+#include "state.h"
 #include "stock.h"
 #include "upstream.h"
 #include "vars.h"
-
-#define RESULTS_PER_REPLY 2000
-
-struct request *request_new(struct controller *c, struct msg *m)
-{
-	struct request *rq = zalloc(sizeof(*rq));
-	struct bytes ident = msg_ident(m, 0), parent = msg_echo(m);
-
-	rq->c = c;
-	rq->msg = m;
-	buf_put(&rq->ident, ident.p, ident.n);
-	buf_put(&rq->parent, parent.p, parent.n);
-	return rq;
-}
-
-void request_free(struct request *rq)
-{
-	buf_done(&rq->ident);
-	buf_done(&rq->parent);
-	free(rq);
-}
-
-void request_reply_text(struct request *rq, const char *type,
-			struct bytes content, struct bytes *buffers,
-			unsigned nbuffers)
-{
-	struct controller *c = rq->c;
-	struct bytes ident = buf_bytes(&rq->ident);
-	struct msg_out out = {
-		.type = type,
-		.parent = buf_bytes(&rq->parent),
-		.content_text = content,
-		.buffers = buffers,
-		.nbuffers = nbuffers,
-		.idents = &ident,
-		.nidents = 1,
-	};
-
-	/* A peer that left hears nothing; there is nobody to tell. */
-	(void)!msg_send(sock_of(c, S_REGISTRATION), &c->session, &out);
-	request_free(rq);
-}
-
-void request_reply(struct request *rq, const char *type,
-		   struct json_object *content, struct bytes *buffers,
-		   unsigned nbuffers)
-{
-	request_reply_text(rq, type, json_bytes(content), buffers, nbuffers);
-	json_object_put(content);
-}
-
-static const char *errno_name(int err)
-{
-	const char *name = strerrorname_np(err < 0 ? -err : err);
-
-	return name ? name : "EIO";
-}
-
-/* Of a RemoteError IPython shows the traceback and nothing else. */
-static struct json_object *last_line(const char *ename, const char *evalue)
-{
-	struct json_object *lines = json_object_new_array();
-	struct buf b = BUF_INIT;
-
-	buf_printf(&b, "%s: %s", ename, evalue);
-	json_push(lines, json_text(buf_bytes(&b)));
-	buf_done(&b);
-	return lines;
-}
-
-struct json_object *error_content(int err, const char *ename,
-				  const char *evalue)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "status", "error");
-	if (err)
-		json_add_str(o, "errno", errno_name(err));
-	json_add_str(o, "ename", ename);
-	json_add_str(o, "evalue", evalue);
-	json_add(o, "traceback", last_line(ename, evalue));
-	json_add(o, "engine_info", json_object_new_object());
-	return o;
-}
-
-void request_fail(struct request *rq, const char *type, int err,
-		  const char *ename, const char *evalue)
-{
-	request_reply(rq, type, error_content(err, ename, evalue), NULL, 0);
-}
-
-struct json_object *unreadable_content(const struct msg *m)
-{
-	struct buf why = BUF_INIT;
-	struct json_object *o;
-
-	buf_printf(&why, "the message's JSON cannot be read: %s", m->why);
-	o = error_content(-EINVAL, "ValueError", buf_str(&why));
-	buf_done(&why);
-	return o;
-}
-
-struct json_object *ok_content(struct controller *c, bool with_seq)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "status", "ok");
-	if (with_seq)
-		json_add_int(o, "seq", (int64_t)c->seq);
-	return o;
-}
 
 /* --- hello -------------------------------------------------------------- */
 
@@ -155,31 +44,6 @@ static void on_connection(struct controller *c, struct request *rq)
 	request_reply(rq, MSG_CONNECTION_REPLY, o, NULL, 0);
 	if (!ours)
 		hub_on_hello(c);
-}
-
-static struct json_object *whole_engine(const struct engine *e)
-{
-	struct json_object *o = engine_json(e);
-
-	vars_add_json(e, o);
-	return o;
-}
-
-static void on_state(struct controller *c, struct request *rq)
-{
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
-	struct list *l;
-
-	list_for_each(l, &c->engine_order) {
-		struct engine *e = list_entry(l, struct engine, order);
-
-		if (e->state != ENGINE_JOINING)
-			json_push(a, whole_engine(e));
-	}
-	json_add(o, "engines", a);
-	json_add(o, "controller", controller_json(c, true));
-	request_reply(rq, MSG_STATE_REPLY, o, NULL, 0);
 }
 
 static void upstream_ends(struct controller *c, struct msg *reply,
@@ -229,59 +93,6 @@ static void on_shutdown(struct controller *c, struct request *rq)
 		shutdown_this(c, rq);
 }
 
-/* --- results ------------------------------------------------------------ */
-
-static void add_purged(struct controller *c, struct json_object *o,
-		       uint64_t since)
-{
-	struct json_object *a = json_object_new_array();
-	size_t n = min_u64(c->npurged, ARRAY_SIZE(c->purged)), i;
-	bool reset = false;
-
-	for (i = 0; i < n; i++) {
-		if (c->purged[i].seq > since)
-			json_push(a, json_object_new_int64(
-					     (int64_t)c->purged[i].id));
-	}
-	if (c->npurged > ARRAY_SIZE(c->purged))
-		reset = c->purged[c->npurged % ARRAY_SIZE(c->purged)].seq >
-			since;
-	json_add(o, "purged", a);
-	json_add_bool(o, "reset", reset || since > c->seq);
-}
-
-static void on_results(struct controller *c, struct request *rq)
-{
-	int64_t since = json_int_or(rq->msg->content, "since", 0);
-	int64_t after = json_int_or(rq->msg->content, "after", 0);
-	int64_t limit = json_int_or(rq->msg->content, "limit",
-				    RESULTS_PER_REPLY);
-	bool all = !json_get(rq->msg->content, "since");
-	struct result *first = result_find(c, (uint64_t)after);
-	struct list *l = first ? first->by_id.next : c->by_id.next;
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
-	size_t bytes = 0;
-
-	limit = limit > 0 && limit < RESULTS_PER_REPLY ? limit
-						       : RESULTS_PER_REPLY;
-	for (; l != &c->by_id && limit > 0 && bytes < LIMIT_REPLY;
-	     l = l->next) {
-		struct result *r = list_entry(l, struct result, by_id);
-
-		if (!r->stored || r->purging || (int64_t)r->id <= after ||
-		    (!all && (int64_t)r->seq <= since && !r->changed))
-			continue;
-		json_push(a, result_json(r, CHANGED_ALL, NULL));
-		bytes += 1024 + strlen(r->options);
-		limit--;
-	}
-	json_add(o, "results", a);
-	json_add_bool(o, "more", l != &c->by_id);
-	add_purged(c, o, all ? c->seq : (uint64_t)since);
-	request_reply(rq, MSG_RESULTS_REPLY, o, NULL, 0);
-}
-
 /* --- dispatch ----------------------------------------------------------- */
 
 static const struct {
@@ -290,9 +101,9 @@ static const struct {
 } handlers[] = {
 	{MSG_SUBMIT_REQUEST, query_on_submit},
 	{MSG_FETCH_REQUEST, query_on_fetch},
-	{MSG_RESULTS_REQUEST, on_results},
+	{MSG_RESULTS_REQUEST, state_on_results},
 	{MSG_TASKS_REQUEST, query_on_tasks},
-	{MSG_STATE_REQUEST, on_state},
+	{MSG_STATE_REQUEST, state_on_request},
 	{MSG_CONTROL_REQUEST, control_on_request},
 	{MSG_ENGINE_CONTROL_REQUEST, orders_on_request},
 	{MSG_PUSH_REQUEST, vars_on_request},

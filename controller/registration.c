@@ -4,7 +4,7 @@
 #include "base/log.h"
 
 #include "address.h"
-#include "query.h"
+#include "request.h"
 #include "run.h"
 
 #define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */

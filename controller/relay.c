@@ -2,7 +2,7 @@
 #include "relay.h"
 
 #include "broadcast.h"
-#include "query.h"
+#include "request.h"
 #include "record.h"
 #include "sched.h"
 #include "vars.h"

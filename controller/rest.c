@@ -2,7 +2,6 @@
 #include "run.h"
 
 #include "base/log.h"
-#include "events.h"
 
 /*
  * The end of all tasks of a result that wait, however many: those that were

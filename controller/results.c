@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "clock.h"
-#include "events.h"
 #include "graph.h"
 #include "items.h"
 #include "run.h"
@@ -442,7 +441,7 @@ static void purged(struct store_op *op)
 		if (list_empty(&r->finished))
 			join_finished(r);
 	} else if (r) {
-		events_purged(p->c, p->id);
+		changes_purged(p->c, p->id);
 		result_free(r);
 	}
 	if (p->done)

@@ -8,6 +8,7 @@
 #ifndef TASKFS_RESULTS_H
 #define TASKFS_RESULTS_H
 
+#include "changes.h"
 #include "controller.h"
 #include "deps.h"
 
@@ -56,14 +57,6 @@ struct task {
 	uint64_t size[STREAMS];
 	struct details *details;
 	struct outputs *out;
-};
-
-/* What events.c has to tell of a result. */
-enum changed {
-	CHANGED_ALL = 1,
-	CHANGED_STATE = 2,
-	CHANGED_SIZES = 4,
-	CHANGED_END = 8,
 };
 
 struct result {

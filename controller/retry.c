@@ -1,7 +1,6 @@
 #include "base/base.h"
 #include "control.h"
 
-#include "events.h"
 #include "sched.h"
 
 /*

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "call.h"
-#include "events.h"
 #include "flight.h"
 #include "foreign.h"
 #include "items.h"

@@ -2,7 +2,6 @@
 #include "sched.h"
 
 #include "engines.h"
-#include "events.h"
 #include "foreign.h"
 #include "graph.h"
 #include "orders.h"

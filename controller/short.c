@@ -1,7 +1,5 @@
 #include "base/base.h"
-#include "events.h"
-
-#include "results.h"
+#include "short.h"
 
 /* A task in short; doc/PROTOCOL.md has the order. */
 #define SHORT_MEMBERS (15 + STREAMS)

@@ -6,7 +6,7 @@
 #ifndef TASKFS_STOCK_H
 #define TASKFS_STOCK_H
 
-#include "query.h"
+#include "request.h"
 
 struct record;
 struct record_query;

@@ -1,8 +1,9 @@
 #include "base/base.h"
 #include "query.h"
+#include "result_json.h"
+#include "request.h"
 
 #include "base/log.h"
-#include "events.h"
 #include "graph.h"
 #include "items.h"
 #include "results.h"

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "clock.h"
-#include "events.h"
 #include "run.h"
 #include "sched.h"
 

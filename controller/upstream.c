@@ -1,5 +1,6 @@
 #include "base/base.h"
 #include "upstream_parts.h"
+#include "state.h"
 
 #include "base/log.h"
 #include "base/parse.h"

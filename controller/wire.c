@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "broadcast.h"
 #include "demand.h"
-#include "events.h"
 #include "record.h"
 #include "relay.h"
 #include "run.h"

@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "wire.h"
 
-#include "query.h"
+#include "request.h"
 #include "relay.h"
 #include "run.h"
 
