@@ -3,25 +3,9 @@
 
 #include "base/log.h"
 #include "clock.h"
-#include "foreign.h"
-#include "orders.h"
-#include "sched.h"
-#include "wire/ids.h"
 #include "wire/process.h"
-
-bool engine_is_away(const struct engine *e)
-{
-	return e->state == ENGINE_LOST || e->state == ENGINE_BACK ||
-	       e->missed > 1;
-}
-
-void engine_put_away(const struct engine *e, struct buf *out)
-{
-	char date[DATE_SIZE];
-
-	date_format(e->state == ENGINE_LIVE ? e->heard : e->away_since, date);
-	buf_printf(out, "away since %s", date);
-}
+#include "sched.h"
+#include "presence.h"
 
 /*
  * An engine that was killed with its guard says no goodbye. Who runs on the same
@@ -56,8 +40,7 @@ void engine_lose(struct engine *e, const char *why)
 	e->state = ENGINE_LOST;
 	engine_give_up(e);
 	e->given_up = true;
-	foreign_free(e);
-	orders_engine_lost(e);
+	engine_tell_hooks(e, lost);
 	engine_store(e);
 	engine_turned(e);
 	sched_kick(c);

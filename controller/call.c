@@ -3,8 +3,10 @@
 
 #include "foreign.h"
 #include "items.h"
-#include "upstream.h"
 #include "vars.h"
+#include "carrier.h"
+#include "execute.h"
+#include "ours.h"
 
 static void idle_late(struct timer *t);
 
@@ -33,8 +35,10 @@ void call_new(struct run *run)
 	run->call = call;
 }
 
-void call_free(struct call *call)
+void call_free(struct run *run)
 {
+	struct call *call = run->call;
+
 	if (!call)
 		return;
 	timer_cancel(&call->idle_timer);
@@ -45,11 +49,15 @@ void call_free(struct call *call)
 	free(call->cwd);
 	buf_done(&call->traceback);
 	free(call);
+	run->call = NULL;
 }
 
-bool call_takes_options(const struct engine *e)
+/* --- sending ------------------------------------------------------------ */
+
+/* Another kernel than Python's and ours takes code and nothing else. */
+static bool takes_options(const struct engine *e)
 {
-	return foreign_is_shell(e) || foreign_is_python(e);
+	return e->shell || e->python;
 }
 
 const char *call_refusal(const struct run *run, struct result *r)
@@ -57,13 +65,37 @@ const char *call_refusal(const struct run *run, struct result *r)
 	struct json_object *o;
 	bool asks;
 
-	if (call_takes_options(run->engine))
+	if (takes_options(run->engine))
 		return NULL;
 	o = json_parse(bytes_str(r->options), NULL);
 	asks = json_get(o, "args") || json_get(o, "env") || r->has_stdin ||
 	       items_of(r, run->index).n;
 	json_object_put(o);
 	return asks ? "its engine takes no args, env, stdin and map" : NULL;
+}
+
+int call_send(struct result *r, struct run *run, struct bytes code,
+	      struct bytes input)
+{
+	struct engine *e = run->engine;
+	struct inputs in = {0};
+	struct msg_out out = {
+		.type = MSG_EXECUTE_REQUEST,
+		.msg_id = run->msg_id,
+		.content = execute_content(code, false,
+					   e->python ? FOREIGN_USAGE : NULL),
+	};
+	int err;
+
+	if (takes_options(e))
+		out.metadata = execute_metadata(r, run, code, input, &in);
+	call_new(run);
+	out.buffers = in.b;
+	out.nbuffers = in.n;
+	err = engine_send(e, LINE_TASK, &out);
+	json_object_put(out.metadata);
+	json_object_put(out.content);
+	return err;
 }
 
 /* --- the end ------------------------------------------------------------ */
@@ -128,12 +160,23 @@ void call_finish(struct call *call)
 	buf_done(&why);
 }
 
-bool call_engine_gone(struct run *run)
+bool call_ends_with_reply(struct run *run)
 {
 	if (!run->call || !run->call->replied)
 		return false;
 	call_finish(run->call);
 	return true;
+}
+
+static void engine_gone(struct run *run)
+{
+	struct buf why = BUF_INIT;
+
+	if (call_ends_with_reply(run))
+		return;
+	ours_put_gone(run->engine, &why);
+	run_end_with_engine(run, buf_str(&why));
+	buf_done(&why);
 }
 
 /* Its end was published, and no reply comes. */
@@ -215,7 +258,7 @@ static void read_ours(struct call *call, struct json_object *metadata)
 
 	if (!o || !call->run->engine || !foreign_is_ours(call->run->engine))
 		return;
-	if (!reply_exit(o, &call->exit_status, &call->signal)) {
+	if (!ours_read_exit(o, &call->exit_status, &call->signal)) {
 		free(call->ename);
 		free(call->evalue);
 		call->event = EVENT_FAIL;
@@ -283,7 +326,7 @@ void call_on_reply(struct run *run, struct msg *m)
 		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
 }
 
-void calls_lost(struct engine *e)
+static void forgotten(struct run *run)
 {
 	static const struct ending lost = {
 		.event = EVENT_FAIL,
@@ -292,16 +335,30 @@ void calls_lost(struct engine *e)
 			  "ran, and its reply is lost",
 	};
 	static const struct ending aborted = {.event = EVENT_ABORT};
+
+	if (!run->call || !run->call->replied)
+		run_end(run, run->abort ? &aborted : &lost, NULL);
+}
+
+void calls_lost(struct engine *e)
+{
 	struct list *l, *tmp;
 
 	list_for_each_safe(l, tmp, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		if (!run->restored || run->wire)
-			continue;
-		if (e->c->upstream)
-			reclaim_run(run);
-		else if (!run->call || !run->call->replied)
-			run_end(run, run->abort ? &aborted : &lost, NULL);
+		if (run->restored && run->ops->forgotten)
+			run->ops->forgotten(run);
 	}
 }
+
+const struct run_ops run_ops_ipython = {
+	.refusal = call_refusal,
+	.send = call_send,
+	.abort = call_abort,
+	.signal = call_signal,
+	.on_reply = call_on_reply,
+	.engine_gone = engine_gone,
+	.forgotten = forgotten,
+	.free = call_free,
+};

@@ -13,22 +13,25 @@
 
 struct call;
 
-/* Another kernel than Python's and ours takes code and nothing else. */
-bool call_takes_options(const struct engine *e);
+/* Of mounts' tasks on engines of ipyparallel. */
+extern const struct run_ops run_ops_ipython;
 
 /* For a run that is about to be sent, or one from before a restart. */
 void call_new(struct run *run);
-void call_free(struct call *call);
-/*
- * Options that such an engine cannot honour: a sentence, or NULL.
- */
+
+/* The operations one by one, for who has others besides (upstream.c). */
 const char *call_refusal(const struct run *run, struct result *r);
+int call_send(struct result *r, struct run *run, struct bytes code,
+	      struct bytes input) must_check;
+int call_abort(struct run *run) must_check;
+int call_signal(struct run *run, int signo) must_check;
+void call_free(struct run *run);
 
 /* From the shell channel and from iopub; content is parsed. */
 void call_on_reply(struct run *run, struct msg *m);
 void call_on_iopub(struct run *run, struct msg *m);
-/* True: its reply is there, and it ends with that. */
-bool call_engine_gone(struct run *run);
+/* Its engine is gone. True: its reply is there, and it ends with that. */
+bool call_ends_with_reply(struct run *run) must_check;
 /* The end of a run from before a restart was published: it is interrupted no
  * more. What became of it comes some other way. */
 void call_note_end(struct run *run);
@@ -39,10 +42,6 @@ void call_note_end(struct run *run);
  */
 void call_on_record(struct run *run, struct json_object *record,
 		    const struct msg *reply);
-
-/* ctl. As run.h has it. */
-int call_abort(struct run *run) must_check;
-int call_signal(struct run *run, int signo) must_check;
 
 /* Runs of before a restart that this engine does not work on any more. */
 void calls_lost(struct engine *e);

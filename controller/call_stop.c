@@ -3,7 +3,8 @@
 
 #include "base/log.h"
 #include "foreign.h"
-#include "line.h"
+#include "carrier.h"
+#include "orders.h"
 
 #include <signal.h>
 
@@ -164,7 +165,7 @@ static struct call *call_of(struct run *run)
 {
 	if (!run->call) {
 		call_new(run);
-		run->call->begun = !foreign_is_elsewhere(run->engine);
+		run->call->begun = !run->engine->elsewhere;
 		run->call->entered = run->call->begun;
 	}
 	return run->call;
@@ -175,7 +176,7 @@ int call_abort(struct run *run)
 	struct call *call;
 	int err;
 
-	if (!run->engine)
+	if (!run->engine || run->ops->of_client)
 		return -EOPNOTSUPP;
 	call = call_of(run);
 	if (run->abort)
@@ -187,12 +188,24 @@ int call_abort(struct run *run)
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 
+/* ipyparallel has a word for a signal to what runs, and for no other. */
+static int signal_of_client(struct run *run, int signo)
+{
+	const struct engine *e = run->engine;
+
+	return e && signo == SIGINT && e->runs.next == &run->engine_link
+		       ? order_signal(run->engine, signo)
+		       : -EOPNOTSUPP;
+}
+
 /*
  * Other signals would end an engine of Python, or stop its heart; ours gives them
  * to the task.
  */
 int call_signal(struct run *run, int signo)
 {
+	if (run->ops->of_client)
+		return signal_of_client(run, signo);
 	if (!run->engine ||
 	    (signo != SIGINT && !foreign_is_ours(run->engine)))
 		return -EOPNOTSUPP;

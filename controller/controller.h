@@ -37,9 +37,13 @@
 #include "wire/state.h"
 
 struct changes;
+struct carrier;
 struct engine;
+struct engine_hooks;
+struct engine_news;
 struct events;
 struct policy;
+struct result_ops;
 struct upstream;
 struct reclaim;
 struct users;
@@ -163,15 +167,15 @@ struct controller {
 	int64_t next_engine;
 	struct timer beat_timer, probe_timer;
 	struct timer flight_timer;	/* flight.c's */
-	struct work engines_work;
-	struct timer engines_timer;
-	uint64_t engines_told;	/* mono_usec() */
+	struct map expected;	/* ids of engines that start again -> how often */
+	const struct engine_hooks *const *engine_hooks;	/* hooks.c; ends with NULL */
+	struct engine_news *engine_news;
 	uint64_t beat;
 	unsigned probes;
 
 	/* orders.c */
 	struct list orders;
-	size_t norders, ndraining;
+	size_t norders;
 
 	/* notify.c */
 	struct list notices;	/* oldest first */
@@ -206,6 +210,8 @@ struct controller {
 	struct timer forward_timer, forward_hold;
 	struct work forward_work;
 
+	const struct carrier *carrier;	/* to the engines */
+	const struct result_ops *result_ops_clients;	/* of what clients send */
 	struct upstream *upstream;	/* upstream.c; NULL: none */
 	struct users *users;		/* users.c */
 	struct others *others;		/* others.c */

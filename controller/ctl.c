@@ -1,68 +1,19 @@
 #include "base/base.h"
 #include "run.h"
 
-#include "call.h"
-#include "flight.h"
-#include "orders.h"
 #include "sched.h"
-
-#include <signal.h>
 
 /* --- ctl ---------------------------------------------------------------- */
 
-static int send_kill(struct run *run, int signo, bool abort_it)
-{
-	struct bytes ident = engine_ident(run->engine);
-	struct json_object *content = json_object_new_object();
-	struct msg_out out = {
-		.type = MSG_KILL_REQUEST,
-		.content = content,
-		.idents = &ident,
-		.nidents = 1,
-	};
-	int err;
-
-	json_add_str(content, "msg_id", run->msg_id);
-	json_add_bool(content, "abort", abort_it);
-	if (signo)
-		json_add_int(content, "signal", signo);
-	err = msg_send(sock_of(run->c, S_CONTROL_OUT), &run->c->session, &out);
-	json_object_put(content);
-	return err;
-}
-
 static int run_signal(struct run *run, int signo, bool abort_it)
 {
-	int err;
-
-	/* Another client's on the upstream is there to be looked at. */
-	if (run->other)
-		return -EOPNOTSUPP;
 	if (run->phase == RUN_STARTING) {
 		if (!abort_it)
 			return -EAGAIN;
 		run->abort = true;
 		return 0;
 	}
-	if (run->call || (run->restored && !run->wire && run->engine &&
-			  !run->engine->taskfs))
-		return abort_it ? call_abort(run) : call_signal(run, signo);
-	if (!run->engine)
-		return -EOPNOTSUPP;
-	/* ipyparallel has a word for a signal to what runs. */
-	if (!run->engine->taskfs)
-		return !abort_it && signo == SIGINT &&
-				       run->engine->runs.next ==
-					       &run->engine_link
-			       ? order_signal(run->engine, signo)
-			       : -EOPNOTSUPP;
-	run->abort |= abort_it;
-	err = send_kill(run, signo, abort_it);
-	if (abort_it)
-		flight_doubt(run);
-	/* An engine that is away hears of it when it comes back, and one that
-	 * does not come back has ended the task. */
-	return abort_it && err == -EHOSTUNREACH ? 0 : err;
+	return abort_it ? run->ops->abort(run) : run->ops->signal(run, signo);
 }
 
 /*

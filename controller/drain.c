@@ -16,10 +16,6 @@ static void set_draining(struct engine *e, bool draining, const char *why)
 	if (same)
 		return;
 	e->draining = draining;
-	if (draining)
-		e->c->ndraining++;
-	else
-		e->c->ndraining--;
 	log_info(draining ? "engine drains" : "engine takes tasks again",
 		 log_int("engine", e->id), log_str("why", why));
 	sched_tell_waiting(e->c, e->id);
@@ -120,3 +116,12 @@ void drain_load(struct controller *c)
 	}
 	free(text);
 }
+
+/* Another of that id takes tasks. */
+static void gone(struct controller *c, int64_t id)
+{
+	(void)id;
+	drain_store(c, NULL, NULL);
+}
+
+const struct engine_hooks drain_hooks = {.gone = gone};

@@ -2,64 +2,7 @@
 #include "run.h"
 
 #include "base/log.h"
-#include "relay.h"
 #include "sched.h"
-#include "wire.h"
-
-/* --- ending ------------------------------------------------------------- */
-
-/*
- * Acknowledgements go with the next task the engine gets, or by themselves
- * when there is none for a while.
- */
-#define STORED_WAIT (20 * USEC_PER_MSEC)
-
-struct json_object *engine_take_stored(struct engine *e)
-{
-	struct json_object *ids = e->stored;
-
-	timer_cancel(&e->stored_timer);
-	e->stored = NULL;
-	return ids;
-}
-
-static void send_stored(struct timer *t)
-{
-	struct engine *e = container_of(t, struct engine, stored_timer);
-	struct json_object *content = json_object_new_object();
-	struct bytes ident = engine_ident(e);
-	struct msg_out out = {
-		.type = MSG_STORED,
-		.content = content,
-		.idents = &ident,
-		.nidents = 1,
-	};
-
-	json_add(content, "msg_ids", engine_take_stored(e));
-	/* An engine that is not there asks again when it comes back. */
-	(void)!msg_send(sock_of(e->c, S_TASK_OUT), &e->c->session, &out);
-	json_object_put(content);
-}
-
-void engine_keep_stored(struct engine *e, struct json_object *ids)
-{
-	e->stored = ids;
-	e->stored_timer.fire = send_stored;
-	timer_set(e->c->loop, &e->stored_timer, STORED_WAIT);
-}
-
-void task_tell_stored(struct controller *c, const struct task_row *row)
-{
-	struct engine *e = NULL;
-
-	if (row->engine_uuid)
-		e = engine_by_uuid(c, bytes_str(row->engine_uuid));
-	if (!e || !e->taskfs || !row->msg_id)
-		return;
-	if (!e->stored)
-		engine_keep_stored(e, json_object_new_array());
-	json_push(e->stored, json_text(bytes_str(row->msg_id)));
-}
 
 static const enum state_event event_of[STATES] = {
 	[STATE_PENDING] = EVENT_REQUEUE,
@@ -126,6 +69,17 @@ static void begin_late(struct result *r, const struct task_row *end)
 	task_row_done(&row);
 }
 
+/* Its engine may forget the reply. */
+static void tell_stored(struct controller *c, const struct task_row *row)
+{
+	struct engine *e = NULL;
+
+	if (row->engine_uuid)
+		e = engine_by_uuid(c, bytes_str(row->engine_uuid));
+	if (e && row->msg_id && e->run_ops->stored)
+		e->run_ops->stored(e, row->msg_id);
+}
+
 static void ended(struct store_op *op)
 {
 	struct controller *c = op->arg;
@@ -142,12 +96,12 @@ static void ended(struct store_op *op)
 		put_broken(r, row);
 		return;
 	}
-	task_tell_stored(c, row);
+	tell_stored(c, row);
 	if (run && run->phase == RUN_ENDING)
 		run_free(run);
 	if (r->doomed) {
-		if (r->wire)
-			relay_ended(r);
+		if (r->ops->ended)
+			r->ops->ended(r);
 		task_unclaim(r, row->index);
 		result_doom(r);
 		return;
@@ -157,8 +111,8 @@ static void ended(struct store_op *op)
 		begin_late(r, row);
 	if (state_next((enum state)t->state, event) != STATE_NONE)
 		task_apply(r, row, event);
-	if (r->wire && state_is_final(result_state(r)))
-		relay_ended(r);
+	if (r->ops->ended && state_is_final(result_state(r)))
+		r->ops->ended(r);
 }
 
 static void end_done(struct store_op *op)
@@ -238,15 +192,13 @@ void task_known_outputs(struct result *r, uint32_t index,
 	}
 }
 
-static bool wants_retry(const struct result *r, const struct run *run,
+static bool wants_retry(struct result *r, const struct run *run,
 			const struct ending *how)
 {
 	if (how->event != EVENT_FAIL || run->abort || r->aborting ||
 	    r->task[run->index].aborting)
 		return false;
-	if (r->wired)
-		return run->wire && wire_take_retry(run->wire);
-	return run->attempt <= r->retries;
+	return r->ops->retries(r, run);
 }
 
 static void fill_end(const struct result *r, struct task_row *row,
@@ -317,7 +269,7 @@ void run_retry(struct run *run, const struct ending *how)
 	op->task.row.engine = -1;
 	op->task.row.attempt = run->attempt;
 	/* Nobody takes the same signed bytes twice. */
-	if (run->wire && run->engine)
+	if (run->ops->of_client && run->engine)
 		sched_avoid(r, run->engine->id);
 	if (!op->task.row.started) {
 		op->task.row.started = now_usec();
@@ -349,10 +301,8 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 		run_retry(run, how);
 		return;
 	}
-	if (run->wire && !row) {
-		relay_failed(run->wire, how);
-		run->wire = NULL;
-	}
+	if (!row && run->ops->failed)
+		run->ops->failed(run, how);
 	op = store_op_new(STORE_TASK);
 	op->task.row = row ? *row : task_row(r, run->index);
 	if (!row)

@@ -1,5 +1,5 @@
 /*
- * engines.h: the engines of the cluster: registration, heartbeats, death.
+ * engines.h: the engines of the cluster: what is known of them.
  *
  * The controller owns them. An engine that is not heard any more is given up: what
  * it ran ends, and clients of ipyparallel hear that it is gone. But it is kept as
@@ -22,6 +22,38 @@ enum engine_state {
 
 #define LIMIT_ENGINES 65536
 
+struct engine;
+struct run_ops;
+
+/* Who hears what becomes of engines. What is not heard is NULL. */
+struct engine_hooks {
+	/* It is known whether it speaks the extensions. */
+	void (*known)(struct engine *e);
+	/* Its heart is heard, for the first time or again. */
+	void (*joined)(struct engine *e);
+	/* It was given a run. */
+	void (*busy)(struct engine *e);
+	/* The last of what it had has ended. */
+	void (*idle)(struct engine *e);
+	/* What it ran ends, as far as one can tell. */
+	void (*given_up)(struct engine *e);
+	/* It was given up and keeps its id. */
+	void (*lost)(struct engine *e);
+	/* It is forgotten: what belongs to it is freed. */
+	void (*freed)(struct engine *e);
+	/* There is no engine of this id any more. */
+	void (*gone)(struct controller *c, int64_t id);
+};
+
+/* Calls one of the functions of all hooks, in the order of controller.engine_hooks. */
+#define engine_tell_hooks(e, what)                                           \
+	do {                                                                 \
+		const struct engine_hooks *const *h_ = (e)->c->engine_hooks; \
+		for (; *h_; h_++)                                            \
+			if ((*h_)->what)                                     \
+				(*h_)->what(e);                              \
+	} while (0)
+
 struct engine {
 	int64_t id;
 	struct controller *c;
@@ -29,6 +61,15 @@ struct engine {
 	char *process;		/* as in wire/process.h; NULL: it does not say */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
 	bool taskfs;		/* speaks the extensions */
+	/*
+	 * What the scheduler and the mounts have to know of it. Who knows this kind
+	 * of engine sets that: engine_set_taskfs(), foreign.c.
+	 */
+	bool ready;		/* it can be given tasks of mounts */
+	bool shell, python;	/* it runs scripts of the shell; code in Python */
+	bool elsewhere;		/* it works on somebody else's task */
+	bool no_vars;		/* requests for variables mean nothing there */
+	const struct run_ops *run_ops;	/* of what mounts run there */
 	enum engine_state state;
 	bool given_up;		/* what it ran has ended, clients were told */
 	int64_t lost;		/* clock_now() when it was given up; or 0 */
@@ -69,14 +110,28 @@ struct engine {
 	unsigned forwards;	/* requests for them that it has not answered */
 	struct json_object *stored;	/* array of msg_ids to acknowledge */
 	struct timer stored_timer;
-	struct foreign *foreign;	/* foreign.c's; not of taskfs ones */
+	struct foreign *foreign;	/* foreign.c's; NULL: none of ipyparallel */
 };
 
+/* The caller stores it (engine_store()) and says what it is (engine_set_taskfs()). */
+struct engine *engine_new(struct controller *c, int64_t id, const char *uuid);
+void engine_free(struct engine *e);
+void engine_store(struct engine *e);
+/* Whether it speaks the extensions: whoever knows that kind of engine sets the rest. */
+void engine_set_taskfs(struct engine *e, bool taskfs);
 /* Member pid, if it is one; log: what is none. */
 void engine_read_pid(struct engine *e, struct json_object *o);
 
 void engines_init(struct controller *c);
 void engines_done(struct controller *c);
+/*
+ * There is no such engine now, but it was told to start again: what is for it waits.
+ * Each engines_expect() is undone by one engines_expect_no_more().
+ */
+void engines_expect(struct controller *c, int64_t id);
+void engines_expect_no_more(struct controller *c, int64_t id);
+/* It is there, or lost, or starts again. */
+bool engine_is_expected(struct controller *c, int64_t id);
 /* A row of the store, at the start. */
 void engine_restore(struct controller *c, const struct engine_row *row);
 
@@ -96,37 +151,12 @@ static inline bool engine_is_there(const struct engine *e)
 	return e->state != ENGINE_JOINING && !e->given_up;
 }
 
-/* Handlers of messages (see hub.c). */
-struct request;
-void engines_on_registration(struct controller *c, struct request *rq);
-void engines_on_unregistration(struct controller *c, struct request *rq);
-void engines_on_pong(struct controller *c, struct msg *m);
-
-/*
- * An engine of the upstream controller is there; one that had its id, or the
- * same engine under another id, is gone.
- */
-void engine_adopt(struct controller *c, int64_t id, const char *uuid);
-
-/* It has said that it ends: it gets no more tasks. */
-void engine_leaves(struct engine *e);
-/* Gone: notifications, and its runs end. */
-void engine_remove(struct engine *e, const char *why);
-/*
- * It is not heard any more (why: static): notifications, and its runs end. It is lost;
- * or gone, when nobody waits for it (--keep-id=0), or its process has ended.
- */
-void engine_lose(struct engine *e, const char *why);
 /* Nobody has heard it for some beats; mounts show it as lost. */
 bool engine_is_away(const struct engine *e);
 /* "away since DATE". */
 void engine_put_away(const struct engine *e, struct buf *out);
 
-struct json_object *engine_json(const struct engine *e);
 /* Told to mounts soon. */
 void engine_changed(struct engine *e);
-/* Told now, if it is not yet: before what only who knows it can understand. */
-void engine_tell(struct engine *e);
-void engines_tell(struct controller *c);
 
 #endif

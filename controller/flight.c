@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "drain.h"
-#include "line.h"
-#include "wire.h"
+#include "carrier.h"
+#include "presence.h"
 
 #define FLIGHT (LIMIT_FLIGHT * USEC_PER_SEC)
 /* Asked about in one message. */
@@ -114,22 +114,23 @@ static void look(struct timer *t)
 		timer_set(c->loop, t, FLIGHT / 2);
 }
 
-void flight_begins(struct run *run)
+/* It was given something. */
+static void busy(struct engine *e)
 {
-	struct controller *c = run->c;
+	struct controller *c = e->c;
 
-	run->sent = mono_usec();
-	if (!c->upstream && !timer_is_set(&c->flight_timer))
+	if (e->taskfs && !timer_is_set(&c->flight_timer))
 		timer_set(c->loop, &c->flight_timer, FLIGHT);
 }
+
+const struct engine_hooks flight_hooks = {.busy = busy};
 
 void flight_doubt(struct run *run)
 {
 	struct controller *c = run->c;
 
 	run->heard = false;
-	if (!c->upstream)
-		timer_set(c->loop, &c->flight_timer, USEC_PER_MSEC);
+	timer_set(c->loop, &c->flight_timer, USEC_PER_MSEC);
 }
 
 /* --- answers ------------------------------------------------------------ */
@@ -149,17 +150,17 @@ static void is_missing(struct run *run)
 	struct controller *c = run->c;
 
 	/* The reply to a client may have passed this answer; ours are kept. */
-	if (run->wire && (!run->missing || c->paused ||
-			  mono_usec() - c->fed < FLIGHT)) {
+	if (run->ops->of_client && (!run->missing || c->paused ||
+				    mono_usec() - c->fed < FLIGHT)) {
 		run->missing = true;
 		return;
 	}
 	log_warning("a task did not reach its engine",
 		    log_int("result", (int64_t)run->result),
 		    log_int("engine", e->id), log_str("msg_id", run->msg_id));
-	if (run->wire) {
+	if (run->ops->of_client) {
 		/* They break with a connection, too, and that is no fault. */
-		wire_lost(run->wire);
+		run->ops->lost(run);
 		return;
 	}
 	went_astray(e);

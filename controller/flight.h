@@ -14,8 +14,7 @@
 
 void flight_init(struct controller *c);
 void flight_done(struct controller *c);
-/* It was sent just now. */
-void flight_begins(struct run *run);
+extern const struct engine_hooks flight_hooks;
 /* It is to be aborted: whether it is there counts again. */
 void flight_doubt(struct run *run);
 /* An answer on the control channel; false: it is none to us. */

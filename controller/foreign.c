@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "call.h"
-#include "line.h"
+#include "carrier.h"
 #include "sched.h"
 #include "vars.h"
 
@@ -28,50 +28,32 @@ struct foreign {
 	bool replied, idle;
 	unsigned unheard;	/* so often it was not idle in time */
 	bool python, ours;
-	bool elsewhere;		/* busy with a task that is not ours */
-	char *elsewhere_id;	/* which; NULL: not known */
+	char *elsewhere_id;	/* of a task that is not ours; NULL: not known */
 	struct timer again;
 	uint64_t wait;
 };
 
-bool foreign_ready(const struct engine *e)
+/* What others know of the engine. */
+static void note_facts(struct foreign *f)
 {
-	const struct foreign *f = e->foreign;
+	struct engine *e = f->e;
+	bool ready = f->step == STEP_READY;
 
-	return e->taskfs || (f && f->step == STEP_READY && !f->elsewhere);
+	e->ready = ready && !e->elsewhere;
+	e->python = f->python;
+	e->shell = f->ours;
+	e->no_vars = f->step == STEP_USELESS ||
+		     (ready && !f->python && !f->ours);
 }
 
 bool foreign_has_done_all(const struct engine *e)
 {
-	return foreign_is_python(e) && foreign_ready(e);
-}
-
-bool foreign_is_python(const struct engine *e)
-{
-	return e->foreign && e->foreign->python;
-}
-
-bool foreign_has_no_vars(const struct engine *e)
-{
-	const struct foreign *f = e->foreign;
-
-	return f && (f->step == STEP_USELESS ||
-		     (f->step == STEP_READY && !f->python && !f->ours));
+	return e->python && e->ready;
 }
 
 bool foreign_is_ours(const struct engine *e)
 {
 	return e->foreign && e->foreign->ours;
-}
-
-bool foreign_is_shell(const struct engine *e)
-{
-	return e->taskfs || foreign_is_ours(e);
-}
-
-bool foreign_is_elsewhere(const struct engine *e)
-{
-	return e->foreign && e->foreign->elsewhere;
 }
 
 const char *foreign_elsewhere(const struct engine *e)
@@ -85,15 +67,16 @@ void foreign_set_elsewhere(struct engine *e, bool elsewhere)
 		return;
 	free(e->foreign->elsewhere_id);
 	e->foreign->elsewhere_id = NULL;
-	if (e->foreign->elsewhere == elsewhere)
+	if (e->elsewhere == elsewhere)
 		return;
-	e->foreign->elsewhere = elsewhere;
+	e->elsewhere = elsewhere;
+	note_facts(e->foreign);
 	engine_changed(e);
 	if (elsewhere) {
 		e->began = mono_usec();
 		return;
 	}
-	vars_engine_idle(e);
+	engine_tell_hooks(e, idle);
 	sched_kick(e->c);
 }
 
@@ -220,7 +203,7 @@ static void again(struct timer *t)
 	take_step(f);
 }
 
-void foreign_begin(struct engine *e)
+static void joined(struct engine *e)
 {
 	struct foreign *f = e->foreign;
 
@@ -234,22 +217,37 @@ void foreign_begin(struct engine *e)
 	/* The end of what others ran may have been missed. */
 	free(f->elsewhere_id);
 	f->elsewhere_id = NULL;
-	f->elsewhere = false;
+	e->elsewhere = false;
 	f->step = STEP_LANGUAGE;
+	note_facts(f);
 	f->wait = AGAIN;
 	f->unheard = 0;
 	take_step(f);
 }
 
-void foreign_free(struct engine *e)
+static void forget(struct engine *e)
 {
 	if (!e->foreign)
 		return;
+	e->ready = e->shell = e->python = e->elsewhere = e->no_vars = false;
 	timer_cancel(&e->foreign->again);
 	free(e->foreign->elsewhere_id);
 	free(e->foreign);
 	e->foreign = NULL;
 }
+
+static void known(struct engine *e)
+{
+	if (!e->taskfs)
+		e->run_ops = e->c->carrier->run_ops;
+}
+
+const struct engine_hooks foreign_hooks = {
+	.known = known,
+	.joined = joined,
+	.lost = forget,
+	.freed = forget,
+};
 
 /* --- answers ------------------------------------------------------------ */
 
@@ -285,6 +283,7 @@ static void ready(struct foreign *f)
 
 	timer_cancel(&f->again);
 	f->step = STEP_READY;
+	note_facts(f);
 	log_info("an engine of ipyparallel is ready", log_int("engine", e->id),
 		 log_str("language", e->language), log_str("host", e->host),
 		 log_int("engine_pid", e->pid));
@@ -324,6 +323,7 @@ static void on_language(struct foreign *f, struct json_object *content)
 	set_text(&f->e->language, info, "name");
 	f->python = kernel && strcmp(kernel, "ipython") == 0;
 	f->ours = kernel && strcmp(kernel, "taskfs") == 0;
+	note_facts(f);
 	if (f->ours) {
 		set_text(&f->e->host, content, "host");
 		engine_read_pid(f->e, content);
@@ -347,6 +347,7 @@ static void on_hook(struct foreign *f, struct json_object *content)
 	    !(ename && strcmp(ename, "KeyboardInterrupt") == 0)) {
 		timer_cancel(&f->again);
 		f->step = STEP_USELESS;
+		note_facts(f);
 		log_error("an engine of ipyparallel cannot be given tasks",
 			  log_int("engine", e->id),
 			  log_str("ename", ename),

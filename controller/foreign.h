@@ -14,27 +14,15 @@
 
 #include "engines.h"
 
-/* The engine came (again). Nothing to do for one that speaks the extensions. */
-void foreign_begin(struct engine *e);
-void foreign_free(struct engine *e);
-/* Can be given tasks of ours; one that speaks the extensions always can. */
-bool foreign_ready(const struct engine *e);
+extern const struct engine_hooks foreign_hooks;
+
 /* It has also done all that it was sent before: of Python alone, whose hook goes
  * behind that; others answer in the middle of a task. */
 bool foreign_has_done_all(const struct engine *e);
-/* It runs Python; when it is ready, the hook is there. */
-bool foreign_is_python(const struct engine *e);
-/* Requests for variables mean nothing there, and never will. */
-bool foreign_has_no_vars(const struct engine *e);
 /* One of ours, behind an upstream: it answers at any time, and knows all options
  * of a task. */
 bool foreign_is_ours(const struct engine *e);
-/* An engine of taskfs, on this controller or behind an upstream. */
-bool foreign_is_shell(const struct engine *e);
-
-/* It works on somebody else's task. */
-bool foreign_is_elsewhere(const struct engine *e);
-/* The msg_id of that; NULL: it is not known. */
+/* The msg_id of somebody else's task that it works on; NULL: it is not known. */
 const char *foreign_elsewhere(const struct engine *e);
 /* An iopub message that is about nothing of ours. */
 void foreign_note_other(struct engine *e, const struct msg *m);

@@ -258,7 +258,7 @@ static void engine_is_idle(struct work *w)
 	again(container_of(w, struct controller, forward_work));
 }
 
-void vars_engine_idle(struct engine *e)
+static void engine_idle(struct engine *e)
 {
 	if (timer_is_set(&e->c->forward_hold))
 		loop_defer(e->c->loop, &e->c->forward_work);
@@ -286,6 +286,13 @@ void vars_done(struct controller *c)
 	}
 	map_done(&c->forwards);
 }
+
+const struct engine_hooks vars_hooks = {
+	.joined = vars_publish,
+	.idle = engine_idle,
+	.given_up = vars_engine_gone,
+	.freed = vars_forget,
+};
 
 /* --- coming ------------------------------------------------------------- */
 

@@ -2,8 +2,7 @@
 #include "forward.h"
 
 #include "engines.h"
-#include "foreign.h"
-#include "line.h"
+#include "carrier.h"
 #include "run.h"
 
 /* --- whether an engine can be asked ------------------------------------- */
@@ -17,14 +16,14 @@ static int refuse(struct buf *why, int err, const char *text)
 /* One of ipyparallel works on something: it answers when that has ended. */
 static bool is_busy(const struct engine *e)
 {
-	return !foreign_is_shell(e) && (e->load || !foreign_ready(e));
+	return !e->shell && (e->load || !e->ready);
 }
 
 static int refusal_of_foreign(const struct forward *f, const struct engine *e,
 			      struct buf *why)
 {
 	if (!e->vars_known)
-		return foreign_has_no_vars(e)
+		return e->no_vars
 			       ? refuse(why, -EOPNOTSUPP,
 					"has no variables that can be files")
 			       : refuse(why, -EBUSY,
@@ -106,7 +105,7 @@ static bool is_surely_busy(const struct engine *e)
 		const struct run *run =
 			list_entry(l, struct run, engine_link);
 
-		if (run->phase == RUN_SENT && !run->wire && !run->other)
+		if (run->phase == RUN_SENT && !run->ops->of_client)
 			return true;
 	}
 	return false;
@@ -188,7 +187,8 @@ static int send_to_ours(struct forward *f, struct engine *e,
  */
 static bool can_answer_for(const struct forward *f, const struct engine *e)
 {
-	bool known = e->vars_as_of == e->ran && !f->c->upstream;
+	bool known = e->vars_as_of == e->ran &&
+		     f->c->carrier->first_to_know;
 
 	return f->lists && !e->taskfs && (known || is_busy(e));
 }

@@ -139,7 +139,7 @@ char *graph_text(const struct result *r)
 	size_t i;
 
 	/* A client's task does not outlive the controller. */
-	for (i = 0; i < r->ndeps && !r->wired; i++)
+	for (i = 0; i < r->ndeps && !r->ops->of_client; i++)
 		dep_put(&b, &r->dep[i]);
 	return b.n ? buf_take(&b) : NULL;
 }
@@ -175,7 +175,7 @@ static const struct ending *skipped(const struct result *r)
 		.ename = "Skipped",
 	};
 
-	return r->wired ? &impossible : &how;
+	return r->ops->of_client ? &impossible : &how;
 }
 
 static bool ended_so(enum state s, uint8_t on)
@@ -291,7 +291,7 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 		return false;
 	d->met = true;
 	r->unmet--;
-	if (r->stored && !r->wired)
+	if (r->stored && !r->ops->of_client)
 		put_deps(r);
 	return true;
 }
@@ -362,7 +362,7 @@ void graph_resume(struct result *r)
 {
 	size_t i;
 
-	if (r->wired || state_is_final(result_state(r)))
+	if (r->ops->of_client || state_is_final(result_state(r)))
 		return;
 	for (i = 0; i < r->ndeps; i++) {
 		struct result *on = result_find(r->c, r->dep[i].id);

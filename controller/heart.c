@@ -2,6 +2,7 @@
 #include "engine_parts.h"
 
 #include "base/log.h"
+#include "presence.h"
 
 /* ipyparallel's: dead at the 11th beat in a row that is not answered. */
 #define MISSES 10
@@ -99,7 +100,7 @@ static bool is_gone(const struct controller *c, struct bytes uuid)
 
 /* --- beats ---------------------------------------------------------------- */
 
-void engines_on_pong(struct controller *c, struct msg *m)
+void heart_on_pong(struct controller *c, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_frame(m, 0));
 	size_t n = strlen(c->instance);

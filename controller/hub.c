@@ -15,11 +15,13 @@
 #include "query.h"
 #include "request.h"
 #include "relay.h"
-#include "run.h"
 #include "subscribers.h"
 #include "upstream.h"
 #include "vars.h"
 #include "wire.h"
+#include "heart.h"
+#include "answer.h"
+#include "ours.h"
 
 /* Messages that wait for one peer that does not read them; where tasks of clients
  * go, beside those (--client-tasks). */
@@ -39,24 +41,33 @@ static void on_registration(struct controller *c, struct msg *m)
 	query_on_message(c, m);
 }
 
+/* Clients of an upstream controller speak to that one. */
+static void from_client(struct controller *c, enum channel ch, struct msg *m)
+{
+	if (c->upstream)
+		c->count.dropped_unknown++;
+	else
+		relay_from_client(c, ch, m);
+}
+
 static void on_mux_in(struct controller *c, struct msg *m)
 {
-	relay_from_client(c, CHANNEL_MUX, m);
+	from_client(c, CHANNEL_MUX, m);
 }
 
 static void on_control_in(struct controller *c, struct msg *m)
 {
-	relay_from_client(c, CHANNEL_CONTROL, m);
+	from_client(c, CHANNEL_CONTROL, m);
 }
 
 static void on_task_in(struct controller *c, struct msg *m)
 {
-	relay_from_client(c, CHANNEL_TASK, m);
+	from_client(c, CHANNEL_TASK, m);
 }
 
 static void on_broadcast_in(struct controller *c, struct msg *m)
 {
-	relay_from_client(c, CHANNEL_BROADCAST, m);
+	from_client(c, CHANNEL_BROADCAST, m);
 }
 
 static void on_mux_out(struct controller *c, struct msg *m)
@@ -99,11 +110,11 @@ static void on_task_out(struct controller *c, struct msg *m)
 	m->content = msg_object(m, MSG_CONTENT, m->why ? NULL : &m->why);
 	if (e && (strcmp(m->type, MSG_EXECUTE_REPLY) == 0 ||
 		  strcmp(m->type, MSG_APPLY_REPLY) == 0))
-		run_on_reply(c, e, m);
+		answer_on_reply(e, m);
 	else if (!e || m->why)
 		c->count.dropped_unknown++;
 	else if (strcmp(m->type, MSG_OUTPUT) == 0)
-		run_on_output(c, e, m);
+		ours_on_output(e, m);
 	else if (strcmp(m->type, MSG_VARS) == 0)
 		vars_on_told(e, m);
 	else if (strcmp(m->type, MSG_DRAIN) == 0)
@@ -284,7 +295,7 @@ static void pong_ready(struct watch *w, short events)
 
 	(void)events;
 	for (i = 0; i < BUDGET && msg_recv(&m, s->socket) == 0; i++) {
-		engines_on_pong(s->c, &m);
+		heart_on_pong(s->c, &m);
 		msg_done(&m);
 	}
 	msg_done(&m);

@@ -4,6 +4,7 @@
 #include "call.h"
 #include "engines.h"
 #include "foreign.h"
+#include "presence.h"
 
 /* --- what clients can read ---------------------------------------------- */
 

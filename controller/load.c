@@ -8,7 +8,6 @@
 #include "items.h"
 #include "run.h"
 #include "sched.h"
-#include "wire.h"
 
 /* Tokens of results younger than this are known again after a restart. */
 #define TOKEN_AGE (600 * 1000000LL)
@@ -42,7 +41,9 @@ static bool load_result(void *arg, const struct result_row *row)
 		result_set_token(r, row->token);
 	r->kind = kind_of(row->kind);
 	r->pinned = strcmp(r->kind, "view") == 0;
-	r->wired = row->kind && strcmp(row->kind, "wire") == 0;
+	r->ops = row->kind && strcmp(row->kind, "wire") == 0
+			 ? c->result_ops_clients
+			 : &result_ops_mount;
 	r->options = xstrdup(row->options ? row->options : "{}");
 	r->submitted = row->submitted;
 	r->has_stdin = row->has_stdin;
@@ -117,26 +118,13 @@ static void load_record(void *arg, uint64_t result, const char *msg_id,
 
 	if (r)
 		r->record_size = kept;
-	if (r && r->wired && msg_id)
-		wire_know(r, msg_id);
+	if (r && r->ops->loaded && msg_id)
+		r->ops->loaded(r, msg_id);
 }
 
 static void load_engine(void *arg, const struct engine_row *row)
 {
 	engine_restore(arg, row);
-}
-
-/* What a client sent itself is gone with the socket it came from. */
-static void give_up_wired(struct result *r)
-{
-	static const struct ending lost = {
-		.event = EVENT_FAIL,
-		.ename = "EngineError",
-		.evalue = "the controller ended before the task did",
-	};
-
-	if (r->wired && task_is_waiting(&r->task[0]))
-		task_end_pending(r, 0, &lost);
 }
 
 static void resume(struct controller *c, struct result *r)
@@ -153,7 +141,8 @@ static void resume(struct controller *c, struct result *r)
 			run_restore(r, (uint32_t)i);
 	if (r->timeout)
 		timer_set(c->loop, &r->timeout_timer, r->timeout);
-	give_up_wired(r);
+	if (r->ops->resumed)
+		r->ops->resumed(r);
 	graph_resume(r);
 	sched_add(r);
 }

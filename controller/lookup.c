@@ -161,7 +161,7 @@ static bool has_ended(const struct result *r, uint32_t index, bool whole)
 
 	if (state_is_final((enum state)r->task[index].state))
 		return true;
-	if (whole || !r->wired)
+	if (whole || !r->ops->of_client)
 		return false;
 	if (r->wire)
 		return r->wire->replied;

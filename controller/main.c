@@ -24,6 +24,9 @@
 #include "users.h"
 #include "vars.h"
 #include "wire.h"
+#include "engine_json.h"
+#include "heart.h"
+#include "hooks.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -74,6 +77,8 @@ static void close_all(struct controller *c)
 	orders_done(c);
 	sched_done(c);
 	flight_done(c);
+	engine_news_done(c);
+	heart_done(c);
 	engines_done(c);
 	notify_done(c);
 	hub_close(c);
@@ -95,6 +100,7 @@ static int start(struct controller *c, struct buf *why)
 
 	if (err)
 		return err;
+	hooks_set(c);
 	changes_init(c);
 	results_init(c);
 	runs_init(c);
@@ -103,6 +109,8 @@ static int start(struct controller *c, struct buf *why)
 	sched_init(c);
 	events_init(c);
 	engines_init(c);
+	engine_news_init(c);
+	heart_init(c);
 	flight_init(c);
 	notify_init(c);
 	orders_init(c);

@@ -63,15 +63,15 @@ static void say(struct controller *c, const struct notice *n)
 	json_object_put(content);
 }
 
-void notify_engine(struct engine *e, bool joined)
+static void notify(struct engine *e, bool comes)
 {
 	struct controller *c = e->c;
 	struct notice *n = zalloc(sizeof(*n));
 
 	forget_old(c);
-	if (!joined)
+	if (!comes)
 		forget_engine(c, e);
-	n->joined = joined;
+	n->joined = comes;
 	n->id = e->id;
 	n->uuid = xstrdup(e->uuid);
 	n->at = mono_usec();
@@ -79,6 +79,22 @@ void notify_engine(struct engine *e, bool joined)
 	c->nnotices++;
 	say(c, n);
 }
+
+static void joined(struct engine *e)
+{
+	notify(e, true);
+}
+
+static void given_up(struct engine *e)
+{
+	if (engine_is_there(e))
+		notify(e, false);
+}
+
+const struct engine_hooks notify_hooks = {
+	.joined = joined,
+	.given_up = given_up,
+};
 
 void notify_hello(struct controller *c)
 {

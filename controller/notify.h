@@ -13,8 +13,7 @@
 
 #include "engines.h"
 
-/* joined: else gone. */
-void notify_engine(struct engine *e, bool joined);
+extern const struct engine_hooks notify_hooks;
 /* A client asked for the engines, and will subscribe. */
 void notify_hello(struct controller *c);
 /* Somebody subscribed. */

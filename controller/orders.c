@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "drain.h"
 #include "engines.h"
-#include "line.h"
+#include "carrier.h"
 #include "sched.h"
 #include "vars.h"
+#include "engine_json.h"
+#include "presence.h"
 
 /* So long the client waits: a stock engine answers between its tasks. */
 #define ORDER_WAIT (8 * USEC_PER_SEC)
@@ -449,23 +451,7 @@ static void take_join(struct order *o, struct errand *a, void *arg)
 		close_errand(o, a);
 }
 
-bool orders_awaits(struct controller *c, int64_t id)
-{
-	struct list *l;
-	size_t i;
-
-	list_for_each(l, &c->orders) {
-		struct order *o = list_entry(l, struct order, link);
-
-		for (i = 0; i < o->n && o->verb->until == UNTIL_BACK; i++)
-			if (o->of[i].engine == id && o->of[i].gone &&
-			    o->of[i].open)
-				return true;
-	}
-	return false;
-}
-
-void orders_engine_joined(struct engine *e)
+static void engine_joined_again(struct engine *e)
 {
 	each_errand(e->c, e, take_join);
 }
@@ -494,15 +480,21 @@ static void take_loss(struct order *o, struct errand *a, void *arg)
 	close_errand(o, a);
 }
 
-void orders_engine_lost(struct engine *e)
+static void engine_lost(struct engine *e)
 {
 	each_errand(e->c, e, take_loss);
 }
 
-void orders_engine_gone(struct controller *c, int64_t id)
+static void engine_gone(struct controller *c, int64_t id)
 {
 	each_errand(c, &id, take_end);
 }
+
+const struct engine_hooks orders_hooks = {
+	.joined = engine_joined_again,
+	.lost = engine_lost,
+	.gone = engine_gone,
+};
 
 /* --- from start to end -------------------------------------------------- */
 

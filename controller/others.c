@@ -364,7 +364,7 @@ static void know_results(struct controller *c)
 		struct result *r = list_entry(l, struct result, by_id);
 		const struct details *d = r->task[0].details;
 
-		if (r->wired && d && d->msg_id)
+		if (r->ops->of_client && d && d->msg_id)
 			wire_know(r, d->msg_id);
 	}
 }

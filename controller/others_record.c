@@ -72,7 +72,6 @@ static struct result *new_result(struct controller *c,
 	json_object_put(spec.options);
 	r->born -= r->submitted - submitted;
 	r->submitted = submitted;
-	r->wired = true;
 	result_take_name(r);
 	op = result_store_op(r);
 	op->arg = c;
@@ -102,11 +101,40 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	op->arg = c;
 	op->done = started;
 	store_put(c->store, op);
-	run = run_relayed(r, msg_id, e, NULL);
-	run->restored = run->other = true;
-	run->news = RECLAIM_NEWS;	/* it may have ended already */
+	run = run_of_client(r, msg_id, e, &run_ops_others);
+	run->restored = true;
+	reclaim_others(run);
 	call_new(run);
 }
+
+/* Not one that was taken in after all. */
+static void never_start(struct result *r, uint32_t index, struct engine *e)
+{
+	(void)e;
+	task_unclaim(r, index);
+}
+
+static bool never(struct result *r, const struct run *run)
+{
+	(void)r;
+	(void)run;
+	return false;
+}
+
+static void restored(struct run *run)
+{
+	run->ops = &run_ops_others;
+}
+
+const struct result_ops result_ops_others = {
+	.of_client = true,
+	.start = never_start,
+	.retries = never,
+	.restored = restored,
+	.resumed = wire_give_up,
+	.loaded = wire_know,
+	.freed = wire_forget,
+};
 
 int64_t others_date(struct json_object *record)
 {

@@ -11,6 +11,7 @@
 #include "stock.h"
 #include "upstream.h"
 #include "vars.h"
+#include "registration.h"
 
 /* --- hello -------------------------------------------------------------- */
 
@@ -110,8 +111,8 @@ static const struct {
 	{MSG_PULL_REQUEST, vars_on_request},
 	{MSG_VARS_REQUEST, vars_on_request},
 	{MSG_CONNECTION_REQUEST, on_connection},
-	{MSG_REGISTRATION_REQUEST, engines_on_registration},
-	{MSG_UNREGISTRATION_REQUEST, engines_on_unregistration},
+	{MSG_REGISTRATION_REQUEST, registration_on_request},
+	{MSG_UNREGISTRATION_REQUEST, registration_on_end},
 	{MSG_SHUTDOWN_REQUEST, on_shutdown},
 	{MSG_QUEUE_REQUEST, stock_on_queue},
 	{MSG_LOAD_REQUEST, stock_on_load},

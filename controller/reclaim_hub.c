@@ -36,6 +36,37 @@ struct reclaim {
 	unsigned round;
 };
 
+/* So often it is asked, soon, until the hub has it, too. */
+#define NEWS 10
+
+/* What is asked about a run. */
+struct inquiry {
+	bool asking;
+	unsigned news;		/* worth asking so many times */
+	uint64_t unknown;	/* mono_usec(): since when the hub knows nothing of it */
+	unsigned stuck;		/* it said what cannot be, so often */
+	uint64_t printed;	/* 1 + bytes of output it told of last; 0: none */
+	bool orphan;		/* its engine is gone */
+};
+
+static struct inquiry *inquiry_of(struct run *run)
+{
+	if (!run->inquiry)
+		run->inquiry = zalloc(sizeof(*run->inquiry));
+	return run->inquiry;
+}
+
+void reclaim_free(struct run *run)
+{
+	free(run->inquiry);
+	run->inquiry = NULL;
+}
+
+static bool is_others(const struct run *run)
+{
+	return run->ops == &run_ops_others;
+}
+
 static struct reclaim *reclaim_of(struct controller *c)
 {
 	return c->reclaim;
@@ -89,7 +120,7 @@ static void lost_engine(struct run *run)
 static void ask_status(struct run *run)
 {
 	reclaim_of(run->c)->no_records = true;
-	run->news = RECLAIM_NEWS;
+	inquiry_of(run)->news = NEWS;
 	reclaim_soon(run->c);
 }
 
@@ -100,16 +131,17 @@ static void ask_status(struct run *run)
 static void unknown(struct run *run, const char *ename, const char *evalue)
 {
 	struct result *r = result_find(run->c, run->result);
+	struct inquiry *q = inquiry_of(run);
 
 	if (ename && strcmp(ename, "NoData") == 0) {
 		ask_status(run);
 		return;
 	}
-	if (!run->unknown)
-		run->unknown = mono_usec();
-	if (mono_usec() - run->unknown < UNKNOWN)
+	if (!q->unknown)
+		q->unknown = mono_usec();
+	if (mono_usec() - q->unknown < UNKNOWN)
 		return;
-	if (run->other) {
+	if (is_others(run)) {
 		lost(run, "ipyparallel's hub does not know it any more");
 		return;
 	}
@@ -151,12 +183,13 @@ static bool ended_lately(struct json_object *record)
 static bool prints_still(struct run *run, struct json_object *record)
 {
 	struct json_object *io = json_get_object(record, "io");
-	uint64_t was = run->printed;
+	struct inquiry *q = inquiry_of(run);
+	uint64_t was = q->printed;
 
-	run->printed = 1 + length_of(io, "stdout") + length_of(io, "stderr");
-	if (run->printed == was || !ended_lately(record))
+	q->printed = 1 + length_of(io, "stdout") + length_of(io, "stderr");
+	if (q->printed == was || !ended_lately(record))
 		return false;
-	run->news = RECLAIM_NEWS;
+	q->news = NEWS;
 	reclaim_soon(run->c);
 	return true;
 }
@@ -167,10 +200,11 @@ static void take_record(struct run *run, struct msg *reply)
 	struct json_object *record = json_get_object(content, run->msg_id);
 	bool ended = json_has_str(json_get_array(content, "completed"),
 			      run->msg_id);
+	struct inquiry *q = inquiry_of(run);
 
-	run->unknown = 0;
+	q->unknown = 0;
 	/* One that was aborted publishes no end. */
-	if (ended && run->other && run->engine)
+	if (ended && is_others(run) && run->engine)
 		foreign_set_elsewhere(run->engine, false);
 	if (record && json_get_object(record, "result_content")) {
 		if (!prints_still(run, record))
@@ -178,10 +212,10 @@ static void take_record(struct run *run, struct msg *reply)
 	} else if (ended && reclaim_of(run->c)->no_records)
 		lost(run, "it ended while nobody listened, and ipyparallel's "
 			  "hub keeps no results");
-	else if (run->orphan && !run->other && ++run->stuck > ORPHANED)
+	else if (q->orphan && !is_others(run) && ++q->stuck > ORPHANED)
 		lost_engine(run);
-	else if (!run->other && run->engine &&
-		 foreign_has_done_all(run->engine) && ++run->stuck > STUCK)
+	else if (!is_others(run) && run->engine &&
+		 foreign_has_done_all(run->engine) && ++q->stuck > STUCK)
 		lost(run, "its engine works again, and the hub has no answer "
 			  "of the task");
 }
@@ -193,7 +227,7 @@ static void answered(struct controller *c, struct msg *reply, uint64_t key)
 	const char *status;
 
 	if (run) {
-		run->asking = false;
+		inquiry_of(run)->asking = false;
 		status = reply ? json_get_str(reply->content, "status", NULL)
 			       : NULL;
 		if (status && strcmp(status, "ok") == 0)
@@ -215,13 +249,14 @@ static bool ask(struct run *run)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *ids = json_object_new_array();
+	struct inquiry *q = inquiry_of(run);
 
 	json_push(ids, json_text(bytes_str(run->msg_id)));
 	json_add(o, "msg_ids", ids);
 	json_add_bool(o, "status_only", reclaim_of(run->c)->no_records);
-	run->asking = upstream_ask(run->c, MSG_RESULT_REQUEST, o, answered,
-				   key_of(run)) == 0;
-	return run->asking;
+	q->asking = upstream_ask(run->c, MSG_RESULT_REQUEST, o, answered,
+				 key_of(run)) == 0;
+	return q->asking;
 }
 
 /* Returns how many wait for an answer. */
@@ -235,15 +270,17 @@ static size_t ask_all(struct reclaim *rc)
 	rc->round++;
 	while (map_next(&rc->c->runs, &it)) {
 		struct run *run = it.value;
+		struct inquiry *q;
 
 		if (!run->restored || run->phase != RUN_SENT)
 			continue;
 		left++;
-		if (run->asking || (run->other && !run->news &&
-				    rc->round % OTHERS_ROUND))
+		q = inquiry_of(run);
+		if (q->asking || (is_others(run) && !q->news &&
+				  rc->round % OTHERS_ROUND))
 			continue;
-		run->news -= run->news > 0;
-		soon |= run->news > RECLAIM_NEWS / 2;
+		q->news -= q->news > 0;
+		soon |= q->news > NEWS / 2;
 		n += ask(run);
 	}
 	if (left)
@@ -304,12 +341,14 @@ void reclaim_soon(struct controller *c)
 
 bool reclaim_orphan(struct run *run)
 {
+	struct inquiry *q = inquiry_of(run);
+
 	if (!upstream_is_up(run->c))
 		return false;
 	run_leave_engine(run);
-	run->restored = run->orphan = true;
-	run->stuck = 0;
-	run->news = RECLAIM_NEWS;
+	run->restored = q->orphan = true;
+	q->stuck = 0;
+	q->news = NEWS;
 	reclaim_soon(run->c);
 	return true;
 }
@@ -321,7 +360,8 @@ void reclaim_end_orphans(struct controller *c, const char *why)
 	while (map_next(&c->runs, &it)) {
 		struct run *run = it.value;
 
-		if (run->orphan && run->phase == RUN_SENT)
+		if (run->inquiry && run->inquiry->orphan &&
+		    run->phase == RUN_SENT)
 			lost(run, why);
 	}
 }
@@ -331,13 +371,23 @@ void reclaim_run(struct run *run)
 	reclaim_soon(run->c);
 }
 
+void reclaim_again(struct run *run)
+{
+	inquiry_of(run)->unknown = 0;
+}
+
+void reclaim_others(struct run *run)
+{
+	inquiry_of(run)->news = NEWS;
+}
+
 void reclaim_on_iopub(struct run *run, struct msg *m)
 {
 	const char *s = json_get_str(m->content, "execution_state", NULL);
 
 	if (s && strcmp(s, "idle") == 0) {
 		call_note_end(run);
-		run->news = RECLAIM_NEWS;
+		inquiry_of(run)->news = NEWS;
 		reclaim_run(run);
 	}
 }

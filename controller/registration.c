@@ -6,6 +6,9 @@
 #include "address.h"
 #include "request.h"
 #include "run.h"
+#include "registration.h"
+#include "presence.h"
+#include "returned.h"
 
 #define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
 
@@ -147,7 +150,7 @@ static void leave_place(struct controller *c, struct json_object *t)
 		engine_remove(e, "restarted");
 }
 
-void engines_on_registration(struct controller *c, struct request *rq)
+void registration_on_request(struct controller *c, struct request *rq)
 {
 	struct json_object *content = rq->msg->content;
 	struct json_object *t = json_get_object(content, "taskfs");
@@ -204,7 +207,7 @@ static struct engine *leaving(struct controller *c, struct json_object *content)
 	return e && (!uuid || strcmp(uuid, e->uuid) == 0) ? e : NULL;
 }
 
-void engines_on_unregistration(struct controller *c, struct request *rq)
+void registration_on_end(struct controller *c, struct request *rq)
 {
 	struct engine *e = leaving(c, rq->msg->content);
 

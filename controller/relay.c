@@ -115,9 +115,7 @@ void relay_enqueue(struct wire *w, struct msg *m)
 
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
 {
-	if (c->upstream)
-		c->count.dropped_unknown++;
-	else if (ch == CHANNEL_TASK)
+	if (ch == CHANNEL_TASK)
 		relay_queue(c, m);
 	else if (ch == CHANNEL_BROADCAST)
 		broadcast_from_client(c, m);
@@ -125,7 +123,7 @@ void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
 		relay_direct(c, ch, m);
 }
 
-int relay_send(struct result *r, struct engine *e)
+static int send_to(struct result *r, struct engine *e)
 {
 	struct wire *w = r->wire;
 	struct msg m = {0};
@@ -144,6 +142,31 @@ int relay_send(struct result *r, struct engine *e)
 	if (!err)
 		wire_start(w, e);
 	return err;
+}
+
+/* What did not go out waits again, or cannot any more. */
+static void not_sent(struct result *r, uint32_t index, struct engine *e,
+		     int err)
+{
+	static const struct ending gone = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the message of the task is gone",
+	};
+
+	task_unclaim(r, index);
+	if (err == -ENOENT)
+		task_end_pending(r, index, &gone);
+	else
+		run_put_off(r->c, e);
+}
+
+void relay_start(struct result *r, uint32_t index, struct engine *e)
+{
+	int err = send_to(r, e);
+
+	if (err)
+		not_sent(r, index, e, err);
 }
 
 /* --- from engines ------------------------------------------------------- */

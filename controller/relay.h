@@ -22,10 +22,8 @@ void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
 void relay_iopub(struct controller *c, struct msg *m);
 /* The scheduler may give m (moved) to an engine. */
 void relay_enqueue(struct wire *w, struct msg *m);
-/* It chose one. -errno: not sent. */
-int relay_send(struct result *r, struct engine *e) must_check;
-/* The engine is gone, but had replied: that is the end. False: it had not. */
-bool relay_finish(struct wire *w);
+/* It chose one (struct result_ops). */
+void relay_start(struct result *r, uint32_t index, struct engine *e);
 /* The result of a client's task is final without a reply: it is told so. */
 void relay_ended(struct result *r);
 /* The run ended without a reply: an error to the client who waits. */

@@ -126,7 +126,7 @@ static bool has_others(const struct resubmit *s)
 	size_t i;
 
 	for (i = 0; i < s->tasks.n; i++)
-		if (!result_find(s->rq->c, s->tasks.of[i].result)->wired)
+		if (!result_find(s->rq->c, s->tasks.of[i].result)->ops->of_client)
 			return true;
 	return false;
 }

@@ -8,7 +8,6 @@
 #include "run.h"
 #include "sched.h"
 #include "why.h"
-#include "wire.h"
 
 /* Code and stdin together up to here stay in memory while a result waits. */
 #define INPUT_IN_MEMORY (64 * KIB)
@@ -174,6 +173,7 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	struct result *r = result_make(c, c->next_result, spec->ntasks);
 	struct bytes options = json_bytes(spec->options);
 
+	r->ops = spec->ops ? spec->ops : &result_ops_mount;
 	r->name = spec->name ? xstrdup(spec->name) : NULL;
 	result_set_token(r, spec->token);
 	r->kind = spec->kind;
@@ -210,7 +210,7 @@ struct store_op *result_store_op(const struct result *r)
 		.name = r->name ? xstrdup(r->name) : NULL,
 		.options = xstrdup(r->options),
 		.deps = graph_text(r),
-		.kind = r->wired ? "wire" : r->kind,
+		.kind = r->ops->of_client ? "wire" : r->kind,
 		.tasks = r->ntasks,
 		.uid = r->uid,
 		.gid = r->gid,
@@ -346,7 +346,8 @@ void result_free(struct result *r)
 		map_remove(&c->tokens, bytes_str(r->token));
 	for (s = 0; s < STATES; s++)
 		c->tasks[s] -= r->count[s];
-	wire_forget(r);
+	if (r->ops->freed)
+		r->ops->freed(r);
 	for (i = 0; i < r->ntasks; i++) {
 		task_free_details(&r->task[i]);
 		task_drop_outputs(r, (uint32_t)i);

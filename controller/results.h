@@ -59,9 +59,38 @@ struct task {
 	struct outputs *out;
 };
 
+struct engine;
+struct result;
+struct run;
+
+/*
+ * What depends on who submitted a result: a mount (run.c), a client of ipyparallel
+ * (wire.c), or another client of an upstream controller (others_record.c).
+ */
+struct result_ops {
+	/* A client of ipyparallel: it places its tasks, knows their errors in its own
+	 * words, and nobody else can send them again. */
+	bool of_client;
+	/* Gives a task that is claimed to the engine, or unclaims it. */
+	void (*start)(struct result *r, uint32_t index, struct engine *e);
+	/* Whether a run that failed is tried again. */
+	bool (*retries)(struct result *r, const struct run *run);
+	/* A run that the store had: it goes on, or ends. */
+	void (*restored)(struct run *run);
+	/* It waited when the controller ended. May be NULL. */
+	void (*resumed)(struct result *r);
+	/* The store has the message of its task. Of of_client. */
+	void (*loaded)(struct result *r, const char *msg_id);
+	/* Its end is stored, or can never be stored. May be NULL. */
+	void (*ended)(struct result *r);
+	/* It is freed. May be NULL. */
+	void (*freed)(struct result *r);
+};
+
 struct result {
 	uint64_t id;
 	struct controller *c;
+	const struct result_ops *ops;
 	char *name, *token;	/* or NULL */
 	struct result *older, *newer;	/* of the same name and user */
 	char *options;		/* JSON text */
@@ -125,18 +154,15 @@ struct result {
 	unsigned changed;	/* of enum changed, not told yet */
 	uint64_t accounted;	/* bytes, in the controller's sum */
 	bool aborting;		/* what of it waits again is aborted */
-	struct wire *wire;	/* relay.c's, while it works on it */
-	bool purging, wired;	/* wired: relay.c sees to it */
-	bool applied;		/* wired, and a function of Python */
+	struct wire *wire;	/* a client's message, while it is under way */
+	bool purging;
+	bool applied;		/* of a client: a function of Python */
 	bool doomed;
 	bool stored;		/* its submission is on disk */
 	struct list by_id, finished, changed_link;
 	struct list ready_link;	/* sched.c; empty when nothing to hand out */
 	struct timer timeout_timer;
 };
-
-/* A copy, or NULL of NULL. */
-char *str_copy(const char *s);
 
 void results_init(struct controller *c);
 void results_done(struct controller *c);
@@ -150,6 +176,7 @@ int results_load(struct controller *c, struct buf *why) must_check;
  * result_store_op(). options are checked already. code and stdin are moved.
  */
 struct result_spec {
+	const struct result_ops *ops;	/* NULL: a mount submits it */
 	const char *name, *token, *kind;
 	struct json_object *options;
 	struct buf code, stdin_, items;

@@ -13,8 +13,10 @@
 #include "engines.h"
 #include "results.h"
 
+struct ending;
 struct wire;
 struct call;
+struct inquiry;
 
 enum run_phase {
 	RUN_STARTING,	/* the start is being stored */
@@ -36,20 +38,48 @@ struct run {
 	bool missing;		/* its engine said so, once */
 	bool answered;		/* its engine can have another */
 	bool doubtful;		/* relayed before its engine registered again */
-	bool asking;		/* the upstream's hub, about it */
-	unsigned news;		/* worth asking so many times */
-	uint64_t unknown;	/* mono_usec(): since when it knows nothing of it */
-	unsigned stuck;		/* it said what cannot be, so often */
-	uint64_t printed;	/* 1 + bytes of output it told of last; 0: none */
-	bool other;		/* another client's, on the upstream */
-	bool orphan;		/* its engine is gone; the hub is asked */
 	bool restored;		/* from before a restart, or before the line to
 				   an upstream controller broke; not claimed
 				   yet */
-	struct wire *wire;	/* relay.c's, or NULL */
-	struct call *call;	/* call.c's, on an engine of ipyparallel */
+	const struct run_ops *ops;
+	/* Of those whose ops they are; else NULL. */
+	struct wire *wire;	/* a client's message */
+	struct call *call;	/* on an engine of ipyparallel */
+	struct inquiry *inquiry; /* of an upstream's hub; reclaim_hub.c */
 	uint64_t sent;		/* mono_usec() */
 	struct list engine_link;
+};
+
+/*
+ * What depends on who has the task and how it got there: our own engines (ours.c),
+ * those of ipyparallel (call.c), the same behind an upstream controller (upstream.c);
+ * and what clients of ipyparallel send themselves (relay.c, others_record.c).
+ */
+struct run_ops {
+	/* Its client sent it, and nobody else can send it again. */
+	bool of_client;
+	/* What its engine cannot honour: a sentence, or NULL. May be NULL. */
+	const char *(*refusal)(const struct run *run, struct result *r);
+	/* Its start is stored. -errno: it was not sent. NULL: of_client. */
+	int (*send)(struct result *r, struct run *run, struct bytes code,
+		    struct bytes input);
+	/* It is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
+	int (*abort)(struct run *run);
+	int (*signal)(struct run *run, int signo);
+	/* The reply; content is parsed. */
+	void (*on_reply)(struct run *run, struct msg *m);
+	/* Its message was lost on the way, or the reply. Of of_client. */
+	void (*lost)(struct run *run);
+	/* Its engine is gone: it ends, or what became of it is found out. */
+	void (*engine_gone)(struct run *run);
+	/* Its engine does not work on it any more: one from before a restart. */
+	void (*forgotten)(struct run *run);
+	/* It ends so, without a reply. May be NULL. */
+	void (*failed)(struct run *run, const struct ending *how);
+	/* It is freed. May be NULL. */
+	void (*free)(struct run *run);
+	/* The end of a run is stored: e may forget the reply. May be NULL. */
+	void (*stored)(struct engine *e, const char *msg_id);
 };
 
 /* How a task ended. Strings borrowed; NULL: none. */
@@ -63,19 +93,17 @@ struct ending {
 void run_start(struct result *r, uint32_t index, struct engine *e);
 /* A run that the database says is under way, after a restart. */
 void run_restore(struct result *r, uint32_t index);
-/* A run that relay.c has sent already; msg_id copied. */
-struct run *run_relayed(struct result *r, const char *msg_id, struct engine *e,
-			struct wire *w);
+/* The engine cannot be reached: it is given nothing for a moment. */
+void run_put_off(struct controller *c, struct engine *e);
+/* A run that a client has sent; msg_id copied. */
+struct run *run_of_client(struct result *r, const char *msg_id,
+			  struct engine *e, const struct run_ops *ops);
 struct run *run_find(struct controller *c, const char *msg_id);
 /* Its engine has answered, and can have the next; the end of it comes later. */
 void run_answered(struct run *run);
 
-/* Messages from engines; a reply may be one that cannot be read (m->why). */
-void run_on_reply(struct controller *c, struct engine *e, struct msg *m);
-void run_on_output(struct controller *c, struct engine *e, struct msg *m);
-
 /*
- * Ends a run without its engine's answer, or with what relay.c gathered in
+ * Ends a run without its engine's answer, or with what is known of its end in
  * `row` (moved; NULL: the task's own row). Retries are seen to.
  */
 void run_end(struct run *run, const struct ending *how, struct task_row *row);
@@ -110,32 +138,19 @@ int task_hold(struct result *r, uint32_t index, bool hold,
 int result_signal(struct result *r, int signo) must_check;
 int task_signal(struct result *r, uint32_t index, int signo) must_check;
 
-/*
- * An engine registered again: which of its tasks go on; see PROTOCOL.md. relayed
- * may be NULL. False: relayed cannot be believed now, it has to say it again.
- */
-void runs_reclaim(struct engine *e, struct json_object *running,
-		  struct json_object *finished, struct json_object *ret_drop);
-bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
-	must_check;
-/* An engine is gone. */
-void runs_engine_gone(struct engine *e);
-
-/*
- * Between the files of this part: run.c (start), answer.c (what engines say),
- * ending.c, ctl.c, reclaim.c (engines that come back, and go).
- */
-void run_free(struct run *run);
+/* It ends with its engine; evalue is this text. */
+void run_end_with_engine(struct run *run, const char *evalue);
+/* A run without an engine: it is being aborted, or is to be found. */
 void run_leave_engine(struct run *run);
+extern const struct engine_hooks run_hooks;
+/* Of results that mounts submit. */
+extern const struct result_ops result_ops_mount;
+
+/* Between the files of this part. */
+void run_free(struct run *run);
 void run_put_back(struct result *r, struct run *run);
 /* A last word on a task, or that it waits again; repeated until stored. */
 void task_put_end(struct controller *c, struct store_op *op);
-/* The engine may forget the reply of the row's msg_id. */
-void task_tell_stored(struct controller *c, const struct task_row *row);
-/* What waits to be acknowledged: an array, the caller's; or NULL. */
-struct json_object *engine_take_stored(struct engine *e);
-/* The array waits from now on (until a task goes out, or for a moment). */
-void engine_keep_stored(struct engine *e, struct json_object *ids);
 /* What is known of the outputs goes into the row. */
 void task_known_outputs(struct result *r, uint32_t index,
 			struct task_row *row);
@@ -143,13 +158,6 @@ void task_known_outputs(struct result *r, uint32_t index,
 void store_put_again(struct controller *c, struct store_op *op);
 /* After the store refused something (a full disk, say): again after this. */
 #define STORE_AGAIN USEC_PER_SEC
-
-/*
- * How the main process ended, -1: nobody says. False: as none can (then -1).
- */
-bool reply_exit(struct json_object *t, int *ret_status, int *ret_signal)
-	must_check;
-#define IMPOSSIBLE_EXIT "its engine says an exit status or signal that there is not"
 
 void runs_init(struct controller *c);
 void runs_done(struct controller *c);

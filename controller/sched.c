@@ -2,12 +2,11 @@
 #include "sched.h"
 
 #include "engines.h"
-#include "foreign.h"
 #include "graph.h"
-#include "orders.h"
 #include "policy.h"
 #include "run.h"
 #include "why.h"
+#include "changes.h"
 
 /* Results of one priority, first come first. */
 struct bucket {
@@ -164,7 +163,7 @@ struct room {
 	struct engine **e;
 	struct engine **fit;	/* room for as many: choose()'s */
 	size_t n;
-	bool foreign;	/* there are engines of ipyparallel among them */
+	bool choosy;	/* not each of them takes everything */
 	/* There are such engines, with room or not: */
 	bool shells;
 	bool pythons;
@@ -177,7 +176,7 @@ static bool has_capacity(const struct controller *c, const struct engine *e)
 
 /*
  * A task is a script for the shell, unless it was sent to an engine by its id,
- * or there are none but engines of ipyparallel. A client's own task (wired)
+ * or there are none but engines of ipyparallel. A client's own task
  * goes where ipyparallel would send it, but a function of Python to no shell.
  */
 static bool fits(const struct room *room, const struct result *r,
@@ -185,11 +184,10 @@ static bool fits(const struct room *room, const struct result *r,
 {
 	if (!is_target(r, e))
 		return false;
-	if (r->wired)
-		return !(r->applied && e->taskfs && !r->ntargets &&
+	if (r->ops->of_client)
+		return !(r->applied && e->shell && !r->ntargets &&
 			 room->pythons);
-	return foreign_ready(e) && (foreign_is_shell(e) || r->ntargets ||
-				    !room->shells);
+	return e->ready && (e->shell || r->ntargets || !room->shells);
 }
 
 static void find_room(struct controller *c, struct room *room)
@@ -202,11 +200,11 @@ static void find_room(struct controller *c, struct room *room)
 	list_for_each(l, &c->engine_order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		room->shells |= engine_is_there(e) && foreign_is_shell(e);
-		room->pythons |= !e->taskfs && e->state == ENGINE_LIVE;
+		room->shells |= engine_is_there(e) && e->shell;
+		room->pythons |= !e->shell && e->state == ENGINE_LIVE;
 		if (!engine_usable(e) || !has_capacity(c, e))
 			continue;
-		room->foreign |= !e->taskfs;
+		room->choosy |= !e->shell || !e->ready;
 		room->e[room->n++] = e;
 	}
 }
@@ -217,7 +215,7 @@ static struct engine *choose(struct controller *c, const struct result *r,
 	struct engine **fit = room->fit;
 	size_t i, n = 0;
 
-	if (!r->ntargets && !r->navoid && !r->ndeps && !room->foreign &&
+	if (!r->ntargets && !r->navoid && !r->ndeps && !room->choosy &&
 	    !r->applied)
 		return room->e[c->policy->pick(room->e, room->n)];
 	for (i = 0; i < room->n; i++)
@@ -256,12 +254,6 @@ static bool has_room(const struct room *room, const struct engine *e)
 
 /* --- with nobody to wait for --------------------------------------------- */
 
-/* It is there, or lost, or restarts. */
-static bool is_expected(struct controller *c, int64_t engine)
-{
-	return engine_find(c, engine) || orders_awaits(c, engine);
-}
-
 #define TARGETS_NAMED 100
 
 /* As ipyparallel has it: with none of its targets there it ends at once. */
@@ -275,7 +267,7 @@ static void check_targets(struct result *r)
 	size_t i;
 
 	for (i = 0; i < r->ntargets; i++)
-		if (is_expected(r->c, r->targets[i]) &&
+		if (engine_is_expected(r->c, r->targets[i]) &&
 		    !sched_avoids(r, r->targets[i]))
 			return;
 	for (i = 0; i < r->ntargets && i < TARGETS_NAMED; i++)
@@ -298,7 +290,7 @@ static void check_pinned(struct result *r)
 
 	for (i = 0; i < r->ntasks && i < r->ntargets; i++)
 		if (task_is_ready(&r->task[i]) &&
-		    !is_expected(r->c, r->targets[i]))
+		    !engine_is_expected(r->c, r->targets[i]))
 			task_end_pending(r, (uint32_t)i, &gone);
 }
 
@@ -347,7 +339,7 @@ static void place_pinned(struct result *r, struct room *room)
 
 		if (!task_is_ready(&r->task[i]))
 			continue;
-		if (e && has_room(room, e) && foreign_ready(e)) {
+		if (e && has_room(room, e) && e->ready) {
 			task_claim(r, i);
 			run_start(r, (uint32_t)i, e);
 			used(c, room, e);

@@ -8,8 +8,9 @@
 #include "policy.h"
 #include "request.h"
 #include "result_json.h"
-#include "upstream.h"
+#include "carrier.h"
 #include "vars.h"
+#include "engine_json.h"
 
 #define RESULTS_PER_REPLY 2000
 
@@ -24,8 +25,8 @@ struct json_object *controller_json(const struct controller *c, bool counters)
 			       c->tasks[STATE_ABORTED]));
 	json_add_str(o, "scheme", policy_name(c->policy));
 	json_add_int(o, "results", (int64_t)c->results.n);
-	if (c->upstream)
-		json_add(o, "upstream", upstream_json(c));
+	if (c->carrier->json)
+		json_add(o, "upstream", c->carrier->json(c));
 	if (counters)
 		metrics_add(o, c);
 	return o;

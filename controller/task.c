@@ -11,11 +11,6 @@
 /* An output up to here is a blob of the database; a larger one is a file. */
 #define OUTPUT_IN_MEMORY (64 * KIB)
 
-char *str_copy(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 struct task_row task_row(const struct result *r, uint32_t index)
 {
 	const struct task *t = &r->task[index];

@@ -11,6 +11,10 @@
 #include "run.h"
 #include "sched.h"
 #include "vars.h"
+#include "answer.h"
+#include "engine_json.h"
+#include "ours.h"
+#include "presence.h"
 
 #define TICK_DOWN (250 * USEC_PER_MSEC)
 #define TICK_UP USEC_PER_SEC
@@ -23,19 +27,14 @@
 
 static void say_hello(struct upstream *u);
 
-struct session *upstream_session(struct controller *c)
-{
-	return &c->upstream->session;
-}
-
 bool upstream_is_up(const struct controller *c)
 {
-	return c->upstream && c->upstream->up;
+	return c->upstream->up;
 }
 
 /* --- what is known of it ------------------------------------------------ */
 
-struct json_object *upstream_json(const struct controller *c)
+static struct json_object *upstream_json(const struct controller *c)
 {
 	struct upstream *u = c->upstream;
 	struct json_object *o = json_object_new_object();
@@ -83,8 +82,8 @@ static void set_why(struct upstream *u, const char *fmt, ...)
 
 /* --- the line ----------------------------------------------------------- */
 
-int upstream_send(struct controller *c, enum line line,
-		  const struct msg_out *out)
+static int send_to(struct controller *c, enum line line,
+		   const struct msg_out *out)
 {
 	static const enum part of[] = {
 		[LINE_TASK] = U_MUX,
@@ -108,7 +107,7 @@ static void lose_replies(struct controller *c)
 		if (run->phase != RUN_SENT)
 			continue;
 		run->restored = true;
-		run->unknown = 0;
+		reclaim_again(run);
 	}
 }
 
@@ -277,7 +276,7 @@ static void on_mux(struct upstream *u, struct msg *m)
 	struct engine *e = from(u, m);
 
 	if (e && !foreign_on_reply(e, m))
-		run_on_reply(u->c, e, m);
+		answer_on_reply(e, m);
 }
 
 static void on_control(struct upstream *u, struct msg *m)
@@ -299,12 +298,12 @@ static void on_iopub(struct upstream *u, struct msg *m)
 	if (!e)
 		return;
 	e->heard = now_usec();
-	if (run && (!run->restored || run->other))
+	if (run && (!run->restored || run->ops->of_client))
 		call_on_iopub(run, m);
 	if (run && run->restored)
 		reclaim_on_iopub(run, m);
 	/* Of one that was given up the engine still says the end. */
-	if ((run && !run->other && run->phase != RUN_ENDING) ||
+	if ((run && !run->ops->of_client && run->phase != RUN_ENDING) ||
 	    foreign_on_iopub(e, m))
 		return;
 	foreign_note_other(e, m);
@@ -376,10 +375,92 @@ static const char *why_gone(const struct upstream *u)
 	return NULL;
 }
 
-bool upstream_is_gone(const struct controller *c)
+static bool is_gone(const struct controller *c)
 {
-	return c->upstream && why_gone(c->upstream);
+	return why_gone(c->upstream) != NULL;
 }
+
+static const char *is_away(const struct controller *c)
+{
+	return c->upstream->up ? NULL
+			       : "the ipyparallel controller: it is away, "
+				 "controller/state says why";
+}
+
+static struct session *session(struct controller *c)
+{
+	return &c->upstream->session;
+}
+
+/* --- tasks of mounts on its engines --------------------------------------- */
+
+static void engine_gone(struct run *run)
+{
+	struct engine *e = run->engine;
+	struct buf why = BUF_INIT;
+
+	if (call_ends_with_reply(run) || reclaim_orphan(run))
+		return;
+	if (is_gone(e->c))
+		buf_printf(&why,
+			   "ipyparallel's controller ended while engine %lld "
+			   "ran the task, which may go on there",
+			   (long long)e->id);
+	else
+		ours_put_gone(e, &why);
+	run_end_with_engine(run, buf_str(&why));
+	buf_done(&why);
+}
+
+static void free_run(struct run *run)
+{
+	call_free(run);
+	reclaim_free(run);
+}
+
+static const struct run_ops run_ops_upstream = {
+	.refusal = call_refusal,
+	.send = call_send,
+	.abort = call_abort,
+	.signal = call_signal,
+	.on_reply = call_on_reply,
+	.engine_gone = engine_gone,
+	.forgotten = reclaim_run,
+	.free = free_run,
+};
+
+static int cannot_abort(struct run *run)
+{
+	(void)run;
+	return -EOPNOTSUPP;
+}
+
+static int cannot_signal(struct run *run, int signo)
+{
+	(void)run;
+	(void)signo;
+	return -EOPNOTSUPP;
+}
+
+/* Another client's on the upstream is there to be looked at. */
+const struct run_ops run_ops_others = {
+	.of_client = true,
+	.abort = cannot_abort,
+	.signal = cannot_signal,
+	.on_reply = call_on_reply,
+	.engine_gone = engine_gone,
+	.forgotten = reclaim_run,
+	.free = free_run,
+};
+
+const struct carrier carrier_upstream = {
+	.send = send_to,
+	.session = session,
+	.run_ops = &run_ops_upstream,
+	.is_gone = is_gone,
+	.is_away = is_away,
+	.json = upstream_json,
+};
 
 static void forget_engines(struct upstream *u)
 {

@@ -19,7 +19,7 @@
 #define TASKFS_UPSTREAM_H
 
 #include "engines.h"
-#include "line.h"
+#include "carrier.h"
 
 struct upstream;
 struct run;
@@ -30,15 +30,11 @@ void upstream_close(struct controller *c);
 /* c->paused has changed: what is stored is taken in no more, or again. */
 void upstream_feed(struct controller *c);
 
-/* As engine_send(). -EHOSTUNREACH: the upstream is away. */
-int upstream_send(struct controller *c, enum line line,
-		  const struct msg_out *out) must_check;
-struct session *upstream_session(struct controller *c);
+extern const struct carrier carrier_upstream;
+/* Of results and runs of other clients there. */
+extern const struct result_ops result_ops_others;
+extern const struct run_ops run_ops_others;
 bool upstream_is_up(const struct controller *c);
-/* It ended, or is away for so long that it may never come back. */
-bool upstream_is_gone(const struct controller *c);
-/* {url, state}: state is "connected" or one line that says why not. */
-struct json_object *upstream_json(const struct controller *c);
 
 /*
  * A question to the hub: done() is called once, with the reply's content, or
@@ -67,9 +63,13 @@ bool reclaim_orphan(struct run *run) must_check;
 void reclaim_end_orphans(struct controller *c, const char *why);
 /* There may be news of it. */
 void reclaim_run(struct run *run);
+/* The hub is asked anew: the line was broken. */
+void reclaim_again(struct run *run);
+/* What is known of it is freed. */
+void reclaim_free(struct run *run);
+/* It was heard of when it had been sent: it may have ended already. */
+void reclaim_others(struct run *run);
 void reclaim_on_iopub(struct run *run, struct msg *m);
-/* So often it is asked, soon, until the hub has it, too: run->news. */
-#define RECLAIM_NEWS 10
 /* Some were added. */
 void reclaim_soon(struct controller *c);
 /* Frees what is kept for it. */

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "results.h"
-#include "upstream.h"
+#include "carrier.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -33,12 +33,12 @@ static bool has_work(struct controller *c)
 	struct list *l;
 
 	/* What waits is in the store, for the next mount. */
-	if (!left || upstream_is_gone(c))
+	if (!left || c->carrier->is_gone(c))
 		return false;
 	list_for_each(l, &c->by_id) {
 		struct result *r = list_entry(l, struct result, by_id);
 
-		if (!state_is_final(result_state(r)) && !r->held && !r->wired)
+		if (!state_is_final(result_state(r)) && !r->held && !r->ops->of_client)
 			return true;
 	}
 	return false;

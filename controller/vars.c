@@ -3,8 +3,9 @@
 
 #include "engines.h"
 #include "events.h"
-#include "line.h"
+#include "carrier.h"
 #include "wire/variable.h"
+#include "engine_json.h"
 
 /* What engines have told about their variables. */
 
@@ -128,7 +129,7 @@ static void publish_list(struct engine *e, bool all, struct json_object *list)
 	publish(e, o);
 }
 
-void vars_engine_joined(struct engine *e)
+void vars_publish(struct engine *e)
 {
 	struct json_object *o;
 

@@ -51,13 +51,11 @@ void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
 void vars_ran(struct engine *e);
 /* The answer to that; false: it is about something else. */
 bool vars_on_listing(struct engine *e, struct msg *m);
-/* What it told before is published now. */
-void vars_engine_joined(struct engine *e);
-/* It answers no more. */
+extern const struct engine_hooks vars_hooks;
+/* Its requests are answered no more: it is away. */
 void vars_engine_gone(struct engine *e);
-/* It has nothing to do any more. */
-void vars_engine_idle(struct engine *e);
-/* What it has told. */
+/* Between vars.c and forward.c: what it told before is published now; is forgotten. */
+void vars_publish(struct engine *e);
 void vars_forget(struct engine *e);
 
 /* Adds the member `vars` to an engine, if it is known. */

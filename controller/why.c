@@ -3,9 +3,8 @@
 
 #include "engines.h"
 #include "graph.h"
-#include "orders.h"
 #include "sched.h"
-#include "upstream.h"
+#include "carrier.h"
 
 #define LIMIT_NAMED 100 /* engines */
 
@@ -28,7 +27,7 @@ static enum wait wait_for(const struct result *r, int64_t id)
 	if (sched_avoids(r, id))
 		return WAIT_NOT;
 	if (!e)
-		return orders_awaits(r->c, id) ? WAIT_RESTART : WAIT_NOT;
+		return engine_is_expected(r->c, id) ? WAIT_RESTART : WAIT_NOT;
 	if (engine_is_away(e))
 		return WAIT_AWAY;
 	return e->draining || e->leaving ? WAIT_DRAINING : WAIT_FREE;
@@ -164,9 +163,10 @@ static void put_missing(const struct result *r, struct buf *out)
 
 static void put_place(const struct result *r, struct buf *out)
 {
-	if (r->c->upstream && !upstream_is_up(r->c))
-		buf_puts(out, "the ipyparallel controller: it is away, "
-			      "controller/state says why");
+	const char *away = r->c->carrier->is_away(r->c);
+
+	if (away)
+		buf_puts(out, away);
 	else if (r->max_running && r->active >= r->max_running)
 		buf_printf(out, "one of its own tasks to end: max_running is %llu",
 			   (unsigned long long)r->max_running);

@@ -77,7 +77,7 @@ void wire_forget(struct result *r)
 {
 	const struct details *d = r->task[0].details;
 
-	if (r->wired && d && d->msg_id &&
+	if (d && d->msg_id &&
 	    map_get(&r->c->wired, bytes_str(d->msg_id)) == r)
 		map_remove(&r->c->wired, bytes_str(d->msg_id));
 }
@@ -94,7 +94,7 @@ uint64_t wire_result(struct controller *c, struct bytes msg_id,
 	if (task_id_parse(msg_id, c->cluster, &id))
 		return 0;
 	r = result_find(c, id.result);
-	if (!r || r->wired || id.index >= r->ntasks || !id.attempt ||
+	if (!r || r->ops->of_client || id.index >= r->ntasks || !id.attempt ||
 	    id.attempt > max_u64(r->task[id.index].attempt, 1))
 		return 0;
 	*ret_index = id.index;
@@ -152,6 +152,7 @@ static struct result *new_result(struct controller *c, struct msg *m,
 				 struct json_object *options)
 {
 	struct result_spec spec = {
+		.ops = &result_ops_clients,
 		.kind = "task",
 		.options = options,
 		.ntasks = 1,
@@ -171,7 +172,6 @@ static struct result *new_result(struct controller *c, struct msg *m,
 		spec.name = label;
 	r = result_new(c, &spec);
 	result_take_name(r);
-	r->wired = true;
 	op = result_store_op(r);
 	op->arg = c;
 	op->done = wire_stored;
@@ -295,6 +295,7 @@ static void forget_reply(struct wire *w)
 void wire_start(struct wire *w, struct engine *e)
 {
 	struct result *r = result_find(w->c, w->result);
+	struct run *run;
 
 	assert(r);
 	forget_reply(w);
@@ -304,7 +305,9 @@ void wire_start(struct wire *w, struct engine *e)
 	w->start_timer.fire = start_again;
 	timer_cancel(&w->start_timer);
 	task_claim(r, 0);
-	put_start(w, run_relayed(r, w->msg_id, e, w));
+	run = run_of_client(r, w->msg_id, e, &run_ops_clients);
+	run->wire = w;
+	put_start(w, run);
 }
 
 /* --- the reply ---------------------------------------------------------- */
@@ -359,7 +362,7 @@ void wire_read_reply(struct wire *w, struct msg *m)
 	json_object_put(content);
 }
 
-bool wire_take_retry(struct wire *w)
+static bool take_retry(struct wire *w)
 {
 	if (w->channel != CHANNEL_TASK || !w->retries)
 		return false;
@@ -380,13 +383,58 @@ bool wire_again(struct wire *w, const struct msg *m)
 
 	if (w->channel != CHANNEL_TASK || !run || !r || run->abort ||
 	    r->aborting || w->event == EVENT_SUCCEED ||
-	    (!unmet && !wire_take_retry(w)))
+	    (!unmet && !take_retry(w)))
 		return false;
 	if (run->engine)
 		run->engine->completed++;
 	run_retry(run, &how);
 	return true;
 }
+
+/* --- what the scheduler asks ---------------------------------------------- */
+
+static bool retries(struct result *r, const struct run *run)
+{
+	(void)r;
+	return run->wire && take_retry(run->wire);
+}
+
+/* What a client sent itself is gone with the socket it came from. */
+void wire_give_up(struct result *r)
+{
+	static const struct ending lost = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the controller ended before the task did",
+	};
+
+	if (task_is_waiting(&r->task[0]))
+		task_end_pending(r, 0, &lost);
+}
+
+static void restored(struct run *run)
+{
+	static const struct ending lost = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the controller ended while the task ran, and its "
+			  "engine is not known any more",
+	};
+
+	run->ops = &run_ops_clients;
+	run_end(run, &lost, NULL);
+}
+
+const struct result_ops result_ops_clients = {
+	.of_client = true,
+	.start = relay_start,
+	.retries = retries,
+	.restored = restored,
+	.resumed = wire_give_up,
+	.loaded = wire_know,
+	.ended = relay_ended,
+	.freed = wire_forget,
+};
 
 /* --- the end ------------------------------------------------------------ */
 

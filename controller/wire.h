@@ -56,8 +56,6 @@ void wire_add_request(struct json_object *options, const char *type);
 void wire_start(struct wire *w, struct engine *e);
 /* Its engine could not be reached: it ends, and its client is told, or not. */
 void wire_unsent(struct wire *w, bool tell);
-/* The connection broke, and it or its reply was lost with that. */
-void wire_lost(struct wire *w);
 /* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
 void wire_read_reply(struct wire *w, struct msg *m);
 /*
@@ -65,8 +63,6 @@ void wire_read_reply(struct wire *w, struct msg *m);
  * engine: retries are left, or it ran where its own conditions are not met.
  */
 bool wire_again(struct wire *w, const struct msg *m);
-/* Retries are left after it failed without a reply; one is taken. */
-bool wire_take_retry(struct wire *w);
 /* It has its reply: the end, now or when its output has come. */
 void wire_replied(struct wire *w);
 void wire_idle(struct wire *w);
@@ -86,7 +82,11 @@ void channel_less(struct controller *c, enum channel ch);
 /* What clients call it; 0: nothing of that name. */
 uint64_t wire_result(struct controller *c, struct bytes msg_id,
 		     uint32_t *ret_index);
-/* Between here and load.c, results.c. */
+/* Of results and runs of clients of ours. */
+extern const struct result_ops result_ops_clients;
+extern const struct run_ops run_ops_clients;
+/* Operations of those (struct result_ops). */
+void wire_give_up(struct result *r);
 void wire_know(struct result *r, const char *msg_id);
 void wire_forget(struct result *r);
 

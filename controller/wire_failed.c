@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "wire.h"
 
+#include "base/log.h"
 #include "request.h"
 #include "relay.h"
 #include "run.h"
@@ -22,28 +23,39 @@ void wire_unsent(struct wire *w, bool tell)
 	result_end_waiting(result_find(w->c, w->result), &unreachable);
 }
 
-void wire_lost(struct wire *w)
+/* The connection broke, and its message or the reply was lost with that. */
+static void lost(struct run *run)
 {
-	struct run *run = run_find(w->c, w->msg_id);
-	struct ending lost = {
-		.event = run && run->abort ? EVENT_ABORT : EVENT_FAIL,
+	struct ending how = {
+		.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
 		.ename = "EngineError",
 		.evalue = "the connection to its engine broke while that had "
 			  "the task",
 	};
 
+	if (!run->wire || run->wire->replied)
+		return;
+	log_info("a client's task was lost on its way",
+		 log_str("msg_id", run->msg_id),
+		 log_int("engine", run->engine ? run->engine->id : -1));
 	/* Of an engine that is there its client would wait for an answer. */
-	w->unsent = !w->gather;
-	if (run)
-		run_end(run, &lost, NULL);
+	run->wire->unsent = !run->wire->gather;
+	run_end(run, &how, NULL);
 }
 
-bool relay_finish(struct wire *w)
+/* To clients in the words they know. */
+static void engine_gone(struct run *run)
 {
-	if (!w->replied)
-		return false;
-	wire_finish(w);
-	return true;
+	struct buf why = BUF_INIT;
+
+	if (run->wire && run->wire->replied) {
+		wire_finish(run->wire);
+		return;
+	}
+	buf_printf(&why, "Engine b'%s' died while running task '%s'",
+		   run->engine->uuid, run->msg_id);
+	run_end_with_engine(run, buf_str(&why));
+	buf_done(&why);
 }
 
 void relay_ended(struct result *r)
@@ -111,3 +123,41 @@ void relay_failed(struct wire *w, const struct ending *how)
 	}
 	wire_free(w);
 }
+
+static void failed(struct run *run, const struct ending *how)
+{
+	if (run->wire)
+		relay_failed(run->wire, how);
+	run->wire = NULL;
+}
+
+/* --- what is done to a run ------------------------------------------------ */
+
+/* As what mounts run on such an engine. */
+static int abort_run(struct run *run)
+{
+	return run->engine ? run->engine->run_ops->abort(run) : -EOPNOTSUPP;
+}
+
+static int signal_run(struct run *run, int signo)
+{
+	return run->engine ? run->engine->run_ops->signal(run, signo)
+			   : -EOPNOTSUPP;
+}
+
+/* A reply to us, who did not ask. */
+static void on_reply(struct run *run, struct msg *m)
+{
+	(void)m;
+	run->c->count.late_replies++;
+}
+
+const struct run_ops run_ops_clients = {
+	.of_client = true,
+	.abort = abort_run,
+	.signal = signal_run,
+	.on_reply = on_reply,
+	.lost = lost,
+	.engine_gone = engine_gone,
+	.failed = failed,
+};

@@ -84,6 +84,8 @@ void *xrealloc(void *p, size_t n);
 void *xreallocarray(void *p, size_t n, size_t size);
 void *xmemdup(const void *p, size_t n);
 char *xstrdup(const char *s);
+/* The same; NULL of NULL. */
+char *str_copy(const char *s);
 /* A NUL-terminated copy of n bytes. */
 char *xstrndup(const void *p, size_t n);
 char *xasprintf(const char *fmt, ...) printf_like(1, 2);

@@ -1,11 +1,7 @@
 #include "base/base.h"
-#include "run.h"
+#include "returned.h"
 
 #include "base/log.h"
-#include "call.h"
-#include "relay.h"
-#include "upstream.h"
-#include "wire.h"
 
 static void add_unwanted(struct controller *c, const struct engine *e,
 			 struct json_object *ids, struct json_object *drop)
@@ -34,7 +30,7 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 		struct result *r = result_find(e->c, run->result);
 
 		/* What was sent just now may still be on its way. */
-		if (run->phase != RUN_SENT || run->wire ||
+		if (run->phase != RUN_SENT || run->ops->of_client ||
 		    (!run->restored && !run->abort &&
 		     mono_usec() - run->sent < LIMIT_FLIGHT * USEC_PER_SEC))
 			continue;
@@ -82,13 +78,10 @@ static void end_lost(struct engine *e, struct json_object *relayed)
 	list_for_each_safe(l, tmp, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		if (!run->doubtful || run->wire->replied ||
+		if (!run->doubtful ||
 		    map_get(&here, bytes_str(run->msg_id)))
 			continue;
-		log_info("a client's task was lost on its way",
-			 log_str("msg_id", run->msg_id),
-			 log_int("engine", e->id));
-		wire_lost(run->wire);
+		run->ops->lost(run);
 	}
 	map_done(&here);
 }
@@ -106,70 +99,8 @@ bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
 	list_for_each(l, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		run->doubtful = !relayed && run->phase == RUN_SENT && run->wire;
+		run->doubtful = !relayed && run->phase == RUN_SENT &&
+				run->ops->of_client;
 	}
 	return true;
-}
-
-static void say_gone(const struct engine *e, struct buf *why)
-{
-	buf_printf(why, "engine %lld (pid %lld on %s) ", (long long)e->id,
-		   (long long)e->pid, e->host ? e->host : "an unknown host");
-	if (e->unknown_end)
-		buf_printf(why, "was given up while it ran the task, which may "
-				"go on there: %s", e->unknown_end);
-	else
-		buf_puts(why, "ended while running the task");
-}
-
-/* To clients in the words they know. */
-static void say_died(const struct run *run, const struct engine *e,
-		     struct buf *why)
-{
-	if (run->wire)
-		buf_printf(why, "Engine b'%s' died while running task '%s'",
-			   e->uuid, run->msg_id);
-	else if (upstream_is_gone(e->c))
-		buf_printf(why,
-			   "ipyparallel's controller ended while engine %lld "
-			   "ran the task, which may go on there",
-			   (long long)e->id);
-	else
-		say_gone(e, why);
-}
-
-/* Its end may be known all the same. */
-static bool goes_on(struct run *run)
-{
-	return run->phase == RUN_SENT && !run->wire &&
-	       (call_engine_gone(run) || reclaim_orphan(run));
-}
-
-void runs_engine_gone(struct engine *e)
-{
-	struct buf why = BUF_INIT;
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &e->runs) {
-		struct run *run = list_entry(l, struct run, engine_link);
-		struct ending how = {
-			.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
-			.ename = "EngineError",
-			.unknown = e->unknown_end != NULL,
-		};
-
-		if (run->wire && relay_finish(run->wire))
-			continue;
-		if (run->phase == RUN_STARTING) {
-			run_leave_engine(run);
-			continue;
-		}
-		if (goes_on(run))
-			continue;
-		buf_clear(&why);
-		say_died(run, e, &why);
-		how.evalue = buf_str(&why);
-		run_end(run, &how, NULL);
-	}
-	buf_done(&why);
 }

@@ -1,0 +1,48 @@
+#include "base/base.h"
+#include "carrier.h"
+
+int carrier_own_send(struct controller *c, enum line line,
+		     const struct msg_out *out)
+{
+	static const enum socket of[] = {
+		[LINE_TASK] = S_TASK_OUT,
+		[LINE_CONTROL] = S_CONTROL_OUT,
+	};
+
+	return msg_send(sock_of(c, of[line]), &c->session, out);
+}
+
+struct session *carrier_own_session(struct controller *c)
+{
+	return &c->session;
+}
+
+bool carrier_own_is_gone(const struct controller *c)
+{
+	(void)c;
+	return false;
+}
+
+const char *carrier_own_is_away(const struct controller *c)
+{
+	(void)c;
+	return NULL;
+}
+
+struct session *engine_session(struct engine *e)
+{
+	return e->c->carrier->session(e->c);
+}
+
+int engine_send(struct engine *e, enum line line, struct msg_out *out)
+{
+	struct bytes ident = engine_ident(e);
+	int err;
+
+	out->idents = &ident;
+	out->nidents = 1;
+	err = e->c->carrier->send(e->c, line, out);
+	out->idents = NULL;
+	out->nidents = 0;
+	return err;
+}

@@ -1,0 +1,40 @@
+#include "base/base.h"
+#include "hooks.h"
+
+#include "call.h"
+#include "carrier.h"
+#include "drain.h"
+#include "flight.h"
+#include "foreign.h"
+#include "notify.h"
+#include "orders.h"
+#include "ours.h"
+#include "upstream.h"
+#include "vars.h"
+#include "wire.h"
+
+/* Clients hear that an engine is gone before they hear what becomes of their tasks. */
+static const struct engine_hooks *const engine_hooks[] = {
+	&notify_hooks, &ours_hooks,   &foreign_hooks, &flight_hooks,
+	&run_hooks,    &orders_hooks, &vars_hooks,    &drain_hooks,
+	NULL,
+};
+
+static const struct carrier carrier_own = {
+	.send = carrier_own_send,
+	.session = carrier_own_session,
+	.run_ops = &run_ops_ipython,
+	.first_to_know = true,
+	.is_gone = carrier_own_is_gone,
+	.is_away = carrier_own_is_away,
+};
+
+void hooks_set(struct controller *c)
+{
+	bool upstream = c->config.upstream != NULL;
+
+	c->engine_hooks = engine_hooks;
+	c->carrier = upstream ? &carrier_upstream : &carrier_own;
+	c->result_ops_clients = upstream ? &result_ops_others
+					 : &result_ops_clients;
+}
