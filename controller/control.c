@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "run.h"
+#include "finish.h"
 
 /* --- answers ------------------------------------------------------------ */
 

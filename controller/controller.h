@@ -43,6 +43,7 @@ struct engine_hooks;
 struct engine_news;
 struct events;
 struct policy;
+struct ready;
 struct result_ops;
 struct upstream;
 struct reclaim;
@@ -189,11 +190,9 @@ struct controller {
 	struct timer store_again;
 
 	/* sched.c */
-	struct list ready;	/* of struct bucket, highest priority first */
+	struct ready *ready;
 	struct work sched_work;
 	struct timer sched_later;
-	uint64_t *unchecked;	/* results: is there an engine for them? */
-	size_t nunchecked, unchecked_room;
 	bool check_all;		/* the same of all that are ready */
 	int told_missing;	/* enum missing; see why.h */
 	const struct policy *policy;

@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "run.h"
 
-#include "sched.h"
+#include "ready.h"
 
 /* --- ctl ---------------------------------------------------------------- */
 
@@ -156,9 +156,9 @@ static void set_held(struct result *r, bool hold)
 {
 	r->held = hold;
 	if (hold)
-		sched_remove(r);
+		ready_remove(r);
 	else
-		sched_add(r);
+		ready_add(r);
 	result_changed(r, CHANGED_STATE);
 }
 
@@ -226,8 +226,8 @@ static void set_priority(struct result *r, int64_t priority, char *options)
 	r->priority = priority;
 	r->options = options;
 	if (waits) {
-		sched_remove(r);
-		sched_add(r);
+		ready_remove(r);
+		ready_add(r);
 	}
 	result_changed(r, CHANGED_ALL);
 }

@@ -2,7 +2,9 @@
 #include "run.h"
 
 #include "base/log.h"
-#include "sched.h"
+#include "ready.h"
+#include "finish.h"
+#include "apply.h"
 
 static const enum state_event event_of[STATES] = {
 	[STATE_PENDING] = EVENT_REQUEUE,
@@ -270,7 +272,7 @@ void run_retry(struct run *run, const struct ending *how)
 	op->task.row.attempt = run->attempt;
 	/* Nobody takes the same signed bytes twice. */
 	if (run->ops->of_client && run->engine)
-		sched_avoid(r, run->engine->id);
+		result_avoid(r, run->engine->id);
 	if (!op->task.row.started) {
 		op->task.row.started = now_usec();
 		op->task.row.began = result_age(r);

@@ -6,6 +6,7 @@
 #include "results.h"
 #include "short.h"
 #include "state.h"
+#include "finish.h"
 
 #define TICK USEC_PER_SEC
 /*

@@ -4,6 +4,7 @@
 #include "engines.h"
 #include "results.h"
 #include "wire.h"
+#include "finish.h"
 
 /*
  * purge_request: results that have ended go, here and in the store. A task

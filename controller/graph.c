@@ -4,7 +4,7 @@
 #include "base/parse.h"
 #include "engines.h"
 #include "run.h"
-#include "sched.h"
+#include "ready.h"
 #include "wire/task_option.h"
 
 static struct dep *add_dep(struct result *r)
@@ -19,12 +19,6 @@ static void add_dependent(struct result *on, uint64_t id)
 	on->dependent = xreallocarray(on->dependent, on->ndependents + 1,
 				      sizeof(*on->dependent));
 	on->dependent[on->ndependents++] = id;
-}
-
-void graph_free(struct result *r)
-{
-	free(r->dep);
-	free(r->dependent);
 }
 
 static void set_target(struct result *r, int64_t engine)
@@ -133,17 +127,6 @@ static void read_list(struct result *r, struct json_object *list, bool follow)
 	}
 }
 
-char *graph_text(const struct result *r)
-{
-	struct buf b = BUF_INIT;
-	size_t i;
-
-	/* A client's task does not outlive the controller. */
-	for (i = 0; i < r->ndeps && !r->ops->of_client; i++)
-		dep_put(&b, &r->dep[i]);
-	return b.n ? buf_take(&b) : NULL;
-}
-
 bool graph_parse(struct result *r, const char *text)
 {
 	struct bytes rest = bytes_str(text ? text : "");
@@ -228,7 +211,7 @@ static void put_deps(struct result *r)
 	struct store_op *op = store_op_new(STORE_DEPS);
 
 	op->result.id = r->id;
-	op->result.deps = graph_text(r);
+	op->result.deps = result_deps_text(r);
 	store_put(r->c->store, op);
 }
 
@@ -393,7 +376,7 @@ void graph_ended(struct result *on)
 			    !meet(r, &r->dep[k], on))
 				break;
 		if (r && !r->unmet)
-			sched_add(r);
+			ready_add(r);
 	}
 	on->ndependents = 0;
 }

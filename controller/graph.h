@@ -40,10 +40,8 @@ bool graph_add_condition(struct result *r, const struct condition *k);
 /* Of `follow` with `any`: the engine has run one of those. */
 bool graph_allows(const struct result *r, int64_t engine);
 
-/* As dep_put() has it, for the store; caller frees; NULL: none. */
-char *graph_text(const struct result *r);
 /*
- * The reverse, at the start; graph_resume() when all results are there. False: it
+ * The reverse of result_deps_text(), at the start; graph_resume() when all results are there. False: it
  * is damaged.
  */
 bool graph_parse(struct result *r, const char *text) must_check;
@@ -54,6 +52,5 @@ void graph_ended(struct result *r);
 void graph_doomed(struct result *r);
 /* "after 12, 13"; nothing when it waits for no result. */
 void graph_why(const struct result *r, struct buf *out);
-void graph_free(struct result *r);
 
 #endif

@@ -7,7 +7,9 @@
 #include "graph.h"
 #include "items.h"
 #include "run.h"
-#include "sched.h"
+#include "ready.h"
+#include "finish.h"
+#include "load.h"
 
 /* Tokens of results younger than this are known again after a restart. */
 #define TOKEN_AGE (600 * 1000000LL)
@@ -127,7 +129,7 @@ static void load_engine(void *arg, const struct engine_row *row)
 	engine_restore(arg, row);
 }
 
-static void resume(struct controller *c, struct result *r)
+static void resume(struct result *r)
 {
 	uint64_t i;
 
@@ -139,12 +141,11 @@ static void resume(struct controller *c, struct result *r)
 	for (i = 0; i < r->next; i++)
 		if (r->task[i].state == STATE_RUNNING)
 			run_restore(r, (uint32_t)i);
-	if (r->timeout)
-		timer_set(c->loop, &r->timeout_timer, r->timeout);
+	result_wait(r);
 	if (r->ops->resumed)
 		r->ops->resumed(r);
 	graph_resume(r);
-	sched_add(r);
+	ready_add(r);
 }
 
 int results_load(struct controller *c, struct buf *why)
@@ -182,6 +183,6 @@ int results_load(struct controller *c, struct buf *why)
 			    log_int("files", (int64_t)lost));
 	clock_keep(c);
 	list_for_each_safe(l, tmp, &c->by_id)
-		resume(c, list_entry(l, struct result, by_id));
+		resume(list_entry(l, struct result, by_id));
 	return 0;
 }

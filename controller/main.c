@@ -27,6 +27,8 @@
 #include "engine_json.h"
 #include "heart.h"
 #include "hooks.h"
+#include "load.h"
+#include "ready.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -87,6 +89,7 @@ static void close_all(struct controller *c)
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
+	ready_done(c);
 	changes_done(c);
 	identity_done(c);
 	address_done(c);
@@ -103,6 +106,7 @@ static int start(struct controller *c, struct buf *why)
 	hooks_set(c);
 	changes_init(c);
 	results_init(c);
+	ready_init(c);
 	runs_init(c);
 	wires_init(c);
 	vars_init(c);

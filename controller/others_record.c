@@ -7,6 +7,8 @@
 #include "run.h"
 #include "wire.h"
 #include "wire/task_option.h"
+#include "finish.h"
+#include "apply.h"
 
 /*
  * A record of the hub, of another client's task, becomes a result here. Its end
@@ -50,6 +52,7 @@ static struct result *new_result(struct controller *c,
 {
 	struct json_object *meta = json_get_object(record, "metadata");
 	struct result_spec spec = {
+		.ops = &result_ops_others,
 		.kind = "task",
 		.options = json_object_new_object(),
 		.ntasks = 1,
@@ -60,7 +63,6 @@ static struct result *new_result(struct controller *c,
 	const char *label = json_get_str(meta, "label", &n);
 	const char *type = json_get_str(json_get_object(record, "header"),
 					"msg_type", NULL);
-	struct store_op *op;
 	struct result *r;
 
 	if (label && task_name_ok(bytes_of(label, n)))
@@ -72,11 +74,7 @@ static struct result *new_result(struct controller *c,
 	json_object_put(spec.options);
 	r->born -= r->submitted - submitted;
 	r->submitted = submitted;
-	result_take_name(r);
-	op = result_store_op(r);
-	op->arg = c;
-	op->done = stored;
-	store_put(c->store, op);
+	result_put(r, stored, c);
 	return r;
 }
 

@@ -4,7 +4,7 @@
 #include "broadcast.h"
 #include "request.h"
 #include "record.h"
-#include "sched.h"
+#include "ready.h"
 #include "vars.h"
 #include "wire.h"
 
@@ -110,7 +110,7 @@ void relay_enqueue(struct wire *w, struct msg *m)
 {
 	w->msg = *m;
 	*m = (struct msg){0};
-	sched_add(result_find(w->c, w->result));
+	ready_add(result_find(w->c, w->result));
 }
 
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m)

@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "base/log.h"
+#include "finish.h"
 
 /*
  * The end of all tasks of a result that wait, however many: those that were

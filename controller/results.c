@@ -3,11 +3,9 @@
 
 #include "base/log.h"
 #include "clock.h"
-#include "graph.h"
 #include "items.h"
-#include "run.h"
-#include "sched.h"
-#include "why.h"
+#include "ready.h"
+#include "changes.h"
 
 /* Code and stdin together up to here stay in memory while a result waits. */
 #define INPUT_IN_MEMORY (64 * KIB)
@@ -119,21 +117,6 @@ void result_read_options(struct result *r, struct json_object *o)
 	read_targets(r, json_get_array(o, "targets"));
 }
 
-static void on_timeout(struct timer *t)
-{
-	struct result *r = container_of(t, struct result, timeout_timer);
-	static const struct ending late = {
-		.event = EVENT_FAIL,
-		.ename = "TaskTimeout",
-	};
-	struct buf why = BUF_INIT;
-
-	why_put(r, &why);
-	result_end_saying(r, &late, "it did not begin within the option timeout; "
-				    "it waited for %s", buf_str(&why));
-	buf_done(&why);
-}
-
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 {
 	struct result *r = zalloc(sizeof(*r));
@@ -153,7 +136,6 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 	list_init(&r->finished);
 	list_init(&r->changed_link);
 	list_init(&r->ready_link);
-	r->timeout_timer.fire = on_timeout;
 	list_add_tail(&c->by_id, &r->by_id);
 	map_put_u64(&c->results, id, r);
 	c->next_result = max_u64(c->next_result, id + 1);
@@ -173,7 +155,7 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	struct result *r = result_make(c, c->next_result, spec->ntasks);
 	struct bytes options = json_bytes(spec->options);
 
-	r->ops = spec->ops ? spec->ops : &result_ops_mount;
+	r->ops = spec->ops;
 	r->name = spec->name ? xstrdup(spec->name) : NULL;
 	result_set_token(r, spec->token);
 	r->kind = spec->kind;
@@ -195,9 +177,18 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	spec->items = (struct buf)BUF_INIT;
 	r->map_size = r->items.n;
 	items_index(r);
-	if (r->timeout)
-		timer_set(c->loop, &r->timeout_timer, r->timeout);
 	return r;
+}
+
+char *result_deps_text(const struct result *r)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	/* A client's task does not outlive the controller. */
+	for (i = 0; i < r->ndeps && !r->ops->of_client; i++)
+		dep_put(&b, &r->dep[i]);
+	return b.n ? buf_take(&b) : NULL;
 }
 
 struct store_op *result_store_op(const struct result *r)
@@ -209,7 +200,7 @@ struct store_op *result_store_op(const struct result *r)
 		.token = r->token ? xstrdup(r->token) : NULL,
 		.name = r->name ? xstrdup(r->name) : NULL,
 		.options = xstrdup(r->options),
-		.deps = graph_text(r),
+		.deps = result_deps_text(r),
 		.kind = r->ops->of_client ? "wire" : r->kind,
 		.tasks = r->ntasks,
 		.uid = r->uid,
@@ -224,7 +215,7 @@ struct store_op *result_store_op(const struct result *r)
 	return op;
 }
 
-static void drop_input(struct result *r)
+void result_drop_input(struct result *r)
 {
 	buf_done(&r->code);
 	buf_done(&r->stdin_);
@@ -241,36 +232,11 @@ void result_set_stored(struct result *r)
 	r->stored = true;
 	r->c->count.submitted++;
 	if (!result_keeps_input(r))
-		drop_input(r);
+		result_drop_input(r);
 	log_info("result submitted", log_int("result", (int64_t)r->id),
 		 log_str("kind", r->kind), log_int("tasks", (int64_t)r->ntasks),
 		 log_str("label", r->name), log_int("uid", r->uid));
 	result_changed(r, CHANGED_ALL);
-}
-
-/* Rows of its tasks may have been stored though it was not. */
-static void put_purge(struct result *r)
-{
-	struct store_op *op = store_op_new(STORE_PURGE);
-
-	op->purge.result = r->id;
-	store_put(r->c->store, op);
-}
-
-void result_doom(struct result *r)
-{
-	uint64_t i;
-	bool busy = false;
-
-	r->doomed = true;
-	sched_remove(r);
-	graph_doomed(r);
-	for (i = 0; i < r->ntasks; i++)
-		busy |= !task_is_waiting(&r->task[i]);
-	if (!busy) {
-		put_purge(r);
-		result_free(r);
-	}
 }
 
 void task_free_details(struct task *t)
@@ -312,7 +278,7 @@ static uint64_t stored_bytes(const struct result *r)
 	return n;
 }
 
-static void join_finished(struct result *r)
+void results_add_finished(struct result *r)
 {
 	list_add_tail(&r->c->finished, &r->finished);
 	r->accounted = stored_bytes(r);
@@ -320,7 +286,7 @@ static void join_finished(struct result *r)
 	r->c->nfinished++;
 }
 
-static void leave_finished(struct result *r)
+void results_remove_finished(struct result *r)
 {
 	if (list_empty(&r->finished))
 		return;
@@ -336,9 +302,9 @@ void result_free(struct result *r)
 	int s;
 
 	timer_cancel(&r->timeout_timer);
-	sched_remove(r);
+	list_del(&r->ready_link);
 	drop_name(r);
-	leave_finished(r);
+	results_remove_finished(r);
 	list_del(&r->by_id);
 	list_del(&r->changed_link);
 	map_remove_u64(&c->results, r->id);
@@ -354,7 +320,8 @@ void result_free(struct result *r)
 	}
 	buf_done(&r->code);
 	buf_done(&r->stdin_);
-	graph_free(r);
+	free(r->dep);
+	free(r->dependent);
 	items_free(r);
 	free(r->rest_ename);
 	free(r->rest_evalue);
@@ -367,117 +334,3 @@ void result_free(struct result *r)
 	free(r->options);
 	free(r);
 }
-
-/* --- retention ---------------------------------------------------------- */
-
-static bool too_much(const struct controller *c, const struct result *oldest)
-{
-	const struct config *k = &c->config;
-
-	return (k->keep_results && c->nfinished > k->keep_results) ||
-	       (k->keep_bytes && c->stored_bytes > k->keep_bytes) ||
-	       (k->keep_age &&
-		result_age(oldest) - oldest->elapsed > (int64_t)k->keep_age);
-}
-
-/* The oldest finished results go when there are too many of them. */
-void results_retain(struct controller *c)
-{
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &c->finished) {
-		struct result *r = list_entry(l, struct result, finished);
-
-		if (r->purging)
-			continue;
-		if (!too_much(c, r) || result_purge(r, NULL, NULL))
-			break;
-		/* Not counted any more, though the store still works on it. */
-		leave_finished(r);
-		c->count.purged++;
-	}
-}
-
-void result_set_finished(struct result *r)
-{
-	struct controller *c = r->c;
-
-	timer_cancel(&r->timeout_timer);
-	/* Until now it was when the first was sent. */
-	r->started = r->first_started;
-	r->began = r->first_began;
-	drop_input(r);
-	items_free(r);
-	join_finished(r);
-	graph_ended(r);
-	results_retain(c);
-}
-
-void result_end(struct result *r)
-{
-	log_info("result ended", log_int("result", (int64_t)r->id),
-		 log_str("status", state_name(result_state(r))),
-		 log_int("ok", (int64_t)r->count[STATE_OK]),
-		 log_int("error", (int64_t)r->count[STATE_ERROR]),
-		 log_int("aborted", (int64_t)r->count[STATE_ABORTED]),
-		 log_real("wall_time",
-			  (double)r->elapsed / 1e6));
-	result_set_finished(r);
-}
-
-struct purge {
-	struct controller *c;
-	uint64_t id;
-	void (*done)(void *arg, int err);
-	void *arg;
-};
-
-static void purged(struct store_op *op)
-{
-	struct purge *p = op->arg;
-	struct result *r = result_find(p->c, p->id);
-
-	if (r && op->err) {
-		r->purging = false;
-		if (list_empty(&r->finished))
-			join_finished(r);
-	} else if (r) {
-		changes_purged(p->c, p->id);
-		result_free(r);
-	}
-	if (p->done)
-		p->done(p->arg, op->err);
-	free(p);
-}
-
-/* The newest may go: its id must not come again after a restart. */
-static void keep_next_id(struct controller *c)
-{
-	struct store_op *op = store_op_new(STORE_META);
-
-	op->meta.key = "next_result";
-	op->meta.value = xasprintf("%llu", (unsigned long long)c->next_result);
-	store_put(c->store, op);
-}
-
-int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
-{
-	struct store_op *op;
-	struct purge *p;
-
-	if (r->purging)
-		return -EALREADY;
-	if (!state_is_final(result_state(r)))
-		return -EBUSY;
-	r->purging = true;
-	p = xmalloc(sizeof(*p));
-	*p = (struct purge){r->c, r->id, done, arg};
-	keep_next_id(r->c);
-	op = store_op_new(STORE_PURGE);
-	op->purge.result = r->id;
-	op->done = purged;
-	op->arg = p;
-	store_put(r->c->store, op);
-	return 0;
-}
-

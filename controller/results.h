@@ -2,8 +2,7 @@
  * results.h: every result of the cluster and its tasks.
  *
  * The controller owns the results; a result owns its tasks. Hold ids across
- * turns of the loop, not pointers. What a task is changes only by task_apply(),
- * with a row that is stored already: nothing shown was not stored.
+ * turns of the loop, not pointers.
  */
 #ifndef TASKFS_RESULTS_H
 #define TASKFS_RESULTS_H
@@ -166,17 +165,12 @@ struct result {
 
 void results_init(struct controller *c);
 void results_done(struct controller *c);
-/* The oldest finished results go when there are too many, or too old. */
-void results_retain(struct controller *c);
-/* Everything the store has; runs come from run_restore(). -errno. */
-int results_load(struct controller *c, struct buf *why) must_check;
-
 /*
- * A new result with the next id, known but not yet stored: the caller puts
- * result_store_op(). options are checked already. code and stdin are moved.
+ * A new result with the next id, known but not yet stored: the caller calls
+ * result_put(). options are checked already. code and stdin are moved.
  */
 struct result_spec {
-	const struct result_ops *ops;	/* NULL: a mount submits it */
+	const struct result_ops *ops;
 	const char *name, *token, *kind;
 	struct json_object *options;
 	struct buf code, stdin_, items;
@@ -186,6 +180,8 @@ struct result_spec {
 };
 struct result *result_new(struct controller *c, struct result_spec *spec);
 struct store_op *result_store_op(const struct result *r);
+/* What it waits for as dep_put() has it, for the store; the caller's; NULL: nothing. */
+char *result_deps_text(const struct result *r);
 /*
  * Its code and stdin are here and stay; large ones are dropped as soon as they
  * are stored, and come from the store when an engine needs them.
@@ -193,11 +189,11 @@ struct store_op *result_store_op(const struct result *r);
 bool result_keeps_input(const struct result *r);
 /* The submission is stored: results/ may show it. */
 void result_set_stored(struct result *r);
-/*
- * The submission cannot be stored: nobody was told of it, and it goes as soon
- * as nothing works on it any more.
- */
-void result_doom(struct result *r);
+/* Its code and stdin are not needed any more, or come from the store. */
+void result_drop_input(struct result *r);
+/* It is final, and counted among those that retention may take; not any more. */
+void results_add_finished(struct result *r);
+void results_remove_finished(struct result *r);
 /* Forgets it, here only. */
 void result_free(struct result *r);
 
@@ -214,15 +210,6 @@ struct result *result_by_token(struct controller *c, const char *token);
 
 /* The task as a row for the store; the caller changes what will change. */
 struct task_row task_row(const struct result *r, uint32_t index);
-/*
- * The row is stored: the task becomes what the row says (strings and bytes
- * are moved out of it). event must be possible in its state.
- */
-void task_apply(struct result *r, struct task_row *row, enum state_event event);
-
-/* All tasks that have no row ended so; after loading. */
-void result_load_rest(struct result *r, enum state s);
-
 /* Pending, and nobody works on it. */
 bool task_is_waiting(const struct task *t);
 /* It waits, and may be begun. */
@@ -240,20 +227,10 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 		 uint64_t offset, struct bytes b);
 void task_drop_outputs(struct result *r, uint32_t index);
 
-/*
- * Takes a final result away, in the store and here; done (may be NULL) when
- * that is stored. -EBUSY: not final. -EALREADY: somebody does so now.
- */
-int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
-	must_check;
-
 /* Between results.c, task.c and load.c. */
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 void result_read_options(struct result *r, struct json_object *o);
-void result_set_finished(struct result *r);
-/* The same of one that just ended: that is news. */
-void result_end(struct result *r);
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 void task_free_details(struct task *t);

@@ -1,7 +1,9 @@
 #include "base/base.h"
 #include "control.h"
 
-#include "sched.h"
+#include "ready.h"
+#include "finish.h"
+#include "run.h"
 
 /*
  * The verb retry: the tasks of a result that are not ok again, whether they
@@ -84,7 +86,6 @@ static void retry_input(struct store_op *op)
 	struct result *old = result_find(rq->c, op->task.row.result), *r;
 	struct result_spec spec = {.kind = "task", .ntasks = 1};
 	struct json_object *targets;
-	struct store_op *put;
 
 	if (op->err || !old) {
 		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
@@ -102,19 +103,16 @@ static void retry_input(struct store_op *op)
 	if (targets)
 		json_add(spec.options, "targets", targets);
 	spec.pinned = old->pinned;
+	spec.ops = &result_ops_mount;
 	spec.kind = old->kind;
 	spec.ntasks = wanted_items(old, rq->task, buf_bytes(&op->task.items),
 				   &spec.items);
 	move_buf(&spec.code, &op->task.code);
 	move_buf(&spec.stdin_, &op->task.stdin_);
 	r = result_new(rq->c, &spec);
-	result_take_name(r);
 	json_object_put(spec.options);
-	put = result_store_op(r);
-	put->arg = rq;
-	put->done = retry_stored;
-	store_put(rq->c->store, put);
-	sched_add(r);
+	result_put(r, retry_stored, rq);
+	ready_add(r);
 }
 
 /* 0, or why there is nothing to do again. */

@@ -3,7 +3,10 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "ready.h"
 #include "sched.h"
+#include "finish.h"
+#include "apply.h"
 
 /* An engine that is not there for its ROUTER: tried again after this. */
 #define UNREACHABLE (100 * USEC_PER_MSEC)
@@ -75,7 +78,7 @@ void run_free(struct run *run)
 		r->active--;
 		r->failing -= run->failing;
 		if (r->max_running)
-			sched_add(r);
+			ready_add(r);
 	}
 	if (map_get(&run->c->runs, bytes_str(run->msg_id)) == run)
 		map_remove(&run->c->runs, bytes_str(run->msg_id));

@@ -119,6 +119,9 @@ void result_end_waiting(struct result *r, const struct ending *how);
 void result_end_saying(struct result *r, const struct ending *as,
 		       const char *fmt, ...) printf_like(3, 4);
 
+/* All its tasks that have no row ended so; after loading. */
+void result_load_rest(struct result *r, enum state s);
+
 /* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;
 int task_abort(struct result *r, uint32_t index) must_check;

@@ -7,71 +7,7 @@
 #include "run.h"
 #include "why.h"
 #include "changes.h"
-
-/* Results of one priority, first come first. */
-struct bucket {
-	struct list link;
-	int64_t priority;
-	struct list results;
-};
-
-/* --- what is ready ------------------------------------------------------ */
-
-static struct bucket *bucket_for(struct controller *c, int64_t priority)
-{
-	struct bucket *b;
-	struct list *l;
-
-	list_for_each(l, &c->ready) {
-		b = list_entry(l, struct bucket, link);
-		if (b->priority == priority)
-			return b;
-		if (b->priority < priority)
-			break;
-	}
-	b = zalloc(sizeof(*b));
-	b->priority = priority;
-	list_init(&b->results);
-	list_insert(&b->link, l->prev, l);
-	return b;
-}
-
-/* Whether there is an engine for it at all. */
-static void check_later(struct result *r)
-{
-	struct controller *c = r->c;
-
-	if (c->nunchecked == c->unchecked_room) {
-		c->unchecked_room = c->unchecked_room ? 2 * c->unchecked_room : 16;
-		c->unchecked = xreallocarray(c->unchecked, c->unchecked_room,
-					     sizeof(*c->unchecked));
-	}
-	c->unchecked[c->nunchecked++] = r->id;
-}
-
-/* New ones come last; one that comes back takes its old place. */
-void sched_add(struct result *r)
-{
-	struct bucket *b;
-	struct list *at;
-
-	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->doomed)
-		return;
-	b = bucket_for(r->c, r->priority);
-	at = b->results.prev;
-	while (at != &b->results &&
-	       list_entry(at, struct result, ready_link)->id > r->id)
-		at = at->prev;
-	list_insert(&r->ready_link, at, at->next);
-	if (r->ntargets)
-		check_later(r);
-	sched_kick(r->c);
-}
-
-void sched_remove(struct result *r)
-{
-	list_del(&r->ready_link);
-}
+#include "ready.h"
 
 void sched_kick(struct controller *c)
 {
@@ -91,33 +27,10 @@ void sched_kick_after(struct controller *c, uint64_t usec)
 
 /* --- placing ------------------------------------------------------------ */
 
-static bool is_one_of(const int64_t *ids, size_t n, int64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < n && ids[i] != id; i++)
-		;
-	return i < n;
-}
-
-void sched_avoid(struct result *r, int64_t engine)
-{
-	if (is_one_of(r->avoid, r->navoid, engine))
-		return;
-	r->avoid = xreallocarray(r->avoid, r->navoid + 1, sizeof(*r->avoid));
-	r->avoid[r->navoid++] = engine;
-	check_later(r);
-}
-
-bool sched_avoids(const struct result *r, int64_t engine)
-{
-	return is_one_of(r->avoid, r->navoid, engine);
-}
-
 static bool is_target(const struct result *r, const struct engine *e)
 {
 	return (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id)) &&
-	       !sched_avoids(r, e->id) && graph_allows(r, e->id);
+	       !result_avoids(r, e->id) && graph_allows(r, e->id);
 }
 
 static void each_ready(struct controller *c, void *arg,
@@ -125,7 +38,7 @@ static void each_ready(struct controller *c, void *arg,
 {
 	struct list *l, *k, *tmp;
 
-	list_for_each(l, &c->ready) {
+	list_for_each(l, &c->ready->buckets) {
 		struct bucket *b = list_entry(l, struct bucket, link);
 
 		list_for_each_safe(k, tmp, &b->results)
@@ -268,7 +181,7 @@ static void check_targets(struct result *r)
 
 	for (i = 0; i < r->ntargets; i++)
 		if (engine_is_expected(r->c, r->targets[i]) &&
-		    !sched_avoids(r, r->targets[i]))
+		    !result_avoids(r, r->targets[i]))
 			return;
 	for (i = 0; i < r->ntargets && i < TARGETS_NAMED; i++)
 		buf_printf(&ids, " %lld", (long long)r->targets[i]);
@@ -310,14 +223,14 @@ static void check_all(struct controller *c)
 
 	if (c->check_all)
 		each_ready(c, NULL, check);
-	for (i = 0; i < c->nunchecked && !c->check_all; i++) {
-		struct result *r = result_find(c, c->unchecked[i]);
+	for (i = 0; i < c->ready->nunchecked && !c->check_all; i++) {
+		struct result *r = result_find(c, c->ready->unchecked[i]);
 
 		if (r && !list_empty(&r->ready_link))
 			check(r, NULL);
 	}
 	c->check_all = false;
-	c->nunchecked = 0;
+	c->ready->nunchecked = 0;
 }
 
 void sched_check(struct controller *c)
@@ -348,7 +261,7 @@ static void place_pinned(struct result *r, struct room *room)
 		}
 	}
 	if (!waits)
-		sched_remove(r);
+		ready_remove(r);
 }
 
 /* When its failures are stored, the tasks that wait end. */
@@ -369,11 +282,11 @@ static void place_result(struct controller *c, struct result *r,
 		struct engine *e;
 
 		if (index < 0) {
-			sched_remove(r);
+			ready_remove(r);
 			return;
 		}
 		if (r->max_running && r->active >= r->max_running) {
-			sched_remove(r);
+			ready_remove(r);
 			return;
 		}
 		if (is_halting(r))
@@ -406,10 +319,10 @@ static void place(struct work *w)
 	struct list *l, *tmp;
 
 	check_all(c);
-	if (list_empty(&c->ready))
+	if (list_empty(&c->ready->buckets))
 		return;
 	find_room(c, &room);
-	list_for_each_safe(l, tmp, &c->ready) {
+	list_for_each_safe(l, tmp, &c->ready->buckets) {
 		struct bucket *b = list_entry(l, struct bucket, link);
 
 		if (!room.n)
@@ -426,22 +339,14 @@ static void place(struct work *w)
 
 void sched_init(struct controller *c)
 {
-	list_init(&c->ready);
 	c->sched_work.run = place;
 	c->sched_later.fire = later;
+	c->ready->wake = sched_kick;
 }
 
 void sched_done(struct controller *c)
 {
+	c->ready->wake = NULL;
 	work_cancel(&c->sched_work);
 	timer_cancel(&c->sched_later);
-	free(c->unchecked);
-	while (!list_empty(&c->ready)) {
-		struct bucket *b = list_first(&c->ready, struct bucket, link);
-
-		while (!list_empty(&b->results))
-			list_del(b->results.next);
-		list_del(&b->link);
-		free(b);
-	}
 }

@@ -10,13 +10,6 @@
 
 void sched_init(struct controller *c);
 void sched_done(struct controller *c);
-/* The result has a task to hand out (again). */
-void sched_add(struct result *r);
-/* It has none any more. */
-void sched_remove(struct result *r);
-/* It is not given to this engine any more. */
-void sched_avoid(struct result *r, int64_t engine);
-bool sched_avoids(const struct result *r, int64_t engine);
 /* What waits for this engine waits for something else now: clients hear it. */
 void sched_tell_waiting(struct controller *c, int64_t engine);
 /* An engine is gone for ever: what waits for it alone ends this turn. */

@@ -8,8 +8,9 @@
 #include "items.h"
 #include "results.h"
 #include "run.h"
-#include "sched.h"
+#include "ready.h"
 #include "wire/task_option.h"
+#include "finish.h"
 
 #define LIMIT_TOKEN 200
 
@@ -151,6 +152,7 @@ static int read_spec(const struct msg *m, struct json_object *o,
 	int64_t uid = NOBODY, gid = NOBODY;
 	int err;
 
+	spec->ops = &result_ops_mount;
 	spec->kind = "task";
 	spec->ntasks = 1;
 	if (!json_get_range(o, "uid", 0, LIMIT_ID, &uid) ||
@@ -197,15 +199,9 @@ static int read_spec(const struct msg *m, struct json_object *o,
 static void put_result(struct submission *s, struct result *r,
 		       struct json_object *options)
 {
-	struct store_op *op;
-
 	graph_add(r, options);
-	op = result_store_op(r);
-	result_take_name(r);
-	op->arg = s;
-	op->done = stored;
-	store_put(r->c->store, op);
-	sched_add(r);
+	result_put(r, stored, s);
+	ready_add(r);
 }
 
 /* One buffer may be named by many: what comes of a request has a limit too. */

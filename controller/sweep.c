@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include "results.h"
+#include "finish.h"
 
 /* The verb purge without a result: all that are finished, some at a time. */
 

@@ -3,7 +3,7 @@
 
 #include "engines.h"
 #include "graph.h"
-#include "sched.h"
+#include "ready.h"
 #include "carrier.h"
 
 #define LIMIT_NAMED 100 /* engines */
@@ -24,7 +24,7 @@ static enum wait wait_for(const struct result *r, int64_t id)
 {
 	const struct engine *e = engine_find(r->c, id);
 
-	if (sched_avoids(r, id))
+	if (result_avoids(r, id))
 		return WAIT_NOT;
 	if (!e)
 		return engine_is_expected(r->c, id) ? WAIT_RESTART : WAIT_NOT;
@@ -138,7 +138,7 @@ static bool all_had_it(const struct result *r)
 	list_for_each(l, &r->c->engine_order) {
 		const struct engine *e = list_entry(l, struct engine, order);
 
-		if (engine_is_there(e) && !sched_avoids(r, e->id))
+		if (engine_is_there(e) && !result_avoids(r, e->id))
 			return false;
 	}
 	return true;

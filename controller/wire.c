@@ -9,6 +9,8 @@
 #include "run.h"
 #include "sched.h"
 #include "wire/task_option.h"
+#include "finish.h"
+#include "apply.h"
 
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT USEC_PER_SEC
@@ -161,7 +163,6 @@ static struct result *new_result(struct controller *c, struct msg *m,
 	};
 	size_t n = 0;
 	const char *label = json_get_str(m->metadata, "label", &n);
-	struct store_op *op;
 	struct result *r;
 
 	if (!read_code(m, &spec.code)) {
@@ -171,11 +172,7 @@ static struct result *new_result(struct controller *c, struct msg *m,
 	if (label && task_name_ok(bytes_of(label, n)))
 		spec.name = label;
 	r = result_new(c, &spec);
-	result_take_name(r);
-	op = result_store_op(r);
-	op->arg = c;
-	op->done = wire_stored;
-	store_put(c->store, op);
+	result_put(r, wire_stored, c);
 	return r;
 }
 
