@@ -7,6 +7,7 @@
 #include "carrier.h"
 #include "execute.h"
 #include "ours.h"
+#include "intake.h"
 
 static void idle_late(struct timer *t);
 
@@ -195,7 +196,7 @@ static void idle_late(struct timer *t)
 	struct controller *c = call->run->c;
 
 	/* It may be here and not have been read. */
-	if (c->paused)
+	if (intake_is_paused(c))
 		timer_set(c->loop, t, IDLE_WAIT);
 	else if (call->replied)
 		call_finish(call);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "relay.h"
+#include "intake.h"
 
 /* How many unfinished tasks of clients there are, and when that is enough. */
 
@@ -23,7 +24,7 @@ void channel_more(struct controller *c, enum channel ch)
 		return;
 	c->channel[ch].full = true;
 	c->count.clients_paused++;
-	loop_defer(c->loop, &c->feed_work);
+	intake_again(c);
 	if (log_allowed(&often, 3, 60 * USEC_PER_SEC, &skipped))
 		log_info("clients have too many unfinished tasks; more are "
 			 "taken in when some have ended",
@@ -39,7 +40,7 @@ void channel_less(struct controller *c, enum channel ch)
 	    channel_room(c, ch) <= c->config.client_tasks / 8)
 		return;
 	c->channel[ch].full = false;
-	loop_defer(c->loop, &c->feed_work);
+	intake_again(c);
 }
 
 bool channel_is_full(const struct controller *c, enum socket s)

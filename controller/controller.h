@@ -42,6 +42,8 @@ struct engine;
 struct engine_hooks;
 struct engine_news;
 struct events;
+struct hello;
+struct intake;
 struct policy;
 struct ready;
 struct result_ops;
@@ -142,12 +144,8 @@ struct controller {
 	int64_t clock;		/* clock.c: added to steady_usec() */
 	struct counters count;
 	struct log_limit *drop_limit;
-	/* hub.c: what is read from peers at all. */
-	struct work feed_work;
-	bool paused;		/* the store has too much to write */
-	uint64_t fed;		/* mono_usec(): since it has no more; 0: ever */
-	uint64_t hellos, listeners;	/* clients; those that hear iopub */
-	struct timer hello_timer;
+	struct intake *intake;
+	struct hello *hello;
 
 	/* results.c */
 	struct map results;	/* id -> struct result */

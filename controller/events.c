@@ -5,8 +5,8 @@
 #include "result_json.h"
 #include "results.h"
 #include "short.h"
-#include "state.h"
 #include "finish.h"
+#include "controller_json.h"
 
 #define TICK USEC_PER_SEC
 /*

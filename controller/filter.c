@@ -3,6 +3,7 @@
 
 #include "stock.h"
 #include "wire.h"
+#include "search.h"
 
 /* Values in all the lists of one query. */
 #define LIMIT_VALUES 30000

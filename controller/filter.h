@@ -6,7 +6,8 @@
 #ifndef TASKFS_FILTER_H
 #define TASKFS_FILTER_H
 
-#include "record.h"
+#include "controller.h"
+#include "search.h"
 
 /*
  * Adds it to what q asks for. False: *ename (a static string) and why say what

@@ -5,6 +5,7 @@
 #include "drain.h"
 #include "carrier.h"
 #include "presence.h"
+#include "intake.h"
 
 #define FLIGHT (LIMIT_FLIGHT * USEC_PER_SEC)
 /* Asked about in one message. */
@@ -150,8 +151,8 @@ static void is_missing(struct run *run)
 	struct controller *c = run->c;
 
 	/* The reply to a client may have passed this answer; ours are kept. */
-	if (run->ops->of_client && (!run->missing || c->paused ||
-				    mono_usec() - c->fed < FLIGHT)) {
+	if (run->ops->of_client && (!run->missing ||
+				    !intake_has_read(c, FLIGHT))) {
 		run->missing = true;
 		return;
 	}

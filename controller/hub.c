@@ -22,6 +22,8 @@
 #include "heart.h"
 #include "answer.h"
 #include "ours.h"
+#include "hello.h"
+#include "intake.h"
 
 /* Messages that wait for one peer that does not read them; where tasks of clients
  * go, beside those (--client-tasks). */
@@ -284,7 +286,7 @@ static void ready(struct watch *w, short events)
 		msg_done(&m);
 	}
 	msg_done(&m);
-	hub_check_backlog(s->c);
+	intake_check(s->c);
 }
 
 static void pong_ready(struct watch *w, short events)
@@ -321,6 +323,14 @@ static void events_ready(struct watch *w, short events)
 		events_on_subscription(s->c);
 }
 
+static void iopub_out_ready(struct watch *w, short events)
+{
+	struct hub_socket *s = container_of(w, struct hub_socket, watch);
+
+	(void)events;
+	hello_heard(s->c, subscriptions(s, NULL));
+}
+
 static void notification_ready(struct watch *w, short events)
 {
 	struct hub_socket *s = container_of(w, struct hub_socket, watch);
@@ -328,51 +338,6 @@ static void notification_ready(struct watch *w, short events)
 	(void)events;
 	if (subscriptions(s, NULL))
 		notify_again(s->c);
-}
-
-/* --- clients that are faster than their subscription -------------------- */
-
-/*
- * An ipyparallel client subscribes to iopub when it has its connection_reply,
- * and may send a task at once. If the end of the task's output is published
- * before the subscription is here, the client waits for it for ever. So
- * clients' tasks wait for that, for so long at most.
- */
-#define HELLO_WAIT (2 * USEC_PER_SEC)
-
-static bool waits_for_hello(const struct controller *c, enum socket i)
-{
-	return timer_is_set(&c->hello_timer) &&
-	       (i == S_MUX_IN || i == S_TASK_IN || i == S_BROADCAST_IN);
-}
-
-static void hello_over(struct timer *t)
-{
-	struct controller *c = container_of(t, struct controller, hello_timer);
-
-	c->hellos = c->listeners;
-	feed(c);
-}
-
-void hub_on_hello(struct controller *c)
-{
-	c->hellos++;
-	notify_hello(c);
-	timer_set(c->loop, &c->hello_timer, HELLO_WAIT);
-	feed(c);
-}
-
-static void iopub_out_ready(struct watch *w, short events)
-{
-	struct hub_socket *s = container_of(w, struct hub_socket, watch);
-	struct controller *c = s->c;
-
-	(void)events;
-	c->listeners += subscriptions(s, NULL);
-	if (timer_is_set(&c->hello_timer) && c->listeners >= c->hellos) {
-		timer_cancel(&c->hello_timer);
-		feed(c);
-	}
 }
 
 /* --- peers that send more than is taken in ------------------------------ */
@@ -390,35 +355,12 @@ static void feed(struct controller *c)
 
 	for (i = 0; i < ARRAY_SIZE(feeding); i++) {
 		enum socket s = feeding[i];
-		bool no = c->paused || channel_is_full(c, s) ||
-			  waits_for_hello(c, s);
+		bool no = intake_is_paused(c) || channel_is_full(c, s) ||
+			  hello_keeps(c, s);
 
 		watch_want(&c->sock[s].watch, no ? 0 : POLLIN);
 	}
 	upstream_feed(c);
-}
-
-static void store_drained(void *arg)
-{
-	struct controller *c = arg;
-
-	c->fed = c->paused ? mono_usec() : c->fed;
-	c->paused = false;
-	feed(c);
-}
-
-void hub_check_backlog(struct controller *c)
-{
-	if (store_backlog(c->store) > STORE_BACKLOG)
-		loop_defer(c->loop, &c->feed_work);
-}
-
-static void feed_again(struct work *w)
-{
-	struct controller *c = container_of(w, struct controller, feed_work);
-
-	c->paused |= store_backlog(c->store) > STORE_BACKLOG;
-	feed(c);
 }
 
 /* --- opening ------------------------------------------------------------ */
@@ -476,9 +418,7 @@ int hub_open(struct controller *c, struct buf *why)
 	int i, err = 0;
 
 	c->drop_limit = zalloc(SOCKETS * sizeof(*c->drop_limit));
-	c->feed_work.run = feed_again;
-	c->hello_timer.fire = hello_over;
-	store_on_drained(c->store, store_drained, c);
+	intake_init(c, feed);
 	for (i = 0; i < SOCKETS && !err; i++) {
 		err = open_one(c, (enum socket)i);
 		if (err)
@@ -492,8 +432,7 @@ void hub_close(struct controller *c)
 {
 	int i;
 
-	work_cancel(&c->feed_work);
-	timer_cancel(&c->hello_timer);
+	intake_done(c);
 	door_close(c);
 	subscribers_close(c);
 	for (i = 0; i < SOCKETS; i++) {

@@ -29,6 +29,7 @@
 #include "hooks.h"
 #include "load.h"
 #include "ready.h"
+#include "hello.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -84,6 +85,7 @@ static void close_all(struct controller *c)
 	engines_done(c);
 	notify_done(c);
 	hub_close(c);
+	hello_done(c);
 	admission_close(c);
 	wires_done(c);
 	vars_done(c);
@@ -117,6 +119,7 @@ static int start(struct controller *c, struct buf *why)
 	heart_init(c);
 	flight_init(c);
 	notify_init(c);
+	hello_init(c);
 	orders_init(c);
 	err = address_init(c, why);
 	if (!err)

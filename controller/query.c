@@ -3,8 +3,7 @@
 
 #include "base/log.h"
 #include "control.h"
-#include "engines.h"
-#include "hub.h"
+#include "hello.h"
 #include "orders.h"
 #include "request.h"
 #include "state.h"
@@ -13,39 +12,7 @@
 #include "vars.h"
 #include "registration.h"
 
-/* --- hello -------------------------------------------------------------- */
-
-static void on_connection(struct controller *c, struct request *rq)
-{
-	struct json_object *o = ok_content(c, false);
-	struct json_object *engines = json_object_new_object();
-	struct json_object *t = json_object_new_object();
-	struct list *l;
-	bool ours;
-
-	list_for_each(l, &c->engine_order) {
-		struct engine *e = list_entry(l, struct engine, order);
-		char id[24];
-
-		if (e->state != ENGINE_LIVE)
-			continue;
-		snprintf(id, sizeof(id), "%lld", (long long)e->id);
-		json_add_str(engines, id, e->uuid);
-	}
-	json_add(o, "engines", engines);
-	json_add_int(t, "version", TASKFS_PROTOCOL);
-	json_add_str(t, "instance", c->instance);
-	json_add_str(t, "cluster", c->cluster);
-	json_add_int(t, "events", c->sock[S_EVENTS].port);
-	json_add_str(t, "program", "taskfs-controller " TASKFS_VERSION);
-	json_add_int(t, "since", c->since);
-	json_add_int(t, "uptime", steady_usec() - c->begun);
-	json_add(o, "taskfs", t);
-	ours = json_get(rq->msg->content, "taskfs") != NULL;
-	request_reply(rq, MSG_CONNECTION_REPLY, o, NULL, 0);
-	if (!ours)
-		hub_on_hello(c);
-}
+/* --- the end -------------------------------------------------------------- */
 
 static void upstream_ends(struct controller *c, struct msg *reply,
 			  uint64_t arg)
@@ -110,7 +77,7 @@ static const struct {
 	{MSG_PUSH_REQUEST, vars_on_request},
 	{MSG_PULL_REQUEST, vars_on_request},
 	{MSG_VARS_REQUEST, vars_on_request},
-	{MSG_CONNECTION_REQUEST, on_connection},
+	{MSG_CONNECTION_REQUEST, hello_on_request},
 	{MSG_REGISTRATION_REQUEST, registration_on_request},
 	{MSG_UNREGISTRATION_REQUEST, registration_on_end},
 	{MSG_SHUTDOWN_REQUEST, on_shutdown},

@@ -2,10 +2,10 @@
 #include "stock.h"
 
 #include "engines.h"
-#include "record.h"
 #include "results.h"
 #include "run.h"
 #include "wire.h"
+#include "search.h"
 
 /* msg_ids of tasks without an engine that are told one by one. */
 #define LIMIT_UNASSIGNED 100000
@@ -247,7 +247,7 @@ static void add_history(struct request *rq, struct json_object *content,
 		json_push(q->args, json_text(engine_ident(e)));
 	}
 	buf_putc(&q->where, ')');
-	record_query_put(rq->c, q, history_found, h);
+	record_query_put(rq->c->store, q, history_found, h);
 }
 
 void stock_on_queue(struct controller *c, struct request *rq)

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "record.h"
+#include "search.h"
 
 /*
  * q: the row of a client's own task, r: of its result, t: of the task. What

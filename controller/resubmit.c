@@ -4,6 +4,7 @@
 #include "record.h"
 #include "results.h"
 #include "wire.h"
+#include "search.h"
 
 /*
  * resubmit_request: the tasks of clients again, through the task queue, under
@@ -154,7 +155,7 @@ void stock_on_resubmit(struct controller *c, struct request *rq)
 				     REC_BIT(REC_CONTENT) |
 				     REC_BIT(REC_BUFFERS));
 		named_tasks_query(&s->tasks, q);
-		record_query_put(c, q, found, s);
+		record_query_put(c->store, q, found, s);
 	}
 	buf_done(&why);
 }

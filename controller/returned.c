@@ -2,6 +2,7 @@
 #include "returned.h"
 
 #include "base/log.h"
+#include "intake.h"
 
 static void add_unwanted(struct controller *c, const struct engine *e,
 			 struct json_object *ids, struct json_object *drop)
@@ -91,8 +92,7 @@ bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
 	struct list *l;
 
 	/* Replies that are here may not have been read. */
-	if (relayed && (e->c->paused || mono_usec() - e->c->fed <
-						LIMIT_FLIGHT * USEC_PER_SEC))
+	if (relayed && !intake_has_read(e->c, LIMIT_FLIGHT * USEC_PER_SEC))
 		return false;
 	if (relayed)
 		end_lost(e, relayed);

@@ -11,7 +11,5 @@ struct request;
 
 void state_on_request(struct controller *c, struct request *rq);
 void state_on_results(struct controller *c, struct request *rq);
-/* counters: with those of `metrics` too; they are not news. */
-struct json_object *controller_json(const struct controller *c, bool counters);
 
 #endif

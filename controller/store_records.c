@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "record.h"
+#include "search.h"
 #include "store_sql.h"
+#include "wire/limits.h"
 #include "wire/ids.h"
 
 /* An output in a file is shown up to here. */

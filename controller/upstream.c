@@ -1,6 +1,5 @@
 #include "base/base.h"
 #include "upstream_parts.h"
-#include "state.h"
 
 #include "base/log.h"
 #include "base/parse.h"
@@ -15,6 +14,7 @@
 #include "engine_json.h"
 #include "ours.h"
 #include "presence.h"
+#include "controller_json.h"
 
 #define TICK_DOWN (250 * USEC_PER_MSEC)
 #define TICK_UP USEC_PER_SEC

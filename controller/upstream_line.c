@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "hub.h"
+#include "intake.h"
 
 #define MESSAGES_PER_TURN 256
 /* Messages of iopub that wait here; more wait with the upstream. */
@@ -53,13 +54,13 @@ static void ready(struct watch *w, short events)
 		msg_done(&m);
 	}
 	msg_done(&m);
-	hub_check_backlog(u->c);
+	intake_check(u->c);
 }
 
 /* Outputs; replies of tasks are small. */
 static short wanted(const struct upstream *u, enum part i)
 {
-	return u->c->paused && i == U_IOPUB ? 0 : POLLIN;
+	return intake_is_paused(u->c) && i == U_IOPUB ? 0 : POLLIN;
 }
 
 void upstream_feed(struct controller *c)

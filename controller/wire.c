@@ -11,6 +11,7 @@
 #include "wire/task_option.h"
 #include "finish.h"
 #include "apply.h"
+#include "intake.h"
 
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT USEC_PER_SEC
@@ -494,7 +495,7 @@ static void idle_late(struct timer *t)
 	struct wire *w = container_of(t, struct wire, idle_timer);
 
 	/* It may be here and not have been read. */
-	if (w->c->paused)
+	if (intake_is_paused(w->c))
 		timer_set(w->c->loop, t, IDLE_WAIT);
 	else
 		wire_finish(w);
