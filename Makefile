@@ -76,11 +76,11 @@ $(LIB): $(lib_obj)
 
 # The Python that the controller carries, as numbers.
 GENERATED := build/gen/controller/hook.inc
-$(GENERATED): controller/hook.py controller/hook_vars.py
+$(GENERATED): controller/ipython/hook.py controller/ipython/hook_vars.py
 	@mkdir -p $(@D)
 	@cat $^ | od -An -v -tu1 | sed 's/[0-9][0-9]*/&,/g' > $@.new
 	@mv $@.new $@
-$(BUILD)/obj/controller/hook.o: $(GENERATED)
+$(BUILD)/obj/controller/ipython/hook.o: $(GENERATED)
 
 # The objects of one program; $(1): its name. Its files name a header of another
 # room of it as "room/file.h".

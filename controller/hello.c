@@ -1,10 +1,10 @@
 #include "base/base.h"
 #include "hello.h"
 
-#include "engines.h"
-#include "intake.h"
-#include "notify.h"
-#include "request.h"
+#include "engines/notify.h"
+#include "model/engines.h"
+#include "net/intake.h"
+#include "net/request.h"
 
 /* So long a client may take from the answer to its subscription. */
 #define HELLO_WAIT (2 * USEC_PER_SEC)

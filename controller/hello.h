@@ -6,10 +6,10 @@
  * subscription is here, the client waits for it for ever. So clients' tasks wait for
  * that, for so long at most.
  */
-#ifndef TASKFS_HELLO_H
-#define TASKFS_HELLO_H
+#ifndef TASKFS_CONTROLLER_HELLO_H
+#define TASKFS_CONTROLLER_HELLO_H
 
-#include "controller.h"
+#include "core/controller.h"
 
 struct request;
 

@@ -1,17 +1,17 @@
 #include "base/base.h"
 #include "hooks.h"
 
-#include "call.h"
-#include "carrier.h"
-#include "drain.h"
-#include "flight.h"
-#include "foreign.h"
-#include "notify.h"
-#include "orders.h"
-#include "ours.h"
-#include "upstream.h"
-#include "vars.h"
-#include "wire.h"
+#include "clients/relayed.h"
+#include "engines/drain.h"
+#include "engines/flight.h"
+#include "engines/notify.h"
+#include "engines/orders.h"
+#include "engines/ours.h"
+#include "ipython/call.h"
+#include "ipython/foreign.h"
+#include "model/carrier.h"
+#include "upstream/upstream.h"
+#include "vars/vars.h"
 
 /* Clients hear that an engine is gone before they hear what becomes of their tasks. */
 static const struct engine_hooks *const engine_hooks[] = {

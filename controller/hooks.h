@@ -2,10 +2,10 @@
  * hooks.h: what goes through several rooms: which of them hear of engines, and who
  * carries messages to the engines.
  */
-#ifndef TASKFS_HOOKS_H
-#define TASKFS_HOOKS_H
+#ifndef TASKFS_CONTROLLER_HOOKS_H
+#define TASKFS_CONTROLLER_HOOKS_H
 
-#include "controller.h"
+#include "core/controller.h"
 
 /* Before anything is loaded. */
 void hooks_set(struct controller *c);

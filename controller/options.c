@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
-#include "place.h"
-#include "policy.h"
+#include "net/place.h"
+#include "schedule/policy.h"
 
 #define DAY_MAX (36500ULL * 86400 * USEC_PER_SEC)
 #define PING_MIN (10 * USEC_PER_MSEC)

@@ -5,7 +5,7 @@
 #ifndef TASKFS_CONTROLLER_OPTIONS_H
 #define TASKFS_CONTROLLER_OPTIONS_H
 
-#include "controller.h"
+#include "core/controller.h"
 
 /*
  * Fills *k and finds the policy. Not 0: the program ends with *ret_exit; what

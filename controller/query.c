@@ -2,15 +2,18 @@
 #include "query.h"
 
 #include "base/log.h"
-#include "control.h"
+#include "engines/orders.h"
+#include "engines/registration.h"
 #include "hello.h"
-#include "orders.h"
-#include "request.h"
+#include "mounts/control.h"
+#include "mounts/fetch.h"
+#include "mounts/listing.h"
+#include "mounts/submit.h"
+#include "net/request.h"
+#include "records/stock.h"
 #include "state.h"
-#include "stock.h"
-#include "upstream.h"
-#include "vars.h"
-#include "registration.h"
+#include "upstream/upstream.h"
+#include "vars/vars.h"
 
 /* --- the end -------------------------------------------------------------- */
 
@@ -67,10 +70,10 @@ static const struct {
 	const char *type;
 	void (*handle)(struct controller *c, struct request *rq);
 } handlers[] = {
-	{MSG_SUBMIT_REQUEST, query_on_submit},
-	{MSG_FETCH_REQUEST, query_on_fetch},
+	{MSG_SUBMIT_REQUEST, submit_on_request},
+	{MSG_FETCH_REQUEST, fetch_on_request},
 	{MSG_RESULTS_REQUEST, state_on_results},
-	{MSG_TASKS_REQUEST, query_on_tasks},
+	{MSG_TASKS_REQUEST, listing_on_request},
 	{MSG_STATE_REQUEST, state_on_request},
 	{MSG_CONTROL_REQUEST, control_on_request},
 	{MSG_ENGINE_CONTROL_REQUEST, orders_on_request},

@@ -1,14 +1,14 @@
 #include "base/base.h"
 #include "state.h"
 
-#include "changes.h"
-#include "engines.h"
-#include "events.h"
-#include "request.h"
-#include "result_json.h"
-#include "vars.h"
-#include "engine_json.h"
-#include "controller_json.h"
+#include "model/changes.h"
+#include "model/engines.h"
+#include "mounts/controller_json.h"
+#include "mounts/engine_json.h"
+#include "mounts/events.h"
+#include "mounts/result_json.h"
+#include "net/request.h"
+#include "vars/vars.h"
 
 #define RESULTS_PER_REPLY 2000
 

@@ -5,7 +5,7 @@
 #ifndef TASKFS_CONTROLLER_STATE_H
 #define TASKFS_CONTROLLER_STATE_H
 
-#include "controller.h"
+#include "core/controller.h"
 
 struct request;
 

@@ -1,0 +1,163 @@
+#include "base/base.h"
+#include "relayed.h"
+
+#include "base/log.h"
+#include "net/request.h"
+#include "relay.h"
+#include "schedule/run.h"
+
+/*
+ * Tasks of clients that end without a reply of an engine: what their clients
+ * are told.
+ */
+
+void wire_unsent(struct wire *w, bool tell)
+{
+	static const struct ending unreachable = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the engine cannot be reached",
+	};
+
+	w->unsent = tell;
+	result_end_waiting(result_find(w->c, w->result), &unreachable);
+}
+
+/* The connection broke, and its message or the reply was lost with that. */
+static void lost(struct run *run)
+{
+	struct ending how = {
+		.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the connection to its engine broke while that had "
+			  "the task",
+	};
+
+	if (!run->wire || run->wire->replied)
+		return;
+	log_info("a client's task was lost on its way",
+		 log_str("msg_id", run->msg_id),
+		 log_int("engine", run->engine ? run->engine->id : -1));
+	/* Of an engine that is there its client would wait for an answer. */
+	run->wire->unsent = !run->wire->gather;
+	run_end(run, &how, NULL);
+}
+
+/* To clients in the words they know. */
+static void engine_gone(struct run *run)
+{
+	struct buf why = BUF_INIT;
+
+	if (run->wire && run->wire->replied) {
+		wire_finish(run->wire);
+		return;
+	}
+	buf_printf(&why, "Engine b'%s' died while running task '%s'",
+		   run->engine->uuid, run->msg_id);
+	run_end_with_engine(run, buf_str(&why));
+	buf_done(&why);
+}
+
+void relay_ended(struct result *r)
+{
+	const struct details *d = r->task[0].details;
+	struct ending how = {
+		.event = r->task[0].state == STATE_ABORTED ? EVENT_ABORT
+							   : EVENT_FAIL,
+		.ename = d ? d->ename : NULL,
+		.evalue = d ? d->evalue : NULL,
+	};
+
+	if (r->wire)
+		relay_failed(r->wire, &how);
+}
+
+static struct json_object *failure_content(const struct ending *how)
+{
+	struct json_object *o;
+
+	if (how->event != EVENT_ABORT)
+		return error_content(0, how->ename ? how->ename : "Error",
+				     how->evalue ? how->evalue : "");
+	o = json_object_new_object();
+	json_add_str(o, "status", "aborted");
+	return o;
+}
+
+/* Which engine had it, if one had. */
+static struct json_object *failure_metadata(const struct wire *w,
+					    struct json_object *content)
+{
+	struct json_object *o = json_object_new_object();
+	const struct run *run = run_find(w->c, w->msg_id);
+	char date[DATE_SIZE];
+
+	date_format(now_usec(), date);
+	json_add_str(o, "date", date);
+	json_add(o, "status", json_object_get(json_get(content, "status")));
+	if (run && run->engine)
+		json_add_str(o, "engine", run->engine->uuid);
+	return o;
+}
+
+void relay_failed(struct wire *w, const struct ending *how)
+{
+	struct controller *c = w->c;
+	struct bytes ident = buf_bytes(&w->client);
+	struct msg_out out = {
+		.type = MSG_APPLY_REPLY,
+		.parent = buf_bytes(&w->header),
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	/* Else a client makes the error itself: it hears that the engine is gone. */
+	if ((w->channel == CHANNEL_TASK || w->unsent) && !w->replied &&
+	    ident.n) {
+		out.content = failure_content(how);
+		out.metadata = failure_metadata(w, out.content);
+		(void)!msg_send(sock_of(c, relay_in(w->channel)), &c->session,
+				&out);
+		json_object_put(out.content);
+		json_object_put(out.metadata);
+	}
+	wire_free(w);
+}
+
+static void failed(struct run *run, const struct ending *how)
+{
+	if (run->wire)
+		relay_failed(run->wire, how);
+	run->wire = NULL;
+}
+
+/* --- what is done to a run ------------------------------------------------ */
+
+/* As what mounts run on such an engine. */
+static int abort_run(struct run *run)
+{
+	return run->engine ? run->engine->run_ops->abort(run) : -EOPNOTSUPP;
+}
+
+static int signal_run(struct run *run, int signo)
+{
+	return run->engine ? run->engine->run_ops->signal(run, signo)
+			   : -EOPNOTSUPP;
+}
+
+/* A reply to us, who did not ask. */
+static void on_reply(struct run *run, struct msg *m)
+{
+	(void)m;
+	run->c->count.late_replies++;
+}
+
+const struct run_ops run_ops_clients = {
+	.of_client = true,
+	.abort = abort_run,
+	.signal = signal_run,
+	.on_reply = on_reply,
+	.lost = lost,
+	.engine_gone = engine_gone,
+	.failed = failed,
+};

@@ -1,0 +1,199 @@
+#include "base/base.h"
+#include "relayed.h"
+
+#include "engines/presence.h"
+#include "ipython/call.h"
+#include "ipython/foreign.h"
+#include "model/engines.h"
+
+/* --- what clients can read ---------------------------------------------- */
+
+/*
+ * One message that its reader chokes on stops iopub of every client of
+ * ipyparallel for good, so what is passed on is looked at. Members of the
+ * content that must be there, and be strings.
+ */
+static const struct needs {
+	const char *type, *member[2];
+} needs[] = {
+	{MSG_STREAM, {"name", "text"}},
+	{MSG_STATUS, {"execution_state"}},
+	{MSG_ERROR, {"ename", "evalue"}},
+	{MSG_EXECUTE_INPUT, {"code"}},
+};
+
+static bool has_members(const struct msg *m, const struct needs *n)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(n->member) && n->member[i]; i++)
+		if (!json_get_str(m->content, n->member[i], NULL))
+			return false;
+	return true;
+}
+
+/* stdout or stderr: clients and their hub keep no other. */
+static bool is_stream(const struct msg *m)
+{
+	int s = stream_parse(json_get_str(m->content, "name", NULL));
+
+	return s == STREAM_STDOUT || s == STREAM_STDERR;
+}
+
+static bool is_readable(const struct msg *m)
+{
+	const char *version = json_get_str(m->header, "version", NULL);
+	const char *date = json_get_str(m->header, "date", NULL);
+	int64_t usec;
+	size_t i;
+
+	if (!version || *version != '5' ||
+	    (date && date_parse(bytes_str(date), &usec)))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		if (strcmp(needs[i].type, m->type) == 0 &&
+		    !has_members(m, &needs[i]))
+			return false;
+	return strcmp(m->type, MSG_STREAM) != 0 || is_stream(m);
+}
+
+/* --- what of it belongs to a client's task ------------------------------ */
+
+static void take_stream(struct wire *w, struct msg *m)
+{
+	struct result *r = result_find(w->c, w->result);
+	int s = stream_parse(json_get_str(m->content, "name", NULL));
+	size_t n = 0;
+	const char *text = json_get_str(m->content, "text", &n);
+
+	if (r && text)
+		(void)!task_output(r, 0, (enum stream)s, r->task[0].size[s],
+				   bytes_of(text, n));
+}
+
+static void take_status(struct wire *w, struct msg *m)
+{
+	const char *s = json_get_str(m->content, "execution_state", NULL);
+
+	if (s && strcmp(s, "idle") == 0)
+		wire_idle(w);
+}
+
+static void keep_content(struct buf *to, const struct msg *m)
+{
+	struct bytes b = msg_part(m, MSG_CONTENT);
+
+	buf_clear(to);
+	if (b.n <= LIMIT_INPUT_KEPT)
+		buf_put(to, b.p, b.n);
+}
+
+static void take_value(struct wire *w, struct msg *m)
+{
+	struct json_object *data = json_get_object(m->content, "data");
+	size_t n = 0;
+	const char *text = json_get_str(data, "text/plain", &n);
+
+	keep_content(&w->execute_result, m);
+	buf_clear(&w->value);
+	if (!text)
+		return;
+	buf_put(&w->value, text, n);
+	/* As a file it is a line. */
+	if (n && text[n - 1] != '\n')
+		buf_putc(&w->value, '\n');
+}
+
+static void take_error(struct wire *w, struct msg *m)
+{
+	keep_content(&w->error, m);
+}
+
+static void take_display(struct wire *w, struct msg *m)
+{
+	keep_content(&w->display_data, m);
+}
+
+static void take_input(struct wire *w, struct msg *m)
+{
+	size_t n = 0;
+	const char *code = json_get_str(m->content, "code", &n);
+
+	buf_clear(&w->execute_input);
+	if (n <= LIMIT_INPUT_KEPT)
+		buf_put(&w->execute_input, code, n);
+}
+
+static const struct {
+	const char *type;
+	void (*take)(struct wire *w, struct msg *m);
+	bool late;	/* also of a try that is over */
+} takers[] = {
+	{MSG_STREAM, take_stream, false},
+	{MSG_EXECUTE_RESULT, take_value, false},
+	{MSG_ERROR, take_error, false},
+	{MSG_EXECUTE_INPUT, take_input, false},
+	{MSG_STATUS, take_status, true},
+	{MSG_DISPLAY_DATA, take_display, false},
+};
+
+/* Of a task of ours on an engine of ipyparallel, or of such an engine. */
+static void take_ours(struct controller *c, struct run *run, struct msg *m)
+{
+	struct engine *from;
+
+	if (run && run->phase != RUN_ENDING)
+		call_on_iopub(run, m);
+	else if ((from = foreign_publisher(c, m)) && !foreign_on_iopub(from, m))
+		foreign_note_end(from, m);
+}
+
+static void take(struct controller *c, struct msg *m)
+{
+	const char *id = json_get_str(m->parent, "msg_id", NULL);
+	struct wire *w = wire_find(c, id);
+	struct run *run = run_find(c, id);
+	size_t i;
+
+	if (!w && (!run || !run->wire))
+		take_ours(c, run, m);
+	for (i = 0; w && i < ARRAY_SIZE(takers); i++) {
+		if (strcmp(takers[i].type, m->type) == 0) {
+			if (run || takers[i].late)
+				takers[i].take(w, m);
+			return;
+		}
+	}
+}
+
+/* The engine that says it ends, or NULL. */
+static struct engine *shut_down(struct controller *c, const struct msg *m)
+{
+	size_t n = 0;
+	const char *s = json_get_str(m->header, "session", &n);
+
+	if (!s || strcmp(m->type, MSG_SHUTDOWN_REPLY) != 0)
+		return NULL;
+	return engine_by_uuid(c, bytes_of(s, n));
+}
+
+void relay_iopub(struct controller *c, struct msg *m)
+{
+	struct bytes topic[RELAY_IDENTS];
+	struct engine *e = shut_down(c, m);
+	unsigned i;
+
+	if (!is_readable(m) || m->idents < 1 || m->idents > RELAY_IDENTS) {
+		c->count.bad_iopub++;
+		return;
+	}
+	take(c, m);
+	for (i = 0; i < m->idents; i++)
+		topic[i] = msg_ident(m, i);
+	(void)!msg_forward(sock_of(c, S_IOPUB_OUT), m, topic, m->idents);
+	/* Of ours what it runs is dead when it says goodbye, and no sooner. */
+	if (e && e->taskfs)
+		engine_leaves(e);
+	else if (e)
+		engine_remove(e, "shut down");
+}

@@ -1,0 +1,18 @@
+/*
+ * record.h: what a client's own task leaves for the records of the hub (search.h).
+ */
+#ifndef TASKFS_CONTROLLER_CLIENTS_RECORD_H
+#define TASKFS_CONTROLLER_CLIENTS_RECORD_H
+
+#include "core/controller.h"
+
+struct wire;
+
+/* A client's message came; its reply passed; its output has ended. */
+void record_put(struct wire *w, const struct msg *m);
+void record_put_end(struct wire *w, const struct msg *m);
+void record_put_io(struct wire *w);
+void record_put_resubmitted(struct controller *c, uint64_t result,
+			    const char *msg_id);
+
+#endif

@@ -1,0 +1,240 @@
+#include "base/base.h"
+#include "relay.h"
+
+#include "broadcast.h"
+#include "model/ready.h"
+#include "net/request.h"
+#include "record.h"
+#include "relayed.h"
+#include "vars/vars.h"
+
+static const struct {
+	enum socket in, out;
+} sockets_of[] = {
+	[CHANNEL_MUX] = {S_MUX_IN, S_MUX_OUT},
+	[CHANNEL_TASK] = {S_TASK_IN, S_TASK_OUT},
+	[CHANNEL_CONTROL] = {S_CONTROL_IN, S_CONTROL_OUT},
+	[CHANNEL_BROADCAST] = {S_BROADCAST_IN, S_BROADCAST_OUT},
+};
+
+enum socket relay_in(enum channel ch)
+{
+	return sockets_of[ch].in;
+}
+
+bool relay_is_task(const struct msg *m)
+{
+	return strcmp(m->type, MSG_EXECUTE_REQUEST) == 0 ||
+	       strcmp(m->type, MSG_APPLY_REQUEST) == 0;
+}
+
+/* --- from clients ------------------------------------------------------- */
+
+/*
+ * The first two idents change places; the rest stays as it was signed. The
+ * idents are m's own: msg_forward() moves only what is behind them.
+ */
+static int swap(struct controller *c, struct msg *m, enum socket to)
+{
+	struct bytes idents[RELAY_IDENTS];
+	unsigned i;
+
+	if (m->idents < 2 || m->idents > RELAY_IDENTS)
+		return -EMSGSIZE;
+	for (i = 0; i < m->idents; i++)
+		idents[i] = msg_ident(m, i < 2 ? 1 - i : i);
+	return msg_forward(sock_of(c, to), m, idents, m->idents);
+}
+
+static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
+{
+	struct engine *e = engine_by_uuid(c, msg_ident(m, 1));
+	struct wire *w = NULL;
+
+	if (m->idents < 2 || !e || e->state != ENGINE_LIVE)
+		return; /* as stock does: the client sees nothing */
+	if (ch == CHANNEL_MUX && relay_is_task(m))
+		w = wire_new(c, ch, m);
+	if (swap(c, m, sockets_of[ch].out) == 0 && w)
+		wire_start(w, e);
+	else if (w)
+		wire_unsent(w, true);
+}
+
+static void relay_queue(struct controller *c, struct msg *m)
+{
+	struct wire *w = NULL;
+
+	if (m->idents == 1 && relay_is_task(m))
+		w = wire_new(c, CHANNEL_TASK, m);
+	if (w)
+		relay_enqueue(w, m);
+	else if (m->why)
+		relay_refuse(c, CHANNEL_TASK, m);
+	else
+		c->count.dropped_unknown++;
+}
+
+/* Of a task, clients know one answer for all kinds. */
+static char *reply_type(const struct msg *m)
+{
+	struct bytes name = message_request_name(m->type);
+
+	if (!name.n || relay_is_task(m))
+		return xstrdup(MSG_APPLY_REPLY);
+	return xasprintf("%.*s_reply", (int)name.n, m->type);
+}
+
+void relay_refuse(struct controller *c, enum channel ch, struct msg *m)
+{
+	struct bytes ident = msg_ident(m, 0);
+	char *type = reply_type(m);
+	struct json_object *meta = json_object_new_object();
+	struct msg_out out = {
+		.type = type,
+		.parent = msg_echo(m),
+		.content = unreadable_content(m),
+		.metadata = meta,
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	json_add_str(meta, "status", "error");
+	(void)!msg_send(sock_of(c, sockets_of[ch].in), &c->session, &out);
+	json_object_put(out.content);
+	json_object_put(meta);
+	free(type);
+}
+
+void relay_enqueue(struct wire *w, struct msg *m)
+{
+	w->msg = *m;
+	*m = (struct msg){0};
+	ready_add(result_find(w->c, w->result));
+}
+
+void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
+{
+	if (ch == CHANNEL_TASK)
+		relay_queue(c, m);
+	else if (ch == CHANNEL_BROADCAST)
+		broadcast_from_client(c, m);
+	else
+		relay_direct(c, ch, m);
+}
+
+static int send_to(struct result *r, struct engine *e)
+{
+	struct wire *w = r->wire;
+	struct msg m = {0};
+	struct bytes idents[2];
+	int err;
+
+	if (!w)
+		return -ENOENT;
+	idents[0] = engine_ident(e);
+	/* A ROUTER passes over no empty ident: what nobody waits for has one. */
+	idents[1] = w->client.n ? buf_bytes(&w->client) : bytes_str("hub");
+	/* What is kept may have to go out again. */
+	msg_copy(&m, &w->msg);
+	err = msg_forward(sock_of(r->c, S_TASK_OUT), &m, idents, 2);
+	msg_done(&m);
+	if (!err)
+		wire_start(w, e);
+	return err;
+}
+
+/* What did not go out waits again, or cannot any more. */
+static void not_sent(struct result *r, uint32_t index, struct engine *e,
+		     int err)
+{
+	static const struct ending gone = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the message of the task is gone",
+	};
+
+	task_unclaim(r, index);
+	if (err == -ENOENT)
+		task_end_pending(r, index, &gone);
+	else
+		run_put_off(r->c, e);
+}
+
+void relay_start(struct result *r, uint32_t index, struct engine *e)
+{
+	int err = send_to(r, e);
+
+	if (err)
+		not_sent(r, index, e, err);
+}
+
+/* --- from engines ------------------------------------------------------- */
+
+/*
+ * Who says it. What came by a connection that another has taken the place of
+ * since (ZMQ_ROUTER_HANDOVER) has an ident that ZeroMQ has made up: a zero and
+ * four bytes.
+ */
+static struct engine *engine_of(struct controller *c, const struct msg *m)
+{
+	struct bytes ident = msg_ident(m, 0);
+	const char *s;
+	size_t n = 0;
+
+	if (ident.n == 5 && *(const char *)ident.p == 0 &&
+	    (s = json_get_str(m->metadata, "engine", &n)))
+		ident = bytes_of(s, n);
+	return engine_by_uuid(c, ident);
+}
+
+/* The wire a reply is for: only its own engine can answer. */
+static struct wire *wire_of(struct controller *c, enum channel ch,
+			    const struct msg *m)
+{
+	const char *id = json_get_str(m->parent, "msg_id", NULL);
+	struct wire *w = wire_find(c, id);
+	struct run *run = w ? run_find(c, id) : NULL;
+
+	if (!run || run->wire != w || w->channel != ch || w->replied ||
+	    run->phase == RUN_ENDING || !run->engine ||
+	    run->engine != engine_of(c, m))
+		return NULL;
+	return w;
+}
+
+static void pass_reply(struct controller *c, enum channel ch, struct wire *w,
+		       struct msg *m)
+{
+	if (ch == CHANNEL_BROADCAST)
+		broadcast_from_engine(c, w, m);
+	else if (ch != CHANNEL_TASK || (w && w->client.n))
+		/* A late answer of the queue is nobody's any more. */
+		(void)!swap(c, m, sockets_of[ch].in);
+}
+
+static void note_end(struct controller *c, enum channel ch, const struct msg *m)
+{
+	struct engine *e = engine_of(c, m);
+
+	if (e && (ch != CHANNEL_CONTROL ||
+		  strcmp(m->type, MSG_CLEAR_REPLY) == 0))
+		vars_ran(e);
+}
+
+void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
+{
+	struct wire *w = wire_of(c, ch, m);
+
+	note_end(c, ch, m);
+	if (w) {
+		wire_read_reply(w, m);
+		if (wire_again(w, m))
+			return;
+		msg_copy(&w->reply, m);
+		record_put_end(w, m);
+	}
+	pass_reply(c, ch, w, m);
+	if (w)
+		wire_replied(w);
+}

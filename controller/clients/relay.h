@@ -1,0 +1,37 @@
+/*
+ * relay.h: messages passed on between clients and engines, frame by frame as
+ * ipyparallel does (mux, control, broadcast, iopub), and the tasks clients send
+ * themselves: each becomes a result here too, so every mount sees it.
+ */
+#ifndef TASKFS_CONTROLLER_CLIENTS_RELAY_H
+#define TASKFS_CONTROLLER_CLIENTS_RELAY_H
+
+#include "core/controller.h"
+#include "schedule/run.h"
+
+/* Idents of a message that is passed on, at most. */
+#define RELAY_IDENTS 8
+
+struct wire;
+
+/* From a client's socket; m is opened for relaying. */
+void relay_from_client(struct controller *c, enum channel ch, struct msg *m);
+/* From an engine's socket: a reply of a message that was passed on. */
+void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
+/* iopub: to all clients as it is, and into the result it belongs to. */
+void relay_iopub(struct controller *c, struct msg *m);
+/* The scheduler may give m (moved) to an engine. */
+void relay_enqueue(struct wire *w, struct msg *m);
+/* It chose one (struct result_ops). */
+void relay_start(struct result *r, uint32_t index, struct engine *e);
+/* The result of a client's task is final without a reply: it is told so. */
+void relay_ended(struct result *r);
+/* The run ended without a reply: an error to the client who waits. */
+void relay_failed(struct wire *w, const struct ending *how);
+/* A client's message that cannot be read (m->why): it is told so. */
+void relay_refuse(struct controller *c, enum channel ch, struct msg *m);
+/* Where the clients of a channel are. */
+enum socket relay_in(enum channel ch);
+bool relay_is_task(const struct msg *m);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * wire.h: a task that a client of ipyparallel sent itself, from its arrival
+ * until its result is final. relay.c passes the messages, broadcast.c those
+ * that are for many; here is what becomes of them in the cluster: each is a
+ * result, with a record of the hub's database (record.h).
+ *
+ * A wire owns itself: wire_finish() and relay_failed() (wire_failed.c) end it.
+ *
+ * Of each channel there may be --client-tasks; the next ones stay with their
+ * clients (hub.c reads no more of them) until some have ended. Each channel
+ * counts for itself: tasks of the queue that wait for each other, or for an
+ * engine that never comes, keep nobody from speaking to an engine directly.
+ */
+#ifndef TASKFS_CONTROLLER_CLIENTS_RELAYED_H
+#define TASKFS_CONTROLLER_CLIENTS_RELAYED_H
+
+#include "relay.h"
+#include "model/results.h"
+
+struct gather;
+
+struct wire {
+	struct controller *c;
+	enum channel channel;
+	char *msg_id;
+	uint64_t result;
+	struct buf client;	/* its ident on the socket it came by */
+	struct buf header;	/* of its request, raw */
+	struct msg msg;		/* of the task queue: its frames */
+	struct gather *gather;	/* broadcast.c's, or NULL */
+	uint64_t retries;	/* left */
+	unsigned tries, idles;	/* times it was sent; ends of output heard */
+	bool replied;
+	bool unsent;		/* and its client is to be told */
+	struct timer idle_timer;
+	int64_t sent, began;	/* to its engine, this time; age of the result */
+	struct timer start_timer; /* that could not be stored yet */
+	/* How it ended, from the reply. */
+	struct msg reply;
+	struct task_row row;
+	enum state_event event;
+	char *ename, *evalue;
+	struct buf traceback;
+	/* From iopub: JSON texts but the first. */
+	struct buf execute_input, execute_result, error, value;
+	struct buf display_data;	/* the last */
+};
+
+/* A new result for a client's message m; NULL: it cannot be one (m->why: its
+ * content cannot be read). */
+struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m);
+struct wire *wire_find(struct controller *c, const char *msg_id);
+/* What metadata tell of an apply_request: its value is a pickle. */
+void wire_add_request(struct json_object *options, const char *type);
+/* It was sent to the engine: it runs. */
+void wire_start(struct wire *w, struct engine *e);
+/* Its engine could not be reached: it ends, and its client is told, or not. */
+void wire_unsent(struct wire *w, bool tell);
+/* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
+void wire_read_reply(struct wire *w, struct msg *m);
+/*
+ * The reply is no last word, and the task waits again, not for the same
+ * engine: retries are left, or it ran where its own conditions are not met.
+ */
+bool wire_again(struct wire *w, const struct msg *m);
+/* It has its reply: the end, now or when its output has come. */
+void wire_replied(struct wire *w);
+void wire_idle(struct wire *w);
+void wire_finish(struct wire *w);
+/* Between wire.c and wire_failed.c. */
+void wire_free(struct wire *w);
+
+/*
+ * channel.c: so many more are taken in; no more come from this socket now;
+ * there is one more, or less.
+ */
+uint64_t channel_room(const struct controller *c, enum channel ch);
+bool channel_is_full(const struct controller *c, enum socket s);
+void channel_more(struct controller *c, enum channel ch);
+void channel_less(struct controller *c, enum channel ch);
+
+/* What clients call it; 0: nothing of that name. */
+uint64_t wire_result(struct controller *c, struct bytes msg_id,
+		     uint32_t *ret_index);
+/* Of results and runs of clients of ours. */
+extern const struct result_ops result_ops_clients;
+extern const struct run_ops run_ops_clients;
+/* Operations of those (struct result_ops). */
+void wire_give_up(struct result *r);
+void wire_know(struct result *r, const char *msg_id);
+void wire_forget(struct result *r);
+
+void wires_init(struct controller *c);
+void wires_done(struct controller *c);
+
+#endif

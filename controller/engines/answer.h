@@ -1,0 +1,12 @@
+/*
+ * answer.h: replies of engines to tasks.
+ */
+#ifndef TASKFS_CONTROLLER_ENGINES_ANSWER_H
+#define TASKFS_CONTROLLER_ENGINES_ANSWER_H
+
+#include "schedule/run.h"
+
+/* m's content is parsed, or cannot be read (m->why). */
+void answer_on_reply(struct engine *e, struct msg *m);
+
+#endif

@@ -1,0 +1,74 @@
+#include "base/base.h"
+#include "engine_parts.h"
+
+#include "base/log.h"
+#include "model/clock.h"
+#include "presence.h"
+#include "schedule/sched.h"
+#include "wire/process.h"
+
+/*
+ * An engine that was killed with its guard says no goodbye. Who runs on the same
+ * machine sees that its process is not there; and whatever ran before a machine was
+ * started has ended.
+ */
+bool away_has_ended(const struct engine *e, const char *newer)
+{
+	if (e->state != ENGINE_LOST || !e->process)
+		return false;
+	return process_fate(e->pid, e->process) == PROCESS_ENDED ||
+	       (newer && process_rebooted(e->process, newer));
+}
+
+void engine_lose(struct engine *e, const char *why)
+{
+	struct controller *c = e->c;
+
+	c->count.lost_engines++;
+	e->unknown_end = why;
+	if (!e->lost) {
+		e->lost = clock_now(c);
+		e->away_since = e->heard ? e->heard : c->since;
+	}
+	if (e->state == ENGINE_JOINING || !c->config.keep_id) {
+		engine_remove(e, why);
+		return;
+	}
+	log_info("engine lost", log_int("engine", e->id),
+		 log_str("uuid", e->uuid), log_str("why", why),
+		 log_int("tasks", e->load));
+	e->state = ENGINE_LOST;
+	engine_give_up(e);
+	e->given_up = true;
+	engine_tell_hooks(e, lost);
+	engine_store(e);
+	engine_turned(e);
+	sched_kick(c);
+	away_beat(e);
+}
+
+void away_beat(struct engine *e)
+{
+	struct controller *c = e->c;
+
+	if (away_has_ended(e, NULL))
+		engine_remove(e, "its process has ended");
+	else if (clock_now(c) - e->lost >= (int64_t)c->config.keep_id)
+		engine_remove(e, "it did not come back");
+}
+
+bool away_make_room(struct controller *c)
+{
+	struct engine *oldest = NULL;
+	struct list *l;
+
+	list_for_each(l, &c->engine_order) {
+		struct engine *e = list_entry(l, struct engine, order);
+
+		if (e->given_up && (!oldest || e->lost < oldest->lost))
+			oldest = e;
+	}
+	if (oldest)
+		engine_remove(oldest, "there are too many engines");
+	return oldest != NULL;
+}

@@ -1,0 +1,23 @@
+/*
+ * execute.h: a task of a mount as an execute_request (doc/PROTOCOL.md).
+ */
+#ifndef TASKFS_CONTROLLER_ENGINES_EXECUTE_H
+#define TASKFS_CONTROLLER_ENGINES_EXECUTE_H
+
+#include "schedule/run.h"
+
+/* Buffers that go with it: its code if that is not UTF-8, stdin, items. Borrowed. */
+struct inputs {
+	struct bytes b[3];
+	unsigned n;
+};
+
+/* {"taskfs": {...}}, the caller's: what the engine has to know beside the code. */
+struct json_object *execute_metadata(const struct result *r,
+				     const struct run *run, struct bytes code,
+				     struct bytes input, struct inputs *in);
+/* The caller's. wish: what is to be evaluated beside it (user_expressions); NULL. */
+struct json_object *execute_content(struct bytes code, bool silent,
+				    const char *wish);
+
+#endif

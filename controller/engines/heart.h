@@ -1,0 +1,18 @@
+/*
+ * heart.h: whether engines are alive: every --ping they are asked, and answer.
+ */
+#ifndef TASKFS_CONTROLLER_ENGINES_HEART_H
+#define TASKFS_CONTROLLER_ENGINES_HEART_H
+
+#include "model/engines.h"
+
+void heart_init(struct controller *c);
+void heart_done(struct controller *c);
+void heart_on_pong(struct controller *c, struct msg *m);
+/* It is removed: should it still beat, it hears that. It registers. */
+void heart_gone(struct engine *e);
+void heart_begins(struct engine *e);
+/* Who has just come is asked whether its heart is connected. */
+void heart_probe(struct controller *c);
+
+#endif

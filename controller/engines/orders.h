@@ -1,0 +1,27 @@
+/*
+ * orders.h: what clients want of engines (engine_control_request): interrupt,
+ * stop, restart, clear, in ipyparallel's words to the engine; drain and resume,
+ * which the scheduler heeds.
+ *
+ * An order is for one engine or many. It is answered when every one of them
+ * has done it, or after a while.
+ */
+#ifndef TASKFS_CONTROLLER_ENGINES_ORDERS_H
+#define TASKFS_CONTROLLER_ENGINES_ORDERS_H
+
+#include "model/engines.h"
+#include "net/request.h"
+
+void orders_init(struct controller *c);
+void orders_done(struct controller *c);
+
+void orders_on_request(struct controller *c, struct request *rq);
+/* What an engine answered us on its control channel. */
+void orders_on_reply(struct controller *c, struct msg *m);
+
+extern const struct engine_hooks orders_hooks;
+
+/* A signal to what a stock engine runs. */
+int order_signal(struct engine *e, int signo) must_check;
+
+#endif

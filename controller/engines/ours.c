@@ -1,0 +1,174 @@
+#include "base/base.h"
+#include "ours.h"
+
+#include "base/log.h"
+#include "execute.h"
+#include "flight.h"
+#include "model/carrier.h"
+
+/* --- what may be forgotten there ------------------------------------------ */
+
+/*
+ * Acknowledgements go with the next task the engine gets, or by themselves
+ * when there is none for a while.
+ */
+#define STORED_WAIT (20 * USEC_PER_MSEC)
+
+static struct json_object *take_stored(struct engine *e)
+{
+	struct json_object *ids = e->stored;
+
+	timer_cancel(&e->stored_timer);
+	e->stored = NULL;
+	return ids;
+}
+
+static void send_stored(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, stored_timer);
+	struct json_object *content = json_object_new_object();
+	struct bytes ident = engine_ident(e);
+	struct msg_out out = {
+		.type = MSG_STORED,
+		.content = content,
+		.idents = &ident,
+		.nidents = 1,
+	};
+
+	json_add(content, "msg_ids", take_stored(e));
+	/* An engine that is not there asks again when it comes back. */
+	(void)!msg_send(sock_of(e->c, S_TASK_OUT), &e->c->session, &out);
+	json_object_put(content);
+}
+
+static void keep_stored(struct engine *e, struct json_object *ids)
+{
+	e->stored = ids;
+	e->stored_timer.fire = send_stored;
+	timer_set(e->c->loop, &e->stored_timer, STORED_WAIT);
+}
+
+static void stored(struct engine *e, const char *msg_id)
+{
+	if (!e->stored)
+		keep_stored(e, json_object_new_array());
+	json_push(e->stored, json_text(bytes_str(msg_id)));
+}
+
+/* --- sending -------------------------------------------------------------- */
+
+/* The acknowledgements did not go out with the task. */
+static void take_back_stored(struct engine *e, struct json_object *metadata)
+{
+	struct json_object *t = json_get_object(metadata, "taskfs");
+	struct json_object *ids = json_get_array(t, "stored");
+
+	if (ids && !e->stored)
+		keep_stored(e, json_object_get(ids));
+}
+
+static int send_task(struct result *r, struct run *run, struct bytes code,
+		     struct bytes input)
+{
+	struct engine *e = run->engine;
+	struct inputs in = {0};
+	struct msg_out out = {
+		.type = MSG_EXECUTE_REQUEST,
+		.msg_id = run->msg_id,
+		.content = execute_content(code, true, NULL),
+		.metadata = execute_metadata(r, run, code, input, &in),
+	};
+	int err;
+
+	out.buffers = in.b;
+	out.nbuffers = in.n;
+	if (e->stored)
+		json_add(json_get_object(out.metadata, "taskfs"), "stored",
+			 take_stored(e));
+	err = engine_send(e, LINE_TASK, &out);
+	if (err)
+		take_back_stored(e, out.metadata);
+	json_object_put(out.metadata);
+	json_object_put(out.content);
+	return err;
+}
+
+static int send_kill(struct run *run, int signo, bool abort_it)
+{
+	struct json_object *content = json_object_new_object();
+	struct msg_out out = {
+		.type = MSG_KILL_REQUEST,
+		.content = content,
+	};
+	int err;
+
+	json_add_str(content, "msg_id", run->msg_id);
+	json_add_bool(content, "abort", abort_it);
+	if (signo)
+		json_add_int(content, "signal", signo);
+	err = engine_send(run->engine, LINE_CONTROL, &out);
+	json_object_put(content);
+	return err;
+}
+
+static int send_abort(struct run *run)
+{
+	int err;
+
+	if (!run->engine)
+		return -EOPNOTSUPP;
+	run->abort = true;
+	err = send_kill(run, 0, true);
+	flight_doubt(run);
+	/* An engine that is away hears of it when it comes back, and one that
+	 * does not come back has ended the task. */
+	return err == -EHOSTUNREACH ? 0 : err;
+}
+
+static int send_signal(struct run *run, int signo)
+{
+	return run->engine ? send_kill(run, signo, false) : -EOPNOTSUPP;
+}
+
+void ours_put_gone(const struct engine *e, struct buf *why)
+{
+	buf_printf(why, "engine %lld (pid %lld on %s) ", (long long)e->id,
+		   (long long)e->pid, e->host ? e->host : "an unknown host");
+	if (e->unknown_end)
+		buf_printf(why, "was given up while it ran the task, which may "
+				"go on there: %s", e->unknown_end);
+	else
+		buf_puts(why, "ended while running the task");
+}
+
+static void engine_gone(struct run *run)
+{
+	struct buf why = BUF_INIT;
+
+	ours_put_gone(run->engine, &why);
+	run_end_with_engine(run, buf_str(&why));
+	buf_done(&why);
+}
+
+const struct run_ops run_ops_ours = {
+	.send = send_task,
+	.abort = send_abort,
+	.signal = send_signal,
+	.on_reply = ours_on_reply,
+	.engine_gone = engine_gone,
+	.stored = stored,
+};
+
+static void known(struct engine *e)
+{
+	if (e->taskfs)
+		e->run_ops = &run_ops_ours;
+}
+
+static void freed(struct engine *e)
+{
+	timer_cancel(&e->stored_timer);
+	json_object_put(e->stored);
+}
+
+const struct engine_hooks ours_hooks = {.known = known, .freed = freed};

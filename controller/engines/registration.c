@@ -1,0 +1,219 @@
+#include "base/base.h"
+#include "registration.h"
+
+#include "base/log.h"
+#include "engine_parts.h"
+#include "net/address.h"
+#include "net/request.h"
+#include "presence.h"
+#include "returned.h"
+#include "schedule/run.h"
+
+#define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
+
+static struct json_object *connection_info(struct controller *c)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *b = json_object_new_array();
+	static const struct {
+		const char *key;
+		enum socket s;
+	} rows[] = {
+		{"registration", S_REGISTRATION}, {"control", S_CONTROL_OUT},
+		{"mux", S_MUX_OUT},		  {"task", S_TASK_OUT},
+		{"iopub", S_IOPUB_IN},		  {"hb_ping", S_HB_PING},
+		{"hb_pong", S_HB_PONG},
+	};
+	char interface[256];
+	size_t i;
+
+	address_interface(c, CONNFILE_ENGINE, interface);
+	json_add_str(o, "interface", interface);
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		json_add_int(o, rows[i].key, c->sock[rows[i].s].port);
+	json_push(b, json_object_new_int64(c->sock[S_BROADCAST_OUT].port));
+	json_add(o, "broadcast", b);
+	return o;
+}
+
+static void set_text(char **to, struct json_object *o, const char *key)
+{
+	size_t n;
+	const char *s = json_get_str(o, key, &n);
+
+	free(*to);
+	*to = s ? xstrndup(s, min_u64(strlen(s), 255)) : NULL;
+}
+
+static void describe(struct engine *e, struct json_object *t)
+{
+	e->taskfs = json_int_or(t, "version", 0) >= TASKFS_PROTOCOL;
+	set_text(&e->host, t, "host");
+	set_text(&e->language, t, "language");
+	set_text(&e->process, t, "process");
+	e->pid = 0;
+	engine_read_pid(e, t);
+	e->since = now_usec();
+	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
+		log_warning("an engine says a time that there is not",
+			    log_str("uuid", e->uuid));
+}
+
+/* Nobody has it; or who had it has ended, and is not waited for any longer. */
+static bool is_free(struct controller *c, int64_t id, struct json_object *t)
+{
+	struct engine *e = engine_find(c, id);
+
+	if (e && away_has_ended(e, json_get_str(t, "process", NULL))) {
+		engine_remove(e, "its process has ended");
+		e = NULL;
+	}
+	return !e;
+}
+
+/* An id nobody has; the wanted one if it is free. */
+static int64_t free_id(struct controller *c, int64_t want,
+		       struct json_object *t)
+{
+	if (want >= 0 && want <= LIMIT_ENGINE_ID && is_free(c, want, t))
+		return want;
+	return c->next_engine;
+}
+
+static struct json_object *accept(struct engine *e, struct json_object *t)
+{
+	struct controller *c = e->c;
+	struct json_object *o = json_object_new_object(), *ours, *drop;
+
+	json_add_str(o, "status", "ok");
+	json_add_int(o, "id", e->id);
+	json_add_int(o, "hb_period", (int64_t)(c->config.ping / 1000));
+	json_add(o, "connection_info", connection_info(c));
+	if (!e->taskfs)
+		return o;
+	ours = json_object_new_object();
+	drop = json_object_new_array();
+	runs_reclaim(e, json_get_array(t, "running"),
+		     json_get_array(t, "finished"), drop);
+	json_add_int(ours, "version", TASKFS_PROTOCOL);
+	json_add_str(ours, "instance", c->instance);
+	json_add(ours, "drop", drop);
+	if (!runs_reclaim_relayed(e, json_get_array(t, "relayed")))
+		json_add_bool(ours, "again", true);
+	json_add(o, "taskfs", ours);
+	return o;
+}
+
+/* Ids do not come again, not after a restart either. */
+static void keep_next_id(struct controller *c)
+{
+	struct store_op *op = store_op_new(STORE_META);
+
+	op->meta.key = "next_engine";
+	op->meta.value = xasprintf("%lld", (long long)c->next_engine);
+	store_put(c->store, op);
+}
+
+static void refuse(struct request *rq, const char *ename, const char *evalue)
+{
+	request_fail(rq, MSG_REGISTRATION_REPLY, 0, ename, evalue);
+}
+
+static void refuse_uuid(struct request *rq, const char *uuid)
+{
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "\"uuid '%s' in use\"", uuid);
+	refuse(rq, "KeyError", buf_str(&why));
+	buf_done(&why);
+}
+
+/*
+ * ours comes back after a restart of the controller, or because it did not
+ * hear our answer: it keeps its id, and tells what it works on.
+ */
+static bool may_return(const struct engine *e, struct json_object *t)
+{
+	if (!e->taskfs)
+		return e->given_up;
+	return t && json_int_or(t, "pid", -1) == e->pid;
+}
+
+/* A restarted one: it comes in the place of what it was. */
+static void leave_place(struct controller *c, struct json_object *t)
+{
+	const char *old = json_get_str(t, "replaces", NULL);
+	struct engine *e = old ? engine_by_uuid(c, bytes_str(old)) : NULL;
+
+	if (e && e->taskfs)
+		engine_remove(e, "restarted");
+}
+
+void registration_on_request(struct controller *c, struct request *rq)
+{
+	struct json_object *content = rq->msg->content;
+	struct json_object *t = json_get_object(content, "taskfs");
+	size_t n = 0;
+	const char *uuid = json_get_str(content, "uuid", &n);
+	struct engine *e;
+
+	if (!uuid || n == 0 || n > LIMIT_UUID || strlen(uuid) != n) {
+		refuse(rq, "KeyError", "'uuid'");
+		return;
+	}
+	leave_place(c, t);
+	if (c->config.upstream) {
+		refuse(rq, "RuntimeError", "engines register with the "
+		       "ipyparallel controller, not here");
+		return;
+	}
+	e = engine_by_uuid(c, bytes_str(uuid));
+	if (e && !may_return(e, t)) {
+		refuse_uuid(rq, uuid);
+		return;
+	}
+	if (!e && c->engines.n >= LIMIT_ENGINES && !away_make_room(c)) {
+		refuse(rq, "RuntimeError", "there are too many engines");
+		return;
+	}
+	if (!e) {
+		e = engine_new(c, free_id(c, json_int_or(content, "id", -1), t),
+			       uuid);
+		e->state = ENGINE_JOINING;
+	} else if (e->state == ENGINE_LOST) {
+		e->state = ENGINE_BACK;
+		e->missed = 0;
+	}
+	e->leaving = false;
+	e->joining = mono_usec();
+	describe(e, t);
+	heart_begins(e);
+	engine_store(e);
+	keep_next_id(c);
+	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);
+	heart_probe(c);
+}
+
+/* Of ours it says which it was: another may have its id by now. */
+static struct engine *leaving(struct controller *c, struct json_object *content)
+{
+	const char *uuid = json_get_str(content, "uuid", NULL);
+	struct engine *e = NULL;
+	int64_t id;
+
+	if (json_get_int(content, "id", &id))
+		e = engine_find(c, id);
+	return e && (!uuid || strcmp(uuid, e->uuid) == 0) ? e : NULL;
+}
+
+void registration_on_end(struct controller *c, struct request *rq)
+{
+	struct engine *e = leaving(c, rq->msg->content);
+
+	if (e && json_bool_or(rq->msg->content, "left", false))
+		e->unknown_end = "it ended and could not kill what it ran";
+	if (e)
+		engine_remove(e, e->unknown_end ? e->unknown_end
+						: "unregistered");
+	request_free(rq);
+}

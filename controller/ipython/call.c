@@ -1,0 +1,365 @@
+#include "base/base.h"
+#include "call_parts.h"
+
+#include "engines/execute.h"
+#include "engines/ours.h"
+#include "foreign.h"
+#include "model/carrier.h"
+#include "model/items.h"
+#include "net/intake.h"
+#include "vars/vars.h"
+
+static void idle_late(struct timer *t);
+
+static double limit_of(struct result *r)
+{
+	struct json_object *o = json_parse(bytes_str(r->options), NULL);
+	double limit = json_real_or(o, "time_limit", 0);
+
+	json_object_put(o);
+	return limit;
+}
+
+void call_new(struct run *run)
+{
+	struct result *r = result_find(run->c, run->result);
+	struct call *call = zalloc(sizeof(*call));
+
+	call->run = run;
+	call->user = -1;
+	call->exit_status = call->signal = -1;
+	call->ran = -1;
+	call->limit = r ? limit_of(r) : 0;
+	call->idle_timer.fire = idle_late;
+	call->limit_timer.fire = call_too_long;
+	call->stop_timer.fire = call_stop_again;
+	run->call = call;
+}
+
+void call_free(struct run *run)
+{
+	struct call *call = run->call;
+
+	if (!call)
+		return;
+	timer_cancel(&call->idle_timer);
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	free(call->ename);
+	free(call->evalue);
+	free(call->cwd);
+	buf_done(&call->traceback);
+	free(call);
+	run->call = NULL;
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+/* Another kernel than Python's and ours takes code and nothing else. */
+static bool takes_options(const struct engine *e)
+{
+	return e->shell || e->python;
+}
+
+const char *call_refusal(const struct run *run, struct result *r)
+{
+	struct json_object *o;
+	bool asks;
+
+	if (takes_options(run->engine))
+		return NULL;
+	o = json_parse(bytes_str(r->options), NULL);
+	asks = json_get(o, "args") || json_get(o, "env") || r->has_stdin ||
+	       items_of(r, run->index).n;
+	json_object_put(o);
+	return asks ? "its engine takes no args, env, stdin and map" : NULL;
+}
+
+int call_send(struct result *r, struct run *run, struct bytes code,
+	      struct bytes input)
+{
+	struct engine *e = run->engine;
+	struct inputs in = {0};
+	struct msg_out out = {
+		.type = MSG_EXECUTE_REQUEST,
+		.msg_id = run->msg_id,
+		.content = execute_content(code, false,
+					   e->python ? FOREIGN_USAGE : NULL),
+	};
+	int err;
+
+	if (takes_options(e))
+		out.metadata = execute_metadata(r, run, code, input, &in);
+	call_new(run);
+	out.buffers = in.b;
+	out.nbuffers = in.n;
+	err = engine_send(e, LINE_TASK, &out);
+	json_object_put(out.metadata);
+	json_object_put(out.content);
+	return err;
+}
+
+/* --- the end ------------------------------------------------------------ */
+
+void call_end(struct call *call, struct ending *how)
+{
+	struct run *run = call->run;
+	struct result *r = result_find(run->c, run->result);
+	struct task_row row;
+
+	if (run->phase == RUN_ENDING || !r)
+		return;
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	row = task_row(r, run->index);
+	if (call->ran >= 0)
+		task_row_ran(r, &row, call->ran, call->ago);
+	else
+		task_row_ran_from(r, &row, call->started, call->completed);
+	if (call->started)
+		row.started = call->started;
+	row.completed = call->completed;
+	row.cwd = str_copy(call->cwd);
+	row.user = call->user;
+	row.system = call->system;
+	row.memory = call->memory;
+	row.exit_status = call->exit_status;
+	row.signal = call->signal;
+	task_known_outputs(r, run->index, &row);
+	if (run->engine) {
+		run->engine->completed++;
+		vars_ran(run->engine);
+	}
+	run_end(run, how, &row);
+}
+
+void call_put_limit(const struct call *call, bool heeded, struct buf *why)
+{
+	buf_printf(why, "ran longer than %g s%s", call->limit,
+		   heeded ? "" : ", and does not end when interrupted");
+}
+
+void call_finish(struct call *call)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {
+		.event = call->event,
+		.ename = call->ename,
+		.evalue = call->evalue,
+		.traceback = call->traceback.n ? buf_str(&call->traceback)
+					       : NULL,
+	};
+
+	if (call->run->abort && how.event == EVENT_FAIL)
+		how = (struct ending){.event = EVENT_ABORT};
+	if (call->overtime && how.event == EVENT_FAIL) {
+		call_put_limit(call, true, &why);
+		how.ename = "TaskTimeLimit";
+		how.evalue = buf_str(&why);
+	}
+	call_end(call, &how);
+	buf_done(&why);
+}
+
+bool call_ends_with_reply(struct run *run)
+{
+	if (!run->call || !run->call->replied)
+		return false;
+	call_finish(run->call);
+	return true;
+}
+
+static void engine_gone(struct run *run)
+{
+	struct buf why = BUF_INIT;
+
+	if (call_ends_with_reply(run))
+		return;
+	ours_put_gone(run->engine, &why);
+	run_end_with_engine(run, buf_str(&why));
+	buf_done(&why);
+}
+
+/* Its end was published, and no reply comes. */
+static void unanswered(struct call *call)
+{
+	call->event = EVENT_FAIL;
+	call->ename = xstrdup(call->interrupted ? "KeyboardInterrupt"
+						: "EngineError");
+	call->evalue = xstrdup("its engine ended it without a reply");
+	call_finish(call);
+}
+
+static void idle_late(struct timer *t)
+{
+	struct call *call = container_of(t, struct call, idle_timer);
+	struct controller *c = call->run->c;
+
+	/* It may be here and not have been read. */
+	if (intake_is_paused(c))
+		timer_set(c->loop, t, IDLE_WAIT);
+	else if (call->replied)
+		call_finish(call);
+	else
+		unanswered(call);
+}
+
+/* --- the reply ---------------------------------------------------------- */
+
+static char *plain_text(struct json_object *o, const char *key, size_t limit)
+{
+	struct buf b = BUF_INIT;
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	if (!s)
+		return NULL;
+	buf_put(&b, s, min_u64(n, limit));
+	buf_strip_colours(&b);
+	return buf_take(&b);
+}
+
+static void read_failure(struct call *call, struct json_object *content)
+{
+	call->event = EVENT_FAIL;
+	call->ename = plain_text(content, "ename", LIMIT_ENAME);
+	call->evalue = plain_text(content, "evalue", LIMIT_ERROR);
+	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
+		       &call->traceback);
+	buf_strip_colours(&call->traceback);
+	if (!call->ename)
+		call->ename = xstrdup("Error");
+}
+
+static void read_usage(struct call *call, struct json_object *u)
+{
+	call->user = json_real_or(u, "user", -1);
+	call->system = json_real_or(u, "system", 0);
+	call->memory = json_int_or(u, "memory", 0);
+}
+
+/* What an expression beside a task in Python says. */
+static void read_answer(struct call *call, struct json_object *content)
+{
+	struct json_object *o = foreign_answer(content);
+
+	if (!o)
+		return;
+	read_usage(call, o);
+	call->cwd = plain_text(o, "cwd", PATH_MAX);
+	json_object_put(o);
+}
+
+/* What an engine of ours says more, and says again for others. */
+static void read_ours(struct call *call, struct json_object *metadata)
+{
+	struct json_object *o = json_get_object(metadata, "taskfs");
+	struct buf *t = &call->traceback;
+	size_t end;
+
+	if (!o || !call->run->engine || !foreign_is_ours(call->run->engine))
+		return;
+	if (!ours_read_exit(o, &call->exit_status, &call->signal)) {
+		free(call->ename);
+		free(call->evalue);
+		call->event = EVENT_FAIL;
+		call->ename = xstrdup("ReplyError");
+		call->evalue = xstrdup(IMPOSSIBLE_EXIT);
+	}
+	call->ran = json_int_or(o, "ran", -1);
+	call->ago = json_int_or(o, "ago", 0);
+	read_usage(call, json_get_object(o, "usage"));
+	call->cwd = plain_text(o, "cwd", PATH_MAX);
+	/* The last line of the traceback is the error itself. */
+	for (end = t->n ? t->n - 1 : 0; end && t->p[end - 1] != '\n'; end--)
+		;
+	buf_cut(t, end);
+}
+
+static int64_t read_date(struct json_object *o, const char *key)
+{
+	const char *s = json_get_str(o, key, NULL);
+	int64_t t = 0;
+
+	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
+		return 0;
+	return t;
+}
+
+void call_read_reply(struct call *call, struct json_object *header,
+		     struct json_object *metadata,
+		     struct json_object *content)
+{
+	const char *status = json_get_str(content, "status", NULL);
+
+	call->started = read_date(metadata, "started");
+	call->completed = read_date(header, "date");
+	if (status && strcmp(status, "ok") == 0) {
+		call->event = EVENT_SUCCEED;
+		read_answer(call, content);
+	} else if (status && strcmp(status, "aborted") == 0) {
+		call->event = EVENT_ABORT;
+		call->idle = true; /* it publishes none */
+	} else {
+		read_failure(call, content);
+	}
+	read_ours(call, metadata);
+}
+
+void call_on_reply(struct run *run, struct msg *m)
+{
+	struct call *call;
+
+	if (run->phase != RUN_SENT)
+		return;
+	if (!run->call)
+		call_new(run);
+	call = run->call;
+	if (call->replied)
+		return;
+	call_read_reply(call, m->header, m->metadata, m->content);
+	call->replied = true;
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	if (call->idle)
+		call_finish(call);
+	else
+		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
+}
+
+static void forgotten(struct run *run)
+{
+	static const struct ending lost = {
+		.event = EVENT_FAIL,
+		.ename = "EngineError",
+		.evalue = "the controller was started again while the task "
+			  "ran, and its reply is lost",
+	};
+	static const struct ending aborted = {.event = EVENT_ABORT};
+
+	if (!run->call || !run->call->replied)
+		run_end(run, run->abort ? &aborted : &lost, NULL);
+}
+
+void calls_lost(struct engine *e)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+
+		if (run->restored && run->ops->forgotten)
+			run->ops->forgotten(run);
+	}
+}
+
+const struct run_ops run_ops_ipython = {
+	.refusal = call_refusal,
+	.send = call_send,
+	.abort = call_abort,
+	.signal = call_signal,
+	.on_reply = call_on_reply,
+	.engine_gone = engine_gone,
+	.forgotten = forgotten,
+	.free = call_free,
+};

@@ -1,0 +1,216 @@
+#include "base/base.h"
+#include "call_parts.h"
+
+#include "base/log.h"
+#include "engines/orders.h"
+#include "foreign.h"
+#include "model/carrier.h"
+
+#include <signal.h>
+
+/* A running task is interrupted at once, after 1 s, 2 s more, ...; then it is
+ * given up. */
+#define INTERRUPTS 4
+/* One before the task's own code would be lost, or cost the reply: so long that
+ * is waited for. */
+#define TOO_EARLY USEC_PER_SEC
+/* It failed, being interrupted: its reply is under way. */
+#define HEEDED (2 * USEC_PER_SEC)
+
+/* Consumes content. */
+static int send_control(struct engine *e, const char *type,
+			struct json_object *content)
+{
+	struct msg_out out = {.type = type, .content = content};
+	int err = engine_send(e, LINE_CONTROL, &out);
+
+	json_object_put(content);
+	return err;
+}
+
+/* When the task has ended meanwhile, an engine of ours spares the next one. */
+static int send_signal(const struct run *run, int signo)
+{
+	struct json_object *content = json_object_new_object();
+
+	json_add_int(content, "sig", signo);
+	json_add_str(content, "msg_id", run->msg_id);
+	return send_control(run->engine, MSG_SIGNAL_REQUEST, content);
+}
+
+static int interrupt(struct call *call)
+{
+	call->interrupted = true;
+	return send_signal(call->run, SIGINT);
+}
+
+/* If it waits in the engine, behind tasks of others, it does not begin. */
+static int forget(struct run *run)
+{
+	struct json_object *content = json_object_new_object();
+	struct json_object *ids = json_object_new_array();
+
+	json_push(ids, json_text(bytes_str(run->msg_id)));
+	json_add(content, "msg_ids", ids);
+	return send_control(run->engine, MSG_ABORT_REQUEST, content);
+}
+
+static void give_up(struct call *call)
+{
+	struct buf why = BUF_INIT;
+	struct ending how = {.event = EVENT_ABORT};
+
+	if (call->overtime && !call->run->abort) {
+		call_put_limit(call, false, &why);
+		how = (struct ending){
+			.event = EVENT_FAIL,
+			.ename = "TaskTimeLimit",
+			.evalue = buf_str(&why),
+		};
+	}
+	/* Until the end of it is published. */
+	if (call->run->engine)
+		foreign_set_elsewhere(call->run->engine, true);
+	log_warning("an engine does not heed interrupts; its task is given up",
+		    log_int("result", (int64_t)call->run->result),
+		    log_int("engine", call->run->engine
+					      ? call->run->engine->id : -1));
+	call_end(call, &how);
+	buf_done(&why);
+}
+
+/*
+ * The engine works on others' tasks, too: only ours is interrupted. Of one from
+ * before a restart nothing may have been heard, but the engine has answered
+ * since, which it does behind the task.
+ */
+static bool is_at_work(const struct call *call)
+{
+	const struct run *run = call->run;
+
+	return call->begun && !call->idle &&
+	       !(run->restored && foreign_has_done_all(run->engine));
+}
+
+void call_stop(struct call *call)
+{
+	struct engine *e = call->run->engine;
+
+	if (call->replied || call->idle || !e)
+		return;
+	if (call->interrupts >= INTERRUPTS) {
+		if (is_at_work(call))
+			give_up(call);
+		else if (call->run->abort)
+			call_end(call, &(struct ending){.event = EVENT_ABORT});
+		return;
+	}
+	/* One that is away hears it the next time. */
+	if (is_at_work(call) && (call->entered || call->interrupts))
+		(void)!interrupt(call);
+	timer_set(e->c->loop, &call->stop_timer,
+		  ++call->interrupts * USEC_PER_SEC);
+}
+
+void call_stop_again(struct timer *t)
+{
+	call_stop(container_of(t, struct call, stop_timer));
+}
+
+void call_too_long(struct timer *t)
+{
+	struct call *call = container_of(t, struct call, limit_timer);
+
+	call->overtime = true;
+	call_stop(call);
+}
+
+void call_begun(struct call *call)
+{
+	const struct engine *e = call->run->engine;
+
+	if (call->begun)
+		return;
+	call->begun = true;
+	/* An engine of ours sees to it itself. */
+	if (call->limit > 0 && !(e && foreign_is_ours(e)))
+		timer_set(call->run->c->loop, &call->limit_timer,
+			  (uint64_t)(call->limit * 1e6));
+	/* An abort was too late to keep it from beginning, or it is answered
+	 * in a moment. */
+	if (!call->run->abort)
+		return;
+	call->interrupts = 1;
+	timer_set(call->run->c->loop, &call->stop_timer, TOO_EARLY);
+}
+
+void call_entered(struct call *call)
+{
+	call->entered = true;
+	if (timer_is_set(&call->stop_timer) && !call->interrupted)
+		call_stop(call);
+}
+
+void call_failing(struct call *call)
+{
+	if (!call->interrupted || call->heeded)
+		return;
+	call->heeded = true;
+	if (timer_is_set(&call->stop_timer))
+		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
+}
+
+/* Of one from before a restart it is known that it was sent. */
+static struct call *call_of(struct run *run)
+{
+	if (!run->call) {
+		call_new(run);
+		run->call->begun = !run->engine->elsewhere;
+		run->call->entered = run->call->begun;
+	}
+	return run->call;
+}
+
+int call_abort(struct run *run)
+{
+	struct call *call;
+	int err;
+
+	if (!run->engine || run->ops->of_client)
+		return -EOPNOTSUPP;
+	call = call_of(run);
+	if (run->abort)
+		return 0;
+	run->abort = true;
+	err = forget(run);
+	if (!timer_is_set(&call->stop_timer))
+		call_stop(call);
+	return err == -EHOSTUNREACH ? 0 : err;
+}
+
+/* ipyparallel has a word for a signal to what runs, and for no other. */
+static int signal_of_client(struct run *run, int signo)
+{
+	const struct engine *e = run->engine;
+
+	return e && signo == SIGINT && e->runs.next == &run->engine_link
+		       ? order_signal(run->engine, signo)
+		       : -EOPNOTSUPP;
+}
+
+/*
+ * Other signals would end an engine of Python, or stop its heart; ours gives them
+ * to the task.
+ */
+int call_signal(struct run *run, int signo)
+{
+	if (run->ops->of_client)
+		return signal_of_client(run, signo);
+	if (!run->engine ||
+	    (signo != SIGINT && !foreign_is_ours(run->engine)))
+		return -EOPNOTSUPP;
+	if (!is_at_work(call_of(run)))
+		return -EAGAIN;
+	return signo == SIGINT ? interrupt(run->call)
+			       : send_signal(run, signo);
+}

@@ -1,0 +1,163 @@
+/*
+ * engines.h: the engines of the cluster: what is known of them.
+ *
+ * The controller owns them. An engine that is not heard any more is given up: what
+ * it ran ends, and clients of ipyparallel hear that it is gone. But it is kept as
+ * `lost`, with its id, for --keep-id: what names it waits for it (away.c). An engine
+ * that was known before a restart of the controller is `lost`, too, until it
+ * registers again (or, a stock one, answers a heartbeat), and is given up like any
+ * other that stays silent.
+ */
+#ifndef TASKFS_CONTROLLER_MODEL_ENGINES_H
+#define TASKFS_CONTROLLER_MODEL_ENGINES_H
+
+#include "core/controller.h"
+#include "store/store.h"
+
+enum engine_state {
+	ENGINE_JOINING,	/* registered; its heart was not heard yet */
+	ENGINE_LIVE,
+	ENGINE_LOST,	/* not heard any more, or not yet since a restart */
+	ENGINE_BACK,	/* a lost one registered; its heart was not heard yet */
+};
+
+#define LIMIT_ENGINES 65536
+
+struct engine;
+struct run_ops;
+
+/* Who hears what becomes of engines. What is not heard is NULL. */
+struct engine_hooks {
+	/* It is known whether it speaks the extensions. */
+	void (*known)(struct engine *e);
+	/* Its heart is heard, for the first time or again. */
+	void (*joined)(struct engine *e);
+	/* It was given a run. */
+	void (*busy)(struct engine *e);
+	/* The last of what it had has ended. */
+	void (*idle)(struct engine *e);
+	/* What it ran ends, as far as one can tell. */
+	void (*given_up)(struct engine *e);
+	/* It was given up and keeps its id. */
+	void (*lost)(struct engine *e);
+	/* It is forgotten: what belongs to it is freed. */
+	void (*freed)(struct engine *e);
+	/* There is no engine of this id any more. */
+	void (*gone)(struct controller *c, int64_t id);
+};
+
+/* Calls one of the functions of all hooks, in the order of controller.engine_hooks. */
+#define engine_tell_hooks(e, what)                                           \
+	do {                                                                 \
+		const struct engine_hooks *const *h_ = (e)->c->engine_hooks; \
+		for (; *h_; h_++)                                            \
+			if ((*h_)->what)                                     \
+				(*h_)->what(e);                              \
+	} while (0)
+
+struct engine {
+	int64_t id;
+	struct controller *c;
+	char *uuid, *host, *language;
+	char *process;		/* as in wire/process.h; NULL: it does not say */
+	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
+	bool taskfs;		/* speaks the extensions */
+	/*
+	 * What the scheduler and the mounts have to know of it. Who knows this kind
+	 * of engine sets that: engine_set_taskfs(), foreign.c.
+	 */
+	bool ready;		/* it can be given tasks of mounts */
+	bool shell, python;	/* it runs scripts of the shell; code in Python */
+	bool elsewhere;		/* it works on somebody else's task */
+	bool no_vars;		/* requests for variables mean nothing there */
+	const struct run_ops *run_ops;	/* of what mounts run there */
+	enum engine_state state;
+	bool given_up;		/* what it ran has ended, clients were told */
+	int64_t lost;		/* clock_now() when it was given up; or 0 */
+	int64_t away_since;	/* of one that is lost; wall clock */
+	unsigned missed;	/* beats */
+	uint64_t joining;	/* mono_usec() when it registered */
+	bool answered;		/* since the last beat */
+	bool changed;		/* not told yet */
+	bool draining;		/* gets no tasks; see orders.h */
+	uint64_t pong;		/* mono_usec() of the last one */
+	/* flight.c's: what it was asked (mono_usec(); 0: nothing), and how often
+	 * it did not answer; tasks in a row that did not reach it. */
+	char question[MSG_ID_SIZE];
+	uint64_t asked;
+	unsigned unanswered, astray;
+	char *drain_why;	/* it asked for that; or NULL */
+	bool leaving;		/* it said that it ends, and has not ended */
+	/* Set when it is removed and what it ran may go on: why nobody knows
+	 * better. Static. */
+	const char *unknown_end;
+	uint64_t not_before;	/* mono_usec(): unreachable until then */
+	struct list order;
+	struct list runs;	/* of struct run, by engine_link */
+	unsigned load;		/* runs given to it and not ended */
+	uint64_t began;		/* mono_usec() when it had nothing to do last */
+	uint64_t completed;
+	struct map vars;	/* name -> struct variable (vars.c) */
+	bool vars_known;
+	int64_t vars_version;
+	/* A Python engine tells only when it is asked: counts what may have
+	 * changed them, and as of which count they are told. */
+	int64_t ran, vars_as_of;
+	/* It was asked for a listing: as of which count, when. */
+	char listing[MSG_ID_SIZE];
+	int64_t listing_ran;
+	uint64_t listing_at;
+	struct timer listing_timer;
+	unsigned forwards;	/* requests for them that it has not answered */
+	struct json_object *stored;	/* array of msg_ids to acknowledge */
+	struct timer stored_timer;
+	struct foreign *foreign;	/* foreign.c's; NULL: none of ipyparallel */
+};
+
+/* The caller stores it (engine_store()) and says what it is (engine_set_taskfs()). */
+struct engine *engine_new(struct controller *c, int64_t id, const char *uuid);
+void engine_free(struct engine *e);
+void engine_store(struct engine *e);
+/* Whether it speaks the extensions: whoever knows that kind of engine sets the rest. */
+void engine_set_taskfs(struct engine *e, bool taskfs);
+/* Member pid, if it is one; log: what is none. */
+void engine_read_pid(struct engine *e, struct json_object *o);
+
+void engines_init(struct controller *c);
+void engines_done(struct controller *c);
+/*
+ * There is no such engine now, but it was told to start again: what is for it waits.
+ * Each engines_expect() is undone by one engines_expect_no_more().
+ */
+void engines_expect(struct controller *c, int64_t id);
+void engines_expect_no_more(struct controller *c, int64_t id);
+/* It is there, or lost, or starts again. */
+bool engine_is_expected(struct controller *c, int64_t id);
+/* A row of the store, at the start. */
+void engine_restore(struct controller *c, const struct engine_row *row);
+
+struct engine *engine_find(struct controller *c, int64_t id);
+struct engine *engine_by_uuid(struct controller *c, struct bytes uuid);
+static inline struct bytes engine_ident(const struct engine *e)
+{
+	return bytes_str(e->uuid);
+}
+/* It has one run more, or less (by: 1 or -1). */
+void engine_add_load(struct engine *e, int by);
+/* Can be given tasks now. */
+bool engine_usable(const struct engine *e);
+/* For clients it is one of the engines: it was not given up. */
+static inline bool engine_is_there(const struct engine *e)
+{
+	return e->state != ENGINE_JOINING && !e->given_up;
+}
+
+/* Nobody has heard it for some beats; mounts show it as lost. */
+bool engine_is_away(const struct engine *e);
+/* "away since DATE". */
+void engine_put_away(const struct engine *e, struct buf *out);
+
+/* Told to mounts soon. */
+void engine_changed(struct engine *e);
+
+#endif

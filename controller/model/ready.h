@@ -1,0 +1,40 @@
+/*
+ * ready.h: the results that have a task to hand out: by priority, then by id.
+ */
+#ifndef TASKFS_CONTROLLER_MODEL_READY_H
+#define TASKFS_CONTROLLER_MODEL_READY_H
+
+#include "results.h"
+
+/* Results of one priority, first come first. */
+struct bucket {
+	struct list link;
+	int64_t priority;
+	struct list results;	/* by ready_link */
+};
+
+struct ready {
+	struct list buckets;	/* highest priority first */
+	/* Ids of results: whether there is an engine for them is to be looked at. */
+	uint64_t *unchecked;
+	size_t nunchecked, unchecked_room;
+	/* Somebody is to look at what is ready. NULL: nobody does. */
+	void (*wake)(struct controller *c);
+};
+
+void ready_init(struct controller *c);
+void ready_done(struct controller *c);
+/* The result has a task to hand out (again). */
+void ready_add(struct result *r);
+/* It has none any more. */
+void ready_remove(struct result *r);
+void ready_wake(struct controller *c);
+
+/* It is not given to this engine any more. */
+void result_avoid(struct result *r, int64_t engine);
+bool result_avoids(const struct result *r, int64_t engine);
+
+/* Whether id is among the n ids. */
+bool is_one_of(const int64_t *ids, size_t n, int64_t id);
+
+#endif

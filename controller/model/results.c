@@ -1,0 +1,336 @@
+#include "base/base.h"
+#include "results.h"
+
+#include "base/log.h"
+#include "changes.h"
+#include "clock.h"
+#include "items.h"
+#include "ready.h"
+
+/* Code and stdin together up to here stay in memory while a result waits. */
+#define INPUT_IN_MEMORY (64 * KIB)
+
+void results_init(struct controller *c)
+{
+	list_init(&c->by_id);
+	list_init(&c->finished);
+	c->next_result = 1;
+}
+
+void results_done(struct controller *c)
+{
+	while (!list_empty(&c->by_id))
+		result_free(list_first(&c->by_id, struct result, by_id));
+	map_done(&c->results);
+	map_done(&c->tokens);
+	map_done(&c->names);
+}
+
+struct result *result_find(struct controller *c, uint64_t id)
+{
+	return map_get_u64(&c->results, id);
+}
+
+struct result *result_by_token(struct controller *c, const char *token)
+{
+	return map_get(&c->tokens, bytes_str(token));
+}
+
+static struct bytes name_key(uint32_t uid, struct bytes name)
+{
+	static struct buf key;
+
+	buf_clear(&key);
+	buf_put(&key, &uid, sizeof(uid));
+	buf_put(&key, name.p, name.n);
+	return buf_bytes(&key);
+}
+
+static struct bytes own_key(const struct result *r)
+{
+	return name_key(r->uid, bytes_str(r->name));
+}
+
+struct result *result_named(struct controller *c, uint32_t uid,
+			    struct bytes name)
+{
+	return map_get(&c->names, name_key(uid, name));
+}
+
+void result_take_name(struct result *r)
+{
+	if (!r->name)
+		return;
+	r->older = map_put(&r->c->names, own_key(r), r);
+	if (r->older)
+		r->older->newer = r;
+}
+
+/* It goes: the newest before it has the name, if there is one. */
+static void drop_name(struct result *r)
+{
+	bool newest = r->name && map_get(&r->c->names, own_key(r)) == r;
+
+	if (newest && r->older)
+		map_put(&r->c->names, own_key(r), r->older);
+	else if (newest)
+		map_remove(&r->c->names, own_key(r));
+	if (r->newer)
+		r->newer->older = r->older;
+	if (r->older)
+		r->older->newer = r->newer;
+}
+
+struct task *result_task(struct result *r, uint64_t index)
+{
+	return index < r->ntasks ? &r->task[index] : NULL;
+}
+
+enum state result_state(const struct result *r)
+{
+	return state_of(r->count);
+}
+
+/* --- making one --------------------------------------------------------- */
+
+static void read_targets(struct result *r, struct json_object *ids)
+{
+	size_t i;
+
+	if (!ids)
+		return;
+	r->ntargets = json_object_array_length(ids);
+	r->targets = xreallocarray(NULL, r->ntargets, sizeof(*r->targets));
+	for (i = 0; i < r->ntargets; i++)
+		r->targets[i] = json_object_get_int64(
+			json_object_array_get_idx(ids, i));
+}
+
+void result_read_options(struct result *r, struct json_object *o)
+{
+	r->priority = json_int_or(o, "priority", 0);
+	r->retries = (uint64_t)json_int_or(o, "retries", 0);
+	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
+	r->halt = (uint64_t)json_int_or(o, "halt", 0);
+	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
+	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
+	read_targets(r, json_get_array(o, "targets"));
+}
+
+struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
+{
+	struct result *r = zalloc(sizeof(*r));
+	uint64_t i;
+
+	r->id = id;
+	r->c = c;
+	r->ntasks = ntasks;
+	r->task = zalloc(ntasks * sizeof(*r->task));
+	for (i = 0; i < ntasks; i++) {
+		r->task[i].state = STATE_PENDING;
+		r->task[i].engine = -1;
+		r->task[i].exit_status = r->task[i].signal = -1;
+	}
+	r->count[STATE_PENDING] = ntasks;
+	c->tasks[STATE_PENDING] += ntasks;
+	list_init(&r->finished);
+	list_init(&r->changed_link);
+	list_init(&r->ready_link);
+	list_add_tail(&c->by_id, &r->by_id);
+	map_put_u64(&c->results, id, r);
+	c->next_result = max_u64(c->next_result, id + 1);
+	return r;
+}
+
+void result_set_token(struct result *r, const char *token)
+{
+	if (!token)
+		return;
+	r->token = xstrdup(token);
+	map_put(&r->c->tokens, bytes_str(token), r);
+}
+
+struct result *result_new(struct controller *c, struct result_spec *spec)
+{
+	struct result *r = result_make(c, c->next_result, spec->ntasks);
+	struct bytes options = json_bytes(spec->options);
+
+	r->ops = spec->ops;
+	r->name = spec->name ? xstrdup(spec->name) : NULL;
+	result_set_token(r, spec->token);
+	r->kind = spec->kind;
+	r->options = xstrndup(options.p, options.n);
+	r->uid = spec->uid;
+	r->gid = spec->gid;
+	r->submitted = now_usec();
+	r->born = clock_now(c);
+	r->code = spec->code;
+	r->stdin_ = spec->stdin_;
+	r->has_stdin = spec->has_stdin;
+	r->code_size = r->code.n;
+	r->stdin_size = r->stdin_.n;
+	r->input_here = true;
+	spec->code = spec->stdin_ = (struct buf)BUF_INIT;
+	result_read_options(r, spec->options);
+	r->pinned = spec->pinned;
+	r->items = spec->items;
+	spec->items = (struct buf)BUF_INIT;
+	r->map_size = r->items.n;
+	items_index(r);
+	return r;
+}
+
+char *result_deps_text(const struct result *r)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	/* A client's task does not outlive the controller. */
+	for (i = 0; i < r->ndeps && !r->ops->of_client; i++)
+		dep_put(&b, &r->dep[i]);
+	return b.n ? buf_take(&b) : NULL;
+}
+
+struct store_op *result_store_op(const struct result *r)
+{
+	struct store_op *op = store_op_new(STORE_RESULT);
+
+	op->result = (struct result_row){
+		.id = r->id,
+		.token = r->token ? xstrdup(r->token) : NULL,
+		.name = r->name ? xstrdup(r->name) : NULL,
+		.options = xstrdup(r->options),
+		.deps = result_deps_text(r),
+		.kind = r->ops->of_client ? "wire" : r->kind,
+		.tasks = r->ntasks,
+		.uid = r->uid,
+		.gid = r->gid,
+		.submitted = r->submitted,
+		.born = r->born,
+		.has_stdin = r->has_stdin,
+	};
+	buf_put(&op->result.code, r->code.p, r->code.n);
+	buf_put(&op->result.stdin_, r->stdin_.p, r->stdin_.n);
+	buf_put(&op->result.items, r->items.p, r->items.n);
+	return op;
+}
+
+void result_drop_input(struct result *r)
+{
+	buf_done(&r->code);
+	buf_done(&r->stdin_);
+	r->input_here = false;
+}
+
+bool result_keeps_input(const struct result *r)
+{
+	return r->input_here && r->code.n + r->stdin_.n <= INPUT_IN_MEMORY;
+}
+
+void result_set_stored(struct result *r)
+{
+	r->stored = true;
+	r->c->count.submitted++;
+	if (!result_keeps_input(r))
+		result_drop_input(r);
+	log_info("result submitted", log_int("result", (int64_t)r->id),
+		 log_str("kind", r->kind), log_int("tasks", (int64_t)r->ntasks),
+		 log_str("label", r->name), log_int("uid", r->uid));
+	result_changed(r, CHANGED_ALL);
+}
+
+void task_free_details(struct task *t)
+{
+	struct details *d = t->details;
+
+	if (!d)
+		return;
+	free(d->msg_id);
+	free(d->engine_uuid);
+	free(d->ename);
+	free(d->evalue);
+	free(d->traceback);
+	free(d->cwd);
+	free(d->attempts);
+	free(d);
+	t->details = NULL;
+}
+
+void task_drop_outputs(struct result *r, uint32_t index)
+{
+	struct task *t = &r->task[index];
+	int i;
+
+	for (i = 0; t->out && i < STREAMS; i++)
+		buf_done(&t->out->of[i].mem);
+	free(t->out);
+	t->out = NULL;
+}
+
+static uint64_t stored_bytes(const struct result *r)
+{
+	uint64_t n = r->code_size + r->stdin_size + r->record_size, i;
+	int s;
+
+	for (i = 0; i < r->ntasks; i++)
+		for (s = 0; s < STREAMS; s++)
+			n += r->task[i].size[s];
+	return n;
+}
+
+void results_add_finished(struct result *r)
+{
+	list_add_tail(&r->c->finished, &r->finished);
+	r->accounted = stored_bytes(r);
+	r->c->stored_bytes += r->accounted;
+	r->c->nfinished++;
+}
+
+void results_remove_finished(struct result *r)
+{
+	if (list_empty(&r->finished))
+		return;
+	list_del(&r->finished);
+	r->c->stored_bytes -= r->accounted;
+	r->c->nfinished--;
+}
+
+void result_free(struct result *r)
+{
+	struct controller *c = r->c;
+	uint64_t i;
+	int s;
+
+	timer_cancel(&r->timeout_timer);
+	list_del(&r->ready_link);
+	drop_name(r);
+	results_remove_finished(r);
+	list_del(&r->by_id);
+	list_del(&r->changed_link);
+	map_remove_u64(&c->results, r->id);
+	if (r->token && result_by_token(c, r->token) == r)
+		map_remove(&c->tokens, bytes_str(r->token));
+	for (s = 0; s < STATES; s++)
+		c->tasks[s] -= r->count[s];
+	if (r->ops->freed)
+		r->ops->freed(r);
+	for (i = 0; i < r->ntasks; i++) {
+		task_free_details(&r->task[i]);
+		task_drop_outputs(r, (uint32_t)i);
+	}
+	buf_done(&r->code);
+	buf_done(&r->stdin_);
+	free(r->dep);
+	free(r->dependent);
+	items_free(r);
+	free(r->rest_ename);
+	free(r->rest_evalue);
+	free(r->told);
+	free(r->task);
+	free(r->targets);
+	free(r->avoid);
+	free(r->name);
+	free(r->token);
+	free(r->options);
+	free(r);
+}

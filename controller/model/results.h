@@ -1,0 +1,260 @@
+/*
+ * results.h: every result of the cluster and its tasks.
+ *
+ * The controller owns the results; a result owns its tasks. Hold ids across
+ * turns of the loop, not pointers.
+ */
+#ifndef TASKFS_CONTROLLER_MODEL_RESULTS_H
+#define TASKFS_CONTROLLER_MODEL_RESULTS_H
+
+#include "changes.h"
+#include "core/controller.h"
+#include "store/store.h"
+#include "store/deps.h"
+
+/* Of a task that was begun; only tasks that need it have one. */
+struct details {
+	char *msg_id, *engine_uuid;
+	char *ename, *evalue, *traceback, *cwd;
+	char *attempts;		/* a line for each try that ended */
+	double user, system;	/* seconds; < 0: unknown */
+	int64_t memory;
+};
+
+/* Bytes of a task's outputs that are not (all) stored yet. */
+struct outputs {
+	struct {
+		struct buf mem;
+		uint64_t size;
+		bool in_file;	/* then mem is empty */
+		int err;	/* a piece was not stored: -errno */
+		uint64_t whole;	/* then: bytes before the first such */
+	} of[STREAMS];
+};
+
+struct task {
+	uint8_t state;		/* enum state */
+	uint8_t in_file;	/* a bit for each stream */
+	bool value_is_stdout;
+	bool claimed;		/* pending, but being begun or ended */
+	bool held;		/* ctl hold, of it alone; cf. result.held */
+	bool resting;		/* claimed: its end is being stored; rest.c */
+	bool rest;		/* it has no row, its end is its result's; rest.c */
+	bool loaded;		/* it has a row; only while loading */
+	bool told_broken;	/* ending.c: an output was not stored */
+	bool aborting;		/* if it comes to wait again it is aborted */
+	bool dirty;		/* in result.told, see events.c */
+	bool timed_out;		/* its error is a limit of time */
+	int16_t exit_status, signal;	/* -1: none */
+	uint16_t attempt;
+	int32_t engine;		/* -1: none */
+	int64_t started, completed, received;	/* times of day */
+	/*
+	 * The same by the cluster's clock, since its result was submitted: when it
+	 * began, and when its end was received. How long it ran.
+	 */
+	int64_t began, elapsed, ran;
+	uint64_t size[STREAMS];
+	struct details *details;
+	struct outputs *out;
+};
+
+struct engine;
+struct result;
+struct run;
+
+/*
+ * What depends on who submitted a result: a mount (run.c), a client of ipyparallel
+ * (wire.c), or another client of an upstream controller (others_record.c).
+ */
+struct result_ops {
+	/* A client of ipyparallel: it places its tasks, knows their errors in its own
+	 * words, and nobody else can send them again. */
+	bool of_client;
+	/* Gives a task that is claimed to the engine, or unclaims it. */
+	void (*start)(struct result *r, uint32_t index, struct engine *e);
+	/* Whether a run that failed is tried again. */
+	bool (*retries)(struct result *r, const struct run *run);
+	/* A run that the store had: it goes on, or ends. */
+	void (*restored)(struct run *run);
+	/* It waited when the controller ended. May be NULL. */
+	void (*resumed)(struct result *r);
+	/* The store has the message of its task. Of of_client. */
+	void (*loaded)(struct result *r, const char *msg_id);
+	/* Its end is stored, or can never be stored. May be NULL. */
+	void (*ended)(struct result *r);
+	/* It is freed. May be NULL. */
+	void (*freed)(struct result *r);
+};
+
+struct result {
+	uint64_t id;
+	struct controller *c;
+	const struct result_ops *ops;
+	char *name, *token;	/* or NULL */
+	struct result *older, *newer;	/* of the same name and user */
+	char *options;		/* JSON text */
+	const char *kind;
+	uint32_t uid, gid;
+	int64_t submitted, born;	/* time of day; clock_now() */
+
+	/* From the options, for the scheduler. */
+	int64_t priority;
+	uint64_t retries;
+	uint64_t timeout;	/* microseconds; 0: none */
+	int64_t *targets;
+	size_t ntargets;
+	int64_t *avoid;		/* engines that shall not have it (again) */
+	size_t navoid;
+
+	/* graph.c */
+	struct dep *dep;
+	size_t ndeps, unmet;
+	uint64_t *dependent;	/* ids of those that wait for this one */
+	size_t ndependents;
+
+	/* items.c; a map's only */
+	struct buf items;
+	uint32_t *item_at;
+	uint64_t map_size;	/* bytes of the items */
+	uint64_t chunk, halt, max_running;
+
+	/* rest.c: what became of the tasks that were never begun */
+	char *rest_ename, *rest_evalue;
+	int rest_state;		/* 0: not yet */
+	int64_t rest_when, rest_elapsed;
+	uint64_t rest_from;	/* those from here on */
+	bool told_rest;
+
+	/* Over its tasks: first start, last end and receipt, run times. */
+	int64_t started, completed, received, serial;
+	int64_t began, ended, elapsed;	/* of the same tasks, as theirs */
+	/* Of those that ended, as their engines say. */
+	int64_t first_started, first_began;
+	int64_t user, system;	/* usec, added up: the same in any order */
+	int64_t memory;		/* the most of one; 0: no usage known */
+	uint64_t active;	/* runs */
+	uint64_t failing;	/* of a map with `halt`: its failure is being stored */
+	bool pinned;		/* a view: task i runs on targets[i] */
+	uint32_t *told;		/* tasks that changed; events.c */
+	size_t ntold, told_room;
+
+	bool held;		/* ctl hold: nothing of it is handed out */
+	struct buf code, stdin_;	/* only while input_here */
+	bool input_here, has_stdin;
+	uint64_t code_size, stdin_size;
+	uint64_t record_size;	/* buffers of a client's messages */
+
+	uint64_t ntasks, next;	/* next: no task from here on was claimed */
+	uint64_t again;		/* tasks below next that wait and are not held */
+	struct task *task;
+	uint64_t count[STATES];
+
+	uint64_t seq;		/* of the last change that was told */
+	unsigned changed;	/* of enum changed, not told yet */
+	uint64_t accounted;	/* bytes, in the controller's sum */
+	bool aborting;		/* what of it waits again is aborted */
+	struct wire *wire;	/* a client's message, while it is under way */
+	bool purging;
+	bool applied;		/* of a client: a function of Python */
+	bool doomed;
+	bool stored;		/* its submission is on disk */
+	struct list by_id, finished, changed_link;
+	struct list ready_link;	/* sched.c; empty when nothing to hand out */
+	struct timer timeout_timer;
+};
+
+void results_init(struct controller *c);
+void results_done(struct controller *c);
+/*
+ * A new result with the next id, known but not yet stored: the caller calls
+ * result_put(). options are checked already. code and stdin are moved.
+ */
+struct result_spec {
+	const struct result_ops *ops;
+	const char *name, *token, *kind;
+	struct json_object *options;
+	struct buf code, stdin_, items;
+	bool has_stdin, pinned;
+	uint64_t ntasks;
+	uint32_t uid, gid;
+};
+struct result *result_new(struct controller *c, struct result_spec *spec);
+struct store_op *result_store_op(const struct result *r);
+/* What it waits for as dep_put() has it, for the store; the caller's; NULL: nothing. */
+char *result_deps_text(const struct result *r);
+/*
+ * Its code and stdin are here and stay; large ones are dropped as soon as they
+ * are stored, and come from the store when an engine needs them.
+ */
+bool result_keeps_input(const struct result *r);
+/* The submission is stored: results/ may show it. */
+void result_set_stored(struct result *r);
+/* Its code and stdin are not needed any more, or come from the store. */
+void result_drop_input(struct result *r);
+/* It is final, and counted among those that retention may take; not any more. */
+void results_add_finished(struct result *r);
+void results_remove_finished(struct result *r);
+/* Forgets it, here only. */
+void result_free(struct result *r);
+
+struct result *result_find(struct controller *c, uint64_t id);
+struct task *result_task(struct result *r, uint64_t index);
+enum state result_state(const struct result *r);
+/* The newest result of a user's name, or NULL. Names of others are others. */
+struct result *result_named(struct controller *c, uint32_t uid,
+			    struct bytes name);
+/* From now on it is that, if it has a name. */
+void result_take_name(struct result *r);
+/* The result a token made, or NULL. */
+struct result *result_by_token(struct controller *c, const char *token);
+
+/* The task as a row for the store; the caller changes what will change. */
+struct task_row task_row(const struct result *r, uint32_t index);
+/* Pending, and nobody works on it. */
+bool task_is_waiting(const struct task *t);
+/* It waits, and may be begun. */
+bool task_is_ready(const struct task *t);
+/* The first task that is ready; -1: none. */
+int64_t result_waiting_task(struct result *r);
+/* Takes a waiting task out of that, or puts it back (and back in line). */
+void task_claim(struct result *r, uint64_t index);
+void task_unclaim(struct result *r, uint64_t index);
+/* Takes it out of what is ready, or puts it back; while it waits or runs. */
+void task_set_held(struct result *r, uint64_t index, bool held);
+
+/* Appends to an output; false: the offset fits nothing that is here. */
+bool task_output(struct result *r, uint32_t index, enum stream s,
+		 uint64_t offset, struct bytes b);
+void task_drop_outputs(struct result *r, uint32_t index);
+
+/* Between results.c, task.c and load.c. */
+struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
+void result_set_token(struct result *r, const char *token);
+void result_read_options(struct result *r, struct json_object *o);
+void task_set_state(struct result *r, struct task *t, enum state s);
+void task_set_row(struct task *t, struct task_row *row);
+void task_free_details(struct task *t);
+/* A map may have a million tasks: of those that ended the store knows more. */
+void task_shed_details(const struct result *r, struct task *t);
+bool is_timeout(const char *ename);
+/* Of one that was not begun. */
+void task_set_msg_id(struct task *t, const char *msg_id);
+/* How long ago it was submitted; of one that has ended, how long that took. */
+int64_t result_age(const struct result *r);
+int64_t result_elapsed(const struct result *r);
+/*
+ * The times of a try that ends now. ran: as its engine says, < 0: it does not;
+ * ago: how long it has ended. It cannot have run longer than since it was begun.
+ */
+void task_row_ran(const struct result *r, struct task_row *row, int64_t ran,
+		  int64_t ago);
+/* The same as times of day, 0: not known; somebody may have set that clock. */
+void task_row_ran_from(const struct result *r, struct task_row *row,
+		       int64_t started, int64_t completed);
+/* Takes a task that ended (or began) into the times of its result. */
+void result_count_times(struct result *r, const struct task *t);
+/* The same of its end alone. */
+void result_count_end(struct result *r, const struct task *t);
+
+#endif

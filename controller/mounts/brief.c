@@ -1,0 +1,75 @@
+#include "base/base.h"
+#include "brief.h"
+
+/* A task in short; doc/PROTOCOL.md has the order. */
+#define SHORT_MEMBERS (15 + STREAMS)
+
+static void short_members(const struct result *r, uint32_t index,
+			  int64_t m[SHORT_MEMBERS])
+{
+	const struct task *t = &r->task[index];
+	const int64_t members[SHORT_MEMBERS] = {
+		index,
+		t->state,
+		t->engine,
+		t->attempt,
+		t->started,
+		t->completed,
+		t->received,
+		t->exit_status,
+		t->signal,
+		(int64_t)t->size[STREAM_STDOUT],
+		(int64_t)t->size[STREAM_STDERR],
+		(int64_t)t->size[STREAM_VALUE],
+		(int64_t)t->size[STREAM_DATA],
+		t->value_is_stdout,
+		t->timed_out,
+		t->held,
+		t->began,
+		t->ran,
+		t->elapsed,
+	};
+
+	memcpy(m, members, sizeof(members));
+}
+
+struct json_object *task_json_short(const struct result *r, uint32_t index)
+{
+	struct json_object *a = json_object_new_array();
+	int64_t m[SHORT_MEMBERS];
+	size_t i;
+
+	short_members(r, index, m);
+	for (i = 0; i < SHORT_MEMBERS; i++)
+		json_push(a, json_object_new_int64(m[i]));
+	return a;
+}
+
+static char *put_number(char *p, int64_t n)
+{
+	char digits[24], *d = digits + sizeof(digits);
+	uint64_t u = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do
+		*--d = (char)('0' + u % 10);
+	while (u /= 10);
+	if (n < 0)
+		*p++ = '-';
+	memcpy(p, d, (size_t)(digits + sizeof(digits) - d));
+	return p + (digits + sizeof(digits) - d);
+}
+
+void task_put_short(const struct result *r, uint32_t index, struct buf *out)
+{
+	int64_t m[SHORT_MEMBERS];
+	char *begin = buf_reserve(out, SHORT_MEMBERS * 24 + 2), *p = begin;
+	size_t i;
+
+	short_members(r, index, m);
+	for (i = 0; i < SHORT_MEMBERS; i++) {
+		*p++ = i ? ',' : '[';
+		p = put_number(p, m[i]);
+	}
+	*p++ = ']';
+	out->n += (size_t)(p - begin);
+}

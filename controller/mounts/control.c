@@ -1,0 +1,229 @@
+#include "base/base.h"
+#include "control.h"
+
+#include "base/parse.h"
+#include "brief.h"
+#include "result_json.h"
+#include "schedule/finish.h"
+#include "schedule/run.h"
+
+/* --- answers ------------------------------------------------------------ */
+
+static const char *usual_reason(int err)
+{
+	static const struct {
+		int err;
+		const char *why;
+	} rows[] = {
+		{-ESRCH, "it has ended already"},
+		{-EBUSY, "it has not ended yet"},
+		{-EAGAIN, "it does not run yet"},
+		{-EALREADY, "it is being purged already"},
+		{-EHOSTUNREACH, "its engine cannot be reached"},
+		{-EOPNOTSUPP, "its engine cannot do that"},
+		{-ENOSPC, "it could not be stored yet; the controller's disk "
+			  "is full"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].err == err)
+			return rows[i].why;
+	return "that did not work";
+}
+
+/* The result as it is now; what of its tasks changed is named too. */
+static struct json_object *result_now(struct request *rq)
+{
+	struct result *r = result_find(rq->c, rq->result);
+	struct json_object *o, *changed;
+
+	if (!r)
+		return NULL;
+	o = result_json(r, CHANGED_ALL, NULL);
+	if (rq->task >= 0 && r->ntasks > 1) {
+		changed = json_object_new_array();
+		json_push(changed, task_json_short(r, (uint32_t)rq->task));
+		json_add(o, "changed", changed);
+	}
+	return o;
+}
+
+void control_done(struct request *rq, int err, const char *why)
+{
+	struct json_object *o, *r;
+
+	if (err) {
+		request_fail(rq, MSG_CONTROL_REPLY, err, "ControlError",
+			     why ? why : usual_reason(err));
+		return;
+	}
+	/* Who wrote to ctl sees at once what came of it. */
+	o = ok_content(rq->c, true);
+	r = result_now(rq);
+	if (r)
+		json_add(o, "result", r);
+	request_reply(rq, MSG_CONTROL_REPLY, o, NULL, 0);
+}
+
+static void done(void *arg, int err)
+{
+	control_done(arg, err, NULL);
+}
+
+/* --- the verbs ---------------------------------------------------------- */
+
+/* The ends of the tasks that waited were put before this. */
+static void abort_stored(struct store_op *op)
+{
+	struct request *rq = op->arg;
+
+	control_done(rq, list_empty(&rq->c->not_stored) ? op->err : -ENOSPC,
+		     NULL);
+}
+
+static void verb_abort(struct request *rq, struct result *r, const char *arg)
+{
+	int err = rq->task < 0 ? result_abort(r)
+			       : task_abort(r, (uint32_t)rq->task);
+	struct store_op *op;
+
+	(void)arg;
+	if (err) {
+		control_done(rq, err, NULL);
+		return;
+	}
+	op = store_op_new(STORE_NOTHING);
+	op->arg = rq;
+	op->done = abort_stored;
+	store_put(rq->c->store, op);
+}
+
+static void verb_signal(struct request *rq, struct result *r, const char *arg)
+{
+	int signo;
+
+	if (!arg || parse_signal(bytes_str(arg), &signo))
+		control_done(rq, -EINVAL, "that is no signal");
+	else
+		control_done(rq,
+			     rq->task < 0
+				     ? result_signal(r, signo)
+				     : task_signal(r, (uint32_t)rq->task,
+						   signo),
+			     NULL);
+}
+
+static void set_hold(struct request *rq, struct result *r, bool hold)
+{
+	int err = rq->task < 0
+			  ? result_hold(r, hold, done, rq)
+			  : task_hold(r, (uint32_t)rq->task, hold, done, rq);
+
+	if (err)
+		control_done(rq, err, NULL);
+}
+
+static void verb_hold(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	set_hold(rq, r, true);
+}
+
+static void verb_release(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	set_hold(rq, r, false);
+}
+
+static void verb_priority(struct request *rq, struct result *r,
+			  const char *arg)
+{
+	int64_t n;
+	int err;
+
+	if (!arg || parse_i64(bytes_str(arg), -LIMIT_PRIORITY, LIMIT_PRIORITY,
+			      &n)) {
+		control_done(rq, -EINVAL, "that is no priority");
+		return;
+	}
+	err = result_set_priority(r, n, done, rq);
+	if (err)
+		control_done(rq, err, NULL);
+}
+
+static void verb_purge(struct request *rq, struct result *r, const char *arg)
+{
+	int err = result_purge(r, done, rq);
+
+	(void)arg;
+	if (err)
+		control_done(rq, err, NULL);
+}
+
+static const struct verb {
+	const char *name;
+	bool of_task;	/* can be said of one task of many */
+	void (*run)(struct request *rq, struct result *r, const char *arg);
+} verbs[] = {
+	{"abort", true, verb_abort},
+	{"signal", true, verb_signal},
+	{"retry", true, control_retry},
+	{"hold", true, verb_hold},
+	{"release", true, verb_release},
+	{"priority", false, verb_priority},
+	{"purge", false, verb_purge},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name && i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static void run_verb(struct request *rq, struct result *r,
+		     const struct verb *v)
+{
+	struct json_object *q = rq->msg->content;
+
+	rq->result = r->id;
+	rq->task = -1;
+	/* What is no number would mean all of its tasks. */
+	if (!json_get_range(q, "task", 0, (int64_t)r->ntasks - 1, &rq->task)) {
+		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
+			     "there is no such task");
+		return;
+	}
+	/* The only task is the result itself. */
+	if (r->ntasks == 1)
+		rq->task = -1;
+	if (rq->task >= 0 && !v->of_task)
+		control_done(rq, -EINVAL,
+			     "that is for the whole result, not for one of "
+			     "its tasks");
+	else
+		v->run(rq, r, json_get_str(q, "argument", NULL));
+}
+
+void control_on_request(struct controller *c, struct request *rq)
+{
+	struct json_object *q = rq->msg->content;
+	const struct verb *v = find_verb(json_get_str(q, "verb", NULL));
+	struct result *r = result_find(
+		c, (uint64_t)json_int_or(q, "result", 0));
+
+	if (!json_get(q, "result") && v && v->run == verb_purge)
+		control_purge_all(rq);
+	else if (!r || !r->stored)
+		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
+			     "there is no such result");
+	else if (!v)
+		request_fail(rq, MSG_CONTROL_REPLY, -EINVAL, "KeyError",
+			     "there is no such verb");
+	else
+		run_verb(rq, r, v);
+}

@@ -1,0 +1,24 @@
+/*
+ * control.h: what clients want done to a result, or to one of its tasks: the
+ * verbs of control_request (a table in control.c).
+ */
+#ifndef TASKFS_CONTROLLER_MOUNTS_CONTROL_H
+#define TASKFS_CONTROLLER_MOUNTS_CONTROL_H
+
+#include "net/request.h"
+#include "model/results.h"
+
+void control_on_request(struct controller *c, struct request *rq);
+/*
+ * Answers: with the result as it is now, or with why not. why: a sentence, or
+ * NULL for the usual one of that error.
+ */
+void control_done(struct request *rq, int err, const char *why);
+
+/* retry.c: what of it failed again, as a new result; rq->task: only that. */
+void control_retry(struct request *rq, struct result *r, const char *argument);
+
+/* sweep.c: purge of everything that is finished. */
+void control_purge_all(struct request *rq);
+
+#endif

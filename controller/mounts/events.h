@@ -1,0 +1,22 @@
+/*
+ * events.h: telling every mount what changed, numbered, once per turn.
+ */
+#ifndef TASKFS_CONTROLLER_MOUNTS_EVENTS_H
+#define TASKFS_CONTROLLER_MOUNTS_EVENTS_H
+
+#include "core/controller.h"
+
+void events_init(struct controller *c);
+void events_done(struct controller *c);
+/* Something subscribed: tell it the number at once. */
+void events_on_subscription(struct controller *c);
+
+/* v: {"engine": ...} and the like; owned by events from now on. */
+void events_add(struct controller *c, struct json_object *v);
+/* Adds to o, for who knows all up to the change number `since`: the members
+ * "purged", the ids of results that are gone, and "reset", whether there are more of
+ * those than are remembered, or that number was never told. */
+void events_add_purged(const struct controller *c, struct json_object *o,
+		       uint64_t since);
+
+#endif

@@ -1,0 +1,67 @@
+#include "base/base.h"
+#include "intake.h"
+
+#include "store/store.h"
+
+static bool is_behind(const struct controller *c)
+{
+	return store_backlog(c->store) > STORE_BACKLOG;
+}
+
+static void look(struct work *w)
+{
+	struct intake *in = container_of(w, struct intake, work);
+
+	in->paused |= is_behind(in->c);
+	in->feed(in->c);
+}
+
+static void drained(void *arg)
+{
+	struct controller *c = arg;
+	struct intake *in = c->intake;
+
+	in->resumed = in->paused ? mono_usec() : in->resumed;
+	in->paused = false;
+	in->feed(c);
+}
+
+void intake_init(struct controller *c, void (*feed)(struct controller *c))
+{
+	struct intake *in = c->intake = zalloc(sizeof(*in));
+
+	in->c = c;
+	in->work.run = look;
+	in->feed = feed;
+	store_on_drained(c->store, drained, c);
+}
+
+void intake_done(struct controller *c)
+{
+	if (!c->intake)
+		return;
+	work_cancel(&c->intake->work);
+	free(c->intake);
+	c->intake = NULL;
+}
+
+void intake_check(struct controller *c)
+{
+	if (is_behind(c))
+		intake_again(c);
+}
+
+void intake_again(struct controller *c)
+{
+	loop_defer(c->loop, &c->intake->work);
+}
+
+bool intake_is_paused(const struct controller *c)
+{
+	return c->intake->paused;
+}
+
+bool intake_has_read(const struct controller *c, uint64_t usec)
+{
+	return !c->intake->paused && mono_usec() - c->intake->resumed >= usec;
+}

@@ -1,0 +1,31 @@
+/*
+ * intake.h: when more is taken in: what comes is stored, and the store may have too
+ * much to write.
+ */
+#ifndef TASKFS_CONTROLLER_NET_INTAKE_H
+#define TASKFS_CONTROLLER_NET_INTAKE_H
+
+#include "core/controller.h"
+
+struct intake {
+	struct controller *c;
+	struct work work;
+	bool paused;		/* the store has too much to write */
+	uint64_t resumed;	/* mono_usec(): since it has no more; 0: ever */
+	/* Reads from each socket, or not any more. */
+	void (*feed)(struct controller *c);
+};
+
+/* feed: is called at the end of a turn in which the answer may be another. */
+void intake_init(struct controller *c, void (*feed)(struct controller *c));
+void intake_done(struct controller *c);
+/* Something was taken in that is stored: more of it may have to wait. */
+void intake_check(struct controller *c);
+/* Something else decides, too, and has changed. */
+void intake_again(struct controller *c);
+/* It is paused: what came may not have been read. */
+bool intake_is_paused(const struct controller *c);
+/* All that came usec microseconds ago, or before, was read. */
+bool intake_has_read(const struct controller *c, uint64_t usec);
+
+#endif

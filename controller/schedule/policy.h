@@ -1,0 +1,23 @@
+/*
+ * policy.h: which of the engines that could have a task gets it: one row for each of
+ * ipyparallel's schemes.
+ */
+#ifndef TASKFS_CONTROLLER_SCHEDULE_POLICY_H
+#define TASKFS_CONTROLLER_SCHEDULE_POLICY_H
+
+#include "core/controller.h"
+
+/*
+ * n > 0 engines that may be chosen, least recently used first; returns the
+ * index of the one.
+ */
+struct policy {
+	const char *name;
+	size_t (*pick)(struct engine *const *e, size_t n);
+};
+
+/* NULL: no such scheme. */
+const struct policy *policy_find(const char *name);
+const char *policy_name(const struct policy *p);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * run.h: one try of a task on an engine.
+ *
+ * A run begins when the scheduler has chosen an engine: the start is stored,
+ * then the task is sent; the engine's reply is stored, then it is told. A run
+ * of a client's own message (relay.c) is the same without the store before the
+ * sending.
+ */
+#ifndef TASKFS_CONTROLLER_SCHEDULE_RUN_H
+#define TASKFS_CONTROLLER_SCHEDULE_RUN_H
+
+#include "core/controller.h"
+#include "model/engines.h"
+#include "model/results.h"
+
+struct ending;
+struct wire;
+struct call;
+struct inquiry;
+
+enum run_phase {
+	RUN_STARTING,	/* the start is being stored */
+	RUN_SENT,
+	RUN_ENDING,	/* the end is being stored */
+};
+
+struct run {
+	struct controller *c;
+	char *msg_id;
+	uint64_t result;
+	uint32_t index;
+	unsigned attempt;
+	struct engine *engine;	/* NULL when ending */
+	enum run_phase phase;
+	bool abort;		/* asked for */
+	bool failing;		/* counted in its result's `failing` */
+	bool heard;		/* of it: it is with its engine */
+	bool missing;		/* its engine said so, once */
+	bool answered;		/* its engine can have another */
+	bool doubtful;		/* relayed before its engine registered again */
+	bool restored;		/* from before a restart, or before the line to
+				   an upstream controller broke; not claimed
+				   yet */
+	const struct run_ops *ops;
+	/* Of those whose ops they are; else NULL. */
+	struct wire *wire;	/* a client's message */
+	struct call *call;	/* on an engine of ipyparallel */
+	struct inquiry *inquiry; /* of an upstream's hub; reclaim_hub.c */
+	uint64_t sent;		/* mono_usec() */
+	struct list engine_link;
+};
+
+/*
+ * What depends on who has the task and how it got there: our own engines (ours.c),
+ * those of ipyparallel (call.c), the same behind an upstream controller (upstream.c);
+ * and what clients of ipyparallel send themselves (relay.c, others_record.c).
+ */
+struct run_ops {
+	/* Its client sent it, and nobody else can send it again. */
+	bool of_client;
+	/* What its engine cannot honour: a sentence, or NULL. May be NULL. */
+	const char *(*refusal)(const struct run *run, struct result *r);
+	/* Its start is stored. -errno: it was not sent. NULL: of_client. */
+	int (*send)(struct result *r, struct run *run, struct bytes code,
+		    struct bytes input);
+	/* It is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
+	int (*abort)(struct run *run);
+	int (*signal)(struct run *run, int signo);
+	/* The reply; content is parsed. */
+	void (*on_reply)(struct run *run, struct msg *m);
+	/* Its message was lost on the way, or the reply. Of of_client. */
+	void (*lost)(struct run *run);
+	/* Its engine is gone: it ends, or what became of it is found out. */
+	void (*engine_gone)(struct run *run);
+	/* Its engine does not work on it any more: one from before a restart. */
+	void (*forgotten)(struct run *run);
+	/* It ends so, without a reply. May be NULL. */
+	void (*failed)(struct run *run, const struct ending *how);
+	/* It is freed. May be NULL. */
+	void (*free)(struct run *run);
+	/* The end of a run is stored: e may forget the reply. May be NULL. */
+	void (*stored)(struct engine *e, const char *msg_id);
+};
+
+/* How a task ended. Strings borrowed; NULL: none. */
+struct ending {
+	enum state_event event;
+	bool unknown;	/* it may go on, and nobody can tell */
+	const char *ename, *evalue, *traceback;
+};
+
+/* Gives task `index` of r to the engine. */
+void run_start(struct result *r, uint32_t index, struct engine *e);
+/* A run that the database says is under way, after a restart. */
+void run_restore(struct result *r, uint32_t index);
+/* The engine cannot be reached: it is given nothing for a moment. */
+void run_put_off(struct controller *c, struct engine *e);
+/* A run that a client has sent; msg_id copied. */
+struct run *run_of_client(struct result *r, const char *msg_id,
+			  struct engine *e, const struct run_ops *ops);
+struct run *run_find(struct controller *c, const char *msg_id);
+/* Its engine has answered, and can have the next; the end of it comes later. */
+void run_answered(struct run *run);
+
+/*
+ * Ends a run without its engine's answer, or with what is known of its end in
+ * `row` (moved; NULL: the task's own row). Retries are seen to.
+ */
+void run_end(struct run *run, const struct ending *how, struct task_row *row);
+/* It waits again; that was one more try. */
+void run_retry(struct run *run, const struct ending *how);
+/* Ends a task that is not running (aborted, timed out while pending). */
+void task_end_pending(struct result *r, uint32_t index,
+		      const struct ending *how);
+
+/* All tasks of it that wait. */
+void result_end_waiting(struct result *r, const struct ending *how);
+/* The same; its evalue is this text. */
+void result_end_saying(struct result *r, const struct ending *as,
+		       const char *fmt, ...) printf_like(3, 4);
+
+/* All its tasks that have no row ended so; after loading. */
+void result_load_rest(struct result *r, enum state s);
+
+/* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
+int result_abort(struct result *r) must_check;
+int task_abort(struct result *r, uint32_t index) must_check;
+/*
+ * Hands out nothing of it from now on, or again; done when that is stored (or
+ * not: then it is as before). -ESRCH: it has ended, done is not called.
+ */
+int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
+		void *arg) must_check;
+/* Those of its tasks that wait are taken in another order; done as above. */
+int result_set_priority(struct result *r, int64_t priority,
+			void (*done)(void *arg, int err), void *arg) must_check;
+/* -EAGAIN: nothing of it runs (yet). */
+/* The same of one task of many, whatever is said of the others. */
+int task_hold(struct result *r, uint32_t index, bool hold,
+	      void (*done)(void *arg, int err), void *arg) must_check;
+int result_signal(struct result *r, int signo) must_check;
+int task_signal(struct result *r, uint32_t index, int signo) must_check;
+
+/* It ends with its engine; evalue is this text. */
+void run_end_with_engine(struct run *run, const char *evalue);
+/* A run without an engine: it is being aborted, or is to be found. */
+void run_leave_engine(struct run *run);
+extern const struct engine_hooks run_hooks;
+/* Of results that mounts submit. */
+extern const struct result_ops result_ops_mount;
+
+/* Between the files of this part. */
+void run_free(struct run *run);
+void run_put_back(struct result *r, struct run *run);
+/* A last word on a task, or that it waits again; repeated until stored. */
+void task_put_end(struct controller *c, struct store_op *op);
+/* What is known of the outputs goes into the row. */
+void task_known_outputs(struct result *r, uint32_t index,
+			struct task_row *row);
+/* Puts the op, after a while; its done() is set. */
+void store_put_again(struct controller *c, struct store_op *op);
+/* After the store refused something (a full disk, say): again after this. */
+#define STORE_AGAIN USEC_PER_SEC
+
+void runs_init(struct controller *c);
+void runs_done(struct controller *c);
+
+#endif

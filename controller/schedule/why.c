@@ -1,0 +1,188 @@
+#include "base/base.h"
+#include "why.h"
+
+#include "graph.h"
+#include "model/carrier.h"
+#include "model/engines.h"
+#include "model/ready.h"
+
+#define LIMIT_NAMED 100 /* engines */
+
+/* --- engines that it names ---------------------------------------------- */
+
+/* What it waits for with one of them. */
+enum wait {
+	WAIT_NOT,	/* it is not there, or had it already */
+	WAIT_FREE,
+	WAIT_DRAINING,
+	WAIT_AWAY,
+	WAIT_RESTART,
+	WAITS,
+};
+
+static enum wait wait_for(const struct result *r, int64_t id)
+{
+	const struct engine *e = engine_find(r->c, id);
+
+	if (result_avoids(r, id))
+		return WAIT_NOT;
+	if (!e)
+		return engine_is_expected(r->c, id) ? WAIT_RESTART : WAIT_NOT;
+	if (engine_is_away(e))
+		return WAIT_AWAY;
+	return e->draining || e->leaving ? WAIT_DRAINING : WAIT_FREE;
+}
+
+static void put_one(const struct result *r, int64_t id, struct buf *out)
+{
+	enum wait wait = wait_for(r, id);
+
+	buf_printf(out, "engine %lld ", (long long)id);
+	if (wait == WAIT_AWAY) {
+		buf_puts(out, "is ");
+		engine_put_away(engine_find(r->c, id), out);
+	} else if (wait == WAIT_RESTART) {
+		buf_puts(out, "to be there again: it restarts");
+	} else if (wait == WAIT_DRAINING) {
+		buf_puts(out, "to take tasks again: it is draining");
+	} else {
+		buf_puts(out, "to be free");
+	}
+}
+
+/* Of a view only those engines whose task waits. */
+static bool concerns(const struct result *r, size_t i)
+{
+	return wait_for(r, r->targets[i]) != WAIT_NOT &&
+	       (!r->pinned || (i < r->ntasks && task_is_waiting(&r->task[i])));
+}
+
+/* How many engines there are for each reason; all of them. */
+static size_t count(const struct result *r, size_t n[WAITS])
+{
+	size_t i, all = 0;
+
+	memset(n, 0, WAITS * sizeof(*n));
+	for (i = 0; i < r->ntargets; i++) {
+		if (!concerns(r, i))
+			continue;
+		n[wait_for(r, r->targets[i])]++;
+		all++;
+	}
+	return all;
+}
+
+/* each: with what it waits for; else its number. */
+static void put_named(const struct result *r, bool each, struct buf *out)
+{
+	const char *separator = each ? "" : " ";
+	size_t i, n = 0;
+
+	for (i = 0; i < r->ntargets && n < LIMIT_NAMED; i++) {
+		if (!concerns(r, i))
+			continue;
+		n++;
+		buf_puts(out, separator);
+		if (each)
+			put_one(r, r->targets[i], out);
+		else
+			buf_printf(out, "%lld", (long long)r->targets[i]);
+		separator = each ? ", " : " ";
+	}
+}
+
+static void put_targets(const struct result *r, struct buf *out)
+{
+	size_t n[WAITS], all = count(r, n);
+
+	if (all > 1 && !r->pinned)
+		buf_puts(out, "one of the engines");
+	if (all < 2 || r->pinned) {
+		put_named(r, true, out);
+	} else if (n[WAIT_FREE] == all) {
+		put_named(r, false, out);
+		buf_puts(out, " to be free");
+	} else if (n[WAIT_DRAINING] == all) {
+		put_named(r, false, out);
+		buf_puts(out, " to take tasks again: all are draining");
+	} else {
+		buf_puts(out, ": ");
+		put_named(r, true, out);
+	}
+}
+
+/* --- any engine --------------------------------------------------------- */
+
+enum missing why_missing(const struct controller *c)
+{
+	enum missing missing = MISSING_ALL;
+	const struct list *l;
+
+	list_for_each(l, &c->engine_order) {
+		const struct engine *e = list_entry(l, struct engine, order);
+
+		if (!engine_is_there(e))
+			continue;
+		if (!e->draining)
+			return MISSING_FREE;
+		missing = MISSING_TAKERS;
+	}
+	return missing;
+}
+
+/* A client's task is not given to the same engine again. */
+static bool all_had_it(const struct result *r)
+{
+	const struct list *l;
+
+	list_for_each(l, &r->c->engine_order) {
+		const struct engine *e = list_entry(l, struct engine, order);
+
+		if (engine_is_there(e) && !result_avoids(r, e->id))
+			return false;
+	}
+	return true;
+}
+
+static void put_missing(const struct result *r, struct buf *out)
+{
+	enum missing missing = why_missing(r->c);
+
+	if (missing == MISSING_ALL)
+		buf_puts(out, "an engine to register");
+	else if (missing == MISSING_TAKERS)
+		buf_puts(out, "an engine that takes tasks: all are draining");
+	else if (all_had_it(r))
+		buf_puts(out, "another engine: it failed on, or was refused "
+			      "by, all that there are");
+	else
+		buf_puts(out, "an engine to be free");
+}
+
+/* --- in all ------------------------------------------------------------- */
+
+static void put_place(const struct result *r, struct buf *out)
+{
+	const char *away = r->c->carrier->is_away(r->c);
+
+	if (away)
+		buf_puts(out, away);
+	else if (r->max_running && r->active >= r->max_running)
+		buf_printf(out, "one of its own tasks to end: max_running is %llu",
+			   (unsigned long long)r->max_running);
+	else if (r->ntargets)
+		put_targets(r, out);
+	else
+		put_missing(r, out);
+}
+
+void why_put(const struct result *r, struct buf *out)
+{
+	if (!r->count[STATE_PENDING])
+		return;
+	graph_why(r, out);
+	if (r->held)
+		buf_printf(out, "%shold", out->n ? ", " : "");
+	if (!out->n)
+		put_place(r, out);
+}

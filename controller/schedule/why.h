@@ -1,0 +1,21 @@
+/*
+ * why.h: what the tasks of a result that were not begun wait for, in words.
+ */
+#ifndef TASKFS_CONTROLLER_SCHEDULE_WHY_H
+#define TASKFS_CONTROLLER_SCHEDULE_WHY_H
+
+#include "model/results.h"
+
+/* Nothing, when none of them waits. */
+void why_put(const struct result *r, struct buf *out);
+
+/* What who names no engine waits for. */
+enum missing {
+	MISSING_ALL,	/* there is no engine */
+	MISSING_TAKERS,	/* all are draining */
+	MISSING_FREE,	/* none is free */
+};
+
+enum missing why_missing(const struct controller *c);
+
+#endif

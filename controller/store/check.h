@@ -1,0 +1,27 @@
+/*
+ * store_check.h: what is wrong with what is stored, and what can be had back of
+ * it. For a directory that no controller runs on.
+ */
+#ifndef TASKFS_CONTROLLER_STORE_CHECK_H
+#define TASKFS_CONTROLLER_STORE_CHECK_H
+
+#include "base/base.h"
+
+#include <stdio.h>
+
+/*
+ * Looks at every page and row in dir, at output files until a row is wrong, and
+ * changes nothing. A line to `out` for what is wrong. 0: all is whole; -EUCLEAN;
+ * -errno: it could not be looked at, `out` has why.
+ */
+int store_check(const char *dir, FILE *out) must_check;
+
+/*
+ * Makes a new tasks.db of what can be read of the old one, its log and outputs. The
+ * old one is kept in lost+found. What ran, or may
+ * have run, is not run again: a task whose row is lost has ended as an error. Lines
+ * to `out` say what was had back and what is lost. 0, -errno.
+ */
+int store_recover(const char *dir, FILE *out) must_check;
+
+#endif

@@ -1,0 +1,260 @@
+#include "base/base.h"
+#include "sql.h"
+
+#include "base/file.h"
+#include "base/parse.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static char *output_path(const struct db *db, uint64_t result, uint32_t index,
+			 enum stream s)
+{
+	return xasprintf("%s/%llu.%u.%s", db->outputs,
+			 (unsigned long long)result, index, stream_name(s));
+}
+
+static int sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* Files first: a row never points to bytes that are not there. */
+int files_sync(struct db *db, const struct task_row *t)
+{
+	bool any = false;
+	int i, err = 0;
+
+	for (i = 0; i < STREAMS && !err && db->full; i++) {
+		char *path;
+		int fd;
+
+		if (!t->in_file[i])
+			continue;
+		path = output_path(db, t->result, t->index, (enum stream)i);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fdatasync(fd) < 0)
+			err = -errno;
+		if (fd >= 0)
+			close(fd);
+		free(path);
+		any = true;
+	}
+	return any && !err ? sync_dir(db->outputs) : err;
+}
+
+/* A try that begins writes them from the beginning. */
+static void remember(struct db *db, const struct store_op *op)
+{
+	uint64_t key = (uint64_t)store_key(op->io.result, op->io.index);
+	uintptr_t bits = (uintptr_t)map_get_u64(&db->forget, key);
+
+	bits &= ~((uintptr_t)1 << op->io.stream);
+	if (bits)
+		map_put_u64(&db->forget, key, (void *)bits);
+	else
+		map_remove_u64(&db->forget, key);
+}
+
+int files_append(struct db *db, struct store_op *op)
+{
+	char *path = output_path(db, op->io.result, op->io.index,
+				 op->io.stream);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int err = fd < 0 ? -errno : 0;
+
+	/* No holes: what was before could not be stored. */
+	if (!err && lseek(fd, 0, SEEK_END) < (off_t)op->io.offset)
+		err = -ENODATA;
+	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
+		err = -errno;
+	if (!err && lseek(fd, (off_t)op->io.offset, SEEK_SET) < 0)
+		err = -errno;
+	if (!err)
+		err = file_write_all(fd, buf_bytes(&op->io.bytes));
+	if (!err)
+		remember(db, op);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return err;
+}
+
+int files_read(struct db *db, struct store_op *op)
+{
+	char *path = output_path(db, op->io.result, op->io.index,
+				 op->io.stream);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int err = 0;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		err = -errno;
+	} else {
+		n = pread(fd, buf_reserve(&op->io.bytes, op->io.length),
+			  op->io.length, (off_t)op->io.offset);
+		if (n < 0)
+			err = -errno;
+		else
+			op->io.bytes.n += (size_t)n;
+		op->io.size = (uint64_t)st.st_size;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return err;
+}
+
+void files_unlink(struct db *db, const struct store_op *op)
+{
+	const struct purged_file *f = (const void *)op->purge.files.p;
+	size_t n = op->purge.files.n / sizeof(*f);
+
+	for (; n--; f++) {
+		char *path = output_path(db, op->purge.result, f->index,
+					 f->stream);
+
+		unlink(path);
+		free(path);
+	}
+}
+
+void files_forget(struct db *db, uint64_t result, uint32_t index)
+{
+	map_put_u64(&db->forget, (uint64_t)store_key(result, index),
+		    (void *)(((uintptr_t)1 << STREAMS) - 1));
+}
+
+static void forget(const struct db *db, uint64_t key, uintptr_t bits)
+{
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		char *path;
+
+		if (!(bits & (uintptr_t)1 << i))
+			continue;
+		path = output_path(db, key >> INDEX_BITS,
+				   (uint32_t)(key & ((1 << INDEX_BITS) - 1)),
+				   (enum stream)i);
+		unlink(path);
+		free(path);
+	}
+}
+
+void files_forgotten(struct db *db, bool stored)
+{
+	struct map_iter it = {0};
+
+	while (db->forget.n && map_next(&db->forget, &it)) {
+		uint64_t key;
+
+		memcpy(&key, it.key.p, sizeof(key));
+		if (stored)
+			forget(db, key, (uintptr_t)it.value);
+		map_remove_u64(&db->forget, key);
+	}
+}
+
+int files_size(const struct db *db, uint64_t result, uint32_t index,
+	       enum stream s, uint64_t *ret_size)
+{
+	char *path = output_path(db, result, index, s);
+	struct stat st;
+	int err = stat(path, &st) < 0 ? -errno : 0;
+
+	*ret_size = err ? 0 : (uint64_t)st.st_size;
+	free(path);
+	return err;
+}
+
+bool files_any(const struct db *db)
+{
+	DIR *dir = opendir(db->outputs);
+	struct dirent *d;
+	bool any = false;
+
+	/* A file system may not say what it is. */
+	while (dir && !any && (d = readdir(dir)))
+		any = d->d_name[0] != '.' && d->d_type != DT_DIR;
+	if (dir)
+		closedir(dir);
+	return any;
+}
+
+/* "7.0.stdout": is there a result 7? Or what SQLite says instead. */
+static int is_wanted(sqlite3_stmt *st, const char *name, bool *ret_wanted)
+{
+	const char *dot = strchr(name, '.');
+	uint64_t id;
+	int rc;
+
+	*ret_wanted = false;
+	if (!dot || parse_u64(bytes_of(name, (size_t)(dot - name)), 1,
+			      INT64_MAX, &id))
+		return SQLITE_OK;
+	sqlite3_bind_int64(st, 1, (int64_t)id);
+	rc = sqlite3_step(st);
+	*ret_wanted = rc == SQLITE_ROW;
+	sqlite3_reset(st);
+	return rc;
+}
+
+static int put_aside(struct db *db, int from, const char *name)
+{
+	int to, i, err = file_mkdirs(db->lost, 0700);
+	char *other;
+
+	if (err)
+		return err;
+	to = open(db->lost, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return -errno;
+	/* A link never replaces what is there. */
+	err = linkat(from, name, to, name, 0) < 0 ? -errno : 0;
+	for (i = 1; err == -EEXIST && i < 1000; i++) {
+		other = xasprintf("%s.%d", name, i);
+		err = linkat(from, name, to, other, 0) < 0 ? -errno : 0;
+		free(other);
+	}
+	if (!err && unlinkat(from, name, 0) < 0)
+		err = -errno;
+	close(to);
+	return err;
+}
+
+int files_put_aside(struct db *db, uint64_t *ret_n)
+{
+	DIR *dir = opendir(db->outputs);
+	struct dirent *d;
+	sqlite3_stmt *st;
+	bool wanted;
+	int err;
+
+	*ret_n = 0;
+	if (!dir)
+		return -errno;
+	err = db_said(db, sqlite3_prepare_v2(db->sql, "SELECT 1 FROM results "
+					     "WHERE id=?", -1, &st, NULL));
+	while (!err && (d = readdir(dir))) {
+		if (d->d_name[0] == '.' ||
+		    (d->d_type != DT_REG && d->d_type != DT_UNKNOWN))
+			continue;
+		err = db_said(db, is_wanted(st, d->d_name, &wanted));
+		if (err || wanted)
+			continue;
+		err = put_aside(db, dirfd(dir), d->d_name);
+		if (!err)
+			++*ret_n;
+	}
+	sqlite3_finalize(st);
+	closedir(dir);
+	return err;
+}

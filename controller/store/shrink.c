@@ -1,0 +1,62 @@
+#include "base/base.h"
+#include "sql.h"
+
+#include "base/log.h"
+
+/*
+ * Pages that nothing is in any more stay in tasks.db, for what comes next. When they
+ * are most of it they are given back: a little at a time, between the store's other
+ * work (https://sqlite.org/pragma.html#pragma_incremental_vacuum).
+ */
+#define FREE_LEAST 256		/* pages; of 4 KiB each, 1 MiB */
+#define FREE_STEP 512
+
+static bool has_much(struct db *db, int64_t *ret_free)
+{
+	int64_t all = 0;
+
+	*ret_free = 0;
+	if (db_query_int(db, "PRAGMA freelist_count", ret_free) ||
+	    db_query_int(db, "PRAGMA page_count", &all))
+		return false;
+	return *ret_free > FREE_LEAST && *ret_free > all / 2;
+}
+
+static bool shrink(struct db *db, const char *text)
+{
+	int err = db_exec(db, text);
+
+	if (err)
+		log_warning("tasks.db cannot be made smaller", log_errno(err),
+			    log_str("why", db->said));
+	return err == 0;
+}
+
+bool db_shrink(struct db *db)
+{
+	int64_t n;
+
+	if (has_much(db, &n)) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)",
+			 FREE_STEP);
+		db->shrunk = shrink(db, text);
+		return db->shrunk;
+	}
+	/* The file itself gets smaller when its log is written to it. */
+	if (db->shrunk)
+		(void)!shrink(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	db->shrunk = false;
+	return false;
+}
+
+void db_shrink_old(struct db *db)
+{
+	int64_t way = 0, n;
+
+	if (db_query_int(db, "PRAGMA auto_vacuum", &way) || way == 2 ||
+	    !has_much(db, &n))
+		return;
+	(void)!shrink(db, "PRAGMA auto_vacuum=INCREMENTAL; VACUUM");
+}

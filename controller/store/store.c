@@ -1,0 +1,478 @@
+#include "base/base.h"
+#include "store.h"
+
+#include "base/log.h"
+#include "sql.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+struct store {
+	struct db db;
+	struct loop *loop;
+	struct list put;	/* this turn's, the loop's own */
+	struct work hand_over;
+	struct watch back_watch;	/* an eventfd: some are done */
+
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct list queue;	/* to the thread; under lock */
+	struct list back;	/* from the thread; under lock */
+	bool stop;		/* under lock */
+
+	bool handed_over;	/* the database is the thread's; the loop's own */
+	bool refused;		/* not (yet) loaded: it is left as it is */
+	uint64_t backlog;	/* bytes; the loop's own */
+	uint64_t errors;	/* the same */
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+struct store_op *store_op_new(enum store_kind kind)
+{
+	struct store_op *op = zalloc(sizeof(*op));
+
+	op->kind = kind;
+	return op;
+}
+
+void task_row_done(struct task_row *t)
+{
+	int i;
+
+	free(t->msg_id);
+	free(t->engine_uuid);
+	free(t->ename);
+	free(t->evalue);
+	free(t->traceback);
+	free(t->cwd);
+	free(t->attempts);
+	for (i = 0; i < STREAMS; i++)
+		buf_done(&t->bytes[i]);
+}
+
+static void free_record(struct store_op *op)
+{
+	free(op->record.msg_id);
+	free(op->record.engine_uuid);
+	free(op->record.execute_input);
+	free(op->record.execute_result);
+	free(op->record.display_data);
+	free(op->record.error);
+	msg_done(&op->record.msg);
+}
+
+static void free_op(struct store_op *op)
+{
+	switch (op->kind) {
+	case STORE_RESULT:
+	case STORE_HELD:
+	case STORE_TASK_HELD:
+	case STORE_OPTIONS:
+	case STORE_DEPS:
+		free(op->result.token);
+		free(op->result.name);
+		free(op->result.options);
+		free(op->result.deps);
+		buf_done(&op->result.code);
+		buf_done(&op->result.stdin_);
+		buf_done(&op->result.items);
+		break;
+	case STORE_TASK:
+	case STORE_START:
+	case STORE_INPUT:
+	case STORE_DETAILS:
+		task_row_done(&op->task.row);
+		buf_done(&op->task.code);
+		buf_done(&op->task.stdin_);
+		buf_done(&op->task.items);
+		break;
+	case STORE_REST:
+		free(op->rest.ename);
+		free(op->rest.evalue);
+		break;
+	case STORE_APPEND:
+	case STORE_READ:
+	case STORE_READ_MANY:
+	case STORE_ITEMS:
+		buf_done(&op->io.bytes);
+		buf_done(&op->io.sizes);
+		break;
+	case STORE_ENGINE:
+	case STORE_ENGINE_GONE:
+		free(op->engine.uuid);
+		free(op->engine.host);
+		free(op->engine.language);
+		free(op->engine.process);
+		break;
+	case STORE_META:
+		free(op->meta.value);
+		break;
+	case STORE_RECORD:
+	case STORE_RECORD_END:
+	case STORE_RECORD_IO:
+	case STORE_RESUBMITTED:
+		free_record(op);
+		break;
+	case STORE_PURGE:
+		buf_done(&op->purge.files);
+		break;
+	case STORE_NOTHING:
+	case STORE_QUERY:
+	case STORE_KINDS:
+		break;
+	}
+	free(op);
+}
+
+static uint64_t op_bytes(const struct store_op *op)
+{
+	uint64_t n = sizeof(*op);
+	int i;
+
+	if (op->kind == STORE_APPEND)
+		n += op->io.bytes.n;
+	if (op->kind == STORE_RESULT)
+		n += op->result.code.n + op->result.stdin_.n +
+		     op->result.items.n;
+	for (i = 0; op->kind >= STORE_RECORD && op->kind <= STORE_RECORD_END &&
+		    (unsigned)i < op->record.msg.frames; i++)
+		n += msg_frame(&op->record.msg, (unsigned)i).n;
+	if (op->kind == STORE_TASK)
+		for (i = 0; i < STREAMS; i++)
+			n += op->task.row.bytes[i].n;
+	return n;
+}
+
+static void move_all(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *l = from->next;
+
+		list_del(l);
+		list_add_tail(to, l);
+	}
+}
+
+/* --- the thread --------------------------------------------------------- */
+
+/* Files are taken away when nothing names them any more, and not before. */
+static void after_commit(struct db *db, struct store_op *op, int err)
+{
+	if (op->kind != STORE_PURGE)
+		return;
+	if (!err)
+		files_unlink(db, op);
+	db->shrinks |= !err;
+	buf_clear(&op->purge.files);
+}
+
+static int run_all(struct db *db, struct list *ops)
+{
+	struct list *l;
+	int err = 0;
+
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		/* A question that cannot be answered is nobody else's affair. */
+		if (op->kind == STORE_QUERY)
+			op->err = db_run(db, op);
+		else
+			err = db_run(db, op);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/*
+ * A task may have ended before its result was put. If the result is still not
+ * there it could not be stored, and neither is the task: its submitter knows.
+ */
+static int run_early(struct db *db, struct list *ops)
+{
+	struct list *l;
+	int err = 0;
+
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (op->early && !err)
+			err = db_run(db, op);
+	}
+	return err;
+}
+
+static int run_together(struct db *db, struct list *ops)
+{
+	struct list *l;
+	int err = db_begin(db);
+
+	if (!err)
+		err = run_all(db, ops);
+	if (!err)
+		err = run_early(db, ops);
+	if (!err)
+		err = db_commit(db);
+	if (err)
+		db_rollback(db);
+	files_forgotten(db, !err);
+	list_for_each(l, ops)
+		after_commit(db, list_entry(l, struct store_op, link), err);
+	return err;
+}
+
+/*
+ * Something in the batch cannot be done (the disk is full, say): what can be
+ * is, each on its own, and each knows its own error.
+ */
+static void run_one_by_one(struct db *db, struct list *ops)
+{
+	struct list *l;
+
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (op->kind == STORE_READ || op->kind == STORE_READ_MANY) {
+			buf_clear(&op->io.bytes);
+			buf_clear(&op->io.sizes);
+		}
+		op->err = db_begin(db);
+		if (!op->err)
+			op->err = db_run(db, op);
+		if (!op->err)
+			op->err = db_commit(db);
+		if (op->err)
+			db_rollback(db);
+		files_forgotten(db, !op->err);
+		after_commit(db, op, op->err);
+	}
+	list_for_each(l, ops) {
+		struct store_op *op = list_entry(l, struct store_op, link);
+
+		if (op->early && !op->err)
+			op->err = db_run(db, op);
+	}
+	files_forgotten(db, true);
+}
+
+/* Until there is something to do. */
+static void rest(struct store *s)
+{
+	if (!s->db.shrinks) {
+		pthread_cond_wait(&s->more, &s->lock);
+		return;
+	}
+	pthread_mutex_unlock(&s->lock);
+	s->db.shrinks = db_shrink(&s->db);
+	pthread_mutex_lock(&s->lock);
+}
+
+static void *work(void *arg)
+{
+	struct store *s = arg;
+	struct list now = LIST_INIT(now);
+	uint64_t one = 1;
+
+	pthread_setname_np(pthread_self(), "store");
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		while (list_empty(&s->queue) && !s->stop)
+			rest(s);
+		if (list_empty(&s->queue))
+			break;
+		move_all(&s->queue, &now);
+		pthread_mutex_unlock(&s->lock);
+		if (run_together(&s->db, &now))
+			run_one_by_one(&s->db, &now);
+		pthread_mutex_lock(&s->lock);
+		move_all(&now, &s->back);
+		if (write(s->back_watch.fd, &one, sizeof(one)) < 0)
+			abort(); /* an eventfd that is full: impossible */
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+/* --- the loop's side ---------------------------------------------------- */
+
+static void hand_over(struct work *w)
+{
+	struct store *s = container_of(w, struct store, hand_over);
+
+	s->handed_over = true;
+	pthread_mutex_lock(&s->lock);
+	move_all(&s->put, &s->queue);
+	pthread_cond_signal(&s->more);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void store_put(struct store *s, struct store_op *op)
+{
+	s->backlog += op_bytes(op);
+	list_add_tail(&s->put, &op->link);
+	loop_defer(s->loop, &s->hand_over);
+}
+
+static void take_back(struct store *s)
+{
+	struct list done = LIST_INIT(done);
+	uint64_t before = s->backlog;
+
+	pthread_mutex_lock(&s->lock);
+	move_all(&s->back, &done);
+	pthread_mutex_unlock(&s->lock);
+	while (!list_empty(&done)) {
+		struct store_op *op = list_first(&done, struct store_op, link);
+
+		list_del(&op->link);
+		s->backlog -= min_u64(op_bytes(op), s->backlog);
+		s->errors += op->err && op->err != -ENOENT &&
+			     op->err != -ETIME && op->err != -E2BIG;
+		if (op->done)
+			op->done(op);
+		else if (op->err)
+			log_error("not stored", log_int("kind", op->kind),
+				  log_errno(op->err));
+		free_op(op);
+	}
+	if (before > STORE_BACKLOG / 2 && s->backlog <= STORE_BACKLOG / 2 &&
+	    s->drained)
+		s->drained(s->drained_arg);
+}
+
+static void back_ready(struct watch *w, short events)
+{
+	struct store *s = container_of(w, struct store, back_watch);
+	uint64_t n;
+
+	(void)events;
+	if (read(w->fd, &n, sizeof(n)) == sizeof(n))
+		take_back(s);
+}
+
+uint64_t store_errors(const struct store *s)
+{
+	return s->errors;
+}
+
+uint64_t store_backlog(const struct store *s)
+{
+	return s->backlog;
+}
+
+void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg)
+{
+	s->drained = drained;
+	s->drained_arg = arg;
+}
+
+int store_open(struct store **ret_store, struct loop *loop, const char *dir,
+	       bool full, struct buf *why)
+{
+	struct store *s = zalloc(sizeof(*s));
+	int err = db_open(&s->db, dir, full, why);
+
+	if (err) {
+		free(s);
+		return err;
+	}
+	s->loop = loop;
+	s->refused = true;
+	s->hand_over.run = hand_over;
+	/* What the scheduler decides this turn goes into the same commit. */
+	s->hand_over.last = true;
+	list_init(&s->put);
+	list_init(&s->queue);
+	list_init(&s->back);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->more, NULL);
+	s->back_watch = (struct watch){
+		.ready = back_ready,
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.events = POLLIN,
+	};
+	if (s->back_watch.fd < 0 ||
+	    pthread_create(&s->thread, NULL, work, s) != 0) {
+		buf_puts(why, "cannot start the store's thread");
+		db_close(&s->db);
+		free(s);
+		return -EAGAIN;
+	}
+	loop_add(loop, &s->back_watch);
+	*ret_store = s;
+	return 0;
+}
+
+/* What was put by the last done()s: there is no thread any more. */
+static void finish_here(struct store *s)
+{
+	while (!list_empty(&s->put)) {
+		struct list now = LIST_INIT(now);
+
+		move_all(&s->put, &now);
+		if (run_together(&s->db, &now))
+			run_one_by_one(&s->db, &now);
+		move_all(&now, &s->back);
+		take_back(s);
+	}
+}
+
+/* Nothing of what was put is written. */
+static void drop_all(struct list *ops)
+{
+	while (!list_empty(ops)) {
+		struct store_op *op = list_first(ops, struct store_op, link);
+
+		list_del(&op->link);
+		free_op(op);
+	}
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	work_cancel(&s->hand_over);
+	if (s->refused)
+		drop_all(&s->put);
+	hand_over(&s->hand_over);
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->more);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->thread, NULL);
+	take_back(s);
+	finish_here(s);
+	work_cancel(&s->hand_over);
+	loop_remove(&s->back_watch);
+	close(s->back_watch.fd);
+	db_close(&s->db);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->more);
+	free(s);
+}
+
+/*
+ * The thread sleeps until something is handed over. One connection used by two
+ * threads at once breaks the log of the database without a word: what is
+ * committed after that is not found any more.
+ */
+int store_load(struct store *s, const struct store_visitor *v,
+	       uint64_t *ret_lost, struct buf *why)
+{
+	int err;
+
+	assert(!s->handed_over);
+	err = db_load(&s->db, v, ret_lost, why);
+	s->refused = err;
+	return err;
+}
+
+char *store_meta(struct store *s, const char *key)
+{
+	assert(!s->handed_over);
+	return db_meta(&s->db, key);
+}

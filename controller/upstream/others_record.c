@@ -1,0 +1,185 @@
+#include "base/base.h"
+#include "upstream.h"
+
+#include "base/log.h"
+#include "clients/relayed.h"
+#include "ipython/call.h"
+#include "model/results.h"
+#include "schedule/apply.h"
+#include "schedule/finish.h"
+#include "schedule/run.h"
+#include "wire/task_option.h"
+
+/*
+ * A record of the hub, of another client's task, becomes a result here. Its end
+ * is found as that of our own from before a restart is (reclaim_hub.c).
+ */
+
+static void stored(struct store_op *op)
+{
+	struct result *r = result_find(op->arg, op->result.id);
+
+	if (r && !op->err)
+		result_set_stored(r);
+	else if (op->err)
+		log_error("another client's task was not stored",
+			  log_errno(op->err));
+}
+
+static void started(struct store_op *op)
+{
+	struct result *r = result_find(op->arg, op->task.row.result);
+
+	if (r)
+		task_apply(r, &op->task.row, EVENT_START);
+}
+
+static void put_code(struct json_object *record, struct buf *code)
+{
+	size_t n = 0;
+	const char *s = json_get_str(json_get_object(record, "content"),
+				     "code", &n);
+
+	if (!s)
+		s = json_get_str(json_get_object(record, "header"), "msg_type",
+				 &n);
+	if (s)
+		buf_put(code, s, min_u64(n, LIMIT_CODE));
+}
+
+static struct result *new_result(struct controller *c,
+				 struct json_object *record, int64_t submitted)
+{
+	struct json_object *meta = json_get_object(record, "metadata");
+	struct result_spec spec = {
+		.ops = &result_ops_others,
+		.kind = "task",
+		.options = json_object_new_object(),
+		.ntasks = 1,
+		.uid = getuid(),
+		.gid = getgid(),
+	};
+	size_t n = 0;
+	const char *label = json_get_str(meta, "label", &n);
+	const char *type = json_get_str(json_get_object(record, "header"),
+					"msg_type", NULL);
+	struct result *r;
+
+	if (label && task_name_ok(bytes_of(label, n)))
+		spec.name = label;
+	put_code(record, &spec.code);
+	if (type)
+		wire_add_request(spec.options, type);
+	r = result_new(c, &spec);
+	json_object_put(spec.options);
+	r->born -= r->submitted - submitted;
+	r->submitted = submitted;
+	result_put(r, stored, c);
+	return r;
+}
+
+static void start(struct result *r, const char *msg_id, struct engine *e,
+		  const char *uuid, int64_t when)
+{
+	struct controller *c = r->c;
+	struct store_op *op = store_op_new(STORE_TASK);
+	struct run *run;
+
+	task_claim(r, 0);
+	wire_know(r, msg_id);
+	op->task.row = task_row(r, 0);
+	free(op->task.row.msg_id);
+	free(op->task.row.engine_uuid);
+	op->task.row.msg_id = xstrdup(msg_id);
+	op->task.row.engine_uuid = xstrdup(uuid);
+	op->task.row.state = STATE_RUNNING;
+	op->task.row.engine = e ? e->id : -1;
+	op->task.row.attempt = 1;
+	op->task.row.started = when;
+	op->arg = c;
+	op->done = started;
+	store_put(c->store, op);
+	run = run_of_client(r, msg_id, e, &run_ops_others);
+	run->restored = true;
+	reclaim_others(run);
+	call_new(run);
+}
+
+/* Not one that was taken in after all. */
+static void never_start(struct result *r, uint32_t index, struct engine *e)
+{
+	(void)e;
+	task_unclaim(r, index);
+}
+
+static bool never(struct result *r, const struct run *run)
+{
+	(void)r;
+	(void)run;
+	return false;
+}
+
+static void restored(struct run *run)
+{
+	run->ops = &run_ops_others;
+}
+
+const struct result_ops result_ops_others = {
+	.of_client = true,
+	.start = never_start,
+	.retries = never,
+	.restored = restored,
+	.resumed = wire_give_up,
+	.loaded = wire_know,
+	.freed = wire_forget,
+};
+
+int64_t others_date(struct json_object *record)
+{
+	const char *s = json_get_str(record, "submitted", NULL);
+	int64_t t = 0;
+
+	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
+		return 0;
+	/* It is a client's own clock. */
+	return t < now_usec() ? t : now_usec();
+}
+
+bool others_is_ours(struct controller *c, const char *msg_id)
+{
+	return strncmp(msg_id, c->cluster, strlen(c->cluster)) == 0;
+}
+
+bool others_know(struct controller *c, const char *msg_id)
+{
+	return run_find(c, msg_id) || map_get(&c->wired, bytes_str(msg_id));
+}
+
+/* Of whom nobody here may know: our own, and what sets engines up. */
+static bool is_ours(struct controller *c, const char *msg_id,
+		    struct json_object *record)
+{
+	struct json_object *t = json_get_object(
+		json_get_object(record, "metadata"), "taskfs");
+
+	return others_is_ours(c, msg_id) || json_bool_or(t, "setup", false);
+}
+
+bool others_take(struct controller *c, struct json_object *record)
+{
+	const char *msg_id = json_get_str(record, "msg_id", NULL);
+	const char *uuid = json_get_str(record, "engine_uuid", NULL);
+	int64_t submitted = others_date(record);
+
+	/* One that is assigned to no engine yet is heard of again. */
+	if (!msg_id || !submitted ||
+	    (!uuid && !json_get_str(record, "completed", NULL)))
+		return false;
+	if (others_know(c, msg_id) || is_ours(c, msg_id, record) ||
+	    !json_get_object(record, "header"))
+		return true;
+	start(new_result(c, record, submitted), msg_id,
+	      uuid ? engine_by_uuid(c, bytes_str(uuid)) : NULL,
+	      uuid ? uuid : "", submitted);
+	return true;
+}

@@ -1,0 +1,61 @@
+/*
+ * forward.h: requests for variables on their way to engines, and back; for the
+ * two files that see to them.
+ *
+ *	forward.c	the table of them; answers
+ *	forward_ask.c	whether an engine can be asked, and asking it
+ */
+#ifndef TASKFS_CONTROLLER_VARS_FORWARD_H
+#define TASKFS_CONTROLLER_VARS_FORWARD_H
+
+#include "vars.h"
+
+/* A request with `now` waits so long for an engine that has just begun. */
+#define VARS_NOW_WAIT USEC_PER_SEC
+
+struct target {
+	int64_t engine;
+	bool answered;
+	int64_t ran;		/* of the engine, as it was asked */
+};
+
+struct forward_type {
+	const char *request, *reply;
+	bool whole;	/* of one engine, whose answer is passed on as it is */
+};
+
+struct forward {
+	struct controller *c;
+	struct list link;	/* oldest first */
+	struct request *rq;	/* its answer */
+	char *msg_id;
+	const struct forward_type *type;
+	bool now;		/* refused by engines that are busy */
+	bool lists;		/* it asks which variables there are */
+	bool patient;		/* an engine answers when it has time */
+	bool held;		/* not asked yet: */
+	struct msg kept;	/* the request */
+	uint64_t asked_at, due;	/* mono_usec() */
+	struct target *target;
+	size_t n, left;
+	/* the answer */
+	struct json_object *engines;
+	int err;		/* without a name of an errno: -EREMOTEIO */
+	struct buf errno_name, evalue;
+};
+
+/* forward_ask.c: asks, or waits for an engine, or refuses. m: the request. */
+void forward_begin(struct forward *f, struct msg *m);
+
+/* forward.c */
+/* That engine has not answered, and will not. */
+void forward_no_answer(struct forward *f, struct target *t, const char *why);
+/* It has: the content of it. e: the engine. */
+void forward_take(struct forward *f, struct target *t, struct engine *e,
+		  struct json_object *content);
+/* Nothing of it is done; f is gone. */
+void forward_refuse(struct forward *f, int err, const char *why);
+/* All have answered: answers, and f is gone. */
+void forward_finish(struct forward *f);
+
+#endif

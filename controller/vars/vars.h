@@ -1,0 +1,64 @@
+/*
+ * vars.h: the variables of engines: what there is, as the engines tell it, and
+ * requests for them, passed on to the engines and their answers back. Values
+ * are not kept here.
+ *
+ * A request that is passed on stays in a table until all its engines have
+ * answered; one that is gone, or does not answer within VARS_TIMEOUT, is
+ * answered for.
+ *
+ * On a Python engine of ipyparallel they are the variables of its namespace; the
+ * hook (hook_vars.py) serves the same requests there. Such an engine answers
+ * between its tasks, however long that takes (a request with `now` is refused
+ * instead). Which variables it has it tells only when it is asked, and it is
+ * asked only when a mount asks and something ran on it since the last time;
+ * while it is busy the answer is what it told last.
+ */
+#ifndef TASKFS_CONTROLLER_VARS_H
+#define TASKFS_CONTROLLER_VARS_H
+
+#include "core/controller.h"
+
+#define VARS_TIMEOUT (20 * USEC_PER_SEC)
+/* Requests passed on at a time, and to one engine: more are refused. */
+#define LIMIT_FORWARDS 1024
+#define LIMIT_FORWARDS_ENGINE 256
+
+struct engine;
+struct request;
+
+void vars_init(struct controller *c);
+void vars_done(struct controller *c);
+
+/* push_request, pull_request, vars_request of a client. */
+void vars_on_request(struct controller *c, struct request *rq);
+/* An answer of an engine to one of those; others are ignored. */
+void vars_on_reply(struct controller *c, struct msg *m);
+/* `vars`, on the task channel. */
+void vars_on_told(struct engine *e, struct msg *m);
+/* The hook runs on a Python engine: it can be asked. */
+void vars_on_ready(struct engine *e);
+/*
+ * The same in the answer of a Python engine; `ran`: e->ran as it was asked. It
+ * is told to nobody but who asked.
+ */
+void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
+/*
+ * A Python engine ran something: what it told may not be so any more. While there
+ * are mounts it is asked what there is now, four times a second at most: so that
+ * it is known when something runs there for long.
+ */
+void vars_ran(struct engine *e);
+/* The answer to that; false: it is about something else. */
+bool vars_on_listing(struct engine *e, struct msg *m);
+extern const struct engine_hooks vars_hooks;
+/* Its requests are answered no more: it is away. */
+void vars_engine_gone(struct engine *e);
+/* Between vars.c and forward.c: what it told before is published now; is forgotten. */
+void vars_publish(struct engine *e);
+void vars_forget(struct engine *e);
+
+/* Adds the member `vars` to an engine, if it is known. */
+void vars_add_json(const struct engine *e, struct json_object *o);
+
+#endif
