@@ -47,7 +47,7 @@ static void set_text(char **to, struct json_object *o, const char *key)
 
 static void describe(struct engine *e, struct json_object *t)
 {
-	e->taskfs = json_int_or(t, "version", 0) >= TASKFS_PROTOCOL;
+	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
 	set_text(&e->host, t, "host");
 	set_text(&e->language, t, "language");
 	set_text(&e->process, t, "process");
