@@ -8,6 +8,8 @@
 #include "presence.h"
 
 #define FLIGHT (LIMIT_FLIGHT * USEC_PER_SEC)
+/* A start is stored before it is sent. */
+#define STORING (100 * USEC_PER_MSEC)
 /* Asked about in one message. */
 #define LIMIT_ASKED 1024
 /* So often nobody answers, though it beats. */
@@ -121,7 +123,7 @@ static void busy(struct engine *e)
 	struct controller *c = e->c;
 
 	if (e->taskfs && !timer_is_set(&c->flight_timer))
-		timer_set(c->loop, &c->flight_timer, FLIGHT);
+		timer_set(c->loop, &c->flight_timer, FLIGHT + STORING);
 }
 
 const struct engine_hooks flight_hooks = {.busy = busy};

@@ -53,7 +53,8 @@ void intake_check(struct controller *c)
 
 void intake_again(struct controller *c)
 {
-	loop_defer(c->loop, &c->intake->work);
+	if (c->intake)
+		loop_defer(c->loop, &c->intake->work);
 }
 
 bool intake_is_paused(const struct controller *c)

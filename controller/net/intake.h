@@ -21,7 +21,7 @@ void intake_init(struct controller *c, void (*feed)(struct controller *c));
 void intake_done(struct controller *c);
 /* Something was taken in that is stored: more of it may have to wait. */
 void intake_check(struct controller *c);
-/* Something else decides, too, and has changed. */
+/* Something else decides, too, and has changed. After intake_done(): nothing. */
 void intake_again(struct controller *c);
 /* It is paused: what came may not have been read. */
 bool intake_is_paused(const struct controller *c);
