@@ -23,7 +23,7 @@ static bool read_outputs(struct result *r, struct run *run, struct msg *m,
 	struct outputs *out;
 	int i;
 
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		const char *name = stream_name((enum stream)i);
 		uint64_t total = (uint64_t)json_int_or(t, name, 0);
 		struct bytes tail;
@@ -162,7 +162,7 @@ void ours_on_output(struct engine *e, struct msg *m)
 	if (!r || run->engine != e || run->phase != RUN_SENT)
 		return;
 	run->heard = true;
-	if (s < 0 || s >= STREAMS || offset < 0 ||
+	if (s < 0 || s >= STREAM_OUTPUTS || offset < 0 ||
 	    !task_output(r, run->index, (enum stream)s, (uint64_t)offset,
 			 msg_buffer(m, 0)))
 		c->count.bad_outputs++;

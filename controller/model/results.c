@@ -261,7 +261,7 @@ void task_drop_outputs(struct result *r, uint32_t index)
 	struct task *t = &r->task[index];
 	int i;
 
-	for (i = 0; t->out && i < STREAMS; i++)
+	for (i = 0; t->out && i < STREAM_OUTPUTS; i++)
 		buf_done(&t->out->of[i].mem);
 	free(t->out);
 	t->out = NULL;
@@ -273,7 +273,7 @@ static uint64_t stored_bytes(const struct result *r)
 	int s;
 
 	for (i = 0; i < r->ntasks; i++)
-		for (s = 0; s < STREAMS; s++)
+		for (s = 0; s < STREAM_OUTPUTS; s++)
 			n += r->task[i].size[s];
 	return n;
 }

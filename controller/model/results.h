@@ -29,7 +29,7 @@ struct outputs {
 		bool in_file;	/* then mem is empty */
 		int err;	/* a piece was not stored: -errno */
 		uint64_t whole;	/* then: bytes before the first such */
-	} of[STREAMS];
+	} of[STREAM_OUTPUTS];
 };
 
 struct task {
@@ -54,7 +54,7 @@ struct task {
 	 * began, and when its end was received. How long it ran.
 	 */
 	int64_t began, elapsed, ran;
-	uint64_t size[STREAMS];
+	uint64_t size[STREAM_OUTPUTS];
 	struct details *details;
 	struct outputs *out;
 };

@@ -2,7 +2,7 @@
 #include "brief.h"
 
 /* A task in short; doc/PROTOCOL.md has the order. */
-#define SHORT_MEMBERS (15 + STREAMS)
+#define SHORT_MEMBERS (15 + STREAM_OUTPUTS)
 
 static void short_members(const struct result *r, uint32_t index,
 			  int64_t m[SHORT_MEMBERS])

@@ -59,7 +59,7 @@ static const struct buf *in_memory(const struct result *r,
 
 static bool is_in_file(const struct task *t, enum stream s)
 {
-	if (s >= STREAMS)
+	if (s >= STREAM_OUTPUTS)
 		return false;
 	return t->out ? t->out->of[s].in_file : t->in_file & 1 << s;
 }
@@ -128,7 +128,7 @@ void fetch_on_request(struct controller *c, struct request *rq)
 			     "no such stream, or a negative number");
 		return;
 	}
-	if (json_int_or(q, "count", 0) > 0 && s < STREAMS) {
+	if (json_int_or(q, "count", 0) > 0 && s < STREAM_OUTPUTS) {
 		fetch_many(rq, r, (uint32_t)index, (enum stream)s,
 			   (uint64_t)json_int_or(q, "count", 0));
 		return;
@@ -148,7 +148,7 @@ void fetch_on_request(struct controller *c, struct request *rq)
 	op->io.offset = (uint64_t)offset;
 	op->io.length = (uint64_t)length;
 	op->io.in_file = is_in_file(t, (enum stream)s);
-	if (s < STREAMS && state_is_final((enum state)t->state))
+	if (s < STREAM_OUTPUTS && state_is_final((enum state)t->state))
 		op->io.least = t->size[s];
 	op->arg = rq;
 	op->done = fetched;

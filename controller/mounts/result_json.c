@@ -39,7 +39,7 @@ static struct json_object *buffers_json(const struct task *t,
 	struct json_object *o = json_object_new_object();
 	int i;
 
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		struct buf *mem = t->out ? &t->out->of[i].mem : NULL;
 
 		if (!mem || !mem->n || mem->n != t->size[i])
@@ -54,7 +54,7 @@ static void add_sizes(struct json_object *o, const struct task *t)
 {
 	int i;
 
-	for (i = 0; i < STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		json_add_int(o, stream_name((enum stream)i),
 			     (int64_t)t->size[i]);
 }

@@ -13,7 +13,7 @@ static void take_outputs(struct result *r, struct task_row *row)
 
 	task_drop_outputs(r, row->index);
 	t->in_file = 0;
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		t->size[i] = row->size[i];
 		t->in_file |= (uint8_t)(row->in_file[i] << i);
 		if (row->in_file[i] || row->bytes[i].n == 0 ||

@@ -17,7 +17,7 @@ static bool output_is_broken(const struct task *t)
 {
 	int i;
 
-	for (i = 0; t->out && i < STREAMS; i++)
+	for (i = 0; t->out && i < STREAM_OUTPUTS; i++)
 		if (t->out->of[i].err)
 			return true;
 	return false;
@@ -42,7 +42,7 @@ static void put_broken(struct result *r, struct task_row *row)
 	free(row->evalue);
 	row->ename = xstrdup("StoreError");
 	row->evalue = NULL;
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		int err = t->out->of[i].err;
 
 		if (!err)
@@ -187,7 +187,7 @@ void task_known_outputs(struct result *r, uint32_t index,
 	struct outputs *out = r->task[index].out;
 	int i;
 
-	for (i = 0; out && i < STREAMS; i++) {
+	for (i = 0; out && i < STREAM_OUTPUTS; i++) {
 		row->size[i] = out->of[i].size;
 		row->in_file[i] = out->of[i].in_file;
 		buf_put(&row->bytes[i], out->of[i].mem.p, out->of[i].mem.n);

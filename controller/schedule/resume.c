@@ -90,7 +90,7 @@ static bool load_task(void *arg, const struct task_row *row)
 	copy.cwd = str_copy(row->cwd);
 	copy.attempts = str_copy(row->attempts);
 	task_set_row(t, &copy);
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		t->size[i] = row->size[i];
 		t->in_file |= (uint8_t)(row->in_file[i] << i);
 	}

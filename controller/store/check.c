@@ -62,7 +62,7 @@ static void check_outputs(struct check *k, const struct task_row *row)
 {
 	int i;
 
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		uint64_t size = 0;
 		int err;
 
@@ -129,7 +129,7 @@ static void check_small(struct check *k)
 
 	static_assert(STATE_OK == 3, "above");
 	while (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
-		for (i = 0; i < STREAMS; i++) {
+		for (i = 0; i < STREAM_OUTPUTS; i++) {
 			int64_t key = sqlite3_column_int64(st, 0);
 			int64_t size = sqlite3_column_int64(st, 2 + 2 * i);
 			int64_t here = sqlite3_column_int64(st, 3 + 2 * i);

@@ -31,7 +31,7 @@ int files_sync(struct db *db, const struct task_row *t)
 	bool any = false;
 	int i, err = 0;
 
-	for (i = 0; i < STREAMS && !err && db->full; i++) {
+	for (i = 0; i < STREAM_OUTPUTS && !err && db->full; i++) {
 		char *path;
 		int fd;
 
@@ -129,14 +129,14 @@ void files_unlink(struct db *db, const struct store_op *op)
 void files_forget(struct db *db, uint64_t result, uint32_t index)
 {
 	map_put_u64(&db->forget, (uint64_t)store_key(result, index),
-		    (void *)(((uintptr_t)1 << STREAMS) - 1));
+		    (void *)(((uintptr_t)1 << STREAM_OUTPUTS) - 1));
 }
 
 static void forget(const struct db *db, uint64_t key, uintptr_t bits)
 {
 	int i;
 
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		char *path;
 
 		if (!(bits & (uintptr_t)1 << i))

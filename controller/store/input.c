@@ -22,7 +22,7 @@ static int open_input(struct db *db, uint64_t result, const char *column,
 
 static int read_piece(struct db *db, struct store_op *op, size_t n)
 {
-	static const char *const columns[ALL_STREAMS] = {
+	static const char *const columns[STREAMS] = {
 		[STREAM_CODE] = "code",
 		[STREAM_STDIN] = "stdin",
 		[STREAM_MAP] = "items",

@@ -135,7 +135,7 @@ static struct task_row read_task(sqlite3_stmt *st)
 	};
 	int i;
 
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		t.size[i] = (uint64_t)sqlite3_column_int64(st, 20 + i);
 		t.in_file[i] = sqlite3_column_int(st, 24) & 1 << i;
 	}
@@ -266,7 +266,7 @@ static bool take_one(sqlite3_stmt *st, struct store_op *op, int64_t want)
 	n = (uint64_t)sqlite3_column_bytes(st, column);
 	/* What is lost is an error of that task alone: fetch.c. */
 	if (sqlite3_column_int(st, 3) & 1 << s ||
-	    n < (uint64_t)sqlite3_column_int64(st, column + STREAMS) ||
+	    n < (uint64_t)sqlite3_column_int64(st, column + STREAM_OUTPUTS) ||
 	    (op->io.bytes.n + n > op->io.length && op->io.bytes.n))
 		return false;
 	buf_put(&op->io.bytes, sqlite3_column_blob(st, column), n);

@@ -63,7 +63,7 @@ static int64_t file_bits(const struct task_row *t)
 	int64_t bits = 0;
 	int i;
 
-	for (i = 0; i < STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		bits |= (int64_t)t->in_file[i] << i;
 	return bits;
 }
@@ -99,7 +99,7 @@ static int run_task(struct db *db, struct store_op *op)
 		sqlite3_bind_double(st, 19, t->system);
 		sqlite3_bind_int64(st, 20, t->memory);
 	}
-	for (i = 0; i < STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		sqlite3_bind_int64(st, 21 + i, (int64_t)t->size[i]);
 		if (!t->in_file[i] && t->bytes[i].n)
 			bind_blob(st, 26 + i, &t->bytes[i]);
@@ -220,7 +220,7 @@ static int run_read(struct db *db, struct store_op *op)
 
 	if (op->io.in_file)
 		return files_read(db, op);
-	if (op->io.stream >= STREAMS)
+	if (op->io.stream >= STREAM_OUTPUTS)
 		return db_read_input(db, op);
 	st = db_statement(db, S_READ + (int)op->io.stream);
 	if (!st)
@@ -277,7 +277,7 @@ static int note_files(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 1, store_key(result, 0));
 	sqlite3_bind_int64(st, 2, store_key(result + 1, 0));
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		for (i = 0; i < STREAMS; i++) {
+		for (i = 0; i < STREAM_OUTPUTS; i++) {
 			struct purged_file f = {
 				(uint32_t)(sqlite3_column_int64(st, 0) &
 					   ((1 << INDEX_BITS) - 1)),

@@ -21,7 +21,7 @@ static int parse_output(const char *name, uint64_t *result, uint64_t *index,
 	if (!last)
 		return -EINVAL;
 	*stream = stream_parse(last + 1);
-	if (*stream < 0 || *stream >= STREAMS ||
+	if (*stream < 0 || *stream >= STREAM_OUTPUTS ||
 	    parse_u64(bytes_of(name, (size_t)(dot - name)), 1,
 		      INT64_MAX >> INDEX_BITS, result) ||
 	    parse_u64(bytes_of(dot + 1, (size_t)(last - dot - 1)), 0,

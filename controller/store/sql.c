@@ -84,28 +84,6 @@ static const char *const statements[] = {
 	[S_READ + STREAM_MAP] = "SELECT length(items) FROM results WHERE id=?",
 };
 
-static const char *const stream_names[ALL_STREAMS] = {
-	[STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr",
-	[STREAM_VALUE] = "value",   [STREAM_DATA] = "data",
-	[STREAM_CODE] = "code",	    [STREAM_STDIN] = "stdin",
-	[STREAM_MAP] = "map",
-};
-
-int stream_parse(const char *name)
-{
-	int i;
-
-	for (i = 0; name && i < ALL_STREAMS; i++)
-		if (strcmp(stream_names[i], name) == 0)
-			return i;
-	return -1;
-}
-
-const char *stream_name(enum stream s)
-{
-	return stream_names[s];
-}
-
 int64_t store_key(uint64_t result, uint32_t index)
 {
 	return (int64_t)(result << INDEX_BITS | index);

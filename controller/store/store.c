@@ -48,7 +48,7 @@ void task_row_done(struct task_row *t)
 	free(t->traceback);
 	free(t->cwd);
 	free(t->attempts);
-	for (i = 0; i < STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		buf_done(&t->bytes[i]);
 }
 
@@ -140,7 +140,7 @@ static uint64_t op_bytes(const struct store_op *op)
 		    (unsigned)i < op->record.msg.frames; i++)
 		n += msg_frame(&op->record.msg, (unsigned)i).n;
 	if (op->kind == STORE_TASK)
-		for (i = 0; i < STREAMS; i++)
+		for (i = 0; i < STREAM_OUTPUTS; i++)
 			n += op->task.row.bytes[i].n;
 	return n;
 }

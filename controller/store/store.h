@@ -19,18 +19,9 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "wire/msg.h"
+#include "wire/stream.h"
 
 #include <sqlite3.h>
-
-enum stream { STREAM_STDOUT, STREAM_STDERR, STREAM_VALUE, STREAM_DATA,
-	      STREAMS,
-	      /* what was submitted; can be read as the others are */
-	      STREAM_CODE = STREAMS, STREAM_STDIN, STREAM_MAP,
-	      ALL_STREAMS };
-
-/* "stdout" ...; -1 when there is no such stream. */
-int stream_parse(const char *name);
-const char *stream_name(enum stream s);
 
 enum store_kind {
 	STORE_RESULT,	/* a new result */
@@ -96,9 +87,9 @@ struct task_row {
 	char *attempts;			/* the same */
 	double user, system;		/* seconds; < 0: unknown */
 	int64_t memory;			/* bytes */
-	uint64_t size[STREAMS];
-	bool in_file[STREAMS];		/* the bytes are in a file */
-	struct buf bytes[STREAMS];	/* else here */
+	uint64_t size[STREAM_OUTPUTS];
+	bool in_file[STREAM_OUTPUTS];		/* the bytes are in a file */
+	struct buf bytes[STREAM_OUTPUTS];	/* else here */
 };
 
 /* Frees what a row owns; store ops do it for theirs. */
