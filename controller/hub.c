@@ -2,15 +2,16 @@
 #include "hub.h"
 
 #include "base/log.h"
+#include "clients/channel.h"
+#include "clients/iopub.h"
 #include "clients/relay.h"
-#include "clients/relayed.h"
 #include "engines/answer.h"
 #include "engines/drain.h"
 #include "engines/flight.h"
 #include "engines/heart.h"
 #include "engines/notify.h"
 #include "engines/orders.h"
-#include "engines/ours.h"
+#include "engines/ours_reply.h"
 #include "gate/admission.h"
 #include "gate/door.h"
 #include "gate/subscribers.h"
@@ -21,7 +22,8 @@
 #include "net/address.h"
 #include "net/intake.h"
 #include "query.h"
-#include "upstream/upstream.h"
+#include "upstream/sockets.h"
+#include "vars/forward.h"
 #include "vars/vars.h"
 
 /* Messages that wait for one peer that does not read them; where tasks of clients

@@ -25,12 +25,16 @@
 #include "net/identity.h"
 #include "net/place.h"
 #include "options.h"
+#include "schedule/ending.h"
 #include "schedule/resume.h"
 #include "schedule/run.h"
 #include "schedule/sched.h"
 #include "store/check.h"
+#include "store/recover.h"
+#include "upstream/others.h"
+#include "upstream/recover.h"
 #include "upstream/upstream.h"
-#include "vars/vars.h"
+#include "vars/forward.h"
 
 #include <malloc.h>
 #include <signal.h>

@@ -10,10 +10,13 @@
 #include "mounts/listing.h"
 #include "mounts/submit.h"
 #include "net/request.h"
-#include "records/stock.h"
+#include "records/forget.h"
+#include "records/lookup.h"
+#include "records/queues.h"
+#include "records/resubmit.h"
 #include "state.h"
-#include "upstream/upstream.h"
-#include "vars/vars.h"
+#include "upstream/ask.h"
+#include "vars/forward.h"
 
 /* --- the end -------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "broadcast.h"
 
+#include "failed.h"
 #include "relayed.h"
 #include "schedule/run.h"
 

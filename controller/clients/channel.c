@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "relayed.h"
+#include "channel.h"
 
 #include "base/log.h"
 #include "net/intake.h"

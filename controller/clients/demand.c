@@ -4,6 +4,7 @@
 #include "model/engines.h"
 #include "relayed.h"
 #include "schedule/run.h"
+#include "schedule/unbegun.h"
 
 static void refuse(struct demand *d, const char *ename, const char *why)
 {

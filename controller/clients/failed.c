@@ -1,10 +1,13 @@
 #include "base/base.h"
-#include "relayed.h"
+#include "failed.h"
 
 #include "base/log.h"
 #include "net/request.h"
 #include "relay.h"
+#include "relayed.h"
+#include "schedule/ending.h"
 #include "schedule/run.h"
+#include "schedule/unbegun.h"
 
 /*
  * Tasks of clients that end without a reply of an engine: what their clients

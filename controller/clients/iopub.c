@@ -1,10 +1,12 @@
 #include "base/base.h"
-#include "relayed.h"
+#include "iopub.h"
 
 #include "engines/presence.h"
-#include "ipython/call.h"
 #include "ipython/foreign.h"
+#include "ipython/output.h"
 #include "model/engines.h"
+#include "model/tasks.h"
+#include "relayed.h"
 
 /* --- what clients can read ---------------------------------------------- */
 

@@ -2,10 +2,13 @@
 #include "relay.h"
 
 #include "broadcast.h"
+#include "failed.h"
 #include "model/ready.h"
+#include "model/tasks.h"
 #include "net/request.h"
 #include "record.h"
 #include "relayed.h"
+#include "schedule/ending.h"
 #include "vars/vars.h"
 
 static const struct {

@@ -18,16 +18,12 @@ struct wire;
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m);
 /* From an engine's socket: a reply of a message that was passed on. */
 void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
-/* iopub: to all clients as it is, and into the result it belongs to. */
-void relay_iopub(struct controller *c, struct msg *m);
+
 /* The scheduler may give m (moved) to an engine. */
 void relay_enqueue(struct wire *w, struct msg *m);
 /* It chose one (struct result_ops). */
 void relay_start(struct result *r, uint32_t index, struct engine *e);
-/* The result of a client's task is final without a reply: it is told so. */
-void relay_ended(struct result *r);
-/* The run ended without a reply: an error to the client who waits. */
-void relay_failed(struct wire *w, const struct ending *how);
+
 /* A client's message that cannot be read (m->why): it is told so. */
 void relay_refuse(struct controller *c, enum channel ch, struct msg *m);
 /* Where the clients of a channel are. */

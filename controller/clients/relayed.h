@@ -54,8 +54,7 @@ struct wire *wire_find(struct controller *c, const char *msg_id);
 void wire_add_request(struct json_object *options, const char *type);
 /* It was sent to the engine: it runs. */
 void wire_start(struct wire *w, struct engine *e);
-/* Its engine could not be reached: it ends, and its client is told, or not. */
-void wire_unsent(struct wire *w, bool tell);
+
 /* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
 void wire_read_reply(struct wire *w, struct msg *m);
 /*
@@ -69,15 +68,6 @@ void wire_idle(struct wire *w);
 void wire_finish(struct wire *w);
 /* Between wire.c and wire_failed.c. */
 void wire_free(struct wire *w);
-
-/*
- * channel.c: so many more are taken in; no more come from this socket now;
- * there is one more, or less.
- */
-uint64_t channel_room(const struct controller *c, enum channel ch);
-bool channel_is_full(const struct controller *c, enum socket s);
-void channel_more(struct controller *c, enum channel ch);
-void channel_less(struct controller *c, enum channel ch);
 
 /* What clients call it; 0: nothing of that name. */
 uint64_t wire_result(struct controller *c, struct bytes msg_id,

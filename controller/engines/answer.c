@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "answer.h"
 
+#include "schedule/ending.h"
+
 /* It was signed, and it is the only one that comes. */
 static void end_unread(struct run *run, const char *why)
 {

@@ -1,7 +1,8 @@
 #include "base/base.h"
-#include "engine_parts.h"
+#include "away.h"
 
 #include "base/log.h"
+#include "engine_parts.h"
 #include "model/clock.h"
 #include "presence.h"
 #include "schedule/sched.h"

@@ -1,11 +1,12 @@
 #include "base/base.h"
 #include "flight.h"
 
+#include "away.h"
 #include "base/log.h"
 #include "drain.h"
 #include "model/carrier.h"
 #include "net/intake.h"
-#include "presence.h"
+#include "schedule/ending.h"
 
 #define FLIGHT (LIMIT_FLIGHT * USEC_PER_SEC)
 /* A start is stored before it is sent. */

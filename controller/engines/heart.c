@@ -1,7 +1,9 @@
 #include "base/base.h"
-#include "engine_parts.h"
+#include "heart.h"
 
+#include "away.h"
 #include "base/log.h"
+#include "engine_parts.h"
 #include "presence.h"
 
 /* ipyparallel's: dead at the 11th beat in a row that is not answered. */

@@ -1,7 +1,10 @@
 #include "base/base.h"
-#include "ours.h"
+#include "ours_reply.h"
 
 #include "base/log.h"
+#include "model/tasks.h"
+#include "ours.h"
+#include "schedule/ending.h"
 
 /* What our own engines say of a task. */
 

@@ -27,10 +27,5 @@ void engine_adopt(struct controller *c, int64_t id, const char *uuid);
 void engine_leaves(struct engine *e);
 /* Gone: notifications, and its runs end. */
 void engine_remove(struct engine *e, const char *why);
-/*
- * away.c. It is not heard any more (why: static): notifications, and its runs end. It is lost;
- * or gone, when nobody waits for it (--keep-id=0), or its process has ended.
- */
-void engine_lose(struct engine *e, const char *why);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/intake.h"
+#include "schedule/ending.h"
 
 static void add_unwanted(struct controller *c, const struct engine *e,
 			 struct json_object *ids, struct json_object *drop)

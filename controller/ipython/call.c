@@ -1,12 +1,17 @@
 #include "base/base.h"
-#include "call_parts.h"
+#include "call.h"
 
+#include "call_parts.h"
 #include "engines/execute.h"
 #include "engines/ours.h"
+#include "engines/ours_reply.h"
 #include "foreign.h"
 #include "model/carrier.h"
 #include "model/items.h"
+#include "model/tasks.h"
 #include "net/intake.h"
+#include "schedule/ending.h"
+#include "stop.h"
 #include "vars/vars.h"
 
 static void idle_late(struct timer *t);

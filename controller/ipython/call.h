@@ -23,25 +23,14 @@ void call_new(struct run *run);
 const char *call_refusal(const struct run *run, struct result *r);
 int call_send(struct result *r, struct run *run, struct bytes code,
 	      struct bytes input) must_check;
-int call_abort(struct run *run) must_check;
-int call_signal(struct run *run, int signo) must_check;
+
 void call_free(struct run *run);
 
 /* From the shell channel and from iopub; content is parsed. */
 void call_on_reply(struct run *run, struct msg *m);
-void call_on_iopub(struct run *run, struct msg *m);
+
 /* Its engine is gone. True: its reply is there, and it ends with that. */
 bool call_ends_with_reply(struct run *run) must_check;
-/* The end of a run from before a restart was published: it is interrupted no
- * more. What became of it comes some other way. */
-void call_note_end(struct run *run);
-
-/*
- * The same for a run from before a restart, out of a record of the hub that
- * has its end; the value of an apply_request are the buffers of the reply.
- */
-void call_on_record(struct run *run, struct json_object *record,
-		    const struct msg *reply);
 
 /* Runs of before a restart that this engine does not work on any more. */
 void calls_lost(struct engine *e);

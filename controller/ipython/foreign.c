@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "hook.h"
 #include "model/carrier.h"
 #include "schedule/sched.h"
 #include "vars/vars.h"

@@ -37,8 +37,6 @@ bool foreign_on_iopub(struct engine *e, struct msg *m);
 /* The engine that published m, or NULL. */
 struct engine *foreign_publisher(struct controller *c, const struct msg *m);
 
-/* Appends the hook: Python code; it leaves no names behind. */
-void foreign_put_hook(struct buf *out);
 /* What a task asks for with its reply: the hook's JSON. */
 #define FOREIGN_USAGE "__import__('IPython').get_ipython()._taskfs_hook['usage']()"
 #define FOREIGN_ABOUT "__import__('IPython').get_ipython()._taskfs_hook['about']()"

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "foreign.h"
+#include "hook.h"
 
 /*
  * What an engine of ipyparallel runs once, before its first task. The Makefile

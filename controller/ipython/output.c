@@ -1,5 +1,8 @@
 #include "base/base.h"
+#include "output.h"
+
 #include "call_parts.h"
+#include "model/tasks.h"
 
 /* The reply behind the end. An interrupt may have cost it: ipykernel sends none
  * when one comes between the task's code and its reply. */

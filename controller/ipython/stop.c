@@ -1,7 +1,8 @@
 #include "base/base.h"
-#include "call_parts.h"
+#include "stop.h"
 
 #include "base/log.h"
+#include "call_parts.h"
 #include "engines/orders.h"
 #include "foreign.h"
 #include "model/carrier.h"

@@ -209,52 +209,13 @@ void result_take_name(struct result *r);
 /* The result a token made, or NULL. */
 struct result *result_by_token(struct controller *c, const char *token);
 
-/* The task as a row for the store; the caller changes what will change. */
-struct task_row task_row(const struct result *r, uint32_t index);
-/* Pending, and nobody works on it. */
-bool task_is_waiting(const struct task *t);
-/* It waits, and may be begun. */
-bool task_is_ready(const struct task *t);
-/* The first task that is ready; -1: none. */
-int64_t result_waiting_task(struct result *r);
-/* Takes a waiting task out of that, or puts it back (and back in line). */
-void task_claim(struct result *r, uint64_t index);
-void task_unclaim(struct result *r, uint64_t index);
-/* Takes it out of what is ready, or puts it back; while it waits or runs. */
-void task_set_held(struct result *r, uint64_t index, bool held);
-
-/* Appends to an output; false: the offset fits nothing that is here. */
-bool task_output(struct result *r, uint32_t index, enum stream s,
-		 uint64_t offset, struct bytes b);
 void task_drop_outputs(struct result *r, uint32_t index);
 
 /* Between results.c, task.c and load.c. */
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 void result_read_options(struct result *r, struct json_object *o);
-void task_set_state(struct result *r, struct task *t, enum state s);
-void task_set_row(struct task *t, struct task_row *row);
+
 void task_free_details(struct task *t);
-/* A map may have a million tasks: of those that ended the store knows more. */
-void task_shed_details(const struct result *r, struct task *t);
-bool is_timeout(const char *ename);
-/* Of one that was not begun. */
-void task_set_msg_id(struct task *t, const char *msg_id);
-/* How long ago it was submitted; of one that has ended, how long that took. */
-int64_t result_age(const struct result *r);
-int64_t result_elapsed(const struct result *r);
-/*
- * The times of a try that ends now. ran: as its engine says, < 0: it does not;
- * ago: how long it has ended. It cannot have run longer than since it was begun.
- */
-void task_row_ran(const struct result *r, struct task_row *row, int64_t ran,
-		  int64_t ago);
-/* The same as times of day, 0: not known; somebody may have set that clock. */
-void task_row_ran_from(const struct result *r, struct task_row *row,
-		       int64_t started, int64_t completed);
-/* Takes a task that ended (or began) into the times of its result. */
-void result_count_times(struct result *r, const struct task *t);
-/* The same of its end alone. */
-void result_count_end(struct result *r, const struct task *t);
 
 #endif

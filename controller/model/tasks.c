@@ -1,10 +1,11 @@
 #include "base/base.h"
-#include "results.h"
+#include "tasks.h"
 
 #include "base/log.h"
 #include "changes.h"
 #include "clock.h"
 #include "ready.h"
+#include "results.h"
 
 #include <math.h>
 

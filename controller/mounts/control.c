@@ -3,9 +3,12 @@
 
 #include "base/parse.h"
 #include "brief.h"
+#include "purge.h"
 #include "result_json.h"
+#include "retry.h"
 #include "schedule/finish.h"
 #include "schedule/run.h"
+#include "schedule/steer.h"
 
 /* --- answers ------------------------------------------------------------ */
 

@@ -15,10 +15,4 @@ void control_on_request(struct controller *c, struct request *rq);
  */
 void control_done(struct request *rq, int err, const char *why);
 
-/* retry.c: what of it failed again, as a new result; rq->task: only that. */
-void control_retry(struct request *rq, struct result *r, const char *argument);
-
-/* sweep.c: purge of everything that is finished. */
-void control_purge_all(struct request *rq);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "brief.h"
 #include "model/results.h"
+#include "model/tasks.h"
 #include "net/request.h"
 #include "result_json.h"
 

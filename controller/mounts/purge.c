@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "control.h"
+#include "purge.h"
 
+#include "control.h"
 #include "model/results.h"
 #include "schedule/finish.h"
 

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "result_json.h"
 
+#include "model/tasks.h"
 #include "schedule/why.h"
 
 static void add_time(struct json_object *o, const char *key, int64_t t)

@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "control.h"
+#include "retry.h"
 
+#include "control.h"
 #include "model/ready.h"
 #include "schedule/finish.h"
 #include "schedule/run.h"

@@ -2,7 +2,8 @@
 #include "filter.h"
 
 #include "clients/relayed.h"
-#include "stock.h"
+#include "lookup.h"
+#include "store/columns.h"
 #include "store/search.h"
 
 /* Values in all the lists of one query. */

@@ -1,10 +1,12 @@
 #include "base/base.h"
-#include "stock.h"
+#include "forget.h"
 
 #include "clients/relayed.h"
+#include "lookup.h"
 #include "model/engines.h"
 #include "model/results.h"
 #include "schedule/finish.h"
+#include "stock.h"
 
 /*
  * purge_request: results that have ended go, here and in the store. A task

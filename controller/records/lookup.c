@@ -1,10 +1,12 @@
 #include "base/base.h"
-#include "stock.h"
+#include "lookup.h"
 
 #include "clients/relayed.h"
 #include "filter.h"
 #include "model/results.h"
 #include "schedule/run.h"
+#include "stock.h"
+#include "store/columns.h"
 #include "store/search.h"
 
 void stock_quoted(struct buf *out, const char *before, struct bytes text)

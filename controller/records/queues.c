@@ -1,9 +1,11 @@
 #include "base/base.h"
-#include "stock.h"
+#include "queues.h"
 
 #include "clients/relayed.h"
+#include "lookup.h"
 #include "model/engines.h"
 #include "model/results.h"
+#include "model/tasks.h"
 #include "schedule/run.h"
 #include "store/search.h"
 

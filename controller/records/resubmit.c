@@ -1,9 +1,12 @@
 #include "base/base.h"
-#include "stock.h"
+#include "resubmit.h"
 
+#include "clients/channel.h"
 #include "clients/record.h"
 #include "clients/relayed.h"
+#include "lookup.h"
 #include "model/results.h"
+#include "stock.h"
 #include "store/search.h"
 
 /*

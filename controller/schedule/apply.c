@@ -1,9 +1,12 @@
 #include "base/base.h"
 #include "apply.h"
 
+#include "ending.h"
 #include "finish.h"
 #include "model/changes.h"
+#include "model/tasks.h"
 #include "run.h"
+#include "unbegun.h"
 
 /* The last bytes stay until events.c has told them. */
 static void take_outputs(struct result *r, struct task_row *row)

@@ -1,10 +1,12 @@
 #include "base/base.h"
-#include "run.h"
+#include "ending.h"
 
 #include "apply.h"
 #include "base/log.h"
 #include "finish.h"
 #include "model/ready.h"
+#include "model/tasks.h"
+#include "run.h"
 
 static const enum state_event event_of[STATES] = {
 	[STATE_PENDING] = EVENT_REQUEUE,

@@ -6,7 +6,9 @@
 #include "model/changes.h"
 #include "model/items.h"
 #include "model/ready.h"
+#include "model/tasks.h"
 #include "run.h"
+#include "unbegun.h"
 #include "why.h"
 
 /* --- taking it in --------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "model/engines.h"
 #include "model/ready.h"
 #include "run.h"
+#include "unbegun.h"
 #include "wire/task_option.h"
 
 static struct dep *add_dep(struct result *r)

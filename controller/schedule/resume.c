@@ -9,7 +9,9 @@
 #include "model/items.h"
 #include "model/ready.h"
 #include "model/results.h"
+#include "model/tasks.h"
 #include "run.h"
+#include "unbegun.h"
 
 /* Tokens of results younger than this are known again after a restart. */
 #define TOKEN_AGE (600 * 1000000LL)

@@ -3,9 +3,12 @@
 
 #include "apply.h"
 #include "base/log.h"
+#include "ending.h"
 #include "finish.h"
 #include "model/ready.h"
+#include "model/tasks.h"
 #include "sched.h"
+#include "unbegun.h"
 
 /* An engine that is not there for its ROUTER: tried again after this. */
 #define UNREACHABLE (100 * USEC_PER_MSEC)

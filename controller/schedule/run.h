@@ -102,45 +102,6 @@ struct run *run_find(struct controller *c, const char *msg_id);
 /* Its engine has answered, and can have the next; the end of it comes later. */
 void run_answered(struct run *run);
 
-/*
- * Ends a run without its engine's answer, or with what is known of its end in
- * `row` (moved; NULL: the task's own row). Retries are seen to.
- */
-void run_end(struct run *run, const struct ending *how, struct task_row *row);
-/* It waits again; that was one more try. */
-void run_retry(struct run *run, const struct ending *how);
-/* Ends a task that is not running (aborted, timed out while pending). */
-void task_end_pending(struct result *r, uint32_t index,
-		      const struct ending *how);
-
-/* All tasks of it that wait. */
-void result_end_waiting(struct result *r, const struct ending *how);
-/* The same; its evalue is this text. */
-void result_end_saying(struct result *r, const struct ending *as,
-		       const char *fmt, ...) printf_like(3, 4);
-
-/* All its tasks that have no row ended so; after loading. */
-void result_load_rest(struct result *r, enum state s);
-
-/* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
-int result_abort(struct result *r) must_check;
-int task_abort(struct result *r, uint32_t index) must_check;
-/*
- * Hands out nothing of it from now on, or again; done when that is stored (or
- * not: then it is as before). -ESRCH: it has ended, done is not called.
- */
-int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
-		void *arg) must_check;
-/* Those of its tasks that wait are taken in another order; done as above. */
-int result_set_priority(struct result *r, int64_t priority,
-			void (*done)(void *arg, int err), void *arg) must_check;
-/* -EAGAIN: nothing of it runs (yet). */
-/* The same of one task of many, whatever is said of the others. */
-int task_hold(struct result *r, uint32_t index, bool hold,
-	      void (*done)(void *arg, int err), void *arg) must_check;
-int result_signal(struct result *r, int signo) must_check;
-int task_signal(struct result *r, uint32_t index, int signo) must_check;
-
 /* It ends with its engine; evalue is this text. */
 void run_end_with_engine(struct run *run, const char *evalue);
 /* A run without an engine: it is being aborted, or is to be found. */
@@ -152,17 +113,10 @@ extern const struct result_ops result_ops_mount;
 /* Between the files of this part. */
 void run_free(struct run *run);
 void run_put_back(struct result *r, struct run *run);
-/* A last word on a task, or that it waits again; repeated until stored. */
-void task_put_end(struct controller *c, struct store_op *op);
-/* What is known of the outputs goes into the row. */
-void task_known_outputs(struct result *r, uint32_t index,
-			struct task_row *row);
-/* Puts the op, after a while; its done() is set. */
-void store_put_again(struct controller *c, struct store_op *op);
+
 /* After the store refused something (a full disk, say): again after this. */
 #define STORE_AGAIN USEC_PER_SEC
 
-void runs_init(struct controller *c);
 void runs_done(struct controller *c);
 
 #endif

@@ -1,12 +1,15 @@
 #include "base/base.h"
 #include "sched.h"
 
+#include "ending.h"
 #include "graph.h"
 #include "model/changes.h"
 #include "model/engines.h"
 #include "model/ready.h"
+#include "model/tasks.h"
 #include "policy.h"
 #include "run.h"
+#include "unbegun.h"
 #include "why.h"
 
 void sched_kick(struct controller *c)

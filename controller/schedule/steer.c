@@ -1,7 +1,11 @@
 #include "base/base.h"
-#include "run.h"
+#include "steer.h"
 
+#include "ending.h"
 #include "model/ready.h"
+#include "model/tasks.h"
+#include "run.h"
+#include "unbegun.h"
 
 /* --- ctl ---------------------------------------------------------------- */
 

@@ -1,8 +1,11 @@
 #include "base/base.h"
-#include "run.h"
+#include "unbegun.h"
 
 #include "base/log.h"
+#include "ending.h"
 #include "finish.h"
+#include "model/tasks.h"
+#include "run.h"
 
 /*
  * The end of all tasks of a result that wait, however many: those that were

@@ -5,6 +5,7 @@
 #include "model/carrier.h"
 #include "model/engines.h"
 #include "model/ready.h"
+#include "model/tasks.h"
 
 #define LIMIT_NAMED 100 /* engines */
 

@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "deps.h"
-#include "sql.h"
+#include "store_parts.h"
 #include "wire/json.h"
 #include "wire/state.h"
 

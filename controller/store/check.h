@@ -16,12 +16,4 @@
  */
 int store_check(const char *dir, FILE *out) must_check;
 
-/*
- * Makes a new tasks.db of what can be read of the old one, its log and outputs. The
- * old one is kept in lost+found. What ran, or may
- * have run, is not run again: a task whose row is lost has ended as an error. Lines
- * to `out` say what was had back and what is lost. 0, -errno.
- */
-int store_recover(const char *dir, FILE *out) must_check;
-
 #endif

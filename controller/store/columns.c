@@ -1,4 +1,6 @@
 #include "base/base.h"
+#include "columns.h"
+
 #include "search.h"
 
 /*

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "sql.h"
+#include "store_parts.h"
 
 #include "wire/limits.h"
 

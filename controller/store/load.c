@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "sql.h"
+#include "store_parts.h"
 
 #include "wire/limits.h"
 #include "wire/state.h"
@@ -33,24 +33,24 @@ static int damaged(struct reading *rd, const char *what, uint64_t result)
 }
 
 /* What a column may hold; NULL always. */
-struct range {
+struct column_range {
 	int column;
 	int64_t min, max;
 };
 
 /* As store_recover.c has them, which repairs what does not fit. */
-static const struct range result_ranges[] = {
+static const struct column_range result_ranges[] = {
 	{5, 0, LIMIT_ID},    {6, 0, LIMIT_ID},   {7, 0, LIMIT_TIME},
 	{15, 0, LIMIT_TIME}, {18, 0, LIMIT_TIME}, {19, 0, LIMIT_TIME},
 };
-static const struct range task_ranges[] = {
+static const struct column_range task_ranges[] = {
 	{2, -1, INT32_MAX},   {5, 0, UINT16_MAX},   {6, 0, LIMIT_TIME},
 	{7, 0, LIMIT_TIME},   {8, 0, LIMIT_TIME},   {9, -1, LIMIT_EXIT},
 	{10, -1, LIMIT_SIGNAL}, {25, 0, LIMIT_TIME}, {26, 0, LIMIT_TIME},
 	{27, 0, LIMIT_TIME},
 };
 
-static bool fits(sqlite3_stmt *st, const struct range *r, size_t n)
+static bool fits(sqlite3_stmt *st, const struct column_range *r, size_t n)
 {
 	size_t i;
 

@@ -1,7 +1,7 @@
 #include "base/base.h"
-#include "search.h"
+#include "store_parts.h"
 
-#include "sql.h"
+#include "search.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
 

@@ -1,8 +1,9 @@
 #include "base/base.h"
-#include "recover_parts.h"
+#include "recover.h"
 
 #include "base/file.h"
 #include "check.h"
+#include "recover_parts.h"
 #include "wal.h"
 
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #ifndef TASKFS_CONTROLLER_STORE_RECOVER_PARTS_H
 #define TASKFS_CONTROLLER_STORE_RECOVER_PARTS_H
 
-#include "sql.h"
+#include "store_parts.h"
 
 #include <stdio.h>
 

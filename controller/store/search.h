@@ -56,8 +56,6 @@ extern const struct record_column_row {
 } record_columns[RECORD_COLUMNS];
 /* What the columns are read from. */
 extern const char record_tables[];
-/* -1: there is no such key. */
-int record_column(const char *key);
 
 /* One that was found: JSON texts of the columns wanted, and its buffers. */
 struct record {

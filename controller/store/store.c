@@ -2,7 +2,7 @@
 #include "store.h"
 
 #include "base/log.h"
-#include "sql.h"
+#include "store_parts.h"
 
 #include <pthread.h>
 #include <sys/eventfd.h>

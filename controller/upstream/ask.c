@@ -1,4 +1,6 @@
 #include "base/base.h"
+#include "ask.h"
+
 #include "upstream_parts.h"
 
 #define LIMIT_QUESTIONS 10000

@@ -1,9 +1,13 @@
 #include "base/base.h"
-#include "upstream.h"
+#include "others.h"
 
+#include "ask.h"
 #include "base/log.h"
 #include "clients/relayed.h"
 #include "model/results.h"
+#include "others_busy.h"
+#include "others_record.h"
+#include "recover.h"
 
 /*
  * What other clients run on the upstream: each of their tasks becomes a result

@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "upstream.h"
+#include "others_busy.h"
 
+#include "ask.h"
 #include "ipython/foreign.h"
 
 /*

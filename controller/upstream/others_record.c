@@ -1,13 +1,16 @@
 #include "base/base.h"
-#include "upstream.h"
+#include "others_record.h"
 
 #include "base/log.h"
 #include "clients/relayed.h"
 #include "ipython/call.h"
 #include "model/results.h"
+#include "model/tasks.h"
+#include "recover.h"
 #include "schedule/apply.h"
 #include "schedule/finish.h"
 #include "schedule/run.h"
+#include "upstream.h"
 #include "wire/task_option.h"
 
 /*

@@ -1,10 +1,13 @@
 #include "base/base.h"
-#include "upstream.h"
+#include "recover.h"
 
+#include "ask.h"
 #include "base/log.h"
-#include "ipython/call.h"
 #include "ipython/foreign.h"
+#include "ipython/output.h"
 #include "model/results.h"
+#include "schedule/ending.h"
+#include "upstream.h"
 
 /*
  * Runs from before a restart, on engines of an upstream controller: their

@@ -1,8 +1,9 @@
 #include "base/base.h"
-#include "upstream_parts.h"
+#include "sockets.h"
 
 #include "base/log.h"
 #include "net/intake.h"
+#include "upstream_parts.h"
 
 #define MESSAGES_PER_TURN 256
 /* Messages of iopub that wait here; more wait with the upstream. */

@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "upstream_parts.h"
+#include "upstream.h"
 
+#include "ask.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "engines/answer.h"
@@ -9,11 +10,17 @@
 #include "engines/presence.h"
 #include "ipython/call.h"
 #include "ipython/foreign.h"
+#include "ipython/output.h"
+#include "ipython/stop.h"
 #include "mounts/controller_json.h"
 #include "mounts/engine_json.h"
 #include "mounts/events.h"
+#include "others.h"
+#include "recover.h"
 #include "schedule/run.h"
 #include "schedule/sched.h"
+#include "upstream_parts.h"
+#include "vars/forward.h"
 #include "vars/vars.h"
 
 #define TICK_DOWN (250 * USEC_PER_MSEC)

@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "forward.h"
+#include "ask.h"
 
+#include "forward.h"
 #include "model/carrier.h"
 #include "model/engines.h"
 #include "schedule/run.h"

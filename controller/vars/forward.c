@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "forward.h"
 
+#include "ask.h"
 #include "base/log.h"
 #include "model/engines.h"
 #include "net/request.h"

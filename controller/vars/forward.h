@@ -44,9 +44,6 @@ struct forward {
 	struct buf errno_name, evalue;
 };
 
-/* forward_ask.c: asks, or waits for an engine, or refuses. m: the request. */
-void forward_begin(struct forward *f, struct msg *m);
-
 /* forward.c */
 /* That engine has not answered, and will not. */
 void forward_no_answer(struct forward *f, struct target *t, const char *why);
@@ -57,5 +54,16 @@ void forward_take(struct forward *f, struct target *t, struct engine *e,
 void forward_refuse(struct forward *f, int err, const char *why);
 /* All have answered: answers, and f is gone. */
 void forward_finish(struct forward *f);
+void vars_init(struct controller *c);
+void vars_done(struct controller *c);
+
+/* push_request, pull_request, vars_request of a client. */
+void vars_on_request(struct controller *c, struct request *rq);
+
+/* An answer of an engine to one of those; others are ignored. */
+void vars_on_reply(struct controller *c, struct msg *m);
+
+/* Its requests are answered no more: it is away. */
+void vars_engine_gone(struct engine *e);
 
 #endif

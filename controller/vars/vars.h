@@ -27,13 +27,6 @@
 struct engine;
 struct request;
 
-void vars_init(struct controller *c);
-void vars_done(struct controller *c);
-
-/* push_request, pull_request, vars_request of a client. */
-void vars_on_request(struct controller *c, struct request *rq);
-/* An answer of an engine to one of those; others are ignored. */
-void vars_on_reply(struct controller *c, struct msg *m);
 /* `vars`, on the task channel. */
 void vars_on_told(struct engine *e, struct msg *m);
 /* The hook runs on a Python engine: it can be asked. */
@@ -52,8 +45,7 @@ void vars_ran(struct engine *e);
 /* The answer to that; false: it is about something else. */
 bool vars_on_listing(struct engine *e, struct msg *m);
 extern const struct engine_hooks vars_hooks;
-/* Its requests are answered no more: it is away. */
-void vars_engine_gone(struct engine *e);
+
 /* Between vars.c and forward.c: what it told before is published now; is forgotten. */
 void vars_publish(struct engine *e);
 void vars_forget(struct engine *e);

@@ -1,10 +1,10 @@
 /*
- * store_sql.h: the statements behind store.h: what one operation does to the
+ * store_parts.h: the statements behind store.h: what one operation does to the
  * database and the output files. Used by the store's thread (and, before that
  * runs, by loading); knows nothing of threads or loops.
  */
-#ifndef TASKFS_CONTROLLER_STORE_SQL_H
-#define TASKFS_CONTROLLER_STORE_SQL_H
+#ifndef TASKFS_CONTROLLER_STORE_PARTS_H
+#define TASKFS_CONTROLLER_STORE_PARTS_H
 
 #include "base/map.h"
 #include "store.h"

@@ -1,0 +1,13 @@
+/*
+ * iopub.h: what engines publish while they run: to all clients as it is, and into the
+ * result it belongs to.
+ */
+#ifndef TASKFS_CONTROLLER_CLIENTS_IOPUB_H
+#define TASKFS_CONTROLLER_CLIENTS_IOPUB_H
+
+#include "relay.h"
+
+/* iopub: to all clients as it is, and into the result it belongs to. */
+void relay_iopub(struct controller *c, struct msg *m);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * away.h: engines that are not heard: lost, back, forgotten.
+ */
+#ifndef TASKFS_CONTROLLER_ENGINES_AWAY_H
+#define TASKFS_CONTROLLER_ENGINES_AWAY_H
+
+#include "presence.h"
+
+/*
+ * away.c. It is not heard any more (why: static): notifications, and its runs end. It is lost;
+ * or gone, when nobody waits for it (--keep-id=0), or its process has ended.
+ */
+void engine_lose(struct engine *e, const char *why);
+
+#endif

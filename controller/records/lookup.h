@@ -1,0 +1,29 @@
+/*
+ * lookup.h: results and records by msg_id, and the queries of the hub over records.
+ */
+#ifndef TASKFS_CONTROLLER_RECORDS_LOOKUP_H
+#define TASKFS_CONTROLLER_RECORDS_LOOKUP_H
+
+#include "stock.h"
+
+void stock_on_result(struct controller *c, struct request *rq);
+void stock_on_history(struct controller *c, struct request *rq);
+void stock_on_db(struct controller *c, struct request *rq);
+
+/* Those of content.msg_ids; false: there is none, or one that is no string. */
+bool named_tasks_read(struct controller *c, struct json_object *content,
+		      struct named_tasks *t);
+void named_tasks_done(struct named_tasks *t);
+
+/* Asks for their records, and finds one in the answer (NULL: it has none). */
+void named_tasks_query(const struct named_tasks *t, struct record_query *q);
+struct record *named_task_find(const struct named_task *t,
+			       const struct record_query *q);
+
+/* str(KeyError(text)), as ipyparallel sends it: in quotes. */
+void stock_quoted(struct buf *out, const char *before, struct bytes text);
+
+/* What Python takes for true. */
+bool stock_true(struct json_object *v);
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * columns.h: the columns of the records of the hub, as SQL.
+ */
+#ifndef TASKFS_CONTROLLER_STORE_COLUMNS_H
+#define TASKFS_CONTROLLER_STORE_COLUMNS_H
+
+#include "search.h"
+
+/* -1: there is no such key. */
+int record_column(const char *key);
+
+#endif

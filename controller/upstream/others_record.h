@@ -1,0 +1,20 @@
+/*
+ * others_record.h: a record of the hub becomes a result.
+ */
+#ifndef TASKFS_CONTROLLER_UPSTREAM_OTHERS_RECORD_H
+#define TASKFS_CONTROLLER_UPSTREAM_OTHERS_RECORD_H
+
+#include "upstream.h"
+
+/* others_record.c. When the task of a record was submitted, usec; 0: it does
+ * not say. */
+int64_t others_date(struct json_object *record);
+
+/* The msg_id of a task of ours, or of a result that is here. */
+bool others_is_ours(struct controller *c, const char *msg_id);
+bool others_know(struct controller *c, const char *msg_id);
+
+/* False: there is not enough in it yet. */
+bool others_take(struct controller *c, struct json_object *record) must_check;
+
+#endif
