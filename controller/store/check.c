@@ -2,7 +2,10 @@
 #include "check.h"
 
 #include "deps.h"
-#include "store_parts.h"
+#include "files.h"
+#include "load.h"
+#include "open.h"
+#include "sql.h"
 #include "wire/json.h"
 #include "wire/state.h"
 

@@ -1,8 +1,9 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "files.h"
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "sql.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "input.h"
 
+#include "sql.h"
 #include "wire/limits.h"
 
 /*

@@ -1,6 +1,9 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "load.h"
 
+#include "files.h"
+#include "open.h"
+#include "sql.h"
 #include "wire/limits.h"
 #include "wire/state.h"
 

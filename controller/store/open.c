@@ -1,7 +1,11 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "open.h"
 
 #include "base/file.h"
+#include "files.h"
+#include "records.h"
+#include "shrink.h"
+#include "sql.h"
 #include "wal.h"
 
 #include <sys/stat.h>

@@ -1,6 +1,11 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "ops.h"
 
+#include "files.h"
+#include "input.h"
+#include "load.h"
+#include "records.h"
+#include "sql.h"
 #include "wire/state.h"
 
 /* --- binding and reading ------------------------------------------------ */

@@ -1,7 +1,9 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "records.h"
 
+#include "files.h"
 #include "search.h"
+#include "sql.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
 

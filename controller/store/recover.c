@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "check.h"
+#include "files.h"
+#include "open.h"
 #include "recover_parts.h"
 #include "wal.h"
 

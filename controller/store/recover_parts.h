@@ -9,7 +9,7 @@
 #ifndef TASKFS_CONTROLLER_STORE_RECOVER_PARTS_H
 #define TASKFS_CONTROLLER_STORE_RECOVER_PARTS_H
 
-#include "store_parts.h"
+#include "sql.h"
 
 #include <stdio.h>
 

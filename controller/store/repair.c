@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "deps.h"
+#include "files.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
 #include "wire/state.h"

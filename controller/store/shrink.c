@@ -1,7 +1,9 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "shrink.h"
 
 #include "base/log.h"
+#include "open.h"
+#include "sql.h"
 
 /*
  * Pages that nothing is in any more stay in tasks.db, for what comes next. When they

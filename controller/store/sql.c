@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "store_parts.h"
+#include "sql.h"
 
 #include "wire/state.h"
 

@@ -2,7 +2,12 @@
 #include "store.h"
 
 #include "base/log.h"
-#include "store_parts.h"
+#include "files.h"
+#include "load.h"
+#include "open.h"
+#include "ops.h"
+#include "shrink.h"
+#include "sql.h"
 
 #include <pthread.h>
 #include <sys/eventfd.h>
