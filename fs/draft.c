@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "mirror.h"
 #include "wire/limits.h"
+#include "wire/task_text.h"
 
 static unsigned row_of(const char *name)
 {

@@ -3,7 +3,7 @@
 #include "detail.h"
 #include "group.h"
 #include "base/parse.h"
-#include "wire/task_option.h"
+#include "wire/task_text.h"
 
 /* --- the entries of results/ -------------------------------------------- */
 

@@ -42,7 +42,7 @@ struct submission {
 		     bool *ret_view, struct buf *why);
 	/* The controller has answered what was sent; or NULL. */
 	void (*answered)(struct submission *s, bool stored);
-	enum text kind;
+	enum text_kind kind;
 	struct textkind finder;
 	struct buf text;	/* plain, or of no kind so far */
 	struct jsonfeed json;
