@@ -1,4 +1,5 @@
 #include "deliver.h"
+#include "answer.h"
 #include "base/parse.h"
 #include "engine.h"
 #include "outcome.h"
@@ -57,7 +58,7 @@ int deliver_publish(struct engine *e, const char *type, const char *topic,
 	snprintf(name, sizeof(name), "engine.%lld.%s", (long long)e->member.id,
 		 topic);
 	ident = bytes_str(name);
-	reply_engine(e, &metadata);
+	answer_metadata(e, &metadata);
 	out.metadata_text = buf_bytes(&metadata);
 	err = link_send(&e->link, CHANNEL_IOPUB, &out);
 	buf_done(&metadata);

@@ -23,39 +23,18 @@
 #ifndef TASKFS_ENGINE_H
 #define TASKFS_ENGINE_H
 
-#include "base/log.h"
 #include "base/loop.h"
 #include "base/opt.h"
 #include "health.h"
 #include "link.h"
 #include "member.h"
+#include "options.h"
 #include "pull.h"
 #include "push.h"
 #include "requests.h"
 #include "run.h"
 #include "task.h"
 #include "vars.h"
-
-/* The command line. */
-struct config {
-	char *path;			/* of the connection file; owned */
-	const char *connection;		/* its text; NULL: it is in the file */
-	char *dir;			/* of the cluster, or NULL; owned */
-	const char *file, *given_dir, *profile, *name, *cluster_id;
-	const char *ipython_dir;
-	const char *spool, *work_dir;
-	const char *log_file;
-	uint64_t id;			/* asked for; NO_NUMBER: any */
-	uint64_t grace, timeout, orphan_timeout; /* usec */
-	uint64_t file_timeout;		/* usec: ipyparallel's other one */
-	uint64_t output_limit;		/* bytes */
-	uint64_t ready_fd;		/* NO_NUMBER: none */
-	bool wait, mpi;
-	bool debug, log_to_file;
-	enum log_level log_level;
-};
-
-#define NO_NUMBER UINT64_MAX
 
 /* What an engine's process ends with, besides enum exit_code. */
 enum engine_exit {

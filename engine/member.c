@@ -17,17 +17,16 @@
 /* A controller stores what it is told within this, or it did not hear it. */
 #define STORE_USEC (15 * USEC_PER_SEC)
 #define LIMIT_PERIOD (24 * 3600 * USEC_PER_SEC)
-#define LIMIT_PING 256
 
 static void look_due(struct timer *t);
 static void step_due(struct timer *t);
 static void again_due(struct timer *t);
 
-void member_init(struct engine *e, const char *path, struct handover *h)
+void member_init(struct engine *e, struct handover *h)
 {
 	struct member *m = &e->member;
 
-	*m = (struct member){.id = -1, .handover = h, .path = xstrdup(path),
+	*m = (struct member){.id = -1, .handover = h,
 			     .began = mono_usec(), .step.fire = step_due,
 			     .look.fire = look_due, .again.fire = again_due};
 	id_new(m->uuid);
@@ -46,8 +45,7 @@ void member_done(struct engine *e)
 	timer_cancel(&m->look);
 	timer_cancel(&m->again);
 	free(m->instance);
-	free(m->path);
-	m->instance = m->path = NULL;
+	m->instance = NULL;
 }
 
 static void next_step_in(struct engine *e, uint64_t usec)
@@ -59,7 +57,7 @@ static void next_step_in(struct engine *e, uint64_t usec)
 
 static void give_up(struct engine *e, const char *why)
 {
-	log_error(why, log_str("file", e->member.path));
+	log_error(why, log_str("file", e->config->path));
 	engine_leave(e, EXIT_NO_CONTROLLER);
 }
 
@@ -79,7 +77,7 @@ static void look_for_file(struct engine *e)
 {
 	struct member *m = &e->member;
 	struct buf why = BUF_INIT;
-	int err = link_open(&e->link, m->path, m->uuid, &why);
+	int err = link_open(&e->link, m->uuid, &why);
 
 	if (!err) {
 		m->state = MEMBER_CONNECTING;
@@ -185,7 +183,7 @@ static void step_due(struct timer *t)
 				   ? "the controller does not answer"
 				   : "no controller where the connection file "
 				     "says");
-	else if (link_file_changed(&e->link, m->path) ||
+	else if (link_file_changed(&e->link) ||
 		 (m->state == MEMBER_ASKED && !m->was_in))
 		start_over(e);
 	else
@@ -211,16 +209,18 @@ void member_forgotten(struct engine *e)
 	register_again(e);
 }
 
-void member_cut_off(struct engine *e)
+void member_cut_off(struct engine *e, enum channel c)
 {
 	struct member *m = &e->member;
 
 	/*
 	 * What was on its way is lost, and who comes next may know nothing of
-	 * it. A stock controller has no word for that.
+	 * it. A stock controller has no word for that, and none to say that it
+	 * is still the one.
 	 */
 	if (!m->extended)
 		return;
+	link_doubt(&e->link, c);
 	m->cut_off = true;
 	m->settled = false;
 	tasks_note_answers(&e->tasks, true);
@@ -288,7 +288,7 @@ static void refused(struct engine *e, struct json_object *content)
 
 	log_error("the controller refused the engine",
 		  log_str("reason", evalue ? evalue : "no reason given"),
-		  log_str("file", e->member.path));
+		  log_str("file", e->config->path));
 	/* One we worked for may need time to see that we are the same. */
 	if (e->member.was_in)
 		e->member.state = MEMBER_CONNECTING;
@@ -395,7 +395,7 @@ static bool was_still(const struct member *m, uint64_t silence)
 							  LATE_USEC));
 }
 
-static void heard(struct engine *e, struct bytes ping)
+void member_beat(struct engine *e, struct bytes ping)
 {
 	struct member *m = &e->member;
 	bool was_lost = m->lost;
@@ -414,33 +414,6 @@ static void heard(struct engine *e, struct bytes ping)
 		stood_still(e);
 }
 
-void member_beat(struct engine *e)
-{
-	struct link_socket *s = e->link.socket;
-
-	/* What is heard may close the sockets. */
-	while (s[CHANNEL_PING].watch.socket) {
-		void *pong = s[CHANNEL_PONG].watch.socket;
-		zmq_msg_t f;
-		char ping[LIMIT_PING];
-		size_t n;
-
-		zmq_msg_init(&f);
-		if (zmq_msg_recv(&f, s[CHANNEL_PING].watch.socket,
-				 ZMQ_DONTWAIT) < 0)
-			return;
-		n = zmq_msg_size(&f);
-		if (n <= sizeof(ping))
-			memcpy(ping, zmq_msg_data(&f), n);
-		loop_socket_used(pong);
-		if (n > sizeof(ping) ||
-		    zmq_msg_send(&f, pong, ZMQ_DONTWAIT) < 0)
-			zmq_msg_close(&f);
-		if (n <= sizeof(ping))
-			heard(e, bytes_of(ping, n));
-	}
-}
-
 static void look_for_lost(struct engine *e)
 {
 	struct member *m = &e->member;
@@ -455,7 +428,7 @@ static void look_for_lost(struct engine *e)
 		log_error("the controller did not come back");
 		engine_leave(e, EXIT_LOST);
 	} else if (m->lost && m->state == MEMBER_IN &&
-		   link_file_changed(&e->link, m->path)) {
+		   link_file_changed(&e->link)) {
 		start_over(e);
 	} else if (!m->lost && m->state == MEMBER_IN &&
 		   tasks_unstored(&e->tasks) > STORE_USEC) {

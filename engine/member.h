@@ -11,6 +11,7 @@
 #define TASKFS_MEMBER_H
 
 #include "base/loop.h"
+#include "link.h"
 #include "wire/ids.h"
 #include "wire/msg.h"
 
@@ -31,7 +32,6 @@ struct member {
 	bool extended;		/* the controller speaks the extensions */
 	bool was_in;		/* registered at least once */
 	char *instance;		/* of the controller, or NULL */
-	char *path;		/* the connection file */
 	struct handover *handover;
 	uint64_t began;		/* mono_usec(): trying to get in */
 	uint64_t period;	/* usec between looks at the heart */
@@ -44,17 +44,17 @@ struct member {
 	struct timer step, look, again;
 };
 
-/* path: the connection file, borrowed; handover: see guard.h. */
-void member_init(struct engine *e, const char *path, struct handover *h);
+/* The handover: see guard.h. */
+void member_init(struct engine *e, struct handover *h);
 void member_done(struct engine *e);
 /* The next step to get in, if there is one to take. */
 void member_step(struct engine *e);
-/* There is something on hb_ping. */
-void member_beat(struct engine *e);
+/* The controller sent this ping. */
+void member_beat(struct engine *e, struct bytes ping);
 /* The controller says that this engine is not registered. */
 void member_forgotten(struct engine *e);
 /* A connection that carries tasks broke. */
-void member_cut_off(struct engine *e);
+void member_cut_off(struct engine *e, enum channel c);
 /* registration_reply */
 void member_answered(struct engine *e, const struct msg *m);
 /* Says goodbye to the controller. */

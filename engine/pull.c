@@ -1,6 +1,6 @@
 #include "pull.h"
+#include "answer.h"
 #include "engine.h"
-#include "requests.h"
 #include "wire/messages.h"
 #include "wire/variable.h"
 
@@ -133,7 +133,7 @@ static int read_piece(struct pull *p, struct buf *b)
 
 static struct json_object *about_piece(const struct pull *p)
 {
-	struct json_object *o = request_ok();
+	struct json_object *o = answer_ok();
 
 	json_add_int(o, "offset", p->offset);
 	json_add_int(o, "size", p->st.st_size);
@@ -165,12 +165,12 @@ void pull_request(struct engine *e, struct msg *m)
 			close(p.fd);
 	}
 	if (err) {
-		o = request_error("VariableError", strerrorname_np(-err),
-				  explain(err));
-		request_answer(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o, NULL);
+		o = answer_error("VariableError", strerrorname_np(-err),
+				 explain(err));
+		answer_request(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o);
 		return;
 	}
 	o = about_piece(&p);
 	piece = buf_bytes(b);
-	request_answer(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o, &piece);
+	answer_with_buffer(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o, &piece);
 }

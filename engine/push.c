@@ -1,8 +1,8 @@
 #include "push.h"
+#include "answer.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "engine.h"
-#include "requests.h"
 #include "wire/limits.h"
 #include "wire/messages.h"
 #include "wire/variable.h"
@@ -39,14 +39,14 @@ static void answer(struct engine *e, const struct msg *m, const char *type,
 
 	if (err) {
 		json_object_put(vars);
-		o = request_error("VariableError", strerrorname_np(-err),
-				  why ? why : strerror(-err));
+		o = answer_error("VariableError", strerrorname_np(-err),
+				 why ? why : strerror(-err));
 	} else {
-		o = request_ok();
+		o = answer_ok();
 		if (vars)
 			json_add(o, "vars", vars);
 	}
-	request_answer(e, CHANNEL_CONTROL, m, type, o, NULL);
+	answer_request(e, CHANNEL_CONTROL, m, type, o);
 }
 
 /* A name that is one; NULL: none of that. */

@@ -11,11 +11,6 @@ static const char *bool_word(bool b)
 	return b ? "true" : "false";
 }
 
-void reply_engine(const struct engine *e, struct buf *out)
-{
-	buf_printf(out, "{\"engine\":\"%s\"}", e->member.uuid);
-}
-
 static void put_engine_info(const struct task *t, struct buf *out)
 {
 	const struct member *m = &t->engine->member;

@@ -14,7 +14,4 @@ void reply_metadata(const struct task *t, const int buffers[RUN_STREAMS],
 /* content of iopub's `error` */
 void reply_error(const struct task *t, struct buf *out);
 
-/* {"engine": uuid}, of everything else an engine says to a client. */
-void reply_engine(const struct engine *e, struct buf *out);
-
 #endif

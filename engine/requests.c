@@ -1,9 +1,9 @@
 #include "requests.h"
+#include "answer.h"
 #include "base/parse.h"
 #include "deliver.h"
 #include "engine.h"
 #include "kernel.h"
-#include "reply.h"
 #include "wire/messages.h"
 
 #include <signal.h>
@@ -11,78 +11,6 @@
 #define ON(c) (1u << (c))
 #define ON_SHELL (ON(CHANNEL_MUX) | ON(CHANNEL_TASK) | ON(CHANNEL_BROADCAST))
 #define ON_CONTROL ON(CHANNEL_CONTROL)
-
-/* --- answers ------------------------------------------------------------ */
-
-/* A stock scheduler passes nothing on that does not say it. */
-static void put_status(struct buf *metadata, struct json_object *content)
-{
-	const char *status = json_get_str(content, "status", NULL);
-
-	metadata->n--; /* } */
-	buf_printf(metadata, ",\"status\":\"%s\"}",
-		   status && strcmp(status, "error") == 0 ? "error" : "ok");
-}
-
-void request_answer(struct engine *e, enum channel c, const struct msg *m,
-		    const char *type, struct json_object *content,
-		    struct bytes *buffer)
-{
-	struct buf metadata = BUF_INIT;
-	struct bytes *idents = xreallocarray(NULL, m->idents, sizeof(*idents));
-	struct msg_out out = {
-		.type = type,
-		.parent = msg_echo(m),
-		.content = content,
-		.idents = idents,
-		.nidents = m->idents,
-		.buffers = buffer,
-		.nbuffers = buffer ? 1 : 0,
-	};
-	unsigned i;
-	int err;
-
-	for (i = 0; i < m->idents; i++)
-		idents[i] = msg_ident(m, i);
-	reply_engine(e, &metadata);
-	if (c == CHANNEL_TASK)
-		put_status(&metadata, content);
-	out.metadata_text = buf_bytes(&metadata);
-	err = link_send(&e->link, c, &out);
-	if (err)
-		log_warning("answer not sent", log_str("type", type),
-			    log_errno(err));
-	free(idents);
-	buf_done(&metadata);
-	json_object_put(content);
-}
-
-static void answer(struct engine *e, enum channel c, const struct msg *m,
-		   const char *type, struct json_object *content)
-{
-	request_answer(e, c, m, type, content, NULL);
-}
-
-struct json_object *request_ok(void)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "status", "ok");
-	return o;
-}
-
-struct json_object *request_error(const char *ename, const char *name,
-				  const char *evalue)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "status", "error");
-	json_add_str(o, "ename", ename);
-	json_add_str(o, "evalue", evalue);
-	json_add(o, "traceback", json_object_new_array());
-	json_add_str(o, "errno", name);
-	return o;
-}
 
 /* --- tasks -------------------------------------------------------------- */
 
@@ -116,18 +44,22 @@ static int get_signal(struct json_object *content, const char *key)
 	return -1;
 }
 
+static struct json_object *no_such_signal(void)
+{
+	return answer_error("BadSignal", "EINVAL", "there is no such signal");
+}
+
 static struct json_object *signal_task(struct task *t,
 				       struct json_object *content)
 {
 	int signo = get_signal(content, "signal");
 
 	if (signo <= 0)
-		return request_error("BadSignal", "EINVAL",
-				     "there is no such signal");
+		return no_such_signal();
 	if (!t || t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
-		return request_error("TaskNotRunning", "ESRCH",
-				     "the task is not running");
-	return request_ok();
+		return answer_error("TaskNotRunning", "ESRCH",
+				    "the task is not running");
+	return answer_ok();
 }
 
 static void kill_request(struct engine *e, enum channel c, struct msg *m)
@@ -140,8 +72,8 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 		task_abort(t);
 	else if (abort && id) /* it may still be on its way, elsewhere */
 		tasks_abort(e, bytes_str(id));
-	answer(e, c, m, MSG_KILL_REPLY,
-	       abort ? request_ok() : signal_task(t, m->content));
+	answer_request(e, c, m, MSG_KILL_REPLY,
+		       abort ? answer_ok() : signal_task(t, m->content));
 }
 
 /* With a msg_id only that task: when it has ended the next is not meant. */
@@ -158,10 +90,8 @@ static void signal_request(struct engine *e, enum channel c, struct msg *m)
 
 	if (signo > 0 && is_meant(e->tasks.running, m->content))
 		(void)run_signal(&e->tasks.running->run, signo);
-	answer(e, c, m, MSG_SIGNAL_REPLY,
-	       signo >= 0 ? request_ok()
-			  : request_error("BadSignal", "EINVAL",
-					  "there is no such signal"));
+	answer_request(e, c, m, MSG_SIGNAL_REPLY,
+		       signo >= 0 ? answer_ok() : no_such_signal());
 }
 
 static void abort_ids(struct engine *e, struct json_object *ids)
@@ -178,6 +108,12 @@ static void abort_ids(struct engine *e, struct json_object *ids)
 	}
 }
 
+static struct json_object *no_ids(void)
+{
+	return answer_error("TypeError", "EINVAL",
+			    "msg_ids must be a list or a string");
+}
+
 static void abort_request(struct engine *e, enum channel c, struct msg *m)
 {
 	struct json_object *ids = json_get_array(m->content, "msg_ids");
@@ -187,11 +123,8 @@ static void abort_request(struct engine *e, enum channel c, struct msg *m)
 		abort_ids(e, ids);
 	else if (id)
 		tasks_abort(e, bytes_str(id));
-	answer(e, c, m, MSG_ABORT_REPLY,
-	       ids || id ? request_ok()
-			 : request_error("TypeError", "EINVAL",
-					 "msg_ids must be a list or a "
-					 "string"));
+	answer_request(e, c, m, MSG_ABORT_REPLY,
+		       ids || id ? answer_ok() : no_ids());
 }
 
 /* --- the engine --------------------------------------------------------- */
@@ -205,7 +138,7 @@ static void registration_reply(struct engine *e, enum channel c, struct msg *m)
 static void have_request(struct engine *e, enum channel c, struct msg *m)
 {
 	struct json_object *ids = json_get_array(m->content, "msg_ids");
-	struct json_object *o = request_ok(), *missing = json_object_new_array();
+	struct json_object *o = answer_ok(), *missing = json_object_new_array();
 	size_t i, n = ids ? json_object_array_length(ids) : 0;
 
 	for (i = 0; i < n; i++) {
@@ -216,7 +149,7 @@ static void have_request(struct engine *e, enum channel c, struct msg *m)
 			json_push(missing, json_object_get(v));
 	}
 	json_add(o, "missing", missing);
-	answer(e, c, m, MSG_HAVE_REPLY, o);
+	answer_request(e, c, m, MSG_HAVE_REPLY, o);
 }
 
 static void register_request(struct engine *e, enum channel c, struct msg *m)
@@ -229,12 +162,12 @@ static void register_request(struct engine *e, enum channel c, struct msg *m)
 static void clear_request(struct engine *e, enum channel c, struct msg *m)
 {
 	vars_clear(e);
-	answer(e, c, m, MSG_CLEAR_REPLY, request_ok());
+	answer_request(e, c, m, MSG_CLEAR_REPLY, answer_ok());
 }
 
 static struct json_object *shutting_down(const struct msg *m)
 {
-	struct json_object *o = request_ok();
+	struct json_object *o = answer_ok();
 
 	json_add_bool(o, "restart", json_bool_or(m->content, "restart", false));
 	return o;
@@ -245,7 +178,7 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 	bool restart = json_bool_or(m->content, "restart", false);
 	struct json_object *content = shutting_down(m);
 
-	answer(e, c, m, MSG_SHUTDOWN_REPLY, shutting_down(m));
+	answer_request(e, c, m, MSG_SHUTDOWN_REPLY, shutting_down(m));
 	if (deliver_publish(e, MSG_SHUTDOWN_REPLY, "shutdown",
 			    msg_part(m, MSG_HEADER), json_bytes(content)) < 0)
 		log_warning("iopub is full: no word of the shutdown");
@@ -378,11 +311,11 @@ void requests_refuse(struct engine *e, enum channel c, struct msg *m)
 		return;
 	type = xasprintf("%.*s_reply", (int)name.n, m->type);
 	why = xasprintf("the message's JSON cannot be read: %s", m->why);
-	content = request_error("ValueError", "EINVAL", why);
+	content = answer_error("ValueError", "EINVAL", why);
 	/* A stock client shows nothing but the traceback. */
 	json_push(json_get_array(content, "traceback"),
 		  json_text(bytes_str(why)));
-	answer(e, c, m, type, content);
+	answer_request(e, c, m, type, content);
 	free(type);
 	free(why);
 	/* And waits for the end of what it printed. */

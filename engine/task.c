@@ -298,14 +298,14 @@ void tasks_add(struct engine *e, enum channel c, struct msg *m)
 
 	if (e->leaving || is_here(all, m))
 		return;
-	if (e->link.socket[c].doubtful && !is_extended(e, c, m)) {
+	if (link_is_doubtful(&e->link, c) && !is_extended(e, c, m)) {
 		log_warning("a task came by a connection over which the engine "
 			    "is not registered; it is not taken",
 			    log_str("msg_id", m->id));
 		return;
 	}
 	t = task_new(e, c, m);
-	t->held = e->link.socket[c].doubtful;
+	t->held = link_is_doubtful(&e->link, c);
 	map_put(&all->by_id, bytes_str(t->request.id), t);
 	list_add_tail(&all->waiting, &t->link);
 	all->nwaiting++;

@@ -93,6 +93,14 @@ static void become_worker(void)
 		unsetenv(of_tasks[i]);
 }
 
+static const struct link_ops of_link = {
+	.message = requests_handle,
+	.refuse = requests_refuse,
+	.can_send = requests_can_send,
+	.beat = member_beat,
+	.cut_off = member_cut_off,
+};
+
 static int init(struct engine *e, const struct config *config,
 		const char *spool_dir)
 {
@@ -122,7 +130,7 @@ static int init(struct engine *e, const struct config *config,
 	if (!err)
 		err = vars_init(e);
 	if (!err)
-		err = link_init(&e->link, e);
+		err = link_init(&e->link, e->loop, config, &of_link, e);
 	return err;
 }
 
@@ -157,7 +165,7 @@ int worker_run(const struct config *config, const char *spool_dir,
 		log_error("the engine cannot start", log_errno(code));
 		return EXIT_FAILED;
 	}
-	member_init(&e, config->path, h);
+	member_init(&e, h);
 	member_step(&e);
 	code = loop_run(e.loop);
 	if (code < 0)
