@@ -396,7 +396,7 @@ void deliver(struct task *t)
 	struct engine *e = t->engine;
 	int err = 0;
 
-	if (e->leaving || t->unwanted ||
+	if (e->leave.on || t->unwanted ||
 	    (t->extended && !member_is_in(&e->member)))
 		return;
 	while (steps[t->step] && (err = steps[t->step](t)) == 0)

@@ -26,6 +26,7 @@
 #include "base/loop.h"
 #include "base/opt.h"
 #include "health.h"
+#include "leave.h"
 #include "link.h"
 #include "member.h"
 #include "options.h"
@@ -35,13 +36,6 @@
 #include "run.h"
 #include "task.h"
 #include "vars.h"
-
-/* What an engine's process ends with, besides enum exit_code. */
-enum engine_exit {
-	EXIT_NO_CONTROLLER = 3,	/* it did not come in */
-	EXIT_LOST = 4,		/* the controller is gone for too long */
-	EXIT_RESTART = 99,	/* a worker's to its guard: another one */
-};
 
 struct engine {
 	const struct config *config;
@@ -59,15 +53,7 @@ struct engine {
 	int64_t since;		/* now_usec() */
 	char host[256];
 	char *cwd;		/* its own */
-	/* leaving */
-	bool leaving;
-	int exit_code;
-	struct timer leave_timer;
+	struct leave leave;
 };
-
-/* Ends the engine's task, says goodbye, stops the loop with this code. */
-void engine_leave(struct engine *e, int code);
-/* The task that was running when engine_leave() was called has ended. */
-void engine_left(struct engine *e);
 
 #endif

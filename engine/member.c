@@ -58,7 +58,7 @@ static void next_step_in(struct engine *e, uint64_t usec)
 static void give_up(struct engine *e, const char *why)
 {
 	log_error(why, log_str("file", e->config->path));
-	engine_leave(e, EXIT_NO_CONTROLLER);
+	leave_begin(e, EXIT_NO_CONTROLLER);
 }
 
 /* It has tried for as long as it was told to. */
@@ -162,7 +162,7 @@ void member_step(struct engine *e)
 {
 	struct member *m = &e->member;
 
-	if (e->leaving)
+	if (e->leave.on)
 		return;
 	if (m->state == MEMBER_NO_FILE)
 		look_for_file(e);
@@ -202,7 +202,7 @@ static void register_again(struct engine *e)
 
 void member_forgotten(struct engine *e)
 {
-	if (!e->member.extended || e->member.state != MEMBER_IN || e->leaving)
+	if (!e->member.extended || e->member.state != MEMBER_IN || e->leave.on)
 		return;
 	log_warning("the controller does not know the engine any more; "
 		    "registering again");
@@ -293,7 +293,7 @@ static void refused(struct engine *e, struct json_object *content)
 	if (e->member.was_in)
 		e->member.state = MEMBER_CONNECTING;
 	else
-		engine_leave(e, EXIT_NO_CONTROLLER);
+		leave_begin(e, EXIT_NO_CONTROLLER);
 }
 
 static void note_terms(struct member *m, struct json_object *content,
@@ -329,7 +329,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 	int64_t id = -1;
 	int err;
 
-	if (m->state != MEMBER_ASKED || e->leaving)
+	if (m->state != MEMBER_ASKED || e->leave.on)
 		return;
 	if (!status || strcmp(status, "ok") != 0 ||
 	    !json_get_int(msg->content, "id", &id) || id < 0) {
@@ -341,7 +341,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 	err = link_open_rest(&e->link, id);
 	if (err) {
 		log_error("cannot connect to the controller", log_errno(err));
-		engine_leave(e, EXIT_FAILED);
+		leave_begin(e, EXIT_FAILED);
 		return;
 	}
 	m->was_in = true;
@@ -384,7 +384,7 @@ static void stood_still(struct engine *e)
 	} else {
 		log_error("the engine stood still until the controller gave it "
 			  "up");
-		engine_leave(e, EXIT_LOST);
+		leave_begin(e, EXIT_LOST);
 	}
 }
 
@@ -426,7 +426,7 @@ static void look_for_lost(struct engine *e)
 	}
 	if (orphan && mono_usec() - m->heard >= orphan) {
 		log_error("the controller did not come back");
-		engine_leave(e, EXIT_LOST);
+		leave_begin(e, EXIT_LOST);
 	} else if (m->lost && m->state == MEMBER_IN &&
 		   link_file_changed(&e->link)) {
 		start_over(e);
@@ -449,7 +449,7 @@ static void look_due(struct timer *t)
 		look_for_lost(e);
 	} else if (m->missed >= STOCK_MISSES) {
 		log_error("no heartbeat from the controller");
-		engine_leave(e, EXIT_LOST);
+		leave_begin(e, EXIT_LOST);
 	}
 }
 

@@ -184,7 +184,7 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 		log_warning("iopub is full: no word of the shutdown");
 	json_object_put(content);
 	log_info(restart ? "told to restart" : "told to shut down");
-	engine_leave(e, restart ? EXIT_RESTART : EXIT_OK);
+	leave_begin(e, restart ? EXIT_RESTART : EXIT_OK);
 }
 
 /* --- variables ---------------------------------------------------------- */

@@ -173,8 +173,8 @@ static void run_ended(struct run *r)
 	was.stop_on_error = t->stop_on_error;
 	task_end(t, event);
 	stop_on_error(e, &was);
-	if (e->leaving)
-		engine_left(e);
+	if (e->leave.on)
+		leave_go_on(e);
 	else
 		tasks_next(e);
 }
@@ -264,7 +264,7 @@ static bool may_begin(const struct engine *e)
 {
 	const struct tasks *all = &e->tasks;
 
-	return !e->leaving && !all->running && !list_empty(&all->waiting) &&
+	return !e->leave.on && !all->running && !list_empty(&all->waiting) &&
 	       !list_first(&all->waiting, struct task, link)->held &&
 	       all->nended < LIMIT_ENDED && output_files() < LIMIT_FILES;
 }
@@ -296,7 +296,7 @@ void tasks_add(struct engine *e, enum channel c, struct msg *m)
 	struct tasks *all = &e->tasks;
 	struct task *t;
 
-	if (e->leaving || is_here(all, m))
+	if (e->leave.on || is_here(all, m))
 		return;
 	if (link_is_doubtful(&e->link, c) && !is_extended(e, c, m)) {
 		log_warning("a task came by a connection over which the engine "

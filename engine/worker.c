@@ -8,50 +8,48 @@
 /* And so long to be gone after KILL. */
 #define LEAVE_KILL_USEC (2 * USEC_PER_SEC)
 
-void engine_left(struct engine *e)
-{
-	timer_cancel(&e->leave_timer);
-	/* Who comes after it says so itself: nothing can overtake that. */
-	if (e->exit_code != EXIT_RESTART)
-		member_leave(e);
-	loop_stop(e->loop, e->exit_code);
-}
-
 /* The task takes its time. */
-static void leave_due(struct timer *t)
+static void patience_over(struct timer *t)
 {
-	struct engine *e = container_of(t, struct engine, leave_timer);
+	struct engine *e = container_of(t, struct engine, leave.patience);
 	struct task *task = e->tasks.running;
 
 	if (!task || task->run.reaped || task->run.rounds > 0) {
 		/* The guard kills what is left, and then says goodbye: nobody
 		 * is to begin again what still runs. */
-		loop_stop(e->loop, e->exit_code);
+		loop_stop(e->loop, e->leave.exit_code);
 		return;
 	}
 	run_kill(&task->run);
 	timer_set(e->loop, t, LEAVE_KILL_USEC);
 }
 
-void engine_leave(struct engine *e, int code)
+static void say_goodbye(struct engine *e)
 {
-	if (e->leaving) {
-		/* Told again: no more patience, and no restart. */
-		if (code != EXIT_RESTART)
-			e->exit_code = code;
-		if (e->tasks.running)
-			run_kill(&e->tasks.running->run);
+	timer_cancel(&e->leave.patience);
+	/* The worker that comes after a restart says so itself, in its
+	 * registration: nothing can overtake that. */
+	if (e->leave.exit_code != EXIT_RESTART)
+		member_leave(e);
+	loop_stop(e->loop, e->leave.exit_code);
+}
+
+/* The next step of leaving: leave_begin() or leave_go_on() was called. */
+static void leave_step(struct work *w)
+{
+	struct engine *e = container_of(w, struct engine, leave.work);
+	struct task *t = e->tasks.running;
+
+	if (!t) {
+		say_goodbye(e);
 		return;
 	}
-	e->leaving = true;
-	e->exit_code = code;
-	if (!e->tasks.running) {
-		engine_left(e);
-		return;
-	}
-	e->tasks.running->unwanted = true;
-	run_end(&e->tasks.running->run, RUN_LEAVING);
-	timer_set(e->loop, &e->leave_timer, LEAVE_USEC);
+	t->unwanted = true;
+	run_end(&t->run, RUN_LEAVING);
+	if (e->leave.at_once)
+		run_kill(&t->run);
+	if (!timer_is_set(&e->leave.patience))
+		timer_set(e->loop, &e->leave.patience, LEAVE_USEC);
 }
 
 static void on_signal(void *arg, int signo)
@@ -68,7 +66,7 @@ static void on_signal(void *arg, int signo)
 		return;
 	}
 	log_info("told to end", log_int("signal", signo));
-	engine_leave(e, EXIT_OK);
+	leave_begin(e, EXIT_OK);
 }
 
 /*
@@ -110,7 +108,8 @@ static int init(struct engine *e, const struct config *config,
 
 	*e = (struct engine){.config = config, .since = now_usec(),
 			     .spool.dir = spool_dir,
-			     .leave_timer.fire = leave_due};
+			     .leave.work.run = leave_step,
+			     .leave.patience.fire = patience_over};
 	e->loop = loop_new();
 	e->cwd = getcwd(NULL, 0);
 	if (gethostname(e->host, sizeof(e->host) - 1) < 0)
