@@ -2,6 +2,7 @@
 #include "base/parse.h"
 #include "engine.h"
 #include "guard.h"
+#include "queue.h"
 #include "wire/messages.h"
 #include "wire/process.h"
 
@@ -351,7 +352,7 @@ void member_answered(struct engine *e, const struct msg *msg)
 		 log_str("controller", m->extended ? "taskfs" : "ipyparallel"));
 	timer_set(e->loop, &m->look, m->period);
 	link_trust(&e->link);
-	more = tasks_registered(e, json_get_array(ours, "drop"));
+	more = queue_registered(e, json_get_array(ours, "drop"));
 	if (first)
 		tell_ready(e);
 	plan_again(e, json_bool_or(ours, "again", false));

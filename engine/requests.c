@@ -4,6 +4,7 @@
 #include "deliver.h"
 #include "engine.h"
 #include "kernel.h"
+#include "queue.h"
 #include "wire/messages.h"
 
 #include <signal.h>
@@ -19,14 +20,14 @@ static void execute(struct engine *e, enum channel c, struct msg *m)
 	struct json_object *t = json_get_object(m->metadata, "taskfs");
 
 	/* Acknowledgements come with the next task, to save a message. */
-	tasks_stored(e, json_get_array(t, "stored"));
-	tasks_add(e, c, m);
+	queue_stored(e, json_get_array(t, "stored"));
+	queue_add(e, c, m);
 }
 
 static void stored(struct engine *e, enum channel c, struct msg *m)
 {
 	(void)c;
-	tasks_stored(e, json_get_array(m->content, "msg_ids"));
+	queue_stored(e, json_get_array(m->content, "msg_ids"));
 }
 
 /* A number or a name; 0 asks whether there is somebody; -1: none of that. */
@@ -69,9 +70,9 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 	bool abort = json_bool_or(m->content, "abort", false);
 
 	if (abort && t)
-		task_abort(t);
+		queue_abort_task(t);
 	else if (abort && id) /* it may still be on its way, elsewhere */
-		tasks_abort(e, bytes_str(id));
+		queue_abort(e, bytes_str(id));
 	answer_request(e, c, m, MSG_KILL_REPLY,
 		       abort ? answer_ok() : signal_task(t, m->content));
 }
@@ -99,12 +100,12 @@ static void abort_ids(struct engine *e, struct json_object *ids)
 	size_t i, n = json_object_array_length(ids);
 
 	if (n == 0)
-		tasks_abort_waiting(e);
+		queue_abort_waiting(e);
 	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(ids, i);
 
 		if (json_object_is_type(v, json_type_string))
-			tasks_abort(e, bytes_str(json_object_get_string(v)));
+			queue_abort(e, bytes_str(json_object_get_string(v)));
 	}
 }
 
@@ -122,7 +123,7 @@ static void abort_request(struct engine *e, enum channel c, struct msg *m)
 	if (ids)
 		abort_ids(e, ids);
 	else if (id)
-		tasks_abort(e, bytes_str(id));
+		queue_abort(e, bytes_str(id));
 	answer_request(e, c, m, MSG_ABORT_REPLY,
 		       ids || id ? answer_ok() : no_ids());
 }

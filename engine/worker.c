@@ -1,4 +1,5 @@
 #include "worker.h"
+#include "queue.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -123,7 +124,7 @@ static int init(struct engine *e, const struct config *config,
 	err = runner_init(&e->runner);
 	if (!err)
 		err = loop_signals(e->loop, signals, on_signal, e);
-	tasks_init(e);
+	queue_init(e);
 	uploads_init(e);
 	later_init(e);
 	if (!err)
@@ -135,7 +136,7 @@ static int init(struct engine *e, const struct config *config,
 
 static void done(struct engine *e)
 {
-	tasks_done(e);
+	queue_done(e);
 	member_done(e);
 	later_done(e);
 	health_done(e);
