@@ -26,6 +26,7 @@
 #include "base/loop.h"
 #include "base/opt.h"
 #include "health.h"
+#include "heart.h"
 #include "leave.h"
 #include "link.h"
 #include "member.h"
@@ -42,6 +43,7 @@ struct engine {
 	struct loop *loop;
 	struct link link;
 	struct member member;
+	struct heart heart;
 	struct tasks tasks;
 	struct runner runner;
 	struct spool spool;

@@ -133,7 +133,8 @@ static void abort_request(struct engine *e, enum channel c, struct msg *m)
 static void registration_reply(struct engine *e, enum channel c, struct msg *m)
 {
 	(void)c;
-	member_answered(e, m);
+	if (member_answered(e, m))
+		heart_start(e, m->content);
 }
 
 static void have_request(struct engine *e, enum channel c, struct msg *m)

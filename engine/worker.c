@@ -28,6 +28,7 @@ static void patience_over(struct timer *t)
 static void say_goodbye(struct engine *e)
 {
 	timer_cancel(&e->leave.patience);
+	heart_stop(e);
 	/* The worker that comes after a restart says so itself, in its
 	 * registration: nothing can overtake that. */
 	if (e->leave.exit_code != EXIT_RESTART)
@@ -96,7 +97,7 @@ static const struct link_ops of_link = {
 	.message = requests_handle,
 	.refuse = requests_refuse,
 	.can_send = requests_can_send,
-	.beat = member_beat,
+	.beat = heart_beat,
 	.cut_off = member_cut_off,
 };
 
@@ -137,6 +138,7 @@ static int init(struct engine *e, const struct config *config,
 static void done(struct engine *e)
 {
 	queue_done(e);
+	heart_stop(e);
 	member_done(e);
 	later_done(e);
 	health_done(e);
