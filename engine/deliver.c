@@ -27,7 +27,7 @@ static bool ended(const struct task *t)
 
 #define LIMIT_IDENTS 64
 
-/* To where the request came from. */
+/* Sends to where the request came from. */
 static int send_back(struct task *t, const struct msg_out *out)
 {
 	struct bytes idents[LIMIT_IDENTS];
@@ -89,7 +89,7 @@ int deliver_state(struct engine *e, struct bytes parent, const char *state)
 	return err;
 }
 
-/* A file that cannot be read: what was sent is all there is. */
+/* The output's file cannot be read: what was sent is all there is. */
 static void output_lost(struct task *t, struct output *o, int err)
 {
 	log_error("output of a task is lost", log_str("msg_id", t->request.id),
@@ -187,7 +187,7 @@ static unsigned add_rests(struct task *t, struct bytes rest[RUN_STREAMS],
 	return n;
 }
 
-/* Of either dialect. */
+/* The reply, in either dialect. */
 static int send_reply_with(struct task *t, const char *type,
 			   struct bytes *rest, unsigned nrest,
 			   const int buffers[RUN_STREAMS])

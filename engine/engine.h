@@ -1,24 +1,7 @@
 /*
- * engine.h: what the files of this room share.
- *
- *	options	   the command line, and what of ipengine's is understood
- *	main	   makes two processes:
- *	guard	   waits for the worker, cleans up behind it
- *	worker	   the engine proper: one loop
- *	link	   the sockets to the controller
- *	member	   registration, heartbeat, loss and return of the controller
- *	requests   the table of messages an engine understands
- *	kernel	   those of Jupyter that are no work for an engine
- *	task	   one request to run something, and the queue of them
- *	begin	   from the request to a running process
- *	outcome	   how it ended, in words
- *	health	   whether it can run any
- *	deliver	   what is sent about a task, in both dialects
- *	run	   a task's process; command, output, kin, spool serve it
- *	launcher   makes that process, and is small
- *	vars	   the engine's variables; push, pull: their values
- *
- * struct engine is the worker's, one per process, owned by worker.c.
+ * engine.h: struct engine, the worker's: one per process, owned by worker.c. Each
+ * part of it belongs to the file of its name. What the files of this room know,
+ * doc/ARCHITECTURE.md tells.
  */
 #ifndef TASKFS_ENGINE_H
 #define TASKFS_ENGINE_H

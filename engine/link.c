@@ -183,7 +183,7 @@ static void echo_pings(struct link *l)
 	}
 }
 
-/* Where a stranger was is the controller again, perhaps. */
+/* Where a stranger listened, the controller may listen again. */
 static void mend(struct timer *t)
 {
 	struct link *l = container_of(t, struct link, mend);
@@ -205,7 +205,7 @@ static void mend(struct timer *t)
 	}
 }
 
-/* One that ended before it had begun is begun anew. */
+/* A connection that ended before its handshake is made anew. */
 static void note_end(struct link_socket *s)
 {
 	struct link *l = s->link;

@@ -52,7 +52,7 @@ static void give_up(struct engine *e, const char *why)
 	leave_begin(e, EXIT_NO_CONTROLLER);
 }
 
-/* It has tried for as long as it was told to. */
+/* The engine has tried for as long as it was told to. */
 static bool too_late(const struct engine *e)
 {
 	const struct member *m = &e->member;
@@ -229,7 +229,8 @@ static void again_due(struct timer *t)
 	struct engine *e = container_of(t, struct engine, member.again);
 	struct member *m = &e->member;
 
-	/* It is about to register for another reason: not counted. */
+	/* It is about to register for another reason: that is not
+	 * one of the rounds. */
 	if (m->state != MEMBER_IN) {
 		timer_set(e->loop, t, AGAIN_USEC);
 		return;
@@ -239,7 +240,7 @@ static void again_due(struct timer *t)
 	member_register_again(e);
 }
 
-/* Whether there is something to say later. */
+/* Plans the registrations that have to follow this one. */
 static void plan_again(struct engine *e, bool asked)
 {
 	struct member *m = &e->member;
@@ -278,7 +279,8 @@ static void refused(struct engine *e, struct json_object *content)
 	log_error("the controller refused the engine",
 		  log_str("reason", evalue ? evalue : "no reason given"),
 		  log_str("file", e->config->path));
-	/* One we worked for may need time to see that we are the same. */
+	/* A controller that this engine worked for may need time to see that
+	 * it is the same engine. */
 	if (e->member.was_in)
 		e->member.state = MEMBER_CONNECTING;
 	else

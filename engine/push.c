@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine.h"
+#include "vars_seen.h"
+#include "vars_tell.h"
 #include "wire/limits.h"
 #include "wire/messages.h"
 #include "wire/variable.h"
@@ -174,7 +176,7 @@ static int open_same(struct upload *u)
 
 static void copy_some(struct work *w);
 
-/* What there is is copied turn by turn; nothing is fine, too. */
+/* The value that there is is copied turn by turn; there may be none. */
 static int begin_copy(struct upload *u)
 {
 	struct stat st;
@@ -215,7 +217,7 @@ static int upload_new(struct engine *e, const char *token, const char *name,
 		return -ESTALE;
 	err = vars_ensure(e);
 	if (!err)
-		err = vars_room(e, bytes_str(name));
+		err = vars_room(&e->vars, bytes_str(name));
 	if (err)
 		return err;
 	if (us->n >= LIMIT_UPLOADS)
@@ -300,7 +302,7 @@ static int set_mtime(struct upload *u, struct json_object *q)
 	return futimens(u->fd, t) < 0 ? -errno : 0;
 }
 
-/* It gets its name; from now on it is the variable's file. */
+/* The upload's file gets the variable's name, and is the variable from now on. */
 static int commit(struct upload *u)
 {
 	const struct engine *e = u->engine;
@@ -308,7 +310,7 @@ static int commit(struct upload *u)
 
 	if (!u->temp)
 		return 0;
-	err = vars_room(e, bytes_str(u->name));
+	err = vars_room(&e->vars, bytes_str(u->name));
 	if (!err && renameat2(AT_FDCWD, u->temp, e->vars.dir, u->name,
 			      u->exclusive ? RENAME_NOREPLACE : 0) < 0)
 		err = -errno;
@@ -356,7 +358,7 @@ static void apply_and_answer(struct upload *u, const struct msg *m)
 	struct json_object *about = NULL;
 
 	if (!err && !u->temp) {
-		vars_look(e, name);
+		vars_look(&e->vars, name);
 		about = vars_about(e, name);
 	}
 	answer(e, m, MSG_PUSH_REPLY, err, explain(err), about);
@@ -482,11 +484,11 @@ void vars_request(struct engine *e, struct msg *m)
 		err = rename_one(e, name, to,
 				 json_bool_or(q, "exclusive", false));
 	if (!err) {
-		vars_look(e, bytes_str(name));
+		vars_look(&e->vars, bytes_str(name));
 		about = vars_about(e, bytes_str(name));
 	}
 	if (!err && to) {
-		vars_look(e, bytes_str(to));
+		vars_look(&e->vars, bytes_str(to));
 		vars_about_too(e, bytes_str(to), about);
 		json_add_int(about, "version", (int64_t)e->vars.version);
 	}

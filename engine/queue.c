@@ -3,6 +3,7 @@
 #include "deliver.h"
 #include "engine.h"
 #include "outcome.h"
+#include "vars_tell.h"
 
 /* Waiting requests of an engine: more are refused. A controller of ours takes in
  * fewer of its clients (--client-tasks). */

@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "kernel.h"
 #include "queue.h"
+#include "vars_tell.h"
 #include "wire/messages.h"
 
 #include <signal.h>
@@ -30,7 +31,8 @@ static void stored(struct engine *e, enum channel c, struct msg *m)
 	queue_stored(e, json_get_array(m->content, "msg_ids"));
 }
 
-/* A number or a name; 0 asks whether there is somebody; -1: none of that. */
+/* The signal that a request names, as a number or by name; 0 asks whether there is
+ * a task; -1: it names none. */
 static int get_signal(struct json_object *content, const char *key)
 {
 	int64_t n = 0;
@@ -302,7 +304,7 @@ void requests_handle(struct engine *e, enum channel c, struct msg *m)
 		kernel_request(e, c, m);
 }
 
-/* Signed, and it cannot be read: who sent it does not wait for ever. */
+/* The sender of a message that cannot be read does not wait for ever. */
 void requests_refuse(struct engine *e, enum channel c, struct msg *m)
 {
 	struct bytes name = message_request_name(m->type ? m->type : "");
@@ -320,7 +322,7 @@ void requests_refuse(struct engine *e, enum channel c, struct msg *m)
 	answer_request(e, c, m, type, content);
 	free(type);
 	free(why);
-	/* And waits for the end of what it printed. */
+	/* It also waits for the end of what is printed. */
 	if (ON_SHELL & ON(c))
 		(void)!deliver_state(e, msg_echo(m), "idle");
 }

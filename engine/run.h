@@ -96,7 +96,7 @@ void run_init(struct run *r, struct runner *rr);
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure) must_check;
-/* It begins, or has ended, now. */
+/* Notes that the run begins, or has ended, now. */
 void run_note_start(struct run *r);
 void run_note_end(struct run *r);
 /* To all of its processes. -ESRCH: it has ended. */

@@ -29,7 +29,7 @@ struct task {
 	bool extended;		/* see above */
 	bool silent, stop_on_error;
 	bool unwanted;		/* nobody wants to hear of it */
-	bool held;		/* until the controller says that it is its */
+	bool held;		/* until the controller says that the task is its */
 	bool named;		/* in the registration that asks for that */
 	uint64_t bytes;		/* of the request, as the queue counts it */
 

@@ -723,7 +723,11 @@ class Extended(Case):
         self.assert_small(self.memory("true"))
 
     def launcher(self):
-        """The child of the worker that makes the tasks' processes."""
+        """The child of the worker that makes the tasks' processes; it may just have
+        been made, and have no name yet."""
+        return tap.wait_for(self.launcher_now)
+
+    def launcher_now(self):
         pid = self.worker()
         with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
             for child in f.read().split():
