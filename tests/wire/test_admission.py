@@ -21,8 +21,8 @@ import zmq.utils.monitor
 
 import peers
 import tap
+from controller_case import CALM, PROGRAM, Case
 from peers import Peer
-from test_controller import CALM, PROGRAM, Case
 from test_engine import ENGINE
 from tap import wait_for
 
