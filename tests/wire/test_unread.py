@@ -16,8 +16,8 @@ import zmq
 import controller_case
 import tap
 from controller_case import PROGRAM
+from engine_case import Case as EngineCase
 from peers import DELIMITER, new_id, sign
-from test_engine import Case as EngineCase
 
 DEEP = b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}"
 NUMBERS = b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}'

@@ -13,14 +13,14 @@ import time
 import unittest
 
 import controller_case
+import engine_case
 import tap
-import test_engine
 from peers import new_id
 
 MIB = 1 << 20
 
 
-class Engine(test_engine.Case):
+class Engine(engine_case.Case):
     def setUp(self):
         super().setUp()
         self.told = {}
