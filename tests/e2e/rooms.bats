@@ -195,3 +195,29 @@ $(function_of map_wrong 'task_options[0]')"
 	equal "$(cat said)" ''
 	equal "$status" 0
 }
+
+@test "a struct of a name that another has" {
+	add engine/kin.c 'struct twin { int a; };'
+	add engine/run.c 'struct twin { int a; };'
+	add lib/base/map.c 'union twin { int a; };'
+	# In another program nobody meets it.
+	add fs/tree.h 'struct kin_of_fs { int a; };'
+	add engine/kin.c 'struct kin_of_fs { int a; };'
+	check_rooms
+	equal "$status" 1
+	equal "$(grep -E 'twin|kin_of_fs' said)" \
+		"engine/run.c: struct twin is defined in engine/kin.c, too
+lib/base/map.c: union twin is defined in engine/run.c, too"
+}
+
+@test "a header that declares what another file defines" {
+	add lib/base/map.h 'void log_init(void);'
+	add engine/kin.h 'void run_kill(void);'
+	# One that is for its room alone may.
+	add engine/kin_parts.h 'void run_kill(void);'
+	check_rooms
+	equal "$status" 1
+	equal "$(grep -E 'log_init|run_kill' said)" \
+		"engine/kin.h: declares run_kill(), which engine/run.c defines
+lib/base/map.h: declares log_init(), which lib/base/log.c defines"
+}
