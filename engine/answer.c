@@ -55,6 +55,23 @@ void answer_request(struct engine *e, enum channel c, const struct msg *m,
 	answer_with_buffer(e, c, m, type, content, NULL);
 }
 
+void answer_variable(struct engine *e, const struct msg *m, const char *type,
+		     int err, const char *why, struct json_object *vars)
+{
+	struct json_object *o;
+
+	if (err) {
+		json_object_put(vars);
+		o = answer_error("VariableError", strerrorname_np(-err),
+				 why ? why : strerror(-err));
+	} else {
+		o = answer_ok();
+		if (vars)
+			json_add(o, "vars", vars);
+	}
+	answer_request(e, CHANNEL_CONTROL, m, type, o);
+}
+
 struct json_object *answer_ok(void)
 {
 	struct json_object *o = json_object_new_object();

@@ -15,6 +15,13 @@ void answer_with_buffer(struct engine *e, enum channel c, const struct msg *m,
 			const char *type, struct json_object *content,
 			struct bytes *buffer);
 
+/*
+ * An answer about variables, by the control channel. err: 0, or -errno; why: a
+ * sentence, NULL for that of the errno. Takes vars (may be NULL), of a success.
+ */
+void answer_variable(struct engine *e, const struct msg *m, const char *type,
+		     int err, const char *why, struct json_object *vars);
+
 /* The contents {status: ok} and {status: error, ...}; name: of the errno. */
 struct json_object *answer_ok(void);
 struct json_object *answer_error(const char *ename, const char *name,

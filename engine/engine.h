@@ -16,10 +16,10 @@
 #include "options.h"
 #include "pull.h"
 #include "push.h"
-#include "requests.h"
 #include "run.h"
 #include "task.h"
 #include "vars.h"
+#include "vars_queue.h"
 
 struct engine {
 	const struct config *config;
@@ -33,7 +33,7 @@ struct engine {
 	struct vars vars;
 	struct uploads uploads;
 	struct pulls pulls;
-	struct later later;
+	struct vars_queue vars_queue;
 	struct health health;
 	int64_t since;		/* now_usec() */
 	char host[256];

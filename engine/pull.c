@@ -2,7 +2,6 @@
 #include "answer.h"
 #include "engine.h"
 #include "wire/messages.h"
-#include "wire/variable.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -79,10 +78,8 @@ struct pull {
 
 static int read_question(struct json_object *q, struct pull *p)
 {
-	size_t n;
-
-	p->name = json_get_str(q, "name", &n);
-	if (!p->name || !variable_name_ok(bytes_of(p->name, n)))
+	p->name = vars_get_name(q, "name");
+	if (!p->name)
 		return -EINVAL;
 	p->version = json_get_str(q, "version", NULL);
 	p->offset = json_int_or(q, "offset", 0);
@@ -165,9 +162,7 @@ void pull_request(struct engine *e, struct msg *m)
 			close(p.fd);
 	}
 	if (err) {
-		o = answer_error("VariableError", strerrorname_np(-err),
-				 explain(err));
-		answer_request(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o);
+		answer_variable(e, m, MSG_PULL_REPLY, err, explain(err), NULL);
 		return;
 	}
 	o = about_piece(&p);

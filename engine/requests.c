@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "kernel.h"
 #include "queue.h"
+#include "vars_queue.h"
 #include "vars_tell.h"
 #include "wire/messages.h"
 
@@ -191,79 +192,6 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 	leave_begin(e, restart ? EXIT_RESTART : EXIT_OK);
 }
 
-/* --- variables ---------------------------------------------------------- */
-
-struct waiting {
-	struct list link;
-	struct msg m;
-};
-
-static void handle_variable(struct engine *e, struct msg *m)
-{
-	if (strcmp(m->type, MSG_PUSH_REQUEST) == 0)
-		push_request(e, m);
-	else if (strcmp(m->type, MSG_PULL_REQUEST) == 0)
-		pull_request(e, m);
-	else
-		vars_request(e, m);
-}
-
-static void variable_request(struct engine *e, enum channel c, struct msg *m)
-{
-	struct waiting *w;
-
-	if (list_empty(&e->later.all) && link_can_send(&e->link, c)) {
-		handle_variable(e, m);
-		return;
-	}
-	if (e->later.n >= LIMIT_LATER) {
-		log_warning("too many requests for variables wait: one is not "
-			    "answered");
-		return;
-	}
-	w = zalloc(sizeof(*w));
-	w->m = *m;
-	*m = (struct msg){0};
-	list_add_tail(&e->later.all, &w->link);
-	e->later.n++;
-	link_want(&e->link, c);
-}
-
-static void later_free(struct engine *e, struct waiting *w)
-{
-	list_del(&w->link);
-	e->later.n--;
-	msg_done(&w->m);
-	free(w);
-}
-
-static void later_go_on(struct engine *e)
-{
-	while (!list_empty(&e->later.all)) {
-		struct waiting *w =
-			list_first(&e->later.all, struct waiting, link);
-
-		if (!link_can_send(&e->link, CHANNEL_CONTROL)) {
-			link_want(&e->link, CHANNEL_CONTROL);
-			return;
-		}
-		handle_variable(e, &w->m);
-		later_free(e, w);
-	}
-}
-
-void later_init(struct engine *e)
-{
-	e->later = (struct later){0};
-	list_init(&e->later.all);
-}
-
-void later_done(struct engine *e)
-{
-	while (!list_empty(&e->later.all))
-		later_free(e, list_first(&e->later.all, struct waiting, link));
-}
-
 /* --- the table ---------------------------------------------------------- */
 
 static const struct request {
@@ -280,9 +208,9 @@ static const struct request {
 	{MSG_HAVE_REQUEST, ON_CONTROL, have_request},
 	{MSG_REGISTER_REQUEST, ON_CONTROL, register_request},
 	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
-	{MSG_PUSH_REQUEST, ON_CONTROL, variable_request},
-	{MSG_PULL_REQUEST, ON_CONTROL, variable_request},
-	{MSG_VARS_REQUEST, ON_CONTROL, variable_request},
+	{MSG_PUSH_REQUEST, ON_CONTROL, vars_queue_add},
+	{MSG_PULL_REQUEST, ON_CONTROL, vars_queue_add},
+	{MSG_VARS_REQUEST, ON_CONTROL, vars_queue_add},
 	{MSG_SHUTDOWN_REQUEST, ON_CONTROL, shutdown_request},
 	{MSG_KERNEL_INFO_REQUEST, ON_SHELL | ON_CONTROL, kernel_info_request},
 	{MSG_INTERRUPT_REQUEST, ON_CONTROL, kernel_interrupt_request},
@@ -333,5 +261,5 @@ void requests_can_send(struct engine *e)
 	vars_can_send(e);
 	health_tell(e);
 	deliver_all(e);
-	later_go_on(e);
+	vars_queue_go_on(e);
 }

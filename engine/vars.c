@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "vars_seen.h"
 #include "vars_tell.h"
+#include "wire/variable.h"
 
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -102,6 +103,14 @@ struct json_object *vars_all(struct engine *e)
 }
 
 /* --- the files ---------------------------------------------------------- */
+
+const char *vars_get_name(struct json_object *content, const char *key)
+{
+	size_t n;
+	const char *s = json_get_str(content, key, &n);
+
+	return s && variable_name_ok(bytes_of(s, n)) ? s : NULL;
+}
 
 int vars_open(const struct engine *e, const char *name, int flags,
 	      struct stat *ret_st)

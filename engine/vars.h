@@ -58,6 +58,8 @@ struct json_object *vars_all(struct engine *e);
 /* Removes all of them. */
 void vars_clear(struct engine *e);
 
+/* The name of a variable that a request gives; NULL: none, or none of a variable. */
+const char *vars_get_name(struct json_object *content, const char *key);
 /* Opens one, with O_NOFOLLOW and the like; -errno. -EINVAL: no plain file. */
 int vars_open(const struct engine *e, const char *name, int flags,
 	      struct stat *ret_st) must_check;

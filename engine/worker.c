@@ -1,5 +1,6 @@
 #include "worker.h"
 #include "queue.h"
+#include "requests.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -127,7 +128,7 @@ static int init(struct engine *e, const struct config *config,
 		err = loop_signals(e->loop, signals, on_signal, e);
 	queue_init(e);
 	uploads_init(e);
-	later_init(e);
+	vars_queue_init(e);
 	if (!err)
 		err = vars_init(e);
 	if (!err)
@@ -140,7 +141,7 @@ static void done(struct engine *e)
 	queue_done(e);
 	heart_stop(e);
 	member_done(e);
-	later_done(e);
+	vars_queue_done(e);
 	health_done(e);
 	uploads_done(e);
 	pulls_done(e);
