@@ -2,8 +2,8 @@
  * run.h: one task in a child process: its pipes, its clock, its end.
  *
  * run_init() once per struct run, run_start(), then `grew` whenever there is
- * more output and `ended` exactly once, as the last call, from the loop. Then
- * `outcome` and the outputs stay until run_done().
+ * more output and `ended` exactly once, as the last call, from the loop. What
+ * became of the run, and its outputs, stay until run_done().
  *
  * One run at a time: whatever process is found below this one belongs to it.
  * When its main process has ended, everything it left behind is killed before
