@@ -6,7 +6,7 @@
 #ifndef TASKFS_FS_CONTROL_H
 #define TASKFS_FS_CONTROL_H
 
-#include "nodes.h"
+#include "node.h"
 
 /*
  * Asks for the wish about o's result, task or engines and answers req: with `written` as

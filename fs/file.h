@@ -11,7 +11,7 @@
 #ifndef TASKFS_FS_FILE_H
 #define TASKFS_FS_FILE_H
 
-#include "nodes.h"
+#include "node.h"
 
 struct file {
 	struct list all;	/* park->files */

@@ -7,7 +7,7 @@
 #ifndef TASKFS_FS_FRESH_H
 #define TASKFS_FS_FRESH_H
 
-#include "nodes.h"
+#include "node.h"
 
 /*
  * 0: what is known of the variables that this entry is about (its engine's, its

@@ -7,6 +7,7 @@
 #include "file.h"
 #include "want.h"
 #include "mount.h"
+#include "nodes.h"
 #include "push.h"
 #include "scatter.h"
 #include "submit.h"
@@ -435,7 +436,6 @@ static int set_up(const char *args[2], char **ret_connfile)
 {
 	struct buf why = BUF_INIT;
 
-	tree_init();
 	fs.source = args[0];
 	*ret_connfile = mount_source(args[0], &why);
 	if (*ret_connfile)
@@ -460,6 +460,7 @@ int main(int argc, char **argv)
 
 	if (sodium_init() < 0)
 		return EXIT_FAILED;
+	tree_init(nodes);
 	config.ready_fd = UINT64_MAX;
 	if (opt_parse(&program, argc, argv, &config, args, &n, &code) < 0) {
 		if (config.mistake.n)

@@ -12,7 +12,7 @@
 #define TASKFS_FS_MANY_H
 
 #include "lane.h"
-#include "nodes.h"
+#include "node.h"
 
 uint64_t many_size(const struct obj *o, enum lane_of of);
 int many_read(struct file *f, const struct obj *o, enum lane_of of,

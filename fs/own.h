@@ -8,7 +8,7 @@
 #ifndef TASKFS_FS_OWN_H
 #define TASKFS_FS_OWN_H
 
-#include "nodes.h"
+#include "node.h"
 
 bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		const char *name) must_check;

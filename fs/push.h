@@ -17,7 +17,7 @@
 
 #include "base/blob.h"
 #include "caller.h"
-#include "nodes.h"
+#include "node.h"
 #include "pull.h"
 #include "wire/ids.h"
 

@@ -4,7 +4,7 @@
 #ifndef TASKFS_FS_READDIR_H
 #define TASKFS_FS_READDIR_H
 
-#include "nodes.h"
+#include "node.h"
 
 /*
  * The entries of dir from the place `off` on, as many as fit: into p, which

@@ -5,7 +5,7 @@
 #ifndef TASKFS_FS_ROWS_H
 #define TASKFS_FS_ROWS_H
 
-#include "nodes.h"
+#include "node.h"
 
 #define SHOW(name) int name(const struct obj *o, struct buf *out)
 

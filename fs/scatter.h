@@ -10,7 +10,7 @@
 #ifndef TASKFS_FS_SCATTER_H
 #define TASKFS_FS_SCATTER_H
 
-#include "nodes.h"
+#include "node.h"
 
 extern const struct io scatter_io;
 

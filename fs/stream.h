@@ -11,7 +11,7 @@
 #ifndef TASKFS_FS_STREAM_H
 #define TASKFS_FS_STREAM_H
 
-#include "nodes.h"
+#include "node.h"
 
 extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,
 	code_io, stdin_io, map_io, items_io;

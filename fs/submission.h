@@ -17,7 +17,7 @@
 #include "batch.h"
 #include "wire/jsonfeed.h"
 #include "made.h"
-#include "nodes.h"
+#include "node.h"
 #include "wire/textkind.h"
 
 struct submission {

@@ -20,7 +20,7 @@
 #ifndef TASKFS_FS_SUBMIT_H
 #define TASKFS_FS_SUBMIT_H
 
-#include "nodes.h"
+#include "node.h"
 
 extern const struct io submit_io;
 /* The same on the engines of a directory of engines/. */

@@ -7,6 +7,8 @@
 #define ROW_BITS 8
 #define ROWS TREE_ROWS
 
+static const struct node *table;
+
 /* What follows from the paths of the table, worked out once. */
 static struct derived {
 	const char *base;	/* the name within the directory */
@@ -19,7 +21,7 @@ static unsigned rows;
 
 static unsigned row_of(const struct node *n)
 {
-	return (unsigned)(n - nodes);
+	return (unsigned)(n - table);
 }
 
 const char *tree_basename(const struct node *n)
@@ -31,9 +33,9 @@ bool tree_is_child(const struct node *dir, const struct node *n)
 {
 	size_t len = strlen(dir->path);
 
-	if (n == nodes)
+	if (n == table)
 		return false;
-	if (dir == nodes)
+	if (dir == table)
 		len = 0;
 	return strncmp(n->path, dir->path, len) == 0 && n->path[len] == '/' &&
 	       !strchr(n->path + len + 1, '/');
@@ -45,7 +47,7 @@ static void find_entries(struct derived *d, const struct node *dir)
 	unsigned i;
 
 	for (i = 1; i < rows; i++) {
-		if (!tree_is_child(dir, &nodes[i]))
+		if (!tree_is_child(dir, &table[i]))
 			continue;
 		if (!d->end)
 			d->first = d->end = i;
@@ -58,7 +60,7 @@ static const struct node *find_row(const char *path)
 {
 	const struct node *n;
 
-	for (n = nodes; strcmp(n->path, path) != 0; n++)
+	for (n = table; strcmp(n->path, path) != 0; n++)
 		;
 	return n;
 }
@@ -67,33 +69,39 @@ static const struct node *find_owner(const struct node *n)
 {
 	unsigned i;
 
-	if (n->each || n == nodes)
+	if (n->each || n == table)
 		return n->each ? n : NULL;
 	for (i = 0; i < rows; i++)
-		if (tree_is_child(&nodes[i], n))
-			return find_owner(&nodes[i]);
+		if (tree_is_child(&table[i], n))
+			return find_owner(&table[i]);
 	assert(!"an entry without a directory");
 	return NULL;
 }
 
-void tree_init(void)
+const struct node *tree_rows(void)
+{
+	return table;
+}
+
+void tree_init(const struct node *nodes)
 {
 	unsigned i;
 
-	while (nodes[rows].path)
+	table = nodes;
+	while (table[rows].path)
 		rows++;
 	assert(rows < ROWS);
 	for (i = 0; i < rows; i++) {
 		struct derived *d = &derived[i];
 
-		assert(nodes[i].help);
-		d->base = tree_basename(&nodes[i]);
+		assert(table[i].help);
+		d->base = tree_basename(&table[i]);
 		d->base_len = strlen(d->base);
-		d->owner = find_owner(&nodes[i]);
-		if (S_ISDIR(nodes[i].mode))
-			find_entries(d, nodes[i].like ? find_row(nodes[i].like)
-						      : &nodes[i]);
-		d->without = NODE_HIDDEN | (nodes[i].like ? NODE_GROUP : 0);
+		d->owner = find_owner(&table[i]);
+		if (S_ISDIR(table[i].mode))
+			find_entries(d, table[i].like ? find_row(table[i].like)
+						      : &table[i]);
+		d->without = NODE_HIDDEN | (table[i].like ? NODE_GROUP : 0);
 	}
 }
 
@@ -121,7 +129,7 @@ const struct node *tree_number_row(uint64_t ino)
 {
 	unsigned row = (unsigned)(ino & ROWS);
 
-	return row == 0 || row > rows ? NULL : &nodes[row - 1];
+	return row == 0 || row > rows ? NULL : &table[row - 1];
 }
 
 uint64_t tree_generation(const struct obj *o)
@@ -203,7 +211,7 @@ bool tree_path(uint64_t ino, struct buf *out)
 	size_t start = out->n, len;
 	const char *p;
 
-	if (!n || n == nodes)
+	if (!n || n == table)
 		return false;
 	for (p = n->path + 1; *p; p += len + (p[len] == '/')) {
 		len = strcspn(p, "/");
@@ -225,13 +233,13 @@ static struct obj entry_in(const struct obj *dir, unsigned i)
 {
 	struct obj o = *dir;
 
-	o.node = &nodes[i];
+	o.node = &table[i];
 	return o;
 }
 
 static bool is_left_out(const struct derived *d, unsigned i)
 {
-	return nodes[i].flags & d->without & ~(unsigned)NODE_HIDDEN;
+	return table[i].flags & d->without & ~(unsigned)NODE_HIDDEN;
 }
 
 int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
@@ -242,7 +250,7 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 	if (!S_ISDIR(dir->node->mode))
 		return -ENOTDIR;
 	for (i = d->first; i < d->end; i++) {
-		if (nodes[i].each || is_left_out(d, i) ||
+		if (table[i].each || is_left_out(d, i) ||
 		    derived[i].base_len != name.n ||
 		    memcmp(derived[i].base, name.p, name.n) != 0)
 			continue;
@@ -250,10 +258,10 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 		return resolve(ret_o) ? 0 : -ENOENT;
 	}
 	for (i = d->first; i < d->end; i++) {
-		if (!nodes[i].each || is_left_out(d, i))
+		if (!table[i].each || is_left_out(d, i))
 			continue;
 		*ret_o = entry_in(dir, i);
-		if (nodes[i].each->find(ret_o, name))
+		if (table[i].each->find(ret_o, name))
 			return 0;
 	}
 	return -ENOENT;
@@ -266,7 +274,7 @@ int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	unsigned i;
 
 	for (i = d->first; i < d->end; i++) {
-		const struct node *n = &nodes[i];
+		const struct node *n = &table[i];
 
 		if (!n->each || !n->each->make || (n->mode & S_IFMT) != type)
 			continue;
@@ -289,7 +297,7 @@ bool tree_next(const struct obj *dir, uint64_t *at, struct obj *ret_o,
 	uint64_t i = *at >> PLACE_BITS, n = *at & (PLACE(1, 0) - 1);
 
 	for (; d->first + i < d->end; i++, n = 0) {
-		const struct node *node = &nodes[d->first + i];
+		const struct node *node = &table[d->first + i];
 
 		*ret_o = entry_in(dir, (unsigned)(d->first + i));
 		if (node->flags & d->without)

@@ -8,12 +8,14 @@
 #ifndef TASKFS_FS_TREE_H
 #define TASKFS_FS_TREE_H
 
-#include "nodes.h"
+#include "node.h"
 
 #include <sys/stat.h>
 
-/* Once, before everything else; checks the table. */
-void tree_init(void);
+/* Once, before everything else; checks the table, whose row 0 is the root. */
+void tree_init(const struct node *nodes);
+/* The table; a row without path ends it. */
+const struct node *tree_rows(void);
 
 uint64_t tree_ino(const struct obj *o);
 uint64_t tree_generation(const struct obj *o);

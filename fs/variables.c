@@ -1,6 +1,6 @@
 #include "base/base.h"
 #include "mirror.h"
-#include "nodes.h"
+#include "node.h"
 #include "wire/scan.h"
 #include "wire/limits.h"
 #include "wire/variable.h"

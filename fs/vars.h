@@ -13,7 +13,7 @@
 #ifndef TASKFS_FS_VARS_H
 #define TASKFS_FS_VARS_H
 
-#include "nodes.h"
+#include "node.h"
 
 #include "wire/json.h"
 

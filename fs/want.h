@@ -19,7 +19,7 @@
 #ifndef TASKFS_FS_WANT_H
 #define TASKFS_FS_WANT_H
 
-#include "nodes.h"
+#include "node.h"
 
 #define WANT_PATIENCE (2 * USEC_PER_SEC)
 

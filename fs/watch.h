@@ -9,7 +9,7 @@
 #ifndef TASKFS_FS_WATCH_H
 #define TASKFS_FS_WATCH_H
 
-#include "nodes.h"
+#include "node.h"
 
 #define WATCH_OFTEN (USEC_PER_SEC / 10)
 #define WATCH_SELDOM USEC_PER_SEC

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 #include "fs/file.h"
 #include "fs/merge.h"
+#include "fs/nodes.h"
 #include "fs/rows.h"
 #include "fs/submit.h"
 #include "fs/tree.h"
@@ -428,6 +429,6 @@ static const struct CMUnitTest tests[] = {
 int main(void)
 {
 	unit_begin();
-	tree_init();
+	tree_init(nodes);
 	return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
 }
