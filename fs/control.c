@@ -1,9 +1,9 @@
 #include "control.h"
+#include "base/idlist.h"
 #include "base/log.h"
 #include "merge.h"
 #include "reply.h"
 #include "wire/scan.h"
-#include "view.h"
 
 /* The writer holds the inode's lock so long at most; ... when it is about all. */
 #define CONTROL_TIMEOUT (10 * USEC_PER_SEC)
@@ -153,11 +153,11 @@ static int ask_about_result(struct control *c, const struct obj *o,
 }
 
 static int ask_about_engines(struct control *c, const struct obj *o,
-			     struct json_object *q)
+			     const struct wish *wish, struct json_object *q)
 {
 	struct json_object *list = json_object_new_array();
 	struct idlist ids = {0};
-	int err = view_engines(o, &ids);
+	int err = wish->engines(o, &ids);
 	size_t i;
 
 	for (i = 0; i < ids.n; i++)
@@ -189,10 +189,9 @@ static int send_request(struct control *c, const struct obj *o,
 	if (wish->argument[0])
 		json_add_str(q, "argument", wish->argument);
 	json_add_int(q, "uid", uid);
-	err = o->result ? ask_about_result(c, o, q)
-	      : strncmp(o->node->path, "/engines/", 9) == 0
-		      ? ask_about_engines(c, o, q)
-		      : ask_about_all(c, q);
+	err = wish->engines ? ask_about_engines(c, o, wish, q)
+	      : o->result   ? ask_about_result(c, o, q)
+			    : ask_about_all(c, q);
 	json_object_put(q);
 	return err;
 }

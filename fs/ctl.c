@@ -190,6 +190,7 @@ int engine_ctl_show(const struct obj *o, struct buf *out)
 int engine_ctl_store(const struct obj *o, struct bytes value,
 		     struct wish *ret_wish)
 {
+	ret_wish->engines = view_engines;
 	return store(o, of_engine, value, ret_wish, NULL);
 }
 

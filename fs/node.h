@@ -13,6 +13,7 @@
 
 struct answer;
 struct file;
+struct idlist;
 struct node;
 
 /* Who asks: the thread (0: unknown), and for whom. */
@@ -84,6 +85,9 @@ static inline unsigned sub_option(uint32_t sub)
 struct wish {
 	const char *verb;	/* of control_request; static */
 	char argument[32];	/* "": none */
+	/* Which engines it is about, added to *ret; 0 or -errno. NULL: it is
+	   about the result or task of the entry, or else about all. */
+	int (*engines)(const struct obj *o, struct idlist *ret);
 };
 
 /*
