@@ -58,7 +58,7 @@ static bool is_known(struct fs *fs, struct engine *e, uint64_t since)
 	return ask(fs, e) < 0;
 }
 
-int fresh_known(const struct obj *o, uint64_t since)
+int refresh_variables(const struct obj *o, uint64_t since)
 {
 	struct idlist engines = {0};
 	struct engine *e;

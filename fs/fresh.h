@@ -10,10 +10,10 @@
 #include "node.h"
 
 /*
- * 0: what is known of the variables that this entry is about (its engine's, its
- * view's) is not older than `since` (mono_usec()), or cannot be had at once.
- * -EINPROGRESS: it was asked for; want_again() is called when the answer comes.
+ * As `refresh` of struct node. 0: what is known of the variables that this entry is
+ * about (its engine's, its view's) is not older than `since`, or cannot be had at
+ * once. -EINPROGRESS: want_again() is called when the answer comes.
  */
-int fresh_known(const struct obj *o, uint64_t since) must_check;
+int refresh_variables(const struct obj *o, uint64_t since) must_check;
 
 #endif

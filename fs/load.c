@@ -5,7 +5,6 @@
 #include "group.h"
 #include "merge.h"
 #include "wire/scan.h"
-#include "want.h"
 #include "wire/limits.h"
 
 #define LOAD_TIMEOUT (30 * USEC_PER_SEC)
@@ -93,7 +92,7 @@ static void take_block(struct load *l, struct group *g, struct msg *m)
 static void tell(struct load *l)
 {
 	waitq_wake(l->mirror->park, &l->waitq);
-	l->arrived(l);
+	l->arrived(l->arrived_arg);
 }
 
 static void on_block(struct request *q, int err, struct msg *m)
@@ -144,10 +143,12 @@ void load_go(struct load *l)
 	json_object_put(o);
 }
 
-int load_tasks(struct load *l, struct group *g)
+int load_tasks(struct load *l, struct group *g, bool ask)
 {
 	if (group_is_known(g))
 		return 0;
+	if (!ask)
+		return -EINPROGRESS;
 	if (!link_is_up(l->link))
 		return -EHOSTDOWN;
 	if (list_empty(&g->unread))
@@ -273,7 +274,7 @@ static int progress(struct load *l, uint64_t id, uint32_t i, bool items)
 		return 0;
 	}
 	/* Who asked has given up since; things may be better now. */
-	err = mono_usec() - a->failed < WANT_PATIENCE ? a->err : 0;
+	err = mono_usec() - a->failed < LOAD_PATIENCE ? a->err : 0;
 	ask_free(a);
 	return err;
 }
@@ -311,15 +312,18 @@ static int ask_about(struct load *l, struct group *g, uint32_t i, bool items)
 	return -EINPROGRESS;
 }
 
-int load_detail(struct load *l, struct group *g, uint32_t i)
+int load_detail(struct load *l, struct group *g, uint32_t i, bool ask)
 {
-	return detail_find(g, i) ? 0 : ask_about(l, g, i, false);
+	if (detail_find(g, i))
+		return 0;
+	return ask ? ask_about(l, g, i, false) : -EINPROGRESS;
 }
 
-int load_items(struct load *l, struct group *g, uint32_t i)
+int load_items(struct load *l, struct group *g, uint32_t i, bool ask)
 {
-	return group_items(g, i) ? 0
-				 : ask_about(l, g, i - i % GROUP_BLOCK, true);
+	if (group_items(g, i))
+		return 0;
+	return ask ? ask_about(l, g, i - i % GROUP_BLOCK, true) : -EINPROGRESS;
 }
 
 void load_init(struct load *l, struct link *link, struct mirror *m)

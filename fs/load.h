@@ -14,6 +14,8 @@
 #include "link.h"
 #include "mirror.h"
 
+/* How long somebody who looks waits for an answer. */
+#define LOAD_PATIENCE (2 * USEC_PER_SEC)
 /* Questions about one task at the same time. */
 #define LOAD_DETAILS 256
 
@@ -36,7 +38,8 @@ struct load {
 	struct list details;	/* struct detail_ask */
 	unsigned ndetails;
 	struct waitq waitq;	/* woken when something arrived */
-	void (*arrived)(struct load *l);	/* the same */
+	void (*arrived)(void *arg);	/* the same */
+	void *arrived_arg;
 };
 
 void load_init(struct load *l, struct link *link, struct mirror *m);
@@ -44,12 +47,14 @@ void load_done(struct load *l);
 /* There may be something to be read, and somebody to ask. */
 void load_go(struct load *l);
 /*
- * 0: it is all here. -EINPROGRESS: asked for; when something came the waitq is
- * woken and arrived() called. -errno: it cannot be had.
+ * 0: it is all here. -EINPROGRESS: it is not; with `ask` it was asked for: when
+ * something came the waitq is woken and arrived() called. -errno: it cannot be had.
  */
-int load_tasks(struct load *l, struct group *g) must_check;
-int load_detail(struct load *l, struct group *g, uint32_t i) must_check;
+int load_tasks(struct load *l, struct group *g, bool ask) must_check;
+int load_detail(struct load *l, struct group *g, uint32_t i, bool ask)
+	must_check;
 /* The same of which items the task has; -ENOENT: this controller does not tell. */
-int load_items(struct load *l, struct group *g, uint32_t i) must_check;
+int load_items(struct load *l, struct group *g, uint32_t i, bool ask)
+	must_check;
 
 #endif

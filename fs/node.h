@@ -177,11 +177,6 @@ enum node_flag {
 	NODE_HIDDEN = 4,	/* can be looked up, is not listed */
 	NODE_BRIEF = 8,		/* its name is looked up each time */
 	NODE_GROUP = 16,	/* of a result as a whole, not of its tasks */
-	NODE_TASKS = 32,	/* of a map or view it shows what the tasks are */
-	NODE_DETAIL = 64,	/* of one of their tasks: its long texts */
-	NODE_ERRORS = 128,	/* of a group: those of the first that failed */
-	NODE_ASKED = 256,	/* about variables: some engines must be asked */
-	NODE_ITEMS = 512,	/* of a task of a map: which items it has */
 };
 
 struct node {
@@ -193,6 +188,18 @@ struct node {
 				   but those that are NODE_GROUP */
 	/* False: this one is not there. NULL: always there. */
 	bool (*exists)(const struct obj *o);
+	/*
+	 * What the controller must tell before this entry can be shown (want.h).
+	 * 0: all of that is known (o->detail is set); -EINPROGRESS: not yet, and
+	 * with `ask` it has been asked for; -errno: it cannot be had. NULL: 0.
+	 */
+	int (*await)(struct obj *o, bool ask);
+	/*
+	 * The same of what engines must tell whenever somebody looks at this
+	 * entry, or into this directory: what is known is not older than
+	 * `since` (mono_usec()), or -EINPROGRESS: it was asked for. NULL: 0.
+	 */
+	int (*refresh)(const struct obj *o, uint64_t since);
 	/* A small file's text. 0, -EAGAIN, -errno. */
 	int (*show)(const struct obj *o, struct buf *out);
 	/* The size of that text, when it is known without it; else -1. */

@@ -334,7 +334,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino,
 	const struct node *n = tree_number_row(ino);
 
 	/* Listings wait for nothing but this. */
-	if (n && n->flags & NODE_ASKED)
+	if (n && n->refresh)
 		want_answer(fs, req, &op, ino, NULL);
 	else
 		(void)!reply_open(req, fi);

@@ -1,6 +1,4 @@
 #include "want.h"
-#include "detail.h"
-#include "fresh.h"
 #include "group.h"
 #include "reply.h"
 #include "tree.h"
@@ -18,54 +16,15 @@ struct want {
 
 /* --- what is needed ----------------------------------------------------- */
 
-static int ask_detail(struct load *l, struct group *g, uint32_t i, bool ask)
-{
-	if (detail_find(g, i))
-		return 0;
-	return ask ? load_detail(l, g, i) : -EINPROGRESS;
-}
-
-/* A group's error shows the first that failed. */
-static int want_errors(struct fs *fs, struct group *g, bool ask)
-{
-	uint32_t failed[GROUP_ERRORS], n, k;
-	int err = 0, one;
-
-	n = group_failed(g, failed);
-	for (k = 0; k < n; k++) {
-		one = ask_detail(&fs->load, g, failed[k], ask);
-		if (one && err != -EINPROGRESS)
-			err = one;
-	}
-	return err;
-}
-
-static int want_items(struct fs *fs, struct group *g, uint32_t i, bool ask)
-{
-	if (group_items(g, i))
-		return 0;
-	return ask ? load_items(&fs->load, g, i) : -EINPROGRESS;
-}
-
+/* Of one task of many that is at least what it is, whatever the row says. */
 static int want(struct obj *o, bool ask)
 {
 	struct group *g = o->result ? o->result->group : NULL;
-	int64_t i = sub_index(o->sub);
 	int err = 0;
 
-	if (!g || (i < 0 && !(o->node->flags & (NODE_TASKS | NODE_ERRORS))))
-		return 0;
-	if (!group_is_known(g))
-		return ask ? load_tasks(&o->fs->load, g) : -EINPROGRESS;
-	if (i < 0 && o->node->flags & NODE_ERRORS)
-		return want_errors(o->fs, g, ask);
-	if (i >= 0 && o->node->flags & NODE_ITEMS)
-		return want_items(o->fs, g, (uint32_t)i, ask);
-	if (i >= 0 && o->node->flags & NODE_DETAIL) {
-		err = ask_detail(&o->fs->load, g, (uint32_t)i, ask);
-		o->detail = detail_find(g, (uint32_t)i);
-	}
-	return err;
+	if (g && obj_index(o) >= 0)
+		err = load_tasks(&o->fs->load, g, ask);
+	return err || !o->node->await ? err : o->node->await(o, ask);
 }
 
 int want_known(struct obj *o)
@@ -98,10 +57,10 @@ static int want_fresh(struct fs *fs, const struct want *w)
 	struct obj o;
 
 	if (tree_obj(fs, w->ino, &w->by, &o) < 0 ||
-	    !(o.node->flags & NODE_ASKED) ||
+	    !o.node->refresh ||
 	    (S_ISDIR(o.node->mode) && !w->name && !w->op->lists))
 		return 0;
-	return fresh_known(&o, w->since);
+	return o.node->refresh(&o, w->since);
 }
 
 static int find(struct fs *fs, const struct want *w, struct obj *ret_o)
@@ -201,9 +160,9 @@ void want_again(struct fs *fs)
 		loop_defer(fs->loop, &fs->wants.work);
 }
 
-static void arrived(struct load *l)
+static void arrived(void *fs)
 {
-	want_again(container_of(l, struct fs, load));
+	want_again(fs);
 }
 
 void wants_init(struct fs *fs)
@@ -212,6 +171,7 @@ void wants_init(struct fs *fs)
 	fs->wants.timer.fire = late;
 	fs->wants.work.run = run;
 	fs->load.arrived = arrived;
+	fs->load.arrived_arg = fs;
 }
 
 void wants_done(struct fs *fs)

@@ -1,27 +1,27 @@
 /*
- * want.h: what an entry needs to be known of the tasks of a map, and LOOKUPs
- * and GETATTRs that wait for it.
+ * want.h: LOOKUPs and GETATTRs that wait until what the entry shows is known.
  *
  * Metadata is answered from memory and does not wait, with this exception:
  * right after a mount (or a reconnection) the tasks of maps are still being
  * read, and the long texts of a map's task, and which items it has, are read
- * when somebody looks at a file that shows them (NODE_DETAIL, NODE_ERRORS,
- * NODE_ITEMS). Then the answer waits for
- * the controller's: at most WANT_PATIENCE, or while the tasks of maps come in
- * without such a pause (a million need seconds); interruptible, and not at all
- * without a controller; both are -EHOSTDOWN. A listing gives such entries
- * without attributes and waits for nothing.
+ * when somebody looks at a file that shows them (`await` of struct node). Then
+ * the answer waits for the controller's: at most WANT_PATIENCE, or while the tasks
+ * of maps come in without such a pause (a million need seconds); interruptible,
+ * and not at all without a controller; both are -EHOSTDOWN. A listing gives such
+ * entries without attributes and waits for nothing.
  *
  * Which variables an engine of ipyparallel has is asked when somebody looks
- * (NODE_ASKED, fresh.h): that waits likewise, but after WANT_PATIENCE what is
+ * (`refresh` of struct node): that waits likewise, but after WANT_PATIENCE what is
  * known is shown.
  */
 #ifndef TASKFS_FS_WANT_H
 #define TASKFS_FS_WANT_H
 
+#include "load.h"
 #include "node.h"
 
-#define WANT_PATIENCE (2 * USEC_PER_SEC)
+#define WANT_PATIENCE LOAD_PATIENCE
+
 
 void wants_init(struct fs *fs);
 void wants_done(struct fs *fs);
