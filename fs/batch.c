@@ -1,5 +1,7 @@
 #include "batch.h"
 #include "base/log.h"
+#include "fs.h"
+#include "link.h"
 #include "merge.h"
 #include "wire/scan.h"
 
@@ -33,7 +35,7 @@ void batch_free(struct batch *b)
 
 	if (!b)
 		return;
-	link_forget(&b->fs->link, &b->q);
+	link_forget(b->fs->link, &b->q);
 	list_del(&b->link);
 	for (i = 0; i < b->n; i++) {
 		json_object_put(b->item[i].options);
@@ -158,8 +160,8 @@ static int put_question(struct batch *b, bool again)
 	for (i = 0; i < b->n; i++)
 		json_push(a, item_json(b, &b->item[i], buf, &out.nbuffers));
 	out.buffers = buf;
-	err = again ? link_ask_again(&b->fs->link, &b->q, &out)
-		    : link_ask(&b->fs->link, &b->q, &out, SUBMIT_TIMEOUT);
+	err = again ? link_ask_again(b->fs->link, &b->q, &out)
+		    : link_ask(b->fs->link, &b->q, &out, SUBMIT_TIMEOUT);
 	json_object_put(o);
 	free(buf);
 	return err;
@@ -209,7 +211,7 @@ static void take_result(struct outcome *out, struct bytes v)
 
 	(void)scan_fields(v, answer_fields, &f);
 	if (f.id > 0 && f.id <= MIRROR_MAX_ID) {
-		merge_result(&out->b->fs->mirror, v, out->seq, true, NULL,
+		merge_result(out->b->fs->mirror, v, out->seq, true, NULL,
 			     &err);
 		out->ids[out->n++] = (uint64_t)f.id;
 		return;

@@ -10,7 +10,10 @@
 #ifndef TASKFS_FS_BATCH_H
 #define TASKFS_FS_BATCH_H
 
-#include "fs.h"
+#include "wire/ids.h"
+#include "request.h"
+#include "base/buf.h"
+#include "wire/json.h"
 
 struct item {
 	struct json_object *options;	/* without code, stdin and map */

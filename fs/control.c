@@ -1,6 +1,8 @@
 #include "control.h"
 #include "base/idlist.h"
 #include "base/log.h"
+#include "caller.h"
+#include "link.h"
 #include "merge.h"
 #include "reply.h"
 #include "wire/scan.h"
@@ -80,7 +82,7 @@ static void take_engines(struct mirror *m, const struct answer_fields *f)
 /* What came of it is in the tree before the writer goes on. */
 static void take_answer(struct control *c, struct bytes content)
 {
-	struct mirror *m = &c->fs->mirror;
+	struct mirror *m = c->fs->mirror;
 	struct answer_fields f = {0};
 	struct result *r = NULL;
 	int err = 0;
@@ -92,7 +94,7 @@ static void take_answer(struct control *c, struct bytes content)
 				 &err);
 	/* A retry submits. */
 	if (r && c->about && r->id != c->about)
-		callers_submitted(&c->fs->callers, &c->who, r->id, false);
+		callers_submitted(c->fs->callers, &c->who, r->id, false);
 	take_purged(m, f.purged);
 	take_engines(m, &f);
 }
@@ -104,7 +106,7 @@ static void refused(struct control *c, int err, struct msg *reply)
 			       why && *why ? why : strerror(-err));
 
 	log_info("not done", log_errno(err), log_str("why", text));
-	callers_refused(&c->fs->callers, &c->who, text);
+	callers_refused(c->fs->callers, &c->who, text);
 	free(text);
 	free(why);
 }
@@ -118,9 +120,9 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 	else
 		take_answer(c, request_content(reply));
 	if (!err && c->purge) {
-		c->fs->mirror.quiet = c->parked != NULL;
-		mirror_purge(&c->fs->mirror, c->purge);
-		c->fs->mirror.quiet = false;
+		c->fs->mirror->quiet = c->parked != NULL;
+		mirror_purge(c->fs->mirror, c->purge);
+		c->fs->mirror->quiet = false;
 	}
 	answer(c, err);
 	free(c);
@@ -140,7 +142,7 @@ static int ask(struct control *c, const char *type, struct json_object *o,
 {
 	struct msg_out out = {.type = type, .content = o};
 
-	return link_ask(&c->fs->link, &c->q, &out, timeout);
+	return link_ask(c->fs->link, &c->q, &out, timeout);
 }
 
 static int ask_about_result(struct control *c, const struct obj *o,
@@ -215,7 +217,7 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 		reply_err(req, err);
 		return;
 	}
-	c->parked = park(&fs->park, req, PARKED_OTHER);
+	c->parked = park(fs->park, req, PARKED_OTHER);
 	if (!c->parked)
 		return;
 	c->parked->size = written;

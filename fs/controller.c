@@ -1,5 +1,9 @@
 #include "rows.h"
+#include "bridge.h"
+#include "link.h"
+#include "mirror.h"
 #include "show.h"
+#include "sync.h"
 
 static int end(struct buf *out)
 {
@@ -10,25 +14,25 @@ static int end(struct buf *out)
 
 int controller_state(const struct obj *o, struct buf *out)
 {
-	const char *upstream = o->fs->mirror.counts.upstream_state;
+	const char *upstream = o->fs->mirror->counts.upstream_state;
 
 	/* Who reads that it is connected finds the results there are. */
-	if (sync_is_new(&o->fs->sync))
+	if (sync_is_new(o->fs->sync))
 		buf_puts(out, "connecting");
 	/* Behind a bridge that is there, what counts is the other side. */
-	else if (upstream && link_is_up(&o->fs->link))
+	else if (upstream && link_is_up(o->fs->link))
 		buf_put_escaped(out, bytes_str(upstream), 1024);
 	else
-		link_describe(&o->fs->link, out);
+		link_describe(o->fs->link, out);
 	return end(out);
 }
 
 int controller_kind(const struct obj *o, struct buf *out)
 {
-	if (o->fs->link.state == LINK_FOREIGN || o->fs->bridge.users >= 0)
+	if (o->fs->link->state == LINK_FOREIGN || o->fs->bridge->users >= 0)
 		buf_puts(out, "ipyparallel");
-	else if (o->fs->link.instance[0])
-		buf_puts(out, o->fs->mirror.counts.upstream_url
+	else if (o->fs->link->instance[0])
+		buf_puts(out, o->fs->mirror->counts.upstream_url
 				      ? "ipyparallel"
 				      : "taskfs");
 	return end(out);
@@ -36,26 +40,26 @@ int controller_kind(const struct obj *o, struct buf *out)
 
 int controller_url(const struct obj *o, struct buf *out)
 {
-	const char *upstream = o->fs->mirror.counts.upstream_url;
+	const char *upstream = o->fs->mirror->counts.upstream_url;
 
 	if (upstream)
 		buf_put_escaped(out, bytes_str(upstream), 512);
 	else
-		link_url(&o->fs->link, out);
+		link_url(o->fs->link, out);
 	return end(out);
 }
 
 int controller_id(const struct obj *o, struct buf *out)
 {
-	buf_put_escaped(out, bytes_str(o->fs->link.instance), 128);
+	buf_put_escaped(out, bytes_str(o->fs->link->instance), 128);
 	return end(out);
 }
 
 int controller_uptime(const struct obj *o, struct buf *out)
 {
-	int64_t usec = steady_usec() - o->fs->link.born;
+	int64_t usec = steady_usec() - o->fs->link->born;
 
-	if (!o->fs->link.started || !link_is_up(&o->fs->link))
+	if (!o->fs->link->started || !link_is_up(o->fs->link))
 		return 0;
 	buf_printf(out, "%.3f", usec > 0 ? (double)usec / 1e6 : 0.0);
 	return end(out);
@@ -63,7 +67,7 @@ int controller_uptime(const struct obj *o, struct buf *out)
 
 int controller_scheme(const struct obj *o, struct buf *out)
 {
-	const char *scheme = o->fs->mirror.counts.scheme;
+	const char *scheme = o->fs->mirror->counts.scheme;
 
 	if (scheme)
 		buf_put_escaped(out, bytes_str(scheme), 64);
@@ -72,15 +76,15 @@ int controller_scheme(const struct obj *o, struct buf *out)
 
 int controller_waiting(const struct obj *o, struct buf *out)
 {
-	return show_number(out, o->fs->mirror.counts.waiting);
+	return show_number(out, o->fs->mirror->counts.waiting);
 }
 
 int controller_running(const struct obj *o, struct buf *out)
 {
-	return show_number(out, o->fs->mirror.counts.running);
+	return show_number(out, o->fs->mirror->counts.running);
 }
 
 int controller_completed(const struct obj *o, struct buf *out)
 {
-	return show_number(out, o->fs->mirror.counts.completed);
+	return show_number(out, o->fs->mirror->counts.completed);
 }

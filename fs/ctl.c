@@ -1,6 +1,9 @@
 #include "rows.h"
 #include "base/nearest.h"
 #include "base/parse.h"
+#include "caller.h"
+#include "mirror.h"
+#include "view.h"
 #include "wire/limits.h"
 
 enum when { ALWAYS, BEFORE_END, AFTER_END };
@@ -81,7 +84,7 @@ static void refuse(const struct obj *o, struct buf *why)
 	struct process who;
 
 	if (process_of_thread(o->by.tid, &who))
-		callers_refused(&o->fs->callers, &who, buf_str(why));
+		callers_refused(o->fs->callers, &who, buf_str(why));
 	buf_done(why);
 }
 

@@ -46,9 +46,9 @@ int draft_new(struct drafts *d, struct bytes name, uid_t uid, gid_t gid,
 	memcpy(w->name, name.p, name.n);
 	w->n = name.n;
 	w->id = ++d->last;
-	w->uid = uid;
-	w->gid = gid;
-	w->changed = now_usec();
+	w->made.uid = uid;
+	w->made.gid = gid;
+	w->made.changed = now_usec();
 	for (i = 0; i < DRAFT_OPTIONS; i++)
 		blob_init(&w->option[i].blob);
 	map_put(&d->by_name, name, w);
@@ -69,7 +69,7 @@ void draft_remove(struct drafts *d, struct draft *w, unsigned i)
 	o->value = NULL;
 	o->broken = 0;
 	o->there = false;
-	w->changed = now_usec();
+	w->made.changed = now_usec();
 }
 
 void draft_free(struct drafts *d, struct draft *w)
@@ -123,7 +123,7 @@ static void account(struct drafts *d, struct draft *w, uint64_t was,
 		    uint64_t size)
 {
 	d->bytes = d->bytes - was + size;
-	w->changed = now_usec();
+	w->made.changed = now_usec();
 }
 
 int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size)
@@ -271,7 +271,7 @@ int draft_set(struct drafts *d, struct draft *w, unsigned i,
 	buf_put(&o->text, text.p, text.n);
 	json_object_put(o->value);
 	o->value = v;
-	w->changed = now_usec();
+	w->made.changed = now_usec();
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/blob.h"
 #include "base/index.h"
 #include "wire/json.h"
+#include "node.h"
 #include "wire/task_option.h"
 
 #define DRAFTS_MAX 256
@@ -33,9 +34,7 @@ struct draft_option {
 
 struct draft {
 	uint32_t id;
-	uid_t uid;
-	gid_t gid;
-	int64_t changed;	/* usec */
+	struct making made;
 	bool sending;
 	struct draft_option option[DRAFT_OPTIONS];
 	size_t n;

@@ -1,4 +1,6 @@
 #include "rows.h"
+#include "draft.h"
+#include "task_name.h"
 #include "submission.h"
 
 /* tasks/NAME/ and its files: finding, making, removing. */
@@ -8,6 +10,7 @@
 static bool set_draft(struct obj *o, struct draft *w)
 {
 	o->draft = w;
+	o->made = w ? &w->made : NULL;
 	if (w)
 		o->id = w->id;
 	return w != NULL;
@@ -15,12 +18,12 @@ static bool set_draft(struct obj *o, struct draft *w)
 
 static bool find_draft(struct obj *o, struct bytes name)
 {
-	return set_draft(o, draft_find(&o->fs->drafts, name));
+	return set_draft(o, draft_find(o->fs->drafts, name));
 }
 
 static bool next_draft(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
-	if (!set_draft(o, index_next(&o->fs->drafts.by_id, from)))
+	if (!set_draft(o, index_next(&o->fs->drafts->by_id, from)))
 		return false;
 	*ret_n = o->id;
 	return true;
@@ -28,7 +31,7 @@ static bool next_draft(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool resolve_draft(struct obj *o)
 {
-	return set_draft(o, draft_get(&o->fs->drafts, o->id));
+	return set_draft(o, draft_get(o->fs->drafts, o->id));
 }
 
 static void put_name(const struct obj *o, struct buf *out)
@@ -46,7 +49,7 @@ static int make_draft(struct obj *o, struct bytes name, int flags)
 		return -EPERM;
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);
-	err = draft_new(&o->fs->drafts, name, o->by.uid, o->by.gid, &w);
+	err = draft_new(o->fs->drafts, name, o->by.uid, o->by.gid, &w);
 	if (err == -ENOSPC)
 		return submission_refused(
 			o->fs, o->by.tid, err,
@@ -71,7 +74,7 @@ int draft_remove_dir(const struct obj *o, struct wish *ret_wish)
 	(void)ret_wish;
 	if (o->draft->sending)
 		return -EBUSY;
-	draft_free(&o->fs->drafts, o->draft);
+	draft_free(o->fs->drafts, o->draft);
 	return 1;
 }
 
@@ -144,7 +147,7 @@ static int make_option(struct obj *o, struct bytes name, int flags)
 		return -EBUSY;
 	o->sub = (uint32_t)(t - task_options);
 	o->draft->option[o->sub].there = true;
-	o->draft->changed = now_usec();
+	o->draft->made.changed = now_usec();
 	return 0;
 }
 
@@ -161,6 +164,6 @@ int draft_remove_file(const struct obj *o, struct wish *ret_wish)
 	(void)ret_wish;
 	if (o->draft->sending)
 		return -EBUSY;
-	draft_remove(&o->fs->drafts, o->draft, o->sub);
+	draft_remove(o->fs->drafts, o->draft, o->sub);
 	return 1;
 }

@@ -1,5 +1,6 @@
 #include "rows.h"
 #include "base/parse.h"
+#include "draft.h"
 #include "file.h"
 #include "reply.h"
 #include "submission.h"
@@ -44,7 +45,7 @@ static int draft_open(struct file *f, struct obj *o)
 	if (o->draft->sending)
 		return -EBUSY;
 	if (draft_is_raw(o->sub))
-		return f->flags & O_TRUNC ? draft_resize(&f->fs->drafts,
+		return f->flags & O_TRUNC ? draft_resize(f->fs->drafts,
 							 o->draft, o->sub, 0)
 					  : 0;
 	e = zalloc(sizeof(*e));
@@ -140,7 +141,7 @@ static int write_text(struct file *f, const struct obj *o, struct bytes data,
 		buf_put(&text, e->text.p + text.n, e->text.n - text.n);
 	good = whole(&text, o->sub);
 	if (good.n == text.n)
-		err = draft_set(&f->fs->drafts, o->draft, o->sub, good, why);
+		err = draft_set(f->fs->drafts, o->draft, o->sub, good, why);
 	else if (good.n && memchr(data.p, '\n', data.n))
 		err = draft_check(o->draft, o->sub, good, why);
 	if (err) {
@@ -168,7 +169,7 @@ static int draft_write_file(struct file *f, struct bytes data, uint64_t off,
 	if (f->private)
 		err = write_text(f, &o, data, off, &why);
 	else
-		err = draft_write(&f->fs->drafts, o.draft, o.sub,
+		err = draft_write(f->fs->drafts, o.draft, o.sub,
 				  f->flags & O_APPEND ? draft_size(&o) : off,
 				  data, &why);
 	return refused(f, f->tid, err, &why);
@@ -186,7 +187,7 @@ static int finish(struct file *f, pid_t tid)
 		return 0;
 	if (o.draft->sending)
 		return -EBUSY;
-	err = draft_set(&f->fs->drafts, o.draft, o.sub, buf_bytes(&e->text),
+	err = draft_set(f->fs->drafts, o.draft, o.sub, buf_bytes(&e->text),
 			&why);
 	if (err)
 		begin_again(e, &o.draft->option[o.sub]);
@@ -211,7 +212,7 @@ static void draft_release(struct file *f)
 	(void)!finish(f, f->tid);
 	if (!e->wrote && (f->flags & O_TRUNC) &&
 	    tree_obj(f->fs, f->ino, NULL, &o) == 0 && !o.draft->sending)
-		(void)!draft_set(&f->fs->drafts, o.draft, o.sub,
+		(void)!draft_set(f->fs->drafts, o.draft, o.sub,
 				 bytes_of("", 0), &why);
 	buf_done(&why);
 	buf_done(&e->text);
@@ -227,10 +228,10 @@ int draft_resize_file(const struct obj *o, uint64_t size)
 	if (o->draft->sending)
 		return -EBUSY;
 	if (draft_is_raw(o->sub))
-		return draft_resize(&o->fs->drafts, o->draft, o->sub, size);
+		return draft_resize(o->fs->drafts, o->draft, o->sub, size);
 	if (size > x->text.n)
 		return -EINVAL;
-	err = draft_set(&o->fs->drafts, o->draft, o->sub,
+	err = draft_set(o->fs->drafts, o->draft, o->sub,
 			bytes_of(x->text.p, size), &why);
 	buf_done(&why);
 	return err;

@@ -1,6 +1,8 @@
 #include "rows.h"
 #include "base/parse.h"
+#include "draft.h"
 #include "file.h"
+#include "link.h"
 #include "origin.h"
 #include "submission.h"
 #include "tree.h"
@@ -15,7 +17,7 @@ static int submit_open(struct file *f, struct obj *o)
 
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
-	if (!link_is_up(&f->fs->link))
+	if (!link_is_up(f->fs->link))
 		return -EHOSTDOWN;
 	s = submission_new(f, o);
 	s->draft = o->id;
@@ -25,13 +27,13 @@ static int submit_open(struct file *f, struct obj *o)
 
 static void answered(struct submission *s, bool stored)
 {
-	struct draft *w = draft_get(&s->fs->drafts, s->draft);
+	struct draft *w = draft_get(s->fs->drafts, s->draft);
 
 	if (!w)
 		return;
 	w->sending = false;
 	if (stored)
-		draft_free(&s->fs->drafts, w);
+		draft_free(s->fs->drafts, w);
 }
 
 /* The big ones stay where they are: the draft does not change meanwhile. */
@@ -66,7 +68,7 @@ static int submit_draft(struct submission *s, struct draft *w, struct buf *why)
 		buf_puts(why, "it is being submitted already");
 		return -EBUSY;
 	}
-	err = draft_task(&s->fs->drafts, w, &t, why);
+	err = draft_task(s->fs->drafts, w, &t, why);
 	if (err)
 		return err;
 	err = origin_add(s->origin, t.options, why);

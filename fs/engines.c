@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "mirror.h"
 #include "show.h"
 #include "base/parse.h"
 
@@ -17,12 +18,12 @@ static bool engine_find(struct obj *o, struct bytes name)
 	if ((name.n > 1 && *(const char *)name.p == '0') ||
 	    parse_u64(name, 0, MIRROR_MAX_ID, &id))
 		return false;
-	return set_engine(o, mirror_engine(&o->fs->mirror, id));
+	return set_engine(o, mirror_engine(o->fs->mirror, id));
 }
 
 static bool engine_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
-	if (!set_engine(o, index_next(&o->fs->mirror.engines, from)))
+	if (!set_engine(o, index_next(&o->fs->mirror->engines, from)))
 		return false;
 	*ret_n = o->id;
 	return true;
@@ -30,7 +31,7 @@ static bool engine_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool engine_resolve(struct obj *o)
 {
-	return set_engine(o, mirror_engine(&o->fs->mirror, o->id));
+	return set_engine(o, mirror_engine(o->fs->mirror, o->id));
 }
 
 static void engine_name(const struct obj *o, struct buf *out)

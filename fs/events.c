@@ -1,6 +1,7 @@
 #include "fs.h"
 #include "file.h"
 #include "events.h"
+#include "mirror.h"
 #include "reply.h"
 
 #define EVENTS_READ 65536 /* bytes rendered at once */
@@ -87,7 +88,7 @@ static int events_open(struct file *f, struct obj *o)
 {
 	struct reader *r = zalloc(sizeof(*r));
 
-	r->born = r->base = o->fs->mirror.events.next;
+	r->born = r->base = o->fs->mirror->events.next;
 	f->private = r;
 	return 0;
 }
@@ -105,7 +106,7 @@ static void choose(struct reader *r, const struct events *ev, uint64_t off)
 
 static void events_end(struct file *f)
 {
-	struct events *ev = &f->fs->mirror.events;
+	struct events *ev = &f->fs->mirror->events;
 	struct reader *r = f->private;
 
 	if (r->chosen)
@@ -121,7 +122,7 @@ static int events_ready(struct file *f, const struct obj *o)
 	const struct reader *r = f->private;
 	uint64_t n = r->base + f->seen / EVENT_LINE;
 
-	return f->seen % EVENT_LINE || n != o->fs->mirror.events.next
+	return f->seen % EVENT_LINE || n != o->fs->mirror->events.next
 		       ? 0
 		       : -EAGAIN;
 }
@@ -154,7 +155,7 @@ static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 		       struct answer *a)
 {
 	static struct buf b;
-	const struct events *ev = &o->fs->mirror.events;
+	const struct events *ev = &o->fs->mirror->events;
 	struct reader *r = f->private;
 	uint64_t i = ask->off / EVENT_LINE, n;
 
@@ -180,14 +181,14 @@ static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 /* There is one only for who goes by it: tar copies what has a size. */
 static uint64_t events_size(const struct obj *o)
 {
-	const struct events *ev = &o->fs->mirror.events;
+	const struct events *ev = &o->fs->mirror->events;
 
 	return ev->placed ? (ev->next - ev->first) * EVENT_LINE : 0;
 }
 
 static struct waitq *events_waitq(const struct obj *o)
 {
-	return &o->fs->mirror.events.waitq;
+	return &o->fs->mirror->events.waitq;
 }
 
 static void events_release(struct file *f)
@@ -195,7 +196,7 @@ static void events_release(struct file *f)
 	struct reader *r = f->private;
 
 	if (r && r->placed)
-		f->fs->mirror.events.placed--;
+		f->fs->mirror->events.placed--;
 	free(r);
 }
 

@@ -60,7 +60,7 @@ static int try_read(struct file *f, const struct ask *ask, struct answer *a)
 	if (!err)
 		err = want_known(&o);
 	if (err == -EINPROGRESS)
-		waitq_add(&f->fs->load.waitq, f);
+		waitq_add(&f->fs->load->waitq, f);
 	if (err)
 		return err;
 	if (o.node->io)
@@ -81,7 +81,7 @@ static bool parks(const struct file *f, int err, bool nonblock)
 
 static void park_read(struct file *f, fuse_req_t req, const struct ask *ask)
 {
-	struct parked *p = park(&f->fs->park, req, PARKED_READ);
+	struct parked *p = park(f->fs->park, req, PARKED_READ);
 
 	if (!p)
 		return;
@@ -151,7 +151,7 @@ static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
 	f->tid = o->by.tid;
 	list_init(&f->wait);
 	list_init(&f->parked);
-	list_add_tail(&fs->park.files, &f->all);
+	list_add_tail(&fs->park->files, &f->all);
 	return f;
 }
 
@@ -182,7 +182,7 @@ static void answer_open(fuse_req_t req, struct file *f, struct obj *o,
 static void park_open(fuse_req_t req, struct file *f,
 		      const struct fuse_file_info *fi, bool create)
 {
-	struct parked *p = park(&f->fs->park, req, PARKED_OPEN);
+	struct parked *p = park(f->fs->park, req, PARKED_OPEN);
 
 	f->opening = xmalloc(sizeof(*f->opening));
 	*f->opening = (struct opening){*fi, create};
@@ -315,7 +315,7 @@ void file_on_write(fuse_req_t req, struct file *f, struct bytes data,
 	if (err == 0 || (err == -EINPROGRESS && fuse_req_interrupted(req))) {
 		reply_write(req, taken);
 	} else if (err == -EINPROGRESS) {
-		p = park(&f->fs->park, req, PARKED_WRITE);
+		p = park(f->fs->park, req, PARKED_WRITE);
 		if (!p)
 			return;
 		p->size = taken;
@@ -337,7 +337,7 @@ void file_on_flush(fuse_req_t req, struct file *f)
 		reply_err(req, err);
 		return;
 	}
-	p = park(&f->fs->park, req, PARKED_FLUSH);
+	p = park(f->fs->park, req, PARKED_FLUSH);
 	if (p)
 		list_add_tail(&f->parked, &p->link);
 }

@@ -1,6 +1,7 @@
 #include "fresh.h"
 #include "rows.h"
 #include "vars.h"
+#include "view.h"
 #include "want.h"
 
 struct question {
@@ -13,7 +14,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 {
 	struct question *k = container_of(q, struct question, q);
 	struct fs *fs = k->fs;
-	struct engine *e = mirror_engine(&fs->mirror, k->engine);
+	struct engine *e = mirror_engine(fs->mirror, k->engine);
 
 	free(k);
 	if (reply)
@@ -39,7 +40,7 @@ static int ask(struct fs *fs, struct engine *e)
 	k->fs = fs;
 	k->engine = e->id;
 	k->q.done = on_answer;
-	err = link_ask(&fs->link, &k->q, &out, VARS_TIMEOUT);
+	err = link_ask(fs->link, &k->q, &out, VARS_TIMEOUT);
 	json_object_put(o);
 	if (err)
 		free(k);
@@ -67,7 +68,7 @@ int refresh_variables(const struct obj *o, uint64_t since)
 
 	if (view_engines(o, &engines) == 0) {
 		for (i = 0; i < engines.n; i++) {
-			e = mirror_engine(&o->fs->mirror, engines.id[i]);
+			e = mirror_engine(o->fs->mirror, engines.id[i]);
 			known &= !e || is_known(o->fs, e, since);
 		}
 	}

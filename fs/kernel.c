@@ -1,6 +1,10 @@
 #include "fs.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "fuse.h"
+#include "kernel.h"
+#include "link.h"
+#include "park.h"
 
 #define REQUESTS_PER_TURN 64
 #define ASK_AGAIN 50		/* reads of an empty descriptor: some 15 µs */
@@ -39,7 +43,7 @@ static int handle_one(struct kernel *k)
 /* Never while something else is awaited. */
 static bool is_worth_asking(struct kernel *k)
 {
-	if (k->fs->park.work.queued || !list_empty(&k->fs->link.requests.asked))
+	if (k->fs->park->work.queued || !list_empty(&k->fs->link->requests.asked))
 		return false;
 	return k->worth > 0 || ++k->probe % PROBE_EVERY == 0;
 }

@@ -5,6 +5,7 @@
 #include "rows.h"
 #include "group.h"
 #include "lane.h"
+#include "link.h"
 #include "show.h"
 #include "wire/ids.h"
 
@@ -84,14 +85,14 @@ void task_msg_id(const struct obj *o, int64_t i, struct buf *out)
 	const struct task_id id = {o->id, (uint32_t)i, try_of(t)};
 	char text[TASK_ID_SIZE];
 
-	task_id_format(o->fs->link.cluster, &id, text);
+	task_id_format(o->fs->link->cluster, &id, text);
 	buf_puts(out, text);
 }
 
 int64_t id_lines_size(const struct obj *o)
 {
 	const struct group *g = o->task ? NULL : o->result->group;
-	uint64_t each = strlen(o->fs->link.cluster) + strlen("_") +
+	uint64_t each = strlen(o->fs->link->cluster) + strlen("_") +
 			lane_digits(o->id); /* and _ */
 	uint64_t n, from = 1, end;
 	unsigned digits = 1;
@@ -114,7 +115,7 @@ void id_lines(const struct obj *o, struct buf *out)
 	struct buf head = BUF_INIT;
 	uint32_t i;
 
-	buf_printf(&head, "%s_%u_", o->fs->link.cluster, o->id);
+	buf_printf(&head, "%s_%u_", o->fs->link->cluster, o->id);
 	buf_reserve(out, (size_t)id_lines_size(o));
 	for (i = 0; i < g->n; i++) {
 		buf_put(out, head.p, head.n);

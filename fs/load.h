@@ -21,13 +21,6 @@
 
 struct group;
 
-/* LOOKUPs and GETATTRs that wait; want.c's. */
-struct wants {
-	struct list waiting;
-	struct timer timer;
-	struct work work;
-};
-
 struct load {
 	struct link *link;
 	struct mirror *mirror;

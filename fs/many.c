@@ -99,7 +99,7 @@ static enum stream find_stream(const struct streams *ss, const struct task *t,
 static void plan_lane(const struct window *w, uint64_t at, size_t n,
 		      struct plan *p)
 {
-	const struct result *r = mirror_result(&w->fs->mirror, w->id);
+	const struct result *r = mirror_result(w->fs->mirror, w->id);
 	const struct group *g = r ? r->group : NULL;
 	const struct lane *l = g ? &g->lane[w->task] : NULL;
 	struct streams ss = streams_of((enum lane_of)w->task);

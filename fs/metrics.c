@@ -1,8 +1,12 @@
 #include "metrics.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "link.h"
+#include "mirror.h"
+#include "notifier.h"
 #include "reply.h"
 #include "rows.h"
+#include "sync.h"
 #include "wire/scan.h"
 #include "window.h"
 
@@ -53,19 +57,19 @@ static bool member(const char *text, const char *key, double *ret)
 static bool counted(const struct reading *r, const struct metric *m,
 		    double *ret)
 {
-	return member(r->fs->mirror.counts.counters, m->key, ret);
+	return member(r->fs->mirror->counts.counters, m->key, ret);
 }
 
 static bool gauged(const struct reading *r, const struct metric *m,
 		   double *ret)
 {
-	return member(r->fs->mirror.counts.gauges, m->key, ret);
+	return member(r->fs->mirror->counts.gauges, m->key, ret);
 }
 
 /* The at-th of the list. */
 static bool tasks(const struct reading *r, const struct metric *m, double *ret)
 {
-	const char *text = r->fs->mirror.counts.tasks;
+	const char *text = r->fs->mirror->counts.tasks;
 	struct bytes value;
 	struct scan s;
 	size_t i = 0;
@@ -82,14 +86,14 @@ static bool unfinished(const struct reading *r, const struct metric *m,
 		       double *ret)
 {
 	(void)m;
-	*ret = (double)index_count(&r->fs->mirror.unfinished);
+	*ret = (double)index_count(&r->fs->mirror->unfinished);
 	return true;
 }
 
 static bool finished(const struct reading *r, const struct metric *m,
 		     double *ret)
 {
-	const struct mirror *mi = &r->fs->mirror;
+	const struct mirror *mi = r->fs->mirror;
 
 	(void)m;
 	*ret = (double)(index_count(&mi->results) -
@@ -104,7 +108,7 @@ static bool engines(const struct reading *r, const struct metric *m,
 	uint64_t id = 0;
 
 	*ret = 0;
-	for (; (e = index_next(&r->fs->mirror.engines, id)); id = e->id + 1)
+	for (; (e = index_next(&r->fs->mirror->engines, id)); id = e->id + 1)
 		*ret += e->state && strcmp(e->state, m->key) == 0;
 	return true;
 }
@@ -117,7 +121,7 @@ static bool engine_tasks(const struct reading *r, const struct metric *m,
 
 	(void)m;
 	*ret = 0;
-	for (; (e = index_next(&r->fs->mirror.engines, id)); id = e->id + 1)
+	for (; (e = index_next(&r->fs->mirror->engines, id)); id = e->id + 1)
 		*ret += (double)e->queue;
 	return true;
 }
@@ -125,7 +129,7 @@ static bool engine_tasks(const struct reading *r, const struct metric *m,
 static bool up(const struct reading *r, const struct metric *m, double *ret)
 {
 	(void)m;
-	*ret = link_is_up(&r->fs->link);
+	*ret = link_is_up(r->fs->link);
 	return true;
 }
 
@@ -133,16 +137,16 @@ static bool started(const struct reading *r, const struct metric *m,
 		    double *ret)
 {
 	(void)m;
-	*ret = (double)r->fs->link.started / 1e6;
-	return r->fs->link.started > 0;
+	*ret = (double)r->fs->link->started / 1e6;
+	return r->fs->link->started > 0;
 }
 
 static bool uptime(const struct reading *r, const struct metric *m,
 		   double *ret)
 {
 	(void)m;
-	*ret = (double)(steady_usec() - r->fs->link.born) / 1e6;
-	return link_is_up(&r->fs->link);
+	*ret = (double)(steady_usec() - r->fs->link->born) / 1e6;
+	return link_is_up(r->fs->link);
 }
 
 /* --- values: the mount's ------------------------------------------------ */
@@ -159,21 +163,21 @@ static bool uptime(const struct reading *r, const struct metric *m,
 		return true;                                                   \
 	}
 
-OF_MOUNT(requests, reply_given() + fs->park.count)
-OF_MOUNT(parked, fs->park.count)
-OF_MOUNT(kept, fs->mirror.kept_bytes)
+OF_MOUNT(requests, reply_given() + fs->park->count)
+OF_MOUNT(parked, fs->park->count)
+OF_MOUNT(kept, fs->mirror->kept_bytes)
 OF_MOUNT(windows, window_bytes())
-OF_MOUNT(connects, fs->link.connects)
-OF_MOUNT(fills, fs->sync.fills)
-OF_MOUNT(events, fs->mirror.events.next - fs->mirror.events.first)
-OF_MOUNT(told, atomic_load(&fs->notifier.told))
-OF_MOUNT(looks, atomic_load(&fs->notifier.looks))
-OF_MOUNT(untold, fs->notifier.notes.dropped)
-OF_MOUNT(received, fs->link.session.count.received)
-OF_MOUNT(malformed, fs->link.session.count.malformed)
-OF_MOUNT(unreadable, fs->link.session.count.unreadable)
-OF_MOUNT(unsigned_, fs->link.session.count.unsigned_)
-OF_MOUNT(forged, fs->link.session.count.forged)
+OF_MOUNT(connects, fs->link->connects)
+OF_MOUNT(fills, fs->sync->fills)
+OF_MOUNT(events, fs->mirror->events.next - fs->mirror->events.first)
+OF_MOUNT(told, atomic_load(&fs->notifier->told))
+OF_MOUNT(looks, atomic_load(&fs->notifier->looks))
+OF_MOUNT(untold, fs->notifier->notes.dropped)
+OF_MOUNT(received, fs->link->session.count.received)
+OF_MOUNT(malformed, fs->link->session.count.malformed)
+OF_MOUNT(unreadable, fs->link->session.count.unreadable)
+OF_MOUNT(unsigned_, fs->link->session.count.unsigned_)
+OF_MOUNT(forged, fs->link->session.count.forged)
 OF_MOUNT(mounted, (double)fs->born / 1e6)
 OF_MOUNT(mount_age, (double)(steady_usec() - fs->begun) / 1e6)
 OF_MOUNT(cpu, (double)(r->used.ru_utime.tv_sec + r->used.ru_stime.tv_sec) +
@@ -187,7 +191,7 @@ static bool open_files(const struct reading *r, const struct metric *m,
 
 	(void)m;
 	*ret = 0;
-	list_for_each(l, &r->fs->park.files)
+	list_for_each(l, &r->fs->park->files)
 		++*ret;
 	return true;
 }
@@ -250,7 +254,7 @@ static void put_controller(const struct reading *r, const struct metric *m,
 			   struct buf *out)
 {
 	const struct obj o = {.fs = (struct fs *)(uintptr_t)r->fs};
-	const char *scheme = r->fs->mirror.counts.scheme;
+	const char *scheme = r->fs->mirror->counts.scheme;
 	struct buf kind = BUF_INIT;
 
 	(void)controller_kind(&o, &kind);

@@ -3,6 +3,7 @@
  */
 #include "metrics.h"
 #include "file.h"
+#include "link.h"
 #include "merge.h"
 #include "reply.h"
 #include "wire/scan.h"
@@ -21,8 +22,8 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 	m->answered = mono_usec();
 	if (!err && scan_fields(request_content(reply), reply_fields,
 				&controller))
-		merge_counters(&m->fs->mirror, controller);
-	waitq_wake(&m->fs->park, &m->waitq);
+		merge_counters(m->fs->mirror, controller);
+	waitq_wake(m->fs->park, &m->waitq);
 }
 
 void metrics_init(struct metrics *m, struct fs *fs)
@@ -40,7 +41,7 @@ static bool refresh(struct metrics *m)
 		return true;
 	if (m->answered && mono_usec() - m->answered < METRICS_FRESH)
 		return false;
-	return link_ask(&m->fs->link, &m->q, &out, METRICS_WAIT) == 0;
+	return link_ask(m->fs->link, &m->q, &out, METRICS_WAIT) == 0;
 }
 
 static int metrics_read(struct file *f, struct obj *o, const struct ask *ask,
@@ -48,8 +49,8 @@ static int metrics_read(struct file *f, struct obj *o, const struct ask *ask,
 {
 	if (ask->off == 0 || !f->rendered) {
 		f->rendered = false;
-		if (refresh(&o->fs->metrics)) {
-			waitq_add(&o->fs->metrics.waitq, f);
+		if (refresh(o->fs->metrics)) {
+			waitq_add(&o->fs->metrics->waitq, f);
 			return -EINPROGRESS;
 		}
 		buf_clear(&f->copy);

@@ -2,6 +2,8 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/spawn.h"
+#include "fuse.h"
+#include "kernel.h"
 #include "ops.h"
 #include "wire/connfile.h"
 
@@ -380,7 +382,7 @@ void mount_end(struct fs *fs)
 {
 	if (!fs->se)
 		return;
-	kernel_stop(&fs->kernel);
+	kernel_stop(fs->kernel);
 	fuse_session_unmount(fs->se);
 	fuse_session_destroy(fs->se);
 	fs->se = NULL;

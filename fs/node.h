@@ -9,7 +9,10 @@
 #ifndef TASKFS_FS_NODE_H
 #define TASKFS_FS_NODE_H
 
+#include "base/buf.h"
 #include "fs.h"
+#include "fuse.h"
+#include "park.h"
 
 struct answer;
 struct file;
@@ -24,6 +27,13 @@ struct asker {
 };
 #define NO_USER ((uid_t)-1)
 #define NO_GROUP ((gid_t)-1)
+
+/* Whose something made in this mount is, and when it changed. */
+struct making {
+	uid_t uid;
+	gid_t gid;
+	int64_t changed;	/* usec */
+};
 
 /*
  * One entry of the tree, while a request is handled. Made by tree.h; what it
@@ -43,6 +53,7 @@ struct obj {
 	const struct detail *detail; /* its long texts; NULL: not known */
 	struct engine *engine;
 	struct draft *draft;
+	const struct making *made;	/* the draft's; else NULL */
 	struct asker by;	/* uid NO_USER: of a file that was opened before */
 };
 

@@ -2,11 +2,13 @@
 #include "events.h"
 #include "fresh.h"
 #include "many.h"
+#include "metrics.h"
 #include "result_await.h"
 #include "rows.h"
 #include "scatter.h"
 #include "stream.h"
 #include "submit.h"
+#include "tasks.h"
 #include "watch.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,7 @@
 #include "fs.h"
 #include "base/log.h"
+#include "kernel.h"
+#include "own.h"
 #include "tell.h"
 #include "tree.h"
 
@@ -100,7 +102,7 @@ static void *run(void *arg)
 	struct list again;
 	bool said = false;
 
-	atomic_store(&n->tid, gettid());
+	atomic_store(&n->fs->echo->tid, gettid());
 	teller_init(&t, n);
 	list_init(&again);
 	while (!teller_is_over(&t) &&
@@ -114,7 +116,7 @@ static void *run(void *arg)
 	tell_all(&t, &again, true, &again);
 	teller_done(&t);
 	/* The number may be given to another one. */
-	atomic_store(&n->tid, 0);
+	atomic_store(&n->fs->echo->tid, 0);
 	atomic_store(&n->ended, true);
 	return NULL;
 }
@@ -146,13 +148,13 @@ void notifier_stop(struct notifier *n)
 	n->started = false;
 	notes_stop(&n->notes);
 	while (!atomic_load(&n->ended) && mono_usec() < until)
-		kernel_serve(&n->fs->kernel, 10);
+		kernel_serve(n->fs->kernel, 10);
 	if (!atomic_load(&n->ended)) {
 		log_warning("the notifier does not end");
 		return;
 	}
 	pthread_join(n->thread, NULL);
-	atomic_store(&n->tid, 0);
+	atomic_store(&n->fs->echo->tid, 0);
 	notes_done(&n->notes);
 }
 

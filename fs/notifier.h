@@ -36,14 +36,6 @@ struct notifier {
 	bool started;
 	pthread_t thread;
 	struct notes notes;
-	/* Between the thread and its own requests. */
-	atomic_int tid;			/* 0: there is no thread */
-	atomic_bool arrived;		/* its path leads to the mount */
-	/* Of this number there is no entry yet: it is about to be made. */
-	atomic_ullong hidden;
-	/* This one is gone, but its entry is about to be removed. */
-	atomic_ullong ghost, ghost_generation;
-	atomic_bool refused;		/* once it had no permission */
 	/* For metrics. */
 	atomic_ullong told, looks;
 	atomic_bool ended;

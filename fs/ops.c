@@ -29,7 +29,7 @@ static struct fs *take(fuse_req_t req, const char *what, fuse_ino_t ino,
 
 static void check(const struct fs *fs)
 {
-	assert(reply_given() + fs->park.count == taken);
+	assert(reply_given() + fs->park->count == taken);
 }
 
 static struct file *file_of(const struct fuse_file_info *fi)
@@ -467,7 +467,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st = {
 		.f_bsize = 4096,
 		.f_frsize = 4096,
-		.f_files = index_count(&fs->mirror.results),
+		.f_files = index_count(&fs->mirror->results),
 		.f_namemax = 255,
 	};
 

@@ -4,7 +4,7 @@
 #ifndef TASKFS_FS_OPS_H
 #define TASKFS_FS_OPS_H
 
-#include "fs.h"
+#include "fuse.h"
 
 /* For fuse_session_new(), with a struct fs as its userdata. */
 extern const struct fuse_lowlevel_ops ops;

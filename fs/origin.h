@@ -8,7 +8,9 @@
 #ifndef TASKFS_FS_ORIGIN_H
 #define TASKFS_FS_ORIGIN_H
 
+#include "base/buf.h"
 #include "fs.h"
+#include "wire/json.h"
 
 /* Of the process of that thread; the caller's, never NULL. */
 char *origin_find(const struct fs *fs, pid_t tid);

@@ -5,7 +5,7 @@
 
 static bool is_own(const struct fs *fs, fuse_req_t req)
 {
-	pid_t tid = atomic_load(&fs->notifier.tid);
+	pid_t tid = atomic_load(&fs->echo->tid);
 
 	return tid && fuse_req_ctx(req)->pid == tid;
 }
@@ -17,7 +17,7 @@ static bool is_own(const struct fs *fs, fuse_req_t req)
  */
 static mode_t permitted(const struct fs *fs, const struct obj *o)
 {
-	return atomic_load(&fs->notifier.refused) && S_ISREG(o->node->mode)
+	return atomic_load(&fs->echo->refused) && S_ISREG(o->node->mode)
 		       ? 0200
 		       : 0;
 }
@@ -38,7 +38,7 @@ static void set_entry(const struct fs *fs, struct obj *o,
 static int hidden(struct fs *fs, struct fuse_entry_param *e)
 {
 	struct obj o;
-	int err = tree_obj(fs, atomic_load(&fs->notifier.hidden), NULL, &o);
+	int err = tree_obj(fs, atomic_load(&fs->echo->hidden), NULL, &o);
 
 	if (!err)
 		tree_entry(&o, e);
@@ -89,9 +89,9 @@ bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (err)
-		err = gone(atomic_load(&fs->notifier.ghost),
-			   atomic_load(&fs->notifier.ghost_generation), &e);
-	else if (tree_ino(&o) == atomic_load(&fs->notifier.hidden))
+		err = gone(atomic_load(&fs->echo->ghost),
+			   atomic_load(&fs->echo->ghost_generation), &e);
+	else if (tree_ino(&o) == atomic_load(&fs->echo->hidden))
 		err = -ENOENT;
 	else
 		set_entry(fs, &o, &e);
@@ -123,7 +123,7 @@ bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 	if (!is_own(fs, req))
 		return false;
 	if (ino == FUSE_ROOT_ID)
-		atomic_store(&fs->notifier.arrived, true);
+		atomic_store(&fs->echo->arrived, true);
 	answer_attr(fs, req, ino);
 	return true;
 }
@@ -138,7 +138,7 @@ bool own_setattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino)
 
 bool own_make(struct fs *fs, fuse_req_t req)
 {
-	uint64_t ino = atomic_load(&fs->notifier.hidden);
+	uint64_t ino = atomic_load(&fs->echo->hidden);
 	struct fuse_entry_param e;
 	int err;
 
@@ -146,7 +146,7 @@ bool own_make(struct fs *fs, fuse_req_t req)
 		return false;
 	err = hidden(fs, &e);
 	/* It came and went: that it went will be told, too, or was already. */
-	if (err && !mirror_was_purged_quietly(&fs->mirror,
+	if (err && !mirror_was_purged_quietly(fs->mirror,
 					      tree_number_id(ino)))
 		err = gone(ino, 0, &e);
 	answer_entry(req, err, &e);

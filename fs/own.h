@@ -10,6 +10,19 @@
 
 #include "node.h"
 
+#include <stdatomic.h>
+
+/* What the notifier's thread says before it asks: of its request, and of itself. */
+struct echo {
+	atomic_int tid;			/* 0: there is no thread */
+	atomic_bool arrived;		/* its path leads to the mount */
+	/* Of this number there is no entry yet: it is about to be made. */
+	atomic_ullong hidden;
+	/* This one is gone, but its entry is about to be removed. */
+	atomic_ullong ghost, ghost_generation;
+	atomic_bool refused;		/* once it had no permission */
+};
+
 bool own_lookup(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		const char *name) must_check;
 bool own_getattr(struct fs *fs, fuse_req_t req, fuse_ino_t ino) must_check;

@@ -1,5 +1,6 @@
 #include "pull.h"
 #include "file.h"
+#include "link.h"
 #include "wire/scan.h"
 #include "vars.h"
 #include "window.h"
@@ -55,7 +56,7 @@ static int ask_piece(struct window *w, struct request *q,
 		json_add_bool(o, "lines", true);
 	if (part->known)
 		json_add_str(o, "version", part->version);
-	err = link_ask(&w->fs->link, q, &out, vars_timeout(w->fs, &one));
+	err = link_ask(w->fs->link, q, &out, vars_timeout(w->fs, &one));
 	json_object_put(o);
 	return err;
 }
@@ -112,7 +113,7 @@ static void on_first(struct request *q, int err, struct msg *m)
 		p->err = err;
 	if (!p->err)
 		ask_first(p);
-	park_wake(&p->fs->park, p->file);
+	park_wake(p->fs->park, p->file);
 }
 
 static void ask_first(struct pull *p)
@@ -218,7 +219,7 @@ void pull_free(struct pull *p)
 	if (!p)
 		return;
 	for (i = 0; i < p->n; i++) {
-		link_forget(&p->fs->link, &p->part[i].q);
+		link_forget(p->fs->link, &p->part[i].q);
 		window_done(&p->part[i].window);
 	}
 	buf_done(&p->all);

@@ -1,6 +1,9 @@
 #include "push.h"
 #include "base/log.h"
 #include "file.h"
+#include "link.h"
+#include "variables.h"
+#include "view.h"
 #include "wire/scan.h"
 #include "vars.h"
 #include "wire/limits.h"
@@ -58,7 +61,7 @@ static void push_free(struct push *p)
 	drop_held(p);
 	list_del(&p->all);
 	pull_free(p->pull);
-	var_name_put(&p->fs->mirror, p->name);
+	var_name_put(p->fs->mirror, p->name);
 	idlist_done(&p->engines);
 	free(p);
 }
@@ -153,7 +156,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 	p->bytes_out -= n;
 	send_held(p);
 	if (p->file)
-		park_wake(&p->fs->park, p->file);
+		park_wake(p->fs->park, p->file);
 	else
 		closed(p);
 }
@@ -175,7 +178,7 @@ static void send_now(struct push *p, struct json_object *content,
 	k->n = b.n;
 	k->trial = p->trial;
 	k->q.done = on_answer;
-	err = link_ask(&p->fs->link, &k->q, &out,
+	err = link_ask(p->fs->link, &k->q, &out,
 		       vars_timeout(p->fs, &p->engines));
 	json_object_put(content);
 	if (err) {
@@ -241,7 +244,7 @@ static void trial_is_late(struct timer *t)
 	struct push *p = container_of(t, struct push, trial_timer);
 
 	if (p->file)
-		park_wake(&p->fs->park, p->file);
+		park_wake(p->fs->park, p->file);
 }
 
 /* It stays held until it is known whether it has arrived. */
@@ -316,7 +319,7 @@ int push_open(struct file *f, struct obj *o)
 	p->trial_timer.fire = trial_is_late;
 	list_init(&p->held);
 	blob_init(&p->held_bytes);
-	list_add_tail(&f->fs->pushes, &p->all);
+	list_add_tail(&f->fs->vars->pushes, &p->all);
 	f->private = p;
 	if (!writes)
 		return 0;
@@ -355,8 +358,8 @@ void push_release(struct file *f)
 
 void push_done(struct fs *fs)
 {
-	while (!list_empty(&fs->pushes)) {
-		struct push *p = list_first(&fs->pushes, struct push, all);
+	while (!list_empty(&fs->vars->pushes)) {
+		struct push *p = list_first(&fs->vars->pushes, struct push, all);
 
 		p->out = 0;
 		push_free(p);
@@ -367,7 +370,7 @@ struct push *push_find(struct fs *fs, uint64_t ino)
 {
 	struct list *l;
 
-	list_for_each(l, &fs->pushes) {
+	list_for_each(l, &fs->vars->pushes) {
 		struct push *p = list_entry(l, struct push, all);
 
 		if (p->file && p->file->ino == ino && !p->append &&

@@ -22,7 +22,7 @@
 #include "wire/ids.h"
 
 struct push {
-	struct list all;	/* fs->pushes */
+	struct list all;	/* vars->pushes */
 	struct fs *fs;
 	struct file *file;	/* NULL: closed */
 	struct var_name *name;

@@ -7,7 +7,7 @@
 #ifndef TASKFS_FS_REPLY_H
 #define TASKFS_FS_REPLY_H
 
-#include "fs.h"
+#include "fuse.h"
 
 #include <sys/uio.h>
 

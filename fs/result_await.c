@@ -1,6 +1,7 @@
 #include "result_await.h"
 #include "detail.h"
 #include "group.h"
+#include "load.h"
 
 /* The tasks of the result, if it is a map or view; else NULL. */
 static struct group *group_of(const struct obj *o)
@@ -12,7 +13,7 @@ int await_tasks(struct obj *o, bool ask)
 {
 	struct group *g = group_of(o);
 
-	return g ? load_tasks(&o->fs->load, g, ask) : 0;
+	return g ? load_tasks(o->fs->load, g, ask) : 0;
 }
 
 int await_detail(struct obj *o, bool ask)
@@ -23,7 +24,7 @@ int await_detail(struct obj *o, bool ask)
 
 	if (!g || i < 0)
 		return 0;
-	err = load_detail(&o->fs->load, g, (uint32_t)i, ask);
+	err = load_detail(o->fs->load, g, (uint32_t)i, ask);
 	o->detail = detail_find(g, (uint32_t)i);
 	return err;
 }
@@ -42,7 +43,7 @@ static int await_failed(struct obj *o, bool ask)
 
 	n = group_failed(g, failed);
 	for (k = 0; k < n; k++) {
-		one = load_detail(&o->fs->load, g, failed[k], ask);
+		one = load_detail(o->fs->load, g, failed[k], ask);
 		if (one && err != -EINPROGRESS)
 			err = one;
 	}
@@ -62,5 +63,5 @@ int await_items(struct obj *o, bool ask)
 	struct group *g = group_of(o);
 	int64_t i = obj_index(o);
 
-	return g && i >= 0 ? load_items(&o->fs->load, g, (uint32_t)i, ask) : 0;
+	return g && i >= 0 ? load_items(o->fs->load, g, (uint32_t)i, ask) : 0;
 }

@@ -46,12 +46,12 @@ static bool result_find(struct obj *o, struct bytes name)
 	uint64_t id;
 
 	return parse_id(name, &id) &&
-	       set_result(o, mirror_result(&o->fs->mirror, id));
+	       set_result(o, mirror_result(o->fs->mirror, id));
 }
 
 static bool result_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
-	if (!set_result(o, index_next(&o->fs->mirror.results, from)))
+	if (!set_result(o, index_next(&o->fs->mirror->results, from)))
 		return false;
 	*ret_n = o->id;
 	return true;
@@ -59,7 +59,7 @@ static bool result_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool result_resolve(struct obj *o)
 {
-	return set_result(o, mirror_result(&o->fs->mirror, o->id));
+	return set_result(o, mirror_result(o->fs->mirror, o->id));
 }
 
 static void result_put_id(const struct obj *o, struct buf *out)
@@ -76,12 +76,12 @@ const struct class result_class = {
 
 static bool name_find(struct obj *o, struct bytes name)
 {
-	return set_result(o, mirror_newest(&o->fs->mirror, o->by.uid, name));
+	return set_result(o, mirror_newest(o->fs->mirror, o->by.uid, name));
 }
 
 static bool name_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
-	const struct mirror *m = &o->fs->mirror;
+	const struct mirror *m = o->fs->mirror;
 	struct result *r;
 
 	for (; (r = index_next(&m->results, from)); from = r->id + 1) {
@@ -117,7 +117,7 @@ void name_target(const struct obj *o, struct buf *out)
 
 static const struct result *latest(const struct obj *o)
 {
-	const struct mirror *m = &o->fs->mirror;
+	const struct mirror *m = o->fs->mirror;
 
 	return asker_sees_all(o)
 		       ? mirror_latest(m)

@@ -47,20 +47,6 @@ extern const struct deeds var_deeds, scatter_deeds;
 /* view.c */
 extern const struct class view_class;
 
-/* tasks.c */
-extern const struct class unfinished_class, submit_class;
-/*
- * What editors make beside the file that is edited. They do without when they
- * may not; sed -i (with O_EXCL sedXXXXXX) and vim (4913) must not succeed.
- */
-bool task_is_temporary(struct bytes name, int flags);
-SHOW(tasks_last);
-SHOW(tasks_error);
-void task_target(const struct obj *o, struct buf *out);
-int task_remove(const struct obj *o, struct wish *ret_wish);
-/* Says why in tasks/error; returns -EINVAL. */
-int task_name_refused(const struct obj *o, struct bytes name);
-
 /* draft_dir.c */
 extern const struct class draft_class, draft_option_class;
 int draft_remove_dir(const struct obj *o, struct wish *ret_wish);

@@ -1,7 +1,9 @@
 #include "scatter.h"
 #include "base/blob.h"
 #include "file.h"
+#include "link.h"
 #include "push.h"
+#include "variables.h"
 #include "vars.h"
 #include "wire/limits.h"
 
@@ -11,7 +13,7 @@
 #define SCATTER_OUT 8
 
 struct scatter {
-	struct list all;	/* fs->scatters */
+	struct list all;	/* vars->scatters */
 	struct fs *fs;
 	struct file *file;	/* NULL: closed */
 	struct var_name *name;
@@ -44,7 +46,7 @@ struct question {
 static void scatter_free(struct scatter *s)
 {
 	list_del(&s->all);
-	var_name_put(&s->fs->mirror, s->name);
+	var_name_put(s->fs->mirror, s->name);
 	idlist_done(&s->engines);
 	blob_done(&s->text);
 	free(s);
@@ -129,7 +131,7 @@ static int send_piece(struct scatter *s, struct bytes piece, uint64_t off)
 	s->begun = true;
 	k->scatter = s;
 	k->q.done = on_answer;
-	err = link_ask(&s->fs->link, &k->q, &out,
+	err = link_ask(s->fs->link, &k->q, &out,
 		       vars_timeout(s->fs, &one));
 	json_object_put(o);
 	if (err)
@@ -199,7 +201,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 	s->out--;
 	go_on(s);
 	if (s->file)
-		park_wake(&s->fs->park, s->file);
+		park_wake(s->fs->park, s->file);
 	else
 		closed(s);
 }
@@ -238,7 +240,7 @@ static int scatter_open(struct file *f, struct obj *o)
 	s->dirty = true;
 	s->counted = true;
 	blob_init(&s->text);
-	list_add_tail(&f->fs->scatters, &s->all);
+	list_add_tail(&f->fs->vars->scatters, &s->all);
 	f->private = s;
 	return 0;
 }
@@ -318,8 +320,8 @@ static void scatter_release(struct file *f)
 
 void scatter_done(struct fs *fs)
 {
-	while (!list_empty(&fs->scatters))
-		scatter_free(list_first(&fs->scatters, struct scatter, all));
+	while (!list_empty(&fs->vars->scatters))
+		scatter_free(list_first(&fs->vars->scatters, struct scatter, all));
 }
 
 const struct io scatter_io = {

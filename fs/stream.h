@@ -11,6 +11,7 @@
 #ifndef TASKFS_FS_STREAM_H
 #define TASKFS_FS_STREAM_H
 
+#include "mirror.h"
 #include "node.h"
 
 extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,

@@ -1,9 +1,12 @@
 #include "submission.h"
+#include "base/idlist.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "batch.h"
+#include "caller.h"
 #include "file.h"
 #include "origin.h"
+#include "tasks.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"
 
@@ -28,7 +31,7 @@ static void note(struct fs *fs, const struct process *who, int err,
 	static struct log_limit limit;
 	unsigned skipped;
 
-	callers_refused(&fs->callers, who, why);
+	callers_refused(fs->callers, who, why);
 	if (log_allowed(&limit, 20, 10 * USEC_PER_SEC, &skipped))
 		log_info("a task is refused",
 			 log_bytes("why", without_text(why)),
@@ -63,7 +66,7 @@ static void complain(struct submission *s)
 
 	buf_put(&b, s->complaint.p, s->complaint.n);
 	made_put(&s->made, &b);
-	callers_refused(&s->fs->callers, &s->who, buf_str(&b));
+	callers_refused(s->fs->callers, &s->who, buf_str(&b));
 	buf_done(&b);
 }
 
@@ -124,7 +127,7 @@ static void note_ids(struct submission *s, const struct batch *b,
 				   (unsigned long long)last);
 	}
 	if (last)
-		callers_submitted(&s->fs->callers, &s->who, last, s->refused);
+		callers_submitted(s->fs->callers, &s->who, last, s->refused);
 }
 
 /* The controller refuses some: told is the first. */
@@ -159,7 +162,7 @@ static void on_stored(struct batch *b, int err, const uint64_t *ids,
 	if (s->answered)
 		s->answered(s, !err && !refused);
 	if (s->file)
-		park_wake(&s->fs->park, s->file);
+		park_wake(s->fs->park, s->file);
 	else if (!s->out)
 		submission_free(s);
 }
@@ -459,7 +462,7 @@ struct submission *submission_new(struct file *f, const struct obj *o)
 	s->gid = o->by.gid;
 	s->origin = origin_find(f->fs, o->by.tid);
 	list_init(&s->sent);
-	list_add_tail(&s->fs->submissions, &s->all);
+	list_add_tail(&s->fs->tasks->submissions, &s->all);
 	return s;
 }
 

@@ -14,14 +14,16 @@
 #ifndef TASKFS_FS_SUBMISSION_H
 #define TASKFS_FS_SUBMISSION_H
 
+#include "base/idlist.h"
 #include "batch.h"
+#include "caller.h"
 #include "wire/jsonfeed.h"
 #include "made.h"
 #include "node.h"
 #include "wire/textkind.h"
 
 struct submission {
-	struct list all;	/* fs->submissions */
+	struct list all;	/* tasks->submissions */
 	struct fs *fs;
 	struct file *file;	/* NULL: closed already */
 	struct process who;	/* the opener */

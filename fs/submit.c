@@ -1,8 +1,12 @@
 #include "submit.h"
+#include "caller.h"
 #include "file.h"
+#include "link.h"
 #include "reply.h"
 #include "submission.h"
+#include "tasks.h"
 #include "tree.h"
+#include "view.h"
 
 #include <fcntl.h>
 
@@ -91,7 +95,7 @@ static int submit_open(struct file *f, struct obj *o)
 
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
-	if (!link_is_up(&f->fs->link))
+	if (!link_is_up(f->fs->link))
 		return -EHOSTDOWN;
 	s = submission_new(f, o);
 	s->readable = (f->flags & O_ACCMODE) == O_RDWR;
@@ -103,13 +107,6 @@ static void submit_release(struct file *f)
 {
 	if (f->private)
 		submission_close(f->private);
-}
-
-void submit_done(struct fs *fs)
-{
-	while (!list_empty(&fs->submissions))
-		submission_free(list_first(&fs->submissions,
-					   struct submission, all));
 }
 
 const struct io submit_io = {
@@ -191,7 +188,7 @@ static int view_submit_open(struct file *f, struct obj *o)
 	struct idlist ids = {0};
 	int err = view_engines(o, &ids);
 
-	if (err && link_is_up(&f->fs->link))
+	if (err && link_is_up(f->fs->link))
 		(void)submission_refused(
 			f->fs, o->by.tid, err,
 			bytes_str(err == -ENXIO ? "there is no engine"
@@ -242,8 +239,8 @@ static int named_submit_open(struct file *f, struct obj *o)
 {
 	struct bytes name;
 	struct submission *s;
-	int err = texts_get(&f->fs->names, o->id, &name) ? submit_open(f, o)
-							 : -ENOENT;
+	bool known = texts_get(&f->fs->tasks->names, o->id, &name);
+	int err = known ? submit_open(f, o) : -ENOENT;
 
 	s = f->private;
 	if (s) {
@@ -268,7 +265,7 @@ bool submit_is_open(const struct fs *fs, struct bytes name)
 {
 	const struct list *l;
 
-	list_for_each (l, &fs->submissions) {
+	list_for_each (l, &fs->tasks->submissions) {
 		const struct submission *s =
 			list_entry(l, struct submission, all);
 

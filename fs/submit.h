@@ -27,11 +27,7 @@ extern const struct io submit_io;
 extern const struct io view_submit_io;
 /* The same under a name. */
 extern const struct io named_submit_io;
-#define NAMES_MAX 1024		/* names remembered, in fs->names */
 /* Somebody has tasks/NAME open to write. */
 bool submit_is_open(const struct fs *fs, struct bytes name);
-
-/* At the end, when no file is open any more: forgets what is under way. */
-void submit_done(struct fs *fs);
 
 #endif

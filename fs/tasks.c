@@ -1,16 +1,34 @@
-#include "rows.h"
+#include "tasks.h"
 #include "base/parse.h"
+#include "caller.h"
+#include "mirror.h"
+#include "rows.h"
 #include "submission.h"
 #include "submit.h"
+#include "task_name.h"
 #include "wire/task_option.h"
 
 #include <fcntl.h>
+
+void tasks_init(struct tasks *t)
+{
+	list_init(&t->submissions);
+	texts_init(&t->names, TASKS_NAMES);
+}
+
+void tasks_done(struct tasks *t)
+{
+	while (!list_empty(&t->submissions))
+		submission_free(list_first(&t->submissions, struct submission,
+					   all));
+	texts_done(&t->names);
+}
 
 /* --- the unfinished ----------------------------------------------------- */
 
 static bool unfinished_resolve(struct obj *o)
 {
-	o->result = index_get(&o->fs->mirror.unfinished, o->id);
+	o->result = index_get(&o->fs->mirror->unfinished, o->id);
 	return o->result != NULL;
 }
 
@@ -23,7 +41,7 @@ static bool unfinished_find(struct obj *o, struct bytes name)
 
 static bool unfinished_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
-	o->result = index_next(&o->fs->mirror.unfinished, from);
+	o->result = index_next(&o->fs->mirror->unfinished, from);
 	if (!o->result)
 		return false;
 	o->id = (uint32_t)o->result->id;
@@ -59,7 +77,7 @@ int task_remove(const struct obj *o, struct wish *ret_wish)
 
 static bool submit_find(struct obj *o, struct bytes name)
 {
-	o->id = texts_find(&o->fs->names, name);
+	o->id = texts_find(&o->fs->tasks->names, name);
 	return o->id && submit_is_open(o->fs, name);
 }
 
@@ -68,41 +86,15 @@ static bool submit_resolve(struct obj *o)
 {
 	struct bytes name;
 
-	return texts_get(&o->fs->names, o->id, &name);
+	return texts_get(&o->fs->tasks->names, o->id, &name);
 }
 
 static void submit_name(const struct obj *o, struct buf *out)
 {
 	struct bytes name;
 
-	if (texts_get(&o->fs->names, o->id, &name))
+	if (texts_get(&o->fs->tasks->names, o->id, &name))
 		buf_put(out, name.p, name.n);
-}
-
-bool task_is_temporary(struct bytes name, int flags)
-{
-	const char *p = name.p;
-	uint64_t n;
-
-	if (name.n == 0 || strchr(".#", p[0]) || strchr("~#", p[name.n - 1]))
-		return true;
-	if (!(flags & O_EXCL))
-		return false;
-	return parse_u64(name, 0, UINT64_MAX, &n) == 0 ||
-	       (name.n == 9 && memcmp(p, "sed", 3) == 0);
-}
-
-int task_name_refused(const struct obj *o, struct bytes name)
-{
-	struct buf why = BUF_INIT;
-
-	buf_putc(&why, '"');
-	buf_put_escaped(&why, name, 64);
-	buf_puts(&why, "\" is no name for a task: letters, digits and ._+-@, "
-		       "not all digits, no word the tree uses");
-	(void)submission_refused(o->fs, o->by.tid, -EINVAL, buf_bytes(&why));
-	buf_done(&why);
-	return -EINVAL;
 }
 
 static int submit_make(struct obj *o, struct bytes name, int flags)
@@ -111,7 +103,7 @@ static int submit_make(struct obj *o, struct bytes name, int flags)
 		return -EPERM;
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);
-	o->id = texts_put(&o->fs->names, name);
+	o->id = texts_put(&o->fs->tasks->names, name);
 	return 0;
 }
 
@@ -126,7 +118,7 @@ const struct class submit_class = {
 
 int tasks_last(const struct obj *o, struct buf *out)
 {
-	uint64_t id = callers_last(&o->fs->callers, o->by.tid);
+	uint64_t id = callers_last(o->fs->callers, o->by.tid);
 
 	if (id)
 		buf_printf(out, "%llu\n", (unsigned long long)id);
@@ -135,7 +127,7 @@ int tasks_last(const struct obj *o, struct buf *out)
 
 int tasks_error(const struct obj *o, struct buf *out)
 {
-	const char *why = callers_error(&o->fs->callers, o->by.tid);
+	const char *why = callers_error(o->fs->callers, o->by.tid);
 
 	if (why)
 		buf_printf(out, "%s\n", why);

@@ -1,5 +1,6 @@
 #include "tell.h"
 #include "fs.h"
+#include "own.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -8,7 +9,7 @@
 
 void teller_init(struct teller *t, struct notifier *n)
 {
-	*t = (struct teller){.n = n, .root = -1};
+	*t = (struct teller){.n = n, .echo = n->fs->echo, .root = -1};
 }
 
 void teller_done(struct teller *t)
@@ -30,11 +31,11 @@ static int arrive(struct teller *t)
 	t->root = open(t->n->fs->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->root < 0)
 		return -errno;
-	atomic_store(&t->n->arrived, false);
+	atomic_store(&t->echo->arrived, false);
 	if (statx(t->root, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC,
 		  STATX_MODE, &st) < 0)
 		return -errno;
-	if (!atomic_load(&t->n->arrived))
+	if (!atomic_load(&t->echo->arrived))
 		return -ESTALE;
 	t->watchers.dev = (unsigned long)st.stx_dev_major << 20 |
 			  st.stx_dev_minor;
@@ -87,7 +88,7 @@ static bool is_refused(struct teller *t, uint64_t ino, bool failed)
 {
 	if (!failed || errno != EACCES || geteuid() == 0)
 		return false;
-	atomic_store(&t->n->refused, true);
+	atomic_store(&t->echo->refused, true);
 	fuse_lowlevel_notify_inval_inode(t->n->fs->se, ino, -1, 0);
 	return true;
 }
@@ -133,9 +134,9 @@ static void open_and_close(struct teller *t, uint64_t ino, int flags)
 
 static void create_file(struct teller *t, uint64_t ino)
 {
-	atomic_store(&t->n->hidden, ino);
+	atomic_store(&t->echo->hidden, ino);
 	open_and_close(t, ino, O_CREAT | O_EXCL);
-	atomic_store(&t->n->hidden, 0);
+	atomic_store(&t->echo->hidden, 0);
 }
 
 static int make_once(struct teller *t, const struct node *n, const char *path)
@@ -169,13 +170,13 @@ static void create(struct teller *t, const struct node *dir, uint64_t ino)
 	int err;
 
 	if (path_of(t, ino, &path)) {
-		atomic_store(&t->n->hidden, ino);
+		atomic_store(&t->echo->hidden, ino);
 		err = make_once(t, n, buf_str(&path));
 		if (err == EEXIST) {
 			forget_name(t, dir, buf_str(&path));
 			err = make_once(t, n, buf_str(&path));
 		}
-		atomic_store(&t->n->hidden, 0);
+		atomic_store(&t->echo->hidden, 0);
 		check(t, err);
 	}
 	buf_done(&path);
@@ -187,11 +188,11 @@ static void delete(struct teller *t, uint64_t ino, uint64_t generation)
 	struct buf path = BUF_INIT;
 
 	if (path_of(t, ino, &path)) {
-		atomic_store(&t->n->ghost_generation, generation);
-		atomic_store(&t->n->ghost, ino);
+		atomic_store(&t->echo->ghost_generation, generation);
+		atomic_store(&t->echo->ghost, ino);
 		check(t, unlinkat(t->root, buf_str(&path),
 				  dir ? AT_REMOVEDIR : 0) < 0 ? errno : 0);
-		atomic_store(&t->n->ghost, 0);
+		atomic_store(&t->echo->ghost, 0);
 	}
 	buf_done(&path);
 }

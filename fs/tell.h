@@ -10,6 +10,7 @@
 
 struct teller {
 	struct notifier *n;
+	struct echo *echo;
 	struct watchers watchers;
 	int root;	/* the mount, while telling; or -1 */
 	int err;	/* nothing can be told: in this turn, or any more */

@@ -342,7 +342,7 @@ struct waitq *tree_waitq(const struct obj *o)
 		return &o->result->waitq;
 	if (o->engine)
 		return &o->engine->waitq;
-	return &o->fs->mirror.events.waitq;
+	return &o->fs->mirror->events.waitq;
 }
 
 static uint64_t size_of(const struct obj *o)
@@ -376,9 +376,9 @@ static int64_t mtime_of(const struct obj *o)
 					    : o->result->submitted;
 	if (o->engine)
 		return o->engine->since;
-	if (o->draft)
-		return o->draft->changed;
-	return S_ISDIR(o->node->mode) ? o->fs->mirror.changed : o->fs->born;
+	if (o->made)
+		return o->made->changed;
+	return S_ISDIR(o->node->mode) ? o->fs->mirror->changed : o->fs->born;
 }
 
 void tree_attr(const struct obj *o, struct stat *st)
@@ -390,10 +390,10 @@ void tree_attr(const struct obj *o, struct stat *st)
 		.st_mode = o->node->mode,
 		.st_nlink = S_ISDIR(o->node->mode) ? 2 : 1,
 		.st_uid = o->result  ? (uid_t)o->result->uid
-			  : o->draft ? o->draft->uid
+			  : o->made  ? o->made->uid
 				     : getuid(),
 		.st_gid = o->result  ? (gid_t)o->result->gid
-			  : o->draft ? o->draft->gid
+			  : o->made  ? o->made->gid
 				     : getgid(),
 		.st_blksize = 4096,
 	};

@@ -12,6 +12,11 @@
 
 #include <sys/stat.h>
 
+/* Seconds the kernel may keep what never changes. */
+#define FOREVER 86400.0
+/* ... and a name that is there until someone purges it elsewhere. */
+#define A_MOMENT 1.0
+
 /* Once, before everything else; checks the table, whose row 0 is the root. */
 void tree_init(const struct node *nodes);
 /* The table; a row without path ends it. */

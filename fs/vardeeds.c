@@ -1,8 +1,10 @@
 #include "vars.h"
 #include "file.h"
+#include "link.h"
 #include "push.h"
 #include "reply.h"
 #include "tree.h"
+#include "variables.h"
 #include "wire/limits.h"
 #include "wire/variable.h"
 
@@ -53,7 +55,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 		vars_log("a variable cannot be changed", d->name, err, reply);
 	if (d->parked)
 		answer(d, err);
-	var_name_put(&d->fs->mirror, d->name);
+	var_name_put(d->fs->mirror, d->name);
 	free(d);
 }
 
@@ -77,7 +79,7 @@ static void ask(fuse_req_t req, const struct obj *o, const char *type,
 	d->ino = shows ? tree_ino(o) : 0;
 	d->renames = json_get(content, "to") != NULL;
 	d->q.done = on_answer;
-	err = link_ask(&o->fs->link, &d->q, &out, VARS_TIMEOUT);
+	err = link_ask(o->fs->link, &d->q, &out, VARS_TIMEOUT);
 	json_object_put(content);
 	if (err) {
 		free(d);
@@ -85,7 +87,7 @@ static void ask(fuse_req_t req, const struct obj *o, const char *type,
 		return;
 	}
 	d->name->users++;
-	d->parked = park(&o->fs->park, req, PARKED_OTHER);
+	d->parked = park(o->fs->park, req, PARKED_OTHER);
 	if (!d->parked)
 		return;
 	d->parked->owner = d;

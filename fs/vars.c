@@ -1,7 +1,10 @@
 #include "vars.h"
 #include "base/log.h"
+#include "link.h"
+#include "mirror.h"
 #include "push.h"
 #include "rows.h"
+#include "view.h"
 #include "wire/scan.h"
 #include "wire/variable.h"
 
@@ -39,9 +42,9 @@ static void take_one(struct fs *fs, struct bytes value)
 
 	if (!scan_fields(value, fields, &a) || a.id < 0 || !a.vars.p)
 		return;
-	e = mirror_engine(&fs->mirror, (uint64_t)a.id);
+	e = mirror_engine(fs->mirror, (uint64_t)a.id);
 	if (e)
-		variables_merge(&fs->mirror, e, a.vars, true);
+		variables_merge(fs->mirror, e, a.vars, true);
 }
 
 void vars_take_answer(struct fs *fs, const struct msg *reply)
@@ -77,14 +80,14 @@ void vars_log(const char *what, const struct var_name *name, int err,
 
 struct var_name *vars_name(const struct obj *o)
 {
-	return var_name_of(&o->fs->mirror, o->sub);
+	return var_name_of(o->fs->mirror, o->sub);
 }
 
 int vars_engines(const struct obj *o, struct idlist *ret)
 {
 	int err = view_engines(o, ret);
 
-	return !err && !link_is_up(&o->fs->link) ? -EHOSTDOWN : err;
+	return !err && !link_is_up(o->fs->link) ? -EHOSTDOWN : err;
 }
 
 bool vars_wait(const struct fs *fs, const struct idlist *engines)
@@ -93,7 +96,7 @@ bool vars_wait(const struct fs *fs, const struct idlist *engines)
 	size_t i;
 
 	for (i = 0; i < engines->n; i++) {
-		e = mirror_engine(&fs->mirror, engines->id[i]);
+		e = mirror_engine(fs->mirror, engines->id[i]);
 		if (e && e->vars.on_demand)
 			return true;
 	}
@@ -119,7 +122,7 @@ int vars_owners(const struct obj *o, struct idlist *ret)
 	size_t i;
 
 	for (i = 0; i < all.n && !err; i++) {
-		e = mirror_engine(&o->fs->mirror, all.id[i]);
+		e = mirror_engine(o->fs->mirror, all.id[i]);
 		if (e && variable_find(e, o->sub))
 			idlist_add(ret, e->id);
 	}
@@ -134,11 +137,11 @@ void vars_expect(struct fs *fs, const struct idlist *engines,
 	size_t i;
 
 	for (i = 0; i < engines->n; i++) {
-		e = mirror_engine(&fs->mirror, engines->id[i]);
+		e = mirror_engine(fs->mirror, engines->id[i]);
 		if (e && arrives)
-			variable_expect(&fs->mirror, e, name);
+			variable_expect(fs->mirror, e, name);
 		else if (e)
-			variable_unexpect(&fs->mirror, e, name->id);
+			variable_unexpect(fs->mirror, e, name->id);
 	}
 }
 
@@ -155,7 +158,7 @@ static bool is_there(const struct obj *o)
 
 static bool var_find(struct obj *o, struct bytes text)
 {
-	const struct var_name *name = var_name_find(&o->fs->mirror, text);
+	const struct var_name *name = var_name_find(o->fs->mirror, text);
 
 	if (!name)
 		return false;
@@ -173,7 +176,7 @@ static bool var_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 	if (from < UINT32_MAX && view_engines(o, &engines) == 0) {
 		for (i = 0; i < engines.n; i++) {
 			const struct engine *e = mirror_engine(
-				&o->fs->mirror, engines.id[i]);
+				o->fs->mirror, engines.id[i]);
 			const struct variable *v =
 				e ? variable_next(e, (uint32_t)from) : NULL;
 
@@ -213,11 +216,17 @@ static void var_name(const struct obj *o, struct buf *out)
 		buf_put(out, name->text, name->n);
 }
 
+void vars_init(struct vars *v)
+{
+	list_init(&v->pushes);
+	list_init(&v->scatters);
+}
+
 void vars_forget_made(struct fs *fs)
 {
-	if (fs->var_made)
-		var_name_put(&fs->mirror, fs->var_made);
-	fs->var_made = NULL;
+	if (fs->vars->made)
+		var_name_put(fs->mirror, fs->vars->made);
+	fs->vars->made = NULL;
 }
 
 /* The name stays known until the open file, which is next, holds it. */
@@ -233,8 +242,8 @@ static int var_make(struct obj *o, struct bytes text, int flags)
 	if (err)
 		return err;
 	vars_forget_made(o->fs);
-	o->fs->var_made = var_name_get(&o->fs->mirror, text);
-	o->sub = o->fs->var_made->id;
+	o->fs->vars->made = var_name_get(o->fs->mirror, text);
+	o->sub = o->fs->vars->made->id;
 	return 0;
 }
 
@@ -282,7 +291,7 @@ static void sum(const struct obj *o, uint64_t *ret_size, int64_t *ret_mtime)
 	*ret_mtime = 0;
 	if (vars_owners(o, &owners) == 0) {
 		for (i = 0; i < owners.n; i++) {
-			v = variable_find(mirror_engine(&o->fs->mirror,
+			v = variable_find(mirror_engine(o->fs->mirror,
 							owners.id[i]),
 					  o->sub);
 			*ret_size += (uint64_t)(vars_as_lines(o) &&

@@ -13,9 +13,19 @@
 #ifndef TASKFS_FS_VARS_H
 #define TASKFS_FS_VARS_H
 
+#include "mirror.h"
 #include "node.h"
+#include "request.h"
 
 #include "wire/json.h"
+
+struct vars {
+	struct list pushes;		/* struct push */
+	struct list scatters;		/* scatter.c's */
+	struct var_name *made;		/* for a CREATE */
+};
+
+void vars_init(struct vars *v);
 
 /* The controller answers for its engines within 20 s. */
 #define VARS_TIMEOUT (30 * USEC_PER_SEC)

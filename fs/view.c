@@ -1,5 +1,9 @@
-#include "rows.h"
+#include "view.h"
+#include "base/idlist.h"
 #include "base/parse.h"
+#include "rows.h"
+#include "mirror.h"
+#include "texts.h"
 #include "wire/limits.h"
 
 #define ALL 0
@@ -37,7 +41,7 @@ static int engines_of_list(const struct mirror *m, struct bytes text,
 
 int view_engines(const struct obj *o, struct idlist *ret)
 {
-	const struct mirror *m = &o->fs->mirror;
+	const struct mirror *m = o->fs->mirror;
 	struct bytes text;
 
 	if (o->engine) {
@@ -46,7 +50,7 @@ int view_engines(const struct obj *o, struct idlist *ret)
 	}
 	if (o->id == ALL)
 		return every_engine(m, ret);
-	return texts_get(&o->fs->views, o->id, &text)
+	return texts_get(o->fs->views, o->id, &text)
 		       ? engines_of_list(m, text, ret)
 		       : -ENOENT;
 }
@@ -70,9 +74,9 @@ static bool view_find(struct obj *o, struct bytes name)
 	o->id = ALL;
 	if (bytes_is(name, "all"))
 		return true;
-	if (!is_list(&o->fs->mirror, name))
+	if (!is_list(o->fs->mirror, name))
 		return false;
-	o->id = texts_put(&o->fs->views, name);
+	o->id = texts_put(o->fs->views, name);
 	return true;
 }
 
@@ -87,14 +91,14 @@ static bool view_resolve(struct obj *o)
 {
 	struct bytes text;
 
-	return o->id == ALL || texts_get(&o->fs->views, o->id, &text);
+	return o->id == ALL || texts_get(o->fs->views, o->id, &text);
 }
 
 static void view_name(const struct obj *o, struct buf *out)
 {
 	struct bytes text = bytes_str("all");
 
-	if (o->id == ALL || texts_get(&o->fs->views, o->id, &text))
+	if (o->id == ALL || texts_get(o->fs->views, o->id, &text))
 		buf_put(out, text.p, text.n);
 }
 

@@ -23,7 +23,7 @@ static int want(struct obj *o, bool ask)
 	int err = 0;
 
 	if (g && obj_index(o) >= 0)
-		err = load_tasks(&o->fs->load, g, ask);
+		err = load_tasks(o->fs->load, g, ask);
 	return err || !o->node->await ? err : o->node->await(o, ask);
 }
 
@@ -83,7 +83,7 @@ static void answer(fuse_req_t req, const struct want_op *op, int err,
 
 static void try_again(struct want *w)
 {
-	uint64_t heard = w->fs->load.block_at;
+	uint64_t heard = w->fs->load->block_at;
 	bool late = mono_usec() >= max_u64(w->due, heard + WANT_PATIENCE);
 	struct obj o;
 	int err;
@@ -140,7 +140,7 @@ void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 		answer(req, op, err, &o);
 		return;
 	}
-	p = park(&fs->park, req, PARKED_OTHER);
+	p = park(fs->park, req, PARKED_OTHER);
 	if (!p)
 		return;
 	w = zalloc(sizeof(*w));
@@ -149,15 +149,15 @@ void want_answer(struct fs *fs, fuse_req_t req, const struct want_op *op,
 	w->name = name ? xstrdup(name) : NULL;
 	p->owner = w;
 	p->interrupted = interrupted;
-	list_add_tail(&fs->wants.waiting, &w->link);
-	if (!timer_is_set(&fs->wants.timer))
-		timer_set(fs->loop, &fs->wants.timer, WANT_PATIENCE);
+	list_add_tail(&fs->wants->waiting, &w->link);
+	if (!timer_is_set(&fs->wants->timer))
+		timer_set(fs->loop, &fs->wants->timer, WANT_PATIENCE);
 }
 
 void want_again(struct fs *fs)
 {
-	if (!list_empty(&fs->wants.waiting))
-		loop_defer(fs->loop, &fs->wants.work);
+	if (!list_empty(&fs->wants->waiting))
+		loop_defer(fs->loop, &fs->wants->work);
 }
 
 static void arrived(void *fs)
@@ -167,15 +167,15 @@ static void arrived(void *fs)
 
 void wants_init(struct fs *fs)
 {
-	list_init(&fs->wants.waiting);
-	fs->wants.timer.fire = late;
-	fs->wants.work.run = run;
-	fs->load.arrived = arrived;
-	fs->load.arrived_arg = fs;
+	list_init(&fs->wants->waiting);
+	fs->wants->timer.fire = late;
+	fs->wants->work.run = run;
+	fs->load->arrived = arrived;
+	fs->load->arrived_arg = fs;
 }
 
 void wants_done(struct fs *fs)
 {
-	timer_cancel(&fs->wants.timer);
-	work_cancel(&fs->wants.work);
+	timer_cancel(&fs->wants->timer);
+	work_cancel(&fs->wants->work);
 }

@@ -22,6 +22,13 @@
 
 #define WANT_PATIENCE LOAD_PATIENCE
 
+/* LOOKUPs and GETATTRs that wait. */
+struct wants {
+	struct list waiting;
+	struct timer timer;
+	struct work work;
+};
+
 
 void wants_init(struct fs *fs);
 void wants_done(struct fs *fs);

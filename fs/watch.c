@@ -1,6 +1,7 @@
 #include "watch.h"
 #include "bar.h"
 #include "file.h"
+#include "mirror.h"
 #include "reply.h"
 
 #define COPY_MOST 65536		/* bytes of old lines kept */
@@ -89,7 +90,7 @@ static void fire(struct timer *t)
 {
 	struct file *f = container_of(t, struct drawing, timer)->file;
 
-	park_wake(&f->fs->park, f);
+	park_wake(f->fs->park, f);
 }
 
 /* True: there is something from off on. Else the timer says when to look. */

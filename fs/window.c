@@ -1,6 +1,7 @@
 #include "window.h"
 #include "file.h"
 #include "group.h"
+#include "link.h"
 #include "wire/scan.h"
 
 #define FETCH_TIMEOUT (10 * USEC_PER_SEC)
@@ -153,7 +154,7 @@ static bool collect(const struct window *w, uint64_t off, size_t n,
 
 static void fetch_free(struct fetch *f)
 {
-	request_forget(&f->window->fs->link.requests, &f->q);
+	request_forget(&f->window->fs->link->requests, &f->q);
 	list_del(&f->link);
 	f->window->nfetches--;
 	msg_done(&f->m);
@@ -170,7 +171,7 @@ static void forget_fetches(struct window *w)
 /* A small output of a result that ended is worth keeping. */
 static void keep(struct window *w, uint64_t at, struct bytes b)
 {
-	struct result *r = mirror_result(&w->fs->mirror, w->id);
+	struct result *r = mirror_result(w->fs->mirror, w->id);
 	struct bytes out[STREAM_OUTPUTS] = {{0}};
 	int i;
 
@@ -183,7 +184,7 @@ static void keep(struct window *w, uint64_t at, struct bytes b)
 		if (!mirror_kept(r, (enum stream)i, &out[i]))
 			out[i] = bytes_of(NULL, 0);
 	out[w->stream] = b;
-	mirror_keep(&w->fs->mirror, r, out);
+	mirror_keep(w->fs->mirror, r, out);
 }
 
 /* Answers that follow the window's end go into it. */
@@ -222,7 +223,7 @@ static const struct field piece_fields[] = {
 static bool sizes_fit(const struct fetch *f, struct bytes sizes, size_t n)
 {
 	const struct result *r =
-		mirror_result(&f->window->fs->mirror, f->window->id);
+		mirror_result(f->window->fs->mirror, f->window->id);
 	uint32_t i = f->plan.task;
 	uint64_t sum = 0;
 	struct bytes v;
@@ -274,7 +275,7 @@ static void on_piece(struct request *q, int err, struct msg *m)
 		*m = (struct msg){0};
 		take_answers(w);
 	}
-	park_wake(&w->fs->park, w->file);
+	park_wake(w->fs->park, w->file);
 }
 
 int window_ask_stream(struct window *w, struct request *q,
@@ -293,7 +294,7 @@ int window_ask_stream(struct window *w, struct request *q,
 		json_add_int(o, "offset", (int64_t)p->offset);
 		json_add_int(o, "length", (int64_t)p->n);
 	}
-	err = link_ask(&w->fs->link, q, &out, FETCH_TIMEOUT);
+	err = link_ask(w->fs->link, q, &out, FETCH_TIMEOUT);
 	json_object_put(o);
 	return err;
 }

@@ -9,7 +9,9 @@
 #define TASKFS_FS_WINDOW_H
 
 #include "fs.h"
+#include "mirror.h"
 #include "reply.h"
+#include "request.h"
 
 #include "wire/limits.h"
 

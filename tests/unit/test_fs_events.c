@@ -1,9 +1,13 @@
 #include "tests/unit/unit.h"
+#include "fs/events.h"
 #include "fs/file.h"
+#include "fs/mirror.h"
 #include "fs/reply.h"
 
-static struct fs fs;
-static struct events *ev = &fs.mirror.events;
+static struct mirror mirror;
+static struct park parking;
+static struct fs fs = {.mirror = &mirror, .park = &parking};
+static struct events *ev = &mirror.events;
 static struct file f;
 static struct obj o = {.fs = &fs};
 
@@ -15,10 +19,10 @@ static void no_retry(struct file *file)
 static int begin(void **state)
 {
 	(void)state;
-	fs = (struct fs){.born = 1};
+	fs.born = 1;
 	fs.loop = loop_new();
-	park_init(&fs.park, fs.loop, no_retry);
-	mirror_init(&fs.mirror, &fs.park);
+	park_init(fs.park, fs.loop, no_retry);
+	mirror_init(fs.mirror, fs.park);
 	f = (struct file){.fs = &fs};
 	list_init(&f.wait);
 	return 0;
@@ -28,8 +32,8 @@ static int end(void **state)
 {
 	(void)state;
 	events_io.release(&f);
-	mirror_done(&fs.mirror);
-	park_done(&fs.park, -EINTR);
+	mirror_done(fs.mirror);
+	park_done(fs.park, -EINTR);
 	loop_free(fs.loop);
 	return 0;
 }
