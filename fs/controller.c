@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "controller.h"
 #include "bridge.h"
 #include "link.h"
 #include "mirror.h"

@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "ctl.h"
 #include "base/nearest.h"
 #include "base/parse.h"
 #include "caller.h"

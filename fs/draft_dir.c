@@ -1,9 +1,7 @@
-#include "rows.h"
+#include "draft_dir.h"
 #include "draft.h"
 #include "task_name.h"
 #include "submission.h"
-
-/* tasks/NAME/ and its files: finding, making, removing. */
 
 /* --- drafts ------------------------------------------------------------- */
 

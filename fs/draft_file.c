@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "draft_file.h"
 #include "base/parse.h"
 #include "draft.h"
 #include "file.h"
@@ -9,12 +9,7 @@
 
 #include <fcntl.h>
 
-/*
- * tasks/NAME/OPTION. Code, stdin and map are written in place. Of the others
- * an open file has a text of its own, which becomes the option's when it is a
- * good value: at once when it ends with a newline or is one value, else at
- * the close.
- */
+/* The text that an open file has of an option. */
 struct edit {
 	struct buf text;
 	bool wrote;	/* or tried to */

@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "draft_submit.h"
 #include "base/parse.h"
 #include "draft.h"
 #include "file.h"
@@ -8,8 +8,6 @@
 #include "tree.h"
 
 #include <fcntl.h>
-
-/* tasks/NAME/submit. */
 
 static int submit_open(struct file *f, struct obj *o)
 {

@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "engines.h"
 #include "mirror.h"
 #include "show.h"
 #include "base/parse.h"

@@ -1,5 +1,4 @@
 #include "fresh.h"
-#include "rows.h"
 #include "vars.h"
 #include "view.h"
 #include "want.h"

@@ -1,8 +1,4 @@
-/*
- * Files that have a line for each task of a map or view, and those that sum
- * them up. There may be a million lines: sizes are known without the text.
- */
-#include "rows.h"
+#include "lines.h"
 #include "group.h"
 #include "lane.h"
 #include "link.h"

@@ -1,10 +1,9 @@
-#include "rows.h"
+#include "members.h"
 #include "base/parse.h"
 #include "group.h"
+#include "results.h"
 
 #include <sys/stat.h>
-
-/* The tasks of a map or view as entries of its directory. */
 
 static bool parse_number(struct bytes name, uint64_t max, uint64_t *ret_n)
 {

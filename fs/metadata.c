@@ -1,10 +1,6 @@
-/*
- * results/<id>/metadata: one JSON object. The first members are ipyparallel's
- * (AsyncResult.metadata), the others ours. Nothing in it may change once the
- * result is final.
- */
-#include "rows.h"
+#include "metadata.h"
 #include "group.h"
+#include "lines.h"
 #include "wire/json.h"
 #include "wire/messages.h"
 

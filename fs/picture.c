@@ -1,12 +1,4 @@
-/*
- * results/<id>/timeline.svg: what of a result is drawn (timeline.h).
- *
- * The last picture is kept: of what has ended it never changes, of another
- * until something changes or a second is over, so that its size is that of
- * the text somebody reads next. One of a million tasks is kept for longer:
- * drawing takes no more than a part of the time.
- */
-#include "rows.h"
+#include "picture.h"
 #include "group.h"
 #include "tree.h"
 #include "base/parse.h"

@@ -1,10 +1,7 @@
-/*
- * The files of a result: of one of one task, of one task of a map or view, or
- * of a map or view as a whole (o->task is NULL then).
- */
-#include "rows.h"
+#include "result.h"
 #include "detail.h"
 #include "group.h"
+#include "lines.h"
 #include "show.h"
 #include "wire/json.h"
 

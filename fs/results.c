@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "results.h"
 #include "show.h"
 #include "detail.h"
 #include "group.h"

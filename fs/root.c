@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "root.h"
 #include "tree.h"
 #include "wire/task_option.h"
 

@@ -2,7 +2,7 @@
 #include "base/parse.h"
 #include "caller.h"
 #include "mirror.h"
-#include "rows.h"
+#include "results.h"
 #include "submission.h"
 #include "submit.h"
 #include "task_name.h"

@@ -1,16 +1,15 @@
-#include "vars.h"
+#include "vardeeds.h"
 #include "file.h"
 #include "link.h"
 #include "push.h"
 #include "reply.h"
 #include "tree.h"
+#include "vars.h"
 #include "variables.h"
 #include "wire/limits.h"
 #include "wire/variable.h"
 
 #include <linux/fs.h>
-
-/* Variables are removed, renamed, cut: the kernel's request waits. */
 
 struct deed {
 	struct request q;

@@ -19,6 +19,10 @@
 
 #include "wire/json.h"
 
+extern const struct class engine_var_class, view_var_class;
+extern const struct class scatter_class, gather_class;
+extern const struct io var_io, gather_io;
+
 struct vars {
 	struct list pushes;		/* struct push */
 	struct list scatters;		/* scatter.c's */

@@ -1,7 +1,6 @@
 #include "view.h"
 #include "base/idlist.h"
 #include "base/parse.h"
-#include "rows.h"
 #include "mirror.h"
 #include "texts.h"
 #include "wire/limits.h"

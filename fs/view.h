@@ -9,10 +9,9 @@
 #define TASKFS_FS_VIEW_H
 
 #include "base/idlist.h"
+#include "node.h"
 
 #define VIEWS_MAX 1024		/* lists remembered */
-
-struct obj;
 
 /*
  * The engines an entry below engines/ stands for: the one of engines/<id>/, or
@@ -20,5 +19,7 @@ struct obj;
  * idlist_done(). -ENOENT: one of them is gone; -ENXIO: there is no engine.
  */
 int view_engines(const struct obj *o, struct idlist *ret) must_check;
+
+extern const struct class view_class;
 
 #endif

@@ -4,7 +4,6 @@
 #include "fs/file.h"
 #include "fs/merge.h"
 #include "fs/nodes.h"
-#include "fs/rows.h"
 #include "fs/tasks.h"
 #include "fs/tree.h"
 #include "fs/vars.h"
