@@ -60,7 +60,7 @@ static int try_read(struct file *f, const struct ask *ask, struct answer *a)
 	if (!err)
 		err = want_known(&o);
 	if (err == -EINPROGRESS)
-		waitq_add(&f->fs->load->waitq, f);
+		waitq_add(&f->fs->load->waitq, &f->waiter);
 	if (err)
 		return err;
 	if (o.node->io)
@@ -68,7 +68,7 @@ static int try_read(struct file *f, const struct ask *ask, struct answer *a)
 	else if (o.node->show)
 		err = show_read(f, &o, ask, a);
 	if (err == -EAGAIN && (o.node->flags & NODE_WAITS))
-		waitq_add(tree_waitq(&o), f);
+		waitq_add(tree_waitq(&o), &f->waiter);
 	return err;
 }
 
@@ -149,7 +149,7 @@ static struct file *file_new(struct fs *fs, const struct obj *o, int flags)
 	f->node = o->node;
 	f->flags = flags;
 	f->tid = o->by.tid;
-	list_init(&f->wait);
+	list_init(&f->waiter.link);
 	list_init(&f->parked);
 	list_add_tail(&fs->park->files, &f->all);
 	return f;
@@ -261,7 +261,7 @@ void file_free(struct file *f)
 		f->node->io->release(f);
 	if (f->poll)
 		fuse_pollhandle_destroy(f->poll);
-	list_del(&f->wait);
+	list_del(&f->waiter.link);
 	list_del(&f->all);
 	buf_done(&f->copy);
 	free(f);
@@ -409,8 +409,8 @@ static unsigned poll_now(struct file *f)
 	if (is_changed(f, &o))
 		events |= POLLPRI | POLLERR;
 	/* One that is woken already comes here again. */
-	if (list_empty(&f->wait))
-		waitq_add(tree_waitq(&o), f);
+	if (list_empty(&f->waiter.link))
+		waitq_add(tree_waitq(&o), &f->waiter);
 	return events;
 }
 
@@ -422,8 +422,9 @@ static bool is_worth_telling(const struct file *f, unsigned events)
 	return events & (text ? POLLPRI : POLLIN);
 }
 
-void file_retry(struct file *f)
+void file_retry(struct waiter *w)
 {
+	struct file *f = container_of(w, struct file, waiter);
 	struct list *l, *tmp;
 
 	if (f->opening) {

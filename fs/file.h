@@ -15,7 +15,7 @@
 
 struct file {
 	struct list all;	/* park->files */
-	struct list wait;	/* a waitq, or park->woken */
+	struct waiter waiter;	/* file_retry() is called when it is woken */
 	struct list parked;	/* struct parked, oldest first */
 	struct fs *fs;
 	uint64_t ino;
@@ -50,7 +50,7 @@ void file_on_poll(fuse_req_t req, struct file *f, struct fuse_pollhandle *ph);
 void file_on_end(struct file *f);
 void file_on_release(fuse_req_t req, struct file *f);
 /* Something changed: answer what can be answered now. */
-void file_retry(struct file *f);
+void file_retry(struct waiter *w);
 /* At the end, when the kernel sends no RELEASE any more. */
 void file_free(struct file *f);
 

@@ -50,7 +50,7 @@ static int metrics_read(struct file *f, struct obj *o, const struct ask *ask,
 	if (ask->off == 0 || !f->rendered) {
 		f->rendered = false;
 		if (refresh(o->fs->metrics)) {
-			waitq_add(&o->fs->metrics->waitq, f);
+			waitq_add(&o->fs->metrics->waitq, &f->waiter);
 			return -EINPROGRESS;
 		}
 		buf_clear(&f->copy);

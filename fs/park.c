@@ -1,21 +1,20 @@
-#include "fs.h"
-#include "file.h"
+#include "park.h"
 #include "reply.h"
 
-static void run(struct work *w)
+static void run(struct work *work)
 {
-	struct park *pk = container_of(w, struct park, work);
+	struct park *pk = container_of(work, struct park, work);
 
 	while (!list_empty(&pk->woken)) {
-		struct file *f = list_first(&pk->woken, struct file, wait);
+		struct waiter *w = list_first(&pk->woken, struct waiter, link);
 
-		list_del(&f->wait);
-		pk->retry(f);
+		list_del(&w->link);
+		pk->retry(w);
 	}
 }
 
 void park_init(struct park *pk, struct loop *loop,
-	       void (*retry)(struct file *f))
+	       void (*retry)(struct waiter *w))
 {
 	*pk = (struct park){.loop = loop, .retry = retry, .work.run = run};
 	list_init(&pk->all);
@@ -89,24 +88,24 @@ void park_done(struct park *pk, int err)
 
 void waitq_init(struct waitq *q)
 {
-	list_init(&q->files);
+	list_init(&q->waiters);
 }
 
-void waitq_add(struct waitq *q, struct file *f)
+void waitq_add(struct waitq *q, struct waiter *w)
 {
-	list_del(&f->wait);
-	list_add_tail(&q->files, &f->wait);
+	list_del(&w->link);
+	list_add_tail(&q->waiters, &w->link);
 }
 
-void park_wake(struct park *pk, struct file *f)
+void park_wake(struct park *pk, struct waiter *w)
 {
-	list_del(&f->wait);
-	list_add_tail(&pk->woken, &f->wait);
+	list_del(&w->link);
+	list_add_tail(&pk->woken, &w->link);
 	loop_defer(pk->loop, &pk->work);
 }
 
 void waitq_wake(struct park *pk, struct waitq *q)
 {
-	while (!list_empty(&q->files))
-		park_wake(pk, list_first(&q->files, struct file, wait));
+	while (!list_empty(&q->waiters))
+		park_wake(pk, list_first(&q->waiters, struct waiter, link));
 }

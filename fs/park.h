@@ -6,9 +6,9 @@
  * park_take() gives the request back, to be answered at once. A request that
  * is interrupted first is answered EINTR here, after its owner was told.
  *
- * An open file that waits for a change stands in the waitq of the thing that
- * will change (a result, an engine, the events). waitq_wake() makes every
- * file there try again at the end of the turn.
+ * An open file that waits for a change stands with its struct waiter in the
+ * waitq of the thing that will change (a result, an engine, the events).
+ * waitq_wake() makes everybody there try again at the end of the turn.
  */
 #ifndef TASKFS_FS_PARK_H
 #define TASKFS_FS_PARK_H
@@ -17,7 +17,6 @@
 #include "base/loop.h"
 
 struct fuse_req;
-struct file;
 
 enum parked_kind {
 	PARKED_OPEN,
@@ -39,22 +38,26 @@ struct parked {
 	void (*interrupted)(struct parked *p);	/* let go of p; may be NULL */
 };
 
+struct waiter {
+	struct list link;	/* of a waitq, or of park->woken; or alone */
+};
+
 struct park {
 	struct loop *loop;
 	struct list all;	/* struct parked */
 	size_t count;
-	struct list files;	/* struct file: all that are open */
-	struct list woken;	/* struct file: to try again */
+	struct list files;	/* all that are open; file.c's */
+	struct list woken;	/* struct waiter: to try again */
 	struct work work;
-	void (*retry)(struct file *f);
+	void (*retry)(struct waiter *w);
 };
 
 struct waitq {
-	struct list files;
+	struct list waiters;
 };
 
 void park_init(struct park *pk, struct loop *loop,
-	       void (*retry)(struct file *f));
+	       void (*retry)(struct waiter *w));
 /* Answers everything that is still parked, with -err. */
 void park_done(struct park *pk, int err);
 
@@ -68,10 +71,10 @@ struct parked *park(struct park *pk, struct fuse_req *req,
 struct fuse_req *park_take(struct parked *p) must_check;
 
 void waitq_init(struct waitq *q);
-/* The file waits here, and nowhere else. */
-void waitq_add(struct waitq *q, struct file *f);
+/* w waits here, and nowhere else. */
+void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_wake(struct park *pk, struct waitq *q);
-/* One file, as if something it waits for had changed. */
-void park_wake(struct park *pk, struct file *f);
+/* One alone, as if something it waits for had changed. */
+void park_wake(struct park *pk, struct waiter *w);
 
 #endif

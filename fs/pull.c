@@ -113,7 +113,7 @@ static void on_first(struct request *q, int err, struct msg *m)
 		p->err = err;
 	if (!p->err)
 		ask_first(p);
-	park_wake(p->fs->park, p->file);
+	park_wake(p->fs->park, &p->file->waiter);
 }
 
 static void ask_first(struct pull *p)

@@ -156,7 +156,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 	p->bytes_out -= n;
 	send_held(p);
 	if (p->file)
-		park_wake(p->fs->park, p->file);
+		park_wake(p->fs->park, &p->file->waiter);
 	else
 		closed(p);
 }
@@ -244,7 +244,7 @@ static void trial_is_late(struct timer *t)
 	struct push *p = container_of(t, struct push, trial_timer);
 
 	if (p->file)
-		park_wake(p->fs->park, p->file);
+		park_wake(p->fs->park, &p->file->waiter);
 }
 
 /* It stays held until it is known whether it has arrived. */

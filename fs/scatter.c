@@ -201,7 +201,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 	s->out--;
 	go_on(s);
 	if (s->file)
-		park_wake(s->fs->park, s->file);
+		park_wake(s->fs->park, &s->file->waiter);
 	else
 		closed(s);
 }

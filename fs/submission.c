@@ -162,7 +162,7 @@ static void on_stored(struct batch *b, int err, const uint64_t *ids,
 	if (s->answered)
 		s->answered(s, !err && !refused);
 	if (s->file)
-		park_wake(s->fs->park, s->file);
+		park_wake(s->fs->park, &s->file->waiter);
 	else if (!s->out)
 		submission_free(s);
 }

@@ -90,7 +90,7 @@ static void fire(struct timer *t)
 {
 	struct file *f = container_of(t, struct drawing, timer)->file;
 
-	park_wake(f->fs->park, f);
+	park_wake(f->fs->park, &f->waiter);
 }
 
 /* True: there is something from off on. Else the timer says when to look. */

@@ -275,7 +275,7 @@ static void on_piece(struct request *q, int err, struct msg *m)
 		*m = (struct msg){0};
 		take_answers(w);
 	}
-	park_wake(w->fs->park, w->file);
+	park_wake(w->fs->park, &w->file->waiter);
 }
 
 int window_ask_stream(struct window *w, struct request *q,

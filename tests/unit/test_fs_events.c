@@ -11,9 +11,9 @@ static struct events *ev = &mirror.events;
 static struct file f;
 static struct obj o = {.fs = &fs};
 
-static void no_retry(struct file *file)
+static void no_retry(struct waiter *w)
 {
-	(void)file;
+	(void)w;
 }
 
 static int begin(void **state)
@@ -24,7 +24,7 @@ static int begin(void **state)
 	park_init(fs.park, fs.loop, no_retry);
 	mirror_init(fs.mirror, fs.park);
 	f = (struct file){.fs = &fs};
-	list_init(&f.wait);
+	list_init(&f.waiter.link);
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "tests/unit/unit.h"
 #include "base/loop.h"
-#include "fs/file.h"
 #include "fs/group.h"
 #include "fs/merge.h"
 
@@ -8,9 +7,9 @@ static struct loop *loop;
 static struct park parks;
 static struct mirror m;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static int begin(void **state)

@@ -1,15 +1,14 @@
 #include "tests/unit/unit.h"
 #include "base/loop.h"
-#include "fs/file.h"
 #include "fs/merge.h"
 
 static struct loop *loop;
 static struct park parks;
 static struct mirror m;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static int begin(void **state)

@@ -23,9 +23,9 @@ static struct link line;
 static struct load load;
 static struct fs fs;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static void add(const char *text)
