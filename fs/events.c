@@ -1,40 +1,9 @@
-#include "fs.h"
-#include "file.h"
 #include "events.h"
+#include "file.h"
 #include "mirror.h"
 #include "reply.h"
 
 #define EVENTS_READ 65536 /* bytes rendered at once */
-
-void events_init(struct events *ev, struct park *park)
-{
-	*ev = (struct events){.park = park};
-	ev->first = ev->next = (uint64_t)now_usec() / 100;
-	ev->ring = xreallocarray(NULL, EVENTS_KEPT, sizeof(*ev->ring));
-	waitq_init(&ev->waitq);
-}
-
-void events_done(struct events *ev)
-{
-	free(ev->ring);
-	*ev = (struct events){0};
-}
-
-void events_add(struct events *ev, enum event_of of, uint64_t id,
-		const char *word)
-{
-	struct event *e = &ev->ring[ev->next++ % EVENTS_KEPT];
-
-	e->of = of;
-	e->id = id;
-	snprintf(e->word, sizeof(e->word), "%s", word);
-	waitq_wake(ev->park, &ev->waitq);
-}
-
-uint64_t events_oldest(const struct events *ev)
-{
-	return ev->next - min_u64(ev->next - ev->first, EVENTS_KEPT);
-}
 
 /* Blanks up to EVENT_LINE bytes with the newline. */
 static void end_line(struct buf *out, size_t start)
@@ -61,13 +30,13 @@ static void put_line(struct buf *out, uint64_t n, const struct event *e)
 	end_line(out, start);
 }
 
-void events_lines(const struct events *ev, uint64_t n, size_t limit,
+void events_lines(const struct event_ring *ev, uint64_t n, size_t limit,
 		  struct buf *out)
 {
 	size_t start = out->n;
 
 	for (; n < ev->next && out->n - start + EVENT_LINE <= limit; n++)
-		put_line(out, n, &ev->ring[n % EVENTS_KEPT]);
+		put_line(out, n, event_ring_get(ev, n));
 }
 
 /* --- the open file ------------------------------------------------------ */
@@ -93,7 +62,7 @@ static int events_open(struct file *f, struct obj *o)
 	return 0;
 }
 
-static void choose(struct reader *r, const struct events *ev, uint64_t off)
+static void choose(struct reader *r, const struct event_ring *ev, uint64_t off)
 {
 	if (r->chosen)
 		return;
@@ -106,7 +75,7 @@ static void choose(struct reader *r, const struct events *ev, uint64_t off)
 
 static void events_end(struct file *f)
 {
-	struct events *ev = &f->fs->mirror->events;
+	struct event_ring *ev = &f->fs->mirror->events;
 	struct reader *r = f->private;
 
 	if (r->chosen)
@@ -128,16 +97,16 @@ static int events_ready(struct file *f, const struct obj *o)
 }
 
 /* Lines from i on are gone; the next is the oldest there is. */
-static void miss(struct reader *r, const struct events *ev, uint64_t i)
+static void miss(struct reader *r, const struct event_ring *ev, uint64_t i)
 {
 	r->missed = true;
 	r->miss_at = i;
 	r->miss_from = r->base + i;
-	r->miss_to = events_oldest(ev);
+	r->miss_to = event_ring_oldest(ev);
 	r->base = r->miss_to - (i + 1);
 }
 
-static void put_missed(const struct reader *r, const struct events *ev,
+static void put_missed(const struct reader *r, const struct event_ring *ev,
 		       struct buf *out)
 {
 	size_t start = out->n;
@@ -155,13 +124,13 @@ static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 		       struct answer *a)
 {
 	static struct buf b;
-	const struct events *ev = &o->fs->mirror->events;
+	const struct event_ring *ev = &o->fs->mirror->events;
 	struct reader *r = f->private;
 	uint64_t i = ask->off / EVENT_LINE, n;
 
 	choose(r, ev, ask->off);
 	buf_clear(&b);
-	if (r->base + i < events_oldest(ev) && !(r->missed && i == r->miss_at))
+	if (r->base + i < event_ring_oldest(ev) && !(r->missed && i == r->miss_at))
 		miss(r, ev, i);
 	n = r->base + i;
 	if (r->missed && i == r->miss_at) {
@@ -181,7 +150,7 @@ static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 /* There is one only for who goes by it: tar copies what has a size. */
 static uint64_t events_size(const struct obj *o)
 {
-	const struct events *ev = &o->fs->mirror->events;
+	const struct event_ring *ev = &o->fs->mirror->events;
 
 	return ev->placed ? (ev->next - ev->first) * EVENT_LINE : 0;
 }

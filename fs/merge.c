@@ -383,7 +383,7 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);
 	if (e->state && (!was || strcmp(was, e->state) != 0)) {
-		events_add(&mi->events, EVENT_OF_ENGINE, e->id, e->state);
+		event_ring_add(&mi->events, EVENT_OF_ENGINE, e->id, e->state);
 		what |= NOTE_STATUS;
 	}
 	if (queue != e->queue || completed != e->completed)

@@ -20,7 +20,7 @@ void mirror_init(struct mirror *m, struct park *park)
 	list_init(&m->kept);
 	list_init(&m->unread);
 	list_init(&m->details);
-	events_init(&m->events, park);
+	event_ring_init(&m->events, park);
 }
 
 /* --- what is kept of outputs -------------------------------------------- */
@@ -234,7 +234,7 @@ void mirror_purge(struct mirror *m, uint64_t id)
 	mirror_note(m, EVENT_OF_RESULT, id, r->submitted, what);
 	free_result(m, r);
 	m->changed = now_usec();
-	events_add(&m->events, EVENT_OF_RESULT, id, "purged");
+	event_ring_add(&m->events, EVENT_OF_RESULT, id, "purged");
 }
 
 bool mirror_was_purged(const struct mirror *m, uint64_t id)
@@ -275,7 +275,7 @@ void mirror_set_status(struct mirror *m, struct result *r, enum state s)
 		what |= NOTE_UNLISTED;
 	}
 	mirror_note(m, EVENT_OF_RESULT, r->id, r->submitted, what);
-	events_add(&m->events, EVENT_OF_RESULT, r->id, state_name(s));
+	event_ring_add(&m->events, EVENT_OF_RESULT, r->id, state_name(s));
 }
 
 int64_t result_age(const struct result *r)
@@ -381,7 +381,7 @@ void mirror_remove_engine(struct mirror *m, uint64_t id)
 		return;
 	mirror_note(m, EVENT_OF_ENGINE, id, e->since, NOTE_GONE);
 	free_engine(m, e);
-	events_add(&m->events, EVENT_OF_ENGINE, id, "gone");
+	event_ring_add(&m->events, EVENT_OF_ENGINE, id, "gone");
 }
 
 void mirror_engine_gone(struct mirror *m, uint64_t id, uint64_t seq)
@@ -424,5 +424,5 @@ void mirror_done(struct mirror *m)
 	free(m->counts.gauges);
 	free(m->counts.upstream_url);
 	free(m->counts.upstream_state);
-	events_done(&m->events);
+	event_ring_done(&m->events);
 }

@@ -7,7 +7,7 @@
  * overwrites what is newer.
  *
  * A change wakes the files that wait for the object (park.h) and adds a line
- * to the events (events.h). Small outputs of results that ended are kept,
+ * to the events (event_ring.h). Small outputs of results that ended are kept,
  * newest first, up to a budget; the others are fetched when somebody reads.
  */
 #ifndef TASKFS_FS_MIRROR_H
@@ -16,9 +16,9 @@
 #include "base/base.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "events.h"
+#include "event_ring.h"
 #include "base/index.h"
-#include "notes.h"
+#include "note_what.h"
 #include "park.h"
 #include "variables.h"
 #include "wire/ids.h"
@@ -167,7 +167,7 @@ struct mirror {
 	struct var_names var_names;
 	struct map names;		/* uid and text -> struct name */
 	struct counts counts;
-	struct events events;
+	struct event_ring events;
 	unsigned round;
 	struct list kept;
 	size_t kept_bytes;

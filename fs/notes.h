@@ -19,25 +19,11 @@
 
 #define NOTES_MAX 65536
 
-enum note_what {
-	NOTE_NEW = 1,		/* it came */
-	NOTE_GONE = 2,
-	NOTE_LISTED = 4,	/* it came into tasks/ */
-	NOTE_UNLISTED = 8,
-	NOTE_STATUS = 16,
-	NOTE_PROGRESS = 32,
-	NOTE_STDOUT = 64,	/* grew */
-	NOTE_STDERR = 128,
-	NOTE_DATA = 256,
-	NOTE_END = 512,		/* it never changes again */
-	NOTE_WORK = 1024,	/* what it has to do */
-};
-
 struct note {
 	struct list link;
 	uint64_t ino;
 	uint64_t generation;
-	unsigned what;		/* enum note_what, together */
+	unsigned what;		/* enum note_what (note_what.h), together */
 };
 
 struct notes {

@@ -360,7 +360,7 @@ void sync_up(struct sync *s)
 	if (!same)
 		forget_numbers(s);
 	snprintf(s->instance, sizeof(s->instance), "%s", s->link->instance);
-	events_add(&s->mirror->events, EVENT_OF_CONTROLLER, 0, "connected");
+	event_ring_add(&s->mirror->events, EVENT_OF_CONTROLLER, 0, "connected");
 	mirror_note(s->mirror, EVENT_OF_CONTROLLER, 0, 0, NOTE_STATUS);
 	fill(s, !same);
 }
@@ -371,7 +371,7 @@ void sync_down(struct sync *s)
 	link_forget(s->link, &s->state);
 	drop_held(s);
 	s->filling = false;
-	events_add(&s->mirror->events, EVENT_OF_CONTROLLER, 0, "lost");
+	event_ring_add(&s->mirror->events, EVENT_OF_CONTROLLER, 0, "lost");
 	mirror_note(s->mirror, EVENT_OF_CONTROLLER, 0, 0, NOTE_STATUS);
 }
 

@@ -7,7 +7,7 @@
 static struct mirror mirror;
 static struct park parking;
 static struct fs fs = {.mirror = &mirror, .park = &parking};
-static struct events *ev = &mirror.events;
+static struct event_ring *ev = &mirror.events;
 static struct file f;
 static struct obj o = {.fs = &fs};
 
@@ -41,7 +41,7 @@ static int end(void **state)
 static void happen(int n)
 {
 	while (n--)
-		events_add(ev, EVENT_OF_RESULT, ev->next - ev->first, "ok");
+		event_ring_add(ev, EVENT_OF_RESULT, ev->next - ev->first, "ok");
 }
 
 static void reopen(void)

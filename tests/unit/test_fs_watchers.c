@@ -1,4 +1,5 @@
 #include "tests/unit/unit.h"
+#include "fs/note_what.h"
 #include "fs/notes.h"
 #include "fs/watchers.h"
 
