@@ -181,15 +181,15 @@ static void ask_again(struct request *q)
 		b->done(b, err, NULL, 0, "");
 }
 
-struct answer_fields {
+struct batch_answer {
 	int64_t seq, id;
 	struct bytes results;
 };
 
 static const struct field answer_fields[] = {
-	{"seq", FIELD_INT, offsetof(struct answer_fields, seq), 0},
-	{"results", FIELD_SPAN, offsetof(struct answer_fields, results), 0},
-	{"id", FIELD_INT, offsetof(struct answer_fields, id), 0},
+	{"seq", FIELD_INT, offsetof(struct batch_answer, seq), 0},
+	{"results", FIELD_SPAN, offsetof(struct batch_answer, results), 0},
+	{"id", FIELD_INT, offsetof(struct batch_answer, id), 0},
 	{.name = NULL},
 };
 
@@ -206,7 +206,7 @@ struct outcome {
 /* The snapshots go into the mirror before anybody hears of success. */
 static void take_result(struct outcome *out, struct bytes v)
 {
-	struct answer_fields f = {0};
+	struct batch_answer f = {0};
 	int err = 0;
 
 	(void)scan_fields(v, answer_fields, &f);
@@ -226,7 +226,7 @@ static void take_result(struct outcome *out, struct bytes v)
 
 static void take_results(struct outcome *out, struct bytes content)
 {
-	struct answer_fields f = {0};
+	struct batch_answer f = {0};
 	struct bytes v;
 	struct scan s;
 

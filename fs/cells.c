@@ -9,7 +9,7 @@ struct cell {
 };
 
 struct cells {
-	const struct plan *plan;
+	const struct drawing_plan *plan;
 	struct cell *cell;	/* row by row */
 	size_t width, columns;	/* pixels of one; in a row */
 };
@@ -89,7 +89,7 @@ static void put_strokes(const struct cells *c, size_t r, enum look look,
 		buf_puts(out, "\"/>\n");
 }
 
-void cells_put(const struct plan *p)
+void cells_put(const struct drawing_plan *p)
 {
 	struct cells c = {.plan = p};
 	struct timeline_bar b;

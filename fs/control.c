@@ -34,12 +34,12 @@ static void answer(struct control *c, int err)
 		reply_write(park_take(c->parked), written);
 }
 
-struct answer_fields {
+struct control_answer {
 	int64_t seq;
 	struct bytes result, purged, engines, gone;
 };
 
-#define A(member) offsetof(struct answer_fields, member)
+#define A(member) offsetof(struct control_answer, member)
 
 static const struct field answer_fields[] = {
 	{"seq", FIELD_INT, A(seq), 0},
@@ -63,7 +63,7 @@ static void take_purged(struct mirror *m, struct bytes list)
 			mirror_purge(m, (uint64_t)id);
 }
 
-static void take_engines(struct mirror *m, const struct answer_fields *f)
+static void take_engines(struct mirror *m, const struct control_answer *f)
 {
 	struct bytes v;
 	struct scan s;
@@ -83,7 +83,7 @@ static void take_engines(struct mirror *m, const struct answer_fields *f)
 static void take_answer(struct control *c, struct bytes content)
 {
 	struct mirror *m = c->fs->mirror;
-	struct answer_fields f = {0};
+	struct control_answer f = {0};
 	struct result *r = NULL;
 	int err = 0;
 

@@ -1,6 +1,7 @@
 #include "controller.h"
 #include "bridge.h"
 #include "link.h"
+#include "linktext.h"
 #include "mirror.h"
 #include "show.h"
 #include "sync.h"

@@ -3,7 +3,7 @@
 #include "view.h"
 #include "want.h"
 
-struct question {
+struct vars_listing {
 	struct request q;
 	struct fs *fs;
 	uint64_t engine;
@@ -11,7 +11,7 @@ struct question {
 
 static void on_answer(struct request *q, int err, struct msg *reply)
 {
-	struct question *k = container_of(q, struct question, q);
+	struct vars_listing *k = container_of(q, struct vars_listing, q);
 	struct fs *fs = k->fs;
 	struct engine *e = mirror_engine(fs->mirror, k->engine);
 
@@ -31,7 +31,7 @@ static int ask(struct fs *fs, struct engine *e)
 	struct idlist one = {.id = &e->id, .n = 1};
 	struct json_object *o = vars_question(&one, NULL);
 	struct msg_out out = {.type = MSG_VARS_REQUEST, .content = o};
-	struct question *k = zalloc(sizeof(*k));
+	struct vars_listing *k = zalloc(sizeof(*k));
 	int err;
 
 	json_add_str(o, "verb", "list");

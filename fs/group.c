@@ -69,11 +69,6 @@ void group_free(struct group *g)
 	free(g);
 }
 
-bool result_is_settled(const struct result *r)
-{
-	return result_is_final(r) && (!r->group || group_is_known(r->group));
-}
-
 /* --- items -------------------------------------------------------------- */
 
 const uint32_t *group_items(const struct group *g, uint32_t i)

@@ -82,9 +82,6 @@ const uint32_t *group_items(const struct group *g, uint32_t i);
 /* Those of a block, copied: one more than it has tasks. */
 void group_set_items(struct group *g, uint32_t block, const uint32_t *at);
 
-/* Nothing changes any more, and all is known. */
-bool result_is_settled(const struct result *r);
-
 /* Task i is this now, as of seq. */
 void group_change(struct group *g, uint32_t i, const struct task *t,
 		  uint64_t seq);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "link.h"
 #include "base/log.h"
+#include "linktext.h"
 #include "wire/scan.h"
 #include "wire/limits.h"
 

@@ -91,11 +91,4 @@ int link_ask_again(struct link *l, struct request *q,
 /* Nobody wants the answer; an unasked request is fine. */
 void link_forget(struct link *l, struct request *q);
 
-/* "connected", or one line that says why not. No newline. */
-void link_describe(const struct link *l, struct buf *out);
-/* Only why not, without times. */
-void link_explain(const struct link *l, struct buf *out);
-/* "tcp://127.0.0.1:1234", or nothing when there is no file. */
-void link_url(const struct link *l, struct buf *out);
-
 #endif

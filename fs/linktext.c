@@ -1,7 +1,4 @@
-#include "base/base.h"
-#include "link.h"
-
-/* What a reader of controller/ is told about the line. */
+#include "linktext.h"
 
 void link_url(const struct link *l, struct buf *out)
 {

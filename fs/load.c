@@ -4,6 +4,7 @@
 #include "detail.h"
 #include "group.h"
 #include "merge.h"
+#include "merge_task.h"
 #include "wire/scan.h"
 #include "wire/limits.h"
 

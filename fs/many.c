@@ -60,7 +60,7 @@ static bool is_alone(const struct streams *ss, const struct task *t,
  * one on: small ones, up to n bytes together.
  */
 static void plan_many(const struct lane *l, const struct group *g,
-		      uint32_t place, size_t n, struct plan *p)
+		      uint32_t place, size_t n, struct piece_plan *p)
 {
 	struct streams ss = streams_of(l->of);
 	uint32_t i = lane_task(l, g, place);
@@ -97,7 +97,7 @@ static enum stream find_stream(const struct streams *ss, const struct task *t,
 }
 
 static void plan_lane(const struct window *w, uint64_t at, size_t n,
-		      struct plan *p)
+		      struct piece_plan *p)
 {
 	const struct result *r = mirror_result(w->fs->mirror, w->id);
 	const struct group *g = r ? r->group : NULL;
@@ -106,7 +106,7 @@ static void plan_lane(const struct window *w, uint64_t at, size_t n,
 	uint64_t start;
 	uint32_t place;
 
-	*p = (struct plan){0};
+	*p = (struct piece_plan){0};
 	if (!l)
 		return;
 	place = l->next;

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/parse.h"
 #include "group.h"
+#include "merge_task.h"
 #include "wire/scan.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"

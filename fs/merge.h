@@ -19,18 +19,6 @@
 struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err);
-/* A task in short, of n; false: it is none. */
-bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
-		 struct task *ret_t) must_check;
-/* Of the answer to a question for one task: the texts of object. */
-bool merge_detail(struct bytes object, struct detail *d) must_check;
-/* Between merge.c and merge_task.c. */
-enum state merge_state(struct bytes word);
-void merge_task(struct mirror *mi, struct result *r, struct bytes task,
-		const struct msg *m);
-/* `changed` and `rest` of a result. */
-void merge_members(struct group *g, struct bytes object, uint64_t seq);
-
 void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq);
 /* Its counters alone, whatever is known that is newer. */
 void merge_counters(struct mirror *mi, struct bytes object);

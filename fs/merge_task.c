@@ -1,5 +1,4 @@
-#include "base/base.h"
-#include "merge.h"
+#include "merge_task.h"
 #include "group.h"
 #include "wire/scan.h"
 #include "wire/limits.h"

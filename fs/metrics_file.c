@@ -1,6 +1,4 @@
-/*
- * The file metrics: asks the controller for its counters, then shows all.
- */
+#include "metrics_file.h"
 #include "metrics.h"
 #include "file.h"
 #include "link.h"

@@ -2,18 +2,6 @@
 #include "base/buf.h"
 #include "group.h"
 
-const char *stream_name(enum stream s)
-{
-	static const char *const names[STREAMS] = {
-		[STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr",
-		[STREAM_VALUE] = "value",   [STREAM_DATA] = "data",
-		[STREAM_CODE] = "code",	    [STREAM_STDIN] = "stdin",
-		[STREAM_MAP] = "map",
-	};
-
-	return names[s];
-}
-
 void mirror_init(struct mirror *m, struct park *park)
 {
 	*m = (struct mirror){.park = park, .changed = now_usec()};
@@ -291,17 +279,9 @@ bool result_is_final(const struct result *r)
 	return state_is_final(r->status);
 }
 
-/* --- tasks -------------------------------------------------------------- */
-
-enum stream task_stream(const struct task *t, enum stream s)
+bool result_is_settled(const struct result *r)
 {
-	return s == STREAM_VALUE && t->value_is_stdout ? STREAM_STDOUT : s;
-}
-
-uint64_t task_size(const struct task *t, enum stream s)
-{
-	assert(s < STREAM_OUTPUTS);
-	return t->size[task_stream(t, s)];
+	return result_is_final(r) && (!r->group || group_is_known(r->group));
 }
 
 uint64_t result_size(const struct result *r, enum stream s)
@@ -313,32 +293,6 @@ uint64_t result_size(const struct result *r, enum stream s)
 	if (s == STREAM_MAP)
 		return r->map > 0 ? (uint64_t)r->map : 0;
 	return r->task ? task_size(r->task, s) : 0;
-}
-
-int task_outcome(const struct task *t)
-{
-	switch (t->state) {
-	case STATE_OK:
-		return 0;
-	case STATE_ABORTED:
-		return -ECANCELED;
-	case STATE_ERROR:
-		return t->timed_out ? -ETIMEDOUT : -EREMOTEIO;
-	default:
-		return -EAGAIN;
-	}
-}
-
-void detail_done(struct detail *d)
-{
-	free(d->msg_id);
-	free(d->engine_uuid);
-	free(d->ename);
-	free(d->evalue);
-	free(d->traceback);
-	free(d->cwd);
-	free(d->attempts);
-	*d = (struct detail){0};
 }
 
 /* --- engines ------------------------------------------------------------ */

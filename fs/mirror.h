@@ -20,6 +20,7 @@
 #include "base/index.h"
 #include "note_what.h"
 #include "park.h"
+#include "task.h"
 #include "variables.h"
 #include "wire/ids.h"
 #include "wire/state.h"
@@ -29,48 +30,7 @@
 /* Bytes of outputs kept. */
 #define MIRROR_KEPT (64UL * 1024 * 1024)
 
-/* The bytes of a task, by the words of fetch_request. */
-enum stream {
-	STREAM_STDOUT,
-	STREAM_STDERR,
-	STREAM_VALUE,
-	STREAM_DATA,
-	STREAM_OUTPUTS,		/* the ones a task makes come before */
-	STREAM_CODE = STREAM_OUTPUTS,
-	STREAM_STDIN,
-	STREAM_MAP,
-	STREAMS,
-};
-
-const char *stream_name(enum stream s);
-
 struct group;
-
-/* A task in short: there may be a million of them. */
-struct task {
-	int64_t started, completed, received; /* times of day; 0: not yet */
-	/* usec since its result was submitted; how long it ran */
-	int64_t began, elapsed, ran;
-	uint64_t size[STREAM_OUTPUTS];
-	int32_t engine;			/* -1: none */
-	uint16_t attempt;		/* 0: not begun */
-	int16_t exit_status, signal;	/* -1: none */
-	uint8_t state;			/* enum state */
-	bool value_is_stdout;
-	bool timed_out;			/* its error is a limit of time */
-	bool held;			/* by its own ctl */
-};
-
-/* What else there is to say about one. */
-struct detail {
-	/* All text: NULL when there is none. */
-	char *msg_id, *engine_uuid;
-	char *ename, *evalue, *traceback;
-	bool used;			/* the three below are known */
-	double user, system;		/* seconds */
-	int64_t memory;			/* bytes */
-	char *cwd, *attempts;
-};
 
 /* Outputs that came with the result, one behind the other. */
 struct kept {
@@ -199,15 +159,10 @@ bool result_is_newest_of_name(const struct result *r);
 /* NULL: it has none. */
 const char *result_name(const struct result *r);
 bool result_is_final(const struct result *r);
+/* Nothing of it or of its tasks changes any more, and all is known. */
+bool result_is_settled(const struct result *r);
 /* usec since it was submitted; until its end, once that is there. */
 int64_t result_age(const struct result *r);
-/* Bytes of an output so far; a value that is stdout has stdout's. */
-uint64_t task_size(const struct task *t, enum stream s);
-/* value -> stdout when the task wrote its value there. */
-enum stream task_stream(const struct task *t, enum stream s);
-/* 0 after success; -EAGAIN before the end; why there is no value else. */
-int task_outcome(const struct task *t);
-void detail_done(struct detail *d);
 /* Bytes of any stream of a result of one task. */
 uint64_t result_size(const struct result *r, enum stream s);
 

@@ -11,7 +11,7 @@
 #include "many.h"
 #include "members.h"
 #include "metadata.h"
-#include "metrics.h"
+#include "metrics_file.h"
 #include "picture.h"
 #include "result.h"
 #include "result_await.h"

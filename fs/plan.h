@@ -29,7 +29,7 @@ const char *look_name(enum look l);
 enum look look_of(enum state s);
 
 /* What is known after going through all bars once. */
-struct plan {
+struct drawing_plan {
 	const struct timeline *t;
 	struct buf *out;
 	int64_t *engine;	/* ids, ascending */
@@ -42,13 +42,13 @@ struct plan {
 };
 
 /* The i-th bar; false: it has not begun. */
-bool plan_bar(const struct plan *p, uint64_t i, struct timeline_bar *ret);
-size_t plan_row(const struct plan *p, int64_t engine);
+bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret);
+size_t plan_row(const struct drawing_plan *p, int64_t engine);
 /* Where a time is, in pixels of the plot; where a row begins. */
-double plan_x(const struct plan *p, int64_t when);
-size_t plan_y(const struct plan *p, size_t row);
+double plan_x(const struct drawing_plan *p, int64_t when);
+size_t plan_y(const struct drawing_plan *p, size_t row);
 
 /* cells.c: all bars, those of a row that share a pixel as one. */
-void cells_put(const struct plan *p);
+void cells_put(const struct drawing_plan *p);
 
 #endif

@@ -42,7 +42,7 @@ static size_t first_piece(const struct pull *p)
 /* --- asking ------------------------------------------------------------- */
 
 static int ask_piece(struct window *w, struct request *q,
-		     const struct plan *plan)
+		     const struct piece_plan *plan)
 {
 	struct part *part = w->owner;
 	struct idlist one = {.id = &part->engine, .n = 1};
@@ -118,7 +118,7 @@ static void on_first(struct request *q, int err, struct msg *m)
 
 static void ask_first(struct pull *p)
 {
-	const struct plan plan = {.n = first_piece(p)};
+	const struct piece_plan plan = {.n = first_piece(p)};
 
 	while (!p->err && p->asked < p->n &&
 	       p->asked - p->known < PULL_PARALLEL) {

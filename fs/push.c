@@ -20,21 +20,21 @@
 #define TRIAL_WAIT (2 * USEC_PER_SEC)
 
 /* A step that waits for its turn; its bytes are in push.held_bytes. */
-struct held {
+struct held_step {
 	struct list link;
 	struct json_object *content;
 	uint64_t at;
 	size_t n;
 };
 
-struct question {
+struct push_question {
 	struct request q;
 	struct push *push;
 	size_t n;		/* bytes it brings */
 	bool trial;
 };
 
-static void held_free(struct held *h)
+static void held_free(struct held_step *h)
 {
 	list_del(&h->link);
 	json_object_put(h->content);
@@ -50,7 +50,7 @@ static void end_trial(struct push *p)
 static void drop_held(struct push *p)
 {
 	while (!list_empty(&p->held))
-		held_free(list_first(&p->held, struct held, link));
+		held_free(list_first(&p->held, struct held_step, link));
 	blob_done(&p->held_bytes);
 	end_trial(p);
 }
@@ -132,7 +132,7 @@ static int trial_over(struct push *p, int err)
 	if (err == -EBUSY)
 		return 0;
 	if (!dropped)
-		held_free(list_first(&p->held, struct held, link));
+		held_free(list_first(&p->held, struct held_step, link));
 	return err;
 }
 
@@ -140,7 +140,7 @@ static void send_held(struct push *p);
 
 static void on_answer(struct request *q, int err, struct msg *reply)
 {
-	struct question *k = container_of(q, struct question, q);
+	struct push_question *k = container_of(q, struct push_question, q);
 	struct push *p = k->push;
 	size_t n = k->n;
 	bool trial = k->trial;
@@ -165,7 +165,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 static void send_now(struct push *p, struct json_object *content,
 		     struct bytes b)
 {
-	struct question *k = zalloc(sizeof(*k));
+	struct push_question *k = zalloc(sizeof(*k));
 	struct msg_out out = {
 		.type = MSG_PUSH_REQUEST,
 		.content = content,
@@ -200,11 +200,11 @@ static void send_held(struct push *p)
 {
 	struct json_object *content;
 	struct buf b = BUF_INIT;
-	struct held *h;
+	struct held_step *h;
 	int err;
 
 	while (!list_empty(&p->held)) {
-		h = list_first(&p->held, struct held, link);
+		h = list_first(&p->held, struct held_step, link);
 		if (!has_room(p, h->n))
 			break;
 		content = json_object_get(h->content);
@@ -225,7 +225,7 @@ static void send_held(struct push *p)
 
 static void hold(struct push *p, struct json_object *content, struct bytes b)
 {
-	struct held *h = zalloc(sizeof(*h));
+	struct held_step *h = zalloc(sizeof(*h));
 	int err;
 
 	h->content = content;

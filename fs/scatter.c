@@ -38,7 +38,7 @@ struct scatter {
 	unsigned out;
 };
 
-struct question {
+struct scatter_question {
 	struct request q;
 	struct scatter *scatter;
 };
@@ -119,7 +119,7 @@ static int send_piece(struct scatter *s, struct bytes piece, uint64_t off)
 		.buffers = &piece,
 		.nbuffers = piece.n ? 1 : 0,
 	};
-	struct question *k = zalloc(sizeof(*k));
+	struct scatter_question *k = zalloc(sizeof(*k));
 	int err;
 
 	json_add_str(o, "upload", s->upload);
@@ -188,7 +188,7 @@ static void closed(struct scatter *s)
 
 static void on_answer(struct request *q, int err, struct msg *reply)
 {
-	struct question *k = container_of(q, struct question, q);
+	struct scatter_question *k = container_of(q, struct scatter_question, q);
 	struct scatter *s = k->scatter;
 
 	free(k);

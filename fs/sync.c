@@ -8,7 +8,7 @@
 #define SYNC_TIMEOUT (30 * USEC_PER_SEC)
 #define SYNC_PAGE 1000
 
-struct held {
+struct held_changes {
 	struct list link;
 	uint64_t seq;
 	struct msg m;
@@ -101,7 +101,7 @@ static void apply(struct sync *s, const struct msg *m)
 static void drop_held(struct sync *s)
 {
 	while (!list_empty(&s->held)) {
-		struct held *h = list_first(&s->held, struct held, link);
+		struct held_changes *h = list_first(&s->held, struct held_changes, link);
 
 		list_del(&h->link);
 		msg_done(&h->m);
@@ -112,7 +112,7 @@ static void drop_held(struct sync *s)
 
 static void hold(struct sync *s, struct msg *m, uint64_t seq)
 {
-	struct held *h;
+	struct held_changes *h;
 
 	if (s->nheld >= SYNC_HELD) {
 		drop_held(s);
@@ -129,7 +129,7 @@ static void hold(struct sync *s, struct msg *m, uint64_t seq)
 static void apply_held(struct sync *s)
 {
 	while (!list_empty(&s->held) && !s->filling) {
-		struct held *h = list_first(&s->held, struct held, link);
+		struct held_changes *h = list_first(&s->held, struct held_changes, link);
 
 		if (h->seq > s->last + 1) {
 			fill(s, false);

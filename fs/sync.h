@@ -15,7 +15,7 @@
 
 #define SYNC_HELD 4096		/* messages held back; more: ask again */
 
-struct held;
+struct held_changes;
 
 struct sync {
 	struct link *link;

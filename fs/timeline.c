@@ -34,7 +34,7 @@ enum look look_of(enum state s)
 /* --- going through the bars --------------------------------------------- */
 
 /* False: it has not begun. What runs ends now, and nothing before it began. */
-bool plan_bar(const struct plan *p, uint64_t i, struct timeline_bar *ret)
+bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret)
 {
 	const struct timeline *t = p->t;
 
@@ -49,7 +49,7 @@ bool plan_bar(const struct plan *p, uint64_t i, struct timeline_bar *ret)
 	return true;
 }
 
-static void add_engine(struct plan *p, int64_t id)
+static void add_engine(struct drawing_plan *p, int64_t id)
 {
 	static char here; /* that it is known; its place comes later */
 
@@ -70,7 +70,7 @@ static int by_id(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void look_through(struct plan *p)
+static void look_through(struct drawing_plan *p)
 {
 	struct timeline_bar bar;
 	int64_t end = 0, last = -1;
@@ -90,7 +90,7 @@ static void look_through(struct plan *p)
 	p->span = end - p->begin > 0 ? end - p->begin : 1;
 }
 
-static void place_rows(struct plan *p)
+static void place_rows(struct drawing_plan *p)
 {
 	size_t i;
 
@@ -106,7 +106,7 @@ static void place_rows(struct plan *p)
 	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
 }
 
-size_t plan_row(const struct plan *p, int64_t engine)
+size_t plan_row(const struct drawing_plan *p, int64_t engine)
 {
 	uintptr_t at = (uintptr_t)map_get_u64(&p->row_of, (uint64_t)engine);
 
@@ -114,12 +114,12 @@ size_t plan_row(const struct plan *p, int64_t engine)
 }
 
 /* Where a time is, in pixels of the plot. */
-double plan_x(const struct plan *p, int64_t when)
+double plan_x(const struct drawing_plan *p, int64_t when)
 {
 	return (double)(when - p->begin) * PLOT / (double)p->span;
 }
 
-size_t plan_y(const struct plan *p, size_t row)
+size_t plan_y(const struct drawing_plan *p, size_t row)
 {
 	return TOP + row * p->height;
 }
@@ -165,7 +165,7 @@ static double seconds(int64_t usec)
 	return (double)usec / 1e6;
 }
 
-static void put_name(const struct plan *p)
+static void put_name(const struct drawing_plan *p)
 {
 	const struct timeline *t = p->t;
 
@@ -181,7 +181,7 @@ static void put_name(const struct plan *p)
 }
 
 /* "3 tasks: 2 ok, 1 error; 2 engines, 87 % busy for 1.5 s" */
-static void put_summary(const struct plan *p)
+static void put_summary(const struct drawing_plan *p)
 {
 	const uint64_t *n = p->t->count;
 	uint64_t all = 0;
@@ -214,7 +214,7 @@ static void put_summary(const struct plan *p)
 
 /* --- the frame ---------------------------------------------------------- */
 
-static void put_style(const struct plan *p)
+static void put_style(const struct drawing_plan *p)
 {
 	int i, k;
 
@@ -234,7 +234,7 @@ static void put_style(const struct plan *p)
 	buf_puts(p->out, "</style>\n");
 }
 
-static void put_legend(const struct plan *p)
+static void put_legend(const struct drawing_plan *p)
 {
 	int i, x = LEFT;
 
@@ -249,7 +249,7 @@ static void put_legend(const struct plan *p)
 			   "was work</text>\n", x);
 }
 
-static void put_head(const struct plan *p)
+static void put_head(const struct drawing_plan *p)
 {
 	size_t h = TOP + (p->rows ? p->rows * p->height : 40) + BOTTOM;
 
@@ -283,7 +283,7 @@ static double tick_step(double span)
 	return span / step > TICKS ? step * 2 : step;
 }
 
-static void put_axis(const struct plan *p)
+static void put_axis(const struct drawing_plan *p)
 {
 	double span = seconds(p->span), step = tick_step(span);
 	int digits = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
@@ -309,7 +309,7 @@ static void put_axis(const struct plan *p)
 		   "first task began</text>\n", LEFT + PLOT / 2, end + 36);
 }
 
-static void put_engines(const struct plan *p)
+static void put_engines(const struct drawing_plan *p)
 {
 	/* Labels need 14 pixels. */
 	size_t each = (14 + p->height - 1) / p->height, i;
@@ -331,7 +331,7 @@ static void put_engines(const struct plan *p)
 
 /* --- few bars: one by one ----------------------------------------------- */
 
-static void put_bar(const struct plan *p, const struct timeline_bar *b)
+static void put_bar(const struct drawing_plan *p, const struct timeline_bar *b)
 {
 	double x = plan_x(p, b->start), w = plan_x(p, b->end) - x;
 	const char *name = looks[look_of(b->state)].name;
@@ -352,7 +352,7 @@ static void put_bar(const struct plan *p, const struct timeline_bar *b)
 		   (long long)b->engine, seconds(b->end - b->start));
 }
 
-static void put_bars(const struct plan *p)
+static void put_bars(const struct drawing_plan *p)
 {
 	struct timeline_bar b;
 	uint64_t i;
@@ -369,7 +369,7 @@ static void put_bars(const struct plan *p)
 
 void timeline_put(const struct timeline *t, struct buf *out)
 {
-	struct plan p = {.t = t, .out = out};
+	struct drawing_plan p = {.t = t, .out = out};
 
 	look_through(&p);
 	place_rows(&p);

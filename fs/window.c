@@ -20,7 +20,7 @@ struct fetch {
 	struct window *window;
 	struct request q;
 	uint64_t at;
-	struct plan plan;
+	struct piece_plan plan;
 	bool done;	/* answered; others before it are not */
 	struct msg m;
 };
@@ -279,7 +279,7 @@ static void on_piece(struct request *q, int err, struct msg *m)
 }
 
 int window_ask_stream(struct window *w, struct request *q,
-		      const struct plan *p)
+		      const struct piece_plan *p)
 {
 	struct json_object *o = json_object_new_object();
 	struct msg_out out = {.type = MSG_FETCH_REQUEST, .content = o};
@@ -300,12 +300,12 @@ int window_ask_stream(struct window *w, struct request *q,
 }
 
 static void make_plan(const struct window *w, uint64_t at, size_t n,
-		      struct plan *p)
+		      struct piece_plan *p)
 {
 	if (w->source->plan)
 		w->source->plan(w, at, n, p);
 	else
-		*p = (struct plan){at, n, w->task, w->stream, 0};
+		*p = (struct piece_plan){at, n, w->task, w->stream, 0};
 }
 
 static const struct source stream_source = {

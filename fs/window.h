@@ -25,7 +25,7 @@
 struct window;
 
 /* What is asked for at once. */
-struct plan {
+struct piece_plan {
 	uint64_t offset;
 	size_t n;
 	/* Of tasks of a map: */
@@ -39,10 +39,10 @@ struct source {
 	/* Which bytes those from `at` on are, n of them at most; fewer are
 	   fine. NULL: at that offset. */
 	void (*plan)(const struct window *w, uint64_t at, size_t n,
-		     struct plan *ret_p);
+		     struct piece_plan *ret_p);
 	/* Asks for them: the answer has them as its buffer, and says `offset`,
 	   or `sizes` to a count. 0, -errno. */
-	int (*ask)(struct window *w, struct request *q, const struct plan *p);
+	int (*ask)(struct window *w, struct request *q, const struct piece_plan *p);
 	/* They came. NULL: nothing to do. */
 	void (*came)(struct window *w, uint64_t at, struct bytes b);
 };
@@ -80,7 +80,7 @@ void window_begin(struct window *w, struct msg *m);
 void window_put_all(struct window *w, struct buf *out);
 /* For other sources that ask for streams. */
 int window_ask_stream(struct window *w, struct request *q,
-		      const struct plan *p) must_check;
+		      const struct piece_plan *p) must_check;
 void window_done(struct window *w);
 /*
  * n bytes (at least 1) at off; the stream has `size` bytes now, off + n is

@@ -2,6 +2,7 @@
 #include "base/loop.h"
 #include "fs/group.h"
 #include "fs/merge.h"
+#include "fs/merge_task.h"
 
 static struct loop *loop;
 static struct park parks;
