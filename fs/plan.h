@@ -1,6 +1,6 @@
 /*
- * plan.h: a picture (timeline.h) while it is drawn: between timeline.c, which
- * draws the frame and few bars, and cells.c, which draws many.
+ * plan.h: where everything is in a picture (timeline.h) while it is drawn, for
+ * timeline.c, which draws the frame and few bars, and dense.c, which draws many.
  */
 #ifndef TASKFS_FS_PLAN_H
 #define TASKFS_FS_PLAN_H
@@ -25,7 +25,9 @@
 /* What a bar looks like; later ones are drawn over earlier ones. */
 enum look { LOOK_NONE, LOOK_OK, LOOK_RUNNING, LOOK_ABORTED, LOOK_ERROR, LOOKS };
 
+/* As it is called in the picture; its colour. */
 const char *look_name(enum look l);
+const char *look_colour(enum look l);
 enum look look_of(enum state s);
 
 /* What is known after going through all bars once. */
@@ -41,14 +43,15 @@ struct drawing_plan {
 	double busy;		/* usec, of all engines */
 };
 
+/* Goes through all bars of t. */
+void plan_init(struct drawing_plan *p, const struct timeline *t,
+	       struct buf *out);
+void plan_done(struct drawing_plan *p);
 /* The i-th bar; false: it has not begun. */
 bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret);
 size_t plan_row(const struct drawing_plan *p, int64_t engine);
 /* Where a time is, in pixels of the plot; where a row begins. */
 double plan_x(const struct drawing_plan *p, int64_t when);
 size_t plan_y(const struct drawing_plan *p, size_t row);
-
-/* cells.c: all bars, those of a row that share a pixel as one. */
-void cells_put(const struct drawing_plan *p);
 
 #endif

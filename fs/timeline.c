@@ -1,128 +1,9 @@
-#include "base/base.h"
+#include "timeline.h"
+#include "base/parse.h"
+#include "dense.h"
 #include "plan.h"
 
-#include "base/parse.h"
-
 #include <math.h>
-
-static const struct {
-	const char *name;	/* the class, too */
-	const char *colour;	/* that the colour-blind can tell apart */
-	enum state state;
-} looks[LOOKS] = {
-	[LOOK_OK] = {"ok", "#0072b2", STATE_OK},
-	[LOOK_RUNNING] = {"running", "#009e73", STATE_RUNNING},
-	[LOOK_ABORTED] = {"aborted", "#999999", STATE_ABORTED},
-	[LOOK_ERROR] = {"error", "#d55e00", STATE_ERROR},
-};
-
-const char *look_name(enum look l)
-{
-	return looks[l].name;
-}
-
-enum look look_of(enum state s)
-{
-	int i;
-
-	for (i = LOOK_OK; i < LOOKS; i++)
-		if (looks[i].state == s)
-			return (enum look)i;
-	return LOOK_NONE;
-}
-
-/* --- going through the bars --------------------------------------------- */
-
-/* False: it has not begun. What runs ends now, and nothing before it began. */
-bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret)
-{
-	const struct timeline *t = p->t;
-
-	t->bar(t->arg, i, ret);
-	if (ret->start <= 0 || ret->engine < 0 ||
-	    look_of(ret->state) == LOOK_NONE)
-		return false;
-	if (!ret->end)
-		ret->end = t->now;
-	if (ret->end < ret->start)
-		ret->end = ret->start;
-	return true;
-}
-
-static void add_engine(struct drawing_plan *p, int64_t id)
-{
-	static char here; /* that it is known; its place comes later */
-
-	if (map_get_u64(&p->row_of, (uint64_t)id))
-		return;
-	map_put_u64(&p->row_of, (uint64_t)id, &here);
-	if ((p->nengines & (p->nengines - 1)) == 0)
-		p->engine = xreallocarray(p->engine,
-					  p->nengines ? p->nengines * 2 : 1,
-					  sizeof(*p->engine));
-	p->engine[p->nengines++] = id;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void look_through(struct drawing_plan *p)
-{
-	struct timeline_bar bar;
-	int64_t end = 0, last = -1;
-	uint64_t i;
-
-	for (i = 0; i < p->t->n; i++) {
-		if (!plan_bar(p, i, &bar))
-			continue;
-		if (!p->bars++ || bar.start < p->begin)
-			p->begin = bar.start;
-		end = bar.end > end ? bar.end : end;
-		p->busy += (double)(bar.end - bar.start);
-		if (bar.engine != last)
-			add_engine(p, bar.engine);
-		last = bar.engine;
-	}
-	p->span = end - p->begin > 0 ? end - p->begin : 1;
-}
-
-static void place_rows(struct drawing_plan *p)
-{
-	size_t i;
-
-	if (p->nengines)
-		qsort(p->engine, p->nengines, sizeof(*p->engine), by_id);
-	for (i = 0; i < p->nengines; i++)
-		map_put_u64(&p->row_of, (uint64_t)p->engine[i],
-			    (void *)(uintptr_t)(i + 1));
-	p->per_row = (p->nengines + MOST_ROWS - 1) / MOST_ROWS;
-	if (!p->per_row)
-		p->per_row = 1;
-	p->rows = (p->nengines + p->per_row - 1) / p->per_row;
-	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
-}
-
-size_t plan_row(const struct drawing_plan *p, int64_t engine)
-{
-	uintptr_t at = (uintptr_t)map_get_u64(&p->row_of, (uint64_t)engine);
-
-	return (at - 1) / p->per_row;
-}
-
-/* Where a time is, in pixels of the plot. */
-double plan_x(const struct drawing_plan *p, int64_t when)
-{
-	return (double)(when - p->begin) * PLOT / (double)p->span;
-}
-
-size_t plan_y(const struct drawing_plan *p, size_t row)
-{
-	return TOP + row * p->height;
-}
 
 /* --- text --------------------------------------------------------------- */
 
@@ -214,6 +95,14 @@ static void put_summary(const struct drawing_plan *p)
 
 /* --- the frame ---------------------------------------------------------- */
 
+static void put_look(struct buf *out, enum look l)
+{
+	const char *name = look_name(l), *colour = look_colour(l);
+
+	buf_printf(out, "rect.%s{fill:%s}path.%s{stroke:%s}", name, colour,
+		   name, colour);
+}
+
 static void put_style(const struct drawing_plan *p)
 {
 	int i, k;
@@ -225,9 +114,7 @@ static void put_style(const struct drawing_plan *p)
 		   "path{fill:none;stroke-width:%zu}",
 		   p->height > 4 ? p->height - 2 : p->height - 1);
 	for (i = LOOK_OK; i < LOOKS; i++)
-		buf_printf(p->out, "rect.%s{fill:%s}path.%s{stroke:%s}",
-			   looks[i].name, looks[i].colour, looks[i].name,
-			   looks[i].colour);
+		put_look(p->out, (enum look)i);
 	for (k = 1; k < LEVELS; k++)
 		buf_printf(p->out, ".l%d{stroke-opacity:%.2f}", k,
 			   0.15 + 0.7 * k / LEVELS);
@@ -238,11 +125,14 @@ static void put_legend(const struct drawing_plan *p)
 {
 	int i, x = LEFT;
 
-	for (i = LOOK_OK; i < LOOKS; i++, x += 84)
+	for (i = LOOK_OK; i < LOOKS; i++, x += 84) {
+		const char *name = look_name((enum look)i);
+
 		buf_printf(p->out,
 			   "<rect class=\"%s\" x=\"%d\" y=\"56\" width=\"12\" "
 			   "height=\"12\"/><text x=\"%d\" y=\"66\">%s</text>\n",
-			   looks[i].name, x, x + 17, looks[i].name);
+			   name, x, x + 17, name);
+	}
 	if (p->bars > MOST_BARS)
 		buf_printf(p->out,
 			   "<text x=\"%d\" y=\"66\">paler: less of the time "
@@ -334,7 +224,7 @@ static void put_engines(const struct drawing_plan *p)
 static void put_bar(const struct drawing_plan *p, const struct timeline_bar *b)
 {
 	double x = plan_x(p, b->start), w = plan_x(p, b->end) - x;
-	const char *name = looks[look_of(b->state)].name;
+	const char *name = look_name(look_of(b->state));
 	double least = b->state == STATE_ERROR ? SEEN : 1;
 
 	if (w < least)
@@ -369,10 +259,9 @@ static void put_bars(const struct drawing_plan *p)
 
 void timeline_put(const struct timeline *t, struct buf *out)
 {
-	struct drawing_plan p = {.t = t, .out = out};
+	struct drawing_plan p;
 
-	look_through(&p);
-	place_rows(&p);
+	plan_init(&p, t, out);
 	put_head(&p);
 	if (!p.bars) {
 		buf_printf(out, "<text x=\"%d\" y=\"%d\">no task has begun"
@@ -381,11 +270,10 @@ void timeline_put(const struct timeline *t, struct buf *out)
 		put_axis(&p);
 		put_engines(&p);
 		if (p.bars > MOST_BARS)
-			cells_put(&p);
+			dense_put(&p);
 		else
 			put_bars(&p);
 	}
 	buf_puts(out, "</svg>\n");
-	free(p.engine);
-	map_done(&p.row_of);
+	plan_done(&p);
 }

@@ -1,5 +1,4 @@
-#include "base/base.h"
-#include "plan.h"
+#include "dense.h"
 
 #include <math.h>
 
@@ -8,7 +7,7 @@ struct cell {
 	uint8_t look;
 };
 
-struct cells {
+struct dense {
 	const struct drawing_plan *plan;
 	struct cell *cell;	/* row by row */
 	size_t width, columns;	/* pixels of one; in a row */
@@ -21,7 +20,7 @@ static void set_look(struct cell *cell, enum look look)
 }
 
 /* Cells i - 1 to i + 1 of a row. */
-static void mark(const struct cells *c, struct cell *row, size_t i)
+static void mark(const struct dense *c, struct cell *row, size_t i)
 {
 	size_t k = i > 0 ? i - 1 : 0;
 
@@ -29,7 +28,7 @@ static void mark(const struct cells *c, struct cell *row, size_t i)
 		set_look(&row[k], LOOK_ERROR);
 }
 
-static void add_bar(struct cells *c, const struct timeline_bar *b)
+static void add_bar(struct dense *c, const struct timeline_bar *b)
 {
 	double from = plan_x(c->plan, b->start) / (double)c->width;
 	double to = plan_x(c->plan, b->end) / (double)c->width;
@@ -50,7 +49,7 @@ static void add_bar(struct cells *c, const struct timeline_bar *b)
 }
 
 /* What failed shows, however short it was. */
-static int level_of(const struct cells *c, const struct cell *cell)
+static int level_of(const struct dense *c, const struct cell *cell)
 {
 	double share = cell->busy / (double)c->plan->per_row;
 
@@ -60,7 +59,7 @@ static int level_of(const struct cells *c, const struct cell *cell)
 }
 
 /* The cells of a row that look so, those side by side as one stroke. */
-static void put_strokes(const struct cells *c, size_t r, enum look look,
+static void put_strokes(const struct dense *c, size_t r, enum look look,
 			int level)
 {
 	const struct cell *row = c->cell + r * c->columns;
@@ -89,9 +88,9 @@ static void put_strokes(const struct cells *c, size_t r, enum look look,
 		buf_puts(out, "\"/>\n");
 }
 
-void cells_put(const struct drawing_plan *p)
+void dense_put(const struct drawing_plan *p)
 {
-	struct cells c = {.plan = p};
+	struct dense c = {.plan = p};
 	struct timeline_bar b;
 	uint64_t i;
 	size_t r;
