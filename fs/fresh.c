@@ -1,5 +1,6 @@
 #include "fresh.h"
 #include "vars.h"
+#include "vars_ask.h"
 #include "view.h"
 #include "want.h"
 

@@ -22,6 +22,7 @@
 #include "submit.h"
 #include "tasks.h"
 #include "vardeeds.h"
+#include "value.h"
 #include "vars.h"
 #include "view.h"
 #include "watch.h"

@@ -1,6 +1,7 @@
 #include "pull.h"
 #include "file.h"
 #include "link.h"
+#include "vars_ask.h"
 #include "wire/scan.h"
 #include "vars.h"
 #include "window.h"

@@ -3,19 +3,12 @@
 #include "file.h"
 #include "link.h"
 #include "variables.h"
+#include "vars_ask.h"
 #include "view.h"
 #include "wire/scan.h"
 #include "vars.h"
 #include "wire/limits.h"
 
-#include <fcntl.h>
-
-/*
- * After so many bytes WRITEs are answered before the engines have them, some
- * at a time: the error of one is told to the next.
- */
-#define STREAM_FROM (1 * MIB)
-#define STREAM_OUT (4 * MIB)	/* bytes on their way */
 #define HELD_OUT 64		/* questions, of one that holds the others */
 #define TRIAL_WAIT (2 * USEC_PER_SEC)
 
@@ -55,12 +48,38 @@ static void drop_held(struct push *p)
 	end_trial(p);
 }
 
+static void trial_is_late(struct timer *t)
+{
+	struct push *p = container_of(t, struct push, trial_timer);
+
+	if (p->file)
+		park_wake(p->fs->park, &p->file->waiter);
+}
+
+struct push *push_new(struct file *f, struct var_name *name,
+		      struct idlist *engines)
+{
+	struct push *p = zalloc(sizeof(*p));
+
+	p->fs = f->fs;
+	p->file = f;
+	p->name = name;
+	name->users++;
+	p->engines = *engines;
+	*engines = (struct idlist){0};
+	p->patient = vars_wait(f->fs, &p->engines);
+	p->trial_timer.fire = trial_is_late;
+	list_init(&p->held);
+	blob_init(&p->held_bytes);
+	list_add_tail(&f->fs->vars->pushes, &p->all);
+	return p;
+}
+
 static void push_free(struct push *p)
 {
 	assert(!p->out);
 	drop_held(p);
 	list_del(&p->all);
-	pull_free(p->pull);
 	var_name_put(p->fs->mirror, p->name);
 	idlist_done(&p->engines);
 	free(p);
@@ -109,14 +128,14 @@ static void note_error(struct push *p, int err, const struct msg *reply)
 	vars_log("a variable cannot be written", p->name, err, reply);
 }
 
-static bool is_under_way(const struct push *p)
+bool push_is_under_way(const struct push *p)
 {
 	return p->out || !list_empty(&p->held);
 }
 
-static void closed(struct push *p)
+static void end(struct push *p)
 {
-	if (is_under_way(p))
+	if (push_is_under_way(p))
 		return;
 	if (p->err)
 		vars_expect(p->fs, &p->engines, p->name, false);
@@ -158,7 +177,7 @@ static void on_answer(struct request *q, int err, struct msg *reply)
 	if (p->file)
 		park_wake(p->fs->park, &p->file->waiter);
 	else
-		closed(p);
+		end(p);
 }
 
 /* Takes content. */
@@ -193,7 +212,7 @@ static void send_now(struct push *p, struct json_object *content,
 static bool has_room(const struct push *p, size_t n)
 {
 	return !p->patient ||
-	       (!p->trial && p->out < HELD_OUT && p->bytes_out + n <= STREAM_OUT);
+	       (!p->trial && p->out < HELD_OUT && p->bytes_out + n <= PUSH_OUT);
 }
 
 static void send_held(struct push *p)
@@ -239,14 +258,6 @@ static void hold(struct push *p, struct json_object *content, struct bytes b)
 		note_error(p, err, NULL);
 }
 
-static void trial_is_late(struct timer *t)
-{
-	struct push *p = container_of(t, struct push, trial_timer);
-
-	if (p->file)
-		park_wake(p->fs->park, &p->file->waiter);
-}
-
 /* It stays held until it is known whether it has arrived. */
 static void try(struct push *p, struct json_object *content, struct bytes b)
 {
@@ -266,7 +277,7 @@ void push_send(struct push *p, const struct push_step *s)
 {
 	struct json_object *content = push_content(p, s);
 
-	if (p->patient && !is_under_way(p) && json_get(content, "begin"))
+	if (p->patient && !push_is_under_way(p) && json_get(content, "begin"))
 		try(p, content, s->bytes);
 	else if (list_empty(&p->held) && has_room(p, s->bytes.n))
 		send_now(p, content, s->bytes);
@@ -274,86 +285,38 @@ void push_send(struct push *p, const struct push_step *s)
 		hold(p, content, s->bytes);
 }
 
-static const struct push_step nothing = {.size = -1, .mtime = -1};
+const struct push_step push_nothing = {.size = -1, .mtime = -1};
 
-static void commit(struct push *p)
+void push_commit(struct push *p)
 {
-	struct push_step s = nothing;
+	struct push_step s = push_nothing;
 
 	s.commit = true;
 	push_send(p, &s);
 }
 
-/* --- opening and closing ------------------------------------------------ */
-
-static void find_beginning(struct push *p, int flags)
+/* What was written does not become the value. */
+static void abandon(struct push *p)
 {
-	p->append = (flags & O_APPEND) != 0;
-	p->created = (flags & (O_TRUNC | O_CREAT)) != 0;
-	p->exclusive = (flags & O_CREAT) && (flags & O_EXCL);
-	p->begin = p->exclusive || (flags & O_TRUNC) ? "empty"
-		   : p->append			     ? "append"
-						     : "copy";
+	struct push_step s = push_nothing;
+
+	s.abandon = true;
+	drop_held(p);
+	if (p->begun)
+		push_send(p, &s);
 }
 
-int push_open(struct file *f, struct obj *o)
+void push_close(struct push *p)
 {
-	bool writes = (f->flags & O_ACCMODE) != O_RDONLY;
-	struct idlist engines = {0};
-	struct push *p;
-	int err = writes ? vars_engines(o, &engines)
-			 : view_engines(o, &engines);
-
-	if (err) {
-		idlist_done(&engines);
-		return err;
-	}
-	p = zalloc(sizeof(*p));
-	p->fs = f->fs;
-	p->file = f;
-	p->engines = engines;
-	p->name = vars_name(o);
-	p->name->users++;
-	p->tid = o->by.tid;
-	p->patient = vars_wait(f->fs, &engines);
-	p->trial_timer.fire = trial_is_late;
-	list_init(&p->held);
-	blob_init(&p->held_bytes);
-	list_add_tail(&f->fs->vars->pushes, &p->all);
-	f->private = p;
-	if (!writes)
-		return 0;
-	(void)!process_of_thread(o->by.tid, &p->who);
-	find_beginning(p, f->flags);
-	if (!p->exclusive)
-		return 0;
-	/* Whose it is has to be known now. */
-	p->opening = true;
-	push_send(p, &nothing);
-	return p->err ? p->err : -EINPROGRESS;
-}
-
-void push_release(struct file *f)
-{
-	struct push *p = f->private;
-	struct push_step s = nothing;
-
-	if (!p)
-		return;
 	p->file = NULL;
-	pull_free(p->pull);
-	p->pull = NULL;
 	if (p->opening || p->killed || p->err) {
-		s.abandon = true;
-		drop_held(p);
-		if (p->begun)
-			push_send(p, &s);
+		abandon(p);
 	} else if (p->begun || p->created) {
 		if (!p->written)
 			vars_expect(p->fs, &p->engines, p->name, true);
-		commit(p);
+		push_commit(p);
 	}
-	closed(p);
+	end(p);
 }
 
 void push_done(struct fs *fs)
@@ -378,115 +341,4 @@ struct push *push_find(struct fs *fs, uint64_t ino)
 			return p;
 	}
 	return NULL;
-}
-
-/* --- writing ------------------------------------------------------------ */
-
-static int write_outcome(const struct push *p)
-{
-	bool waits = p->patient ? timer_is_set(&p->trial_timer)
-				: p->bytes < STREAM_FROM ||
-					  p->bytes_out > STREAM_OUT;
-
-	return p->out && waits ? -EINPROGRESS : p->err;
-}
-
-static int all_outcome(const struct push *p)
-{
-	return is_under_way(p) ? -EINPROGRESS : p->err;
-}
-
-int push_write(struct file *f, struct bytes data, uint64_t off,
-	       size_t *ret_taken)
-{
-	struct push *p = f->private;
-	struct push_step s = nothing;
-
-	if (p->err)
-		return p->err;
-	p->opening = false;
-	pull_free(p->pull);
-	p->pull = NULL;
-	s.bytes = bytes_of(data.p, min_u64(data.n, LIMIT_PIECE));
-	/* What the kernel thinks of the end means nothing. */
-	s.off = p->append ? p->bytes : off;
-	s.commit = p->append && strcmp(p->begin, "append") == 0;
-	push_send(p, &s);
-	p->bytes += s.bytes.n;
-	*ret_taken = s.bytes.n;
-	return write_outcome(p);
-}
-
-static bool is_opener(const struct push *p, pid_t tid)
-{
-	struct process who;
-
-	return tid == p->tid ||
-	       (process_of_thread(tid, &who) && who.pid == p->who.pid &&
-		who.start == p->who.start);
-}
-
-int push_flush(struct file *f, const struct ask *ask)
-{
-	struct push *p = f->private;
-
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
-		return 0;
-	p->opening = false;
-	if (!is_opener(p, ask->tid))
-		return all_outcome(p);
-	p->killed = process_is_killed(ask->tid);
-	if (p->written && !p->err && !p->killed)
-		commit(p);
-	return all_outcome(p);
-}
-
-int push_again(struct file *f, enum parked_kind kind)
-{
-	struct push *p = f->private;
-
-	return kind == PARKED_WRITE || p->opening ? write_outcome(p)
-						  : all_outcome(p);
-}
-
-/* --- reading ------------------------------------------------------------ */
-
-/* What was written takes its name first. */
-static int settle(struct push *p, struct file *f)
-{
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
-		return 0;
-	if (!p->err && (p->written || p->created)) {
-		commit(p);
-		pull_free(p->pull);
-		p->pull = NULL;
-	}
-	return all_outcome(p);
-}
-
-int push_read(struct file *f, struct obj *o, const struct ask *ask,
-	      struct answer *a)
-{
-	struct push *p = f->private;
-	struct idlist engines = {0};
-	int err = settle(p, f);
-
-	if (err)
-		return err;
-	if (!p->pull || (ask->off == 0 && f->seen)) {
-		/* From the beginning again: as it is now. */
-		err = view_engines(o, &engines);
-		if (!err) {
-			pull_free(p->pull);
-			p->pull = pull_new(f, &engines, p->name,
-					   vars_as_lines(o));
-			f->seen = 0;
-		}
-		idlist_done(&engines);
-	}
-	if (!err)
-		err = pull_read(p->pull, ask->off, ask->size, a);
-	if (!err)
-		f->seen = max_u64(f->seen, ask->off + a->n);
-	return err;
 }

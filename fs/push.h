@@ -1,25 +1,23 @@
 /*
- * push.h: an open file that is a variable. What is written goes to the engines
- * piece by piece, each WRITE is answered when they have it; the value takes its
- * name at the FLUSH of the process that opened the file, or at the RELEASE;
- * when that process was killed in the middle of it, it does not.
+ * push.h: a new value of a variable on its way to its engines, piece by piece, for
+ * the open file that it is written to (value.h).
  *
- * An engine of ipyparallel answers between its tasks. A WRITE, which holds the
- * file's lock, does not wait for those, but the FLUSH does: see `patient`. While
- * it runs none the first piece is waited for, so that errors are told in time,
- * but not for long: nobody may know yet that it is busy, or it stands still.
- *
- * To append (O_APPEND) is done at once, at the end of what there is. What was
- * written is read back after it has taken its name.
+ * A value is uploaded in steps: the first one says how it begins, the last one
+ * commits it: then it takes its name. Steps go out as they come. But an engine of
+ * ipyparallel answers between its tasks (`patient`): there the first step is tried,
+ * and the others are held until those before have arrived.
  */
 #ifndef TASKFS_FS_PUSH_H
 #define TASKFS_FS_PUSH_H
 
 #include "base/blob.h"
+#include "base/idlist.h"
+#include "base/loop.h"
 #include "caller.h"
 #include "node.h"
-#include "pull.h"
 #include "wire/ids.h"
+
+#define PUSH_OUT (4 * MIB)	/* bytes on their way */
 
 struct push {
 	struct list all;	/* vars->pushes */
@@ -29,7 +27,7 @@ struct push {
 	struct idlist engines;
 	struct process who;	/* the opener */
 	pid_t tid;
-	struct pull *pull;	/* what was read; or NULL */
+	struct pull *pull;	/* value.c's: what was read; or NULL */
 	char upload[ID_SIZE];
 	const char *begin;	/* how the next upload begins */
 	bool append, exclusive;
@@ -58,14 +56,19 @@ struct push_step {
 	bool commit, abandon;
 };
 
-int push_open(struct file *f, struct obj *o);
-int push_read(struct file *f, struct obj *o, const struct ask *ask,
-	      struct answer *a);
-int push_write(struct file *f, struct bytes data, uint64_t off,
-	       size_t *ret_taken);
-int push_flush(struct file *f, const struct ask *ask);
-int push_again(struct file *f, enum parked_kind kind);
-void push_release(struct file *f);
+/* Nothing to be done. */
+extern const struct push_step push_nothing;
+
+/* For an open file; uses the name, takes the engines. */
+struct push *push_new(struct file *f, struct var_name *name,
+		      struct idlist *engines);
+/* The file is closed: what was written becomes the value, if nothing failed. It goes
+   when everything is answered. */
+void push_close(struct push *p);
+/* Something has not been answered yet. */
+bool push_is_under_way(const struct push *p);
+/* What was written so far becomes the value. */
+void push_commit(struct push *p);
 
 /* The open file that is writing a value to this inode, or NULL. */
 struct push *push_find(struct fs *fs, uint64_t ino);

@@ -1,10 +1,12 @@
 #include "scatter.h"
 #include "base/blob.h"
+#include "caller.h"
 #include "file.h"
 #include "link.h"
-#include "push.h"
+#include "value.h"
 #include "variables.h"
 #include "vars.h"
+#include "vars_ask.h"
 #include "wire/limits.h"
 
 #include <fcntl.h>
@@ -220,7 +222,7 @@ static int scatter_open(struct file *f, struct obj *o)
 	int err;
 
 	if (reads(f))
-		return push_open(f, o);
+		return value_open(f, o);
 	/* What would be read? And to what would be appended? */
 	if ((f->flags & O_ACCMODE) == O_RDWR || (f->flags & O_APPEND))
 		return -EINVAL;
@@ -284,7 +286,7 @@ static int scatter_flush(struct file *f, const struct ask *ask)
 	struct scatter *s = f->private;
 
 	if (reads(f))
-		return push_flush(f, ask);
+		return value_flush(f, ask);
 	if (is_opener(s, ask->tid)) {
 		s->killed = process_is_killed(ask->tid);
 		if (s->dirty && s->written && !s->going && !s->err &&
@@ -296,7 +298,7 @@ static int scatter_flush(struct file *f, const struct ask *ask)
 
 static int scatter_again(struct file *f, enum parked_kind kind)
 {
-	return reads(f) ? push_again(f, kind) : outcome(f->private);
+	return reads(f) ? value_again(f, kind) : outcome(f->private);
 }
 
 static void scatter_release(struct file *f)
@@ -306,7 +308,7 @@ static void scatter_release(struct file *f)
 	if (!s)
 		return;
 	if (reads(f)) {
-		push_release(f);
+		value_release(f);
 		return;
 	}
 	s->file = NULL;
@@ -327,7 +329,7 @@ void scatter_done(struct fs *fs)
 const struct io scatter_io = {
 	.writable = true,
 	.open = scatter_open,
-	.read = push_read,
+	.read = value_read,
 	.size = vars_size,
 	.mtime = vars_mtime,
 	.write = scatter_write,

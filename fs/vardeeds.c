@@ -6,6 +6,7 @@
 #include "tree.h"
 #include "vars.h"
 #include "variables.h"
+#include "vars_ask.h"
 #include "wire/limits.h"
 #include "wire/variable.h"
 
