@@ -2,7 +2,7 @@
 #include "texts.h"
 #include "mirror.h"
 
-struct text {
+struct numbered_text {
 	struct list used;
 	uint32_t id;
 	size_t n;
@@ -15,7 +15,7 @@ void texts_init(struct texts *t, size_t most)
 	list_init(&t->used);
 }
 
-static void forget(struct texts *t, struct text *x)
+static void forget(struct texts *t, struct numbered_text *x)
 {
 	map_remove(&t->by_text, bytes_of(x->p, x->n));
 	index_remove(&t->by_id, x->id);
@@ -26,12 +26,12 @@ static void forget(struct texts *t, struct text *x)
 void texts_done(struct texts *t)
 {
 	while (!list_empty(&t->used))
-		forget(t, list_first(&t->used, struct text, used));
+		forget(t, list_first(&t->used, struct numbered_text, used));
 	map_done(&t->by_text);
 	index_done(&t->by_id);
 }
 
-static void touch(struct texts *t, struct text *x)
+static void touch(struct texts *t, struct numbered_text *x)
 {
 	list_del(&x->used);
 	list_add_tail(&t->used, &x->used);
@@ -47,14 +47,14 @@ static uint32_t new_id(struct texts *t)
 
 uint32_t texts_put(struct texts *t, struct bytes text)
 {
-	struct text *x = map_get(&t->by_text, text);
+	struct numbered_text *x = map_get(&t->by_text, text);
 
 	if (x) {
 		touch(t, x);
 		return x->id;
 	}
 	if (index_count(&t->by_id) >= t->most)
-		forget(t, list_first(&t->used, struct text, used));
+		forget(t, list_first(&t->used, struct numbered_text, used));
 	x = zalloc(sizeof(*x) + text.n);
 	memcpy(x->p, text.p, text.n);
 	x->n = text.n;
@@ -67,14 +67,14 @@ uint32_t texts_put(struct texts *t, struct bytes text)
 
 uint32_t texts_find(const struct texts *t, struct bytes text)
 {
-	const struct text *x = map_get(&t->by_text, text);
+	const struct numbered_text *x = map_get(&t->by_text, text);
 
 	return x ? x->id : 0;
 }
 
 bool texts_get(struct texts *t, uint32_t id, struct bytes *ret_text)
 {
-	struct text *x = index_get(&t->by_id, id);
+	struct numbered_text *x = index_get(&t->by_id, id);
 
 	if (!x)
 		return false;

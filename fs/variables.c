@@ -1,6 +1,5 @@
 #include "base/base.h"
 #include "mirror.h"
-#include "node.h"
 #include "wire/scan.h"
 #include "wire/limits.h"
 #include "wire/variable.h"
@@ -20,7 +19,7 @@ struct var_name *var_name_of(const struct mirror *m, uint32_t id)
 static uint32_t new_id(struct var_names *names)
 {
 	do {
-		names->last = (names->last + 1) & ((1U << SUB_BITS) - 1);
+		names->last = (names->last + 1) & ((1U << VAR_NAME_BITS) - 1);
 	} while (!names->last || index_get(&names->by_id, names->last));
 	return names->last;
 }

@@ -17,6 +17,9 @@
 struct mirror;
 struct engine;
 
+/* A name's number has so many bits: part of an inode number (node.h). */
+#define VAR_NAME_BITS 25
+
 struct var_name {
 	uint32_t id;
 	unsigned users;

@@ -114,6 +114,9 @@ static void var_name(const struct obj *o, struct buf *out)
 		buf_put(out, name->text, name->n);
 }
 
+_Static_assert(VAR_NAME_BITS <= SUB_BITS,
+	       "the number of a name is the sub of an obj");
+
 void vars_init(struct vars *v)
 {
 	list_init(&v->pushes);
