@@ -11,7 +11,7 @@ static uint64_t ended(const struct bar *b)
 	       b->count[STATE_ABORTED];
 }
 
-/* usec since it began. */
+/* usec since the result began. */
 static int64_t spent(const struct bar *b)
 {
 	return b->age > b->began ? b->age - b->began : 0;
@@ -27,7 +27,7 @@ size_t bar_columns(struct bytes text)
 	return n;
 }
 
-/* What does not fit ends in dots. */
+/* A text that does not fit ends in dots. */
 static void cut(struct buf *out, size_t start, size_t columns)
 {
 	size_t i, n = 0;

@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 
 #define TICK (500 * USEC_PER_MSEC)
-/* One that did not come up is started again after this. */
+/* A bridge that did not come up is started again after this time. */
 #define PATIENCE (3 * USEC_PER_SEC)
 
 /* --- where -------------------------------------------------------------- */
 
-/* Beside our own program, else in PATH. */
+/* The program of the bridge: beside our own, else in PATH. */
 static char *find_program(void)
 {
 	char self[PATH_MAX];
@@ -167,7 +167,7 @@ static void forget(struct bridge *b)
 	b->program = b->upstream = b->dir = NULL;
 }
 
-/* What a try finds stays in b, to be forgotten if that is not all. */
+/* What an attempt finds stays in b, and is forgotten if it is not everything. */
 static int find_parts(struct bridge *b, struct buf *why)
 {
 	b->program = find_program();

@@ -199,7 +199,7 @@ void callers_done(struct callers *c)
 
 struct news {
 	uint64_t id;		/* 0: none */
-	bool says;		/* error is new: a text, or NULL for none */
+	bool says;		/* `error` is new: a text, or NULL for none */
 	const char *error;
 };
 

@@ -7,7 +7,8 @@
 #include "reply.h"
 #include "wire/scan.h"
 
-/* The writer holds the inode's lock so long at most; ... when it is about all. */
+/* So long at most the writer holds the inode's lock; and so long when the wish is
+   about all results. */
 #define CONTROL_TIMEOUT (10 * USEC_PER_SEC)
 #define CONTROL_ALL_TIMEOUT (60 * USEC_PER_SEC)
 
@@ -16,8 +17,8 @@ struct control {
 	struct fs *fs;
 	struct parked *parked;	/* NULL: nobody waits any more */
 	uint64_t purge;		/* the result that goes; 0: none */
-	uint64_t about;		/* ... that is asked about; 0: none */
-	struct process who;	/* asks */
+	uint64_t about;		/* the result that is asked about; 0: none */
+	struct process who;	/* the process that asks */
 	char verb[32];
 };
 
@@ -79,7 +80,7 @@ static void take_engines(struct mirror *m, const struct control_answer *f)
 			mirror_engine_gone(m, (uint64_t)id, (uint64_t)f->seq);
 }
 
-/* What came of it is in the tree before the writer goes on. */
+/* What came of the wish is in the tree before the writer goes on. */
 static void take_answer(struct control *c, struct bytes content)
 {
 	struct mirror *m = c->fs->mirror;
@@ -92,7 +93,7 @@ static void take_answer(struct control *c, struct bytes content)
 	if (f.result.n)
 		r = merge_result(m, f.result, (uint64_t)f.seq, true, NULL,
 				 &err);
-	/* A retry submits. */
+	/* A retry makes another result, which the caller has submitted. */
 	if (r && c->about && r->id != c->about)
 		callers_submitted(c->fs->callers, &c->who, r->id, false);
 	take_purged(m, f.purged);
@@ -175,7 +176,7 @@ static int ask_about_all(struct control *c, struct json_object *q)
 {
 	const char *verb = json_get_str(q, "verb", NULL);
 
-	/* ipyparallel has a word for that. */
+	/* ipyparallel has a message for that. */
 	if (strcmp(verb, "shutdown") == 0)
 		return ask(c, MSG_SHUTDOWN_REQUEST, q, CONTROL_TIMEOUT);
 	return ask(c, MSG_CONTROL_REQUEST, q, CONTROL_ALL_TIMEOUT);

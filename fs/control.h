@@ -9,8 +9,9 @@
 #include "node.h"
 
 /*
- * Asks for the wish about o's result, task or engines and answers req: with `written` as
- * the bytes of a WRITE, or with success (written 0).
+ * Asks for the wish about the engines it names, or else about o's result or task,
+ * and answers req: with `written` as the bytes of a WRITE, or with success
+ * (written 0).
  */
 void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 		 const struct wish *wish, size_t written);

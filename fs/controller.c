@@ -20,7 +20,7 @@ int controller_state(const struct obj *o, struct buf *out)
 	/* Who reads that it is connected finds the results there are. */
 	if (sync_is_new(o->fs->sync))
 		buf_puts(out, "connecting");
-	/* Behind a bridge that is there, what counts is the other side. */
+	/* When the bridge is there, it matters what is behind it. */
 	else if (upstream && link_is_up(o->fs->link))
 		buf_put_escaped(out, bytes_str(upstream), 1024);
 	else

@@ -13,7 +13,7 @@ struct verb {
 	const char *name;
 	const char *argument;	/* as a reader of ctl sees it; NULL: none */
 	int (*check)(struct bytes argument);
-	enum when when;		/* of a result */
+	enum when when;		/* in the life of a result it can be written */
 };
 
 static int check_signal(struct bytes argument)
@@ -78,7 +78,7 @@ static const struct verb *find_verb(const struct verb *v, struct bytes name)
 	return NULL;
 }
 
-/* tasks/error says why. */
+/* Has tasks/error say why. */
 static void refuse(const struct obj *o, struct buf *why)
 {
 	struct process who;

@@ -19,7 +19,7 @@ static void set_look(struct cell *cell, enum look look)
 		cell->look = (uint8_t)look;
 }
 
-/* Cells i - 1 to i + 1 of a row. */
+/* A failure is seen: cells i - 1 to i + 1 of a row show it. */
 static void mark(const struct dense *c, struct cell *row, size_t i)
 {
 	size_t k = i > 0 ? i - 1 : 0;
@@ -58,7 +58,7 @@ static int level_of(const struct dense *c, const struct cell *cell)
 	return share * LEVELS < 1 ? 1 : (int)ceil(share * LEVELS - 1e-6);
 }
 
-/* The cells of a row that look so, those side by side as one stroke. */
+/* Cells of a row that look the same; those side by side are one stroke. */
 static void put_strokes(const struct dense *c, size_t r, enum look look,
 			int level)
 {

@@ -21,7 +21,7 @@ static void drop(struct kept_detail *k)
 	free(k);
 }
 
-/* One that has not begun has nothing to say. */
+/* A task that has not begun has no texts. */
 static bool is_blank(const struct task *t)
 {
 	return !t->attempt && !state_is_final((enum state)t->state);

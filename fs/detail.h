@@ -16,7 +16,7 @@ struct group;
 const struct detail *detail_find(const struct group *g, uint32_t i);
 /* Takes the texts over. */
 void detail_keep(struct group *g, uint32_t i, struct detail *d);
-/* Of one that changed; of all. */
+/* Forgets those of a task that changed; those of all. */
 void detail_drop(struct group *g, uint32_t i);
 void details_drop_all(struct group *g);
 

@@ -14,7 +14,8 @@ bool draft_is_raw(unsigned i)
 	return task_options[i].type == TASK_BYTES || i == row_of("map");
 }
 
-/* Lines are kept as what the controller is told: items that end with a NUL. */
+/* The lines of a map are kept as the controller gets them: each item ends with a
+   NUL. */
 static bool has_items(unsigned i)
 {
 	return i == row_of("map");
@@ -277,7 +278,7 @@ int draft_set(struct drafts *d, struct draft *w, unsigned i,
 
 /* --- as a task ---------------------------------------------------------- */
 
-/* A JSON list is made items, which are the caller's; false: it is none. */
+/* A map that is a JSON list becomes items, the caller's; false: it is no list. */
 static bool items_of_json(struct blob *b, struct buf *items)
 {
 	struct buf text = BUF_INIT;

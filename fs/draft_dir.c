@@ -66,7 +66,7 @@ const struct class draft_class = {
 	.make = make_draft,
 };
 
-/* With all that is in it. */
+/* rmdir: the draft goes with all that is in it. */
 int draft_remove_dir(const struct obj *o, struct wish *ret_wish)
 {
 	(void)ret_wish;

@@ -12,8 +12,8 @@
 /* The text that an open file has of an option. */
 struct edit {
 	struct buf text;
-	bool wrote;	/* or tried to */
-	bool pending;	/* not yet the option's */
+	bool wrote;	/* somebody wrote, or tried to */
+	bool pending;	/* the text is not the option's yet */
 };
 
 static int refused(const struct file *f, pid_t tid, int err, struct buf *why)
@@ -59,7 +59,7 @@ static uint64_t draft_size(const struct obj *o)
 	return draft_is_raw(o->sub) ? x->blob.size : x->text.n;
 }
 
-/* A text is read as it was at the beginning: it must not tear. */
+/* A reader gets the text as it was at its first READ: it must not tear. */
 static int read_text(struct file *f, const struct obj *o,
 		     const struct ask *ask, struct answer *a)
 {
@@ -104,7 +104,7 @@ static bool has_lines(unsigned i)
 	}
 }
 
-/* Of lines, those that have ended; there may be more of the last one. */
+/* Of a list the lines that have ended: the last line may not be complete. */
 static struct bytes whole(const struct buf *text, unsigned i)
 {
 	const char *end = text->n && has_lines(i)

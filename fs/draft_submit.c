@@ -34,7 +34,7 @@ static void answered(struct submission *s, bool stored)
 		draft_free(s->fs->drafts, w);
 }
 
-/* The big ones stay where they are: the draft does not change meanwhile. */
+/* stdin and map stay in the draft, which does not change while it is sent. */
 static void send_task(struct submission *s, struct draft *w,
 		      struct draft_task *t)
 {

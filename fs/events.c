@@ -49,7 +49,7 @@ struct reader {
 	bool chosen, placed;
 	uint64_t born;		/* the next number when it was opened */
 	uint64_t base;
-	bool missed;		/* line miss_at says so */
+	bool missed;		/* some lines: line miss_at says which */
 	uint64_t miss_at, miss_from, miss_to;
 };
 
@@ -147,7 +147,7 @@ static int events_read(struct file *f, struct obj *o, const struct ask *ask,
 	return 0;
 }
 
-/* There is one only for who goes by it: tar copies what has a size. */
+/* The file has a size only for those who asked for its end: tar would copy it. */
 static uint64_t events_size(const struct obj *o)
 {
 	const struct event_ring *ev = &o->fs->mirror->events;

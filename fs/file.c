@@ -17,8 +17,10 @@ static bool is_writable(const struct node *n)
 	return n->store || (n->io && n->io->writable);
 }
 
-/* -ESTALE: another cluster's result has the number now. One of an entry that is
- * gone has its number alone, if that is enough. */
+/*
+ * The entry of an open file. -ESTALE: another cluster's result has the number now.
+ * When the entry is gone, a file that outlives it goes on with the number alone.
+ */
 static int find_obj(struct file *f, pid_t tid, struct obj *ret_o)
 {
 	const struct asker by = {tid, NO_USER, NO_GROUP};
@@ -188,7 +190,7 @@ static void park_open(fuse_req_t req, struct file *f,
 	*f->opening = (struct opening){*fi, create};
 	if (p)
 		list_add_tail(&f->parked, &p->link);
-	/* Else, or when it is interrupted, open_again() ends it. */
+	/* When the OPEN was interrupted open_again() ends it. */
 }
 
 static void open_file(struct fs *fs, fuse_req_t req, struct obj *o,
@@ -214,7 +216,7 @@ static void open_file(struct fs *fs, fuse_req_t req, struct obj *o,
 	}
 }
 
-/* It is open, or will not be; or nobody waits for it any more. */
+/* The file is open now, or will not be; or nobody waits for it any more. */
 static void open_again(struct file *f)
 {
 	int err = f->node->io->again(f, PARKED_OPEN);
@@ -390,7 +392,7 @@ static bool is_changed(const struct file *f, const struct obj *o)
 	       (b.n && memcmp(b.p, f->copy.p, b.n) != 0);
 }
 
-/* What poll says now; the file stands where it is woken by the next change. */
+/* What poll says now. The next change wakes the file. */
 static unsigned poll_now(struct file *f)
 {
 	unsigned events = 0;
@@ -408,7 +410,7 @@ static unsigned poll_now(struct file *f)
 		events |= POLLIN | POLLRDNORM;
 	if (is_changed(f, &o))
 		events |= POLLPRI | POLLERR;
-	/* One that is woken already comes here again. */
+	/* A file that is about to be tried again comes here again. */
 	if (list_empty(&f->waiter.link))
 		waitq_add(tree_waitq(&o), &f->waiter);
 	return events;

@@ -49,7 +49,7 @@ static int ask(struct fs *fs, struct engine *e)
 	return err;
 }
 
-/* One that was waited for in vain is not waited for by everybody. */
+/* An engine that somebody waited for in vain is not waited for by all others. */
 static bool is_known(struct fs *fs, struct engine *e, uint64_t since)
 {
 	if (!e->vars.on_demand || e->vars.answered >= since)

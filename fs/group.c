@@ -91,7 +91,7 @@ void group_set_items(struct group *g, uint32_t block, const uint32_t *at)
 
 /* --- engines ------------------------------------------------------------ */
 
-/* The first that is not below. */
+/* The place of the first share of an engine with that id or a higher one. */
 static uint32_t lower(const struct group *g, int64_t engine)
 {
 	uint32_t from = 0, to = g->nshares;
@@ -186,7 +186,7 @@ static bool is_other_try(const struct task *a, const struct task *b)
 	       a->engine != b->engine;
 }
 
-/* Digits of what lines.c shows of it. */
+/* How many digits of the task the lists of lines.c show. */
 static unsigned exit_digits(const struct task *t)
 {
 	return t->exit_status < 0 ? 0
@@ -206,7 +206,7 @@ static void count(struct group *g, const struct task *old,
 	g->attempt_digits += (uint64_t)attempt_digits(t) - attempt_digits(old);
 }
 
-/* For who watches results/<id>/<n>: nobody can before it was looked up. */
+/* Tells who watches results/<id>/<n>. Nobody can before that was looked up. */
 static void note_change(struct group *g, uint32_t i, const struct task *old,
 			const struct task *t)
 {

@@ -1,5 +1,5 @@
 /*
- * group.h: the tasks of a map or view, in short.
+ * group.h: the tasks of a map or view; struct task has each in short.
  *
  * A group belongs to its result (result.group). Its tasks are told by
  * `changes`, or read in blocks (load.h) when those do not say all: after a

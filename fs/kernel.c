@@ -40,7 +40,7 @@ static int handle_one(struct kernel *k)
 	return -1;
 }
 
-/* Never while something else is awaited. */
+/* Asking again is wrong while something else is waited for. */
 static bool is_worth_asking(struct kernel *k)
 {
 	if (k->fs->park->work.queued || !list_empty(&k->fs->link->requests.asked))

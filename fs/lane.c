@@ -61,8 +61,8 @@ static uint64_t number_bytes(const struct task *t, uint32_t i)
 static const struct {
 	bool (*ready)(const struct task *t);
 	uint64_t (*bytes)(const struct task *t, uint32_t i);
-	bool as_done;	/* in the order in which they ended */
-	bool tail;	/* what is not ready can be shown */
+	bool as_done;	/* the tasks in the order in which they ended */
+	bool tail;	/* what a task that is not ready wrote can be shown */
 } kinds[LANES] = {
 	[LANE_VALUE] = {is_ok, value_bytes, false, false},
 	[LANE_STDOUT] = {has_ended, stdout_bytes, false, true},
@@ -116,7 +116,7 @@ uint64_t lane_grow(struct lane *l, const struct group *g)
 {
 	uint32_t end = kinds[l->of].as_done ? g->ndone : g->n;
 
-	/* What is not known yet may be anything. */
+	/* A task that is not known yet may be in any state. */
 	if (!group_is_known(g))
 		return l->bytes;
 	for (; l->next < end; l->next++) {

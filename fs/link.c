@@ -295,7 +295,7 @@ static void foreign(struct link *l, const char *why)
 	set_why(l, "%s: the controller %s", l->path, why);
 }
 
-/* One of ipyparallel's. */
+/* The controller is one of ipyparallel. */
 static void stock(struct link *l)
 {
 	struct buf why = BUF_INIT;
@@ -430,7 +430,7 @@ static void try_again(struct link *l)
 		no_answer(l);
 }
 
-/* Ticks are counted, and not the time: we may have stood still ourselves. */
+/* Ticks are counted, and not the time: this process may have stood still. */
 static bool is_silent(struct link *l)
 {
 	return ++l->silent_ticks > LINK_SILENCE / TICK_UP;

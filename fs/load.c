@@ -10,7 +10,8 @@
 
 #define LOAD_TIMEOUT (30 * USEC_PER_SEC)
 
-/* About one task: its texts, or where the items are from that one on. */
+/* A question about one task: its texts; or where the items of the map are, of the
+   tasks from that one on. */
 struct detail_ask {
 	struct list link;
 	struct request q;
@@ -18,7 +19,7 @@ struct detail_ask {
 	uint64_t id;
 	uint32_t index;
 	bool items;
-	struct task was;	/* when it was asked */
+	struct task was;	/* the task when the question was asked */
 	int err;		/* the answer, until somebody was told */
 	uint64_t failed;	/* when, mono_usec() */
 };
@@ -78,14 +79,14 @@ static void take_block(struct load *l, struct group *g, struct msg *m)
 	struct reply r = read_reply(m);
 
 	if (l->number >= g->nblocks)
-		return; /* another result of the same number */
+		return; /* another result has the number now */
 	if (!read_tasks(g, l->number, r.tasks, tasks)) {
 		log_warning("the tasks of a result are not as they should be",
 			    log_int("result", (int64_t)l->id));
 		list_del(&g->unread);
 		return;
 	}
-	/* If it was too old it is asked for again. */
+	/* An answer that was too old is asked for again. */
 	(void)!group_fill(g, l->number, tasks, group_block_size(g, l->number),
 			  (uint64_t)r.seq);
 }
@@ -104,7 +105,7 @@ static void on_block(struct request *q, int err, struct msg *m)
 	if (!err && g)
 		take_block(l, g, m);
 	else if (g && err != -EHOSTDOWN)
-		list_del(&g->unread); /* it is gone */
+		list_del(&g->unread); /* the result is gone */
 	else if (err == -EHOSTDOWN && link_is_up(l->link))
 		link_restart(l->link, "it does not tell of its tasks");
 	if (!err)
@@ -170,7 +171,7 @@ static void ask_free(struct detail_ask *a)
 	free(a);
 }
 
-/* Its texts are as it is now: nothing happened to it since they were asked. */
+/* Nothing happened to the task since it was asked: the texts are those of now. */
 static bool is_same(const struct task *a, const struct task *b)
 {
 	return a->state == b->state && a->attempt == b->attempt &&
@@ -187,7 +188,8 @@ static void take_detail(struct group *g, uint32_t i, struct msg *m)
 	detail_done(&d);
 }
 
-/* Each begins behind the one before, within the map; false: these are others. */
+/* Where the items of each task of a block begin: each behind the one before, within
+   the map; false: the numbers say something else. */
 static bool read_items(const struct group *g, uint32_t block, struct bytes items,
 		       uint32_t *at)
 {
@@ -208,7 +210,7 @@ static bool read_items(const struct group *g, uint32_t block, struct bytes items
 	       (block + 1 < g->nblocks || last == g->result->map);
 }
 
-/* -ENOENT: a controller that is older does not tell. */
+/* -ENOENT: an older controller does not tell where items are. */
 static int take_items(struct group *g, uint32_t i, struct msg *m)
 {
 	static uint32_t at[GROUP_BLOCK + 1];
@@ -257,7 +259,7 @@ static struct detail_ask *find_ask(const struct load *l, uint64_t id,
 	return NULL;
 }
 
-/* How far one is that was asked before; the oldest failure makes room. */
+/* How far a question is that was asked before. The oldest failure makes room. */
 static int progress(struct load *l, uint64_t id, uint32_t i, bool items)
 {
 	struct detail_ask *a = find_ask(l, id, i, items);

@@ -5,7 +5,7 @@
 #include "stream.h"
 #include "window.h"
 
-/* One that is no larger is fetched together with others. */
+/* An output that is no larger is fetched together with others. */
 #define TOGETHER (64 * KIB)
 
 static struct lane *lane_of(const struct obj *o, enum lane_of of)
@@ -43,7 +43,7 @@ static struct streams streams_of(enum lane_of of)
 	return of_lane[of];
 }
 
-/* Nothing but that stream, so that the next task's follows at once. */
+/* The task has bytes in that stream alone, so that the next task's follow at once. */
 static bool is_alone(const struct streams *ss, const struct task *t,
 		     enum stream s)
 {
@@ -56,8 +56,8 @@ static bool is_alone(const struct streams *ss, const struct task *t,
 }
 
 /*
- * Whole outputs of tasks whose numbers follow each other, from the start of
- * one on: small ones, up to n bytes together.
+ * One question for the whole outputs of several tasks: small ones, up to n bytes
+ * together, of tasks whose numbers follow each other.
  */
 static void plan_many(const struct lane *l, const struct group *g,
 		      uint32_t place, size_t n, struct piece_plan *p)
@@ -85,7 +85,7 @@ static void plan_many(const struct lane *l, const struct group *g,
 		p->count = 0;
 }
 
-/* Which stream of a task has the byte at *off of all; *off then in that. */
+/* Which stream has the byte at *off of all of a task's; *off is then in that. */
 static enum stream find_stream(const struct streams *ss, const struct task *t,
 			       uint64_t *off)
 {
@@ -186,7 +186,7 @@ int many_value_read(struct file *f, const struct obj *o, const struct ask *ask,
 
 /* --- output ------------------------------------------------------------- */
 
-/* In the order of the items, when they have all ended. */
+/* In the order of the items, when all tasks have ended. */
 int many_output_open(struct file *f, const struct obj *o)
 {
 	(void)window_of(f, o, result_is_settled(o->result) ? LANE_OUTPUT
@@ -257,7 +257,7 @@ static int completed_ready(struct file *f, const struct obj *o)
 	return f->seen < completed_size(o) ? 0 : completed_end(o);
 }
 
-/* Lines from the one with the byte at *off on; *off then within them. */
+/* The lines from the one with the byte at *off on; *off is then within them. */
 static void put_numbers(const struct lane *l, const struct group *g,
 			uint64_t *off, size_t size, struct buf *out)
 {

@@ -56,9 +56,8 @@ const struct class member_class = {
 /* --- by_engine/ --------------------------------------------------------- */
 
 /*
- * Of a result of one task, and of a view, an engine leads to the one task it
- * has; of a map it has a directory of links. Here the number in an obj is the
- * engine's; those that are too large for one are not shown.
+ * Here sub_index() of an obj is the number of an engine. An engine whose number is
+ * too large for that is not shown.
  */
 #define ENGINE_MAX ((1 << SUB_BITS) / SUB_OPTIONS - 2)
 
@@ -86,7 +85,7 @@ static int64_t next_engine(const struct result *r, int64_t from)
 		       : -1;
 }
 
-/* Links for the one kind, directories for the other. */
+/* A map has directories of engines; a view, and one task, have links. */
 static bool set_engine(struct obj *o, int64_t engine)
 {
 	if (engine < 0 || next_engine(o->result, engine) != engine ||
@@ -149,7 +148,7 @@ void by_engine_target(const struct obj *o, struct buf *out)
 	}
 }
 
-/* In the directory of an engine. */
+/* The tasks in the directory of an engine of a map. */
 static bool share_find(struct obj *o, struct bytes name)
 {
 	const struct group *g = o->result->group;

@@ -77,13 +77,13 @@ static void set_options(struct result *r, struct bytes options)
 		r->options = xstrndup(options.p, options.n);
 }
 
-/* Of a user or a group. Cut to 32 bits, 2^32 would be root. */
+/* The id of a user or a group. Cut to 32 bits, 2^32 would be root. */
 static int64_t known_id(int64_t id)
 {
 	return id < 0 || id > LIMIT_ID ? NOBODY : id;
 }
 
-/* Said when it comes; a later word does not say it again. */
+/* The owner is told when a result comes; later words do not tell it again. */
 static void set_owner(struct mirror *mi, struct result *r, int64_t uid)
 {
 	if (r->by_owner.name)
@@ -215,7 +215,7 @@ static void set_status(struct mirror *mi, struct result *r,
 	mirror_set_status(mi, r, s);
 }
 
-/* What is told of a result but its status. */
+/* What of a result those who watch are told about, but its status. */
 static struct shown {
 	uint64_t ended;
 	uint64_t size[STREAM_OUTPUTS];
@@ -244,7 +244,7 @@ static void note_changes(struct mirror *mi, const struct result *r,
 
 	if (now.ended != was->ended)
 		what |= NOTE_PROGRESS;
-	/* What a task of many wrote is added to theirs when it ends. */
+	/* When a task of a map ends its outputs are added to those of the map. */
 	if (now.ended != was->ended && r->group)
 		what |= NOTE_STDOUT | NOTE_STDERR;
 	for (i = 0; i < STREAM_OUTPUTS; i++)

@@ -20,7 +20,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err);
 void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq);
-/* Its counters alone, whatever is known that is newer. */
+/* The controller's counters alone, whatever is known that is newer. */
 void merge_counters(struct mirror *mi, struct bytes object);
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq);
 

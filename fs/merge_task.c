@@ -71,7 +71,7 @@ static bool is_between(int64_t n, int64_t min, int64_t max)
 	return n >= min && n <= max;
 }
 
-/* Each has its place in a task. */
+/* Each number has room in struct task. */
 static bool fits(const struct numbers *n)
 {
 	int i;
@@ -186,7 +186,7 @@ enum state merge_state(struct bytes value)
 
 /* --- many --------------------------------------------------------------- */
 
-/* What becomes of a group's tasks; apart, for it may come late. */
+/* What a result says of its group's tasks. It is read apart: it may come late. */
 struct members {
 	struct bytes changed, rest, rest_ename;
 	int64_t rest_from, rest_when, rest_elapsed;

@@ -95,7 +95,7 @@ static struct json_object *progress_json(const struct result *r)
 	return o;
 }
 
-/* What a Python client applies is a pickle, and so is what it returns. */
+/* A function that a Python client applies is a pickle; so is what it returns. */
 static bool is_applied(struct json_object *options)
 {
 	const char *request = json_get_str(options, "request", NULL);
@@ -118,7 +118,8 @@ static void add_result(struct json_object *o, const struct result *r)
 	json_add_str(o, "value_format", is_applied(options) ? "pickle" : NULL);
 }
 
-/* Of all its tasks: no part of what is said of one, which may have ended. */
+/* Sums over all tasks of a result. They are not said of one task: that may have
+   ended, and its file changes no more. */
 static void add_sums(struct json_object *o, const struct result *r)
 {
 	json_add(o, "progress", progress_json(r));

@@ -11,7 +11,7 @@ static const struct field reply_fields[] = {
 	{.name = NULL},
 };
 
-/* The numbers alone: what changed comes in order, with the changes. */
+/* Takes the counters alone: all else comes in order, with the changes. */
 static void on_reply(struct request *q, int err, struct msg *reply)
 {
 	struct metrics *m = container_of(q, struct metrics, q);
@@ -30,7 +30,7 @@ void metrics_init(struct metrics *m, struct fs *fs)
 	waitq_init(&m->waitq);
 }
 
-/* True: an answer will come. */
+/* Asks the controller, if it is time. True: an answer will come. */
 static bool refresh(struct metrics *m)
 {
 	struct msg_out out = {.type = MSG_STATE_REQUEST};

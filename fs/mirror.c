@@ -66,7 +66,7 @@ bool mirror_kept(const struct result *r, enum stream s, struct bytes *ret_b)
 
 /* --- names -------------------------------------------------------------- */
 
-/* A user's. */
+/* The key of a name in mirror->names: each user has names of his own. */
 static struct bytes key_of(int64_t uid, struct bytes text)
 {
 	static struct buf key;

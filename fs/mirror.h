@@ -195,11 +195,11 @@ void mirror_set_name(struct mirror *m, struct result *r, struct bytes name);
 void mirror_set_status(struct mirror *m, struct result *r, enum state s);
 struct engine *mirror_add_engine(struct mirror *m, uint64_t id);
 void mirror_remove_engine(struct mirror *m, uint64_t id);
-/* The same; what was said before `seq` does not bring it back. */
+/* The same; what is said of it as of `seq` or before does not bring it back. */
 void mirror_engine_gone(struct mirror *m, uint64_t id, uint64_t seq);
 bool mirror_engine_was_gone(const struct mirror *m, uint64_t id, uint64_t seq);
 
-/* Keeps a copy of whole outputs; has none: NULL p. */
+/* Keeps a copy of whole outputs; one with p NULL is not kept. */
 void mirror_keep(struct mirror *m, struct result *r,
 		 const struct bytes out[STREAM_OUTPUTS]);
 /* False when that output is not kept. */

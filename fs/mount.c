@@ -110,7 +110,7 @@ static char *absolute(const char *path)
 	return xasprintf("%s/%s", here, path);
 }
 
-/* Of clusters that have an id: the only one there is, or NULL, and why. */
+/* Of the clusters that have an id the only one there is; or NULL, and why. */
 static char *file_with_id(const char *security, struct buf *why)
 {
 	char *pattern = xasprintf("%s/ipcontroller-*-client.json", security);

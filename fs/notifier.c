@@ -13,9 +13,9 @@
 
 /* --- the thread --------------------------------------------------------- */
 
-/* When may be looked again. */
+/* When those who watch may be looked for again. */
 struct pace {
-	uint64_t all, known;	/* mono_usec() */
+	uint64_t all, known;	/* everybody; those known; mono_usec() */
 };
 
 static uint64_t rest_after(uint64_t began, uint64_t least)
@@ -48,8 +48,8 @@ static bool look(struct teller *t, struct pace *pace, bool now)
 }
 
 /*
- * Who was not known to watch may do so since a while: those who are not told
- * now are once more, when everybody was looked for.
+ * Somebody may watch who was not known when a note came. So a note that nobody
+ * was told of is kept in `again` until everybody has been looked for.
  */
 static void tell_all(struct teller *t, struct list *notes, bool all,
 		     struct list *again)
@@ -85,7 +85,7 @@ static void turn(struct teller *t, struct pace *pace, struct list *again)
 	teller_leave(t);
 }
 
-/* Said once; it may end by itself. */
+/* Logs once that nothing can be told; the reason may go away. */
 static void say_hidden(const struct teller *t, bool *said)
 {
 	if (!t->err || *said)
@@ -115,7 +115,7 @@ static void *run(void *arg)
 	}
 	tell_all(&t, &again, true, &again);
 	teller_done(&t);
-	/* The number may be given to another one. */
+	/* The thread's number may be given to another thread. */
 	atomic_store(&n->fs->echo->tid, 0);
 	atomic_store(&n->ended, true);
 	return NULL;

@@ -103,7 +103,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 }
 
 /*
- * A size set on a file that takes commands means nothing, and a time nowhere.
+ * To set the size of a file that takes commands does nothing; nor does setting a
+ * time, of any file.
  */
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		       int to_set, struct fuse_file_info *fi)
@@ -205,7 +206,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	check(fs);
 }
 
-/* Only within a directory: from one to another mv(1) copies. */
+/* Renames within a directory: from one directory to another mv(1) copies. */
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 		      fuse_ino_t to, const char *to_name, unsigned flags)
 {
@@ -333,7 +334,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino,
 	struct fs *fs = take(req, "opendir", ino, "");
 	const struct node *n = tree_number_row(ino);
 
-	/* Listings wait for nothing but this. */
+	/* Nothing else makes a listing wait. */
 	if (n && n->refresh)
 		want_answer(fs, req, &op, ino, NULL);
 	else
@@ -460,7 +461,7 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	check(fs);
 }
 
-/* The bytes are the controller's: here are only names. */
+/* No blocks: the bytes are the controller's, here are only names. */
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = take(req, "statfs", ino, "");

@@ -56,7 +56,7 @@ char *origin_find(const struct fs *fs, pid_t tid)
 	return xstrdup(path);
 }
 
-/* One that says why no task can run in it. */
+/* The text says why no task can run there. */
 static bool is_none(const char *origin)
 {
 	static const char *const reasons[] = {DELETED, NOT_UTF8, OF_THE_MOUNT};

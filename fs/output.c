@@ -44,7 +44,7 @@ static struct segment *new_segment(struct output *out)
 	return &out->seg[out->n++];
 }
 
-/* What has come since; false: nothing. */
+/* Takes in what was written since; false: nothing was. */
 static bool extend(struct output *out, const struct obj *o)
 {
 	struct segment *last = out->n ? &out->seg[out->n - 1] : NULL;
@@ -110,7 +110,7 @@ static int output_ready(struct file *f, const struct obj *o)
 	return f->seen < output_size(o) ? 0 : -EAGAIN;
 }
 
-/* A page of the cache must be whole; any other reader may get less. */
+/* A page of the cache must be filled; any other reader may get less. */
 static bool is_enough(const struct file *f, const struct answer *a)
 {
 	return !f->cached && a->n > 0;

@@ -34,7 +34,7 @@ static void set_entry(const struct fs *fs, struct obj *o,
 		e->attr_timeout = 0;
 }
 
-/* The one about to be made, if it is there. */
+/* The entry that the notifier is about to make, if it is there by now. */
 static int hidden(struct fs *fs, struct fuse_entry_param *e)
 {
 	struct obj o;
@@ -45,7 +45,7 @@ static int hidden(struct fs *fs, struct fuse_entry_param *e)
 	return err;
 }
 
-/* What is gone, as the kernel still knows it; good for the moment only. */
+/* An entry that is gone, as the kernel still knows it; good for the moment only. */
 static int gone(uint64_t ino, uint64_t generation, struct fuse_entry_param *e)
 {
 	const struct node *n = tree_number_row(ino);
@@ -145,7 +145,7 @@ bool own_make(struct fs *fs, fuse_req_t req)
 	if (!is_own(fs, req))
 		return false;
 	err = hidden(fs, &e);
-	/* It came and went: that it went will be told, too, or was already. */
+	/* The entry came and went: that it went is told, too, or was already. */
 	if (err && !mirror_was_purged_quietly(fs->mirror,
 					      tree_number_id(ino)))
 		err = gone(ino, 0, &e);

@@ -13,8 +13,8 @@
 static struct {
 	uint64_t ino;
 	int64_t submitted;
-	bool steady;		/* then, already */
-	/* mono_usec(): until then in any case; if nothing changes. */
+	bool steady;		/* nothing could change any more when it was drawn */
+	/* Kept until then in any case; and if nothing changes. mono_usec() */
 	uint64_t at_least, at_most;
 	uint64_t seq;
 	struct buf text;
@@ -100,7 +100,7 @@ static void read_tries(const struct obj *o, uint64_t index, struct tries *ret)
 		if (read_try(line, o->result->submitted, &bar))
 			add_try(ret, bar);
 	}
-	/* The last one is a line too when it has ended. */
+	/* The last try has a line, too, when it has ended. */
 	if (!ret->n || !state_is_final((enum state)o->task->state))
 		add_try(ret, bar_of(o->task, index, o->result->submitted));
 }
@@ -120,7 +120,7 @@ static void from_group(const void *arg, uint64_t i, struct timeline_bar *ret)
 
 /* --- all of it ---------------------------------------------------------- */
 
-/* What is said of a task of many is nothing that changes behind its end. */
+/* Of one task of many nothing is drawn that changes after the task's end. */
 static struct timeline describe(const struct obj *o)
 {
 	const struct result *r = o->result;

@@ -33,7 +33,7 @@ enum look look_of(enum state s)
 
 /* --- going through the bars --------------------------------------------- */
 
-/* False: it has not begun. What runs ends now, and nothing before it began. */
+/* A bar that runs ends now, and no bar ends before it begins. */
 bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret)
 {
 	const struct timeline *t = p->t;

@@ -31,7 +31,7 @@ struct pull {
 	size_t asked, known;
 	int err;
 	uint64_t size;
-	bool joined;		/* all are small: here they are */
+	bool joined;		/* all values are small, and stand in `all` */
 	struct buf all;
 };
 
@@ -104,7 +104,7 @@ static void on_first(struct request *q, int err, struct msg *m)
 
 	if (err && !p->err)
 		vars_log("a variable cannot be read", p->name, err, m);
-	/* One of several that lacks it is no file that is not there. */
+	/* The file is there, also when one of several engines lacks the variable. */
 	if (err == -ENOENT && p->n > 1)
 		err = -EREMOTEIO;
 	if (!err)

@@ -9,7 +9,7 @@
 #include "vars.h"
 #include "wire/limits.h"
 
-#define HELD_OUT 64		/* questions, of one that holds the others */
+#define HELD_OUT 64		/* questions on their way, when others are held */
 #define TRIAL_WAIT (2 * USEC_PER_SEC)
 
 /* A step that waits for its turn; its bytes are in push.held_bytes. */
@@ -112,7 +112,7 @@ struct json_object *push_content(struct push *p, const struct push_step *s)
 	p->written = p->begun && (p->written || s->bytes.n || s->size >= 0 ||
 				  s->mtime >= 0);
 	if (s->commit) {
-		/* The next one begins with this one. */
+		/* The next upload begins with this value. */
 		p->created = p->exclusive = false;
 		p->begin = p->append ? "append" : "copy";
 	}
@@ -142,7 +142,7 @@ static void end(struct push *p)
 	push_free(p);
 }
 
-/* One that is busy gets the step again, to do when it has time. */
+/* An engine that is busy gets the step again, to do when it has time. */
 static int trial_over(struct push *p, int err)
 {
 	bool dropped = !p->trial;
@@ -258,7 +258,7 @@ static void hold(struct push *p, struct json_object *content, struct bytes b)
 		note_error(p, err, NULL);
 }
 
-/* It stays held until it is known whether it has arrived. */
+/* The step stays held until it is known whether it has arrived. */
 static void try(struct push *p, struct json_object *content, struct bytes b)
 {
 	hold(p, content, b);

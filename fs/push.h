@@ -31,8 +31,8 @@ struct push {
 	char upload[ID_SIZE];
 	const char *begin;	/* how the next upload begins */
 	bool append, exclusive;
-	bool begun;		/* an upload */
-	bool written;		/* ... with something in it */
+	bool begun;		/* an upload has begun */
+	bool written;		/* and has something in it */
 	bool created;		/* the value is new, also when it is empty */
 	bool killed;		/* the opener was, in the middle of it */
 	bool opening;		/* OPEN waits, or nobody has it open */
@@ -41,8 +41,8 @@ struct push {
 	size_t bytes_out;	/* and their bytes */
 	bool patient;		/* an engine answers when it has time: steps
 				   are held until those before have arrived */
-	bool trial;		/* the first of them was sent, if it has now */
-	struct timer trial_timer;	/* so long that is waited for */
+	bool trial;		/* the first step was sent, if it has time now */
+	struct timer trial_timer;	/* so long a WRITE waits for that */
 	struct list held;
 	struct blob held_bytes;	/* theirs */
 	int err;		/* the first; every WRITE and FLUSH is told */

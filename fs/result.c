@@ -46,7 +46,7 @@ bool result_has_map(const struct obj *o)
 	return o->result->map >= 0;
 }
 
-/* Each of a map's tasks has some; the map as a whole has `map`. */
+/* Each task of a map has items; the map as a whole has the file `map`. */
 bool result_has_items(const struct obj *o)
 {
 	return result_has_map(o) && obj_index(o) >= 0;
@@ -74,7 +74,7 @@ static int64_t wall_time(const struct obj *o)
 	return o->task && is_over(o) ? o->task->elapsed : result_age(o->result);
 }
 
-/* A task of many has run from start to end. */
+/* Of one task of many: how long it ran. */
 static int64_t serial_time(const struct obj *o)
 {
 	return obj_index(o) < 0 ? o->result->serial : o->task->ran;
@@ -156,7 +156,7 @@ static void end_line(struct buf *out)
 		buf_putc(out, '\n');
 }
 
-/* Below 0: not known (yet). */
+/* A number below 0 is not known (yet): the file is empty. */
 static int show_count(struct buf *out, int64_t n)
 {
 	return n >= 0 ? show_number(out, n) : 0;

@@ -15,7 +15,7 @@ static bool parse_id(struct bytes name, uint64_t *ret_id)
 	return parse_u64(name, 0, MIRROR_MAX_ID, ret_id) == 0;
 }
 
-/* Which of its tasks, as the entry's number says. */
+/* Sets the task that the entry is about, as its number says. */
 static bool set_task(struct obj *o)
 {
 	const struct result *r = o->result;
@@ -153,7 +153,7 @@ int result_remove_file(const struct obj *o, struct wish *ret_wish)
 
 /* --- options ------------------------------------------------------------ */
 
-/* Those with a row of their own have none here. */
+/* An option that has a row of its own in THE TABLE is not among these. */
 static bool option_given(const struct result *r, unsigned i)
 {
 	return task_options[i].type != TASK_BYTES && (r->given >> i & 1);

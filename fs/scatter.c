@@ -11,7 +11,7 @@
 
 #include <fcntl.h>
 
-/* Pieces on their way at a time. */
+/* So many pieces are on their way at a time. */
 #define SCATTER_OUT 8
 
 struct scatter {
@@ -24,12 +24,12 @@ struct scatter {
 	pid_t tid;
 	struct blob text;
 	uint64_t lines;		/* ends of lines in it */
-	bool counted;		/* that is true */
-	bool dirty;		/* something was written since, or never */
+	bool counted;		/* `lines` is true */
+	bool dirty;		/* not all that was written was given out */
 	bool written;
 	bool killed;		/* the opener was, in the middle of it */
 	int err;
-	/* while it is given out: */
+	/* While the text is given out: */
 	bool going;
 	size_t engine;		/* whose turn it is; engines.n: all had it */
 	uint64_t at;		/* where in the text */
@@ -88,7 +88,7 @@ static void begin_share(struct scatter *s, uint64_t lines)
 	id_new(s->upload);
 }
 
-/* The next of its lines, as many as go into one piece. */
+/* The next lines of the share, as many as go into one piece. */
 static struct bytes next_piece(struct scatter *s, struct bytes text)
 {
 	const char *begin = (const char *)text.p + s->at, *p = begin;

@@ -63,7 +63,7 @@ static struct fs fs = {
 static const struct service_options *options;
 static void *zmq;
 static struct timer patience;
-static bool ready;	/* said so */
+static bool ready;	/* it is mounted, and somebody was told */
 static int status_fd = -1;	/* to the parent that waits; or -1 */
 
 /* --- being ready, or not ------------------------------------------------ */
@@ -150,7 +150,7 @@ static void filled(struct sync *s)
 	mount_when_known();
 }
 
-/* What to do, after what is wrong. */
+/* Behind what is wrong: what to do. */
 static void advise(struct buf *why)
 {
 	const struct link *l = fs.link;

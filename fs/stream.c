@@ -162,7 +162,7 @@ const struct io map_io = {
 	.release = stream_release,
 };
 
-/* Where they are is known: NODE_ITEMS. */
+/* Where the items of the task are. It is known: the row waits for that. */
 static const uint32_t *items_at(const struct obj *o)
 {
 	return group_items(o->result->group, (uint32_t)obj_index(o));

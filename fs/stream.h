@@ -17,12 +17,12 @@
 extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,
 	code_io, stdin_io, map_io, items_io;
 
-/* For output.c and many.c. */
+/* For files that have several streams. */
 struct window;
 
 /* Bytes of a stream of a task, or of what was submitted. */
 uint64_t stream_size(const struct obj *o, enum stream s);
-/* n of them at off, all of which are there by now; *w is made at need. */
+/* n of its bytes at off, all of which are there by now; *w is made at need. */
 int stream_part(struct file *f, struct window **w, const struct obj *o,
 		enum stream s, uint64_t off, size_t n,
 		struct answer *a) must_check;

@@ -12,7 +12,7 @@
 
 #define BATCH_RESULTS 1024
 #define BATCH_BYTES (4 * MIB)
-#define BATCHES_OUT 4		/* more wait for answers of the first */
+#define BATCHES_OUT 4		/* a further one waits for the first's answer */
 #define IDS_KEPT (1 * MIB)	/* bytes of ids nobody has read */
 
 /* --- refusing ----------------------------------------------------------- */
@@ -284,7 +284,7 @@ static int write_json(struct submission *s, struct bytes data,
 	return err;
 }
 
-/* This WRITE is told, and so are those behind it. */
+/* The WRITE that brings the mistake is told, and so are those behind it. */
 static int refuse_text(struct submission *s, int err, const char *why)
 {
 	buf_done(&s->text);

@@ -151,7 +151,7 @@ static void note_seq(struct sync *s, int64_t seq)
 	s->first_seq = min_u64(s->first_seq, (uint64_t)seq);
 }
 
-/* What the listing did not name is gone; what came after it stays. */
+/* Objects that the listing did not name are gone; those that came later stay. */
 static void drop_stale(struct sync *s)
 {
 	struct mirror *m = s->mirror;
@@ -183,7 +183,7 @@ static void finish(struct sync *s)
 		  log_int("results", (int64_t)index_count(&s->mirror->results)),
 		  log_int("held", (int64_t)s->nheld));
 	apply_held(s);
-	/* controller/state says so now. */
+	/* controller/state is another one now. */
 	if (s->whole)
 		mirror_note(s->mirror, EVENT_OF_CONTROLLER, 0, 0, NOTE_STATUS);
 	if (s->again && !s->filling)
@@ -217,7 +217,7 @@ static void ask_results(struct sync *s, int64_t after)
 		failed(s, err);
 }
 
-/* Returns the last id. */
+/* Takes in a page of results; returns the last id. */
 static int64_t merge_page(struct sync *s, const struct content *c)
 {
 	static const struct field id_field[] = {

@@ -38,7 +38,7 @@ struct sync {
 
 void sync_init(struct sync *s, struct link *link, struct mirror *mirror);
 void sync_done(struct sync *s);
-/* The connection is there; what there is is being asked for. */
+/* The line is up, and the first listing of results is not complete. */
 bool sync_is_new(const struct sync *s);
 /* From the link. */
 void sync_up(struct sync *s);

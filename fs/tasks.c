@@ -81,7 +81,7 @@ static bool submit_find(struct obj *o, struct bytes name)
 	return o->id && submit_is_open(o->fs, name);
 }
 
-/* Whoever has found it may open it: it is remembered for a while. */
+/* Whoever has found the name may open it: names are remembered for a while. */
 static bool submit_resolve(struct obj *o)
 {
 	struct bytes name;

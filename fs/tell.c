@@ -70,7 +70,7 @@ static void check(struct teller *t, int err)
 	atomic_fetch_add(&t->n->told, 1);
 	t->err = -err;
 	if (!teller_is_over(t))
-		t->err = 0; /* what is gone is gone */
+		t->err = 0; /* e.g. the entry is gone by now */
 }
 
 static bool path_of(struct teller *t, uint64_t ino, struct buf *path)
@@ -240,7 +240,7 @@ static bool is_listed(const struct node *n)
 	return false;
 }
 
-/* The files that only who watches just them is told of: any change. */
+/* Files that are not listed above: who watches one is told of any change. */
 static bool tell_others(struct teller *t, const struct note *note)
 {
 	const struct node *dir = tree_number_row(note->ino);
@@ -294,7 +294,7 @@ static bool tell_inside(struct teller *t, const struct note *note)
 	uint64_t first = watchers_next(&t->watchers, note->ino & ~TREE_ROWS);
 	bool all = watchers_has(&t->watchers, note->ino), any;
 
-	/* Mostly nobody watches this one: a map has a million. */
+	/* Mostly nobody watches this thing: a map has a million of them. */
 	if (!first || first > (note->ino | TREE_ROWS))
 		return false;
 	if (all && (note->what & NOTE_END) &&
@@ -306,14 +306,14 @@ static bool tell_inside(struct teller *t, const struct note *note)
 
 /* --- a note ------------------------------------------------------------- */
 
-/* What comes and goes in one note was never there. */
+/* A thing that comes and goes within one note was never there. */
 static void tell_coming(struct teller *t, struct note *note, const char *where,
 			uint64_t ino, unsigned comes, unsigned goes)
 {
 	const struct node *dir = tree_row(where);
 	unsigned what = note->what & (comes | goes);
 
-	/* Who watches a thing itself is told when it goes. */
+	/* Also who watches the thing itself is told that it goes. */
 	if (!what || (!watchers_has(&t->watchers, tree_number(dir, 0, 0)) &&
 		      !watchers_has(&t->watchers, ino)))
 		return;

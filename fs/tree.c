@@ -228,7 +228,7 @@ bool tree_path(uint64_t ino, struct buf *out)
 	return true;
 }
 
-/* The entry of a directory in row i, as far as the row says. */
+/* The entry that row i is in a directory, as far as the row says. */
 static struct obj entry_in(const struct obj *dir, unsigned i)
 {
 	struct obj o = *dir;

@@ -47,7 +47,7 @@ int value_open(struct file *f, struct obj *o)
 	find_beginning(p, f->flags);
 	if (!p->exclusive)
 		return 0;
-	/* Whose it is has to be known now. */
+	/* Which of several writers it is has to be known now. */
 	p->opening = true;
 	push_send(p, &push_nothing);
 	return p->err ? p->err : -EINPROGRESS;
@@ -96,7 +96,7 @@ static int value_write(struct file *f, struct bytes data, uint64_t off,
 	p->opening = false;
 	forget_read(p);
 	s.bytes = bytes_of(data.p, min_u64(data.n, LIMIT_PIECE));
-	/* What the kernel thinks of the end means nothing. */
+	/* When appending, the kernel's offset means nothing. */
 	s.off = p->append ? p->bytes : off;
 	s.commit = p->append && strcmp(p->begin, "append") == 0;
 	push_send(p, &s);
@@ -139,7 +139,7 @@ int value_again(struct file *f, enum parked_kind kind)
 
 /* --- reading ------------------------------------------------------------ */
 
-/* What was written takes its name first. */
+/* Before a read: what was written takes its name. */
 static int settle(struct push *p, struct file *f)
 {
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
@@ -161,7 +161,7 @@ int value_read(struct file *f, struct obj *o, const struct ask *ask,
 	if (err)
 		return err;
 	if (!p->pull || (ask->off == 0 && f->seen)) {
-		/* From the beginning again: as it is now. */
+		/* From the beginning again: the value as it is now. */
 		err = view_engines(o, &engines);
 		if (!err) {
 			pull_free(p->pull);

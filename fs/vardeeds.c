@@ -18,7 +18,7 @@ struct deed {
 	struct parked *parked;	/* NULL: nobody waits any more */
 	struct var_name *name;
 	bool renames;
-	uint64_t ino;		/* setattr: what is shown; else 0 */
+	uint64_t ino;		/* setattr: whose attributes are answered; else 0 */
 };
 
 static void answer_attr(fuse_req_t req, const struct obj *o)
@@ -36,7 +36,7 @@ static void answer(struct deed *d, int err)
 
 	if (!err && d->ino)
 		err = tree_obj(d->fs, d->ino, NULL, &o);
-	/* Of EINVAL mv(1) would say something about directories. */
+	/* mv(1) takes EINVAL for a mistake with directories. */
 	if (err == -EINVAL && d->renames)
 		err = -EPERM;
 	if (err || !d->ino)
@@ -66,7 +66,7 @@ static void interrupted(struct parked *p)
 	d->parked = NULL;
 }
 
-/* Takes content. */
+/* Takes the content over. */
 static void ask(fuse_req_t req, const struct obj *o, const char *type,
 		struct json_object *content, bool shows)
 {
@@ -166,7 +166,7 @@ static struct push_step step_of(const struct stat *attr, int to_set)
 	return s;
 }
 
-/* A value that is there, of which nobody is writing another. */
+/* Changes a value that is there, when nobody is writing a new one. */
 static struct json_object *whole_step(const struct obj *o,
 				      const struct idlist *engines,
 				      const struct push_step *s)

@@ -64,7 +64,7 @@ static bool var_find(struct obj *o, struct bytes text)
 	return is_there(o);
 }
 
-/* The union of what the engines have. */
+/* A view has the variables that any of its engines has. */
 static bool var_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 {
 	struct idlist engines = {0};
@@ -90,7 +90,7 @@ static bool var_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 	return true;
 }
 
-/* Also of one that is being written, and not there yet. */
+/* The name of a variable that is being written is known before it is there. */
 static bool name_is_known(const struct obj *o)
 {
 	return vars_name(o) != NULL;

@@ -56,7 +56,7 @@ int view_engines(const struct obj *o, struct idlist *ret)
 
 /* --- their entries in engines/ ------------------------------------------ */
 
-/* A number alone is an engine, or nothing. */
+/* A list of engines. A number alone is none: it is an engine, or nothing. */
 static bool is_list(const struct mirror *m, struct bytes name)
 {
 	struct idlist ids = {0};

@@ -16,7 +16,7 @@ struct want {
 
 /* --- what is needed ----------------------------------------------------- */
 
-/* Of one task of many that is at least what it is, whatever the row says. */
+/* Of one task of many it must be known what it is, whatever the row says. */
 static int want(struct obj *o, bool ask)
 {
 	struct group *g = o->result ? o->result->group : NULL;
@@ -51,7 +51,8 @@ static void interrupted(struct parked *p)
 	want_free(p->owner);
 }
 
-/* What is in this directory, or the entry itself, has to be asked for. */
+/* Asks engines what is in this directory, or about the entry itself, if the row
+   says so. */
 static int want_fresh(struct fs *fs, const struct want *w)
 {
 	struct obj o;
@@ -89,7 +90,7 @@ static void try_again(struct want *w)
 	int err;
 
 	if (late)
-		w->since = 0; /* what there is */
+		w->since = 0; /* what is known is good enough */
 	err = find(w->fs, w, &o);
 	if (err == -EINPROGRESS && !late)
 		return;

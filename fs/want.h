@@ -38,7 +38,7 @@ void wants_done(struct fs *fs);
  * -EINPROGRESS: it was asked for, fs->load tells when it comes; or -errno.
  */
 int want_known(struct obj *o) must_check;
-/* The same without asking. */
+/* The same without asking for what is not known. */
 bool want_is_known(struct obj *o);
 
 /* LOOKUP, GETATTR or OPENDIR: how to find the entry again, how to answer. */

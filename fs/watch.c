@@ -10,13 +10,13 @@
 struct drawing {
 	struct timer timer;
 	struct file *file;
-	struct buf line;	/* the last */
-	uint64_t at;		/* when, mono_usec() */
+	struct buf line;	/* the last one drawn */
+	uint64_t at;		/* when it was drawn, mono_usec() */
 	uint64_t seq;		/* of the result then */
 	bool any, ended;
 };
 
-/* A task of many is a result of one task that began with the others. */
+/* One task of many is drawn as a result of one task. */
 static struct bar bar_of(const struct obj *o)
 {
 	const struct result *r = o->result;
@@ -140,7 +140,7 @@ static int watch_read(struct file *f, struct obj *o, const struct ask *ask,
 	return 0;
 }
 
-/* Of who opens it now. */
+/* The size of what somebody gets who opens it now. */
 static uint64_t watch_size(const struct obj *o)
 {
 	struct bar b = bar_of(o);

@@ -81,7 +81,7 @@ static struct piece *last_gathered(struct window *w)
 	return p;
 }
 
-/* Small ones go into one: a message takes more room than its bytes. */
+/* Small pieces are copied into one: a message takes more room than its bytes. */
 static bool add_to_last(struct window *w, struct bytes b)
 {
 	struct piece *p;
@@ -219,7 +219,7 @@ static const struct field piece_fields[] = {
 	{.name = NULL},
 };
 
-/* The outputs of many tasks are as long as was said of them. */
+/* The outputs of several tasks are as long as the mirror has them. */
 static bool sizes_fit(const struct fetch *f, struct bytes sizes, size_t n)
 {
 	const struct result *r =
@@ -267,7 +267,7 @@ static void on_piece(struct request *q, int err, struct msg *m)
 		w->err = err;
 		forget_fetches(w);
 	} else {
-		/* Too large for an answer of many: it is fetched alone. */
+		/* Too large for one answer with others: it is fetched alone. */
 		if (!msg_buffer(m, 0).n)
 			w->alone = f->at + 1;
 		f->done = true;
