@@ -1,5 +1,5 @@
 #include "doc.h"
-#include "tree.h"
+#include "tree/tree.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"
 

@@ -7,7 +7,7 @@
 #include "mount.h"
 #include "nodes.h"
 #include "service.h"
-#include "tree.h"
+#include "tree/tree.h"
 
 #include <fcntl.h>
 #include <sodium.h>

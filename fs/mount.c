@@ -2,9 +2,9 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/spawn.h"
-#include "fuse.h"
-#include "kernel.h"
-#include "ops.h"
+#include "kernel/kernel.h"
+#include "kernel/ops.h"
+#include "park/fuse.h"
 #include "wire/connfile.h"
 
 #include <glob.h>

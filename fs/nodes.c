@@ -1,31 +1,31 @@
 #include "nodes.h"
-#include "controller.h"
-#include "ctl.h"
-#include "draft_dir.h"
-#include "draft_file.h"
-#include "draft_submit.h"
-#include "engines.h"
-#include "events.h"
-#include "fresh.h"
-#include "lines.h"
-#include "many.h"
-#include "members.h"
-#include "metadata.h"
-#include "metrics_file.h"
-#include "picture.h"
-#include "result.h"
-#include "result_await.h"
-#include "results.h"
+#include "cluster/controller.h"
+#include "cluster/ctl.h"
+#include "cluster/engines.h"
+#include "cluster/events.h"
+#include "cluster/view.h"
+#include "metrics/metrics_file.h"
+#include "results/group_output.h"
+#include "results/members.h"
+#include "results/metadata.h"
+#include "results/needs.h"
+#include "results/picture.h"
+#include "results/result.h"
+#include "results/results.h"
+#include "results/stream.h"
+#include "results/task_lines.h"
+#include "results/watch.h"
 #include "root.h"
-#include "scatter.h"
-#include "stream.h"
-#include "submit.h"
-#include "tasks.h"
-#include "vardeeds.h"
-#include "value.h"
-#include "vars.h"
-#include "view.h"
-#include "watch.h"
+#include "tasks/draft_dir.h"
+#include "tasks/draft_file.h"
+#include "tasks/draft_submit.h"
+#include "tasks/submit.h"
+#include "tasks/tasks.h"
+#include "vars/deeds.h"
+#include "vars/refresh.h"
+#include "vars/scatter.h"
+#include "vars/value.h"
+#include "vars/vars.h"
 
 #include <sys/stat.h>
 
@@ -50,7 +50,7 @@
 	{.path = R_ name, .mode = FILE_, .await = needs, .show = what,         \
 	 .remove = result_remove_file, .help = text}
 #define R_LINES(name, what, bytes, text)                                       \
-	{.path = R_ name, .mode = FILE_, .await = await_tasks, .show = what,   \
+	{.path = R_ name, .mode = FILE_, .await = need_tasks, .show = what,   \
 	 .size = bytes, .remove = result_remove_file, .help = text}
 #define R_WAIT(name, what, text)                                               \
 	{.path = R_ name, .mode = FILE_, .flags = NODE_WAITS, .show = what,    \
@@ -232,26 +232,26 @@ R_SHOW("status", result_status,
 R_SHOW("progress", result_progress, "tasks ended / tasks: `0/1`"),
 R_SHOW("elapsed", result_elapsed,
        "seconds since submission; of a finished one the wall time"),
-R_IO("stdout", stdout_io, 0, await_tasks,
+R_IO("stdout", stdout_io, 0, need_tasks,
      "standard output so far; grows while it runs"),
-R_IO("stderr", stderr_io, 0, await_tasks,
+R_IO("stderr", stderr_io, 0, need_tasks,
      "standard error so far; grows while it runs"),
-R_IO("data", data_io, 0, await_tasks,
+R_IO("data", data_io, 0, need_tasks,
      "what the task published on descriptor 4 so far; grows while it runs"),
-R_IO("value", value_io, NODE_WAITS, await_tasks,
+R_IO("value", value_io, NODE_WAITS, need_tasks,
      "waits for the end, then gives what the task wrote to descriptor 3, or "
      "its standard output if it wrote nothing there. EREMOTEIO: it failed, "
      "`error` says why; ECANCELED: aborted; ETIMEDOUT: a time limit. Of a map: "
      "the values in the order of its items, each as soon as it and all before "
      "it are there; such an error where the value of that task would begin"),
 R_WAIT("wait", result_wait, "waits for the end, then gives the status"),
-R_IO("output", output_io, NODE_WAITS, await_tasks,
+R_IO("output", output_io, NODE_WAITS, need_tasks,
      "waits: standard output and error as they come, end of file at the end "
      "of the task. Opened after the end: one, then the other. Of a map: those "
      "of each task when it ends; opened after the end: in order"),
-R_IO("as_completed", completed_io, NODE_WAITS | NODE_GROUP, await_tasks,
+R_IO("as_completed", completed_io, NODE_WAITS | NODE_GROUP, need_tasks,
      "waits: the number of each task as it ends, one a line, until all have"),
-R_IO("watch", watch_io, NODE_WAITS, await_detail,
+R_IO("watch", watch_io, NODE_WAITS, need_detail,
      "waits: a line that says how far it is, drawn again and again until the "
      "end"),
 R_SHOW("ready", result_ready, "`1` when finished, else `0`"),
@@ -272,37 +272,37 @@ R_SHOW("wall_time", result_wall_time,
 R_SHOW("serial_time", result_serial_time,
        "seconds its tasks ran, added up"),
 R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
-R_LINES("engine", result_engine, engine_lines_size,
+R_LINES("engine", result_engine, task_lines_engine_size,
 	"id of the engine; empty before it began. Of a map or view: a line for "
 	"each task, empty before it began"),
 {.path = R_ "by_engine", .mode = OWN, .flags = NODE_GROUP,
- .await = await_tasks, .remove = result_remove_file, .help = "the tasks by engine"},
-R_LINES("msg_ids", result_msg_ids, id_lines_size,
+ .await = need_tasks, .remove = result_remove_file, .help = "the tasks by engine"},
+R_LINES("msg_ids", result_msg_ids, task_lines_msg_id_size,
        "ids of its messages, one a line, known from the beginning"),
-R_LATE("error", result_error, await_errors,
+R_LATE("error", result_error, need_errors,
        "empty, or `NAME: text` and more lines that say what happened; "
        "a line `submit_dir: ...` when that is not there and it ran in an empty directory. Of a map or "
        "view: how many failed, and the first of these with their numbers"),
-R_LINES("exit_status", result_exit_status, exit_lines_size,
+R_LINES("exit_status", result_exit_status, task_lines_exit_size,
 	"0 to 255, or 128 + the signal; empty before the end. Of a map or "
 	"view: a line for each task, empty while it has none"),
-R_LATE("usage", result_usage, await_detail,
+R_LATE("usage", result_usage, need_detail,
        "`user` and `system` seconds, `memory` bytes at the peak; empty "
        "before the end. Of a map or view: the sums, and the highest peak"),
 R_SHOW("why", result_why,
        "what a pending one waits for: an engine (`engine 1 to be free`, `engine 1 "
        "is away since` and when), `after 12`, `hold`, its own `max_running`; else "
        "empty"),
-R_LATE("attempts", result_attempts, await_tasks_or_detail,
+R_LATE("attempts", result_attempts, need_tasks_or_detail,
        "one line for each try that ended: its number, the engine, start, end, "
        "and `ok`, `aborted` or the name of the error (`lost` when its engine "
        "was not heard any more and it may go on there); then, in seconds, when "
        "it began since the submission, and how long it ran. Of a map or view: "
        "how many tries have begun"),
-R_LATE("timeline.svg", result_timeline, await_tasks_or_detail,
+R_LATE("timeline.svg", result_timeline, need_tasks_or_detail,
        "a picture of who ran what when, for a browser: a row for each engine, "
        "a bar for each try of a task"),
-R_LATE("metadata", result_metadata, await_tasks_or_detail,
+R_LATE("metadata", result_metadata, need_tasks_or_detail,
        "all of this as one JSON object with ipyparallel's names; of a map or "
        "view with lists of the first 256 tasks"),
 R_IO("code", code_io, 0, NULL, "what was submitted"),
@@ -313,7 +313,7 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
  .help = "of a map: its items, one a line"},
 {.path = R_ "items", .mode = FILE_, .exists = result_has_items,
- .await = await_items, .io = &items_io, .remove = result_remove_file,
+ .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map (`results/7/3/items`): the items it has, one a "
 	 "line; several with the option `chunk`"},
 {.path = R_ "OPTION", .mode = FILE_, .each = &option_class,

@@ -1,5 +1,5 @@
 #include "root.h"
-#include "tree.h"
+#include "tree/tree.h"
 #include "wire/task_option.h"
 
 #include <sys/stat.h>

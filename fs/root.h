@@ -4,7 +4,7 @@
 #ifndef TASKFS_FS_ROOT_H
 #define TASKFS_FS_ROOT_H
 
-#include "node.h"
+#include "tree/node.h"
 
 int root_readme(const struct obj *o, struct buf *out);
 int root_version(const struct obj *o, struct buf *out);

@@ -1,25 +1,25 @@
 #include "service.h"
 #include "base/log.h"
 #include "base/opt.h"
-#include "bridge.h"
-#include "caller.h"
-#include "draft.h"
-#include "events.h"
-#include "file.h"
-#include "kernel.h"
-#include "link.h"
-#include "linktext.h"
-#include "load.h"
-#include "metrics_file.h"
-#include "notifier.h"
-#include "own.h"
-#include "push.h"
-#include "scatter.h"
-#include "sync.h"
-#include "tasks.h"
-#include "vars.h"
-#include "view.h"
-#include "want.h"
+#include "cluster/events.h"
+#include "cluster/view.h"
+#include "kernel/echo.h"
+#include "kernel/kernel.h"
+#include "link/bridge.h"
+#include "link/link.h"
+#include "link/linktext.h"
+#include "metrics/metrics_file.h"
+#include "mirror/load.h"
+#include "mirror/sync.h"
+#include "notify/notifier.h"
+#include "open/await.h"
+#include "open/file.h"
+#include "park/caller.h"
+#include "tasks/draft.h"
+#include "tasks/tasks.h"
+#include "vars/push.h"
+#include "vars/scatter.h"
+#include "vars/vars.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -32,8 +32,8 @@ static struct metrics metrics;
 static struct tasks tasks;
 static struct drafts drafts;
 static struct vars vars;
-static struct texts views;
-static struct wants wants;
+static struct numbered views;
+static struct awaits awaits;
 static struct mirror mirror;
 static struct sync sync_;
 static struct load load;
@@ -51,7 +51,7 @@ static struct fs fs = {
 	.drafts = &drafts,
 	.vars = &vars,
 	.views = &views,
-	.wants = &wants,
+	.awaits = &awaits,
 	.mirror = &mirror,
 	.sync = &sync_,
 	.load = &load,
@@ -250,7 +250,7 @@ static int start(const char *connfile)
 	fs.mirror->note = on_note;
 	callers_init(fs.callers);
 	metrics_init(fs.metrics, &fs);
-	texts_init(fs.views, VIEWS_MAX);
+	numbered_init(fs.views, VIEWS_MAX);
 	tasks_init(fs.tasks);
 	vars_init(fs.vars);
 	link_init(fs.link, fs.loop, zmq, connfile, &link_events);
@@ -258,7 +258,7 @@ static int start(const char *connfile)
 	sync_init(fs.sync, fs.link, fs.mirror);
 	fs.sync->filled = filled;
 	load_init(fs.load, fs.link, fs.mirror);
-	wants_init(&fs);
+	awaits_init(&fs);
 	link_start(fs.link);
 	patience.fire = out_of_patience;
 	if (options->mount.background || !options->wait)
@@ -282,14 +282,14 @@ static void end(void)
 	vars_forget_made(&fs);
 	mount_end(&fs);
 	bridge_done(fs.bridge);
-	wants_done(&fs);
+	awaits_done(&fs);
 	load_done(fs.load);
 	link_done(fs.link);
 	sync_done(fs.sync);
 	mirror_done(fs.mirror);
 	callers_done(fs.callers);
 	drafts_done(fs.drafts);
-	texts_done(fs.views);
+	numbered_done(fs.views);
 	timer_cancel(&patience);
 	zmq_ctx_term(zmq);
 	loop_free(fs.loop);

@@ -1,8 +1,8 @@
 #include "tests/unit/unit.h"
-#include "fs/events.h"
-#include "fs/file.h"
-#include "fs/mirror.h"
-#include "fs/reply.h"
+#include "fs/cluster/events.h"
+#include "fs/open/file.h"
+#include "fs/mirror/mirror.h"
+#include "fs/park/reply.h"
 
 static struct mirror mirror;
 static struct park parking;

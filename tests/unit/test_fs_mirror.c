@@ -1,7 +1,7 @@
 #include "tests/unit/unit.h"
 #include "base/loop.h"
-#include "fs/events.h"
-#include "fs/merge.h"
+#include "fs/cluster/events.h"
+#include "fs/mirror/merge.h"
 
 static struct loop *loop;
 static struct park parks;

@@ -1,14 +1,14 @@
 #include "tests/unit/unit.h"
-#include "fs/caller.h"
-#include "fs/draft.h"
-#include "fs/file.h"
-#include "fs/merge.h"
+#include "fs/park/caller.h"
+#include "fs/tasks/draft.h"
+#include "fs/open/file.h"
+#include "fs/mirror/merge.h"
 #include "fs/nodes.h"
-#include "fs/tasks.h"
-#include "fs/tree.h"
-#include "fs/vars.h"
-#include "fs/view.h"
-#include "fs/want.h"
+#include "fs/tasks/tasks.h"
+#include "fs/tree/tree.h"
+#include "fs/vars/vars.h"
+#include "fs/cluster/view.h"
+#include "fs/open/await.h"
 #include "wire/task_option.h"
 
 static struct mirror mirror;
@@ -17,8 +17,8 @@ static struct callers callers;
 static struct tasks tasks;
 static struct drafts drafts;
 static struct vars vars;
-static struct texts views;
-static struct wants wants;
+static struct numbered views;
+static struct awaits awaits;
 static struct link line;
 static struct load load;
 static struct fs fs;
@@ -50,7 +50,7 @@ static int begin(void **state)
 		.drafts = &drafts,
 		.vars = &vars,
 		.views = &views,
-		.wants = &wants,
+		.awaits = &awaits,
 		.link = &line,
 		.load = &load,
 	};
@@ -59,7 +59,7 @@ static int begin(void **state)
 	mirror_init(fs.mirror, fs.park);
 	callers_init(fs.callers);
 	tasks_init(fs.tasks);
-	texts_init(fs.views, VIEWS_MAX);
+	numbered_init(fs.views, VIEWS_MAX);
 	add("{\"id\":7,\"name\":\"build\",\"submitted\":5000000,\"tasks\":1,"
 	    "\"completed\":9000000,\"received\":9500000,\"status\":\"ok\","
 	    "\"uid\":12,\"gid\":13,\"code\":4,\"stdin\":2,\"options\":"
@@ -79,7 +79,7 @@ static int end(void **state)
 	callers_done(fs.callers);
 	drafts_done(fs.drafts);
 	tasks_done(fs.tasks);
-	texts_done(fs.views);
+	numbered_done(fs.views);
 	mirror_done(fs.mirror);
 	park_done(fs.park, -EINTR);
 	loop_free(fs.loop);
