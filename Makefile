@@ -188,7 +188,7 @@ stop:
 	@scripts/taskfs-cluster stop --name '$(NAME)'
 
 status:
-	@scripts/taskfs-cluster status --name '$(NAME)'
+	@scripts/taskfs-cluster status --name '$(NAME)' || [ $$? -ne 2 ]
 
 # For who just cloned it: does taskfs work here? It installs little and takes
 # minutes; what it leaves out, `make check` has.

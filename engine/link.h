@@ -70,6 +70,12 @@ int link_open(struct link *l, const char *path, const char *uuid,
 /* The channels an engine of this id needs after registration. -errno. */
 int link_open_rest(struct link *l, int64_t id) must_check;
 void link_close(struct link *l);
+/*
+ * New connections in the place of those that are there, which may lead nowhere: a
+ * network that has forgotten a connection tells nobody, and the kernel needs up to a
+ * quarter of an hour to see it. What was under way is lost. False: there was none.
+ */
+bool link_connect_again(struct link *l);
 /* Whoever is at the other ends has registered this engine. */
 void link_trust(struct link *l);
 /* The file no longer says what it said when it was read. */

@@ -14,6 +14,9 @@
 #define STOCK_PATIENCE 10		 /* beats; then it gives an engine up */
 #define LATE_USEC (500 * USEC_PER_MSEC)
 #define LOST_MISSES 3
+/* By then the controller, if it is there, has given the engine up: it may have new
+ * connections. */
+#define DEAF_MISSES 11
 /* A controller stores what it is told within this, or it did not hear it. */
 #define STORE_USEC (15 * USEC_PER_SEC)
 #define LIMIT_PERIOD (24 * 3600 * USEC_PER_SEC)
@@ -441,6 +444,14 @@ void member_beat(struct engine *e)
 	}
 }
 
+static void connect_again(struct engine *e)
+{
+	if (!link_connect_again(&e->link))
+		return;
+	log_info("the connections to the controller are made anew");
+	member_cut_off(e);
+}
+
 static void look_for_lost(struct engine *e)
 {
 	struct member *m = &e->member;
@@ -457,6 +468,8 @@ static void look_for_lost(struct engine *e)
 	} else if (m->lost && m->state == MEMBER_IN &&
 		   link_file_changed(&e->link, m->path)) {
 		start_over(e);
+	} else if (m->lost && m->missed % DEAF_MISSES == 0) {
+		connect_again(e);
 	} else if (!m->lost && m->state == MEMBER_IN &&
 		   tasks_unstored(&e->tasks) > STORE_USEC) {
 		log_warning("the controller did not store a result; telling "

@@ -186,8 +186,9 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .help = "id of the last result the calling process (or else the nearest of "
 	 "its parents) submitted"},
 {.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
- .help = "why a submission of the calling process, or its word to a ctl, was "
-	 "refused last; empty after a submission that was not"},
+ .help = "why the calling process was refused last: a submission, a word to a "
+	 "ctl, what cannot be made, removed or renamed; empty after a submission "
+	 "that was not"},
 {.path = "/tasks/DRAFT", .mode = OWN, .flags = NODE_BRIEF,
  .each = &draft_class, .remove = draft_remove_dir,
  .help = "a task in the making: `mkdir tasks/build`, write a file for each "

@@ -81,10 +81,7 @@ static const struct verb *find_verb(const struct verb *v, struct bytes name)
 /* Has tasks/error say why. */
 static void refuse(const struct obj *o, struct buf *why)
 {
-	struct process who;
-
-	if (process_of_thread(o->by.tid, &who))
-		callers_refused(o->fs->callers, &who, buf_str(why));
+	(void)callers_refuse(o->fs->callers, o->by.tid, 0, buf_str(why));
 	buf_done(why);
 }
 

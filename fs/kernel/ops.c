@@ -7,6 +7,7 @@
 #include "park/reply.h"
 #include "readdir.h"
 #include "tree/tree.h"
+#include "park/caller.h"
 
 #include <fcntl.h>
 
@@ -159,6 +160,14 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* --- removing ----------------------------------------------------------- */
 
+static int no_removal(const struct obj *dir)
+{
+	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
+			      "this cannot be removed; what can be removed are "
+			      "whole results, unfinished tasks in tasks/, drafts "
+			      "and variables");
+}
+
 static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 			 const char *name, bool is_dir)
 {
@@ -175,7 +184,8 @@ static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		return;
 	}
 	if (!err)
-		err = o.node->remove ? o.node->remove(&o, &wish) : -EPERM;
+		err = o.node->remove ? o.node->remove(&o, &wish)
+				     : no_removal(&dir);
 	if (err)
 		reply_err(req, err < 0 ? err : 0);
 	else
@@ -217,11 +227,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
 	if (!err && !o.node->deeds)
-		err = -EPERM;
-	if (!err && parent != to)
-		err = -EXDEV;
-	if (err)
-		reply_err(req, err);
+		reply_err(req, callers_refuse(
+				       fs->callers, dir.by.tid, -EPERM,
+				       "only variables can get another name"));
+	else if (err || parent != to)
+		reply_err(req, err ? err : -EXDEV);
 	else
 		o.node->deeds->rename(req, &o, &dir, bytes_str(to_name), flags);
 	check(fs);

@@ -88,6 +88,13 @@ char *request_reason(struct bytes content)
 	return why;
 }
 
+const char *request_meaning(int err)
+{
+	if (err == -EHOSTDOWN)
+		return "no controller: controller/state says why";
+	return strerror(-err);
+}
+
 bool requests_answer(struct requests *rs, struct msg *reply)
 {
 	const char *id = json_get_str(reply->parent, "msg_id", NULL);

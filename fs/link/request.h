@@ -61,6 +61,8 @@ void requests_repeat(struct requests *rs);
 int request_refusal(struct bytes content) must_check;
 /* What it says about that; the caller's; NULL: nothing. */
 char *request_reason(struct bytes content);
+/* What an error means that no reply explains. */
+const char *request_meaning(int err);
 /* The content of a reply. */
 static inline struct bytes request_content(const struct msg *reply)
 {

@@ -352,12 +352,34 @@ static bool is_another_engine(const struct engine *e, struct bytes uuid)
 	return e->uuid && scan_plain(uuid, &text) && !bytes_is(text, e->uuid);
 }
 
-void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
+/* What is known is newer: a reply comes by another way than the changes before it. */
+static bool is_older(const struct engine *e, uint64_t seq, bool whole)
+{
+	return e->seq > seq || (e->seq == seq && e->whole && !whole);
+}
+
+static void merge_vars(struct mirror *mi, struct engine *e,
+		       const struct engine_rest *rest, uint64_t seq, bool older)
+{
+	bool another = is_another_engine(e, rest->uuid);
+
+	if (another && !older)
+		variables_drop(mi, e);
+	if (!rest->vars.p || e->vars_seq > seq || (another && older))
+		return;
+	e->vars_seq = seq;
+	variables_merge(mi, e, rest->vars, false);
+	waitq_wake(mi->park, &e->waitq);
+}
+
+void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq,
+		  bool whole)
 {
 	struct engine_rest rest = {.id = -1};
 	struct engine *e;
 	int64_t queue, completed;
 	unsigned what = 0;
+	bool older;
 	char *was;
 
 	if (!scan_fields(object, engine_rest_fields, &rest) || rest.id < 0 ||
@@ -370,15 +392,14 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq)
 	if (!e)
 		e = mirror_add_engine(mi, (uint64_t)rest.id);
 	e->round = mi->round;
-	if (e->seq > seq)
+	older = is_older(e, seq, whole);
+	merge_vars(mi, e, &rest, seq, older);
+	if (older)
 		return;
 	e->seq = seq;
+	e->whole = whole;
 	queue = e->queue;
 	completed = e->completed;
-	if (is_another_engine(e, rest.uuid))
-		variables_drop(mi, e);
-	if (rest.vars.p)
-		variables_merge(mi, e, rest.vars, false);
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
 	set_running(e, rest.running);

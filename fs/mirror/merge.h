@@ -19,8 +19,13 @@
 struct result *merge_result(struct mirror *mi, struct bytes object,
 			    uint64_t seq, bool whole, const struct msg *m,
 			    int *ret_err);
-void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq);
-/* The controller's counters alone, whatever is known that is newer. */
+/*
+ * An engine as of `seq`; `whole`: in a reply, which knows more than the changes of
+ * that number. It may lack the variables, which have a number of their own.
+ */
+void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq,
+		  bool whole);
+/* Its counters alone, whatever is known that is newer. */
 void merge_counters(struct mirror *mi, struct bytes object);
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq);
 

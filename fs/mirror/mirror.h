@@ -91,7 +91,8 @@ struct result {
 
 struct engine {
 	uint64_t id;
-	uint64_t seq;
+	uint64_t seq, vars_seq;	/* the last word about it, about its variables */
+	bool whole;		/* that word was a reply's */
 	unsigned round;
 	char *uuid, *state, *why, *host, *language;
 	int64_t pid, since, heartbeat, queue, completed;

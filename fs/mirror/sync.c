@@ -46,7 +46,7 @@ static void apply_one(struct sync *s, struct bytes change, uint64_t seq,
 	if (c.purged > 0)
 		mirror_purge(s->mirror, (uint64_t)c.purged);
 	if (c.engine.p)
-		merge_engine(s->mirror, c.engine, seq);
+		merge_engine(s->mirror, c.engine, seq, false);
 	if (c.engine_gone >= 0)
 		mirror_remove_engine(s->mirror, (uint64_t)c.engine_gone);
 	if (c.controller.p)
@@ -295,7 +295,7 @@ static void on_state(struct request *q, int err, struct msg *reply)
 	note_seq(s, c.seq);
 	if (scan_array(&a, c.engines))
 		while (scan_element(&a, &v))
-			merge_engine(s->mirror, v, (uint64_t)c.seq);
+			merge_engine(s->mirror, v, (uint64_t)c.seq, true);
 	merge_counts(s->mirror, c.controller, (uint64_t)c.seq);
 	s->has_state = true;
 	finish(s);
@@ -339,7 +339,7 @@ static void forget_numbers(struct sync *s)
 			group_forget_numbers(r->group);
 	}
 	for (id = 0; (e = index_next(&m->engines, id)); id = e->id + 1)
-		e->seq = 0;
+		e->seq = e->vars_seq = 0;
 	m->counts.seq = 0;
 	m->purges = 0;
 	memset(m->purged, 0, sizeof(m->purged));

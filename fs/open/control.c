@@ -72,7 +72,7 @@ static void take_engines(struct mirror *m, const struct control_answer *f)
 
 	if (scan_array(&s, f->engines))
 		while (scan_element(&s, &v))
-			merge_engine(m, v, (uint64_t)f->seq);
+			merge_engine(m, v, (uint64_t)f->seq, true);
 	if (!scan_array(&s, f->gone))
 		return;
 	while (scan_element(&s, &v))
@@ -104,7 +104,7 @@ static void refused(struct control *c, int err, struct msg *reply)
 {
 	char *why = reply ? request_reason(request_content(reply)) : NULL;
 	char *text = xasprintf("%s: %s", c->verb,
-			       why && *why ? why : strerror(-err));
+			       why && *why ? why : request_meaning(err));
 
 	log_info("not done", log_errno(err), log_str("why", text));
 	callers_refused(c->fs->callers, &c->who, text);
@@ -214,6 +214,7 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 	c->q.done = on_reply;
 	err = send_request(c, o, wish, fuse_req_ctx(req)->uid);
 	if (err) {
+		refused(c, err, NULL);
 		free(c);
 		reply_err(req, err);
 		return;

@@ -247,6 +247,15 @@ void callers_refused(struct callers *c, const struct process *p,
 	record(c, p, &(struct news){.says = true, .error = why});
 }
 
+int callers_refuse(struct callers *c, pid_t tid, int err, const char *why)
+{
+	struct process who;
+
+	if (process_of_thread(tid, &who))
+		callers_refused(c, &who, why);
+	return err;
+}
+
 static bool has_last(const struct caller *k)
 {
 	return k->last != 0;

@@ -58,6 +58,9 @@ void callers_submitted(struct callers *c, const struct process *p, uint64_t id,
 void callers_refused(struct callers *c, const struct process *p,
 		     const char *why);
 
+/* The same of a thread, about anything it may not do or cannot; err. */
+int callers_refuse(struct callers *c, pid_t tid, int err, const char *why);
+
 /* Who asks is a thread. 0: none. */
 uint64_t callers_last(struct callers *c, pid_t tid);
 /* NULL: none. Valid until the next change. */

@@ -4,6 +4,7 @@
 #include "mirror/group.h"
 #include "tree/format.h"
 #include "wire/task_option.h"
+#include "park/caller.h"
 
 /* --- the entries of results/ -------------------------------------------- */
 
@@ -136,10 +137,22 @@ void latest_target(const struct obj *o, struct buf *out)
 
 /* --- removing ----------------------------------------------------------- */
 
+static int not_ended(const struct obj *o)
+{
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "result %llu has not ended; rm tasks/%llu aborts it",
+		   (unsigned long long)o->result->id,
+		   (unsigned long long)o->result->id);
+	(void)callers_refuse(o->fs->callers, o->by.tid, 0, buf_str(&why));
+	buf_done(&why);
+	return -EBUSY;
+}
+
 int result_remove(const struct obj *o, struct wish *ret_wish)
 {
 	if (!result_is_final(o->result))
-		return -EBUSY;
+		return not_ended(o);
 	ret_wish->verb = "purge";
 	return 0;
 }
@@ -148,7 +161,7 @@ int result_remove(const struct obj *o, struct wish *ret_wish)
 int result_remove_file(const struct obj *o, struct wish *ret_wish)
 {
 	(void)ret_wish;
-	return result_is_final(o->result) ? 1 : -EBUSY;
+	return result_is_final(o->result) ? 1 : not_ended(o);
 }
 
 /* --- options ------------------------------------------------------------ */

@@ -126,22 +126,23 @@ static void account(struct drafts *d, struct draft *w, uint64_t was,
 	w->made.changed = now_usec();
 }
 
-int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size)
+int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size,
+		 struct buf *why)
 {
 	struct blob *b = &w->option[i].blob;
 	uint64_t was = b->size;
-	struct buf why = BUF_INIT;
-	int err = no_room(d, i, was, size, &why);
+	int err = no_room(d, i, was, size, why);
 
 	/* The zeroes of a gap would be items. */
-	if (!err && has_items(i) && size > was)
+	if (!err && has_items(i) && size > was) {
+		buf_puts(why, "an item of \"map\" must not hold a NUL");
 		err = -EINVAL;
+	}
 	if (!err)
 		err = blob_resize(b, size);
 	if (!err)
 		w->option[i].broken = 0;
 	account(d, w, was, b->size);
-	buf_done(&why);
 	return err;
 }
 

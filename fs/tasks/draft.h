@@ -66,8 +66,8 @@ void draft_remove(struct drafts *d, struct draft *w, unsigned i);
  */
 int draft_write(struct drafts *d, struct draft *w, unsigned i, uint64_t off,
 		struct bytes data, struct buf *why) must_check;
-int draft_resize(struct drafts *d, struct draft *w, unsigned i,
-		 uint64_t size) must_check;
+int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size,
+		 struct buf *why) must_check;
 /* As they were written, appended; -errno. */
 int draft_read(const struct draft *w, unsigned i, uint64_t off, size_t n,
 	       struct buf *out) must_check;

@@ -44,7 +44,7 @@ static int make_draft(struct obj *o, struct bytes name, int flags)
 
 	(void)flags;
 	if (task_is_temporary(name, 0))
-		return -EPERM;
+		return task_temporary_refused(o, name);
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);
 	err = draft_new(o->fs->drafts, name, o->by.uid, o->by.gid, &w);
@@ -66,12 +66,22 @@ const struct class draft_class = {
 	.make = make_draft,
 };
 
-/* rmdir: the draft goes with all that is in it. */
+int draft_busy(const struct obj *o, pid_t tid)
+{
+	if (!o->draft->sending)
+		return 0;
+	return callers_refuse(o->fs->callers, tid, -EBUSY,
+			      "the draft is being submitted");
+}
+
+/* With all that is in it. */
 int draft_remove_dir(const struct obj *o, struct wish *ret_wish)
 {
+	int err = draft_busy(o, o->by.tid);
+
 	(void)ret_wish;
-	if (o->draft->sending)
-		return -EBUSY;
+	if (err)
+		return err;
 	draft_free(o->fs->drafts, o->draft);
 	return 1;
 }
@@ -79,8 +89,10 @@ int draft_remove_dir(const struct obj *o, struct wish *ret_wish)
 /* `rm -r` begins with the files; this one goes with the directory. */
 int draft_remove_submit(const struct obj *o, struct wish *ret_wish)
 {
+	int err = draft_busy(o, o->by.tid);
+
 	(void)ret_wish;
-	return o->draft->sending ? -EBUSY : 1;
+	return err ? err : 1;
 }
 
 /* --- their options ------------------------------------------------------ */
@@ -138,11 +150,11 @@ static int make_option(struct obj *o, struct bytes name, int flags)
 	const struct task_option *t = task_option_find(name);
 
 	if (task_is_temporary(name, flags))
-		return -EPERM;
+		return task_temporary_refused(o, name);
 	if (!t)
 		return no_option(o, name);
 	if (o->draft->sending)
-		return -EBUSY;
+		return draft_busy(o, o->by.tid);
 	o->sub = (uint32_t)(t - task_options);
 	o->draft->option[o->sub].there = true;
 	o->draft->made.changed = now_usec();
@@ -159,9 +171,11 @@ const struct class draft_option_class = {
 
 int draft_remove_file(const struct obj *o, struct wish *ret_wish)
 {
+	int err = draft_busy(o, o->by.tid);
+
 	(void)ret_wish;
-	if (o->draft->sending)
-		return -EBUSY;
+	if (err)
+		return err;
 	draft_remove(o->fs->drafts, o->draft, o->sub);
 	return 1;
 }

@@ -10,5 +10,7 @@ extern const struct class draft_class, draft_option_class;
 int draft_remove_dir(const struct obj *o, struct wish *ret_wish);
 int draft_remove_file(const struct obj *o, struct wish *ret_wish);
 int draft_remove_submit(const struct obj *o, struct wish *ret_wish);
+/* 0; -EBUSY: it is being submitted, which the thread is told. */
+int draft_busy(const struct obj *o, pid_t tid);
 
 #endif

@@ -6,6 +6,7 @@
 #include "submission.h"
 #include "tree/tree.h"
 #include "wire/limits.h"
+#include "draft_dir.h"
 
 #include <fcntl.h>
 
@@ -16,12 +17,20 @@ struct edit {
 	bool pending;	/* the text is not the option's yet */
 };
 
-static int refused(const struct file *f, pid_t tid, int err, struct buf *why)
+static int refused(struct fs *fs, pid_t tid, int err, struct buf *why)
 {
 	if (err && why->n)
-		(void)submission_refused(f->fs, tid, err, buf_bytes(why));
+		(void)submission_refused(fs, tid, err, buf_bytes(why));
 	buf_done(why);
 	return err;
+}
+
+static int resize(const struct obj *o, uint64_t size, pid_t tid)
+{
+	struct buf why = BUF_INIT;
+	int err = draft_resize(o->fs->drafts, o->draft, o->sub, size, &why);
+
+	return refused(o->fs, tid, err, &why);
 }
 
 static void begin_again(struct edit *e, const struct draft_option *o)
@@ -38,11 +47,9 @@ static int draft_open(struct file *f, struct obj *o)
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
 	if (o->draft->sending)
-		return -EBUSY;
+		return draft_busy(o, o->by.tid);
 	if (draft_is_raw(o->sub))
-		return f->flags & O_TRUNC ? draft_resize(f->fs->drafts,
-							 o->draft, o->sub, 0)
-					  : 0;
+		return f->flags & O_TRUNC ? resize(o, 0, o->by.tid) : 0;
 	e = zalloc(sizeof(*e));
 	if (!(f->flags & O_TRUNC))
 		begin_again(e, &o->draft->option[o->sub]);
@@ -160,14 +167,14 @@ static int draft_write_file(struct file *f, struct bytes data, uint64_t off,
 	if (err)
 		return err;
 	if (o.draft->sending)
-		return -EBUSY;
+		return draft_busy(&o, f->tid);
 	if (f->private)
 		err = write_text(f, &o, data, off, &why);
 	else
 		err = draft_write(f->fs->drafts, o.draft, o.sub,
 				  f->flags & O_APPEND ? draft_size(&o) : off,
 				  data, &why);
-	return refused(f, f->tid, err, &why);
+	return refused(f->fs, f->tid, err, &why);
 }
 
 /* What was written and is not the option's yet. */
@@ -181,13 +188,13 @@ static int finish(struct file *f, pid_t tid)
 	if (!e || !e->pending || tree_obj(f->fs, f->ino, NULL, &o))
 		return 0;
 	if (o.draft->sending)
-		return -EBUSY;
+		return draft_busy(&o, tid);
 	err = draft_set(f->fs->drafts, o.draft, o.sub, buf_bytes(&e->text),
 			&why);
 	if (err)
 		begin_again(e, &o.draft->option[o.sub]);
 	e->pending = false;
-	return refused(f, tid, err, &why);
+	return refused(f->fs, tid, err, &why);
 }
 
 static int draft_flush(struct file *f, const struct ask *ask)
@@ -221,15 +228,14 @@ int draft_resize_file(const struct obj *o, uint64_t size)
 	int err;
 
 	if (o->draft->sending)
-		return -EBUSY;
+		return draft_busy(o, o->by.tid);
 	if (draft_is_raw(o->sub))
-		return draft_resize(o->fs->drafts, o->draft, o->sub, size);
+		return resize(o, size, o->by.tid);
 	if (size > x->text.n)
 		return -EINVAL;
 	err = draft_set(o->fs->drafts, o->draft, o->sub,
 			bytes_of(x->text.p, size), &why);
-	buf_done(&why);
-	return err;
+	return refused(o->fs, o->by.tid, err, &why);
 }
 
 const struct io draft_file_io = {

@@ -9,6 +9,7 @@
 #include "tasks.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"
+#include "link/link.h"
 
 #define BATCH_RESULTS 1024
 #define BATCH_BYTES (4 * MIB)
@@ -51,6 +52,16 @@ int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why)
 	return err;
 }
 
+int submission_possible(const struct obj *o)
+{
+	const int err = -EHOSTDOWN;
+
+	if (link_is_up(o->fs->link))
+		return 0;
+	return callers_refuse(o->fs->callers, o->by.tid, err,
+			      request_meaning(err));
+}
+
 static void refuse(struct submission *s, int err, const char *why)
 {
 	s->refused = true;
@@ -83,13 +94,6 @@ static void refuse_object(struct submission *s, int err, uint64_t object,
 		buf_puts(&s->complaint, why);
 	refuse(s, err, buf_str(&s->complaint));
 	complain(s);
-}
-
-static const char *meaning(int err)
-{
-	if (err == -EHOSTDOWN)
-		return "no controller: controller/state says why";
-	return strerror(-err);
 }
 
 /* --- sending ------------------------------------------------------------ */
@@ -150,7 +154,7 @@ static void on_stored(struct batch *b, int err, const uint64_t *ids,
 	struct submission *s = b->owner;
 
 	if (err)
-		refuse(s, err, *why ? why : meaning(err));
+		refuse(s, err, *why ? why : request_meaning(err));
 	else
 		note_ids(s, b, ids);
 	if (refused)
@@ -177,7 +181,7 @@ static int send_batch(struct submission *s)
 	s->batch = NULL;
 	err = batch_send(b);
 	if (err) {
-		refuse(s, err, meaning(err));
+		refuse(s, err, request_meaning(err));
 		batch_free(b);
 		return err;
 	}

@@ -61,6 +61,8 @@ struct submission {
 	bool refused;		/* something of this text was */
 };
 
+/* 0; -EHOSTDOWN: there is no controller, and tasks/error says so. */
+int submission_possible(const struct obj *o) must_check;
 /* Tells tasks/error of the process (and the log) why; returns err. */
 int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why);
 

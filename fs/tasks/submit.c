@@ -92,11 +92,13 @@ static int submit_ready(struct file *f, const struct obj *o)
 static int submit_open(struct file *f, struct obj *o)
 {
 	struct submission *s;
+	int err;
 
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
-	if (!link_is_up(f->fs->link))
-		return -EHOSTDOWN;
+	err = submission_possible(o);
+	if (err)
+		return err;
 	s = submission_new(f, o);
 	s->readable = (f->flags & O_ACCMODE) == O_RDWR;
 	f->private = s;

@@ -17,6 +17,19 @@ bool task_is_temporary(struct bytes name, int flags)
 	       (name.n == 9 && memcmp(p, "sed", 3) == 0);
 }
 
+int task_temporary_refused(const struct obj *o, struct bytes name)
+{
+	struct buf why = BUF_INIT;
+
+	buf_putc(&why, '"');
+	buf_put_escaped(&why, name, 64);
+	buf_puts(&why, "\" looks like a temporary file of an editor, which "
+		       "would be a task; write the file itself");
+	(void)callers_refuse(o->fs->callers, o->by.tid, 0, buf_str(&why));
+	buf_done(&why);
+	return -EPERM;
+}
+
 int task_name_refused(const struct obj *o, struct bytes name)
 {
 	struct buf why = BUF_INIT;

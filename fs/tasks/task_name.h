@@ -12,6 +12,7 @@
  */
 bool task_is_temporary(struct bytes name, int flags);
 /* Says why in tasks/error; returns -EINVAL. */
+int task_temporary_refused(const struct obj *o, struct bytes name);
 int task_name_refused(const struct obj *o, struct bytes name);
 
 #endif

@@ -100,7 +100,7 @@ static void submit_name(const struct obj *o, struct buf *out)
 static int submit_make(struct obj *o, struct bytes name, int flags)
 {
 	if (task_is_temporary(name, flags))
-		return -EPERM;
+		return task_temporary_refused(o, name);
 	if (!task_name_ok(name))
 		return task_name_refused(o, name);
 	o->id = numbered_put(&o->fs->tasks->names, name);

@@ -1,6 +1,7 @@
 #include "tree.h"
 #include "base/parse.h"
 #include "mirror/group.h"
+#include "park/caller.h"
 
 #include <ctype.h>
 
@@ -281,7 +282,10 @@ int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 		*ret_o = entry_in(dir, i);
 		return n->each->make(ret_o, name, flags);
 	}
-	return -EPERM;
+	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
+			      "nothing can be made here; what can be made are "
+			      "tasks (tasks/NAME), drafts of tasks "
+			      "(mkdir tasks/NAME) and variables");
 }
 
 /* --- listing ------------------------------------------------------------ */

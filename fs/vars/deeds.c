@@ -129,7 +129,8 @@ static void var_rename(fuse_req_t req, const struct obj *o,
 {
 	(void)dir;
 	if (!variable_name_ok(name))
-		reply_err(req, -EPERM);
+		reply_err(req, callers_refuse(o->fs->callers, o->by.tid, -EPERM,
+					      "that is no name of a variable"));
 	else if (flags & ~(unsigned)RENAME_NOREPLACE)
 		reply_err(req, -EINVAL);
 	else

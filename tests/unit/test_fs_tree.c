@@ -69,7 +69,7 @@ static int begin(void **state)
 	add("{\"id\":12,\"submitted\":6000000,\"tasks\":1,"
 	    "\"status\":\"running\",\"count\":[0,1,0,0,0],\"code\":1}");
 	merge_engine(fs.mirror, bytes_str("{\"id\":0,\"state\":\"busy\"}"),
-		     1);
+		     1, false);
 	return 0;
 }
 
@@ -228,13 +228,13 @@ static void test_views(void **state)
 
 	(void)state;
 	merge_engine(fs.mirror, bytes_str("{\"id\":3,\"state\":\"idle\"}"),
-		     1);
+		     1, false);
 	expect_engines("/engines/3/new", 1, 3);
 	expect_engines("/engines/all", 2, 0);
 	expect_engines("/engines/3,0/new", 2, 3);
 	expect_engines("/engines/0-0", 1, 0);
 	merge_engine(fs.mirror, bytes_str("{\"id\":3,\"state\":\"lost\"}"),
-		     2);
+		     2, false);
 	expect_engines("/engines/all", 1, 0);
 	assert_int_equal(walk("/engines/3,0", &o), 0);
 	assert_int_equal(walk("/engines/all", &all), 0);
