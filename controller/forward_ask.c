@@ -43,10 +43,13 @@ static int refusal(const struct forward *f, int64_t id, struct buf *why)
 
 	buf_clear(why);
 	buf_printf(why, "engine %lld ", (long long)id);
-	if (!e)
+	if (!e || e->state == ENGINE_JOINING)
 		return refuse(why, -EHOSTDOWN, "is gone");
-	if (e->state != ENGINE_LIVE)
-		return refuse(why, -EHOSTDOWN, "is away");
+	if (engine_is_away(e)) {
+		buf_puts(why, "is ");
+		engine_put_away(e, why);
+		return -EHOSTDOWN;
+	}
 	if (e->forwards >= LIMIT_FORWARDS_ENGINE)
 		return refuse(why, -EAGAIN,
 			      "has too many requests for variables to answer");

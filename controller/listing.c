@@ -6,7 +6,10 @@
 
 #define TASKS_PER_REPLY 10000
 
-/* The tasks of a map or view in short, or one of them in full. */
+/*
+ * The tasks of a map or view in short; or one of them in full; or where the items
+ * of some of them begin.
+ */
 
 static void list_tasks(struct controller *c, struct request *rq,
 		       struct result *r)
@@ -78,11 +81,72 @@ static void read_details(struct request *rq, struct result *r, uint32_t index)
 	store_put(rq->c->store, op);
 }
 
+/* --- where the items of tasks begin ------------------------------------- */
+
+/* at: of n tasks, and where the last of them ends. */
+static void answer_items(struct request *rq, const uint32_t *at, uint64_t n)
+{
+	struct json_object *o = ok_content(rq->c, true);
+	struct json_object *a = json_object_new_array();
+	uint64_t i;
+
+	for (i = 0; i <= n; i++)
+		json_push(a, json_object_new_int64(at[i]));
+	json_add(o, "items", a);
+	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
+}
+
+static void items_read(struct store_op *op)
+{
+	struct request *rq = op->arg;
+
+	if (op->err)
+		request_fail(rq, MSG_TASKS_REPLY, op->err, "KeyError",
+			     "the items could not be read");
+	else
+		answer_items(rq, (const uint32_t *)(const void *)op->io.sizes.p,
+			     op->io.count);
+}
+
+/* Of a map that has ended only the store knows them. */
+static void read_items(struct request *rq, const struct result *r,
+		       uint32_t index, uint64_t n)
+{
+	struct store_op *op = store_op_new(STORE_ITEMS);
+
+	op->io.result = r->id;
+	op->io.index = index;
+	op->io.count = n;
+	op->io.chunk = r->chunk;
+	op->arg = rq;
+	op->done = items_read;
+	store_put(rq->c->store, op);
+}
+
+static void list_items(struct request *rq, const struct result *r,
+		       uint32_t index, int64_t limit)
+{
+	uint64_t n = min_u64(r->ntasks - index, TASKS_PER_REPLY);
+
+	if (limit <= 0 || !r->map_size) {
+		request_fail(rq, MSG_TASKS_REPLY, -EINVAL, "ValueError",
+			     "it is no map, or no number of tasks");
+		return;
+	}
+	n = min_u64(n, (uint64_t)limit);
+	if (r->item_at)
+		answer_items(rq, r->item_at + index, n);
+	else
+		read_items(rq, r, index, n);
+}
+
+/* --- dispatch ----------------------------------------------------------- */
+
 void query_on_tasks(struct controller *c, struct request *rq)
 {
 	struct result *r = result_find(
 		c, (uint64_t)json_int_or(rq->msg->content, "result", 0));
-	int64_t index;
+	int64_t index, items;
 	struct task *t;
 
 	if (!r || !r->stored) {
@@ -98,6 +162,8 @@ void query_on_tasks(struct controller *c, struct request *rq)
 	if (!t)
 		request_fail(rq, MSG_TASKS_REPLY, -ENOENT, "KeyError",
 			     "there is no such task");
+	else if (json_get_int(rq->msg->content, "items", &items))
+		list_items(rq, r, (uint32_t)index, items);
 	else if (!t->details && state_is_final((enum state)t->state))
 		read_details(rq, r, (uint32_t)index);
 	else

@@ -274,7 +274,7 @@ static int check_engine(const struct order_verb *v, const struct engine *e,
 		buf_printf(why, "there is no engine %lld", (long long)id);
 		return -ENOENT;
 	}
-	if (e->given_up && !v->lost) {
+	if (engine_is_away(e) && !v->lost) {
 		buf_printf(why, "engine %lld is ", (long long)id);
 		engine_put_away(e, why);
 		return -EHOSTDOWN;
@@ -491,7 +491,7 @@ static void take_loss(struct order *o, struct errand *a, void *arg)
 
 	if (a->engine != e->id)
 		return;
-	failed(o, a, -EHOSTUNREACH, "it is not heard any more");
+	failed(o, a, -ETIMEDOUT, "it was asked, and is not heard any more");
 	close_errand(o, a);
 }
 

@@ -95,6 +95,7 @@ static void free_op(struct store_op *op)
 	case STORE_APPEND:
 	case STORE_READ:
 	case STORE_READ_MANY:
+	case STORE_ITEMS:
 		buf_done(&op->io.bytes);
 		buf_done(&op->io.sizes);
 		break;

@@ -40,6 +40,7 @@ enum store_kind {
 	STORE_READ,	/* a piece of a stream */
 	STORE_READ_MANY, /* a stream of several tasks that ended */
 	STORE_DETAILS,	/* gives back the strings of a task's row */
+	STORE_ITEMS,	/* gives back where the items of tasks begin */
 	STORE_REST,	/* how the tasks ended that were never begun */
 	STORE_DEPS,	/* deps of a result */
 	STORE_NOTHING,	/* done() when all before it is stored */
@@ -148,8 +149,12 @@ struct store_op {
 			struct buf bytes;	/* APPEND: in; READ: out */
 			uint64_t size;		/* READ: of the whole */
 			uint64_t least;		/* the caller's: it has so many */
-			uint64_t count;		/* READ_MANY: tasks at most */
-			struct buf sizes;	/* READ_MANY: uint64_t each */
+			uint64_t count;		/* READ_MANY: tasks at most;
+						   ITEMS: tasks */
+			uint64_t chunk;		/* ITEMS: of each task */
+			/* READ_MANY: uint64_t each; ITEMS: uint32_t each,
+			   offsets, `count` and the end of the last */
+			struct buf sizes;
 		} io;
 		struct {
 			uint64_t result;

@@ -216,17 +216,16 @@ static int run_options(struct db *db, struct store_op *op)
 static int run_read(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st;
-	int64_t key = op->io.stream < STREAMS
-			      ? store_key(op->io.result, op->io.index)
-			      : (int64_t)op->io.result;
 	int rc;
 
 	if (op->io.in_file)
 		return files_read(db, op);
+	if (op->io.stream >= STREAMS)
+		return db_read_input(db, op);
 	st = db_statement(db, S_READ + (int)op->io.stream);
 	if (!st)
 		return -EIO;
-	sqlite3_bind_int64(st, 1, key);
+	sqlite3_bind_int64(st, 1, store_key(op->io.result, op->io.index));
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
 		const char *p = sqlite3_column_blob(st, 0);
@@ -363,6 +362,7 @@ static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
 	[STORE_INPUT] = run_input,
 	[STORE_READ_MANY] = db_read_many,
 	[STORE_DETAILS] = db_read_details,
+	[STORE_ITEMS] = db_read_items,
 	[STORE_PURGE] = run_purge,
 	[STORE_ENGINE] = run_engine,
 	[STORE_ENGINE_GONE] = run_engine_gone,

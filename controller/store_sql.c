@@ -79,9 +79,9 @@ static const char *const statements[] = {
 	[S_READ + STREAM_STDERR] = "SELECT stderr FROM tasks WHERE key=?",
 	[S_READ + STREAM_VALUE] = "SELECT value FROM tasks WHERE key=?",
 	[S_READ + STREAM_DATA] = "SELECT data FROM tasks WHERE key=?",
-	[S_READ + STREAM_CODE] = "SELECT code FROM results WHERE id=?",
-	[S_READ + STREAM_STDIN] = "SELECT stdin FROM results WHERE id=?",
-	[S_READ + STREAM_MAP] = "SELECT items FROM results WHERE id=?",
+	[S_READ + STREAM_CODE] = "SELECT length(code) FROM results WHERE id=?",
+	[S_READ + STREAM_STDIN] = "SELECT length(stdin) FROM results WHERE id=?",
+	[S_READ + STREAM_MAP] = "SELECT length(items) FROM results WHERE id=?",
 };
 
 static const char *const stream_names[ALL_STREAMS] = {

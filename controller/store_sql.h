@@ -128,6 +128,13 @@ int db_query(struct db *db, struct store_op *op) must_check;
 int db_read_many(struct db *db, struct store_op *op) must_check;
 int db_read_details(struct db *db, struct store_op *op) must_check;
 
+/*
+ * What was submitted, in pieces (store_input.c); -errno. db_read_items(): -EIO:
+ * the map has not so many tasks.
+ */
+int db_read_input(struct db *db, struct store_op *op) must_check;
+int db_read_items(struct db *db, struct store_op *op) must_check;
+
 /* The files of big outputs (store_files.c); -errno. */
 int files_append(struct db *db, struct store_op *op) must_check;
 int files_read(struct db *db, struct store_op *op) must_check;

@@ -5,6 +5,9 @@
 #define STANDARD_MSEC 3000
 /* Our own engines: so many looks without a beat, and the controller is lost. */
 #define LOST_MISSES 3
+/* By then the controller, if it is there, has given the engine up: it may have new
+ * connections. */
+#define DEAF_MISSES 11
 /* The rule of a stock engine: so many looks, period + 500 ms apart. */
 #define STOCK_MISSES 50
 #define LATE_USEC (500 * USEC_PER_MSEC)
@@ -76,6 +79,14 @@ void heart_beat(struct engine *e, struct bytes ping)
 		stood_still(e);
 }
 
+static void connect_again(struct engine *e)
+{
+	if (!link_connect_again(&e->link))
+		return;
+	log_info("the connections to the controller are made anew");
+	member_connected_again(e);
+}
+
 static void look_for_lost(struct engine *e)
 {
 	bool in = member_is_in(&e->member);
@@ -92,6 +103,8 @@ static void look_for_lost(struct engine *e)
 		leave_begin(e, EXIT_LOST);
 	} else if (h->lost && in && link_file_changed(&e->link)) {
 		member_start_over(e);
+	} else if (h->lost && h->missed % DEAF_MISSES == 0) {
+		connect_again(e);
 	} else if (!h->lost && in && tasks_unstored(&e->tasks) > STORE_USEC) {
 		log_warning("the controller did not store a result; telling "
 			    "it again");

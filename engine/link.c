@@ -183,26 +183,47 @@ static void echo_pings(struct link *l)
 	}
 }
 
+static void connect_again(struct link_socket *s)
+{
+	struct link *l = s->link;
+	int err;
+
+	s->lost = s->greeted = false;
+	loop_socket_used(s->watch.socket);
+	err = sock_connect_again(s->watch.socket, l->file.interface, s->port);
+	if (err)
+		log_error("cannot connect to the controller",
+			  log_str("channel", rows[s - l->socket].name),
+			  log_errno(err));
+}
+
 /* Where a stranger listened, the controller may listen again. */
 static void mend(struct timer *t)
 {
 	struct link *l = container_of(t, struct link, mend);
-	int c, err;
+	int c;
+
+	for (c = 0; c < CHANNELS; c++)
+		if (l->socket[c].lost && l->socket[c].watch.socket)
+			connect_again(&l->socket[c]);
+}
+
+bool link_connect_again(struct link *l)
+{
+	bool any = false;
+	int c;
 
 	for (c = 0; c < CHANNELS; c++) {
 		struct link_socket *s = &l->socket[c];
 
-		if (!s->lost || !s->watch.socket)
+		/* libzmq tries again itself where nobody has greeted. */
+		if (!s->watch.socket || !s->greeted)
 			continue;
-		s->lost = false;
-		loop_socket_used(s->watch.socket);
-		err = sock_connect_again(s->watch.socket, l->file.interface,
-					 s->port);
-		if (err)
-			log_error("cannot connect to the controller",
-				  log_str("channel", rows[c].name),
-				  log_errno(err));
+		s->doubtful |= rows[c].tasks;
+		connect_again(s);
+		any = true;
 	}
+	return any;
 }
 
 /* A connection that ended before its handshake is made anew. */

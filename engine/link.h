@@ -98,6 +98,12 @@ bool link_file_changed(const struct link *l);
  */
 bool link_is_doubtful(const struct link *l, enum channel c);
 void link_doubt(struct link *l, enum channel c);
+/*
+ * New connections in the place of those that are there, which may lead nowhere: a
+ * network that has forgotten a connection tells nobody, and the kernel needs up to a
+ * quarter of an hour to see it. What was under way is lost. False: there was none.
+ */
+bool link_connect_again(struct link *l);
 void link_trust(struct link *l);
 
 /*

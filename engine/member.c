@@ -198,23 +198,31 @@ void member_forgotten(struct engine *e)
 	member_register_again(e);
 }
 
-void member_cut_off(struct engine *e, enum channel c)
+/* What was on its way is lost, and who comes next may know nothing of it. */
+static void tell_again(struct engine *e)
 {
 	struct member *m = &e->member;
 
-	/*
-	 * What was on its way is lost, and who comes next may know nothing of
-	 * it. A stock controller has no word for that, and none to say that it
-	 * is still the one.
-	 */
-	if (!m->extended)
-		return;
-	link_doubt(&e->link, c);
 	m->cut_off = true;
 	m->settled = false;
 	tasks_note_answers(&e->tasks, true);
 	if (m->state >= MEMBER_ASKED)
 		member_register_again(e);
+}
+
+/* A stock controller has no word for that, and none to say that it is still the one. */
+void member_cut_off(struct engine *e, enum channel c)
+{
+	if (!e->member.extended)
+		return;
+	link_doubt(&e->link, c);
+	tell_again(e);
+}
+
+void member_connected_again(struct engine *e)
+{
+	if (e->member.extended)
+		tell_again(e);
 }
 
 /*

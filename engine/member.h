@@ -48,6 +48,8 @@ void member_step(struct engine *e);
 void member_forgotten(struct engine *e);
 /* A connection that carries tasks broke. */
 void member_cut_off(struct engine *e, enum channel c);
+/* All connections were made anew (link_connect_again()). */
+void member_connected_again(struct engine *e);
 /* A registration_reply: true: the engine is registered now. */
 bool member_answered(struct engine *e, const struct msg *m) must_check;
 /* Everything is told again, to this controller or the one after it. */

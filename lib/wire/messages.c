@@ -198,12 +198,17 @@ const struct message_type message_types[] = {
 	 "`more`: ask again with `after` the last id. `reset`: `since` is too "
 	 "long ago to tell what was purged; ask for all and forget the rest."},
 	{MSG_TASKS_REQUEST, M_, C_, "registration", true,
-	 "result, [from], [limit] or result, task",
+	 "result, [from], [limit] or result, task or result, task, items",
 	 "The tasks of a map or view in short, from index `from`; or one task "
-	 "in full."},
+	 "in full; or where the items of so many tasks (`items`) of a map are, "
+	 "from index `task` on."},
 	{MSG_TASKS_REPLY, C_, M_, "registration", true,
-	 "status, seq, tasks [task in short], more or status, seq, task",
-	 "`more`: ask again with `from` the next index."},
+	 "status, seq, tasks [task in short], more or status, seq, task or "
+	 "status, seq, items [offset]",
+	 "`more`: ask again with `from` the next index. `items`: where in the "
+	 "stream map the items of each of these tasks begin, and, as the last "
+	 "number, where those of the last task end; of fewer tasks than asked "
+	 "at the end of the map, or by the limit of one reply."},
 	{MSG_STATE_REQUEST, M_, C_, "registration", true, "",
 	 "The engines and the controller itself."},
 	{MSG_STATE_REPLY, C_, M_, "registration", true,

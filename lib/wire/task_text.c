@@ -172,7 +172,7 @@ static struct json_object *parse_results(struct bytes text)
 	return a;
 }
 
-/* A line without = is no variable: the check says so of the whole. */
+/* Only of lines that check_lines() lets through. */
 static struct json_object *parse_env(struct bytes text)
 {
 	struct json_object *o = json_object_new_object();
@@ -183,17 +183,49 @@ static struct json_object *parse_env(struct bytes text)
 		size_t n = eq ? (size_t)(eq - (const char *)line.p) : 0;
 		char *name;
 
-		if (!line.n)
+		if (!eq)
 			continue;
-		if (!eq || memchr(line.p, 0, n)) {
-			json_object_put(o);
-			return new_string(line);
-		}
 		name = xstrndup(line.p, n);
 		json_add(o, name, new_string(bytes_of(eq + 1, line.n - n - 1)));
 		free(name);
 	}
 	return o;
+}
+
+/* NULL: a line may be that. What is in it may be a secret, and is not told. */
+static const char *line_fault(enum task_option_type type, struct bytes line)
+{
+	const char *eq;
+
+	if (!line.n)
+		return NULL;
+	if (memchr(line.p, 0, line.n))
+		return "holds a NUL";
+	if (type != TASK_ENV)
+		return NULL;
+	eq = memchr(line.p, '=', line.n);
+	if (!eq)
+		return "has no = in it; a line is NAME=VALUE";
+	return eq == line.p ? "has no name before the =" : NULL;
+}
+
+static int check_lines(const struct task_option *o, struct bytes text,
+		       struct buf *why)
+{
+	struct bytes line;
+	unsigned n;
+
+	if (o->type != TASK_LIST && o->type != TASK_ENV)
+		return 0;
+	for (n = 1; parse_line(&text, &line); n++) {
+		const char *fault = line_fault(o->type, line);
+
+		if (!fault)
+			continue;
+		buf_printf(why, "\"%s\": line %u %s", o->name, n, fault);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 int task_option_parse(const struct task_option *o, struct bytes text,
@@ -213,6 +245,9 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 		buf_printf(why, "\"%s\" must be UTF-8", o->name);
 		return -EINVAL;
 	}
+	err = check_lines(o, text, why);
+	if (err)
+		return err;
 	v = parser[o->type](text);
 	err = task_option_check(o, v, why);
 	if (err)

@@ -174,6 +174,32 @@ teardown() {
 	[ ! -e "$DIR" ]
 }
 
+@test "remove: the directory of the mount, if start made it and nothing is in it" {
+	local mine=$HOME_DIR/mine kept=$HOME_DIR/kept again=$HOME_DIR/again at
+	mkdir "$mine"
+	for at in "$mine" "$kept" "$again" "$MNT"; do
+		cluster start --mount "$at" --engines 1 >/dev/null
+		cluster stop
+	done
+	: >"$kept/file"
+	rmdir "$again"
+	ln -s "$mine" "$again"
+	run -0 cluster remove
+	[[ $output == *"$MNT removed"* ]]
+	[ ! -e "$MNT" ]
+	[ -d "$mine" ]
+	[ -f "$kept/file" ]
+	[ -L "$again" ]
+}
+
+@test "make status: what there is, and nothing of make's own" {
+	export XDG_STATE_HOME=$HOME_DIR/state
+	run -0 make -s -C "$ROOT" status NAME=none
+	like "$output" 'cluster +none .*'
+	[[ $output == *'not running'* && $output != *Error* ]]
+	run -2 make -s -C "$ROOT" status NAME=../x
+}
+
 # bats test_tags=check
 @test "two clusters beside each other" {
 	start >/dev/null

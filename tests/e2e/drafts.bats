@@ -229,8 +229,9 @@ refused() {
 	refused time_limit -1 time_limit
 	refused time_limit 1e300 time_limit
 	refused timeout soon timeout
-	refused env NOEQUALS env
-	refused env =x env
+	refused env NOEQUALS '"env": line 1 has no = in it; a line is NAME=VALUE'
+	refused env =x '"env": line 1 has no name before the ='
+	refused args $'a\nb\xff' '"args" must be UTF-8'
 	refused targets a targets
 	refused targets 1-0 targets
 	refused targets '' targets
@@ -245,7 +246,7 @@ refused() {
 	run -1 dd of=env status=none < <(printf 'B=2\nC')
 	[[ $output == *'Invalid argument'* ]]
 	equal "$(cat env)" A=1
-	[[ $(cat "$T/error") == *env* ]]
+	[[ $(cat "$T/error") == '"env": line 2 has no = in it; '* ]]
 }
 
 @test "what an option may look like" {

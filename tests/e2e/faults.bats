@@ -242,6 +242,14 @@ all_there() {
 	fails_with EHOSTDOWN dash -c 'echo : >"$1"' dash "$MNT/tasks/named"
 	run ! dash -c 'echo : >"$1"' dash "$MNT/engines/all/new"
 	equal "$(cat "$MNT/tasks/kept/code")" 'echo kept'
+	# tasks/error of a shell: by whatever it was refused.
+	local no='no controller: controller/state says why' file
+	for file in tasks/new tasks/kept/submit tasks/named; do
+		equal "$(bash -c '! echo 1 >"$1/$2" && cat "$1/tasks/error"' \
+			bash "$MNT" $file 2>/dev/null)" "$no"
+	done
+	equal "$(bash -c '! echo purge >"$1/controller/ctl" &&
+		cat "$1/tasks/error"' bash "$MNT" 2>/dev/null)" "purge: $no"
 	start
 	wait_for connected
 	echo 1 >"$MNT/tasks/kept/submit"

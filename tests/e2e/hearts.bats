@@ -125,6 +125,8 @@ continue_engines() {
 	echo 'echo on $TASKFS_ENGINE' >"$MNT/engines/all/new"
 	equal "$(get "$(cat "$MNT/tasks/last")" value)" 'on 0'
 	fails_with EHOSTDOWN bash -c 'echo restart >"$1"' bash "$MNT/engines/1/ctl"
+	[[ $(bash -c 'echo interrupt >"$1/engines/1/ctl"
+		cat "$1/tasks/error"' bash "$MNT") =~ ^interrupt:\ engine\ 1\ is\ $away$ ]]
 	continue_engines
 	equal "$(get "$id" value)" 'on 1'
 	equal "$(get "$view" value)" $'on 0\non 1'

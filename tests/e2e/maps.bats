@@ -34,6 +34,81 @@ print(json.dumps({"code": sys.argv[1], "map": sys.argv[2:]}))' "$code" "$@")"
 	fails_with ENOENT cat "$MNT/results/$id/01/value"
 }
 
+# items_are DIR TEXT...: each task below it has these, and says how long they are.
+items_are() {
+	local dir=$1 i=0 text
+	shift
+	for text in "$@"; do
+		equal "$(cat "$dir/$i/items"; echo .)" "$text"$'\n.'
+		equal "$(stat -c %s "$dir/$i/items")" "$(printf '%s\n' "$text" | wc -c)"
+		i=$((i + 1))
+	done
+	fails_with ENOENT cat "$dir/$i/items"
+	equal "$(cat "$dir"/[0-9]/items)" "$(cat "$dir/map")"
+}
+
+@test "items: those of one task, before it begins, while it runs, and for ever" {
+	local id gate one
+	local -a has=($'a\nb c' $'\nü"\\x' '  blanks ')
+	gate=$(gate items)
+	id=$(submit '{"code": "cat '"$gate"'; printf \"%s\\n\" \"$@\"", "chunk": 2, "map":
+		["a", "b c", "", "\u00fc\"\\x", "  blanks "], "max_running": 1}')
+	equal "$(get "$id" 2/status)" pending
+	items_are "$MNT/results/$id" "${has[@]}"
+	ls -l "$MNT/results/$id/2" >"$HOME_DIR/ls"
+	grep -Eq ' 10 .* items$' "$HOME_DIR/ls"
+	[ ! -e "$MNT/results/$id/items" ]
+	[ ! -e "$MNT/results/$id/2/map" ]
+	equal "$(dd if="$MNT/results/$id/0/items" bs=1 skip=2 count=3 status=none)" 'b c'
+	open_gate items
+	equal "$(get "$id" 0/wait)" ok
+	leave_gate_open items
+	done_with "$id"
+	items_are "$MNT/results/$id" "${has[@]}"
+	equal "$(get "$id" stdout)" "$(get "$id" map)"
+	sizes_are_exact "$MNT/results/$id/2"
+	second_up
+	items_are "$HOME_DIR/second/results/$id" "${has[@]}"
+	expect_log 'controller'
+	expect_log 'engine'
+	kill_9 taskfs-controller
+	wait_for controller_is_not connected
+	items_are "$MNT/results/$id" "${has[@]}"
+	start >/dev/null
+	wait_for controller_is connected
+	items_are "$MNT/results/$id" "${has[@]}"
+	second_down
+	second_up
+	items_are "$HOME_DIR/second/results/$id" "${has[@]}"
+	exec {one}<"$MNT/results/$id/1/items"
+	rmdir "$MNT/results/$id"
+	fails_with ENOENT cat "$MNT/results/$id/1/items"
+	exec {one}<&-
+}
+
+@test "items: only a map's tasks have any, those that are tried again too" {
+	local id again
+	id=$(submit true)
+	done_with "$id"
+	[ ! -e "$MNT/results/$id/items" ]
+	echo true >"$MNT/engines/all/new"
+	read -r id <"$MNT/tasks/last"
+	done_with "$id"
+	[ -e "$MNT/results/$id/0/code" ]
+	[ ! -e "$MNT/results/$id/0/items" ]
+	fails_with ENOENT get "$id" 0/items
+	id=$(submit '{"code": "exit $(($1 % 3))", "map": ["0", "1", "2", "3", "4"], "chunk": 2}')
+	done_with "$id" error
+	echo retry >"$MNT/results/$id/ctl"
+	read -r again <"$MNT/tasks/last"
+	[ "$again" != "$id" ]
+	done_with "$again" error
+	items_are "$MNT/results/$again" $'2\n3' 4
+	id=$(submit '{"code": "true", "map": ["alone"]}')
+	done_with "$id"
+	items_are "$MNT/results/$id" alone
+}
+
 @test "values in the order of the items, each as soon as it can be" {
 	local id i fd line
 	for i in 0 1 2; do gate "order$i" >/dev/null; done
@@ -487,6 +562,9 @@ END
 	read -r id <"$MNT/tasks/last"
 	like "$(get "$id" progress)" '[0-9]+/100000'
 	equal "$(ls -f "$MNT/results/$id" | grep -c '^[0-9]')" 100000
+	# Those of 8192 tasks are asked for at once.
+	equal "$(cd "$MNT/results/$id" && cat {0,8191,8192,99999}/items)" \
+		$'0\n8191\n8192\n99999'
 	echo abort >"$MNT/results/$id/ctl"
 	done_with "$id" aborted
 	equal "$(get "$id" 99999/status)" aborted
@@ -494,6 +572,8 @@ END
 	second_up
 	equal "$(cat "$HOME_DIR/second/results/$id/as_completed" | sort -nu | wc -l)" 100000
 	equal "$(cat "$HOME_DIR/second/results/$id/exit_status" | wc -l)" 100000
+	equal "$(cd "$HOME_DIR/second/results/$id" && cat {8191,0,99999,8192}/items)" \
+		$'8191\n0\n99999\n8192'
 	rmdir "$MNT/results/$id"
 	[ ! -e "$MNT/results/$id" ]
 }

@@ -171,3 +171,31 @@ named_open() {
 	echo 'echo first' >"$MNT/tasks/name0"
 	named name0 first
 }
+
+# says WORD...: the command fails; what tasks/error says then.
+says() {
+	bash -c '"$@" 2>/dev/null && exit 9; cat "$0/tasks/error"' "$MNT" "$@"
+}
+
+@test "what cannot be done here: tasks/error says why" {
+	local id
+	expect_log 'a task is refused'
+	id=$(submit 'sleep 1000')
+	like "$(says mkdir "$MNT/x")" 'nothing can be made here; .*'
+	like "$(says dash -c 'echo : >"$0"' "$MNT/results/x")" \
+		'nothing can be made here; .*'
+	like "$(says rm -f "$MNT/version")" 'this cannot be removed; .*'
+	equal "$(says mv "$MNT/results/$id/code" "$MNT/results/$id/x")" \
+		'only variables can get another name'
+	equal "$(says rmdir "$MNT/results/$id")" \
+		"result $id has not ended; rm tasks/$id aborts it"
+	like "$(says mkdir "$MNT/tasks/.x")" '"\.x" looks like a temporary .*'
+	mkdir "$MNT/tasks/draft"
+	: >"$MNT/tasks/draft/map"
+	like "$(says truncate -s 5 "$MNT/tasks/draft/map")" '.*must not hold a NUL'
+	rmdir "$MNT/tasks/draft"
+	echo x >"$MNT/engines/0/vars/a"
+	equal "$(says mv "$MNT/engines/0/vars/a" "$MNT/engines/0/vars/.a")" \
+		'that is no name of a variable'
+	rm "$MNT/engines/0/vars/a" "$MNT/tasks/$id"
+}

@@ -24,6 +24,10 @@ peak() {
 put() { cat "$HOME_DIR/million" >"$MNT/tasks/new"; }
 list() { ls -f "$MNT/results/$id" | grep -c '^[0-9]' >"$HOME_DIR/n"; }
 lines() { wc -l <"$MNT/results/$id/$1" >"$HOME_DIR/n"; }
+items() {
+	(cd "$MNT/results/$id" && seq 0 1000 999999 | sed 's,$,/items,' | xargs cat) |
+		grep -c '0$' >"$HOME_DIR/n" || true
+}
 abort() { echo abort >"$MNT/results/$id/ctl" && get "$id" wait >/dev/null; }
 purge() { rmdir "$MNT/results/$id"; }
 mount_again() {
@@ -50,6 +54,8 @@ print(json.dumps({"code": ":", "map": [str(i) for i in range(1000000)]}))' \
 	n_is 1000000
 	took msg_ids lines msg_ids
 	n_is 1000000
+	took "items of a thousand tasks" items
+	n_is 1000
 	for program in taskfs taskfs-controller; do
 		echo "# $program: $(peak "$program") kB" >&3
 		[ -n "${SAN:-}" ] || [ "$(peak "$program")" -lt 200000 ]

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/draft.h"
+#include "fs/tasks/draft.h"
 #include "wire/limits.h"
 
 static struct drafts drafts;
@@ -26,6 +26,16 @@ static int end(void **state)
 static unsigned row(const char *name)
 {
 	return (unsigned)(task_option_find(bytes_str(name)) - task_options);
+}
+
+static int resize(const char *name, uint64_t size)
+{
+	struct buf why = BUF_INIT;
+	int err = draft_resize(&drafts, draft, row(name), size, &why);
+
+	assert_int_equal(err != 0, why.n != 0);
+	buf_done(&why);
+	return err;
 }
 
 static int write_to(const char *name, uint64_t off, struct bytes data)
@@ -114,9 +124,9 @@ static void test_bytes_small_and_large(void **state)
 	memcpy(got, t.stdin_.p, sizeof(big));
 	assert_memory_equal(got, big, sizeof(big));
 	draft_task_done(&t);
-	assert_int_equal(draft_resize(&drafts, draft, row("stdin"), 3), 0);
+	assert_int_equal(resize("stdin", 3), 0);
 	assert_int_equal(drafts.bytes, 4);
-	assert_int_equal(draft_resize(&drafts, draft, row("stdin"), 0), 0);
+	assert_int_equal(resize("stdin", 0), 0);
 	assert_true(draft->option[row("stdin")].blob.fd < 0);
 	expect_read("stdin", 0, 9, "");
 }
@@ -127,7 +137,7 @@ static void test_gaps_are_zeroes(void **state)
 
 	(void)state;
 	assert_int_equal(write_to("stdin", 3, bytes_str("x")), 0);
-	assert_int_equal(draft_resize(&drafts, draft, row("stdin"), 6), 0);
+	assert_int_equal(resize("stdin", 6), 0);
 	assert_int_equal(draft_read(draft, row("stdin"), 0, 9, &out), 0);
 	assert_bytes(buf_bytes(&out), bytes_of("\0\0\0x\0\0", 6));
 	buf_done(&out);
@@ -141,7 +151,7 @@ static void test_limits_of_bytes(void **state)
 			 -EFBIG);
 	assert_int_equal(write_to("stdin", UINT64_MAX, bytes_str("xy")),
 			 -EFBIG);
-	assert_int_equal(draft_resize(&drafts, draft, row("code"),
+	assert_int_equal(resize("code",
 				      LIMIT_CODE + 1), -EFBIG);
 	assert_int_equal(drafts.bytes, 0);
 	drafts.bytes = DRAFTS_BYTES - 1;
@@ -198,7 +208,7 @@ static void expect_items(const char *text, const char *want, size_t n)
 	const struct blob *b = &draft->option[row("map")].blob;
 	size_t i;
 
-	assert_int_equal(draft_resize(&drafts, draft, row("map"), 0), 0);
+	assert_int_equal(resize("map", 0), 0);
 	for (i = 0; text[i]; i++)
 		assert_int_equal(write_to("map", i, bytes_of(text + i, 1)), 0);
 	expect_read("map", 0, 1000, text);
@@ -222,8 +232,8 @@ static void test_map(void **state)
 	expect_items("\n", "", 1);
 	assert_int_equal(write_to("map", 0, bytes_of("a\0b", 3)), -EINVAL);
 	assert_int_equal(write_to("map", 9, bytes_str("a")), -EINVAL);
-	assert_int_equal(draft_resize(&drafts, draft, row("map"), 9), -EINVAL);
-	assert_int_equal(draft_resize(&drafts, draft, row("map"), 0), 0);
+	assert_int_equal(resize("map", 9), -EINVAL);
+	assert_int_equal(resize("map", 0), 0);
 	assert_int_equal(task(&t), -EINVAL); /* no items are no map */
 }
 

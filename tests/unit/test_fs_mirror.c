@@ -1,15 +1,15 @@
 #include "tests/unit/unit.h"
 #include "base/loop.h"
-#include "fs/file.h"
-#include "fs/merge.h"
+#include "fs/cluster/events.h"
+#include "fs/mirror/merge.h"
 
 static struct loop *loop;
 static struct park parks;
 static struct mirror m;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static int begin(void **state)
@@ -41,7 +41,7 @@ static struct result *merge(uint64_t seq, bool whole, const char *text)
 
 static void merge_engine_text(uint64_t seq, const char *text)
 {
-	merge_engine(&m, bytes_str(text), seq);
+	merge_engine(&m, bytes_str(text), seq, false);
 }
 
 #define WHOLE(id, name, status) \
@@ -297,10 +297,10 @@ static void test_events(void **state)
 			      "2 engine 2 busy\n");
 	expect_lines(1, 130, "1 result 7 running\n2 engine 2 busy\n");
 	expect_lines(1, 127, "1 result 7 running\n");
-	assert_int_equal(events_oldest(&m.events), m.events.first);
+	assert_int_equal(event_ring_oldest(&m.events), m.events.first);
 	for (i = 0; i < EVENTS_KEPT + 5; i++)
-		events_add(&m.events, EVENT_OF_CONTROLLER, 0, "lost");
-	assert_int_equal(events_oldest(&m.events), m.events.first + 8);
+		event_ring_add(&m.events, EVENT_OF_CONTROLLER, 0, "lost");
+	assert_int_equal(event_ring_oldest(&m.events), m.events.first + 8);
 	expect_lines(8, 64, "8 controller lost\n");
 	expect_lines(EVENTS_KEPT + 7, 1000, "16391 controller lost\n");
 	expect_lines(EVENTS_KEPT + 8, 1000, "");
@@ -337,10 +337,41 @@ static void test_what_was_written_is_not_hidden_by_what_was(void **state)
 #undef SIZE
 }
 
+/* A reply comes by another way than the changes that are told to all. */
+static void test_a_reply_before_the_changes_that_it_knows(void **state)
+{
+	struct var_name *name;
+	struct engine *e;
+
+	(void)state;
+	merge_engine_text(1, "{\"id\":1,\"uuid\":\"u\",\"state\":\"idle\"}");
+	merge_engine(&m, bytes_str("{\"id\":1,\"uuid\":\"u\","
+				   "\"state\":\"idle\"}"), 3, true);
+	e = mirror_engine(&m, 1);
+	merge_engine_text(2, "{\"id\":1,\"state\":\"busy\","
+			     "\"vars\":{\"version\":1,\"list\":[[\"x\",4,5,1]]}}");
+	merge_engine_text(3, "{\"id\":1,\"state\":\"draining\"}");
+	assert_string_equal(e->state, "idle");
+	/* Of variables the reply said nothing. */
+	name = var_name_get(&m, bytes_str("x"));
+	assert_int_equal(variable_find(e, name->id)->size, 4);
+	var_name_put(&m, name);
+	merge_engine_text(4, "{\"id\":1,\"state\":\"draining\"}");
+	merge_engine_text(4, "{\"id\":1,\"state\":\"busy\"}");
+	assert_string_equal(e->state, "busy");
+	/* What is older of another engine is not its own. */
+	merge_engine_text(3, "{\"id\":1,\"uuid\":\"v\",\"vars\":"
+			     "{\"version\":9,\"list\":[[\"x\",7,5,9]]}}");
+	name = var_name_get(&m, bytes_str("x"));
+	assert_int_equal(variable_find(e, name->id)->size, 4);
+	var_name_put(&m, name);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 static const struct CMUnitTest tests[] = {
 	TEST(test_older_never_overwrites),
+	TEST(test_a_reply_before_the_changes_that_it_knows),
 	TEST(test_a_part_of_an_unknown_result),
 	TEST(test_the_purged_stay_away),
 	TEST(test_the_unfinished),

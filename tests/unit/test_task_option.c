@@ -249,6 +249,36 @@ static void expect_parsed(const char *option, const char *text,
 	buf_done(&why);
 }
 
+static void test_lines_that_are_wrong(void **state)
+{
+	static const struct {
+		const char *option;
+		struct bytes text;
+		const char *why;
+	} row[] = {
+		{"env", {"A\n", 2},
+		 "\"env\": line 1 has no = in it; a line is NAME=VALUE"},
+		{"env", {"A=1\n\n=2", 7},
+		 "\"env\": line 3 has no name before the ="},
+		{"env", {"A=1\nB=\0\n", 8}, "\"env\": line 2 holds a NUL"},
+		{"args", {"a\nb\0\n", 5}, "\"args\": line 2 holds a NUL"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		const struct task_option *o =
+			task_option_find(bytes_str(row[i].option));
+		struct buf why = BUF_INIT;
+		struct json_object *v;
+
+		assert_int_equal(task_option_parse(o, row[i].text, &v, &why),
+				 -EINVAL);
+		assert_string_equal(buf_str(&why), row[i].why);
+		buf_done(&why);
+	}
+}
+
 static void test_parse(void **state)
 {
 	static const struct {
@@ -311,6 +341,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_show),
 	cmocka_unit_test(test_parse),
+	cmocka_unit_test(test_lines_that_are_wrong),
 };
 
 UNIT_MAIN(tests)

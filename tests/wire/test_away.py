@@ -191,6 +191,19 @@ class Away(Case):
         self.comes_back(c, e)
         self.assertEqual(self.engines(c)[0]["state"], "draining")
 
+    def test_it_was_asked_before(self):
+        c, e = self.pair()
+        header, frames = c.frames(
+            "engine_control_request", {"verb": "clear", "engines": [0]}
+        )
+        c.query.send_multipart(frames)
+        e.take(e.control, "clear_request")
+        self.stop(e)
+        answer = c.receive(c.query, lambda m: m.parent == header).content
+        # It may do it yet.
+        self.assertEqual(answer["errno"], "ETIMEDOUT")
+        self.assertIn("was asked, and is not heard any more", answer["evalue"])
+
     def test_its_goodbye(self):
         c, e = self.lost_pair()
         say = lambda content: c.query.send_multipart(
@@ -256,6 +269,31 @@ class Away(Case):
         self.lose(c, *engines)
         for e in reversed(engines):
             self.assertEqual(self.comes_back(c, e)["id"], engines.index(e))
+
+
+class NotHeard(Case):
+    """Shown as lost, and not given up yet."""
+
+    options = ("--ping=2s",)
+
+    def test_what_cannot_be_done_with_it(self):
+        c, e = self.pair()
+        c.submit(b"busy")
+        e.take()
+        self.stop(e)
+        tap.wait_for(lambda: self.engines(c)[0]["state"] == "lost")
+        why = "^engine 0 is %s$" % AWAY
+        for verb in "interrupt", "clear", "restart":
+            answer = self.order(c, verb, 0)
+            self.assertEqual(answer["errno"], "EHOSTDOWN")
+            self.assertRegex(answer["evalue"], why)
+        for kind in "vars_request", "pull_request":
+            content = {"verb": "list", "engines": [0], "name": "a", "offset": 0}
+            answer = c.ask(kind, dict(content, length=10)).content
+            self.assertEqual(answer["errno"], "EHOSTDOWN")
+            self.assertRegex(answer["evalue"], why)
+        # Nobody has told it.
+        self.assertEqual(self.passed_on(c, e), [])
 
 
 class Forgotten(Case):

@@ -84,6 +84,57 @@ class Maps(Case):
             e.reply(m, exit_status=0)
         self.assertEqual(got, [b"0\x001\0", b"2\x003\0", b"4\0"])
 
+    def items(self, c, task, n):
+        return c.tasks(1, task=task, items=n)
+
+    def items_are_known(self, c):
+        """Of 5 items `01234` with a chunk of 2."""
+        self.assertEqual(self.items(c, 0, 3)["items"], [0, 4, 8, 10])
+        self.assertEqual(self.items(c, 0, 2)["items"], [0, 4, 8])
+        self.assertEqual(self.items(c, 1, 1)["items"], [4, 8])
+        self.assertEqual(self.items(c, 2, 8192)["items"], [8, 10])
+        for task, n, errno in ((3, 1, "ENOENT"), (-1, 1, "ENOENT"), (0, 0, "EINVAL")):
+            self.assertEqual(self.items(c, task, n)["errno"], errno)
+        # Of a task it is told what it is, not which items it has.
+        self.assertNotIn("items", c.tasks(1, task=1))
+
+    def test_which_items_a_task_has(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"%d" % i for i in range(5)], chunk=2)
+        self.items_are_known(c)
+        for _ in range(3):
+            e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+        self.items_are_known(c)
+        c.submit(b":")
+        e.reply(e.take(), exit_status=0)
+        c.wait(2, "ok")
+        self.assertEqual(c.tasks(2, task=0, items=1)["errno"], "EINVAL")
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        self.items_are_known(c)
+        c.ask("control_request", {"result": 1, "verb": "purge"})
+        self.assertEqual(self.items(c, 0, 1)["errno"], "ENOENT")
+
+    def test_items_of_all_lengths_are_found_in_the_store(self):
+        c, e = self.pair()
+        items = [b"x" * n for n in (0, 1 << 18, (1 << 18) - 2, 0, 3, 700000, 0, 0)]
+        c.submit_map(b":", items)
+        begins = [sum(len(i) + 1 for i in items[:n]) for n in range(9)]
+        block = b"".join(i + b"\0" for i in items)
+        self.assertEqual(self.items(c, 0, 8)["items"], begins)
+        for _ in items:
+            e.reply(e.take(), exit_status=0)
+        c.wait(1, "ok")
+        self.assertEqual(self.items(c, 0, 8)["items"], begins)
+        self.assertEqual(self.items(c, 5, 1)["items"], begins[5:7])
+        self.assertEqual(self.items(c, 7, 1)["items"], begins[7:])
+        for at in 0, 1 << 18, len(block) - 3, len(block), len(block) + 1:
+            m = c.fetch(1, "map", at, 1 << 19)
+            self.assertEqual(m.buffers, [block[at : at + (1 << 19)]])
+            self.assertEqual(m.content["size"], len(block))
+
     def test_a_list_in_the_options(self):
         c, e = self.pair()
         r = c.submit(b":", map=["x", "y"])
