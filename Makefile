@@ -126,7 +126,7 @@ BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 GEN   := $(BUILD)/scripts/protocol-doc
 
 $(BUILD)/obj/tests/e2e/draw.o: CFLAGS += -iquote fs
-$(BUILD)/tests/e2e/draw: $(BUILD)/obj/fs/timeline.o $(BUILD)/obj/fs/cells.o
+$(BUILD)/tests/e2e/draw: $(patsubst %,$(BUILD)/obj/fs/drawing/%.o,timeline plan dense)
 $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -15,7 +15,7 @@ static int fail(struct task *t, int exit_status, int err, char *evalue)
 	return err;
 }
 
-/* Another task would fare no better. */
+/* The engine's own failure: another task would fare no better. */
 static int fail_of_ours(struct task *t, int err, const char *what)
 {
 	t->fault = true;

@@ -1,4 +1,5 @@
 #include "deliver.h"
+#include "answer.h"
 #include "base/parse.h"
 #include "engine.h"
 #include "outcome.h"
@@ -26,7 +27,7 @@ static bool ended(const struct task *t)
 
 #define LIMIT_IDENTS 64
 
-/* To where the request came from. */
+/* Sends to where the request came from. */
 static int send_back(struct task *t, const struct msg_out *out)
 {
 	struct bytes idents[LIMIT_IDENTS];
@@ -57,7 +58,7 @@ int deliver_publish(struct engine *e, const char *type, const char *topic,
 	snprintf(name, sizeof(name), "engine.%lld.%s", (long long)e->member.id,
 		 topic);
 	ident = bytes_str(name);
-	reply_engine(e, &metadata);
+	answer_metadata(e, &metadata);
 	out.metadata_text = buf_bytes(&metadata);
 	err = link_send(&e->link, CHANNEL_IOPUB, &out);
 	buf_done(&metadata);
@@ -88,7 +89,7 @@ int deliver_state(struct engine *e, struct bytes parent, const char *state)
 	return err;
 }
 
-/* A file that cannot be read: what was sent is all there is. */
+/* The output's file cannot be read: what was sent is all there is. */
 static void output_lost(struct task *t, struct output *o, int err)
 {
 	log_error("output of a task is lost", log_str("msg_id", t->request.id),
@@ -106,7 +107,7 @@ static void output_lost(struct task *t, struct output *o, int err)
 		t->state = STATE_ERROR;
 }
 
-static bool read_unsent(struct task *t, enum run_stream s, size_t max,
+static bool read_unsent(struct task *t, enum stream s, size_t max,
 			struct bytes *ret)
 {
 	struct output *o = &t->run.out[s];
@@ -119,7 +120,7 @@ static bool read_unsent(struct task *t, enum run_stream s, size_t max,
 
 /* --- with extensions ---------------------------------------------------- */
 
-static int send_piece(struct task *t, enum run_stream s)
+static int send_piece(struct task *t, enum stream s)
 {
 	struct output *o = &t->run.out[s];
 	struct buf content = BUF_INIT;
@@ -135,7 +136,7 @@ static int send_piece(struct task *t, enum run_stream s)
 	buf_puts(&content, "{\"msg_id\":");
 	json_put_text(&content, bytes_str(t->request.id));
 	buf_printf(&content, ",\"stream\":\"%s\",\"offset\":%llu}",
-		   run_stream_names[s], (unsigned long long)o->sent);
+		   stream_name(s), (unsigned long long)o->sent);
 	out.content_text = buf_bytes(&content);
 	err = send_back(t, &out);
 	buf_done(&content);
@@ -151,9 +152,9 @@ static int send_outputs(struct task *t)
 
 	if (!ended(t) && !t->flush)
 		return -EINPROGRESS;
-	for (s = 0; s < RUN_STREAMS; s++) {
+	for (s = 0; s < STREAM_OUTPUTS; s++) {
 		while (!err && output_unsent(&t->run.out[s]) > keep)
-			err = send_piece(t, (enum run_stream)s);
+			err = send_piece(t, (enum stream)s);
 	}
 	if (err)
 		return err;
@@ -162,18 +163,18 @@ static int send_outputs(struct task *t)
 }
 
 /* The rest of each output in a buffer of its own. */
-static unsigned add_rests(struct task *t, struct bytes rest[RUN_STREAMS],
-			  struct buf *copy, int buffers[RUN_STREAMS])
+static unsigned add_rests(struct task *t, struct bytes rest[STREAM_OUTPUTS],
+			  struct buf *copy, int buffers[STREAM_OUTPUTS])
 {
 	unsigned n = 0;
 	int s;
 
-	for (s = 0; s < RUN_STREAMS; s++) {
+	for (s = 0; s < STREAM_OUTPUTS; s++) {
 		struct bytes b;
 
 		buffers[s] = -1;
 		if (!output_unsent(&t->run.out[s]) ||
-		    !read_unsent(t, (enum run_stream)s, INLINE_MAX, &b))
+		    !read_unsent(t, (enum stream)s, INLINE_MAX, &b))
 			continue;
 		/* One read from a file is gone with the next. */
 		if (t->run.out[s].fd) {
@@ -186,10 +187,10 @@ static unsigned add_rests(struct task *t, struct bytes rest[RUN_STREAMS],
 	return n;
 }
 
-/* Of either dialect. */
+/* The reply, in either dialect. */
 static int send_reply_with(struct task *t, const char *type,
 			   struct bytes *rest, unsigned nrest,
-			   const int buffers[RUN_STREAMS])
+			   const int buffers[STREAM_OUTPUTS])
 {
 	struct buf content = BUF_INIT, metadata = BUF_INIT;
 	struct msg_out out = {
@@ -212,13 +213,13 @@ static int send_reply_with(struct task *t, const char *type,
 
 static int send_extended_reply(struct task *t)
 {
-	struct bytes rest[RUN_STREAMS];
-	struct buf copy[RUN_STREAMS] = {BUF_INIT};
-	int buffers[RUN_STREAMS], s, err;
+	struct bytes rest[STREAM_OUTPUTS];
+	struct buf copy[STREAM_OUTPUTS] = {BUF_INIT};
+	int buffers[STREAM_OUTPUTS], s, err;
 	unsigned n = add_rests(t, rest, copy, buffers);
 
 	err = send_reply_with(t, MSG_EXECUTE_REPLY, rest, n, buffers);
-	for (s = 0; s < RUN_STREAMS; s++)
+	for (s = 0; s < STREAM_OUTPUTS; s++)
 		buf_done(&copy[s]);
 	return err;
 }
@@ -268,7 +269,7 @@ static int send_input(struct task *t)
 }
 
 /* 0 when something was sent, or nothing can be sent now. */
-static int send_text(struct task *t, enum run_stream s)
+static int send_text(struct task *t, enum stream s)
 {
 	struct output *o = &t->run.out[s];
 	struct buf content = BUF_INIT;
@@ -282,10 +283,10 @@ static int send_text(struct task *t, enum run_stream s)
 	if (!b.n)
 		return -ENODATA;
 	buf_printf(&content, "{\"name\":\"%s\",\"text\":",
-		   run_stream_names[s]);
+		   stream_name(s));
 	json_put_text(&content, b);
 	buf_putc(&content, '}');
-	err = publish(t, MSG_STREAM, run_stream_names[s], &content);
+	err = publish(t, MSG_STREAM, stream_name(s), &content);
 	if (!err)
 		o->sent += b.n;
 	return err;
@@ -297,10 +298,10 @@ static int send_streams(struct task *t)
 
 	if (!ended(t) && !t->flush)
 		return -EINPROGRESS;
-	for (s = RUN_STDOUT; s <= RUN_STDERR; s++) {
+	for (s = STREAM_STDOUT; s <= STREAM_STDERR; s++) {
 		err = 0;
 		while (!err && output_unsent(&t->run.out[s]))
-			err = send_text(t, (enum run_stream)s);
+			err = send_text(t, (enum stream)s);
 		if (err && err != -ENODATA)
 			return err;
 	}
@@ -311,12 +312,12 @@ static int send_streams(struct task *t)
 /* A task's value as text, without the newline at its end. */
 static void put_value(struct task *t, struct buf *out)
 {
-	const struct output *o = &t->run.out[RUN_VALUE];
+	const struct output *o = &t->run.out[STREAM_VALUE];
 	struct buf all = BUF_INIT;
 	struct bytes b;
 
 	if (!o->size)
-		o = &t->run.out[RUN_STDOUT];
+		o = &t->run.out[STREAM_STDOUT];
 	while (all.n < o->size && all.n <= RESULT_TEXT &&
 	       output_read(o, all.n, OUTPUT_PIECE, &b) == 0)
 		buf_put(&all, b.p, b.n);
@@ -337,7 +338,7 @@ static int send_result(struct task *t)
 	const struct output *out = t->run.out;
 	struct buf content = BUF_INIT;
 
-	if (t->silent || (!out[RUN_VALUE].size && !out[RUN_STDOUT].size))
+	if (t->silent || (!out[STREAM_VALUE].size && !out[STREAM_STDOUT].size))
 		return 0;
 	buf_puts(&content, "{\"data\":{\"text/plain\":");
 	put_value(t, &content);
@@ -360,7 +361,7 @@ static int send_outcome(struct task *t)
 
 static int send_reply(struct task *t)
 {
-	static const int none[RUN_STREAMS] = {-1, -1, -1, -1};
+	static const int none[STREAM_OUTPUTS] = {-1, -1, -1, -1};
 
 	int err = send_reply_with(t,
 				  t->apply ? MSG_APPLY_REPLY
@@ -395,7 +396,7 @@ void deliver(struct task *t)
 	struct engine *e = t->engine;
 	int err = 0;
 
-	if (e->leaving || t->unwanted ||
+	if (e->leave.on || t->unwanted ||
 	    (t->extended && !member_is_in(&e->member)))
 		return;
 	while (steps[t->step] && (err = steps[t->step](t)) == 0)
@@ -437,7 +438,7 @@ static void flush_due(struct timer *timer)
 	deliver(t);
 }
 
-void deliver_output(struct task *t, enum run_stream s)
+void deliver_output(struct task *t, enum stream s)
 {
 	t->flush_timer.fire = flush_due;
 	if (output_unsent(&t->run.out[s]) >= INLINE_MAX) {
@@ -457,6 +458,6 @@ void deliver_again(struct task *t)
 	t->step = 0;
 	t->told = 0;
 	t->flush = true;
-	for (s = 0; s < RUN_STREAMS; s++)
+	for (s = 0; s < STREAM_OUTPUTS; s++)
 		t->run.out[s].sent = 0;
 }

@@ -17,13 +17,13 @@ void deliver(struct task *t);
 /* Goes on with all of them: a socket may take more, or the link is back. */
 void deliver_all(struct engine *e);
 /* There is new output of a running task; it is not sent one byte at a time. */
-void deliver_output(struct task *t, enum run_stream s);
-/* From the beginning, for another controller. */
+void deliver_output(struct task *t, enum stream s);
+/* All is sent again from the beginning: the controller may be another one. */
 void deliver_again(struct task *t);
 
 /*
  * On iopub, about the request with this header: any message; a status. 0;
- * -ENOBUFS: full, and it will not say when it is not; -errno.
+ * -ENOBUFS: iopub is full, and does not tell when it has room again; -errno.
  */
 int deliver_publish(struct engine *e, const char *type, const char *topic,
 		    struct bytes parent, struct bytes content) must_check;

@@ -1,94 +1,44 @@
 /*
- * engine.h: what the files of this room share.
- *
- *	options	   the command line, and what of ipengine's is understood
- *	main	   makes two processes:
- *	guard	   waits for the worker, cleans up behind it
- *	worker	   the engine proper: one loop
- *	link	   the sockets to the controller
- *	member	   registration, heartbeat, loss and return of the controller
- *	requests   the table of messages an engine understands
- *	kernel	   those of Jupyter that are no work for an engine
- *	task	   one request to run something, and the queue of them
- *	begin	   from the request to a running process
- *	outcome	   how it ended, in words
- *	health	   whether it can run any
- *	deliver	   what is sent about a task, in both dialects
- *	run	   a task's process; command, output, kin, spool serve it
- *	launcher   makes that process, and is small
- *	vars	   the engine's variables; push, pull: their values
- *
- * struct engine is the worker's, one per process, owned by worker.c.
+ * engine.h: struct engine, the worker's: one per process, owned by worker.c. Each
+ * part of it belongs to the file of its name. What the files of this room know,
+ * doc/ARCHITECTURE.md tells.
  */
 #ifndef TASKFS_ENGINE_H
 #define TASKFS_ENGINE_H
 
-#include "base/log.h"
 #include "base/loop.h"
 #include "base/opt.h"
 #include "health.h"
+#include "heart.h"
+#include "leave.h"
 #include "link.h"
 #include "member.h"
+#include "options.h"
 #include "pull.h"
 #include "push.h"
-#include "requests.h"
 #include "run.h"
 #include "task.h"
 #include "vars.h"
-
-/* The command line. */
-struct config {
-	char *path;			/* of the connection file; owned */
-	const char *connection;		/* its text; NULL: it is in the file */
-	char *dir;			/* of the cluster, or NULL; owned */
-	const char *file, *given_dir, *profile, *name, *cluster_id;
-	const char *ipython_dir;
-	const char *spool, *work_dir;
-	const char *log_file;
-	uint64_t id;			/* asked for; NO_NUMBER: any */
-	uint64_t grace, timeout, orphan_timeout; /* usec */
-	uint64_t file_timeout;		/* usec: ipyparallel's other one */
-	uint64_t output_limit;		/* bytes */
-	uint64_t ready_fd;		/* NO_NUMBER: none */
-	bool wait, mpi;
-	bool debug, log_to_file;
-	enum log_level log_level;
-};
-
-#define NO_NUMBER UINT64_MAX
-
-/* What an engine's process ends with, besides enum exit_code. */
-enum engine_exit {
-	EXIT_NO_CONTROLLER = 3,	/* it did not come in */
-	EXIT_LOST = 4,		/* the controller is gone for too long */
-	EXIT_RESTART = 99,	/* a worker's to its guard: another one */
-};
+#include "vars_queue.h"
 
 struct engine {
 	const struct config *config;
 	struct loop *loop;
 	struct link link;
 	struct member member;
+	struct heart heart;
 	struct tasks tasks;
 	struct runner runner;
 	struct spool spool;
 	struct vars vars;
 	struct uploads uploads;
 	struct pulls pulls;
-	struct later later;
+	struct vars_queue vars_queue;
 	struct health health;
 	int64_t since;		/* now_usec() */
 	char host[256];
 	char *cwd;		/* its own */
-	/* leaving */
-	bool leaving;
-	int exit_code;
-	struct timer leave_timer;
+	struct leave leave;
 };
-
-/* Ends the engine's task, says goodbye, stops the loop with this code. */
-void engine_leave(struct engine *e, int code);
-/* The task that was running when engine_leave() was called has ended. */
-void engine_left(struct engine *e);
 
 #endif

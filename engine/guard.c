@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #define GOODBYE_MS 3000
-/* So long what SIGKILL was sent to may take to die. */
+/* A process may take so long to die of SIGKILL. */
 #define KILL_USEC (10 * USEC_PER_SEC)
 /* A worker that is stopped more often than this does not get on any more. */
 #define STOPS 5
@@ -93,7 +93,7 @@ static void go_on(pid_t worker, int signo, struct log_limit *stops)
 	}
 }
 
-/* Until the worker has ended; its status. told: to end it. */
+/* Waits for the worker's end; its status. *ret_told: the engine was told to end. */
 static int wait_for_worker(pid_t worker, bool *ret_told)
 {
 	struct log_limit stops = {0};
@@ -130,7 +130,7 @@ static bool reap(void)
 	return pid < 0 && errno == ECHILD;
 }
 
-/* False: some of them do not die. */
+/* Kills what the worker left behind. False: some of that does not die. */
 static bool end_descendants(void)
 {
 	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
@@ -150,7 +150,7 @@ static bool end_descendants(void)
 	return true;
 }
 
-/* left: of what it ran some goes on. */
+/* left: some of what the worker ran goes on. */
 static int send_goodbye(void *zmq, const struct connfile *file,
 			const struct handover *h, bool left)
 {

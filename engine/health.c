@@ -2,7 +2,7 @@
 #include "engine.h"
 #include "wire/messages.h"
 
-/* The fourth would be no accident either. */
+/* So many tasks in a row that fail for a fault of the engine are no accident. */
 #define FAULTS 3
 
 void health_done(struct engine *e)

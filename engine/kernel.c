@@ -1,4 +1,5 @@
 #include "kernel.h"
+#include "answer.h"
 #include "deliver.h"
 #include "engine.h"
 #include "wire/messages.h"
@@ -59,8 +60,8 @@ static struct json_object *not_known(const char *type)
 {
 	char *evalue = xasprintf("this engine runs shell commands (language: "
 				 "sh); it does not know %s", type);
-	struct json_object *o = request_error("NotImplementedError",
-					      "EOPNOTSUPP", evalue);
+	struct json_object *o = answer_error("NotImplementedError",
+					     "EOPNOTSUPP", evalue);
 
 	free(evalue);
 	return o;
@@ -75,7 +76,7 @@ static struct json_object *content_of(const char *name, const char *type,
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (strcmp(rows[i].name, name) != 0)
 			continue;
-		o = request_ok();
+		o = answer_ok();
 		rows[i].add(o, asked);
 		return o;
 	}
@@ -94,8 +95,8 @@ void kernel_request(struct engine *e, enum channel c, struct msg *m)
 	}
 	name = xstrndup(part.p, part.n);
 	reply = xasprintf("%s_reply", name);
-	request_answer(e, c, m, reply, content_of(name, m->type, m->content),
-		       NULL);
+	answer_request(e, c, m, reply,
+		       content_of(name, m->type, m->content));
 	free(reply);
 	free(name);
 }
@@ -104,12 +105,12 @@ void kernel_interrupt_request(struct engine *e, enum channel c, struct msg *m)
 {
 	if (e->tasks.running)
 		(void)run_signal(&e->tasks.running->run, SIGINT);
-	request_answer(e, c, m, MSG_INTERRUPT_REPLY, request_ok(), NULL);
+	answer_request(e, c, m, MSG_INTERRUPT_REPLY, answer_ok());
 }
 
 void kernel_info_request(struct engine *e, enum channel c, struct msg *m)
 {
-	struct json_object *o = request_ok();
+	struct json_object *o = answer_ok();
 	struct json_object *language = json_object_new_object();
 	struct bytes parent = msg_part(m, MSG_HEADER);
 
@@ -131,6 +132,6 @@ void kernel_info_request(struct engine *e, enum channel c, struct msg *m)
 	 * print. A full iopub keeps it back; it can be asked for again.
 	 */
 	(void)!deliver_state(e, parent, "busy");
-	request_answer(e, c, m, MSG_KERNEL_INFO_REPLY, o, NULL);
+	answer_request(e, c, m, MSG_KERNEL_INFO_REPLY, o);
 	(void)!deliver_state(e, parent, "idle");
 }

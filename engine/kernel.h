@@ -6,7 +6,7 @@
 #ifndef TASKFS_KERNEL_H
 #define TASKFS_KERNEL_H
 
-#include "requests.h"
+#include "link.h"
 
 void kernel_info_request(struct engine *e, enum channel c, struct msg *m);
 /* Ends the running task as ^C does. */

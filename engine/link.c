@@ -1,8 +1,5 @@
 #include "link.h"
-#include "base/file.h"
-#include "base/log.h"
-#include "engine.h"
-#include "requests.h"
+#include "connection.h"
 #include "wire/limits.h"
 
 /* Messages on their way out; pieces of output among them. */
@@ -11,6 +8,7 @@
 #define MEND_USEC USEC_PER_SEC
 /* Messages of one socket that are read in one turn. */
 #define TURN_MESSAGES 64
+#define LIMIT_PING 256
 
 /*
  * `immediate`: nothing is queued for a connection that is not there. What is
@@ -74,9 +72,11 @@ const char *channel_name(enum channel c)
 	return rows[c].name;
 }
 
-int link_init(struct link *l, struct engine *e)
+int link_init(struct link *l, struct loop *loop, const struct config *config,
+	      const struct link_ops *ops, struct engine *e)
 {
-	*l = (struct link){.engine = e};
+	*l = (struct link){.loop = loop, .config = config, .ops = ops,
+			   .engine = e};
 	l->zmq = zmq_ctx_new();
 	return l->zmq ? 0 : -errno;
 }
@@ -125,7 +125,7 @@ static bool receive(struct link *l, enum channel c)
 	if (err) {
 		complain(l, c, err, m.why);
 		if (err == -EPROTO)
-			requests_refuse(l->engine, c, &m);
+			l->ops->refuse(l->engine, c, &m);
 	} else {
 		if (log_enabled(LOG_DEBUG)) {
 			struct buf b = BUF_INIT;
@@ -134,7 +134,7 @@ static bool receive(struct link *l, enum channel c)
 			log_message("received", c, buf_bytes(&b));
 			buf_done(&b);
 		}
-		requests_handle(l->engine, c, &m);
+		l->ops->message(l->engine, c, &m);
 	}
 	msg_done(&m);
 	return true;
@@ -153,7 +153,34 @@ static void subscriptions(struct link *l)
 			     ZMQ_DONTWAIT)) >= 0)
 		if (n > 0 && byte == 1)
 			l->subscribed = true;
-	requests_can_send(l->engine);
+	l->ops->can_send(l->engine);
+}
+
+/* Who sent a ping hears it again, and the owner of the link hears of it. */
+static void echo_pings(struct link *l)
+{
+	struct watch *pong = &l->socket[CHANNEL_PONG].watch;
+	struct watch *ping = &l->socket[CHANNEL_PING].watch;
+
+	/* The owner may close the sockets. */
+	while (ping->socket) {
+		zmq_msg_t f;
+		char text[LIMIT_PING];
+		size_t n;
+
+		zmq_msg_init(&f);
+		if (zmq_msg_recv(&f, ping->socket, ZMQ_DONTWAIT) < 0)
+			return;
+		n = zmq_msg_size(&f);
+		if (n <= sizeof(text))
+			memcpy(text, zmq_msg_data(&f), n);
+		loop_socket_used(pong->socket);
+		if (n > sizeof(text) ||
+		    zmq_msg_send(&f, pong->socket, ZMQ_DONTWAIT) < 0)
+			zmq_msg_close(&f);
+		if (n <= sizeof(text))
+			l->ops->beat(l->engine, bytes_of(text, n));
+	}
 }
 
 static void connect_again(struct link_socket *s)
@@ -170,7 +197,7 @@ static void connect_again(struct link_socket *s)
 			  log_errno(err));
 }
 
-/* Where a stranger was is the controller again, perhaps. */
+/* Where a stranger listened, the controller may listen again. */
 static void mend(struct timer *t)
 {
 	struct link *l = container_of(t, struct link, mend);
@@ -199,7 +226,7 @@ bool link_connect_again(struct link *l)
 	return any;
 }
 
-/* One that ended before it had begun is begun anew. */
+/* A connection that ended before its handshake is made anew. */
 static void note_end(struct link_socket *s)
 {
 	struct link *l = s->link;
@@ -207,7 +234,7 @@ static void note_end(struct link_socket *s)
 	s->lost |= !s->greeted;
 	s->greeted = false;
 	if (s->lost && !timer_is_set(&l->mend))
-		timer_set(l->engine->loop, &l->mend, MEND_USEC);
+		timer_set(l->loop, &l->mend, MEND_USEC);
 }
 
 /* Whether a connection has ended since. */
@@ -231,13 +258,11 @@ static bool has_ended(struct link_socket *s)
 static void monitor_ready(struct watch *w, short events)
 {
 	struct link_socket *s = container_of(w, struct link_socket, monitor);
+	struct link *l = s->link;
 
 	(void)events;
-	if (!has_ended(s) || !rows[s - s->link->socket].tasks)
-		return;
-	/* A stock controller has no word to say that it is still the one. */
-	s->doubtful |= s->link->engine->member.extended;
-	member_cut_off(s->link->engine);
+	if (has_ended(s) && rows[s - l->socket].tasks)
+		l->ops->cut_off(l->engine, (enum channel)(s - l->socket));
 }
 
 static void socket_ready(struct watch *w, short events)
@@ -249,10 +274,10 @@ static void socket_ready(struct watch *w, short events)
 
 	if (events & POLLOUT) {
 		watch_want(w, POLLIN);
-		requests_can_send(l->engine);
+		l->ops->can_send(l->engine);
 	}
 	if (c == CHANNEL_PING) {
-		member_beat(l->engine);
+		echo_pings(l);
 		return;
 	}
 	if (c == CHANNEL_IOPUB) {
@@ -287,7 +312,7 @@ static int watch_connection(struct link_socket *s)
 		return err;
 	s->monitor = (struct watch){.ready = monitor_ready, .socket = monitor,
 				    .events = POLLIN};
-	loop_add(l->engine->loop, &s->monitor);
+	loop_add(l->loop, &s->monitor);
 	return 0;
 }
 
@@ -332,7 +357,7 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 	s->link = l;
 	s->port = port;
 	s->greeted = s->lost = false;
-	loop_add(l->engine->loop, &s->watch);
+	loop_add(l->loop, &s->watch);
 	return watch_connection(s);
 }
 
@@ -345,60 +370,9 @@ static int connect_row(struct link *l, enum channel c)
 	return connect_channel(l, c, port);
 }
 
-static int read_text(const struct link *l, const char *path, struct buf *out)
+int link_open(struct link *l, const char *uuid, struct buf *why)
 {
-	const char *text = l->engine->config->connection;
-
-	if (!text)
-		return file_read(path, LIMIT_CONNFILE, out);
-	if (strlen(text) > LIMIT_CONNFILE)
-		return -EFBIG;
-	buf_puts(out, text);
-	return 0;
-}
-
-/* Who can write there chooses what is run here. */
-static int check_place(const struct link *l, struct buf *why)
-{
-	const char *dir = l->engine->config->dir;
-	char *security = dir ? xasprintf("%s/security", dir) : NULL;
-	int err = dir ? file_check_dir(dir) : 0;
-
-	if (!err && dir)
-		err = file_check_dir(security);
-	if (err == -EPERM)
-		buf_printf(why, "%s belongs to another user, or anybody may "
-				"write there; if you trust them, name the "
-				"connection file (-f)", dir);
-	free(security);
-	return err == -EPERM ? err : 0;
-}
-
-static int read_file(struct link *l, const char *path, struct buf *why)
-{
-	int err = check_place(l, why);
-
-	if (err)
-		return err;
-	buf_clear(&l->text);
-	err = read_text(l, path, &l->text);
-	if (err) {
-		if (err != -ENOENT)
-			buf_printf(why, "%s: %s", path, strerror(-err));
-		return err;
-	}
-	buf_printf(why, "%s: ", path);
-	err = connfile_parse(&l->file, CONNFILE_ENGINE, buf_bytes(&l->text),
-			     why);
-	if (!err)
-		buf_clear(why);
-	return err;
-}
-
-int link_open(struct link *l, const char *path, const char *uuid,
-	      struct buf *why)
-{
-	int err = read_file(l, path, why);
+	int err = connection_read(l->config, &l->text, &l->file, why);
 	int c;
 
 	assert(!l->open);
@@ -417,7 +391,7 @@ int link_open(struct link *l, const char *path, const char *uuid,
 	}
 	if (err) {
 		buf_printf(why, "cannot connect to %s of %s: %s",
-			   l->file.interface, path, strerror(-err));
+			   l->file.interface, l->config->path, strerror(-err));
 		link_close(l);
 	}
 	return err;
@@ -456,6 +430,16 @@ void link_close(struct link *l)
 	l->open = false;
 }
 
+void link_doubt(struct link *l, enum channel c)
+{
+	l->socket[c].doubtful = true;
+}
+
+bool link_is_doubtful(const struct link *l, enum channel c)
+{
+	return l->socket[c].doubtful;
+}
+
 void link_trust(struct link *l)
 {
 	int c;
@@ -464,18 +448,9 @@ void link_trust(struct link *l)
 		l->socket[c].doubtful = false;
 }
 
-bool link_file_changed(const struct link *l, const char *path)
+bool link_file_changed(const struct link *l)
 {
-	struct buf now = BUF_INIT;
-	bool changed;
-
-	/* One that is not there (yet) says nothing new. */
-	changed = read_text(l, path, &now) == 0 &&
-		  !bytes_eq(buf_bytes(&now), buf_bytes(&l->text));
-	if (now.p)
-		sodium_memzero(now.p, now.room);
-	buf_done(&now);
-	return changed;
+	return connection_changed(l->config, buf_bytes(&l->text));
 }
 
 /* --- sending ------------------------------------------------------------ */

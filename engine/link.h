@@ -3,7 +3,8 @@
  *
  * link_open() reads the connection file and connects; link_close() and
  * link_open() again for another controller. All sockets of an engine have the
- * same identity: its uuid.
+ * same identity: its uuid. The link knows nothing of what it is used for: what
+ * happens on its sockets, struct link_ops is told.
  */
 #ifndef TASKFS_LINK_H
 #define TASKFS_LINK_H
@@ -15,6 +16,7 @@
 #include "wire/session.h"
 
 struct engine;
+struct config;
 
 enum channel {
 	CHANNEL_REGISTRATION,
@@ -28,18 +30,35 @@ enum channel {
 	CHANNELS,
 };
 
+/* What the owner of a link does when something happens; any may close the link. */
+struct link_ops {
+	/* m stays the link's, but what it holds may be taken out of it. */
+	void (*message)(struct engine *e, enum channel c, struct msg *m);
+	/* m is signed, but cannot be read (m->why). */
+	void (*refuse)(struct engine *e, enum channel c, struct msg *m);
+	/* A channel that was full (or not connected) may take more. */
+	void (*can_send)(struct engine *e);
+	/* A ping of the controller was answered; this is what it said. */
+	void (*beat)(struct engine *e, struct bytes ping);
+	/* A connection that carries tasks broke. */
+	void (*cut_off)(struct engine *e, enum channel c);
+};
+
 struct link_socket {
 	struct watch watch;	/* socket NULL: not there */
 	struct watch monitor;	/* of its connection */
 	struct link *link;
-	bool doubtful;			/* who is there has not registered us */
-	bool greeted;			/* who is there has the keys */
-	bool lost;			/* libzmq may have given it up */
+	bool doubtful;		/* who is there has not registered us */
+	bool greeted;		/* who is there has the keys */
+	bool lost;		/* libzmq may have given it up */
 	unsigned port;
 };
 
 struct link {
-	struct engine *engine;
+	const struct link_ops *ops;
+	struct engine *engine;	/* the owner's, for `ops` */
+	const struct config *config;
+	struct loop *loop;
 	void *zmq;
 	struct session session;
 	struct connfile file;
@@ -55,44 +74,50 @@ struct link {
 
 const char *channel_name(enum channel c);
 
-/* Only once; -errno. */
-int link_init(struct link *l, struct engine *e) must_check;
+/* All borrowed. Only once; -errno. */
+int link_init(struct link *l, struct loop *loop, const struct config *config,
+	      const struct link_ops *ops, struct engine *e) must_check;
 void link_done(struct link *l);
 
 /*
  * Reads the connection file, takes `uuid` as the name it speaks under and
- * connects the channels needed before registration. 0; -ENOENT: no file yet;
- * -EPERM: the cluster's directory is not to be trusted; -errno; both with a
- * sentence in *why.
+ * connects the channels needed before registration. Errors are those of
+ * connection_read(), or of a socket.
  */
-int link_open(struct link *l, const char *path, const char *uuid,
-	      struct buf *why) must_check;
+int link_open(struct link *l, const char *uuid, struct buf *why) must_check;
 /* The channels an engine of this id needs after registration. -errno. */
 int link_open_rest(struct link *l, int64_t id) must_check;
 void link_close(struct link *l);
+/* The connection file no longer says what it said when it was read. */
+bool link_file_changed(const struct link *l);
+
+/*
+ * Whether who is at the other end of a channel has registered this engine: it has
+ * not when the channel was just opened or link_doubt() was called; link_trust():
+ * all have.
+ */
+bool link_is_doubtful(const struct link *l, enum channel c);
+void link_doubt(struct link *l, enum channel c);
 /*
  * New connections in the place of those that are there, which may lead nowhere: a
  * network that has forgotten a connection tells nobody, and the kernel needs up to a
  * quarter of an hour to see it. What was under way is lost. False: there was none.
  */
 bool link_connect_again(struct link *l);
-/* Whoever is at the other ends has registered this engine. */
 void link_trust(struct link *l);
-/* The file no longer says what it said when it was read. */
-bool link_file_changed(const struct link *l, const char *path);
 
 /*
  * All channels of link_open() could send now; those that cannot are watched,
- * and requests_can_send() is called when one can.
+ * and ops->can_send() is called when one can.
  */
 bool link_connected(struct link *l);
-/* One channel could. */
+/* This channel could send now. */
 bool link_can_send(struct link *l, enum channel c);
 /* As if link_send() had found no room; -EAGAIN. */
 int link_want(struct link *l, enum channel c);
 /*
- * Sends without waiting. -EAGAIN: later; requests_can_send() is called when
- * the channel may take it (but for iopub, which cannot be asked).
+ * Sends without waiting. -EAGAIN: later; ops->can_send() is called when the
+ * channel may take it (but for iopub, which cannot be asked).
  */
 int link_send(struct link *l, enum channel c, const struct msg_out *out)
 	must_check;

@@ -1,5 +1,6 @@
 #include "options.h"
 #include "base/file.h"
+#include "base/opt.h"
 #include "base/parse.h"
 #include "wire/connfile.h"
 #include "wire/limits.h"

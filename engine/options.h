@@ -5,7 +5,28 @@
 #ifndef TASKFS_ENGINE_OPTIONS_H
 #define TASKFS_ENGINE_OPTIONS_H
 
-#include "engine.h"
+#include "base/log.h"
+
+/* The command line. */
+struct config {
+	char *path;			/* of the connection file; owned */
+	const char *connection;		/* its text; NULL: it is in the file */
+	char *dir;			/* of the cluster, or NULL; owned */
+	const char *file, *given_dir, *profile, *name, *cluster_id;
+	const char *ipython_dir;
+	const char *spool, *work_dir;
+	const char *log_file;
+	uint64_t id;			/* asked for; NO_NUMBER: any */
+	uint64_t grace, timeout, orphan_timeout; /* usec */
+	uint64_t file_timeout;		/* usec: ipyparallel's other one */
+	uint64_t output_limit;		/* bytes */
+	uint64_t ready_fd;		/* NO_NUMBER: none */
+	bool wait, mpi;
+	bool debug, log_to_file;
+	enum log_level log_level;
+};
+
+#define NO_NUMBER UINT64_MAX
 
 /*
  * Fills *c. Not 0: the program ends with *ret_exit; what there is to say is

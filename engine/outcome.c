@@ -88,7 +88,7 @@ static bool filled_the_disk(const struct run *r)
 	uint64_t n = 0;
 	int i;
 
-	for (i = 0; i < RUN_STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		n += r->out[i].size;
 	return (r->cause_err == -ENOSPC || r->cause_err == -EDQUOT) &&
 	       n >= LARGE_OUTPUT;
@@ -136,6 +136,6 @@ enum state_event outcome_note(struct task *t)
 	}
 	if (!t->ename)
 		return EVENT_SUCCEED;
-	t->traceback = last_lines(&t->run.out[RUN_STDERR]);
+	t->traceback = last_lines(&t->run.out[STREAM_STDERR]);
 	return EVENT_FAIL;
 }

@@ -1,8 +1,7 @@
 #include "pull.h"
+#include "answer.h"
 #include "engine.h"
-#include "requests.h"
 #include "wire/messages.h"
-#include "wire/variable.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -79,10 +78,8 @@ struct pull {
 
 static int read_question(struct json_object *q, struct pull *p)
 {
-	size_t n;
-
-	p->name = json_get_str(q, "name", &n);
-	if (!p->name || !variable_name_ok(bytes_of(p->name, n)))
+	p->name = vars_get_name(q, "name");
+	if (!p->name)
 		return -EINVAL;
 	p->version = json_get_str(q, "version", NULL);
 	p->offset = json_int_or(q, "offset", 0);
@@ -133,7 +130,7 @@ static int read_piece(struct pull *p, struct buf *b)
 
 static struct json_object *about_piece(const struct pull *p)
 {
-	struct json_object *o = request_ok();
+	struct json_object *o = answer_ok();
 
 	json_add_int(o, "offset", p->offset);
 	json_add_int(o, "size", p->st.st_size);
@@ -165,12 +162,10 @@ void pull_request(struct engine *e, struct msg *m)
 			close(p.fd);
 	}
 	if (err) {
-		o = request_error("VariableError", strerrorname_np(-err),
-				  explain(err));
-		request_answer(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o, NULL);
+		answer_variable(e, m, MSG_PULL_REPLY, err, explain(err), NULL);
 		return;
 	}
 	o = about_piece(&p);
 	piece = buf_bytes(b);
-	request_answer(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o, &piece);
+	answer_with_buffer(e, CHANNEL_CONTROL, m, MSG_PULL_REPLY, o, &piece);
 }

@@ -1,8 +1,8 @@
 #include "push.h"
-#include "base/file.h"
-#include "base/log.h"
+#include "answer.h"
 #include "engine.h"
-#include "requests.h"
+#include "vars_seen.h"
+#include "vars_tell.h"
 #include "wire/limits.h"
 #include "wire/messages.h"
 #include "wire/variable.h"
@@ -28,35 +28,6 @@ struct upload {
 	struct msg waiting;	/* the request that waits for it */
 	struct work copy;
 };
-
-/* --- answers ------------------------------------------------------------ */
-
-/* err: 0 or -errno; takes content, which is of a success. */
-static void answer(struct engine *e, const struct msg *m, const char *type,
-		   int err, const char *why, struct json_object *vars)
-{
-	struct json_object *o;
-
-	if (err) {
-		json_object_put(vars);
-		o = request_error("VariableError", strerrorname_np(-err),
-				  why ? why : strerror(-err));
-	} else {
-		o = request_ok();
-		if (vars)
-			json_add(o, "vars", vars);
-	}
-	request_answer(e, CHANNEL_CONTROL, m, type, o, NULL);
-}
-
-/* A name that is one; NULL: none of that. */
-static const char *get_name(struct json_object *content, const char *key)
-{
-	size_t n;
-	const char *s = json_get_str(content, key, &n);
-
-	return s && variable_name_ok(bytes_of(s, n)) ? s : NULL;
-}
 
 /* --- uploads ------------------------------------------------------------ */
 
@@ -174,7 +145,7 @@ static int open_same(struct upload *u)
 
 static void copy_some(struct work *w);
 
-/* What there is is copied turn by turn; nothing is fine, too. */
+/* The value that there is is copied turn by turn; there may be none. */
 static int begin_copy(struct upload *u)
 {
 	struct stat st;
@@ -215,7 +186,7 @@ static int upload_new(struct engine *e, const char *token, const char *name,
 		return -ESTALE;
 	err = vars_ensure(e);
 	if (!err)
-		err = vars_room(e, bytes_str(name));
+		err = vars_room(&e->vars, bytes_str(name));
 	if (err)
 		return err;
 	if (us->n >= LIMIT_UPLOADS)
@@ -300,7 +271,7 @@ static int set_mtime(struct upload *u, struct json_object *q)
 	return futimens(u->fd, t) < 0 ? -errno : 0;
 }
 
-/* It gets its name; from now on it is the variable's file. */
+/* The upload's file gets the variable's name, and is the variable from now on. */
 static int commit(struct upload *u)
 {
 	const struct engine *e = u->engine;
@@ -308,7 +279,7 @@ static int commit(struct upload *u)
 
 	if (!u->temp)
 		return 0;
-	err = vars_room(e, bytes_str(u->name));
+	err = vars_room(&e->vars, bytes_str(u->name));
 	if (!err && renameat2(AT_FDCWD, u->temp, e->vars.dir, u->name,
 			      u->exclusive ? RENAME_NOREPLACE : 0) < 0)
 		err = -errno;
@@ -356,10 +327,10 @@ static void apply_and_answer(struct upload *u, const struct msg *m)
 	struct json_object *about = NULL;
 
 	if (!err && !u->temp) {
-		vars_look(e, name);
+		vars_look(&e->vars, name);
 		about = vars_about(e, name);
 	}
-	answer(e, m, MSG_PUSH_REPLY, err, explain(err), about);
+	answer_variable(e, m, MSG_PUSH_REPLY, err, explain(err), about);
 	if (err)
 		upload_free(u);
 	else
@@ -374,7 +345,7 @@ static void copied(struct upload *u, int err)
 	u->from = -1;
 	u->waiting = (struct msg){0};
 	if (err) {
-		answer(u->engine, &m, MSG_PUSH_REPLY, err, NULL, NULL);
+		answer_variable(u->engine, &m, MSG_PUSH_REPLY, err, NULL, NULL);
 		upload_free(u);
 	} else {
 		apply_and_answer(u, &m);
@@ -396,7 +367,7 @@ static void copy_some(struct work *w)
 static int find_upload(struct engine *e, struct json_object *q,
 		       struct upload **ret_u)
 {
-	const char *name = get_name(q, "name");
+	const char *name = vars_get_name(q, "name");
 	size_t n = 0;
 	const char *token = json_get_str(q, "upload", &n);
 
@@ -420,12 +391,12 @@ void push_request(struct engine *e, struct msg *m)
 		u = token ? find(e, token) : NULL;
 		if (u)
 			upload_free(u);
-		answer(e, m, MSG_PUSH_REPLY, 0, NULL, NULL);
+		answer_variable(e, m, MSG_PUSH_REPLY, 0, NULL, NULL);
 		return;
 	}
 	err = find_upload(e, m->content, &u);
 	if (err) {
-		answer(e, m, MSG_PUSH_REPLY, err, explain(err), NULL);
+		answer_variable(e, m, MSG_PUSH_REPLY, err, explain(err), NULL);
 	} else if (u->from >= 0) {
 		u->waiting = *m;
 		*m = (struct msg){0};
@@ -433,62 +404,4 @@ void push_request(struct engine *e, struct msg *m)
 	} else {
 		apply_and_answer(u, m);
 	}
-}
-
-/* --- removing, renaming ------------------------------------------------- */
-
-static int remove_one(struct engine *e, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(e->vars.dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	return unlinkat(e->vars.dir, name, 0) < 0 ? -errno : 0;
-}
-
-static int rename_one(struct engine *e, const char *name, const char *to,
-		      bool exclusive)
-{
-	struct stat st;
-
-	if (!to)
-		return -EINVAL;
-	if (fstatat(e->vars.dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	return renameat2(e->vars.dir, name, e->vars.dir, to,
-			 exclusive ? RENAME_NOREPLACE : 0) < 0
-		       ? -errno
-		       : 0;
-}
-
-void vars_request(struct engine *e, struct msg *m)
-{
-	struct json_object *q = m->content, *about = NULL;
-	const char *verb = json_get_str(q, "verb", NULL);
-	const char *name = get_name(q, "name"), *to = get_name(q, "to");
-	int err = -EINVAL;
-
-	if (verb && strcmp(verb, "list") == 0) {
-		answer(e, m, MSG_VARS_REPLY, 0, NULL, vars_all(e));
-		return;
-	}
-	if (verb && name && strcmp(verb, "remove") == 0)
-		err = remove_one(e, name);
-	else if (verb && name && strcmp(verb, "rename") == 0)
-		err = rename_one(e, name, to,
-				 json_bool_or(q, "exclusive", false));
-	if (!err) {
-		vars_look(e, bytes_str(name));
-		about = vars_about(e, bytes_str(name));
-	}
-	if (!err && to) {
-		vars_look(e, bytes_str(to));
-		vars_about_too(e, bytes_str(to), about);
-		json_add_int(about, "version", (int64_t)e->vars.version);
-	}
-	answer(e, m, MSG_VARS_REPLY, err, NULL, about);
 }

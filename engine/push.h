@@ -1,6 +1,5 @@
 /*
- * push.h: values on their way into variables, piece by piece (push_request),
- * and what else is done to variables (vars_request).
+ * push.h: values on their way into variables, piece by piece (push_request).
  *
  * An upload writes into a file of its own beside the directory of the
  * variables, which takes the variable's name when the value is complete; or,
@@ -28,8 +27,7 @@ struct uploads {
 void uploads_init(struct engine *e);
 void uploads_done(struct engine *e);
 
-/* Handlers of requests on the control channel; *m may be taken. */
+/* Handler of a request on the control channel; *m may be taken. */
 void push_request(struct engine *e, struct msg *m);
-void vars_request(struct engine *e, struct msg *m);
 
 #endif

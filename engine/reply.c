@@ -11,11 +11,6 @@ static const char *bool_word(bool b)
 	return b ? "true" : "false";
 }
 
-void reply_engine(const struct engine *e, struct buf *out)
-{
-	buf_printf(out, "{\"engine\":\"%s\"}", e->member.uuid);
-}
-
 static void put_engine_info(const struct task *t, struct buf *out)
 {
 	const struct member *m = &t->engine->member;
@@ -118,25 +113,25 @@ static void put_number(struct buf *out, const char *key, int n, int least)
 		buf_printf(out, ",\"%s\":null", key);
 }
 
-static void put_outputs(const struct run *r, const int buffers[RUN_STREAMS],
+static void put_outputs(const struct run *r, const int buffers[STREAM_OUTPUTS],
 			struct buf *out)
 {
 	bool any = false;
 	int i;
 
-	for (i = 0; i < RUN_STREAMS; i++)
-		buf_printf(out, "\"%s\":%llu,", run_stream_names[i],
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		buf_printf(out, "\"%s\":%llu,", stream_name((enum stream)i),
 			   (unsigned long long)r->out[i].size);
 	buf_puts(out, "\"buffers\":{");
-	for (i = 0; i < RUN_STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		if (buffers[i] < 0)
 			continue;
 		buf_printf(out, "%s\"%s\":%d", any ? "," : "",
-			   run_stream_names[i], buffers[i]);
+			   stream_name((enum stream)i), buffers[i]);
 		any = true;
 	}
 	buf_printf(out, "},\"value_is_stdout\":%s",
-		   bool_word(r->out[RUN_VALUE].size == 0));
+		   bool_word(r->out[STREAM_VALUE].size == 0));
 }
 
 /* When it ended; how long it ran; and how long ago that was, now. */
@@ -153,7 +148,7 @@ static void put_times(const struct run *r, struct buf *out)
 
 /* What our controller and our mount know more than stock ones. */
 static void put_particulars(const struct task *t,
-			    const int buffers[RUN_STREAMS], struct buf *out)
+			    const int buffers[STREAM_OUTPUTS], struct buf *out)
 {
 	const struct run *r = &t->run;
 
@@ -189,7 +184,7 @@ static void put_echo(struct json_object *metadata, struct buf *out)
 	}
 }
 
-void reply_metadata(const struct task *t, const int buffers[RUN_STREAMS],
+void reply_metadata(const struct task *t, const int buffers[STREAM_OUTPUTS],
 		    struct buf *out)
 {
 	char date[DATE_SIZE];

@@ -9,12 +9,9 @@
 
 void reply_content(const struct task *t, struct buf *out);
 /* buffers: the number of the buffer that holds an output's rest, or -1. */
-void reply_metadata(const struct task *t, const int buffers[RUN_STREAMS],
+void reply_metadata(const struct task *t, const int buffers[STREAM_OUTPUTS],
 		    struct buf *out);
 /* content of iopub's `error` */
 void reply_error(const struct task *t, struct buf *out);
-
-/* {"engine": uuid}, of everything else an engine says to a client. */
-void reply_engine(const struct engine *e, struct buf *out);
 
 #endif

@@ -1,9 +1,12 @@
 #include "requests.h"
+#include "answer.h"
 #include "base/parse.h"
 #include "deliver.h"
 #include "engine.h"
 #include "kernel.h"
-#include "reply.h"
+#include "queue.h"
+#include "vars_queue.h"
+#include "vars_tell.h"
 #include "wire/messages.h"
 
 #include <signal.h>
@@ -12,78 +15,6 @@
 #define ON_SHELL (ON(CHANNEL_MUX) | ON(CHANNEL_TASK) | ON(CHANNEL_BROADCAST))
 #define ON_CONTROL ON(CHANNEL_CONTROL)
 
-/* --- answers ------------------------------------------------------------ */
-
-/* A stock scheduler passes nothing on that does not say it. */
-static void put_status(struct buf *metadata, struct json_object *content)
-{
-	const char *status = json_get_str(content, "status", NULL);
-
-	metadata->n--; /* } */
-	buf_printf(metadata, ",\"status\":\"%s\"}",
-		   status && strcmp(status, "error") == 0 ? "error" : "ok");
-}
-
-void request_answer(struct engine *e, enum channel c, const struct msg *m,
-		    const char *type, struct json_object *content,
-		    struct bytes *buffer)
-{
-	struct buf metadata = BUF_INIT;
-	struct bytes *idents = xreallocarray(NULL, m->idents, sizeof(*idents));
-	struct msg_out out = {
-		.type = type,
-		.parent = msg_echo(m),
-		.content = content,
-		.idents = idents,
-		.nidents = m->idents,
-		.buffers = buffer,
-		.nbuffers = buffer ? 1 : 0,
-	};
-	unsigned i;
-	int err;
-
-	for (i = 0; i < m->idents; i++)
-		idents[i] = msg_ident(m, i);
-	reply_engine(e, &metadata);
-	if (c == CHANNEL_TASK)
-		put_status(&metadata, content);
-	out.metadata_text = buf_bytes(&metadata);
-	err = link_send(&e->link, c, &out);
-	if (err)
-		log_warning("answer not sent", log_str("type", type),
-			    log_errno(err));
-	free(idents);
-	buf_done(&metadata);
-	json_object_put(content);
-}
-
-static void answer(struct engine *e, enum channel c, const struct msg *m,
-		   const char *type, struct json_object *content)
-{
-	request_answer(e, c, m, type, content, NULL);
-}
-
-struct json_object *request_ok(void)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "status", "ok");
-	return o;
-}
-
-struct json_object *request_error(const char *ename, const char *name,
-				  const char *evalue)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "status", "error");
-	json_add_str(o, "ename", ename);
-	json_add_str(o, "evalue", evalue);
-	json_add(o, "traceback", json_object_new_array());
-	json_add_str(o, "errno", name);
-	return o;
-}
-
 /* --- tasks -------------------------------------------------------------- */
 
 static void execute(struct engine *e, enum channel c, struct msg *m)
@@ -91,17 +22,18 @@ static void execute(struct engine *e, enum channel c, struct msg *m)
 	struct json_object *t = json_get_object(m->metadata, "taskfs");
 
 	/* Acknowledgements come with the next task, to save a message. */
-	tasks_stored(e, json_get_array(t, "stored"));
-	tasks_add(e, c, m);
+	queue_stored(e, json_get_array(t, "stored"));
+	queue_add(e, c, m);
 }
 
 static void stored(struct engine *e, enum channel c, struct msg *m)
 {
 	(void)c;
-	tasks_stored(e, json_get_array(m->content, "msg_ids"));
+	queue_stored(e, json_get_array(m->content, "msg_ids"));
 }
 
-/* A number or a name; 0 asks whether there is somebody; -1: none of that. */
+/* The signal that a request names, as a number or by name; 0 asks whether there is
+ * a task; -1: it names none. */
 static int get_signal(struct json_object *content, const char *key)
 {
 	int64_t n = 0;
@@ -116,18 +48,22 @@ static int get_signal(struct json_object *content, const char *key)
 	return -1;
 }
 
+static struct json_object *no_such_signal(void)
+{
+	return answer_error("BadSignal", "EINVAL", "there is no such signal");
+}
+
 static struct json_object *signal_task(struct task *t,
 				       struct json_object *content)
 {
 	int signo = get_signal(content, "signal");
 
 	if (signo <= 0)
-		return request_error("BadSignal", "EINVAL",
-				     "there is no such signal");
+		return no_such_signal();
 	if (!t || t->state != STATE_RUNNING || run_signal(&t->run, signo) < 0)
-		return request_error("TaskNotRunning", "ESRCH",
-				     "the task is not running");
-	return request_ok();
+		return answer_error("TaskNotRunning", "ESRCH",
+				    "the task is not running");
+	return answer_ok();
 }
 
 static void kill_request(struct engine *e, enum channel c, struct msg *m)
@@ -137,11 +73,11 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 	bool abort = json_bool_or(m->content, "abort", false);
 
 	if (abort && t)
-		task_abort(t);
+		queue_abort_task(t);
 	else if (abort && id) /* it may still be on its way, elsewhere */
-		tasks_abort(e, bytes_str(id));
-	answer(e, c, m, MSG_KILL_REPLY,
-	       abort ? request_ok() : signal_task(t, m->content));
+		queue_abort(e, bytes_str(id));
+	answer_request(e, c, m, MSG_KILL_REPLY,
+		       abort ? answer_ok() : signal_task(t, m->content));
 }
 
 /* With a msg_id only that task: when it has ended the next is not meant. */
@@ -158,10 +94,8 @@ static void signal_request(struct engine *e, enum channel c, struct msg *m)
 
 	if (signo > 0 && is_meant(e->tasks.running, m->content))
 		(void)run_signal(&e->tasks.running->run, signo);
-	answer(e, c, m, MSG_SIGNAL_REPLY,
-	       signo >= 0 ? request_ok()
-			  : request_error("BadSignal", "EINVAL",
-					  "there is no such signal"));
+	answer_request(e, c, m, MSG_SIGNAL_REPLY,
+		       signo >= 0 ? answer_ok() : no_such_signal());
 }
 
 static void abort_ids(struct engine *e, struct json_object *ids)
@@ -169,13 +103,19 @@ static void abort_ids(struct engine *e, struct json_object *ids)
 	size_t i, n = json_object_array_length(ids);
 
 	if (n == 0)
-		tasks_abort_waiting(e);
+		queue_abort_waiting(e);
 	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(ids, i);
 
 		if (json_object_is_type(v, json_type_string))
-			tasks_abort(e, bytes_str(json_object_get_string(v)));
+			queue_abort(e, bytes_str(json_object_get_string(v)));
 	}
+}
+
+static struct json_object *no_ids(void)
+{
+	return answer_error("TypeError", "EINVAL",
+			    "msg_ids must be a list or a string");
 }
 
 static void abort_request(struct engine *e, enum channel c, struct msg *m)
@@ -186,12 +126,9 @@ static void abort_request(struct engine *e, enum channel c, struct msg *m)
 	if (ids)
 		abort_ids(e, ids);
 	else if (id)
-		tasks_abort(e, bytes_str(id));
-	answer(e, c, m, MSG_ABORT_REPLY,
-	       ids || id ? request_ok()
-			 : request_error("TypeError", "EINVAL",
-					 "msg_ids must be a list or a "
-					 "string"));
+		queue_abort(e, bytes_str(id));
+	answer_request(e, c, m, MSG_ABORT_REPLY,
+		       ids || id ? answer_ok() : no_ids());
 }
 
 /* --- the engine --------------------------------------------------------- */
@@ -199,13 +136,14 @@ static void abort_request(struct engine *e, enum channel c, struct msg *m)
 static void registration_reply(struct engine *e, enum channel c, struct msg *m)
 {
 	(void)c;
-	member_answered(e, m);
+	if (member_answered(e, m))
+		heart_start(e, m->content);
 }
 
 static void have_request(struct engine *e, enum channel c, struct msg *m)
 {
 	struct json_object *ids = json_get_array(m->content, "msg_ids");
-	struct json_object *o = request_ok(), *missing = json_object_new_array();
+	struct json_object *o = answer_ok(), *missing = json_object_new_array();
 	size_t i, n = ids ? json_object_array_length(ids) : 0;
 
 	for (i = 0; i < n; i++) {
@@ -216,7 +154,7 @@ static void have_request(struct engine *e, enum channel c, struct msg *m)
 			json_push(missing, json_object_get(v));
 	}
 	json_add(o, "missing", missing);
-	answer(e, c, m, MSG_HAVE_REPLY, o);
+	answer_request(e, c, m, MSG_HAVE_REPLY, o);
 }
 
 static void register_request(struct engine *e, enum channel c, struct msg *m)
@@ -229,12 +167,12 @@ static void register_request(struct engine *e, enum channel c, struct msg *m)
 static void clear_request(struct engine *e, enum channel c, struct msg *m)
 {
 	vars_clear(e);
-	answer(e, c, m, MSG_CLEAR_REPLY, request_ok());
+	answer_request(e, c, m, MSG_CLEAR_REPLY, answer_ok());
 }
 
 static struct json_object *shutting_down(const struct msg *m)
 {
-	struct json_object *o = request_ok();
+	struct json_object *o = answer_ok();
 
 	json_add_bool(o, "restart", json_bool_or(m->content, "restart", false));
 	return o;
@@ -245,86 +183,13 @@ static void shutdown_request(struct engine *e, enum channel c, struct msg *m)
 	bool restart = json_bool_or(m->content, "restart", false);
 	struct json_object *content = shutting_down(m);
 
-	answer(e, c, m, MSG_SHUTDOWN_REPLY, shutting_down(m));
+	answer_request(e, c, m, MSG_SHUTDOWN_REPLY, shutting_down(m));
 	if (deliver_publish(e, MSG_SHUTDOWN_REPLY, "shutdown",
 			    msg_part(m, MSG_HEADER), json_bytes(content)) < 0)
 		log_warning("iopub is full: no word of the shutdown");
 	json_object_put(content);
 	log_info(restart ? "told to restart" : "told to shut down");
-	engine_leave(e, restart ? EXIT_RESTART : EXIT_OK);
-}
-
-/* --- variables ---------------------------------------------------------- */
-
-struct waiting {
-	struct list link;
-	struct msg m;
-};
-
-static void handle_variable(struct engine *e, struct msg *m)
-{
-	if (strcmp(m->type, MSG_PUSH_REQUEST) == 0)
-		push_request(e, m);
-	else if (strcmp(m->type, MSG_PULL_REQUEST) == 0)
-		pull_request(e, m);
-	else
-		vars_request(e, m);
-}
-
-static void variable_request(struct engine *e, enum channel c, struct msg *m)
-{
-	struct waiting *w;
-
-	if (list_empty(&e->later.all) && link_can_send(&e->link, c)) {
-		handle_variable(e, m);
-		return;
-	}
-	if (e->later.n >= LIMIT_LATER) {
-		log_warning("too many requests for variables wait: one is not "
-			    "answered");
-		return;
-	}
-	w = zalloc(sizeof(*w));
-	w->m = *m;
-	*m = (struct msg){0};
-	list_add_tail(&e->later.all, &w->link);
-	e->later.n++;
-	link_want(&e->link, c);
-}
-
-static void later_free(struct engine *e, struct waiting *w)
-{
-	list_del(&w->link);
-	e->later.n--;
-	msg_done(&w->m);
-	free(w);
-}
-
-static void later_go_on(struct engine *e)
-{
-	while (!list_empty(&e->later.all)) {
-		struct waiting *w =
-			list_first(&e->later.all, struct waiting, link);
-
-		if (!link_can_send(&e->link, CHANNEL_CONTROL)) {
-			link_want(&e->link, CHANNEL_CONTROL);
-			return;
-		}
-		handle_variable(e, &w->m);
-		later_free(e, w);
-	}
-}
-
-void later_init(struct engine *e)
-{
-	e->later = (struct later){0};
-	list_init(&e->later.all);
-}
-
-void later_done(struct engine *e)
-{
-	while (!list_empty(&e->later.all))
-		later_free(e, list_first(&e->later.all, struct waiting, link));
+	leave_begin(e, restart ? EXIT_RESTART : EXIT_OK);
 }
 
 /* --- the table ---------------------------------------------------------- */
@@ -343,9 +208,9 @@ static const struct request {
 	{MSG_HAVE_REQUEST, ON_CONTROL, have_request},
 	{MSG_REGISTER_REQUEST, ON_CONTROL, register_request},
 	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
-	{MSG_PUSH_REQUEST, ON_CONTROL, variable_request},
-	{MSG_PULL_REQUEST, ON_CONTROL, variable_request},
-	{MSG_VARS_REQUEST, ON_CONTROL, variable_request},
+	{MSG_PUSH_REQUEST, ON_CONTROL, vars_queue_add},
+	{MSG_PULL_REQUEST, ON_CONTROL, vars_queue_add},
+	{MSG_VARS_REQUEST, ON_CONTROL, vars_queue_add},
 	{MSG_SHUTDOWN_REQUEST, ON_CONTROL, shutdown_request},
 	{MSG_KERNEL_INFO_REQUEST, ON_SHELL | ON_CONTROL, kernel_info_request},
 	{MSG_INTERRUPT_REQUEST, ON_CONTROL, kernel_interrupt_request},
@@ -367,7 +232,7 @@ void requests_handle(struct engine *e, enum channel c, struct msg *m)
 		kernel_request(e, c, m);
 }
 
-/* Signed, and it cannot be read: who sent it does not wait for ever. */
+/* The sender of a message that cannot be read does not wait for ever. */
 void requests_refuse(struct engine *e, enum channel c, struct msg *m)
 {
 	struct bytes name = message_request_name(m->type ? m->type : "");
@@ -378,14 +243,14 @@ void requests_refuse(struct engine *e, enum channel c, struct msg *m)
 		return;
 	type = xasprintf("%.*s_reply", (int)name.n, m->type);
 	why = xasprintf("the message's JSON cannot be read: %s", m->why);
-	content = request_error("ValueError", "EINVAL", why);
+	content = answer_error("ValueError", "EINVAL", why);
 	/* A stock client shows nothing but the traceback. */
 	json_push(json_get_array(content, "traceback"),
 		  json_text(bytes_str(why)));
-	answer(e, c, m, type, content);
+	answer_request(e, c, m, type, content);
 	free(type);
 	free(why);
-	/* And waits for the end of what it printed. */
+	/* It also waits for the end of what is printed. */
 	if (ON_SHELL & ON(c))
 		(void)!deliver_state(e, msg_echo(m), "idle");
 }
@@ -396,5 +261,5 @@ void requests_can_send(struct engine *e)
 	vars_can_send(e);
 	health_tell(e);
 	deliver_all(e);
-	later_go_on(e);
+	vars_queue_go_on(e);
 }

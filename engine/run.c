@@ -21,13 +21,6 @@
 /* Others may still write to what a task has left: no more than this. */
 #define DRAIN_LIMIT ((size_t)16 * 1024 * 1024)
 
-const char *const run_stream_names[RUN_STREAMS] = {
-	[RUN_STDOUT] = "stdout",
-	[RUN_STDERR] = "stderr",
-	[RUN_VALUE] = "value",
-	[RUN_DATA] = "data",
-};
-
 int runner_init(struct runner *rr)
 {
 	int err = launcher_init(&rr->launcher, &rr->spared);
@@ -59,7 +52,7 @@ static void close_pipes(struct run *r)
 {
 	int i;
 
-	for (i = 0; i < RUN_STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		pipe_close(&r->pipe[i]);
 }
 
@@ -100,7 +93,7 @@ void run_end(struct run *r, enum run_cause cause)
 }
 
 /* What one read brought goes to the output. */
-static void take(struct run *r, enum run_stream s, struct bytes b)
+static void take(struct run *r, enum stream s, struct bytes b)
 {
 	int err = output_put(&r->out[s], r->runner->spool, b,
 			     r->runner->output_limit);
@@ -112,9 +105,9 @@ static void take(struct run *r, enum run_stream s, struct bytes b)
 	pipe_close(&r->pipe[s]);
 }
 
-static enum run_stream stream_of(const struct run_pipe *p)
+static enum stream stream_of(const struct run_pipe *p)
 {
-	return (enum run_stream)(p - p->run->pipe);
+	return (enum stream)(p - p->run->pipe);
 }
 
 /*
@@ -123,7 +116,7 @@ static enum run_stream stream_of(const struct run_pipe *p)
  */
 static bool pipe_read(struct run_pipe *p)
 {
-	enum run_stream s = stream_of(p);
+	enum stream s = stream_of(p);
 	ssize_t n = read(p->watch.fd, output_scratch(), OUTPUT_PIECE);
 
 	if (n < 0)
@@ -155,7 +148,7 @@ static void quiet_over(struct timer *t)
 	struct run *r = container_of(t, struct run, quiet);
 	int i;
 
-	for (i = 0; i < RUN_STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		struct watch *w = &r->pipe[i].watch;
 
 		if (w->fd < 0)
@@ -169,17 +162,17 @@ static void quiet_over(struct timer *t)
 static void drain(struct run *r)
 {
 	size_t left = DRAIN_LIMIT / OUTPUT_PIECE;
-	struct pollfd fd[RUN_STREAMS];
+	struct pollfd fd[STREAM_OUTPUTS];
 	bool more = true;
 	int i;
 
 	while (more && left-- > 0) {
-		for (i = 0; i < RUN_STREAMS; i++)
+		for (i = 0; i < STREAM_OUTPUTS; i++)
 			fd[i] = (struct pollfd){r->pipe[i].watch.fd, POLLIN, 0};
-		if (poll(fd, RUN_STREAMS, 0) <= 0)
+		if (poll(fd, STREAM_OUTPUTS, 0) <= 0)
 			return;
 		more = false;
-		for (i = 0; i < RUN_STREAMS; i++)
+		for (i = 0; i < STREAM_OUTPUTS; i++)
 			if (fd[i].revents & POLLIN)
 				more |= pipe_read(&r->pipe[i]);
 	}
@@ -334,7 +327,7 @@ void run_init(struct run *r, struct runner *rr)
 	r->quiet.fire = quiet_over;
 	r->limit.fire = limit_over;
 	r->kill.fire = kill_due;
-	for (i = 0; i < RUN_STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		r->pipe[i].run = r;
 		r->pipe[i].watch = (struct watch){
 			.ready = pipe_ready,
@@ -345,11 +338,11 @@ void run_init(struct run *r, struct runner *rr)
 }
 
 /* Reading ends go to the run, writing ends to `write_end`. -errno. */
-static int make_pipes(struct run *r, int write_end[RUN_STREAMS])
+static int make_pipes(struct run *r, int write_end[STREAM_OUTPUTS])
 {
 	int i, fd[2];
 
-	for (i = 0; i < RUN_STREAMS; i++) {
+	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		if (pipe2(fd, O_CLOEXEC) < 0) {
 			int err = -errno;
 
@@ -385,10 +378,10 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure)
 {
-	struct spawn_fd fds[1 + RUN_STREAMS] = {{stdin_fd, 0}};
+	struct spawn_fd fds[1 + STREAM_OUTPUTS] = {{stdin_fd, 0}};
 	struct spawn s = {.cwd = cwd, .fds = fds, .nfds = ARRAY_SIZE(fds),
 			  .own_group = true, .death_signal = SIGKILL};
-	int write_end[RUN_STREAMS];
+	int write_end[STREAM_OUTPUTS];
 	int i, err;
 
 	assert(!r->runner->current);
@@ -400,11 +393,11 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	}
 	if (stdin_fd < 0)
 		fds[0].from = r->runner->null_fd;
-	for (i = 0; i < RUN_STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		fds[1 + i] = (struct spawn_fd){write_end[i], 1 + i};
 	run_note_start(r);
 	err = spawn(r, c, &s, ret_failure);
-	for (i = 0; i < RUN_STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		close(write_end[i]);
 	if (err) {
 		close_pipes(r);
@@ -422,6 +415,6 @@ void run_done(struct run *r)
 	int i;
 
 	assert(r->runner->current != r);
-	for (i = 0; i < RUN_STREAMS; i++)
+	for (i = 0; i < STREAM_OUTPUTS; i++)
 		output_done(&r->out[i]);
 }

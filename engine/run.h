@@ -2,8 +2,8 @@
  * run.h: one task in a child process: its pipes, its clock, its end.
  *
  * run_init() once per struct run, run_start(), then `grew` whenever there is
- * more output and `ended` exactly once, as the last call, from the loop. Then
- * `outcome` and the outputs stay until run_done().
+ * more output and `ended` exactly once, as the last call, from the loop. What
+ * became of the run, and its outputs, stay until run_done().
  *
  * One run at a time: whatever process is found below this one belongs to it.
  * When its main process has ended, everything it left behind is killed before
@@ -19,11 +19,10 @@
 #include "kin.h"
 #include "launcher.h"
 #include "output.h"
+#include "wire/stream.h"
 
 #include <sys/resource.h>
 
-enum run_stream { RUN_STDOUT, RUN_STDERR, RUN_VALUE, RUN_DATA, RUN_STREAMS };
-extern const char *const run_stream_names[RUN_STREAMS];
 
 /* Why a run was ended by us. */
 enum run_cause {
@@ -49,10 +48,10 @@ struct runner {
 
 struct run {
 	/* the owner's */
-	void (*grew)(struct run *r, enum run_stream s);
+	void (*grew)(struct run *r, enum stream s);
 	void (*ended)(struct run *r);
 	/* to be read after `ended` */
-	struct output out[RUN_STREAMS];
+	struct output out[STREAM_OUTPUTS];
 	enum run_cause cause;
 	int cause_err;		/* RUN_OUTPUT_ERROR: -errno */
 	int status;		/* as wait() gives it */
@@ -68,7 +67,7 @@ struct run {
 	struct run_pipe {
 		struct watch watch;	/* fd -1: closed */
 		struct run *run;
-	} pipe[RUN_STREAMS];
+	} pipe[STREAM_OUTPUTS];
 	struct timer quiet, limit, kill;
 };
 
@@ -96,7 +95,7 @@ void run_init(struct run *r, struct runner *rr);
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure) must_check;
-/* It begins, or has ended, now. */
+/* Notes that the run begins, or has ended, now. */
 void run_note_start(struct run *r);
 void run_note_end(struct run *r);
 /* To all of its processes. -ESRCH: it has ended. */

@@ -29,9 +29,9 @@ int spool_make(const char *parent, char **ret_dir, int *ret_lock) must_check;
  * and that is logged. -EPERM: somebody else has something in its place; -errno.
  */
 int spool_ensure(struct spool *s) must_check;
-/* What is in it. */
+/* Removes what is in the directory. */
 void spool_clear(const char *dir);
-/* With all that is in it. A directory that is gone is fine; -errno. */
+/* Removes the directory with all that is in it. One that is gone is fine; -errno. */
 int spool_remove(const char *dir);
 
 /* A new file without a name, for reading and writing; -errno. */

@@ -1,11 +1,12 @@
 /*
  * task.h: one request to run something, from its arrival until nobody needs
- * its answer any more, and the queue of them.
+ * its answer any more, and all of them.
  *
  * A task is waiting, running, or ended (its state is final). One runs at a
- * time. deliver.c sends what there is to say about it; a task of a controller
- * that speaks the extensions is kept until the controller has stored it, any
- * other until all is sent. struct tasks owns all of them, by their msg_id.
+ * time. queue.c takes it from one to the next, deliver.c sends what there is to
+ * say about it. A task of a controller that speaks the extensions is kept until
+ * the controller has stored it, any other until all is sent. struct tasks owns
+ * all of them, by their msg_id.
  */
 #ifndef TASKFS_ENGINE_TASK_H
 #define TASKFS_ENGINE_TASK_H
@@ -28,7 +29,7 @@ struct task {
 	bool extended;		/* see above */
 	bool silent, stop_on_error;
 	bool unwanted;		/* nobody wants to hear of it */
-	bool held;		/* until the controller says that it is its */
+	bool held;		/* until the controller says that the task is its */
 	bool named;		/* in the registration that asks for that */
 	uint64_t bytes;		/* of the request, as the queue counts it */
 
@@ -67,45 +68,44 @@ struct tasks {
 	struct map answered;	/* msg_ids */
 };
 
-void tasks_init(struct engine *e);
-/* What still runs is left to the guard. */
-void tasks_done(struct engine *e);
+void tasks_init(struct tasks *all);
+/* None runs. */
+void tasks_done(struct tasks *all);
 
-/* A request to execute or apply; takes over what *m holds. */
-void tasks_add(struct engine *e, enum channel c, struct msg *m);
-/* Starts the next one, if it can be. */
-void tasks_next(struct engine *e);
+/*
+ * A task that waits, of a request that came by channel c; takes over what *m holds.
+ * extended: see above. The caller fills in run.grew and run.ended.
+ */
+struct task *task_new(struct engine *e, enum channel c, bool extended,
+		      struct msg *m);
+/* A waiting task runs now; a waiting or running one has ended. */
+void task_to_running(struct task *t);
+void task_to_ended(struct task *t, enum state_event event);
+/* Nothing is to be said about it any more. Not while it runs. */
+void task_free(struct task *t);
+
 /* NULL: unknown. */
-struct task *tasks_find(const struct tasks *t, struct bytes msg_id);
-/* The controller has it; unknown ids are fine. */
-void tasks_stored(struct engine *e, struct json_object *msg_ids);
+struct task *tasks_find(const struct tasks *all, struct bytes msg_id);
+/* A task of this id has not arrived: it is to be aborted when it does. */
+void tasks_abort_later(struct tasks *all, struct bytes msg_id);
+/* It has arrived: is it one of those? */
+bool tasks_was_aborted(struct tasks *all, struct bytes msg_id);
+
 /* How long the controller has not said that it has what it was told; usec. */
-uint64_t tasks_unstored(const struct tasks *t);
+uint64_t tasks_unstored(const struct tasks *all);
 /*
  * The msg_ids of what an engine has: of a controller with extensions; and what
  * that only relayed, of its clients, with what they were answered since
  * tasks_note_answers().
  */
-void tasks_list(struct tasks *t, struct json_object *running,
+void tasks_list(struct tasks *all, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed);
-/* A connection broke: what is answered from now on was not lost with it. Or all
- * is said. */
-void tasks_note_answers(struct tasks *t, bool note);
+/*
+ * true: a connection broke, and what is answered from now on was not lost with it.
+ * false: all that was answered has been said.
+ */
+void tasks_note_answers(struct tasks *all, bool note);
 /* The reply to a client is on its way. */
 void tasks_answered(struct task *t);
-/*
- * Registered (again): what the controller does not want goes, the rest is
- * told from the beginning. drop: msg_ids, or NULL. True: something came too late
- * for that registration, and waits for another.
- */
-bool tasks_registered(struct engine *e, struct json_object *drop);
-/* Those that have not begun, and (later) those that have not arrived. */
-void tasks_abort(struct engine *e, struct bytes msg_id);
-void tasks_abort_waiting(struct engine *e);
-
-/* A waiting task ends as aborted, a running one is ended. */
-void task_abort(struct task *t);
-/* Nothing is to be said about it any more. */
-void task_free(struct task *t);
 
 #endif

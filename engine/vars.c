@@ -2,244 +2,22 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine.h"
-#include "wire/limits.h"
-#include "wire/messages.h"
+#include "vars_seen.h"
+#include "vars_tell.h"
 #include "wire/variable.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-/* What tasks write is told so late at most, to tell it together. */
-#define TELL_USEC (10 * USEC_PER_MSEC)
-/* Without inotify. */
+/* Without inotify the directory is looked through so often while a task runs. */
 #define SCAN_USEC (1 * USEC_PER_SEC)
-/* More changes that could not be told, and all is told instead. */
-#define LIMIT_UNTOLD (2 * LIMIT_VARIABLES)
-
-struct variable {
-	struct list untold;	/* in vars.untold, or in no list */
-	bool gone;
-	int64_t size, mtime;
-	uint64_t version;
-	ino_t ino;
-	unsigned round;
-	size_t n;
-	char name[];
-};
-
-int64_t vars_mtime(const struct stat *st)
-{
-	return st->st_mtim.tv_sec * 1000000LL + st->st_mtim.tv_nsec / 1000;
-}
-
-static struct bytes name_of(const struct variable *v)
-{
-	return bytes_of(v->name, v->n);
-}
-
-/* --- what is known ------------------------------------------------------ */
-
-static struct variable *variable_new(struct vars *vs, struct bytes name)
-{
-	struct variable *v = zalloc(sizeof(*v) + name.n + 1);
-
-	memcpy(v->name, name.p, name.n);
-	v->n = name.n;
-	v->gone = true;
-	list_init(&v->untold);
-	map_put(&vs->by_name, name, v);
-	return v;
-}
-
-static void variable_free(struct vars *vs, struct variable *v)
-{
-	if (!list_empty(&v->untold)) {
-		list_del(&v->untold);
-		vs->nuntold--;
-	}
-	map_remove(&vs->by_name, name_of(v));
-	free(v);
-}
-
-/* Told, or to be told with all of them: those that are gone can go. */
-static void forget_untold(struct vars *vs)
-{
-	while (!list_empty(&vs->untold)) {
-		struct variable *v =
-			list_first(&vs->untold, struct variable, untold);
-
-		list_del(&v->untold);
-		vs->nuntold--;
-		if (v->gone)
-			variable_free(vs, v);
-	}
-}
-
-static void tell_soon(struct engine *e)
-{
-	if (!timer_is_set(&e->vars.tell))
-		timer_set(e->loop, &e->vars.tell, TELL_USEC);
-}
-
-static void changed(struct engine *e, struct variable *v)
-{
-	struct vars *vs = &e->vars;
-
-	v->version = ++vs->version;
-	if (list_empty(&v->untold)) {
-		list_add_tail(&vs->untold, &v->untold);
-		vs->nuntold++;
-	}
-	tell_soon(e);
-}
-
-static void complain(struct vars *vs, const char *what, struct bytes name)
-{
-	if (vs->complained)
-		return;
-	vs->complained = true;
-	log_warning(what, log_bytes("name", name),
-		    log_str("directory", vs->path));
-}
-
-static bool find_file(const struct vars *vs, const char *name,
-		      struct stat *ret_st)
-{
-	return fstatat(vs->dir, name, ret_st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(ret_st->st_mode);
-}
-
-int vars_room(const struct engine *e, struct bytes name)
-{
-	const struct vars *vs = &e->vars;
-	const struct variable *v = map_get(&vs->by_name, name);
-
-	return (!v || v->gone) && vs->count >= LIMIT_VARIABLES ? -ENOSPC : 0;
-}
-
-static void note_there(struct engine *e, struct bytes name,
-		       const struct stat *st)
-{
-	struct vars *vs = &e->vars;
-	struct variable *v = map_get(&vs->by_name, name);
-	int64_t mtime = vars_mtime(st);
-
-	if (vars_room(e, name)) {
-		vs->hidden = true;
-		complain(vs, "too many variables: not all are shown", name);
-		return;
-	}
-	if (!v)
-		v = variable_new(vs, name);
-	v->round = vs->round;
-	if (!v->gone && v->size == st->st_size && v->mtime == mtime &&
-	    v->ino == st->st_ino)
-		return;
-	vs->count += v->gone;
-	v->gone = false;
-	v->size = st->st_size;
-	v->mtime = mtime;
-	v->ino = st->st_ino;
-	changed(e, v);
-}
-
-static void note_gone(struct engine *e, struct variable *v)
-{
-	if (v->gone)
-		return;
-	v->gone = true;
-	e->vars.count--;
-	changed(e, v);
-}
-
-static void look(struct engine *e, struct bytes name)
-{
-	struct vars *vs = &e->vars;
-	struct variable *v;
-	struct stat st;
-	char text[LIMIT_NAME + 1];
-
-	if (!variable_name_ok(name)) {
-		if (name.n)
-			complain(vs, "a file in the directory of the variables "
-				     "has no name of one: it is not shown",
-				 name);
-		return;
-	}
-	memcpy(text, name.p, name.n);
-	text[name.n] = '\0';
-	if (find_file(vs, text, &st)) {
-		note_there(e, name, &st);
-		return;
-	}
-	v = map_get(&vs->by_name, name);
-	if (v)
-		note_gone(e, v);
-}
-
-/* --- looking through all ------------------------------------------------ */
-
-static void drop_missing(struct engine *e)
-{
-	struct map_iter it = {0};
-
-	/* What is gone stays in the map until it is told. */
-	while (map_next(&e->vars.by_name, &it)) {
-		struct variable *v = it.value;
-
-		if (v->round != e->vars.round)
-			note_gone(e, v);
-	}
-}
-
-static void look_at_all(struct engine *e)
-{
-	struct vars *vs = &e->vars;
-	int fd = openat(vs->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!d) {
-		log_warning("the variables cannot be listed", log_errno(errno));
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	vs->round++;
-	vs->hidden = false;
-	while ((entry = readdir(d)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			look(e, bytes_str(entry->d_name));
-	closedir(d);
-	drop_missing(e);
-}
-
-static void look_through(struct engine *e)
-{
-	look_at_all(e);
-	/* What was one too many may not be, without those that are gone. */
-	if (e->vars.hidden && e->vars.count < LIMIT_VARIABLES)
-		look_at_all(e);
-}
-
-void vars_look(struct engine *e, struct bytes name)
-{
-	struct vars *vs = &e->vars;
-	size_t before = vs->count;
-
-	look(e, name);
-	if (vs->hidden && vs->count < before)
-		look_through(e); /* one of those is shown now */
-}
 
 static void scan_due(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, vars.scan);
 
-	look_through(e);
+	vars_look_through(&e->vars);
 	if (e->tasks.running)
 		timer_set(e->loop, t, SCAN_USEC);
 }
@@ -263,9 +41,9 @@ static void take_events(struct engine *e, const char *p, size_t n)
 				 n -= sizeof(*ev) + ev->len) {
 		ev = (const struct inotify_event *)(const void *)p;
 		if (ev->mask & IN_Q_OVERFLOW)
-			look_through(e);
+			vars_look_through(&e->vars);
 		else if (ev->len)
-			vars_look(e, bytes_str(ev->name));
+			vars_look(&e->vars, bytes_str(ev->name));
 	}
 }
 
@@ -305,78 +83,7 @@ static int watch_directory(struct vars *vs)
 	return 0;
 }
 
-/* --- telling ------------------------------------------------------------ */
-
-static void add(struct json_object *list, const struct variable *v)
-{
-	struct json_object *a = json_object_new_array();
-
-	json_push(a, json_text(name_of(v)));
-	json_push(a, v->gone ? NULL : json_object_new_int64(v->size));
-	json_push(a, json_object_new_int64(v->gone ? 0 : v->mtime));
-	json_push(a, json_object_new_int64((int64_t)v->version));
-	json_push(list, a);
-}
-
-static struct json_object *content_of(struct vars *vs, bool all)
-{
-	struct json_object *o = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	struct map_iter it = {0};
-	struct list *l;
-
-	json_add_int(o, "version", (int64_t)vs->version);
-	json_add_bool(o, "all", all);
-	while (all && map_next(&vs->by_name, &it))
-		if (!((struct variable *)it.value)->gone)
-			add(list, it.value);
-	if (!all)
-		list_for_each(l, &vs->untold)
-			add(list, list_entry(l, struct variable, untold));
-	json_add(o, "list", list);
-	return o;
-}
-
-static void tell(struct engine *e)
-{
-	struct vars *vs = &e->vars;
-	struct msg_out out = {.type = MSG_VARS};
-	int err;
-
-	timer_cancel(&vs->tell);
-	if (!e->member.extended || !member_is_in(&e->member)) {
-		vs->tell_all = true;
-		forget_untold(vs);
-		return;
-	}
-	if (!vs->tell_all && list_empty(&vs->untold))
-		return;
-	out.content = content_of(vs, vs->tell_all);
-	err = link_send(&e->link, CHANNEL_TASK, &out);
-	json_object_put(out.content);
-	if (err && vs->nuntold <= LIMIT_UNTOLD)
-		return; /* vars_can_send() */
-	vs->tell_all = err != 0;
-	forget_untold(vs);
-}
-
-static void tell_due(struct timer *t)
-{
-	tell(container_of(t, struct engine, vars.tell));
-}
-
-void vars_can_send(struct engine *e)
-{
-	if (!timer_is_set(&e->vars.tell))
-		tell(e);
-}
-
-void vars_registered(struct engine *e)
-{
-	e->vars.tell_all = true;
-	forget_untold(&e->vars);
-	tell(e);
-}
+/* --- what is there now -------------------------------------------------- */
 
 void vars_settle(struct engine *e)
 {
@@ -385,37 +92,25 @@ void vars_settle(struct engine *e)
 	if (e->vars.watch.fd >= 0)
 		read_events(e);
 	else
-		look_through(e);
-	tell(e);
+		vars_look_through(&e->vars);
+	vars_tell(e);
 }
 
 struct json_object *vars_all(struct engine *e)
 {
 	vars_settle(e);
-	return content_of(&e->vars, true);
-}
-
-void vars_about_too(const struct engine *e, struct bytes name,
-		    struct json_object *about)
-{
-	const struct variable *v = map_get(&e->vars.by_name, name);
-
-	if (v)
-		add(json_get_array(about, "list"), v);
-}
-
-struct json_object *vars_about(const struct engine *e, struct bytes name)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_int(o, "version", (int64_t)e->vars.version);
-	json_add_bool(o, "all", false);
-	json_add(o, "list", json_object_new_array());
-	vars_about_too(e, name, o);
-	return o;
+	return vars_about_all(e);
 }
 
 /* --- the files ---------------------------------------------------------- */
+
+const char *vars_get_name(struct json_object *content, const char *key)
+{
+	size_t n;
+	const char *s = json_get_str(content, key, &n);
+
+	return s && variable_name_ok(bytes_of(s, n)) ? s : NULL;
+}
 
 int vars_open(const struct engine *e, const char *name, int flags,
 	      struct stat *ret_st)
@@ -448,8 +143,8 @@ void vars_clear(struct engine *e)
 				    log_str("name", v->name),
 				    log_errno(errno));
 	}
-	look_through(e);
-	tell(e);
+	vars_look_through(&e->vars);
+	vars_tell(e);
 }
 
 static void close_directory(struct vars *vs)
@@ -525,7 +220,7 @@ int vars_ensure(struct engine *e)
 	if (!err)
 		err = open_directory(e);
 	if (!err) {
-		look_through(e);
+		vars_look_through(&e->vars);
 		log_warning("the directory of the variables was removed; it is "
 			    "made anew", log_str("path", vs->path),
 			    log_int("lost", (int64_t)(before - vs->count)));
@@ -542,9 +237,10 @@ int vars_init(struct engine *e)
 	struct vars *vs = &e->vars;
 	int err;
 
-	*vs = (struct vars){.dir = -1, .watch.fd = -1, .tell.fire = tell_due,
-			    .scan.fire = scan_due, .tell_all = true};
+	*vs = (struct vars){.loop = e->loop, .dir = -1, .watch.fd = -1,
+			    .scan.fire = scan_due};
 	list_init(&vs->untold);
+	vars_tell_init(e);
 	err = make_directory(e);
 	return err ? err : open_directory(e);
 }

@@ -5,11 +5,12 @@
  *
  * Tasks write there as they like, so the directory is watched (inotify; where
  * that cannot be had it is looked through at every task's end and once a
- * second while one runs). What is no regular file, has a name that is none
- * (wire/variable.h), or is one too many (LIMIT_VARIABLES), is not there.
+ * second while one runs). What was seen in it, vars_seen.h knows. What is no
+ * regular file, has a name that is none (wire/variable.h), or is one too many
+ * (LIMIT_VARIABLES), is not there.
  *
  * Changes are counted: a variable carries the number of its last change as its
- * version. They are told soon, those of a task before its end.
+ * version. vars_tell.h tells them soon, those of a task before its end.
  */
 #ifndef TASKFS_ENGINE_VARS_H
 #define TASKFS_ENGINE_VARS_H
@@ -24,17 +25,18 @@ struct engine;
 struct stat;
 
 struct vars {
+	struct loop *loop;
 	char *path;		/* of the directory */
 	int dir;		/* open */
 	struct watch watch;	/* inotify; fd -1: there is none */
 	struct map by_name;	/* struct variable; also gone ones, until told */
 	size_t count;		/* those that are there */
 	uint64_t version;	/* so many changes */
-	struct list untold;
+	struct list untold;	/* struct variable: changed since it was told */
 	size_t nuntold;
-	bool tell_all;
+	bool tell_all;		/* and not only those */
 	bool hidden;		/* some are one too many */
-	bool complained;
+	bool complained;	/* of that, or of a name: once is enough */
 	struct log_limit no_place;	/* lines about that */
 	unsigned round;		/* of looking through all */
 	struct timer tell, scan;
@@ -51,29 +53,15 @@ int vars_ensure(struct engine *e);
 void vars_settle(struct engine *e);
 /* A task begins. */
 void vars_task_begins(struct engine *e);
-/* Looks at one name, which has changed (or has not). */
-void vars_look(struct engine *e, struct bytes name);
-/* There is room for one of that name; -ENOSPC. */
-int vars_room(const struct engine *e, struct bytes name) must_check;
-/* {version, all: false, list} of one name, for a reply. */
-struct json_object *vars_about(const struct engine *e, struct bytes name);
-/* All there are; what was changed just now is seen. */
+/* vars_about_all(), when what was changed just now is seen. */
 struct json_object *vars_all(struct engine *e);
-/* Adds another name to that. */
-void vars_about_too(const struct engine *e, struct bytes name,
-		    struct json_object *about);
 /* Removes all of them. */
 void vars_clear(struct engine *e);
 
+/* The name of a variable that a request gives; NULL: none, or none of a variable. */
+const char *vars_get_name(struct json_object *content, const char *key);
 /* Opens one, with O_NOFOLLOW and the like; -errno. -EINVAL: no plain file. */
 int vars_open(const struct engine *e, const char *name, int flags,
 	      struct stat *ret_st) must_check;
-/* Modification, microseconds since 1970. */
-int64_t vars_mtime(const struct stat *st);
-
-/* Registered (again): all is told anew. */
-void vars_registered(struct engine *e);
-/* The channel may take more. */
-void vars_can_send(struct engine *e);
 
 #endif

@@ -1,4 +1,6 @@
 #include "worker.h"
+#include "queue.h"
+#include "requests.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -8,50 +10,49 @@
 /* And so long to be gone after KILL. */
 #define LEAVE_KILL_USEC (2 * USEC_PER_SEC)
 
-void engine_left(struct engine *e)
-{
-	timer_cancel(&e->leave_timer);
-	/* Who comes after it says so itself: nothing can overtake that. */
-	if (e->exit_code != EXIT_RESTART)
-		member_leave(e);
-	loop_stop(e->loop, e->exit_code);
-}
-
 /* The task takes its time. */
-static void leave_due(struct timer *t)
+static void patience_over(struct timer *t)
 {
-	struct engine *e = container_of(t, struct engine, leave_timer);
+	struct engine *e = container_of(t, struct engine, leave.patience);
 	struct task *task = e->tasks.running;
 
 	if (!task || task->run.reaped || task->run.rounds > 0) {
 		/* The guard kills what is left, and then says goodbye: nobody
 		 * is to begin again what still runs. */
-		loop_stop(e->loop, e->exit_code);
+		loop_stop(e->loop, e->leave.exit_code);
 		return;
 	}
 	run_kill(&task->run);
 	timer_set(e->loop, t, LEAVE_KILL_USEC);
 }
 
-void engine_leave(struct engine *e, int code)
+static void say_goodbye(struct engine *e)
 {
-	if (e->leaving) {
-		/* Told again: no more patience, and no restart. */
-		if (code != EXIT_RESTART)
-			e->exit_code = code;
-		if (e->tasks.running)
-			run_kill(&e->tasks.running->run);
+	timer_cancel(&e->leave.patience);
+	heart_stop(e);
+	/* The worker that comes after a restart says so itself, in its
+	 * registration: nothing can overtake that. */
+	if (e->leave.exit_code != EXIT_RESTART)
+		member_leave(e);
+	loop_stop(e->loop, e->leave.exit_code);
+}
+
+/* The next step of leaving: leave_begin() or leave_go_on() was called. */
+static void leave_step(struct work *w)
+{
+	struct engine *e = container_of(w, struct engine, leave.work);
+	struct task *t = e->tasks.running;
+
+	if (!t) {
+		say_goodbye(e);
 		return;
 	}
-	e->leaving = true;
-	e->exit_code = code;
-	if (!e->tasks.running) {
-		engine_left(e);
-		return;
-	}
-	e->tasks.running->unwanted = true;
-	run_end(&e->tasks.running->run, RUN_LEAVING);
-	timer_set(e->loop, &e->leave_timer, LEAVE_USEC);
+	t->unwanted = true;
+	run_end(&t->run, RUN_LEAVING);
+	if (e->leave.at_once)
+		run_kill(&t->run);
+	if (!timer_is_set(&e->leave.patience))
+		timer_set(e->loop, &e->leave.patience, LEAVE_USEC);
 }
 
 static void on_signal(void *arg, int signo)
@@ -68,7 +69,7 @@ static void on_signal(void *arg, int signo)
 		return;
 	}
 	log_info("told to end", log_int("signal", signo));
-	engine_leave(e, EXIT_OK);
+	leave_begin(e, EXIT_OK);
 }
 
 /*
@@ -93,6 +94,14 @@ static void become_worker(void)
 		unsetenv(of_tasks[i]);
 }
 
+static const struct link_ops of_link = {
+	.message = requests_handle,
+	.refuse = requests_refuse,
+	.can_send = requests_can_send,
+	.beat = heart_beat,
+	.cut_off = member_cut_off,
+};
+
 static int init(struct engine *e, const struct config *config,
 		const char *spool_dir)
 {
@@ -102,7 +111,8 @@ static int init(struct engine *e, const struct config *config,
 
 	*e = (struct engine){.config = config, .since = now_usec(),
 			     .spool.dir = spool_dir,
-			     .leave_timer.fire = leave_due};
+			     .leave.work.run = leave_step,
+			     .leave.patience.fire = patience_over};
 	e->loop = loop_new();
 	e->cwd = getcwd(NULL, 0);
 	if (gethostname(e->host, sizeof(e->host) - 1) < 0)
@@ -116,21 +126,22 @@ static int init(struct engine *e, const struct config *config,
 	err = runner_init(&e->runner);
 	if (!err)
 		err = loop_signals(e->loop, signals, on_signal, e);
-	tasks_init(e);
+	queue_init(e);
 	uploads_init(e);
-	later_init(e);
+	vars_queue_init(e);
 	if (!err)
 		err = vars_init(e);
 	if (!err)
-		err = link_init(&e->link, e);
+		err = link_init(&e->link, e->loop, config, &of_link, e);
 	return err;
 }
 
 static void done(struct engine *e)
 {
-	tasks_done(e);
+	queue_done(e);
+	heart_stop(e);
 	member_done(e);
-	later_done(e);
+	vars_queue_done(e);
 	health_done(e);
 	uploads_done(e);
 	pulls_done(e);
@@ -157,7 +168,7 @@ int worker_run(const struct config *config, const char *spool_dir,
 		log_error("the engine cannot start", log_errno(code));
 		return EXIT_FAILED;
 	}
-	member_init(&e, config->path, h);
+	member_init(&e, h);
 	member_step(&e);
 	code = loop_run(e.loop);
 	if (code < 0)

@@ -1,6 +1,5 @@
 #include "doc.h"
-#include "nodes.h"
-#include "tree.h"
+#include "tree/tree.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"
 
@@ -130,7 +129,7 @@ static void put_directory(const struct format *f, const struct node *dir,
 	if (dir->like)
 		return;
 	f->section(out, dir->path);
-	for (n = nodes; n->path; n++)
+	for (n = tree_rows(); n->path; n++)
 		if (tree_is_child(dir, n))
 			f->entry(out, tree_basename(n), kind_of(n), n->help);
 	f->end(out);
@@ -155,7 +154,7 @@ int doc_print(const char *format, struct buf *out)
 		if (strcmp(formats[i].name, format) != 0)
 			continue;
 		buf_puts(out, formats[i].begin);
-		for (n = nodes; n->path; n++)
+		for (n = tree_rows(); n->path; n++)
 			if (S_ISDIR(n->mode))
 				put_directory(&formats[i], n, out);
 		put_options(&formats[i], out);

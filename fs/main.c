@@ -1,39 +1,28 @@
-#include "fs.h"
+#include "base/base.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
 #include "doc.h"
-#include "file.h"
-#include "want.h"
 #include "mount.h"
-#include "push.h"
-#include "scatter.h"
-#include "submit.h"
-#include "tree.h"
-#include "vars.h"
+#include "nodes.h"
+#include "service.h"
+#include "tree/tree.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sodium.h>
 
 struct config {
-	struct mount_options mount;
+	struct service_options service;
 	struct buf mistake;	/* in a -o */
 	bool foreground, debug;
 	const char *log_file;
 	enum log_level level;
-	uint64_t wait;		/* usec */
-	uint64_t ready_fd;	/* UINT64_MAX: none */
 	const char *type;
 	bool sloppy, no_mtab, verbose;
 };
 
-static struct fs fs;
 static struct config config;
-static void *zmq;
-static struct timer patience;
-static bool ready;	/* said so */
 static int status_fd = -1;	/* to the parent that waits; or -1 */
 
 /* --- the command line --------------------------------------------------- */
@@ -42,7 +31,7 @@ static int opt_mount(void *arg, const char *value)
 {
 	struct config *c = arg;
 
-	return mount_options_add(&c->mount, value, &c->mistake);
+	return mount_options_add(&c->service.mount, value, &c->mistake);
 }
 
 static int opt_level(void *arg, const char *value)
@@ -75,7 +64,7 @@ static const struct opt opts[] = {
 	{"debug", 'd', NULL, OPT_FLAG, .at = offsetof(struct config, debug),
 	 .help = "one line per request and message; implies -f"},
 	{"wait", 0, "SECONDS", OPT_DURATION,
-	 .at = offsetof(struct config, wait), .standard = "10",
+	 .at = offsetof(struct config, service.wait), .standard = "10",
 	 .help = "how long to wait for the controller's first answer; then "
 		 "fail. 0: as -o bg"},
 	{"log-file", 0, "PATH", OPT_TEXT,
@@ -84,7 +73,7 @@ static const struct opt opts[] = {
 	{"log-level", 0, "LEVEL", OPT_CALL, .call = opt_level,
 	 .standard = "info", .help = "debug, info, warning or error"},
 	{"ready-fd", 0, "FD", OPT_COUNT,
-	 .at = offsetof(struct config, ready_fd), .max = INT_MAX,
+	 .at = offsetof(struct config, service.ready_fd), .max = INT_MAX,
 	 .help = "write a newline there when the mount is ready"},
 	{"print-tree", 0, "FORMAT", OPT_CALL, .call = opt_tree,
 	 .help = "print the tree's documentation (md or man) and exit"},
@@ -121,257 +110,6 @@ static const struct program program = {
 	.min_args = 2,
 	.max_args = 2,
 };
-
-/* --- being ready, or not ------------------------------------------------ */
-
-static void complain(const char *what)
-{
-	fprintf(stderr, "taskfs: %s\n", what);
-}
-
-static void null_stdio(void)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	dup2(fd, STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
-static void say_ready(void)
-{
-	ready = true;
-	timer_cancel(&patience);
-	log_info("mounted", log_str("source", fs.source),
-		 log_str("dir", fs.dir));
-	if (config.ready_fd != UINT64_MAX) {
-		(void)!write((int)config.ready_fd, "\n", 1);
-		close((int)config.ready_fd);
-	}
-	if (status_fd < 0)
-		return;
-	(void)!write(status_fd, "", 1);
-	close(status_fd);
-	status_fd = -1;
-	null_stdio();
-}
-
-static void fail(const char *what)
-{
-	complain(what);
-	log_error("not mounted", log_str("why", what));
-	loop_stop(fs.loop, EXIT_FAILED);
-}
-
-static void on_note(struct mirror *m, enum event_of of, uint64_t id,
-		    int64_t index, uint64_t generation, unsigned what)
-{
-	(void)m;
-	notifier_note(&fs.notifier, of, id, index, generation, what);
-}
-
-static void mount_now(void)
-{
-	struct buf why = BUF_INIT;
-
-	if (mount_start(&fs, &config.mount, &why) < 0) {
-		fail(buf_str(&why));
-	} else {
-		kernel_start(&fs.kernel, &fs);
-		if (!config.mount.noinotify)
-			notifier_start(&fs.notifier, &fs);
-		say_ready();
-	}
-	buf_done(&why);
-}
-
-/* A bridge that has not heard from its controller has no engines. */
-static void mount_when_known(void)
-{
-	const char *upstream = fs.mirror.counts.upstream_state;
-
-	if (!ready && fs.sync.ever &&
-	    (!upstream || strcmp(upstream, "connected") == 0))
-		mount_now();
-}
-
-static void filled(struct sync *s)
-{
-	(void)s;
-	load_go(&fs.load);
-	mount_when_known();
-}
-
-/* What to do, after what is wrong. */
-static void advise(struct buf *why)
-{
-	const struct link *l = &fs.link;
-
-	if (access(l->path, F_OK) < 0) {
-		buf_puts(why, "; start the controller first, or mount with "
-			      "-o bg");
-		mount_say_places(fs.source, why);
-	} else if (l->state == LINK_HELLO) {
-		buf_printf(why, ", where the connection file %s has the "
-			   "controller; it may have died: start it again, or "
-			   "mount with -o bg", l->path);
-	} else {
-		buf_puts(why, "; SOURCE is the file for clients "
-			      "(ipcontroller-client.json), its directory or "
-			      "the name of a cluster");
-	}
-}
-
-static void out_of_patience(struct timer *t)
-{
-	struct buf why = BUF_INIT;
-
-	if (fs.sync.ever) { /* what is known is to be seen */
-		mount_now();
-		return;
-	}
-	if (link_is_up(&fs.link)) { /* many results; sync has its own limit */
-		timer_set(fs.loop, t, config.wait);
-		return;
-	}
-	link_explain(&fs.link, &why);
-	if (fs.link.state != LINK_FOREIGN)
-		advise(&why);
-	fail(buf_str(&why));
-	buf_done(&why);
-}
-
-/* --- the parts ---------------------------------------------------------- */
-
-static void on_up(struct link *l)
-{
-	(void)l;
-	sync_up(&fs.sync);
-}
-
-static void on_down(struct link *l)
-{
-	(void)l;
-	sync_down(&fs.sync);
-}
-
-static int on_stock(struct link *l, struct buf *why)
-{
-	(void)l;
-	return bridge_begin(&fs.bridge, why);
-}
-
-static void on_changes(struct link *l, struct msg *m)
-{
-	(void)l;
-	sync_changes(&fs.sync, m);
-	mount_when_known();
-}
-
-static const struct link_events link_events = {
-	.up = on_up,
-	.down = on_down,
-	.stock = on_stock,
-	.changes = on_changes,
-};
-
-static void on_signal(void *arg, int signo)
-{
-	(void)arg;
-	log_info("ended by a signal", log_int("signal", signo));
-	loop_stop(fs.loop, ready ? EXIT_OK : EXIT_FAILED);
-}
-
-static int start(const char *connfile)
-{
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
-	int err;
-
-	signal(SIGPIPE, SIG_IGN);
-	fs.loop = loop_new();
-	fs.born = now_usec();
-	fs.begun = steady_usec();
-	err = loop_signals(fs.loop, signals, on_signal, NULL);
-	if (err)
-		return err;
-	zmq = zmq_ctx_new();
-	if (!zmq)
-		return -errno;
-	park_init(&fs.park, fs.loop, file_retry);
-	mirror_init(&fs.mirror, &fs.park);
-	fs.mirror.note = on_note;
-	callers_init(&fs.callers);
-	metrics_init(&fs.metrics, &fs);
-	texts_init(&fs.names, NAMES_MAX);
-	texts_init(&fs.views, VIEWS_MAX);
-	list_init(&fs.submissions);
-	list_init(&fs.pushes);
-	list_init(&fs.scatters);
-	link_init(&fs.link, fs.loop, zmq, connfile, &link_events);
-	bridge_init(&fs.bridge, &fs.link);
-	sync_init(&fs.sync, &fs.link, &fs.mirror);
-	fs.sync.filled = filled;
-	load_init(&fs.load, &fs.link, &fs.mirror);
-	wants_init(&fs);
-	link_start(&fs.link);
-	patience.fire = out_of_patience;
-	if (config.mount.background || !config.wait)
-		mount_now();
-	else
-		timer_set(fs.loop, &patience, config.wait);
-	return 0;
-}
-
-static void end(void)
-{
-	/* What waits may hold a lock that the notifier's thread waits for. */
-	park_done(&fs.park, -ENOTCONN);
-	notifier_stop(&fs.notifier);
-	park_done(&fs.park, -ENOTCONN);
-	while (!list_empty(&fs.park.files))
-		file_free(list_first(&fs.park.files, struct file, all));
-	submit_done(&fs);
-	push_done(&fs);
-	scatter_done(&fs);
-	vars_forget_made(&fs);
-	mount_end(&fs);
-	bridge_done(&fs.bridge);
-	wants_done(&fs);
-	load_done(&fs.load);
-	link_done(&fs.link);
-	sync_done(&fs.sync);
-	mirror_done(&fs.mirror);
-	callers_done(&fs.callers);
-	drafts_done(&fs.drafts);
-	texts_done(&fs.names);
-	texts_done(&fs.views);
-	timer_cancel(&patience);
-	zmq_ctx_term(zmq);
-	loop_free(fs.loop);
-	free(fs.dir);
-}
-
-static int run(const char *connfile)
-{
-	int err = start(connfile);
-	int code;
-
-	if (err) {
-		complain(strerror(-err));
-		return EXIT_FAILED;
-	}
-	code = loop_run(fs.loop);
-	if (code < 0) {
-		log_error("the loop ended", log_errno(code));
-		code = EXIT_FAILED;
-	}
-	end();
-	return code;
-}
 
 /* --- going to the background -------------------------------------------- */
 
@@ -431,17 +169,15 @@ static int open_log(void)
 	return 0;
 }
 
-static int set_up(const char *args[2], char **ret_connfile)
+static int set_up(const char *args[2], char **ret_connfile, char **ret_dir)
 {
 	struct buf why = BUF_INIT;
 
-	tree_init();
-	fs.source = args[0];
 	*ret_connfile = mount_source(args[0], &why);
 	if (*ret_connfile)
-		fs.dir = mount_dir(args[1], &config.mount, &why);
-	if (!fs.dir) {
-		complain(buf_str(&why));
+		*ret_dir = mount_dir(args[1], &config.service.mount, &why);
+	if (!*ret_dir) {
+		service_complain(buf_str(&why));
 		buf_done(&why);
 		return EXIT_FAILED;
 	}
@@ -452,7 +188,7 @@ static int set_up(const char *args[2], char **ret_connfile)
 
 int main(int argc, char **argv)
 {
-	char *connfile = NULL;
+	char *connfile = NULL, *dir = NULL;
 	const char *args[2];
 	unsigned n;
 	int code, err = 0;
@@ -460,23 +196,26 @@ int main(int argc, char **argv)
 
 	if (sodium_init() < 0)
 		return EXIT_FAILED;
-	config.ready_fd = UINT64_MAX;
+	tree_init(nodes);
+	config.service.ready_fd = UINT64_MAX;
 	if (opt_parse(&program, argc, argv, &config, args, &n, &code) < 0) {
 		if (config.mistake.n)
-			complain(buf_str(&config.mistake));
+			service_complain(buf_str(&config.mistake));
 		return code;
 	}
-	code = set_up(args, &connfile);
+	code = set_up(args, &connfile, &dir);
 	serve = code == EXIT_OK;
 	if (serve && !config.foreground) {
 		err = go_background(&code);
 		serve = code == -1;
 	}
 	if (err)
-		complain(strerror(-err));
+		service_complain(strerror(-err));
 	else if (serve)
-		code = run(connfile);
+		code = service_run(&config.service, args[0], dir, connfile,
+				   status_fd);
 	free(connfile);
-	mount_options_done(&config.mount);
+	free(dir);
+	mount_options_done(&config.service.mount);
 	return err ? EXIT_FAILED : code;
 }

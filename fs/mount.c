@@ -2,7 +2,9 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/spawn.h"
-#include "ops.h"
+#include "kernel/kernel.h"
+#include "kernel/ops.h"
+#include "park/fuse.h"
 #include "wire/connfile.h"
 
 #include <glob.h>
@@ -108,7 +110,7 @@ static char *absolute(const char *path)
 	return xasprintf("%s/%s", here, path);
 }
 
-/* Of clusters that have an id: the only one there is, or NULL, and why. */
+/* Of the clusters that have an id the only one there is; or NULL, and why. */
 static char *file_with_id(const char *security, struct buf *why)
 {
 	char *pattern = xasprintf("%s/ipcontroller-*-client.json", security);
@@ -380,7 +382,7 @@ void mount_end(struct fs *fs)
 {
 	if (!fs->se)
 		return;
-	kernel_stop(&fs->kernel);
+	kernel_stop(fs->kernel);
 	fuse_session_unmount(fs->se);
 	fuse_session_destroy(fs->se);
 	fs->se = NULL;

@@ -5,7 +5,7 @@
 #define TASKFS_FS_MOUNT_H
 
 #include "base/buf.h"
-#include "fs.h"
+#include "tree/fs.h"
 
 struct mount_options {
 	struct buf fuse;	/* for libfuse: "ro,nosuid" */

@@ -1,11 +1,31 @@
 #include "nodes.h"
-#include "events.h"
-#include "many.h"
-#include "rows.h"
-#include "scatter.h"
-#include "stream.h"
-#include "submit.h"
-#include "watch.h"
+#include "cluster/controller.h"
+#include "cluster/ctl.h"
+#include "cluster/engines.h"
+#include "cluster/events.h"
+#include "cluster/view.h"
+#include "metrics/metrics_file.h"
+#include "results/group_output.h"
+#include "results/members.h"
+#include "results/metadata.h"
+#include "results/needs.h"
+#include "results/picture.h"
+#include "results/result.h"
+#include "results/results.h"
+#include "results/stream.h"
+#include "results/task_lines.h"
+#include "results/watch.h"
+#include "root.h"
+#include "tasks/draft_dir.h"
+#include "tasks/draft_file.h"
+#include "tasks/draft_submit.h"
+#include "tasks/submit.h"
+#include "tasks/tasks.h"
+#include "vars/deeds.h"
+#include "vars/refresh.h"
+#include "vars/scatter.h"
+#include "vars/value.h"
+#include "vars/vars.h"
 
 #include <sys/stat.h>
 
@@ -25,19 +45,19 @@
 #define R_ "/results/<id>/"
 
 /* The files of a result, all of which go with it. */
-#define R_SHOW(name, what, text) R_FLAG(name, what, 0, text)
-#define R_FLAG(name, what, flag, text)                                         \
-	{.path = R_ name, .mode = FILE_, .flags = flag, .show = what,          \
+#define R_SHOW(name, what, text) R_LATE(name, what, NULL, text)
+#define R_LATE(name, what, needs, text)                                        \
+	{.path = R_ name, .mode = FILE_, .await = needs, .show = what,         \
 	 .remove = result_remove_file, .help = text}
 #define R_LINES(name, what, bytes, text)                                       \
-	{.path = R_ name, .mode = FILE_, .flags = NODE_TASKS, .show = what,    \
+	{.path = R_ name, .mode = FILE_, .await = need_tasks, .show = what,   \
 	 .size = bytes, .remove = result_remove_file, .help = text}
 #define R_WAIT(name, what, text)                                               \
 	{.path = R_ name, .mode = FILE_, .flags = NODE_WAITS, .show = what,    \
 	 .remove = result_remove_file, .help = text}
-#define R_IO(name, what, flag, text)                                           \
-	{.path = R_ name, .mode = FILE_, .flags = flag, .io = &what,           \
-	 .remove = result_remove_file, .help = text}
+#define R_IO(name, what, flag, needs, text)                                    \
+	{.path = R_ name, .mode = FILE_, .flags = flag, .await = needs,        \
+	 .io = &what, .remove = result_remove_file, .help = text}
 #define SHOWN(name, what, text)                                                \
 	{.path = name, .mode = FILE_, .show = what, .help = text}
 
@@ -103,7 +123,7 @@ SHOWN(E_ "running", engine_running,
 SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = E_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; runs on this engine, and waits for it while it is lost"},
-{.path = E_ "vars", .mode = OWN, .flags = NODE_ASKED,
+{.path = E_ "vars", .mode = OWN, .refresh = refresh_variables,
  .help = "its variables: values that stay on the engine, where its tasks have "
 	 "them in $TASKFS_VARS; of a Python engine the variables of its "
 	 "namespace"},
@@ -119,19 +139,19 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 
 {.path = V_ "new", .mode = NEW, .io = &view_submit_io,
  .help = "as tasks/new; one result with a task for each engine of the view"},
-{.path = V_ "vars", .mode = OWN, .flags = NODE_ASKED,
+{.path = V_ "vars", .mode = OWN, .refresh = refresh_variables,
  .help = "the variables that any of its engines has"},
-{.path = V_ "scatter", .mode = OWN, .flags = NODE_ASKED,
+{.path = V_ "scatter", .mode = OWN, .refresh = refresh_variables,
  .help = "write a file here, and each engine gets its share of the lines as its "
 	 "variable of that name"},
-{.path = V_ "gather", .mode = OWN, .flags = NODE_ASKED,
+{.path = V_ "gather", .mode = OWN, .refresh = refresh_variables,
  .help = "the same, only to be read: the other half of scatter"},
 {.path = V_ "ctl", .mode = CTL, .show = engine_ctl_show,
  .store = engine_ctl_store,
  .help = "as engines/<id>/ctl, for all of them; when one cannot, nothing is "
 	 "done"},
 
-{.path = E_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF | NODE_ASKED,
+{.path = E_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF, .refresh = refresh_variables,
  .each = &engine_var_class, .io = &var_io, .deeds = &var_deeds,
  .help = "one variable: write it to push a value, read it to pull it, rm and "
 	 "mv as any file. A value takes its name when the file is closed; `>>` "
@@ -141,19 +161,19 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 	 "writing wait for the task that runs there, and what cannot wait is "
 	 "EBUSY; EINVAL: no name of Python's"},
 
-{.path = V_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF | NODE_ASKED,
+{.path = V_ "vars/NAME", .mode = VAR, .flags = NODE_BRIEF, .refresh = refresh_variables,
  .each = &view_var_class, .io = &var_io, .deeds = &var_deeds,
  .help = "a write pushes the value to all engines of the view; a read gives "
 	 "their values one behind the other in the order of the view, or "
 	 "EREMOTEIO when one of them has none (`ls engines/*/vars/NAME` shows "
 	 "who has it); rm removes it wherever it is"},
-{.path = V_ "scatter/NAME", .mode = VAR, .flags = NODE_BRIEF | NODE_ASKED,
+{.path = V_ "scatter/NAME", .mode = VAR, .flags = NODE_BRIEF, .refresh = refresh_variables,
  .each = &scatter_class, .io = &scatter_io, .deeds = &scatter_deeds,
  .help = "takes lines: the engines get as many each, in the order of the view; "
 	 "when they cannot be divided equally the first ones get one more. A "
 	 "Python engine gets a list with one value for each line. "
 	 "EFBIG: larger than 1 GiB together"},
-{.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF | NODE_ASKED,
+{.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF, .refresh = refresh_variables,
  .each = &gather_class, .io = &gather_io,
  .help = "the engines' values, one behind the other"},
 
@@ -213,24 +233,26 @@ R_SHOW("status", result_status,
 R_SHOW("progress", result_progress, "tasks ended / tasks: `0/1`"),
 R_SHOW("elapsed", result_elapsed,
        "seconds since submission; of a finished one the wall time"),
-R_IO("stdout", stdout_io, NODE_TASKS, "standard output so far; grows while it runs"),
-R_IO("stderr", stderr_io, NODE_TASKS, "standard error so far; grows while it runs"),
-R_IO("data", data_io, NODE_TASKS,
+R_IO("stdout", stdout_io, 0, need_tasks,
+     "standard output so far; grows while it runs"),
+R_IO("stderr", stderr_io, 0, need_tasks,
+     "standard error so far; grows while it runs"),
+R_IO("data", data_io, 0, need_tasks,
      "what the task published on descriptor 4 so far; grows while it runs"),
-R_IO("value", value_io, NODE_WAITS | NODE_TASKS,
+R_IO("value", value_io, NODE_WAITS, need_tasks,
      "waits for the end, then gives what the task wrote to descriptor 3, or "
      "its standard output if it wrote nothing there. EREMOTEIO: it failed, "
      "`error` says why; ECANCELED: aborted; ETIMEDOUT: a time limit. Of a map: "
      "the values in the order of its items, each as soon as it and all before "
      "it are there; such an error where the value of that task would begin"),
 R_WAIT("wait", result_wait, "waits for the end, then gives the status"),
-R_IO("output", output_io, NODE_WAITS | NODE_TASKS,
+R_IO("output", output_io, NODE_WAITS, need_tasks,
      "waits: standard output and error as they come, end of file at the end "
      "of the task. Opened after the end: one, then the other. Of a map: those "
      "of each task when it ends; opened after the end: in order"),
-R_IO("as_completed", completed_io, NODE_WAITS | NODE_TASKS | NODE_GROUP,
+R_IO("as_completed", completed_io, NODE_WAITS | NODE_GROUP, need_tasks,
      "waits: the number of each task as it ends, one a line, until all have"),
-R_IO("watch", watch_io, NODE_WAITS | NODE_DETAIL,
+R_IO("watch", watch_io, NODE_WAITS, need_detail,
      "waits: a line that says how far it is, drawn again and again until the "
      "end"),
 R_SHOW("ready", result_ready, "`1` when finished, else `0`"),
@@ -251,48 +273,48 @@ R_SHOW("wall_time", result_wall_time,
 R_SHOW("serial_time", result_serial_time,
        "seconds its tasks ran, added up"),
 R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
-R_LINES("engine", result_engine, engine_lines_size,
+R_LINES("engine", result_engine, task_lines_engine_size,
 	"id of the engine; empty before it began. Of a map or view: a line for "
 	"each task, empty before it began"),
-{.path = R_ "by_engine", .mode = OWN, .flags = NODE_GROUP | NODE_TASKS,
- .remove = result_remove_file, .help = "the tasks by engine"},
-R_LINES("msg_ids", result_msg_ids, id_lines_size,
+{.path = R_ "by_engine", .mode = OWN, .flags = NODE_GROUP,
+ .await = need_tasks, .remove = result_remove_file, .help = "the tasks by engine"},
+R_LINES("msg_ids", result_msg_ids, task_lines_msg_id_size,
        "ids of its messages, one a line, known from the beginning"),
-R_FLAG("error", result_error, NODE_TASKS | NODE_DETAIL | NODE_ERRORS,
+R_LATE("error", result_error, need_errors,
        "empty, or `NAME: text` and more lines that say what happened; "
        "a line `submit_dir: ...` when that is not there and it ran in an empty directory. Of a map or "
        "view: how many failed, and the first of these with their numbers"),
-R_LINES("exit_status", result_exit_status, exit_lines_size,
+R_LINES("exit_status", result_exit_status, task_lines_exit_size,
 	"0 to 255, or 128 + the signal; empty before the end. Of a map or "
 	"view: a line for each task, empty while it has none"),
-R_FLAG("usage", result_usage, NODE_DETAIL,
+R_LATE("usage", result_usage, need_detail,
        "`user` and `system` seconds, `memory` bytes at the peak; empty "
        "before the end. Of a map or view: the sums, and the highest peak"),
 R_SHOW("why", result_why,
        "what a pending one waits for: an engine (`engine 1 to be free`, `engine 1 "
        "is away since` and when), `after 12`, `hold`, its own `max_running`; else "
        "empty"),
-R_FLAG("attempts", result_attempts, NODE_TASKS | NODE_DETAIL,
+R_LATE("attempts", result_attempts, need_tasks_or_detail,
        "one line for each try that ended: its number, the engine, start, end, "
        "and `ok`, `aborted` or the name of the error (`lost` when its engine "
        "was not heard any more and it may go on there); then, in seconds, when "
        "it began since the submission, and how long it ran. Of a map or view: "
        "how many tries have begun"),
-R_FLAG("timeline.svg", result_timeline, NODE_TASKS | NODE_DETAIL,
+R_LATE("timeline.svg", result_timeline, need_tasks_or_detail,
        "a picture of who ran what when, for a browser: a row for each engine, "
        "a bar for each try of a task"),
-R_FLAG("metadata", result_metadata, NODE_TASKS | NODE_DETAIL,
+R_LATE("metadata", result_metadata, need_tasks_or_detail,
        "all of this as one JSON object with ipyparallel's names; of a map or "
        "view with lists of the first 256 tasks"),
-R_IO("code", code_io, 0, "what was submitted"),
+R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "stdin", .mode = FILE_, .exists = result_has_stdin,
  .io = &stdin_io, .remove = result_remove_file,
  .help = "the standard input, when it was given"},
 {.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
  .help = "of a map: its items, one a line"},
-{.path = R_ "items", .mode = FILE_, .flags = NODE_ITEMS,
- .exists = result_has_items, .io = &items_io, .remove = result_remove_file,
+{.path = R_ "items", .mode = FILE_, .exists = result_has_items,
+ .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map (`results/7/3/items`): the items it has, one a "
 	 "line; several with the option `chunk`"},
 {.path = R_ "OPTION", .mode = FILE_, .each = &option_class,

@@ -1,5 +1,5 @@
-#include "rows.h"
-#include "tree.h"
+#include "root.h"
+#include "tree/tree.h"
 #include "wire/task_option.h"
 
 #include <sys/stat.h>
@@ -106,7 +106,7 @@ int root_readme(const struct obj *o, struct buf *out)
 
 	(void)o;
 	buf_puts(out, intro);
-	for (n = nodes + 1; n->path; n++)
+	for (n = tree_rows() + 1; n->path; n++)
 		put_row(out, n->path + 1, S_ISDIR(n->mode) ? "/" : "",
 			n->help);
 	buf_puts(out, "\nTask options (JSON members):\n");

@@ -119,7 +119,8 @@ pid_t spawn_start(const struct spawn *s, enum spawn_step *ret_step)
 	return -f.err;
 }
 
-struct order {
+/* What the child of spawn_for_parent() is told. */
+struct beginning {
 	const struct spawn *s;
 	volatile struct spawned *ret;
 	pid_t parent;
@@ -127,16 +128,16 @@ struct order {
 
 IN_CHILD static int child_of_parent(void *arg)
 {
-	const struct order *o = arg;
+	const struct beginning *b = arg;
 
-	child(o->s, o->parent, o->ret);
+	child(b->s, b->parent, b->ret);
 	return 127;
 }
 
 void spawn_for_parent(const struct spawn *s, volatile struct spawned *ret)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(64)));
-	struct order o = {s, ret, getppid()};
+	struct beginning b = {s, ret, getppid()};
 	sigset_t all, old;
 
 	assert(s->nfds <= SPAWN_FDS);
@@ -146,7 +147,7 @@ void spawn_for_parent(const struct spawn *s, volatile struct spawned *ret)
 	if (clone(child_of_parent, stack + STACK_SIZE,
 		  CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_VM | CLONE_VFORK |
 			  SIGCHLD,
-		  &o, &ret->pid) < 0)
+		  &b, &ret->pid) < 0)
 		ret->err = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }

@@ -1,9 +1,7 @@
-#include "wire/task_option.h"
+#include "wire/task_text.h"
 #include "base/idlist.h"
 #include "base/parse.h"
 #include "wire/limits.h"
-
-/* Options as files: what a result shows, and what a draft is told. */
 
 static struct bytes string_bytes(struct json_object *v)
 {

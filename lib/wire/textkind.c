@@ -3,7 +3,7 @@
 #include <ctype.h>
 
 /* What was seen, of what cannot be told yet. */
-enum state {
+enum seen {
 	BLANKS,
 	BRACE,		/* { */
 	BRACE_BLANK,	/* { and a blank */
@@ -22,14 +22,14 @@ static bool is_blank(char c)
 	return c && strchr(" \t\r\n\v\f", c);
 }
 
-static enum text in_state(struct textkind *k, enum state s)
+static enum text_kind in_state(struct textkind *k, enum seen s)
 {
 	k->state = (unsigned char)s;
 	return TEXT_NONE;
 }
 
 /* `{ ls; }` is a group; `{ code: 1}` is meant to be JSON, and so is `{'code'`. */
-static enum text after_brace(struct textkind *k, char c)
+static enum text_kind after_brace(struct textkind *k, char c)
 {
 	if (is_blank(c))
 		return in_state(k, BRACE_BLANK);
@@ -39,7 +39,7 @@ static enum text after_brace(struct textkind *k, char c)
 						     : TEXT_PLAIN;
 }
 
-static enum text after_name(struct textkind *k, char c)
+static enum text_kind after_name(struct textkind *k, char c)
 {
 	if (c == ':')
 		return TEXT_JSON;
@@ -49,7 +49,7 @@ static enum text after_name(struct textkind *k, char c)
 }
 
 /* `[ { = "$x" ]` is a shell's; `[{`, `[ {"`, and a { on a line below are not. */
-static enum text after_bracket(struct textkind *k, char c)
+static enum text_kind after_bracket(struct textkind *k, char c)
 {
 	if (c == '\n')
 		return in_state(k, BRACKET_LINE);
@@ -62,9 +62,9 @@ static enum text after_bracket(struct textkind *k, char c)
 					 : TEXT_LIST;
 }
 
-static enum text take(struct textkind *k, char c)
+static enum text_kind take(struct textkind *k, char c)
 {
-	switch ((enum state)k->state) {
+	switch ((enum seen)k->state) {
 	case BLANKS:
 		if (is_blank(c))
 			return TEXT_NONE;
@@ -88,10 +88,10 @@ static enum text take(struct textkind *k, char c)
 	return TEXT_PLAIN;
 }
 
-enum text textkind_take(struct textkind *k, struct bytes data)
+enum text_kind textkind_take(struct textkind *k, struct bytes data)
 {
 	const char *p = data.p;
-	enum text kind = TEXT_NONE;
+	enum text_kind kind = TEXT_NONE;
 	size_t i;
 
 	for (i = 0; i < data.n && !kind; i++)
@@ -99,9 +99,9 @@ enum text textkind_take(struct textkind *k, struct bytes data)
 	return kind;
 }
 
-enum text textkind_end(const struct textkind *k)
+enum text_kind textkind_end(const struct textkind *k)
 {
-	switch ((enum state)k->state) {
+	switch ((enum seen)k->state) {
 	case BLANKS:
 		return TEXT_NONE;
 	case BRACE:

@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-enum text {
+enum text_kind {
 	TEXT_NONE,	/* blanks only; or more of it has to come */
 	TEXT_PLAIN,
 	TEXT_JSON,
@@ -23,8 +23,8 @@ struct textkind {
 };
 
 /* The next bytes; not any more when it has been told. */
-enum text textkind_take(struct textkind *k, struct bytes data);
+enum text_kind textkind_take(struct textkind *k, struct bytes data);
 /* No more will come. TEXT_NONE: there were only blanks. */
-enum text textkind_end(const struct textkind *k);
+enum text_kind textkind_end(const struct textkind *k);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * draw: pictures (fs/timeline.h) of what no test can wait for.
+ * draw: pictures (fs/drawing/timeline.h) of what no test can wait for.
  *
  *	draw N ENGINES FAILED	N tasks in turn on so many engines, each 1 ms of
  *				the 2 ms it has there; task FAILED fails
  */
 #include "base/base.h"
 #include "base/opt.h"
-#include "../../fs/timeline.h"
+#include "drawing/timeline.h"
 
 #define SLOT 2000
 

@@ -57,10 +57,10 @@ static struct outcome in_pieces(struct bytes text, size_t piece)
 	return out;
 }
 
-static enum text kind_in_pieces(struct bytes text, size_t piece)
+static enum text_kind kind_in_pieces(struct bytes text, size_t piece)
 {
 	struct textkind k = {0};
-	enum text kind = TEXT_NONE;
+	enum text_kind kind = TEXT_NONE;
 
 	while (text.n && !kind) {
 		size_t n = min_u64(piece, text.n);

@@ -1,6 +1,6 @@
 /* The file of an option: what is accepted can be shown, and read again. */
 #include "tests/fuzz/fuzz.h"
-#include "wire/task_option.h"
+#include "wire/task_text.h"
 
 static const struct task_option *option(uint8_t n)
 {

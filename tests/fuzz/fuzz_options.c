@@ -1,6 +1,6 @@
 /* Options of a task: what is accepted can be shown, and is accepted again. */
 #include "tests/fuzz/fuzz.h"
-#include "wire/task_option.h"
+#include "wire/task_text.h"
 
 static void show_all(struct json_object *options)
 {

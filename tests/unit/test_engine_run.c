@@ -35,11 +35,11 @@ static void on_ended(struct run *r)
 	loop_stop(b.loop, 0);
 }
 
-static void on_grew(struct run *r, enum run_stream s)
+static void on_grew(struct run *r, enum stream s)
 {
-	if (s == RUN_STDOUT)
+	if (s == STREAM_STDOUT)
 		b.seen = r->out[s].size;
-	if (b.signo && s == RUN_STDOUT)
+	if (b.signo && s == STREAM_STDOUT)
 		assert_int_equal(run_signal(r, b.signo), 0);
 	b.signo = 0;
 	if (b.end)
@@ -90,7 +90,7 @@ static void clean(void)
 	loop_free(b.loop);
 }
 
-static void assert_output(enum run_stream s, const char *want)
+static void assert_output(enum stream s, const char *want)
 {
 	assert_bytes(buf_bytes(&b.run.out[s].memory), bytes_str(want));
 }
@@ -103,10 +103,10 @@ static void test_streams(void **state)
 	finish();
 	assert_int_equal(WEXITSTATUS(b.run.status), 7);
 	assert_int_equal(b.run.cause, RUN_BY_ITSELF);
-	assert_output(RUN_STDOUT, "out\n");
-	assert_output(RUN_STDERR, "err\n");
-	assert_output(RUN_VALUE, "value\n");
-	assert_output(RUN_DATA, "data\n");
+	assert_output(STREAM_STDOUT, "out\n");
+	assert_output(STREAM_STDERR, "err\n");
+	assert_output(STREAM_VALUE, "value\n");
+	assert_output(STREAM_DATA, "data\n");
 	assert_true(b.run.ended_at >= b.run.began);
 	clean();
 }
@@ -123,7 +123,7 @@ static void test_input_and_descriptors(void **state)
 	finish();
 	close(p[0]);
 	/* 5 is the directory that ls reads. */
-	assert_output(RUN_STDOUT, "hello\n0 1 2 3 4 5 ");
+	assert_output(STREAM_STDOUT, "hello\n0 1 2 3 4 5 ");
 	clean();
 }
 
@@ -136,7 +136,7 @@ static void test_output_while_it_runs(void **state)
 	b.signo = SIGUSR1;
 	finish();
 	assert_int_equal(b.run.status, 0);
-	assert_output(RUN_STDOUT, "ready\ngot it\n");
+	assert_output(STREAM_STDOUT, "ready\ngot it\n");
 	clean();
 }
 
@@ -149,7 +149,7 @@ static void test_what_is_left_behind(void **state)
 	      -1, 0);
 	finish();
 	assert_int_equal(b.run.status, 0);
-	assert_output(RUN_STDOUT, "done\n");
+	assert_output(STREAM_STDOUT, "done\n");
 	clean();
 }
 
@@ -192,8 +192,8 @@ static void test_large_output(void **state)
 	      0);
 	finish();
 	assert_int_equal(b.run.status, 0);
-	assert_int_equal(b.run.out[RUN_STDOUT].size, 1000000);
-	assert_int_equal(b.run.out[RUN_STDERR].size, 1000000);
+	assert_int_equal(b.run.out[STREAM_STDOUT].size, 1000000);
+	assert_int_equal(b.run.out[STREAM_STDERR].size, 1000000);
 	assert_true(b.seen > 0);
 	clean();
 	assert_int_equal(output_files(), 0);
@@ -205,7 +205,7 @@ static void test_output_limit(void **state)
 	start("exec cat /dev/zero", -1, 0);
 	finish();
 	assert_int_equal(b.run.cause, RUN_OUTPUT_LIMIT);
-	assert_int_equal(b.run.out[RUN_STDOUT].size, 1 << 20);
+	assert_int_equal(b.run.out[STREAM_STDOUT].size, 1 << 20);
 	clean();
 }
 
@@ -217,7 +217,7 @@ static void test_output_limit_at_the_end(void **state)
 	b.runner.output_limit = 10;
 	finish();
 	assert_int_equal(b.run.cause, RUN_OUTPUT_LIMIT);
-	assert_int_equal(b.run.out[RUN_STDOUT].size, 10);
+	assert_int_equal(b.run.out[STREAM_STDOUT].size, 10);
 	clean();
 }
 

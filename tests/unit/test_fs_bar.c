@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/bar.h"
+#include "fs/drawing/bar.h"
 
 #define SEC 1000000LL
 

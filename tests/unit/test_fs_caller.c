@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/caller.h"
+#include "fs/park/caller.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>

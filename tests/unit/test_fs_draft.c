@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/draft.h"
+#include "fs/tasks/draft.h"
 #include "wire/limits.h"
 
 static struct drafts drafts;

@@ -1,26 +1,30 @@
 #include "tests/unit/unit.h"
-#include "fs/file.h"
-#include "fs/reply.h"
+#include "fs/cluster/events.h"
+#include "fs/open/file.h"
+#include "fs/mirror/mirror.h"
+#include "fs/park/reply.h"
 
-static struct fs fs;
-static struct events *ev = &fs.mirror.events;
+static struct mirror mirror;
+static struct park parking;
+static struct fs fs = {.mirror = &mirror, .park = &parking};
+static struct event_ring *ev = &mirror.events;
 static struct file f;
 static struct obj o = {.fs = &fs};
 
-static void no_retry(struct file *file)
+static void no_retry(struct waiter *w)
 {
-	(void)file;
+	(void)w;
 }
 
 static int begin(void **state)
 {
 	(void)state;
-	fs = (struct fs){.born = 1};
+	fs.born = 1;
 	fs.loop = loop_new();
-	park_init(&fs.park, fs.loop, no_retry);
-	mirror_init(&fs.mirror, &fs.park);
+	park_init(fs.park, fs.loop, no_retry);
+	mirror_init(fs.mirror, fs.park);
 	f = (struct file){.fs = &fs};
-	list_init(&f.wait);
+	list_init(&f.waiter.link);
 	return 0;
 }
 
@@ -28,8 +32,8 @@ static int end(void **state)
 {
 	(void)state;
 	events_io.release(&f);
-	mirror_done(&fs.mirror);
-	park_done(&fs.park, -EINTR);
+	mirror_done(fs.mirror);
+	park_done(fs.park, -EINTR);
 	loop_free(fs.loop);
 	return 0;
 }
@@ -37,7 +41,7 @@ static int end(void **state)
 static void happen(int n)
 {
 	while (n--)
-		events_add(ev, EVENT_OF_RESULT, ev->next - ev->first, "ok");
+		event_ring_add(ev, EVENT_OF_RESULT, ev->next - ev->first, "ok");
 }
 
 static void reopen(void)

@@ -1,16 +1,16 @@
 #include "tests/unit/unit.h"
 #include "base/loop.h"
-#include "fs/file.h"
-#include "fs/group.h"
-#include "fs/merge.h"
+#include "fs/mirror/group.h"
+#include "fs/mirror/merge.h"
+#include "fs/mirror/merge_task.h"
 
 static struct loop *loop;
 static struct park parks;
 static struct mirror m;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static int begin(void **state)
@@ -69,9 +69,9 @@ static void finish(struct group *g, uint32_t i, enum state s, uint64_t bytes)
 	group_change(g, i, &t, 6);
 }
 
-static uint64_t grow(struct group *g, enum lane_of of)
+static uint64_t grow(struct group *g, enum offsets_of of)
 {
-	return lane_grow(&g->lane[of], g);
+	return offsets_grow(&g->offsets[of], g);
 }
 
 static void test_lanes(void **state)
@@ -80,25 +80,25 @@ static void test_lanes(void **state)
 
 	(void)state;
 	finish(g, 1, STATE_OK, 10);
-	assert_int_equal(grow(g, LANE_VALUE), 0);
-	assert_int_equal(grow(g, LANE_OUTPUT_DONE), 10);
+	assert_int_equal(grow(g, OFFSETS_VALUE), 0);
+	assert_int_equal(grow(g, OFFSETS_OUTPUT_DONE), 10);
 	finish(g, 0, STATE_OK, 5);
-	assert_int_equal(grow(g, LANE_VALUE), 15);
+	assert_int_equal(grow(g, OFFSETS_VALUE), 15);
 	finish(g, 3, STATE_OK, 7);
 	finish(g, 2, STATE_ERROR, 3);
-	assert_int_equal(grow(g, LANE_VALUE), 15);
-	assert_int_equal(g->lane[LANE_VALUE].next, 2);
-	assert_int_equal(grow(g, LANE_STDOUT), 25);
-	assert_int_equal(grow(g, LANE_STDERR), 0);
-	assert_int_equal(grow(g, LANE_NUMBERS), 8);
-	assert_int_equal(lane_task(&g->lane[LANE_NUMBERS], g, 0), 1);
-	assert_int_equal(lane_task(&g->lane[LANE_NUMBERS], g, 3), 2);
+	assert_int_equal(grow(g, OFFSETS_VALUE), 15);
+	assert_int_equal(g->offsets[OFFSETS_VALUE].next, 2);
+	assert_int_equal(grow(g, OFFSETS_STDOUT), 25);
+	assert_int_equal(grow(g, OFFSETS_STDERR), 0);
+	assert_int_equal(grow(g, OFFSETS_NUMBERS), 8);
+	assert_int_equal(offsets_task(&g->offsets[OFFSETS_NUMBERS], g, 0), 1);
+	assert_int_equal(offsets_task(&g->offsets[OFFSETS_NUMBERS], g, 3), 2);
 }
 
 static void test_finding_a_byte(void **state)
 {
 	struct group *g = new_map(3000);
-	struct lane *l = &g->lane[LANE_VALUE];
+	struct offsets *l = &g->offsets[OFFSETS_VALUE];
 	uint64_t off = 0, start, sum = 0;
 	uint32_t i;
 
@@ -107,12 +107,13 @@ static void test_finding_a_byte(void **state)
 		finish(g, i, STATE_OK, i % 7);
 		sum += i % 7;
 	}
-	assert_int_equal(lane_grow(l, g), sum);
+	assert_int_equal(offsets_grow(l, g), sum);
 	for (i = 0; i < g->n; i++) {
 		uint64_t k;
 
 		for (k = 0; k < i % 7; k++) {
-			assert_int_equal(lane_find(l, g, off + k, &start), i);
+			assert_int_equal(offsets_find(l, g, off + k, &start),
+					 i);
 			assert_int_equal(start, off);
 		}
 		off += i % 7;
@@ -181,7 +182,7 @@ static void test_what_was_read_is_never_older(void **state)
 	doubt(g, 10);
 	assert_false(group_is_known(g));
 	assert_false(list_empty(&m.unread));
-	assert_int_equal(grow(g, LANE_NUMBERS), 0);
+	assert_int_equal(grow(g, OFFSETS_NUMBERS), 0);
 	/* A change while it is being read: an older answer is worthless. */
 	group_change(g, 1, &t, 12);
 	assert_false(group_fill(g, 0, fresh, 2, 11));

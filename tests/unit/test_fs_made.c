@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/made.h"
+#include "fs/tasks/made.h"
 
 static void expect(const struct made *m, const char *want)
 {

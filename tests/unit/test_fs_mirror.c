@@ -1,15 +1,15 @@
 #include "tests/unit/unit.h"
 #include "base/loop.h"
-#include "fs/file.h"
-#include "fs/merge.h"
+#include "fs/cluster/events.h"
+#include "fs/mirror/merge.h"
 
 static struct loop *loop;
 static struct park parks;
 static struct mirror m;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static int begin(void **state)
@@ -297,10 +297,10 @@ static void test_events(void **state)
 			      "2 engine 2 busy\n");
 	expect_lines(1, 130, "1 result 7 running\n2 engine 2 busy\n");
 	expect_lines(1, 127, "1 result 7 running\n");
-	assert_int_equal(events_oldest(&m.events), m.events.first);
+	assert_int_equal(event_ring_oldest(&m.events), m.events.first);
 	for (i = 0; i < EVENTS_KEPT + 5; i++)
-		events_add(&m.events, EVENT_OF_CONTROLLER, 0, "lost");
-	assert_int_equal(events_oldest(&m.events), m.events.first + 8);
+		event_ring_add(&m.events, EVENT_OF_CONTROLLER, 0, "lost");
+	assert_int_equal(event_ring_oldest(&m.events), m.events.first + 8);
 	expect_lines(8, 64, "8 controller lost\n");
 	expect_lines(EVENTS_KEPT + 7, 1000, "16391 controller lost\n");
 	expect_lines(EVENTS_KEPT + 8, 1000, "");

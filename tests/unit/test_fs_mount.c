@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "fs/mount.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 static void expect_options(const char *list, int want, const char *passed)

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/request.h"
+#include "fs/link/request.h"
 
 #include <zmq.h>
 

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "fs/timeline.h"
+#include "fs/drawing/timeline.h"
 
 
 static void from_array(const void *arg, uint64_t i, struct timeline_bar *ret)

@@ -1,37 +1,65 @@
 #include "tests/unit/unit.h"
-#include "fs/file.h"
-#include "fs/merge.h"
-#include "fs/rows.h"
-#include "fs/submit.h"
-#include "fs/tree.h"
+#include "fs/park/caller.h"
+#include "fs/tasks/draft.h"
+#include "fs/open/file.h"
+#include "fs/mirror/merge.h"
+#include "fs/nodes.h"
+#include "fs/tasks/tasks.h"
+#include "fs/tree/tree.h"
+#include "fs/vars/vars.h"
+#include "fs/cluster/view.h"
+#include "fs/open/await.h"
 #include "wire/task_option.h"
 
+static struct mirror mirror;
+static struct park parking;
+static struct callers callers;
+static struct tasks tasks;
+static struct drafts drafts;
+static struct vars vars;
+static struct numbered views;
+static struct awaits awaits;
+static struct link line;
+static struct load load;
 static struct fs fs;
 
-static void no_retry(struct file *f)
+static void no_retry(struct waiter *w)
 {
-	(void)f;
+	(void)w;
 }
 
 static void add(const char *text)
 {
 	int err;
 
-	assert_non_null(merge_result(&fs.mirror, bytes_str(text), 1, true,
+	assert_non_null(merge_result(fs.mirror, bytes_str(text), 1, true,
 				     NULL, &err));
 }
 
 static int begin(void **state)
 {
 	(void)state;
-	fs = (struct fs){.born = 1};
+	mirror = (struct mirror){0};
+	drafts = (struct drafts){0};
+	fs = (struct fs){
+		.born = 1,
+		.mirror = &mirror,
+		.park = &parking,
+		.callers = &callers,
+		.tasks = &tasks,
+		.drafts = &drafts,
+		.vars = &vars,
+		.views = &views,
+		.awaits = &awaits,
+		.link = &line,
+		.load = &load,
+	};
 	fs.loop = loop_new();
-	park_init(&fs.park, fs.loop, no_retry);
-	mirror_init(&fs.mirror, &fs.park);
-	callers_init(&fs.callers);
-	list_init(&fs.submissions);
-	texts_init(&fs.names, NAMES_MAX);
-	texts_init(&fs.views, VIEWS_MAX);
+	park_init(fs.park, fs.loop, no_retry);
+	mirror_init(fs.mirror, fs.park);
+	callers_init(fs.callers);
+	tasks_init(fs.tasks);
+	numbered_init(fs.views, VIEWS_MAX);
 	add("{\"id\":7,\"name\":\"build\",\"submitted\":5000000,\"tasks\":1,"
 	    "\"completed\":9000000,\"received\":9500000,\"status\":\"ok\","
 	    "\"uid\":12,\"gid\":13,\"code\":4,\"stdin\":2,\"options\":"
@@ -40,7 +68,7 @@ static int begin(void **state)
 	    "\"task\":{\"engine\":0,\"stdout\":3,\"exit_status\":0}}");
 	add("{\"id\":12,\"submitted\":6000000,\"tasks\":1,"
 	    "\"status\":\"running\",\"count\":[0,1,0,0,0],\"code\":1}");
-	merge_engine(&fs.mirror, bytes_str("{\"id\":0,\"state\":\"busy\"}"),
+	merge_engine(fs.mirror, bytes_str("{\"id\":0,\"state\":\"busy\"}"),
 		     1, false);
 	return 0;
 }
@@ -48,12 +76,12 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	callers_done(&fs.callers);
-	drafts_done(&fs.drafts);
-	texts_done(&fs.names);
-	texts_done(&fs.views);
-	mirror_done(&fs.mirror);
-	park_done(&fs.park, -EINTR);
+	callers_done(fs.callers);
+	drafts_done(fs.drafts);
+	tasks_done(fs.tasks);
+	numbered_done(fs.views);
+	mirror_done(fs.mirror);
+	park_done(fs.park, -EINTR);
 	loop_free(fs.loop);
 	return 0;
 }
@@ -199,21 +227,21 @@ static void test_views(void **state)
 	struct obj o, all;
 
 	(void)state;
-	merge_engine(&fs.mirror, bytes_str("{\"id\":3,\"state\":\"idle\"}"),
+	merge_engine(fs.mirror, bytes_str("{\"id\":3,\"state\":\"idle\"}"),
 		     1, false);
 	expect_engines("/engines/3/new", 1, 3);
 	expect_engines("/engines/all", 2, 0);
 	expect_engines("/engines/3,0/new", 2, 3);
 	expect_engines("/engines/0-0", 1, 0);
-	merge_engine(&fs.mirror, bytes_str("{\"id\":3,\"state\":\"lost\"}"),
+	merge_engine(fs.mirror, bytes_str("{\"id\":3,\"state\":\"lost\"}"),
 		     2, false);
 	expect_engines("/engines/all", 1, 0);
 	assert_int_equal(walk("/engines/3,0", &o), 0);
 	assert_int_equal(walk("/engines/all", &all), 0);
-	mirror_remove_engine(&fs.mirror, 3);
+	mirror_remove_engine(fs.mirror, 3);
 	assert_int_equal(view_engines(&o, &ids), -ENOENT);
 	idlist_done(&ids);
-	mirror_remove_engine(&fs.mirror, 0);
+	mirror_remove_engine(fs.mirror, 0);
 	assert_int_equal(view_engines(&all, &ids), -ENXIO);
 	idlist_done(&ids);
 }
@@ -241,7 +269,7 @@ static void test_many_views(void **state)
 			 zeros, i % 32 + 1, zeros);
 		assert_int_equal(walk(name, &o), 0);
 	}
-	assert_int_equal(index_count(&fs.views.by_id), VIEWS_MAX);
+	assert_int_equal(index_count(&fs.views->by_id), VIEWS_MAX);
 	assert_int_equal(walk("/engines/0-000000000000000000000000000000000000"
 			      "00000000000", &o), 0);
 	assert_int_equal(tree_obj(&fs, tree_ino(&first), NULL, &o), -ENOENT);
@@ -428,6 +456,6 @@ static const struct CMUnitTest tests[] = {
 int main(void)
 {
 	unit_begin();
-	tree_init();
+	tree_init(nodes);
 	return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
 }

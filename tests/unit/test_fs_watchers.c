@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
-#include "fs/notes.h"
-#include "fs/watchers.h"
+#include "fs/mirror/note_what.h"
+#include "fs/notify/notes.h"
+#include "fs/notify/watchers.h"
 
 #include <sys/inotify.h>
 #include <sys/stat.h>

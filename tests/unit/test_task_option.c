@@ -1,7 +1,7 @@
 #include "tests/unit/unit.h"
 #include "base/parse.h"
 #include "wire/limits.h"
-#include "wire/task_option.h"
+#include "wire/task_text.h"
 
 /* The result of checking a JSON text, the reason in *why. */
 static int check(const char *text, struct buf *why)

@@ -2,13 +2,13 @@
 #include "wire/textkind.h"
 
 /* In pieces of any size; what the end says counts when nothing before it did. */
-static void expect(const char *text, enum text want)
+static void expect(const char *text, enum text_kind want)
 {
 	size_t all = strlen(text), n, at;
 
 	for (n = 1; n <= all; n++) {
 		struct textkind k = {0};
-		enum text got = TEXT_NONE;
+		enum text_kind got = TEXT_NONE;
 
 		for (at = 0; at < all && !got; at += n)
 			got = textkind_take(&k, bytes_of(text + at,

@@ -21,9 +21,9 @@ import zmq.utils.monitor
 
 import peers
 import tap
+from controller_case import CALM, PROGRAM, Case
+from engine_case import ENGINE
 from peers import Peer
-from test_controller import CALM, PROGRAM, Case
-from test_engine import ENGINE
 from tap import wait_for
 
 TIER = "check"

@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 
+import controller_case
 import tap
-import test_controller
 
 AWAY = r"away since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
@@ -34,7 +34,7 @@ class Heart:
         self.thread.join()
 
 
-class Case(test_controller.Case):
+class Case(controller_case.Case):
     options = ("--ping=50ms",)
 
     def setUp(self):
@@ -383,7 +383,7 @@ class Ended(Case):
         self.assertEqual(e.register(id=0)["id"], 3)
 
 
-class Why(test_controller.Case):
+class Why(controller_case.Case):
     """One answer, whoever is busy."""
 
     def test_nobody_it_could_wait_for(self):

@@ -13,11 +13,11 @@ import sys
 
 import zmq
 
+import controller_case
 import tap
-import test_controller
+from controller_case import PROGRAM
+from engine_case import Case as EngineCase
 from peers import DELIMITER, new_id, sign
-from test_controller import PROGRAM
-from test_engine import Case as EngineCase
 
 DEEP = b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}"
 NUMBERS = b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}'
@@ -33,7 +33,7 @@ REFUSED_LONG = (LONG, "longer than 64 MiB")
 HEADER, PARENT, METADATA, CONTENT = range(4)
 
 
-class Case(test_controller.Case):
+class Case(controller_case.Case):
     def said(self):
         return [
             x["why"]

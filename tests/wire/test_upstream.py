@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 import zmq
 
 import tap
+from controller_case import PROGRAM
 from peers import Controller, Peer, connection, new_id
-from test_controller import PROGRAM
 
 
 def date():

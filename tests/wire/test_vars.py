@@ -12,15 +12,15 @@ import sys
 import time
 import unittest
 
+import controller_case
+import engine_case
 import tap
-import test_controller
-import test_engine
 from peers import new_id
 
 MIB = 1 << 20
 
 
-class Engine(test_engine.Case):
+class Engine(engine_case.Case):
     def setUp(self):
         super().setUp()
         self.told = {}
@@ -399,7 +399,7 @@ for name in dir(Engine):
         setattr(WithoutInotify, name, None)
 
 
-class Between(test_controller.Case):
+class Between(controller_case.Case):
     """A client and engines with the controller between them."""
 
     def setUp(self):

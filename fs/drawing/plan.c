@@ -1,0 +1,139 @@
+#include "plan.h"
+
+static const struct {
+	const char *name;	/* the class, too */
+	const char *colour;	/* that the colour-blind can tell apart */
+	enum state state;
+} looks[LOOKS] = {
+	[LOOK_OK] = {"ok", "#0072b2", STATE_OK},
+	[LOOK_RUNNING] = {"running", "#009e73", STATE_RUNNING},
+	[LOOK_ABORTED] = {"aborted", "#999999", STATE_ABORTED},
+	[LOOK_ERROR] = {"error", "#d55e00", STATE_ERROR},
+};
+
+const char *look_name(enum look l)
+{
+	return looks[l].name;
+}
+
+const char *look_colour(enum look l)
+{
+	return looks[l].colour;
+}
+
+enum look look_of(enum state s)
+{
+	int i;
+
+	for (i = LOOK_OK; i < LOOKS; i++)
+		if (looks[i].state == s)
+			return (enum look)i;
+	return LOOK_NONE;
+}
+
+/* --- going through the bars --------------------------------------------- */
+
+/* A bar that runs ends now, and no bar ends before it begins. */
+bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret)
+{
+	const struct timeline *t = p->t;
+
+	t->bar(t->arg, i, ret);
+	if (ret->start <= 0 || ret->engine < 0 ||
+	    look_of(ret->state) == LOOK_NONE)
+		return false;
+	if (!ret->end)
+		ret->end = t->now;
+	if (ret->end < ret->start)
+		ret->end = ret->start;
+	return true;
+}
+
+static void add_engine(struct drawing_plan *p, int64_t id)
+{
+	static char here; /* that it is known; its place comes later */
+
+	if (map_get_u64(&p->row_of, (uint64_t)id))
+		return;
+	map_put_u64(&p->row_of, (uint64_t)id, &here);
+	if ((p->nengines & (p->nengines - 1)) == 0)
+		p->engine = xreallocarray(p->engine,
+					  p->nengines ? p->nengines * 2 : 1,
+					  sizeof(*p->engine));
+	p->engine[p->nengines++] = id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void look_through(struct drawing_plan *p)
+{
+	struct timeline_bar bar;
+	int64_t end = 0, last = -1;
+	uint64_t i;
+
+	for (i = 0; i < p->t->n; i++) {
+		if (!plan_bar(p, i, &bar))
+			continue;
+		if (!p->bars++ || bar.start < p->begin)
+			p->begin = bar.start;
+		end = bar.end > end ? bar.end : end;
+		p->busy += (double)(bar.end - bar.start);
+		if (bar.engine != last)
+			add_engine(p, bar.engine);
+		last = bar.engine;
+	}
+	p->span = end - p->begin > 0 ? end - p->begin : 1;
+}
+
+static void place_rows(struct drawing_plan *p)
+{
+	size_t i;
+
+	if (p->nengines)
+		qsort(p->engine, p->nengines, sizeof(*p->engine), by_id);
+	for (i = 0; i < p->nengines; i++)
+		map_put_u64(&p->row_of, (uint64_t)p->engine[i],
+			    (void *)(uintptr_t)(i + 1));
+	p->per_row = (p->nengines + MOST_ROWS - 1) / MOST_ROWS;
+	if (!p->per_row)
+		p->per_row = 1;
+	p->rows = (p->nengines + p->per_row - 1) / p->per_row;
+	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
+}
+
+size_t plan_row(const struct drawing_plan *p, int64_t engine)
+{
+	uintptr_t at = (uintptr_t)map_get_u64(&p->row_of, (uint64_t)engine);
+
+	return (at - 1) / p->per_row;
+}
+
+/* Where a time is, in pixels of the plot. */
+double plan_x(const struct drawing_plan *p, int64_t when)
+{
+	return (double)(when - p->begin) * PLOT / (double)p->span;
+}
+
+size_t plan_y(const struct drawing_plan *p, size_t row)
+{
+	return TOP + row * p->height;
+}
+
+void plan_init(struct drawing_plan *p, const struct timeline *t,
+	       struct buf *out)
+{
+	*p = (struct drawing_plan){.t = t, .out = out};
+	look_through(p);
+	place_rows(p);
+}
+
+void plan_done(struct drawing_plan *p)
+{
+	free(p->engine);
+	map_done(&p->row_of);
+}

@@ -1,0 +1,43 @@
+/*
+ * timeline.h: who ran what when, as a picture (SVG): a row for each engine, a
+ * bar for each task, time from the first start to the right.
+ *
+ * Knows nothing of the tree: it draws what it is given. Few bars are drawn one
+ * by one; of many, those of one engine that share a pixel become one, paler
+ * the less of that time was work; where anything failed it shows. So the text
+ * stays below TIMELINE_MOST, whatever is drawn.
+ */
+#ifndef TASKFS_FS_DRAWING_TIMELINE_H
+#define TASKFS_FS_DRAWING_TIMELINE_H
+
+#include "base/buf.h"
+#include "wire/state.h"
+
+#define TIMELINE_MOST (1024 * 1024) /* bytes of text */
+
+/* One try of a task. */
+struct timeline_bar {
+	int64_t engine;
+	int64_t start, end;	/* usec; start 0: not begun, end 0: it runs */
+	enum state state;	/* how it ended, or STATE_RUNNING */
+	uint64_t task;
+	unsigned attempt;	/* from 1 */
+};
+
+struct timeline {
+	uint64_t id;
+	int64_t task;		/* it alone is drawn, of many; -1: all */
+	struct bytes label;	/* foreign text; may be empty */
+	enum state status;
+	uint64_t count[STATES];	/* tasks */
+	int64_t submitted, now;	/* usec; what runs is drawn up to now */
+	uint64_t n;		/* bars */
+	/* The i-th; called more than once for each. */
+	void (*bar)(const void *arg, uint64_t i, struct timeline_bar *ret);
+	const void *arg;
+};
+
+/* Appends the picture: one well-formed document in UTF-8. */
+void timeline_put(const struct timeline *t, struct buf *out);
+
+#endif

@@ -1,0 +1,388 @@
+#!/usr/bin/python3
+"""What is kept over restarts, and for how long; disks that are slow or full."""
+
+import contextlib
+import glob
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import zmq
+
+import tap
+from controller_case import CALM, PROGRAM, Case, execute
+from peers import Controller
+
+
+class Restart(Case):
+    def test_nothing_accepted_is_lost(self):
+        c, e = self.pair()
+        c.submit(b"done", label="x")
+        e.reply(e.take(), exit_status=0, stdout=0)
+        done = c.wait(1, "ok")
+        c.submit(b"runs")
+        running = e.take()
+        c.submit(b"waits", priority=3)
+        info = self.controller.info("client")
+        self.controller.kill()
+        self.controller.start()
+        self.assertEqual(self.controller.info("client"), info)
+        c = self.client()
+        c.follow()
+        same = c.result(1)
+        for key in "id name status submitted completed options".split():
+            self.assertEqual(same[key], done[key])
+        self.assertEqual(c.result(2)["status"], "running")
+        self.assertEqual(c.result(3)["status"], "pending")
+        # the engine comes back with what it has
+        e.join(c, running=[running.header["msg_id"], "unknown"], id=0)
+        e.output(running, "stdout", 0, b"all of it")
+        e.reply(running, exit_status=0, stdout=9, value_is_stdout=True)
+        c.wait(2, "ok")
+        self.assertEqual(c.fetch(2, "stdout").buffers, [b"all of it"])
+        self.assertEqual(e.take().content["code"], "waits")
+
+    def test_a_store_of_version_1(self):
+        c, e = self.pair()
+        c.mux.send_multipart(
+            [e.uuid.encode(), *c.frames("execute_request", {"code": "1"})[1]]
+        )
+        m = e.take(e.mux)
+        e.reply(m, socket=e.mux)
+        c.receive(c.mux)
+        c.submit(b":")
+        e.reply(e.take(), exit_status=0)
+        was = c.wait(2, "ok")
+        self.assertEqual(self.controller.stop(), 0)
+        with contextlib.closing(
+            sqlite3.connect(self.controller.dir + "/tasks.db")
+        ) as db:
+            db.executescript(
+                "ALTER TABLE records DROP COLUMN display_data;"
+                "DROP TRIGGER begin; DROP TABLE begun;"
+                "ALTER TABLE results DROP COLUMN born;"
+                "ALTER TABLE results DROP COLUMN rest_elapsed;"
+                "ALTER TABLE tasks DROP COLUMN began;"
+                "ALTER TABLE tasks DROP COLUMN ran;"
+                "ALTER TABLE tasks DROP COLUMN elapsed;"
+                "ALTER TABLE engines DROP COLUMN process;"
+                "ALTER TABLE engines DROP COLUMN lost;"
+                "ALTER TABLE engines DROP COLUMN heard; PRAGMA user_version=1;"
+            )
+        self.controller.start()
+        r, _ = self.client().ask("db_request", {"query": {}}).content["records"]
+        self.assertEqual(r["msg_id"], m.header["msg_id"])
+        self.assertNotIn("display_data", r)
+        # What is measured came from times of day then.
+        r = self.client().result(2)
+        self.assertEqual(r["received"], was["received"])
+        self.assertEqual(r["elapsed"], r["received"] - r["submitted"])
+        self.assertEqual(r["serial"], max(0, r["completed"] - r["started"]))
+
+    def test_what_an_engine_does_not_know_is_given_again(self):
+        c, e = self.pair()
+        c.submit(b"lost")
+        e.take()
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        reply = e.join(c, running=["what is that"])
+        self.assertEqual(reply["taskfs"]["drop"], ["what is that"])
+        m = e.take()
+        self.assertEqual(m.content["code"], "lost")
+        self.assertEqual(m.metadata["taskfs"]["attempt"], 1)
+
+    def test_an_engine_that_does_not_come_back_is_given_up(self):
+        c, e = self.pair()
+        c.submit(b"lost")
+        e.take()
+        c.wait(1, "running")
+        self.controller.kill()
+        e.close()
+        self.peers.remove(e)
+        self.controller.options = ("--ping=50ms",)
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["ename"], "EngineError")
+
+    def test_a_late_answer_changes_nothing(self):
+        c, e = self.pair()
+        c.submit(b":")
+        m = e.take()
+        c.wait(1, "running")
+        c.query.send_multipart(c.frames("unregistration_request", {"id": 0})[1])
+        c.wait(1, "error")
+        e.join(c)
+        e.reply(m, exit_status=0)
+        tap.wait_for(lambda: c.counters()["replies_late"] > 0)
+        self.assertEqual(c.result(1)["status"], "error")
+
+
+class Retention(Case):
+    options = (CALM, "--keep-results=3")
+
+    def test_the_oldest_finished_results_go(self):
+        c, e = self.pair()
+        for i in range(1, 7):
+            c.submit(b":")
+            e.reply(e.take(), exit_status=0)
+            c.wait(i, "ok")
+        tap.wait_for(lambda: len(c.ask("results_request", {}).content["results"]) <= 3)
+        self.assertEqual(
+            [r["id"] for r in c.ask("results_request", {}).content["results"]],
+            [4, 5, 6],
+        )
+        self.assertEqual(c.counters()["results_purged"], 3)
+
+
+class Size(Case):
+    options = (CALM, "--keep-bytes=1M")
+
+    def ids(self, c):
+        return [r["id"] for r in c.ask("results_request", {}).content["results"]]
+
+    def task(self, c, e, request=b"", reply=b""):
+        _, frames = c.frames("apply_request", {}, buffers=[request])
+        c.task.send_multipart(frames)
+        m = e.take(kind="apply_request")
+        e.reply(m, buffers=[reply])
+        e.publish(b"s", "status", {"execution_state": "idle"}, m.header)
+        c.receive(c.task)
+
+    def stored(self, c):
+        o = c.ask("state_request", {}).content["controller"]
+        return o["gauges"]["stored_bytes"]
+
+    def test_buffers_of_records_count(self):
+        c, e = self.pair(taskfs=False)
+        self.task(c, e, request=b"x" * 900000)
+        c.wait(1, "ok")
+        before = self.stored(c)
+        self.assertGreaterEqual(before, 900000)
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        self.assertEqual(self.stored(c), before)
+        e = self.engine(taskfs=False)
+        e.join(c)
+        self.task(c, e, reply=b"y" * 300000)
+        tap.wait_for(lambda: self.ids(c) == [2])
+        # The value, and the buffer of the reply it was taken from.
+        self.assertGreaterEqual(self.stored(c), 600000)
+        self.assertEqual(c.counters()["results_purged"], 1)
+
+
+@tap.check
+class SlowDisk(Case):
+    def publisher(self, e):
+        """It keeps what the controller does not take, and then refuses."""
+        s = e.connect(zmq.XPUB, e.info["iopub"])
+        s.setsockopt(zmq.XPUB_NODROP, 1)
+        s.setsockopt(zmq.SNDTIMEO, 200)
+        return s
+
+    @staticmethod
+    def let_go(fifo):
+        with contextlib.suppress(FileNotFoundError):
+            reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+            os.unlink(fifo)
+            os.close(reader)
+
+    def test_what_engines_print_waits_with_them(self):
+        c, e = self.pair(taskfs=False)
+        e.iopub = self.publisher(e)
+        header, frames = execute(c)
+        # Who opens a FIFO to write to it waits for somebody who reads.
+        (outputs,) = glob.glob(self.controller.dir + "/**/outputs", recursive=True)
+        fifo = outputs + "/1.0.stdout"
+        os.mkfifo(fifo)
+        self.addCleanup(self.let_go, fifo)
+        c.task.send_multipart(frames)
+        m = e.take()
+        piece = {"name": "stdout", "text": "x" * 65535 + "\n"}
+        backlog = lambda: c.ask("state_request", {}).content["controller"][
+            "gauges"
+        ]["store_backlog_bytes"]
+        sent = 0
+        while sent < 4096:
+            try:
+                e.publish(b"s", "stream", piece, header)
+                sent += 1
+            except zmq.Again:
+                if backlog() > 64 << 20:
+                    break
+        self.assertLess(sent, 4096)
+        self.assertLess(backlog(), 96 << 20)
+        # What is lost cannot be told from what has not been read.
+        self.assertTrue(self.engine().register(relayed=[])["taskfs"]["again"])
+        reader = os.open(fifo, os.O_RDONLY)
+        self.addCleanup(os.close, reader)
+        e.iopub.setsockopt(zmq.SNDTIMEO, -1)
+        e.publish(b"s", "status", {"execution_state": "idle"}, header)
+        e.reply(m)
+        self.assertEqual(c.receive(c.task).parent, header)
+        # To a FIFO nothing can be appended, and the result says so.
+        r = c.wait(1, "ok", "error")
+        self.assertEqual(r["task"]["ename"], "StoreError")
+
+
+@unittest.skipUnless(tap.can_mount(), "it needs to mount")
+class FullDisk(unittest.TestCase):
+    """On a file system of a few megabytes."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="taskfs-full-")
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "none", self.dir],
+            check=True,
+        )
+        self.addCleanup(os.unlink, self.dir + ".log")
+        self.addCleanup(os.rmdir, self.dir)
+        self.addCleanup(subprocess.run, ["umount", self.dir], check=True)
+        self.controller = Controller(PROGRAM, CALM, directory=self.dir)
+        self.addCleanup(self.controller.stop)
+        self.client = self.controller.client()
+        self.addCleanup(self.client.close)
+        self.client.follow()
+
+    def wait_for_log(self, what):
+        tap.wait_for(lambda: any(x["what"] == what for x in self.controller.log_lines()))
+
+    def tasks(self):
+        state = self.client.ask("state_request", {}).content
+        return state["controller"]["tasks"]
+
+    def fill(self):
+        ballast = os.path.join(self.dir, "ballast")
+        self.assertRaises(OSError, self.fill_up, ballast)
+        return ballast
+
+    def fill_up(self, path):
+        with open(path, "wb", buffering=0) as f:
+            while True:
+                f.write(b"x" * 4096)
+
+    def test_a_client_s_task_that_is_not_stored_is_refused(self):
+        c = self.client
+        ballast = self.fill()
+        header, frames = execute(c)
+        c.task.send_multipart(frames)
+        m = c.receive(c.task)
+        self.assertEqual(m.parent, header)
+        self.assertEqual(m.content["ename"], "StoreError")
+        o = c.ask("state_request", {}).content["controller"]
+        self.assertEqual(o["gauges"]["client_tasks"], 0)
+        self.assertEqual(self.tasks(), [0] * 5)
+        os.unlink(ballast)
+        self.assertEqual(c.submit(b":")["status"], "pending")
+
+    def test_a_client_s_start_is_shown_when_it_is_stored(self):
+        c, e = self.client, self.controller.engine(taskfs=False)
+        self.addCleanup(e.close)
+        e.join(c)
+        made = [execute(c) for _ in range(3)]
+        for _, frames in made:
+            c.task.send_multipart(frames)
+        first = e.take()
+        c.wait(3, "pending")
+        ballast = self.fill()
+        idle = {"execution_state": "idle"}
+        e.publish(b"s", "status", idle, first.header)
+        e.reply(first)
+        second = e.take()
+        lost = "the start of a client's task was not stored; trying again"
+        self.wait_for_log(lost)
+        self.assertEqual(c.result(2)["status"], "pending")
+        e.publish(b"s", "status", idle, second.header)
+        e.reply(second)
+        third = e.take()
+        tap.wait_for(
+            lambda: 3
+            <= sum(x["what"] == lost for x in self.controller.log_lines())
+        )
+        self.assertEqual(c.result(3)["status"], "pending")
+        os.unlink(ballast)
+        # It ended before its start could be stored.
+        r = c.wait(2, "ok")
+        self.assertEqual(r["task"]["attempt"], 1)
+        self.assertEqual(r["task"]["engine"], 0)
+        c.wait(3, "running")
+        e.publish(b"s", "status", idle, third.header)
+        e.reply(third)
+        c.wait(3, "ok")
+
+    def test_a_message_to_an_engine_passes_though_it_is_not_stored(self):
+        c, e = self.client, self.controller.engine(taskfs=False)
+        self.addCleanup(e.close)
+        e.join(c)
+        ballast = self.fill()
+        header, frames = execute(c, e)
+        c.mux.send_multipart(frames)
+        m = e.take(e.mux)
+        self.wait_for_log("a client's task was not stored")
+        e.publish(b"s", "status", {"execution_state": "idle"}, m.header)
+        e.reply(m, socket=e.mux)
+        self.assertEqual(c.receive(c.mux).parent, header)
+        os.unlink(ballast)
+        tap.wait_for(lambda: self.tasks() == [0] * 5)
+        self.assertEqual(c.ask("results_request", {}).content["results"], [])
+
+    def test_what_is_not_stored_is_refused(self):
+        c = self.client
+        big = c.submit(os.urandom(12 << 20).replace(b"\0", b"x"), label="big")
+        self.assertEqual(big["errno"], "ENOSPC")
+        self.assertEqual(c.submit(b":", after=["big"])["errno"], "EINVAL")
+        self.assertEqual(c.submit(b":")["status"], "pending")
+
+    def test_what_a_try_wrote_stays_until_the_next_is_stored(self):
+        c, e = self.client, self.controller.engine()
+        self.addCleanup(e.close)
+        e.join(c)
+        c.submit(b":", retries=1)
+        m = e.take()
+        piece = os.urandom(300000)
+        e.output(m, "stdout", 0, piece)
+        path = self.dir + "/outputs/1.0.stdout"
+        tap.wait_for(lambda: os.path.exists(path))
+        ballast = self.fill()
+        bad = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+        e.reply(m, bad, exit_status=1, stdout=len(piece))
+        self.wait_for_log("the end of a task was not stored; trying again")
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), piece)
+        os.unlink(ballast)
+        e.reply(e.take(), exit_status=0)
+        self.assertEqual(c.wait(1, "ok")["task"]["attempt"], 2)
+        self.assertFalse(os.path.exists(path))
+
+    def test_an_output_that_is_not_stored_fails_its_task(self):
+        c, e = self.client, self.controller.engine()
+        self.addCleanup(e.close)
+        e.join(c)
+        c.submit(b":")
+        m = e.take()
+        ballast = os.path.join(self.dir, "ballast")
+        with open(ballast, "wb") as f:
+            f.write(b"x" * (3 << 20))
+        piece = os.urandom(1 << 20)
+        for i in range(12):
+            e.output(m, "stdout", i << 20, piece)
+        e.reply(m, exit_status=0, stdout=12 << 20, value_is_stdout=True)
+        self.wait_for_log("a piece of an output was not stored")
+        os.unlink(ballast)
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["ename"], "StoreError")
+        self.assertIn("No space left", r["task"]["evalue"])
+        self.assertLess(r["task"]["stdout"], 12 << 20)
+        self.assertEqual(c.fetch(1, "stdout", 0, 4).buffers, [piece[:4]])
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules["__main__"])
