@@ -5,6 +5,7 @@
 #include "model/engines.h"
 #include "net/intake.h"
 #include "net/request.h"
+#include "net/sockets.h"
 
 /* So long a client may take from the answer to its subscription. */
 #define HELLO_WAIT (2 * USEC_PER_SEC)
@@ -56,7 +57,7 @@ void hello_on_request(struct controller *c, struct request *rq)
 	struct list *l;
 	bool ours;
 
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 		char id[24];
 

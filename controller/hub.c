@@ -21,6 +21,7 @@
 #include "mounts/events.h"
 #include "net/address.h"
 #include "net/intake.h"
+#include "net/sockets.h"
 #include "query.h"
 #include "upstream/sockets.h"
 #include "vars/forward.h"
@@ -319,9 +320,11 @@ static void events_ready(struct watch *w, short events)
 {
 	struct hub_socket *s = container_of(w, struct hub_socket, watch);
 
+	bool heard = events_are_heard(s->c);
+	unsigned more = subscriptions(s, &heard);
+
 	(void)events;
-	if (subscriptions(s, &s->c->mounts))
-		events_on_subscription(s->c);
+	events_on_subscription(s->c, more, heard);
 }
 
 static void iopub_out_ready(struct watch *w, short events)

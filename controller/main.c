@@ -24,13 +24,14 @@
 #include "net/address.h"
 #include "net/identity.h"
 #include "net/place.h"
+#include "net/sockets.h"
 #include "options.h"
+#include "repair/check.h"
+#include "repair/recover.h"
 #include "schedule/ending.h"
 #include "schedule/resume.h"
 #include "schedule/run.h"
 #include "schedule/sched.h"
-#include "repair/check.h"
-#include "repair/recover.h"
 #include "upstream/others.h"
 #include "upstream/recover.h"
 #include "upstream/upstream.h"
@@ -100,6 +101,7 @@ static void close_all(struct controller *c)
 	changes_done(c);
 	identity_done(c);
 	address_done(c);
+	free(c->sock);
 	zmq_ctx_term(c->zmq);
 }
 
@@ -111,6 +113,7 @@ static int start(struct controller *c, struct buf *why)
 	if (err)
 		return err;
 	hooks_set(c);
+	c->sock = zalloc(SOCKETS * sizeof(*c->sock));
 	changes_init(c);
 	results_init(c);
 	ready_init(c);
@@ -183,7 +186,7 @@ static int run(struct controller *c)
 		log_info("started", log_str("dir", c->config.dir),
 			 log_str("instance", c->instance),
 			 log_int("registration", c->sock[0].port),
-			 log_int("results", (int64_t)c->results.n));
+			 log_int("results", (int64_t)c->results->by_id.n));
 		say_ready(&c->config);
 		err = loop_run(c->loop);
 		address_withdraw(c);

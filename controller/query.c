@@ -10,6 +10,7 @@
 #include "mounts/listing.h"
 #include "mounts/submit.h"
 #include "net/request.h"
+#include "net/sockets.h"
 #include "records/forget.h"
 #include "records/lookup.h"
 #include "records/queues.h"

@@ -26,7 +26,7 @@ void state_on_request(struct controller *c, struct request *rq)
 	struct json_object *a = json_object_new_array();
 	struct list *l;
 
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		if (e->state != ENGINE_JOINING)
@@ -45,14 +45,14 @@ void state_on_results(struct controller *c, struct request *rq)
 				    RESULTS_PER_REPLY);
 	bool all = !json_get(rq->msg->content, "since");
 	struct result *first = result_find(c, (uint64_t)after);
-	struct list *l = first ? first->by_id.next : c->by_id.next;
+	struct list *l = first ? first->by_id.next : c->results->order.next;
 	struct json_object *o = ok_content(c, true);
 	struct json_object *a = json_object_new_array();
 	size_t bytes = 0;
 
 	limit = limit > 0 && limit < RESULTS_PER_REPLY ? limit
 						       : RESULTS_PER_REPLY;
-	for (; l != &c->by_id && limit > 0 && bytes < LIMIT_REPLY;
+	for (; l != &c->results->order && limit > 0 && bytes < LIMIT_REPLY;
 	     l = l->next) {
 		struct result *r = list_entry(l, struct result, by_id);
 
@@ -64,7 +64,7 @@ void state_on_results(struct controller *c, struct request *rq)
 		limit--;
 	}
 	json_add(o, "results", a);
-	json_add_bool(o, "more", l != &c->by_id);
+	json_add_bool(o, "more", l != &c->results->order);
 	events_add_purged(c, o, all ? c->seq : (uint64_t)since);
 	request_reply(rq, MSG_RESULTS_REPLY, o, NULL, 0);
 }

@@ -2,6 +2,7 @@
 #include "broadcast.h"
 
 #include "failed.h"
+#include "net/sockets.h"
 #include "relayed.h"
 #include "schedule/run.h"
 

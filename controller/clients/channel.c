@@ -5,11 +5,27 @@
 #include "net/intake.h"
 #include "relay.h"
 
-/* How many unfinished tasks of clients there are, and when that is enough. */
+struct channels {
+	struct {
+		uint64_t wires;
+		bool full;	/* nothing more is taken in */
+	} of[CHANNELS];
+};
+
+void channels_init(struct controller *c)
+{
+	c->channels = zalloc(sizeof(*c->channels));
+}
+
+void channels_done(struct controller *c)
+{
+	free(c->channels);
+	c->channels = NULL;
+}
 
 uint64_t channel_room(const struct controller *c, enum channel ch)
 {
-	uint64_t n = c->channel[ch].wires, limit = c->config.client_tasks;
+	uint64_t n = c->channels->of[ch].wires, limit = c->config.client_tasks;
 
 	return limit > n ? limit - n : 0;
 }
@@ -19,27 +35,29 @@ void channel_more(struct controller *c, enum channel ch)
 	static struct log_limit often;
 	unsigned skipped;
 
-	c->channel[ch].wires++;
-	if (channel_room(c, ch) || c->channel[ch].full)
+	c->channels->of[ch].wires++;
+	c->count.client_tasks++;
+	if (channel_room(c, ch) || c->channels->of[ch].full)
 		return;
-	c->channel[ch].full = true;
+	c->channels->of[ch].full = true;
 	c->count.clients_paused++;
 	intake_again(c);
 	if (log_allowed(&often, 3, 60 * USEC_PER_SEC, &skipped))
 		log_info("clients have too many unfinished tasks; more are "
 			 "taken in when some have ended",
-			 log_int("tasks", (int64_t)c->channel[ch].wires),
+			 log_int("tasks", (int64_t)c->channels->of[ch].wires),
 			 log_int("not_logged", skipped));
 }
 
 void channel_less(struct controller *c, enum channel ch)
 {
-	c->channel[ch].wires--;
+	c->channels->of[ch].wires--;
+	c->count.client_tasks--;
 	/* Not one by one. */
-	if (!c->channel[ch].full ||
+	if (!c->channels->of[ch].full ||
 	    channel_room(c, ch) <= c->config.client_tasks / 8)
 		return;
-	c->channel[ch].full = false;
+	c->channels->of[ch].full = false;
 	intake_again(c);
 }
 
@@ -49,6 +67,6 @@ bool channel_is_full(const struct controller *c, enum socket s)
 
 	for (ch = 0; ch < CHANNELS; ch++)
 		if (relay_in((enum channel)ch) == s)
-			return c->channel[ch].full;
+			return c->channels->of[ch].full;
 	return false;
 }

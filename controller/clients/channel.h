@@ -15,4 +15,7 @@ bool channel_is_full(const struct controller *c, enum socket s);
 void channel_more(struct controller *c, enum channel ch);
 void channel_less(struct controller *c, enum channel ch);
 
+void channels_init(struct controller *c);
+void channels_done(struct controller *c);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/request.h"
+#include "net/sockets.h"
 #include "relay.h"
 #include "relayed.h"
 #include "schedule/ending.h"

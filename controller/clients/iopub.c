@@ -6,6 +6,7 @@
 #include "ipython/output.h"
 #include "model/engines.h"
 #include "model/tasks.h"
+#include "net/sockets.h"
 #include "relayed.h"
 
 /* --- what clients can read ---------------------------------------------- */

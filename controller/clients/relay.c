@@ -6,6 +6,7 @@
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "net/request.h"
+#include "net/sockets.h"
 #include "record.h"
 #include "relayed.h"
 #include "schedule/ending.h"

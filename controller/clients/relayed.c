@@ -30,7 +30,7 @@ void wire_free(struct wire *w)
 	if (r && r->wire == w)
 		r->wire = NULL;
 	if (wire_find(w->c, w->msg_id) == w)
-		map_remove(&w->c->wires, bytes_str(w->msg_id));
+		map_remove(&w->c->wires->by_msg_id, bytes_str(w->msg_id));
 	channel_less(w->c, w->channel);
 	buf_done(&w->client);
 	buf_done(&w->header);
@@ -51,23 +51,26 @@ void wire_free(struct wire *w)
 
 void wires_init(struct controller *c)
 {
-	c->wires = (struct map){0};
-	c->wired = (struct map){0};
+	c->wires = zalloc(sizeof(*c->wires));
+	channels_init(c);
 }
 
 void wires_done(struct controller *c)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->wires, &it))
+	while (map_next(&c->wires->by_msg_id, &it))
 		wire_free(it.value);
-	map_done(&c->wires);
-	map_done(&c->wired);
+	map_done(&c->wires->by_msg_id);
+	map_done(&c->wires->results);
+	free(c->wires);
+	c->wires = NULL;
+	channels_done(c);
 }
 
 struct wire *wire_find(struct controller *c, const char *msg_id)
 {
-	return msg_id ? map_get(&c->wires, bytes_str(msg_id)) : NULL;
+	return msg_id ? map_get(&c->wires->by_msg_id, bytes_str(msg_id)) : NULL;
 }
 
 /* --- the names of results ----------------------------------------------- */
@@ -76,7 +79,7 @@ void wire_know(struct result *r, const char *msg_id)
 {
 	if (!r->task[0].details)
 		task_set_msg_id(&r->task[0], msg_id);
-	map_put(&r->c->wired, bytes_str(msg_id), r);
+	map_put(&r->c->wires->results, bytes_str(msg_id), r);
 }
 
 void wire_forget(struct result *r)
@@ -84,14 +87,14 @@ void wire_forget(struct result *r)
 	const struct details *d = r->task[0].details;
 
 	if (d && d->msg_id &&
-	    map_get(&r->c->wired, bytes_str(d->msg_id)) == r)
-		map_remove(&r->c->wired, bytes_str(d->msg_id));
+	    map_get(&r->c->wires->results, bytes_str(d->msg_id)) == r)
+		map_remove(&r->c->wires->results, bytes_str(d->msg_id));
 }
 
 uint64_t wire_result(struct controller *c, struct bytes msg_id,
 		     uint32_t *ret_index)
 {
-	struct result *r = map_get(&c->wired, msg_id);
+	struct result *r = map_get(&c->wires->results, msg_id);
 	struct task_id id;
 
 	*ret_index = 0;
@@ -224,7 +227,7 @@ struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
 	w->row.user = -1;
 	buf_put(&w->client, client.p, client.n);
 	buf_put(&w->header, header.p, header.n);
-	map_put(&c->wires, bytes_str(w->msg_id), w);
+	map_put(&c->wires->by_msg_id, bytes_str(w->msg_id), w);
 	channel_more(c, ch);
 	/* Known by what its client calls it, also while it waits. */
 	wire_know(r, w->msg_id);

@@ -80,6 +80,11 @@ void wire_give_up(struct result *r);
 void wire_know(struct result *r, const char *msg_id);
 void wire_forget(struct result *r);
 
+struct wires {
+	struct map by_msg_id;	/* msg_id -> struct wire */
+	struct map results;	/* msg_id -> struct result, also ended ones */
+};
+
 void wires_init(struct controller *c);
 void wires_done(struct controller *c);
 

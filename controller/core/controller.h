@@ -1,26 +1,6 @@
 /*
- * controller.h: the one struct everything in this room hangs on.
- *
- * Who uses whom (a file uses only those below it):
- *
- *	main options
- *	place		the cluster directory
- *	identity	keys, and what of them survives
- *	admission door	which peers may speak at all; who has not shown it yet
- *	address		ports and connection files
- *	hub		the sockets, and which handler gets what arrives
- *	query		requests of clients; those of ipyparallel's: stock.h
- *	relay		messages passed on: iopub, broadcast
- *	wire record	clients' own tasks, and the hub's records of all tasks
- *	channel		how many of them there may be
- *	control orders	what they want done to results, to engines
- *	vars forward	variables of engines, and requests for them
- *	run		one try of a task on an engine, from start to end
- *	sched		which task goes to which engine
- *	engines results	what there is
- *	events		telling the mounts what changed
- *	clock		the steady time of the cluster
- *	store		what survives
+ * controller.h: the one struct everything in the controller hangs on: the command line,
+ * and what each room keeps. Only that room knows what is inside.
  */
 #ifndef TASKFS_CONTROLLER_CORE_CONTROLLER_H
 #define TASKFS_CONTROLLER_CORE_CONTROLLER_H
@@ -36,21 +16,37 @@
 #include "wire/state.h"
 
 struct changes;
+struct address;
+struct admission;
 struct carrier;
-struct engine;
+struct changes;
+struct channels;
+struct door;
 struct engine_hooks;
 struct engine_news;
+struct engines;
 struct events;
+struct flight;
+struct forwards;
+struct heart;
 struct hello;
+struct hub_socket;
 struct intake;
+struct notices;
+struct orders;
+struct others;
 struct policy;
 struct ready;
-struct store;
-struct result_ops;
-struct upstream;
 struct reclaim;
+struct result_ops;
+struct results;
+struct runs;
+struct schedule;
+struct store;
+struct subscribers;
+struct upstream;
 struct users;
-struct others;
+struct wires;
 
 /* Where ports are taken from: those for one side, then those for all. */
 enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
@@ -109,13 +105,6 @@ enum channel {
 	CHANNELS,
 };
 
-struct hub_socket {
-	void *socket;
-	unsigned port;
-	struct watch watch;
-	struct controller *c;
-};
-
 struct counters {
 	uint64_t dropped_oversize, dropped_unknown, lost_engines, purged;
 	uint64_t refused_peers;		/* connections */
@@ -123,6 +112,8 @@ struct counters {
 	uint64_t submitted, refused;	/* results */
 	uint64_t clients_paused;	/* times a channel was full */
 	uint64_t begun, retried, ended[STATES];	/* tasks */
+	/* There are now. */
+	uint64_t orders, client_tasks;
 };
 
 struct controller {
@@ -132,100 +123,49 @@ struct controller {
 	struct session session;
 	struct curve curve;
 	struct store *store;
-	struct hub_socket sock[SOCKETS];
+	struct hub_socket *sock;	/* SOCKETS of them; net/sockets.h */
 	char instance[ID_SIZE];	/* new with every start */
 	char cluster[ID_SIZE];	/* the same for ever */
 	char *key;
-	struct address *address;	/* address.c */
-	struct admission *admission;	/* admission.c; NULL: no CURVE */
-	struct door *door;		/* door.c; the same */
-	struct subscribers *subscribers; /* subscribers.c */
+	struct address *address;	/* net/address.c */
+	struct admission *admission;	/* gate/admission.c; NULL: no CURVE */
+	struct door *door;		/* gate/door.c; the same */
+	struct subscribers *subscribers; /* gate/subscribers.c */
 	int64_t since, begun;	/* its start: time of day; steady_usec() */
-	int64_t clock;		/* clock.c: added to steady_usec() */
+	int64_t clock;		/* model/clock.h: added to steady_usec() */
 	struct counters count;
 	struct log_limit *drop_limit;
-	struct intake *intake;
-	struct hello *hello;
+	struct intake *intake;		/* net/intake.h */
+	struct hello *hello;		/* hello.c */
 
-	/* results.c */
-	struct map results;	/* id -> struct result */
-	struct list by_id;
-	struct map tokens;	/* token -> struct result */
-	struct map names;	/* uid and name -> the newest struct result of it */
-	struct list finished;	/* final ones, oldest first */
-	uint64_t nfinished, stored_bytes, next_result;
-	uint64_t tasks[STATES];
-
-	/* engines.c */
-	struct map engines;	/* id -> struct engine */
-	struct map by_uuid;	/* uuid -> struct engine */
-	struct map gone;	/* heart.c's: uuids of ours that were removed */
-	struct map gone_before;	/* the same, older */
-	struct log_limit gone_limit;
-	struct list engine_order;	/* least recently used first */
-	int64_t next_engine;
-	struct timer beat_timer, probe_timer;
-	struct timer flight_timer;	/* flight.c's */
-	struct map expected;	/* ids of engines that start again -> how often */
-	const struct engine_hooks *const *engine_hooks;	/* hooks.c; ends with NULL */
-	struct engine_news *engine_news;
-	uint64_t beat;
-	unsigned probes;
-
-	/* orders.c */
-	struct list orders;
-	size_t norders;
-
-	/* notify.c */
-	struct list notices;	/* oldest first */
-	size_t nnotices;
-	/* When clients asked that have not subscribed yet, a ring. */
-	uint64_t asked[64], first_asked, next_asked;
-
-	/* run.c */
-	struct map runs;	/* msg_id -> struct run */
-	struct list not_stored;	/* of struct store_op: the store refused them */
-	struct timer store_again;
-
-	/* sched.c */
-	struct ready *ready;
-	struct work sched_work;
-	struct timer sched_later;
-	bool check_all;		/* the same of all that are ready */
-	int told_missing;	/* enum missing; see why.h */
+	uint64_t seq;		/* of the last change that was told */
 	const struct policy *policy;
 
-	uint64_t seq;		/* of the last change that was told; events.c */
-	struct changes *changes;
-	struct events *events;
+	/* What each room keeps; the struct is in the header, or the file, that is named. */
+	struct changes *changes;	/* model/changes.h */
+	struct results *results;	/* model/results.h */
+	struct ready *ready;		/* model/ready.h */
+	struct engines *engines;	/* model/engines.h */
+	struct schedule *schedule;	/* schedule/sched.c */
+	struct runs *runs;		/* schedule/run.h */
+	struct events *events;		/* mounts/events.c */
+	struct engine_news *engine_news;	/* mounts/engine_json.c */
+	struct users *users;		/* mounts/users.c */
+	struct forwards *forwards;	/* vars/forward.h */
+	struct heart *heart;		/* engines/heart.c */
+	struct flight *flight;		/* engines/flight.c */
+	struct orders *orders;		/* engines/orders.c */
+	struct notices *notices;	/* engines/notify.c */
+	struct wires *wires;		/* clients/relayed.h */
+	struct channels *channels;	/* clients/channel.c */
+	struct upstream *upstream;	/* upstream/upstream_parts.h; NULL: none */
+	struct others *others;		/* upstream/others.c */
+	struct reclaim *reclaim;	/* upstream/recover.c */
 
-	bool mounts;		/* somebody hears our events (hub.c) */
-
-	/* forward.c */
-	struct map forwards;	/* msg_id -> struct forward */
-	struct list forward_list;	/* the same, oldest first */
-	struct timer forward_timer, forward_hold;
-	struct work forward_work;
-
+	/* Tables that the root sets: hooks.c. */
+	const struct engine_hooks *const *engine_hooks;	/* ends with NULL */
 	const struct carrier *carrier;	/* to the engines */
 	const struct result_ops *result_ops_clients;	/* of what clients send */
-	struct upstream *upstream;	/* upstream.c; NULL: none */
-	struct users *users;		/* users.c */
-	struct others *others;		/* others.c */
-	struct reclaim *reclaim;	/* reclaim_hub.c */
-
-	/* wire.c */
-	struct map wires;	/* msg_id -> struct wire */
-	struct map wired;	/* msg_id -> struct result, also ended ones */
-	struct {
-		uint64_t wires;
-		bool full;	/* nothing more is taken in */
-	} channel[CHANNELS];	/* channel.c */
 };
-
-static inline void *sock_of(struct controller *c, enum socket s)
-{
-	return c->sock[s].socket;
-}
 
 #endif

@@ -63,7 +63,7 @@ bool away_make_room(struct controller *c)
 	struct engine *oldest = NULL;
 	struct list *l;
 
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		if (e->given_up && (!oldest || e->lost < oldest->lost))

@@ -60,13 +60,13 @@ static void put_all(struct controller *c, struct buf *out)
 {
 	struct list *l;
 
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		if (e->draining)
 			buf_printf(out, "%lld ", (long long)e->id);
 	}
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		if (e->draining && e->drain_why)

@@ -18,6 +18,11 @@
 /* So many in a row did not arrive. */
 #define ASTRAY 2
 
+struct flight {
+	struct controller *c;
+	struct timer timer;
+};
+
 static bool is_silent(const struct run *run)
 {
 	return run->phase == RUN_SENT && run->engine->taskfs && !run->heard &&
@@ -104,11 +109,11 @@ static bool has_silent(const struct engine *e)
 
 static void look(struct timer *t)
 {
-	struct controller *c = container_of(t, struct controller, flight_timer);
+	struct controller *c = container_of(t, struct flight, timer)->c;
 	struct list *l, *tmp;
 	bool more = false;
 
-	list_for_each_safe(l, tmp, &c->engine_order) {
+	list_for_each_safe(l, tmp, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		more |= has_silent(e);
@@ -123,8 +128,8 @@ static void busy(struct engine *e)
 {
 	struct controller *c = e->c;
 
-	if (e->taskfs && !timer_is_set(&c->flight_timer))
-		timer_set(c->loop, &c->flight_timer, FLIGHT + STORING);
+	if (e->taskfs && !timer_is_set(&c->flight->timer))
+		timer_set(c->loop, &c->flight->timer, FLIGHT + STORING);
 }
 
 const struct engine_hooks flight_hooks = {.busy = busy};
@@ -134,7 +139,7 @@ void flight_doubt(struct run *run)
 	struct controller *c = run->c;
 
 	run->heard = false;
-	timer_set(c->loop, &c->flight_timer, USEC_PER_MSEC);
+	timer_set(c->loop, &c->flight->timer, USEC_PER_MSEC);
 }
 
 /* --- answers ------------------------------------------------------------ */
@@ -214,10 +219,14 @@ bool flight_on_reply(struct engine *e, struct msg *m)
 
 void flight_init(struct controller *c)
 {
-	c->flight_timer.fire = look;
+	c->flight = zalloc(sizeof(*c->flight));
+	c->flight->c = c;
+	c->flight->timer.fire = look;
 }
 
 void flight_done(struct controller *c)
 {
-	timer_cancel(&c->flight_timer);
+	timer_cancel(&c->flight->timer);
+	free(c->flight);
+	c->flight = NULL;
 }

@@ -4,6 +4,7 @@
 #include "away.h"
 #include "base/log.h"
 #include "engine_parts.h"
+#include "net/sockets.h"
 #include "presence.h"
 
 /* ipyparallel's: dead at the 11th beat in a row that is not answered. */
@@ -15,35 +16,45 @@
 #define PROBE (10 * USEC_PER_MSEC)
 #define PROBES 10
 
+struct heart {
+	struct controller *c;
+	struct timer beat_timer, probe_timer;
+	uint64_t beat;		/* how many there were */
+	unsigned probes;
+	struct map gone;	/* uuids of engines of ours that were removed */
+	struct map gone_before;	/* the same, older */
+	struct log_limit gone_limit;
+};
+
 static void ping(struct controller *c)
 {
 	char payload[96];
 
 	snprintf(payload, sizeof(payload), "%s:%llu", c->instance,
-		 (unsigned long long)c->beat);
+		 (unsigned long long)c->heart->beat);
 	(void)!zmq_send(sock_of(c, S_HB_PING), payload, strlen(payload),
 			ZMQ_DONTWAIT);
 }
 
 static void probe(struct timer *t)
 {
-	struct controller *c = container_of(t, struct controller, probe_timer);
+	struct controller *c = container_of(t, struct heart, probe_timer)->c;
 	struct map_iter it = {0};
 	bool joining = false;
 
-	while (map_next(&c->engines, &it))
+	while (map_next(&c->engines->by_id, &it))
 		joining |= ((struct engine *)it.value)->state != ENGINE_LIVE;
 	if (!joining)
 		return;
 	ping(c);
-	if (c->probes < PROBES)
-		timer_set(c->loop, &c->probe_timer, PROBE << c->probes++);
+	if (c->heart->probes < PROBES)
+		timer_set(c->loop, &c->heart->probe_timer, PROBE << c->heart->probes++);
 }
 
 void heart_probe(struct controller *c)
 {
-	c->probes = 0;
-	timer_set(c->loop, &c->probe_timer, PROBE);
+	c->heart->probes = 0;
+	timer_set(c->loop, &c->heart->probe_timer, PROBE);
 }
 
 /* --- those that were removed, and still beat ------------------------------ */
@@ -57,18 +68,18 @@ void heart_gone(struct engine *e)
 
 	if (!e->taskfs)
 		return;
-	if (c->gone.n >= LIMIT_GONE) {
-		map_done(&c->gone_before);
-		c->gone_before = c->gone;
-		c->gone = (struct map){0};
+	if (c->heart->gone.n >= LIMIT_GONE) {
+		map_done(&c->heart->gone_before);
+		c->heart->gone_before = c->heart->gone;
+		c->heart->gone = (struct map){0};
 	}
-	map_put(&c->gone, bytes_str(e->uuid), c);
+	map_put(&c->heart->gone, bytes_str(e->uuid), c);
 }
 
 void heart_begins(struct engine *e)
 {
-	map_remove(&e->c->gone, bytes_str(e->uuid));
-	map_remove(&e->c->gone_before, bytes_str(e->uuid));
+	map_remove(&e->c->heart->gone, bytes_str(e->uuid));
+	map_remove(&e->c->heart->gone_before, bytes_str(e->uuid));
 }
 
 /*
@@ -89,7 +100,7 @@ static void ask_to_register(struct controller *c, struct bytes uuid)
 	out.content = content = json_object_new_object();
 	err = msg_send(sock_of(c, S_CONTROL_OUT), &c->session, &out);
 	json_object_put(content);
-	if (!err && log_allowed(&c->gone_limit, 5, 60 * USEC_PER_SEC, &skipped))
+	if (!err && log_allowed(&c->heart->gone_limit, 5, 60 * USEC_PER_SEC, &skipped))
 		log_info("an engine beats and is not registered any more; it is "
 			 "asked to register again", log_bytes("uuid", uuid),
 			 log_int("not_logged", skipped));
@@ -97,7 +108,7 @@ static void ask_to_register(struct controller *c, struct bytes uuid)
 
 static bool is_gone(const struct controller *c, struct bytes uuid)
 {
-	return map_get(&c->gone, uuid) || map_get(&c->gone_before, uuid);
+	return map_get(&c->heart->gone, uuid) || map_get(&c->heart->gone_before, uuid);
 }
 
 /* --- beats ---------------------------------------------------------------- */
@@ -162,32 +173,36 @@ static void count_beat(struct engine *e)
 
 static void beat(struct timer *t)
 {
-	struct controller *c = container_of(t, struct controller, beat_timer);
+	struct controller *c = container_of(t, struct heart, beat_timer)->c;
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &c->engine_order)
+	list_for_each_safe(l, tmp, &c->engines->order)
 		count_beat(list_entry(l, struct engine, order));
-	c->beat++;
+	c->heart->beat++;
 	ping(c);
 	timer_set(c->loop, t, c->config.ping);
 }
 
 void heart_init(struct controller *c)
 {
-	c->beat_timer.fire = beat;
-	c->probe_timer.fire = probe;
+	c->heart = zalloc(sizeof(*c->heart));
+	c->heart->c = c;
+	c->heart->beat_timer.fire = beat;
+	c->heart->probe_timer.fire = probe;
 	/* Their hearts are the upstream's business. */
 	if (c->config.upstream)
 		return;
-	timer_set(c->loop, &c->beat_timer, c->config.ping);
+	timer_set(c->loop, &c->heart->beat_timer, c->config.ping);
 	/* Engines from before a restart see soon that we are new. */
-	timer_set(c->loop, &c->probe_timer, PROBE);
+	timer_set(c->loop, &c->heart->probe_timer, PROBE);
 }
 
 void heart_done(struct controller *c)
 {
-	timer_cancel(&c->beat_timer);
-	timer_cancel(&c->probe_timer);
-	map_done(&c->gone);
-	map_done(&c->gone_before);
+	timer_cancel(&c->heart->beat_timer);
+	timer_cancel(&c->heart->probe_timer);
+	map_done(&c->heart->gone);
+	map_done(&c->heart->gone_before);
+	free(c->heart);
+	c->heart = NULL;
 }

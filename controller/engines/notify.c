@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "notify.h"
 
+#include "net/sockets.h"
+
 /* So long a client may take from the answer to its subscription. */
 #define NEW_USEC (15 * USEC_PER_SEC)
 /* More at a time: the oldest are not said again. */
@@ -14,10 +16,17 @@ struct notice {
 	uint64_t at;		/* mono_usec() */
 };
 
+struct notices {
+	struct list said;	/* oldest first */
+	size_t n;
+	/* When clients asked that have not subscribed yet, a ring; mono_usec(). */
+	uint64_t asked[64], first_asked, next_asked;
+};
+
 static void notice_free(struct controller *c, struct notice *n)
 {
 	list_del(&n->link);
-	c->nnotices--;
+	c->notices->n--;
 	free(n->uuid);
 	free(n);
 }
@@ -26,10 +35,10 @@ static void forget_old(struct controller *c)
 {
 	uint64_t now = mono_usec();
 
-	while (!list_empty(&c->notices)) {
-		struct notice *n = list_first(&c->notices, struct notice, link);
+	while (!list_empty(&c->notices->said)) {
+		struct notice *n = list_first(&c->notices->said, struct notice, link);
 
-		if (c->nnotices < LIMIT_NOTICES && n->at + NEW_USEC > now)
+		if (c->notices->n < LIMIT_NOTICES && n->at + NEW_USEC > now)
 			return;
 		notice_free(c, n);
 	}
@@ -40,7 +49,7 @@ static void forget_engine(struct controller *c, const struct engine *e)
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &c->notices) {
+	list_for_each_safe(l, tmp, &c->notices->said) {
 		struct notice *n = list_entry(l, struct notice, link);
 
 		if (n->id == e->id && strcmp(n->uuid, e->uuid) == 0)
@@ -75,8 +84,8 @@ static void notify(struct engine *e, bool comes)
 	n->id = e->id;
 	n->uuid = xstrdup(e->uuid);
 	n->at = mono_usec();
-	list_add_tail(&c->notices, &n->link);
-	c->nnotices++;
+	list_add_tail(&c->notices->said, &n->link);
+	c->notices->n++;
 	say(c, n);
 }
 
@@ -98,9 +107,9 @@ const struct engine_hooks notify_hooks = {
 
 void notify_hello(struct controller *c)
 {
-	if (c->next_asked - c->first_asked == ARRAY_SIZE(c->asked))
-		c->first_asked++;
-	c->asked[c->next_asked++ % ARRAY_SIZE(c->asked)] = mono_usec();
+	if (c->notices->next_asked - c->notices->first_asked == ARRAY_SIZE(c->notices->asked))
+		c->notices->first_asked++;
+	c->notices->asked[c->notices->next_asked++ % ARRAY_SIZE(c->notices->asked)] = mono_usec();
 }
 
 /* When the client that subscribes now had asked. */
@@ -108,8 +117,8 @@ static uint64_t take_asked(struct controller *c)
 {
 	uint64_t now = mono_usec(), at;
 
-	while (c->first_asked < c->next_asked) {
-		at = c->asked[c->first_asked++ % ARRAY_SIZE(c->asked)];
+	while (c->notices->first_asked < c->notices->next_asked) {
+		at = c->notices->asked[c->notices->first_asked++ % ARRAY_SIZE(c->notices->asked)];
 		if (at + NEW_USEC > now)
 			return at;
 	}
@@ -122,7 +131,7 @@ void notify_again(struct controller *c)
 	const struct list *l;
 
 	forget_old(c);
-	list_for_each(l, &c->notices) {
+	list_for_each(l, &c->notices->said) {
 		const struct notice *n = list_entry(l, struct notice, link);
 
 		if (n->joined || n->at >= asked)
@@ -132,11 +141,14 @@ void notify_again(struct controller *c)
 
 void notify_init(struct controller *c)
 {
-	list_init(&c->notices);
+	c->notices = zalloc(sizeof(*c->notices));
+	list_init(&c->notices->said);
 }
 
 void notify_done(struct controller *c)
 {
-	while (!list_empty(&c->notices))
-		notice_free(c, list_first(&c->notices, struct notice, link));
+	while (!list_empty(&c->notices->said))
+		notice_free(c, list_first(&c->notices->said, struct notice, link));
+	free(c->notices);
+	c->notices = NULL;
 }

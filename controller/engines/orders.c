@@ -38,7 +38,7 @@ struct errand {
 };
 
 struct order {
-	struct list link;	/* controller.orders */
+	struct list link;	/* orders.all */
 	struct controller *c;
 	struct request *rq;	/* NULL: answered */
 	const struct order_verb *verb;
@@ -47,6 +47,10 @@ struct order {
 	int err;		/* of the first that could not */
 	struct buf why;
 	struct errand of[];
+};
+
+struct orders {
+	struct list all;
 };
 
 /* --- the verbs ---------------------------------------------------------- */
@@ -112,7 +116,7 @@ static void order_free(struct order *o)
 {
 	timer_cancel(&o->due);
 	list_del(&o->link);
-	o->c->norders--;
+	o->c->count.orders--;
 	/* What waited for one that did not come back waits no longer. */
 	sched_check(o->c);
 	if (o->rq)
@@ -315,20 +319,20 @@ static int check_order(struct order *o, struct buf *why)
 static struct order *order_new(struct request *rq, struct json_object *list)
 {
 	struct controller *c = rq->c;
-	size_t room = list ? json_object_array_length(list) : c->engines.n, i;
+	size_t room = list ? json_object_array_length(list) : c->engines->by_id.n, i;
 	struct order *o = zalloc(sizeof(*o) + room * sizeof(o->of[0]));
 	struct list *l;
 
 	o->c = c;
 	o->rq = rq;
-	list_add_tail(&c->orders, &o->link);
-	c->norders++;
+	list_add_tail(&c->orders->all, &o->link);
+	c->count.orders++;
 	for (i = 0; list && i < room; i++)
 		o->of[o->n++].engine = json_object_get_int64(
 			json_object_array_get_idx(list, i));
 	if (list)
 		return o;
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		if (engine_is_there(e))
@@ -363,7 +367,7 @@ void orders_on_request(struct controller *c, struct request *rq)
 			 : "there is no such verb");
 		return;
 	}
-	if (c->norders >= LIMIT_ORDERS) {
+	if (c->count.orders >= LIMIT_ORDERS) {
 		refuse(rq, -EAGAIN, "ControlError",
 		       "too many others wait for engines");
 		return;
@@ -394,7 +398,7 @@ static void each_errand(struct controller *c, void *arg,
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &c->orders) {
+	list_for_each_safe(l, tmp, &c->orders->all) {
 		struct order *o = list_entry(l, struct order, link);
 		size_t i, n = o->n;
 
@@ -436,7 +440,7 @@ static void take_reply(struct order *o, struct errand *a, void *arg)
 
 void orders_on_reply(struct controller *c, struct msg *m)
 {
-	if (list_empty(&c->orders) || !json_get_str(m->parent, "msg_id", NULL))
+	if (list_empty(&c->orders->all) || !json_get_str(m->parent, "msg_id", NULL))
 		return;
 	if (!m->content)
 		m->content = msg_json(m, MSG_CONTENT);
@@ -500,11 +504,14 @@ const struct engine_hooks orders_hooks = {
 
 void orders_init(struct controller *c)
 {
-	list_init(&c->orders);
+	c->orders = zalloc(sizeof(*c->orders));
+	list_init(&c->orders->all);
 }
 
 void orders_done(struct controller *c)
 {
-	while (!list_empty(&c->orders))
-		order_free(list_first(&c->orders, struct order, link));
+	while (!list_empty(&c->orders->all))
+		order_free(list_first(&c->orders->all, struct order, link));
+	free(c->orders);
+	c->orders = NULL;
 }

@@ -5,6 +5,7 @@
 #include "execute.h"
 #include "flight.h"
 #include "model/carrier.h"
+#include "net/sockets.h"
 #include "ours_reply.h"
 
 /* --- what may be forgotten there ------------------------------------------ */

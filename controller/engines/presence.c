@@ -31,7 +31,7 @@ void engine_adopt(struct controller *c, int64_t id, const char *uuid)
 	struct engine *e = engine_by_uuid(c, bytes_str(uuid));
 
 	if (!*uuid || strlen(uuid) > LIMIT_UUID ||
-	    (!e && c->engines.n >= LIMIT_ENGINES))
+	    (!e && c->engines->by_id.n >= LIMIT_ENGINES))
 		return;
 	if (e && e->id != id) {
 		engine_remove(e, "it has another id now");

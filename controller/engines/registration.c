@@ -5,6 +5,7 @@
 #include "engine_parts.h"
 #include "net/address.h"
 #include "net/request.h"
+#include "net/sockets.h"
 #include "presence.h"
 #include "returned.h"
 #include "schedule/run.h"
@@ -77,7 +78,7 @@ static int64_t free_id(struct controller *c, int64_t want,
 {
 	if (want >= 0 && want <= LIMIT_ENGINE_ID && is_free(c, want, t))
 		return want;
-	return c->next_engine;
+	return c->engines->next_id;
 }
 
 static struct json_object *accept(struct engine *e, struct json_object *t)
@@ -110,7 +111,7 @@ static void keep_next_id(struct controller *c)
 	struct store_op *op = store_op_new(STORE_META);
 
 	op->meta.key = "next_engine";
-	op->meta.value = xasprintf("%lld", (long long)c->next_engine);
+	op->meta.value = xasprintf("%lld", (long long)c->engines->next_id);
 	store_put(c->store, op);
 }
 
@@ -172,7 +173,7 @@ void registration_on_request(struct controller *c, struct request *rq)
 		refuse_uuid(rq, uuid);
 		return;
 	}
-	if (!e && c->engines.n >= LIMIT_ENGINES && !away_make_room(c)) {
+	if (!e && c->engines->by_id.n >= LIMIT_ENGINES && !away_make_room(c)) {
 		refuse(rq, "RuntimeError", "there are too many engines");
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "subscribers.h"
 
 #include "door.h"
+#include "net/sockets.h"
 
 #include <sys/socket.h>
 #include <zmq.h>

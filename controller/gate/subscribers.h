@@ -8,7 +8,7 @@
 #ifndef TASKFS_CONTROLLER_GATE_SUBSCRIBERS_H
 #define TASKFS_CONTROLLER_GATE_SUBSCRIBERS_H
 
-#include "core/controller.h"
+#include "net/sockets.h"
 
 /*
  * Reads what an XPUB socket tells, or some of it: its watch calls again. How many

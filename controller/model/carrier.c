@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "carrier.h"
 
+#include "net/sockets.h"
+
 int carrier_own_send(struct controller *c, enum line line,
 		     const struct msg_out *out)
 {

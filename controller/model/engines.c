@@ -7,12 +7,12 @@
 
 struct engine *engine_find(struct controller *c, int64_t id)
 {
-	return map_get_u64(&c->engines, (uint64_t)id);
+	return map_get_u64(&c->engines->by_id, (uint64_t)id);
 }
 
 struct engine *engine_by_uuid(struct controller *c, struct bytes uuid)
 {
-	return map_get(&c->by_uuid, uuid);
+	return map_get(&c->engines->by_uuid, uuid);
 }
 
 bool engine_usable(const struct engine *e)
@@ -82,13 +82,13 @@ struct engine *engine_new(struct controller *c, int64_t id, const char *uuid)
 	e->since = now_usec();
 	list_init(&e->runs);
 	/* A new one is used first. */
-	list_add(&c->engine_order, &e->order);
+	list_add(&c->engines->order, &e->order);
 	/* Larger than before a restart of this controller. */
 	e->ran = now_usec();
-	map_put_u64(&c->engines, (uint64_t)id, e);
-	map_put(&c->by_uuid, bytes_str(uuid), e);
-	if (id >= c->next_engine)
-		c->next_engine = id + 1;
+	map_put_u64(&c->engines->by_id, (uint64_t)id, e);
+	map_put(&c->engines->by_uuid, bytes_str(uuid), e);
+	if (id >= c->engines->next_id)
+		c->engines->next_id = id + 1;
 	return e;
 }
 
@@ -98,8 +98,8 @@ void engine_free(struct engine *e)
 
 	engine_tell_hooks(e, freed);
 	list_del(&e->order);
-	map_remove_u64(&c->engines, (uint64_t)e->id);
-	map_remove(&c->by_uuid, bytes_str(e->uuid));
+	map_remove_u64(&c->engines->by_id, (uint64_t)e->id);
+	map_remove(&c->engines->by_uuid, bytes_str(e->uuid));
 	free(e->uuid);
 	free(e->host);
 	free(e->language);
@@ -149,38 +149,41 @@ void engine_add_load(struct engine *e, int by)
 
 void engines_expect(struct controller *c, int64_t id)
 {
-	uintptr_t n = (uintptr_t)map_get_u64(&c->expected, (uint64_t)id);
+	uintptr_t n = (uintptr_t)map_get_u64(&c->engines->expected, (uint64_t)id);
 
-	map_put_u64(&c->expected, (uint64_t)id, (void *)(n + 1));
+	map_put_u64(&c->engines->expected, (uint64_t)id, (void *)(n + 1));
 }
 
 void engines_expect_no_more(struct controller *c, int64_t id)
 {
-	uintptr_t n = (uintptr_t)map_get_u64(&c->expected, (uint64_t)id);
+	uintptr_t n = (uintptr_t)map_get_u64(&c->engines->expected, (uint64_t)id);
 
 	if (n > 1)
-		map_put_u64(&c->expected, (uint64_t)id, (void *)(n - 1));
+		map_put_u64(&c->engines->expected, (uint64_t)id, (void *)(n - 1));
 	else
-		map_remove_u64(&c->expected, (uint64_t)id);
+		map_remove_u64(&c->engines->expected, (uint64_t)id);
 }
 
 bool engine_is_expected(struct controller *c, int64_t id)
 {
-	return engine_find(c, id) || map_get_u64(&c->expected, (uint64_t)id);
+	return engine_find(c, id) || map_get_u64(&c->engines->expected, (uint64_t)id);
 }
 
 /* --- all of them -------------------------------------------------------- */
 
 void engines_init(struct controller *c)
 {
-	list_init(&c->engine_order);
+	c->engines = zalloc(sizeof(*c->engines));
+	list_init(&c->engines->order);
 }
 
 void engines_done(struct controller *c)
 {
-	while (!list_empty(&c->engine_order))
-		engine_free(list_first(&c->engine_order, struct engine, order));
-	map_done(&c->engines);
-	map_done(&c->by_uuid);
-	map_done(&c->expected);
+	while (!list_empty(&c->engines->order))
+		engine_free(list_first(&c->engines->order, struct engine, order));
+	map_done(&c->engines->by_id);
+	map_done(&c->engines->by_uuid);
+	map_done(&c->engines->expected);
+	free(c->engines);
+	c->engines = NULL;
 }

@@ -123,6 +123,14 @@ void engine_set_taskfs(struct engine *e, bool taskfs);
 /* Member pid, if it is one; log: what is none. */
 void engine_read_pid(struct engine *e, struct json_object *o);
 
+struct engines {
+	struct map by_id;	/* id -> struct engine */
+	struct map by_uuid;	/* uuid -> struct engine */
+	struct list order;	/* least recently used first */
+	int64_t next_id;
+	struct map expected;	/* ids of engines that start again -> how often */
+};
+
 void engines_init(struct controller *c);
 void engines_done(struct controller *c);
 /*

@@ -12,28 +12,31 @@
 
 void results_init(struct controller *c)
 {
-	list_init(&c->by_id);
-	list_init(&c->finished);
-	c->next_result = 1;
+	c->results = zalloc(sizeof(*c->results));
+	list_init(&c->results->order);
+	list_init(&c->results->finished);
+	c->results->next_id = 1;
 }
 
 void results_done(struct controller *c)
 {
-	while (!list_empty(&c->by_id))
-		result_free(list_first(&c->by_id, struct result, by_id));
-	map_done(&c->results);
-	map_done(&c->tokens);
-	map_done(&c->names);
+	while (!list_empty(&c->results->order))
+		result_free(list_first(&c->results->order, struct result, by_id));
+	map_done(&c->results->by_id);
+	map_done(&c->results->tokens);
+	map_done(&c->results->names);
+	free(c->results);
+	c->results = NULL;
 }
 
 struct result *result_find(struct controller *c, uint64_t id)
 {
-	return map_get_u64(&c->results, id);
+	return map_get_u64(&c->results->by_id, id);
 }
 
 struct result *result_by_token(struct controller *c, const char *token)
 {
-	return map_get(&c->tokens, bytes_str(token));
+	return map_get(&c->results->tokens, bytes_str(token));
 }
 
 static struct bytes name_key(uint32_t uid, struct bytes name)
@@ -54,14 +57,14 @@ static struct bytes own_key(const struct result *r)
 struct result *result_named(struct controller *c, uint32_t uid,
 			    struct bytes name)
 {
-	return map_get(&c->names, name_key(uid, name));
+	return map_get(&c->results->names, name_key(uid, name));
 }
 
 void result_take_name(struct result *r)
 {
 	if (!r->name)
 		return;
-	r->older = map_put(&r->c->names, own_key(r), r);
+	r->older = map_put(&r->c->results->names, own_key(r), r);
 	if (r->older)
 		r->older->newer = r;
 }
@@ -69,12 +72,12 @@ void result_take_name(struct result *r)
 /* It goes: the newest before it has the name, if there is one. */
 static void drop_name(struct result *r)
 {
-	bool newest = r->name && map_get(&r->c->names, own_key(r)) == r;
+	bool newest = r->name && map_get(&r->c->results->names, own_key(r)) == r;
 
 	if (newest && r->older)
-		map_put(&r->c->names, own_key(r), r->older);
+		map_put(&r->c->results->names, own_key(r), r->older);
 	else if (newest)
-		map_remove(&r->c->names, own_key(r));
+		map_remove(&r->c->results->names, own_key(r));
 	if (r->newer)
 		r->newer->older = r->older;
 	if (r->older)
@@ -132,13 +135,13 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 		r->task[i].exit_status = r->task[i].signal = -1;
 	}
 	r->count[STATE_PENDING] = ntasks;
-	c->tasks[STATE_PENDING] += ntasks;
+	c->results->tasks[STATE_PENDING] += ntasks;
 	list_init(&r->finished);
 	list_init(&r->changed_link);
 	list_init(&r->ready_link);
-	list_add_tail(&c->by_id, &r->by_id);
-	map_put_u64(&c->results, id, r);
-	c->next_result = max_u64(c->next_result, id + 1);
+	list_add_tail(&c->results->order, &r->by_id);
+	map_put_u64(&c->results->by_id, id, r);
+	c->results->next_id = max_u64(c->results->next_id, id + 1);
 	return r;
 }
 
@@ -147,12 +150,12 @@ void result_set_token(struct result *r, const char *token)
 	if (!token)
 		return;
 	r->token = xstrdup(token);
-	map_put(&r->c->tokens, bytes_str(token), r);
+	map_put(&r->c->results->tokens, bytes_str(token), r);
 }
 
 struct result *result_new(struct controller *c, struct result_spec *spec)
 {
-	struct result *r = result_make(c, c->next_result, spec->ntasks);
+	struct result *r = result_make(c, c->results->next_id, spec->ntasks);
 	struct bytes options = json_bytes(spec->options);
 
 	r->ops = spec->ops;
@@ -280,10 +283,10 @@ static uint64_t stored_bytes(const struct result *r)
 
 void results_add_finished(struct result *r)
 {
-	list_add_tail(&r->c->finished, &r->finished);
+	list_add_tail(&r->c->results->finished, &r->finished);
 	r->accounted = stored_bytes(r);
-	r->c->stored_bytes += r->accounted;
-	r->c->nfinished++;
+	r->c->results->stored_bytes += r->accounted;
+	r->c->results->nfinished++;
 }
 
 void results_remove_finished(struct result *r)
@@ -291,8 +294,8 @@ void results_remove_finished(struct result *r)
 	if (list_empty(&r->finished))
 		return;
 	list_del(&r->finished);
-	r->c->stored_bytes -= r->accounted;
-	r->c->nfinished--;
+	r->c->results->stored_bytes -= r->accounted;
+	r->c->results->nfinished--;
 }
 
 void result_free(struct result *r)
@@ -307,11 +310,11 @@ void result_free(struct result *r)
 	results_remove_finished(r);
 	list_del(&r->by_id);
 	list_del(&r->changed_link);
-	map_remove_u64(&c->results, r->id);
+	map_remove_u64(&c->results->by_id, r->id);
 	if (r->token && result_by_token(c, r->token) == r)
-		map_remove(&c->tokens, bytes_str(r->token));
+		map_remove(&c->results->tokens, bytes_str(r->token));
 	for (s = 0; s < STATES; s++)
-		c->tasks[s] -= r->count[s];
+		c->results->tasks[s] -= r->count[s];
 	if (r->ops->freed)
 		r->ops->freed(r);
 	for (i = 0; i < r->ntasks; i++) {

@@ -164,6 +164,16 @@ struct result {
 	struct timer timeout_timer;
 };
 
+struct results {
+	struct map by_id;	/* id -> struct result */
+	struct list order;	/* the same, by id */
+	struct map tokens;	/* token -> struct result */
+	struct map names;	/* uid and name -> the newest struct result of it */
+	struct list finished;	/* final ones, oldest first */
+	uint64_t nfinished, stored_bytes, next_id;
+	uint64_t tasks[STATES];	/* how many are in each state, of all */
+};
+
 void results_init(struct controller *c);
 void results_done(struct controller *c);
 /*

@@ -159,10 +159,10 @@ void task_set_msg_id(struct task *t, const char *msg_id)
 void task_set_state(struct result *r, struct task *t, enum state s)
 {
 	r->count[t->state]--;
-	r->c->tasks[t->state]--;
+	r->c->results->tasks[t->state]--;
 	t->state = (uint8_t)s;
 	r->count[s]++;
-	r->c->tasks[s]++;
+	r->c->results->tasks[s]++;
 }
 
 void task_set_row(struct task *t, struct task_row *row)

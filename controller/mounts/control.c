@@ -81,7 +81,7 @@ static void abort_stored(struct store_op *op)
 {
 	struct request *rq = op->arg;
 
-	control_done(rq, list_empty(&rq->c->not_stored) ? op->err : -ENOSPC,
+	control_done(rq, list_empty(&rq->c->runs->not_stored) ? op->err : -ENOSPC,
 		     NULL);
 }
 

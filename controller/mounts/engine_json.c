@@ -98,7 +98,7 @@ void engines_tell(struct controller *c)
 	struct list *l;
 
 	c->engine_news->told = mono_usec();
-	list_for_each(l, &c->engine_order)
+	list_for_each(l, &c->engines->order)
 		engine_tell(list_entry(l, struct engine, order));
 }
 

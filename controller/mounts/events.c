@@ -5,6 +5,7 @@
 #include "controller_json.h"
 #include "model/changes.h"
 #include "model/results.h"
+#include "net/sockets.h"
 #include "result_json.h"
 #include "schedule/finish.h"
 
@@ -17,6 +18,7 @@
 
 struct events {
 	struct controller *c;
+	bool heard;		/* by a mount */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
 	struct work flush;
@@ -156,8 +158,8 @@ static struct json_object *gather(struct controller *c, struct attachments *at)
 		if (bytes > LIMIT_REPLY)
 			break;
 	}
-	if (memcmp(ev->told, c->tasks, sizeof(ev->told)) != 0) {
-		memcpy(ev->told, c->tasks, sizeof(ev->told));
+	if (memcmp(ev->told, c->results->tasks, sizeof(ev->told)) != 0) {
+		memcpy(ev->told, c->results->tasks, sizeof(ev->told));
 		add_one(changes, "controller", controller_json(c, false));
 	}
 	return changes;
@@ -187,9 +189,16 @@ static void flush(struct work *w)
 		loop_defer(c->loop, &ev->flush);
 }
 
-void events_on_subscription(struct controller *c)
+void events_on_subscription(struct controller *c, unsigned more, bool heard)
 {
-	loop_defer(c->loop, &c->events->flush);
+	c->events->heard = heard;
+	if (more)
+		loop_defer(c->loop, &c->events->flush);
+}
+
+bool events_are_heard(const struct controller *c)
+{
+	return c->events->heard;
 }
 
 /* --- what was purged ------------------------------------------------------ */

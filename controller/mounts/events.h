@@ -8,8 +8,9 @@
 
 void events_init(struct controller *c);
 void events_done(struct controller *c);
-/* Something subscribed: tell it the number at once. */
-void events_on_subscription(struct controller *c);
+/* So many more subscribed: they are told the number at once. heard: somebody does. */
+void events_on_subscription(struct controller *c, unsigned more, bool heard);
+bool events_are_heard(const struct controller *c);
 
 /* v: {"engine": ...} and the like; owned by events from now on. */
 void events_add(struct controller *c, struct json_object *v);

@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "metrics.h"
 
+#include "model/results.h"
+#include "schedule/run.h"
 #include "store/store.h"
 
 #define AT(member) offsetof(struct controller, member)
@@ -60,12 +62,12 @@ static struct json_object *gauges_json(const struct controller *c)
 		const char *name;
 		uint64_t n;
 	} rows[] = {
-		{"runs", c->runs.n},
-		{"results_finished", c->nfinished},
-		{"stored_bytes", c->stored_bytes},
+		{"runs", c->runs->by_msg_id.n},
+		{"results_finished", c->results->nfinished},
+		{"stored_bytes", c->results->stored_bytes},
 		{"store_backlog_bytes", store_backlog(c->store)},
-		{"orders", c->norders},
-		{"client_tasks", c->wires.n},
+		{"orders", c->count.orders},
+		{"client_tasks", c->count.client_tasks},
 	};
 	struct json_object *o = json_object_new_object();
 	size_t i;
@@ -81,7 +83,7 @@ void metrics_add(struct json_object *o, const struct controller *c)
 	int s;
 
 	for (s = STATE_PENDING; s < STATES; s++)
-		json_push(tasks, json_object_new_int64((int64_t)c->tasks[s]));
+		json_push(tasks, json_object_new_int64((int64_t)c->results->tasks[s]));
 	json_add(o, "tasks", tasks);
 	json_add(o, "counters", counters_json(c));
 	json_add(o, "gauges", gauges_json(c));

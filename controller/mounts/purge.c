@@ -59,7 +59,7 @@ static void sweep_some(struct sweep *s)
 	struct list *l, *tmp;
 	size_t n = 0;
 
-	list_for_each_safe(l, tmp, &s->rq->c->finished) {
+	list_for_each_safe(l, tmp, &s->rq->c->results->finished) {
 		struct result *r = list_entry(l, struct result, finished);
 
 		if (n == AT_A_TIME)

@@ -29,13 +29,13 @@ static bool is_used(const struct users *u)
 
 static bool has_work(struct controller *c)
 {
-	uint64_t left = c->tasks[STATE_PENDING] + c->tasks[STATE_RUNNING];
+	uint64_t left = c->results->tasks[STATE_PENDING] + c->results->tasks[STATE_RUNNING];
 	struct list *l;
 
 	/* What waits is in the store, for the next mount. */
 	if (!left || c->carrier->is_gone(c))
 		return false;
-	list_for_each(l, &c->by_id) {
+	list_for_each(l, &c->results->order) {
 		struct result *r = list_entry(l, struct result, by_id);
 
 		if (!state_is_final(result_state(r)) && !r->held && !r->ops->of_client)

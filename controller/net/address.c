@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "sockets.h"
 #include "store/store.h"
 
 #define INTERFACE 256

@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "request.h"
 
+#include "sockets.h"
+
 struct request *request_new(struct controller *c, struct msg *m)
 {
 	struct request *rq = zalloc(sizeof(*rq));

@@ -117,7 +117,7 @@ static void purge_all(struct forget *f)
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &f->rq->c->by_id)
+	list_for_each_safe(l, tmp, &f->rq->c->results->order)
 		purge(f, list_entry(l, struct result, by_id));
 }
 
@@ -179,7 +179,7 @@ static int64_t purge_of_engines(struct forget *f)
 	struct list *l, *tmp;
 
 	if (engines.n)
-		list_for_each_safe(l, tmp, &f->rq->c->by_id) {
+		list_for_each_safe(l, tmp, &f->rq->c->results->order) {
 			struct result *r = list_entry(l, struct result, by_id);
 
 			if (ran_on(r, &engines))
@@ -222,7 +222,7 @@ static void finish_wires(struct forget *f)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&f->rq->c->wires, &it)) {
+	while (map_next(&f->rq->c->wires->by_msg_id, &it)) {
 		struct wire *w = it.value;
 
 		if (w->replied)

@@ -53,7 +53,7 @@ static struct json_object *read_targets(struct controller *c,
 		goto bad;
 	}
 	if (!v) {
-		list_for_each(l, &c->engine_order) {
+		list_for_each(l, &c->engines->order) {
 			struct engine *e = list_entry(l, struct engine, order);
 
 			if (engine_is_there(e))
@@ -151,10 +151,10 @@ static struct json_object *engine_queue(const struct engine *e, bool verbose)
 /* Those that are being given to one count there. */
 static uint64_t count_unassigned(const struct controller *c)
 {
-	uint64_t n = c->tasks[STATE_PENDING], given = 0;
+	uint64_t n = c->results->tasks[STATE_PENDING], given = 0;
 	struct map_iter it = {0};
 
-	while (map_next(&c->runs, &it)) {
+	while (map_next(&c->runs->by_msg_id, &it)) {
 		struct run *run = it.value;
 		struct result *r = result_find(run->c, run->result);
 
@@ -170,7 +170,7 @@ static struct json_object *list_unassigned(struct controller *c)
 	struct list *l;
 	uint64_t i;
 
-	list_for_each(l, &c->by_id) {
+	list_for_each(l, &c->results->order) {
 		struct result *r = list_entry(l, struct result, by_id);
 
 		for (i = 0; r->count[STATE_PENDING] && i < r->ntasks; i++) {

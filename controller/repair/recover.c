@@ -3,9 +3,9 @@
 
 #include "base/file.h"
 #include "check.h"
+#include "recover_parts.h"
 #include "store/files.h"
 #include "store/open.h"
-#include "recover_parts.h"
 #include "store/wal.h"
 
 #include <fcntl.h>

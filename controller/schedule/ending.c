@@ -144,18 +144,18 @@ static void end_done(struct store_op *op)
 
 void store_put_again(struct controller *c, struct store_op *op)
 {
-	list_add_tail(&c->not_stored, &op->link);
-	if (!timer_is_set(&c->store_again))
-		timer_set(c->loop, &c->store_again, STORE_AGAIN);
+	list_add_tail(&c->runs->not_stored, &op->link);
+	if (!timer_is_set(&c->runs->again))
+		timer_set(c->loop, &c->runs->again, STORE_AGAIN);
 }
 
 static void store_again(struct timer *t)
 {
-	struct controller *c = container_of(t, struct controller, store_again);
+	struct controller *c = container_of(t, struct runs, again)->c;
 	struct list now = LIST_INIT(now);
 
-	while (!list_empty(&c->not_stored)) {
-		struct list *l = c->not_stored.next;
+	while (!list_empty(&c->runs->not_stored)) {
+		struct list *l = c->runs->not_stored.next;
 
 		list_del(l);
 		list_add_tail(&now, l);
@@ -170,8 +170,10 @@ static void store_again(struct timer *t)
 
 void runs_init(struct controller *c)
 {
-	list_init(&c->not_stored);
-	c->store_again.fire = store_again;
+	c->runs = zalloc(sizeof(*c->runs));
+	c->runs->c = c;
+	list_init(&c->runs->not_stored);
+	c->runs->again.fire = store_again;
 }
 
 /* A last word on a task (or that it waits again): until it is stored. */

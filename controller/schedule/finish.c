@@ -79,8 +79,8 @@ static bool too_much(const struct controller *c, const struct result *oldest)
 {
 	const struct config *k = &c->config;
 
-	return (k->keep_results && c->nfinished > k->keep_results) ||
-	       (k->keep_bytes && c->stored_bytes > k->keep_bytes) ||
+	return (k->keep_results && c->results->nfinished > k->keep_results) ||
+	       (k->keep_bytes && c->results->stored_bytes > k->keep_bytes) ||
 	       (k->keep_age &&
 		result_age(oldest) - oldest->elapsed > (int64_t)k->keep_age);
 }
@@ -90,7 +90,7 @@ void results_retain(struct controller *c)
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &c->finished) {
+	list_for_each_safe(l, tmp, &c->results->finished) {
 		struct result *r = list_entry(l, struct result, finished);
 
 		if (r->purging)
@@ -161,7 +161,7 @@ static void keep_next_id(struct controller *c)
 	struct store_op *op = store_op_new(STORE_META);
 
 	op->meta.key = "next_result";
-	op->meta.value = xasprintf("%llu", (unsigned long long)c->next_result);
+	op->meta.value = xasprintf("%llu", (unsigned long long)c->results->next_id);
 	store_put(c->store, op);
 }
 

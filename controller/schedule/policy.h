@@ -7,6 +7,8 @@
 
 #include "core/controller.h"
 
+struct engine;
+
 /*
  * n > 0 engines that may be chosen, least recently used first; returns the
  * index of the one.

@@ -169,10 +169,10 @@ int results_load(struct controller *c, struct buf *why)
 	clock_init(c);
 	err = store_load(c->store, &v, &lost, why);
 	if (next)
-		c->next_result = max_u64(c->next_result,
+		c->results->next_id = max_u64(c->results->next_id,
 					 strtoull(next, NULL, 10));
 	if (next_engine)
-		c->next_engine = (int64_t)max_u64((uint64_t)c->next_engine,
+		c->engines->next_id = (int64_t)max_u64((uint64_t)c->engines->next_id,
 						  strtoull(next_engine, NULL,
 							   10));
 	free(next);
@@ -184,7 +184,7 @@ int results_load(struct controller *c, struct buf *why)
 			    log_str("dir", c->config.data),
 			    log_int("files", (int64_t)lost));
 	clock_keep(c);
-	list_for_each_safe(l, tmp, &c->by_id)
+	list_for_each_safe(l, tmp, &c->results->order)
 		resume(list_entry(l, struct result, by_id));
 	return 0;
 }

@@ -36,7 +36,7 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 		engine_add_load(e, 1);
 		engine_changed(e);
 	}
-	old = map_put(&r->c->runs, bytes_str(msg_id), run);
+	old = map_put(&r->c->runs->by_msg_id, bytes_str(msg_id), run);
 	assert(!old);
 	(void)old;
 	return run;
@@ -82,8 +82,8 @@ void run_free(struct run *run)
 		if (r->max_running)
 			ready_add(r);
 	}
-	if (map_get(&run->c->runs, bytes_str(run->msg_id)) == run)
-		map_remove(&run->c->runs, bytes_str(run->msg_id));
+	if (map_get(&run->c->runs->by_msg_id, bytes_str(run->msg_id)) == run)
+		map_remove(&run->c->runs->by_msg_id, bytes_str(run->msg_id));
 	if (run->ops->free)
 		run->ops->free(run);
 	free(run->msg_id);
@@ -92,14 +92,14 @@ void run_free(struct run *run)
 
 struct run *run_find(struct controller *c, const char *msg_id)
 {
-	return msg_id ? map_get(&c->runs, bytes_str(msg_id)) : NULL;
+	return msg_id ? map_get(&c->runs->by_msg_id, bytes_str(msg_id)) : NULL;
 }
 
 void runs_done(struct controller *c)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->runs, &it)) {
+	while (map_next(&c->runs->by_msg_id, &it)) {
 		struct run *run = it.value;
 
 		if (run->ops->free)
@@ -107,7 +107,9 @@ void runs_done(struct controller *c)
 		free(run->msg_id);
 		free(run);
 	}
-	map_done(&c->runs);
+	map_done(&c->runs->by_msg_id);
+	free(c->runs);
+	c->runs = NULL;
 }
 
 /* --- starting ----------------------------------------------------------- */

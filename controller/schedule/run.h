@@ -117,6 +117,13 @@ void run_put_back(struct result *r, struct run *run);
 /* After the store refused something (a full disk, say): again after this. */
 #define STORE_AGAIN USEC_PER_SEC
 
+struct runs {
+	struct controller *c;
+	struct map by_msg_id;	/* msg_id -> struct run */
+	struct list not_stored;	/* of struct store_op: the store refused them; ending.c */
+	struct timer again;	/* ... and gets them again */
+};
+
 void runs_done(struct controller *c);
 
 #endif

@@ -12,20 +12,28 @@
 #include "unbegun.h"
 #include "why.h"
 
+struct schedule {
+	struct controller *c;
+	struct work work;
+	struct timer later;
+	bool check_all;		/* is there an engine for each that is ready? */
+	int told_missing;	/* enum missing (why.h): what waits was told so */
+};
+
 void sched_kick(struct controller *c)
 {
-	loop_defer(c->loop, &c->sched_work);
+	loop_defer(c->loop, &c->schedule->work);
 }
 
 static void later(struct timer *t)
 {
-	sched_kick(container_of(t, struct controller, sched_later));
+	sched_kick(container_of(t, struct schedule, later)->c);
 }
 
 void sched_kick_after(struct controller *c, uint64_t usec)
 {
-	if (!timer_is_set(&c->sched_later))
-		timer_set(c->loop, &c->sched_later, usec);
+	if (!timer_is_set(&c->schedule->later))
+		timer_set(c->loop, &c->schedule->later, usec);
 }
 
 /* --- placing ------------------------------------------------------------ */
@@ -69,9 +77,9 @@ void sched_tell_waiting(struct controller *c, int64_t engine)
 	enum missing missing = why_missing(c);
 
 	each_ready(c, &engine, tell_who_names);
-	if ((int)missing != c->told_missing)
+	if ((int)missing != c->schedule->told_missing)
 		each_ready(c, NULL, tell_who_names_none);
-	c->told_missing = (int)missing;
+	c->schedule->told_missing = (int)missing;
 }
 
 /* Engines with room, in order of use. */
@@ -111,9 +119,9 @@ static void find_room(struct controller *c, struct room *room)
 	struct list *l;
 
 	room->n = 0;
-	room->e = xreallocarray(NULL, c->engines.n, sizeof(*room->e));
-	room->fit = xreallocarray(NULL, c->engines.n, sizeof(*room->fit));
-	list_for_each(l, &c->engine_order) {
+	room->e = xreallocarray(NULL, c->engines->by_id.n, sizeof(*room->e));
+	room->fit = xreallocarray(NULL, c->engines->by_id.n, sizeof(*room->fit));
+	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		room->shells |= engine_is_there(e) && e->shell;
@@ -149,7 +157,7 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 	size_t i;
 
 	list_del(&e->order);
-	list_add_tail(&c->engine_order, &e->order);
+	list_add_tail(&c->engines->order, &e->order);
 	for (i = 0; room->e[i] != e; i++)
 		;
 	memmove(room->e + i, room->e + i + 1,
@@ -224,21 +232,21 @@ static void check_all(struct controller *c)
 {
 	size_t i;
 
-	if (c->check_all)
+	if (c->schedule->check_all)
 		each_ready(c, NULL, check);
-	for (i = 0; i < c->ready->nunchecked && !c->check_all; i++) {
+	for (i = 0; i < c->ready->nunchecked && !c->schedule->check_all; i++) {
 		struct result *r = result_find(c, c->ready->unchecked[i]);
 
 		if (r && !list_empty(&r->ready_link))
 			check(r, NULL);
 	}
-	c->check_all = false;
+	c->schedule->check_all = false;
 	c->ready->nunchecked = 0;
 }
 
 void sched_check(struct controller *c)
 {
-	c->check_all = true;
+	c->schedule->check_all = true;
 	sched_kick(c);
 }
 
@@ -317,7 +325,7 @@ static void place_bucket(struct controller *c, struct bucket *b,
 
 static void place(struct work *w)
 {
-	struct controller *c = container_of(w, struct controller, sched_work);
+	struct controller *c = container_of(w, struct schedule, work)->c;
 	struct room room = {0};
 	struct list *l, *tmp;
 
@@ -342,14 +350,18 @@ static void place(struct work *w)
 
 void sched_init(struct controller *c)
 {
-	c->sched_work.run = place;
-	c->sched_later.fire = later;
+	c->schedule = zalloc(sizeof(*c->schedule));
+	c->schedule->c = c;
+	c->schedule->work.run = place;
+	c->schedule->later.fire = later;
 	c->ready->wake = sched_kick;
 }
 
 void sched_done(struct controller *c)
 {
 	c->ready->wake = NULL;
-	work_cancel(&c->sched_work);
-	timer_cancel(&c->sched_later);
+	work_cancel(&c->schedule->work);
+	timer_cancel(&c->schedule->later);
+	free(c->schedule);
+	c->schedule = NULL;
 }

@@ -31,7 +31,7 @@ static int each_run(struct result *r, int signo, bool abort_it)
 	struct list *l, *next;
 	int err = -ESRCH, one;
 
-	while (map_next(&r->c->engines, &it)) {
+	while (map_next(&r->c->engines->by_id, &it)) {
 		struct engine *e = it.value;
 
 		list_for_each_safe(l, next, &e->runs) {

@@ -119,7 +119,7 @@ enum missing why_missing(const struct controller *c)
 	enum missing missing = MISSING_ALL;
 	const struct list *l;
 
-	list_for_each(l, &c->engine_order) {
+	list_for_each(l, &c->engines->order) {
 		const struct engine *e = list_entry(l, struct engine, order);
 
 		if (!engine_is_there(e))
@@ -136,7 +136,7 @@ static bool all_had_it(const struct result *r)
 {
 	const struct list *l;
 
-	list_for_each(l, &r->c->engine_order) {
+	list_for_each(l, &r->c->engines->order) {
 		const struct engine *e = list_entry(l, struct engine, order);
 
 		if (engine_is_there(e) && !result_avoids(r, e->id))

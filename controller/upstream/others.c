@@ -364,7 +364,7 @@ static void know_results(struct controller *c)
 {
 	struct list *l;
 
-	list_for_each(l, &c->by_id) {
+	list_for_each(l, &c->results->order) {
 		struct result *r = list_entry(l, struct result, by_id);
 		const struct details *d = r->task[0].details;
 

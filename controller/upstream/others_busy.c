@@ -27,7 +27,7 @@ void others_ask_busy(struct controller *c)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->engines, &it)) {
+	while (map_next(&c->engines->by_id, &it)) {
 		struct engine *e = it.value;
 		const char *id = foreign_elsewhere(e);
 		struct json_object *o, *ids;

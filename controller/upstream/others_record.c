@@ -155,7 +155,7 @@ bool others_is_ours(struct controller *c, const char *msg_id)
 
 bool others_know(struct controller *c, const char *msg_id)
 {
-	return run_find(c, msg_id) || map_get(&c->wired, bytes_str(msg_id));
+	return run_find(c, msg_id) || map_get(&c->wires->results, bytes_str(msg_id));
 }
 
 /* Of whom nobody here may know: our own, and what sets engines up. */

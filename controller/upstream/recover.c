@@ -271,7 +271,7 @@ static size_t ask_all(struct reclaim *rc)
 
 	rc->soon = false;
 	rc->round++;
-	while (map_next(&rc->c->runs, &it)) {
+	while (map_next(&rc->c->runs->by_msg_id, &it)) {
 		struct run *run = it.value;
 		struct inquiry *q;
 
@@ -360,7 +360,7 @@ void reclaim_end_orphans(struct controller *c, const char *why)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->runs, &it)) {
+	while (map_next(&c->runs->by_msg_id, &it)) {
 		struct run *run = it.value;
 
 		if (run->inquiry && run->inquiry->orphan &&

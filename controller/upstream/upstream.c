@@ -108,7 +108,7 @@ static void lose_replies(struct controller *c)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->runs, &it)) {
+	while (map_next(&c->runs->by_msg_id, &it)) {
 		struct run *run = it.value;
 
 		if (run->phase != RUN_SENT)
@@ -128,7 +128,7 @@ static void go_down(struct upstream *u)
 	upstream_line_close(u);
 	upstream_lose_questions(u, UINT64_MAX);
 	lose_replies(u->c);
-	while (map_next(&u->c->engines, &it)) {
+	while (map_next(&u->c->engines->by_id, &it)) {
 		struct engine *e = it.value;
 
 		e->state = ENGINE_LOST;
@@ -154,8 +154,8 @@ void upstream_broke(struct upstream *u)
 
 static void remove_all(struct upstream *u, const char *why)
 {
-	while (!list_empty(&u->c->engine_order))
-		engine_remove(list_first(&u->c->engine_order, struct engine,
+	while (!list_empty(&u->c->engines->order))
+		engine_remove(list_first(&u->c->engines->order, struct engine,
 					 order),
 			      why);
 	reclaim_end_orphans(u->c, why);
@@ -167,7 +167,7 @@ static void remove_absent(struct upstream *u, struct json_object *engines)
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &u->c->engine_order) {
+	list_for_each_safe(l, tmp, &u->c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 		char id[24];
 		const char *uuid;

@@ -4,6 +4,7 @@
 #include "forward.h"
 #include "model/carrier.h"
 #include "model/engines.h"
+#include "net/sockets.h"
 #include "schedule/run.h"
 
 /* --- whether an engine can be asked ------------------------------------- */
@@ -145,8 +146,8 @@ static void hold(struct forward *f, struct msg *m)
 		f->kept.id = m->id;
 		f->held = true;
 	}
-	if (!timer_is_set(&c->forward_hold))
-		timer_set(c->loop, &c->forward_hold, VARS_NOW_WAIT);
+	if (!timer_is_set(&c->forwards->hold))
+		timer_set(c->loop, &c->forwards->hold, VARS_NOW_WAIT);
 }
 
 /* --- asking ------------------------------------------------------------- */

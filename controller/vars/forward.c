@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "model/engines.h"
 #include "net/request.h"
+#include "net/sockets.h"
 
 static const struct forward_type types[] = {
 	{MSG_PUSH_REQUEST, MSG_PUSH_REPLY, false},
@@ -14,7 +15,7 @@ static const struct forward_type types[] = {
 
 static void forward_free(struct forward *f)
 {
-	map_remove(&f->c->forwards, bytes_str(f->msg_id));
+	map_remove(&f->c->forwards->by_msg_id, bytes_str(f->msg_id));
 	list_del(&f->link);
 	msg_done(&f->kept);
 	json_object_put(f->engines);
@@ -161,7 +162,7 @@ void vars_on_reply(struct controller *c, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_ident(m, 0));
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct forward *f = id ? map_get(&c->forwards, bytes_str(id)) : NULL;
+	struct forward *f = id ? map_get(&c->forwards->by_msg_id, bytes_str(id)) : NULL;
 	struct target *t = f && e ? find_target(f, e->id) : NULL;
 
 	if (!t) {
@@ -188,7 +189,7 @@ void vars_engine_gone(struct engine *e)
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &e->c->forward_list) {
+	list_for_each_safe(l, tmp, &e->c->forwards->order) {
 		struct forward *f = list_entry(l, struct forward, link);
 		struct target *t = find_target(f, e->id);
 
@@ -216,11 +217,11 @@ static void time_out(struct forward *f)
 static void forwards_due(struct timer *t)
 {
 	struct controller *c =
-		container_of(t, struct controller, forward_timer);
+		container_of(t, struct forwards, timer)->c;
 	uint64_t now = mono_usec(), next = 0;
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &c->forward_list) {
+	list_for_each_safe(l, tmp, &c->forwards->order) {
 		struct forward *f = list_entry(l, struct forward, link);
 
 		if (f->patient || f->held)
@@ -240,8 +241,8 @@ static void again(struct controller *c)
 {
 	struct list *l, *tmp;
 
-	timer_cancel(&c->forward_hold);
-	list_for_each_safe(l, tmp, &c->forward_list) {
+	timer_cancel(&c->forwards->hold);
+	list_for_each_safe(l, tmp, &c->forwards->order) {
 		struct forward *f = list_entry(l, struct forward, link);
 
 		if (f->held)
@@ -251,41 +252,45 @@ static void again(struct controller *c)
 
 static void hold_over(struct timer *t)
 {
-	again(container_of(t, struct controller, forward_hold));
+	again(container_of(t, struct forwards, hold)->c);
 }
 
 static void engine_is_idle(struct work *w)
 {
-	again(container_of(w, struct controller, forward_work));
+	again(container_of(w, struct forwards, work)->c);
 }
 
 static void engine_idle(struct engine *e)
 {
-	if (timer_is_set(&e->c->forward_hold))
-		loop_defer(e->c->loop, &e->c->forward_work);
+	if (timer_is_set(&e->c->forwards->hold))
+		loop_defer(e->c->loop, &e->c->forwards->work);
 }
 
 void vars_init(struct controller *c)
 {
-	list_init(&c->forward_list);
-	c->forward_timer.fire = forwards_due;
-	c->forward_hold.fire = hold_over;
-	c->forward_work.run = engine_is_idle;
+	c->forwards = zalloc(sizeof(*c->forwards));
+	c->forwards->c = c;
+	list_init(&c->forwards->order);
+	c->forwards->timer.fire = forwards_due;
+	c->forwards->hold.fire = hold_over;
+	c->forwards->work.run = engine_is_idle;
 }
 
 void vars_done(struct controller *c)
 {
-	timer_cancel(&c->forward_timer);
-	timer_cancel(&c->forward_hold);
-	work_cancel(&c->forward_work);
-	while (!list_empty(&c->forward_list)) {
+	timer_cancel(&c->forwards->timer);
+	timer_cancel(&c->forwards->hold);
+	work_cancel(&c->forwards->work);
+	while (!list_empty(&c->forwards->order)) {
 		struct forward *f =
-			list_first(&c->forward_list, struct forward, link);
+			list_first(&c->forwards->order, struct forward, link);
 
 		request_free(f->rq);
 		forward_free(f);
 	}
-	map_done(&c->forwards);
+	map_done(&c->forwards->by_msg_id);
+	free(c->forwards);
+	c->forwards = NULL;
 }
 
 const struct engine_hooks vars_hooks = {
@@ -322,10 +327,10 @@ static struct forward *forward_new(struct controller *c, struct request *rq)
 	f->asked_at = mono_usec();
 	f->due = f->asked_at + VARS_TIMEOUT;
 	f->engines = json_object_new_array();
-	list_add_tail(&c->forward_list, &f->link);
-	map_put(&c->forwards, bytes_str(f->msg_id), f);
-	if (!timer_is_set(&c->forward_timer))
-		timer_set(c->loop, &c->forward_timer, VARS_TIMEOUT);
+	list_add_tail(&c->forwards->order, &f->link);
+	map_put(&c->forwards->by_msg_id, bytes_str(f->msg_id), f);
+	if (!timer_is_set(&c->forwards->timer))
+		timer_set(c->loop, &c->forwards->timer, VARS_TIMEOUT);
 	return f;
 }
 
@@ -333,10 +338,10 @@ void vars_on_request(struct controller *c, struct request *rq)
 {
 	const char *reply = find_type(rq->msg->type)->reply;
 
-	if (map_get(&c->forwards, bytes_str(rq->msg->id)))
+	if (map_get(&c->forwards->by_msg_id, bytes_str(rq->msg->id)))
 		request_fail(rq, reply, -EINVAL, "ValueError",
 			     "that id is in use");
-	else if (c->forwards.n >= LIMIT_FORWARDS)
+	else if (c->forwards->by_msg_id.n >= LIMIT_FORWARDS)
 		request_fail(rq, reply, -EAGAIN, "VariableError",
 			     "too many requests for variables are under way");
 	else

@@ -24,6 +24,15 @@ struct forward_type {
 	bool whole;	/* of one engine, whose answer is passed on as it is */
 };
 
+struct forwards {
+	struct controller *c;
+	struct map by_msg_id;	/* msg_id -> struct forward */
+	struct list order;	/* the same, oldest first */
+	struct timer timer;	/* the oldest is due */
+	struct timer hold;	/* what waits for an engine waits no longer */
+	struct work work;
+};
+
 struct forward {
 	struct controller *c;
 	struct list link;	/* oldest first */

@@ -215,7 +215,7 @@ static void keep_listed(struct engine *e)
 {
 	uint64_t now = mono_usec(), due = e->listing_at + LIST_EVERY;
 
-	if (e->taskfs || !e->vars_known || !e->c->mounts ||
+	if (e->taskfs || !e->vars_known || !events_are_heard(e->c) ||
 	    e->vars_as_of == e->ran || e->state != ENGINE_LIVE)
 		return;
 	if (e->listing[0])
