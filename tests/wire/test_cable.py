@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import tap
-import test_controller
+import controller_case
 from cable import Cable
 from test_away import AWAY
 
@@ -21,11 +21,11 @@ LARGE = 24 << 20
 MAKE_LARGE = b"seq -w 100000000 | head -c %d" % LARGE
 
 
-class Case(test_controller.Case):
+class Case(controller_case.Case):
     """With encryption, as by default; the same without it is below."""
 
     curve = "--curve=yes"
-    ping = test_controller.CALM
+    ping = controller_case.CALM
 
     def setUp(self):
         self.options = (self.ping, self.curve)
@@ -131,6 +131,7 @@ class Case(test_controller.Case):
         return self.c.wait_until(id, is_there)
 
 
+@tap.check
 class Short(Case):
     """The engine is heard again before anybody takes it for lost."""
 
