@@ -1,3 +1,4 @@
+# bats file_tags=check
 # clock.bats: somebody sets the clock while tasks run: what is measured stays true,
 # only times of day follow. The clock is the one that the programs see
 # (tests/clock/setclock.c); the machine's own is left alone. What is true is seen in

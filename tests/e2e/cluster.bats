@@ -1,3 +1,4 @@
+# bats file_tags=check
 # taskfs-cluster: start, stop, status, remove; what it says and with which exit code.
 # shellcheck shell=bash
 load lib
@@ -84,7 +85,6 @@ teardown() {
 	no_processes
 }
 
-# bats test_tags=check
 @test "stop of a dead and of a stopped mount" {
 	start >/dev/null
 	kill_9 taskfs
@@ -200,7 +200,6 @@ teardown() {
 	run -2 make -s -C "$ROOT" status NAME=../x
 }
 
-# bats test_tags=check
 @test "two clusters beside each other" {
 	start >/dev/null
 	cluster start --dir "$HOME_DIR/two" --name two \
@@ -213,7 +212,6 @@ teardown() {
 	equal "$(cat "$MNT/controller/state")" connected
 }
 
-# bats test_tags=check
 @test "installed: make install, the programs found beside the script" {
 	make -C "$ROOT" --no-print-directory install BUILD="$MAKE_BUILD" \
 		DESTDIR="$HOME_DIR/root" PREFIX=/usr SAN="${SAN:-}" 3>&- >/dev/null

@@ -1,3 +1,4 @@
+# bats file_tags=check
 # doc/examples, each run as it is written.
 # shellcheck shell=bash
 load lib
@@ -21,7 +22,6 @@ teardown() { test_end; }
 }
 
 # The first, as of what was submitted before something may still be told.
-# bats test_tags=check
 @test "on-completion.sh" {
 	local first second
 	./on-completion.sh 2 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
@@ -114,7 +114,6 @@ $second: error"
 	[[ $output =~ error' '+[0-9]+' results '+[0-9.]+' s' ]]
 }
 
-# bats test_tags=check
 @test "submit.js" {
 	run -0 ./submit.js
 	[ "$(sort <<<"$output")" = "the value of one result is 42

@@ -1,3 +1,4 @@
+# bats file_tags=check
 # What happens when something dies: nothing accepted is lost, nobody hangs,
 # everything comes back.
 # shellcheck shell=bash

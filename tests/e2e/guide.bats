@@ -1,3 +1,4 @@
+# bats file_tags=check
 # README.md and doc/guide, typed as they are written: each document on a cluster of
 # its own, in a directory where the cluster is mounted at ./mnt, with the programs in
 # PATH. tests/blocks.py says how documents are marked; what is for a cluster of

@@ -1,3 +1,4 @@
+# bats file_tags=check
 # With ipyparallel's own client, engine and controller, as Debian has them.
 # shellcheck shell=bash
 load lib

@@ -1,3 +1,4 @@
+# bats file_tags=check
 # tasks/NAME: submitting under a name, by every program that writes files.
 # shellcheck shell=bash
 load lib
@@ -94,7 +95,6 @@ named_open() {
 	[ -e "$MNT/tasks/$1" ]
 }
 
-# bats test_tags=check
 @test "many at once under one name: each is one result" {
 	local before
 	before=$(count)
@@ -154,14 +154,12 @@ named_open() {
 	equal "$(count)" "$before"
 }
 
-# bats test_tags=check
 @test "vim writes a task" {
 	printf 'i\necho from vim\n.\nwq\n' |
 		vim.tiny -es -u NONE "$MNT/tasks/edited"
 	named edited 'from vim'
 }
 
-# bats test_tags=check
 @test "names are looked up each time, however many" {
 	dash -c 'i=0
 		while [ $i -lt 1100 ]; do

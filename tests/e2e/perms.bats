@@ -1,3 +1,4 @@
+# bats file_tags=check
 # Who may do what: a mount is private, or with allow_other everybody's, and
 # then results belong to their submitters.
 # shellcheck shell=bash

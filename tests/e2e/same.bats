@@ -1,3 +1,4 @@
+# bats file_tags=check
 # What is finished reads the same by everybody, everywhere, always: each file
 # below results/ of results of every kind, with its size, mode and time; by
 # bash, dash and Python; on a second mount; after a remount; after a restart of

@@ -1,3 +1,4 @@
+# bats file_tags=check
 # timeline.bats: results/<id>/timeline.svg, as a document and as a browser shows it.
 # shellcheck shell=bash
 load lib
@@ -110,7 +111,6 @@ etree.parse(sys.argv[1])' "$1"
 	grep -q "<title>task 2: error, engine $engine" "$MNT/results/$id/2/timeline.svg"
 }
 
-# bats test_tags=check
 @test "three engines, and where it failed" {
 	"$BUILD/tests/e2e/draw" 9 3 4 >"$HOME_DIR/nine.svg"
 	is_xml "$HOME_DIR/nine.svg"
@@ -122,7 +122,6 @@ etree.parse(sys.argv[1])' "$1"
 		970-1170,114\*ok 90-1170,155!ok
 }
 
-# bats test_tags=check
 @test "a hundred thousand tasks: a small file, and the one that failed" {
 	"$BUILD/tests/e2e/draw" 100000 3 50000 >"$HOME_DIR/many.svg"
 	[ "$(stat -c %s "$HOME_DIR/many.svg")" -lt 1000000 ]

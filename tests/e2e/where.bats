@@ -1,3 +1,4 @@
+# bats file_tags=check
 # In which directory a task runs.
 # shellcheck shell=bash
 load lib

@@ -58,6 +58,7 @@ class OurControllerOurEngines(Shell, mix.Case):
     controller, engines = mix.OURS, (mix.OURS, mix.OURS)
 
 
+@tap.check
 class StockControllerOurEngines(Shell, mix.Case):
     controller, engines = mix.STOCK, (mix.OURS, mix.OURS)
 
@@ -123,6 +124,7 @@ class Both(mix.Case):
         self.cluster.unmount(*self.cluster.mounts.pop())
 
 
+@tap.check
 class BothUnderStock(Both):
     controller = mix.STOCK
     # It knows no languages.

@@ -90,6 +90,7 @@ class Case(controller_case.Case):
         c.wait_until(id, lambda r: r and r["why"] == why)
 
 
+@tap.check
 class Away(Case):
     def test_it_keeps_its_id_and_comes_back(self):
         c, e = self.lost_pair()
@@ -271,6 +272,7 @@ class Away(Case):
             self.assertEqual(self.comes_back(c, e)["id"], engines.index(e))
 
 
+@tap.check
 class NotHeard(Case):
     """Shown as lost, and not given up yet."""
 
@@ -296,6 +298,7 @@ class NotHeard(Case):
         self.assertEqual(self.passed_on(c, e), [])
 
 
+@tap.check
 class Forgotten(Case):
     options = ("--ping=50ms", "--keep-id=100ms")
 
@@ -311,6 +314,7 @@ class Forgotten(Case):
         self.assertEqual(self.engines(c), {})
 
 
+@tap.check
 class AtOnce(Case):
     options = ("--ping=50ms", "--keep-id=0")
 
@@ -338,6 +342,7 @@ def process_text(pid):
     return "%s:%s:%d:%s" % (digest[:16] if machine else "", boot, space, start)
 
 
+@tap.check
 class Ended(Case):
     """Who was killed with its guard has said nothing."""
 
@@ -383,6 +388,7 @@ class Ended(Case):
         self.assertEqual(e.register(id=0)["id"], 3)
 
 
+@tap.check
 class Why(controller_case.Case):
     """One answer, whoever is busy."""
 

@@ -99,6 +99,7 @@ class Case(unittest.TestCase):
         self.assertGreaterEqual(r["began"], 0)
 
 
+@tap.check
 class TimesOfDay(Case):
     """All that a stock engine says of how long a task took are two dates."""
 
@@ -159,6 +160,7 @@ class TimesOfDay(Case):
         self.assertEqual(c.wait(id, "ok")["serial"], 0)
 
 
+@tap.check
 class Engines(Case):
     """Ours say how long it ran; that is believed if it can be."""
 
@@ -197,6 +199,7 @@ class Engines(Case):
         self.assertEqual(line[6], "0.001000")
 
 
+@tap.check
 class Restarts(Case):
     def test_the_same_machine(self):
         c, e = self.pair()
@@ -282,6 +285,7 @@ class Restarts(Case):
         self.assertEqual(c.submit(b":", token)["id"], id)
 
 
+@tap.check
 class Retention(Case):
     options = ("--ping=1m", "--keep-age=30m")
 

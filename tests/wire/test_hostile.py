@@ -10,6 +10,7 @@ from controller_case import Case
 from peers import DELIMITER, new_id, sign
 
 
+@tap.check
 class Rubbish(Case):
     def test_what_is_not_signed_with_the_key_is_dropped_and_counted(self):
         c = self.client()
@@ -146,6 +147,7 @@ class Rubbish(Case):
         self.assertEqual(answer["errno"], "EFBIG")
 
 
+@tap.check
 class Hostile(Case):
     """Correctly signed, and meant badly."""
 

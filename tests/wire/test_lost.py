@@ -9,6 +9,7 @@ import tap
 from controller_case import CALM, Case
 
 
+@tap.check
 class Cut(Case):
     options = (CALM, "--hwm=0")
 

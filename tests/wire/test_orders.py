@@ -8,6 +8,7 @@ import tap
 from controller_case import Case, execute
 
 
+@tap.check
 class Orders(Case):
     """What is wanted of engines."""
 

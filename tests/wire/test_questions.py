@@ -7,6 +7,7 @@ import tap
 from controller_case import Case
 
 
+@tap.check
 class Questions(Case):
     @tap.check
     def test_one_that_takes_too_long_is_given_up(self):
@@ -47,6 +48,7 @@ class Questions(Case):
         self.assertEqual(c.ask("db_request", ask).content["ename"], "ValueError")
 
 
+@tap.check
 class Events(Case):
     def test_they_are_numbered_without_gaps(self):
         c, e = self.pair()

@@ -17,6 +17,7 @@ from controller_case import CALM, PROGRAM, Case, execute
 from peers import Controller
 
 
+@tap.check
 class Restart(Case):
     def test_nothing_accepted_is_lost(self):
         c, e = self.pair()
@@ -124,6 +125,7 @@ class Restart(Case):
         self.assertEqual(c.result(1)["status"], "error")
 
 
+@tap.check
 class Retention(Case):
     options = (CALM, "--keep-results=3")
 
@@ -141,6 +143,7 @@ class Retention(Case):
         self.assertEqual(c.counters()["results_purged"], 3)
 
 
+@tap.check
 class Size(Case):
     options = (CALM, "--keep-bytes=1M")
 
@@ -234,6 +237,7 @@ class SlowDisk(Case):
 
 
 @unittest.skipUnless(tap.can_mount(), "it needs to mount")
+@tap.check
 class FullDisk(unittest.TestCase):
     """On a file system of a few megabytes."""
 

@@ -53,6 +53,7 @@ def changed(peer, frames, part, text):
     return frames
 
 
+@tap.check
 class Questions(Case):
     def refused(self, c, kind, part, text, word):
         header, frames = c.frames(kind, {})
@@ -121,6 +122,7 @@ class Questions(Case):
         self.assertEqual(len(c.heard), 1)
 
 
+@tap.check
 class Tasks(Case):
     """Those that clients of ipyparallel send themselves."""
 
@@ -181,6 +183,7 @@ class Tasks(Case):
         self.assertEqual(c.ask("results_request", {}).content["results"], [])
 
 
+@tap.check
 class Replies(Case):
     """An engine's: the only one that comes."""
 
@@ -228,6 +231,7 @@ class Replies(Case):
             self.assertIn("result_metadata", r)
 
 
+@tap.check
 class Engines(EngineCase):
     """An engine of ours, told what it cannot read."""
 
@@ -267,6 +271,7 @@ class Engines(EngineCase):
         self.assertEqual(m.content["status"], "ok")
 
 
+@tap.check
 class Queries(Case):
     """A question that SQLite refuses is its client's mistake."""
 
@@ -298,6 +303,7 @@ class Queries(Case):
             self.assertEqual(m.content["ename"], "TypeError", of)
 
 
+@tap.check
 class Numbers(Case):
     """Those that are kept in fewer bits than they came with."""
 

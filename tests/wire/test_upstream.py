@@ -100,6 +100,7 @@ class Hub(Peer):
         self.iopub.send_multipart([b"engine.0.status", *frames])
 
 
+@tap.check
 class Upstream(unittest.TestCase):
     def setUp(self):
         self.hub = Hub()
