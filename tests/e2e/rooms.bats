@@ -84,10 +84,10 @@ $(function_of map_wrong 'kin_children(NULL)')"
 }
 
 @test "an include of another program" {
-	add engine/kin.c '#include "../fs/tree.h"'
+	add engine/kin.c '#include "../fs/mirror/task.h"'
 	check_rooms
 	equal "$status" 1
-	like "$(cat said)" 'engine/kin.c:[0-9]+: engine must not include fs/tree.h'
+	like "$(cat said)" 'engine/kin.c:[0-9]+: engine must not include fs/mirror/task.h'
 }
 
 @test "an include of a room above" {
