@@ -5,6 +5,7 @@ import json
 import os
 
 import mix
+import tap
 
 
 class Shell:
