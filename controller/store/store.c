@@ -42,21 +42,6 @@ struct store_op *store_op_new(enum store_kind kind)
 	return op;
 }
 
-void task_row_done(struct task_row *t)
-{
-	int i;
-
-	free(t->msg_id);
-	free(t->engine_uuid);
-	free(t->ename);
-	free(t->evalue);
-	free(t->traceback);
-	free(t->cwd);
-	free(t->attempts);
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		buf_done(&t->bytes[i]);
-}
-
 static void free_record(struct store_op *op)
 {
 	free(op->record.msg_id);
