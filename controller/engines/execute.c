@@ -3,32 +3,33 @@
 
 #include "base/parse.h"
 #include "model/items.h"
+#include "wire/task_option.h"
 
-static void copy_member(struct json_object *to, struct json_object *from,
-			const char *key)
+/* The options that the engine honours. Bytes go as buffers of the message. */
+static void pass_options(struct json_object *to, struct json_object *options)
 {
-	struct json_object *v = json_get(from, key);
+	const struct task_option *o;
 
-	if (v)
-		json_add(to, key, json_object_get(v));
+	for (o = task_options; o->name; o++) {
+		struct json_object *v = json_get(options, o->name);
+
+		if (v && o->flags & TASK_BY_ENGINE && o->type != TASK_BYTES)
+			json_add(to, o->name, json_object_get(v));
+	}
 }
 
 struct json_object *execute_metadata(const struct result *r,
 				     const struct run *run, struct bytes code,
 				     struct bytes input, struct inputs *in)
 {
-	static const char *const passed[] = {"args", "env", "cwd",
-					     "submit_dir", "time_limit"};
 	struct json_object *options = json_parse(bytes_str(r->options), NULL);
 	struct json_object *meta = json_object_new_object();
 	struct json_object *t = json_object_new_object();
-	size_t i;
 
 	json_add_int(t, "result", (int64_t)r->id);
 	json_add_int(t, "index", run->index);
 	json_add_int(t, "attempt", run->attempt);
-	for (i = 0; i < ARRAY_SIZE(passed); i++)
-		copy_member(t, options, passed[i]);
+	pass_options(t, options);
 	if (!utf8_valid(code)) {
 		json_add_int(t, "code", in->n);
 		in->b[in->n++] = code;

@@ -9,6 +9,7 @@
 #include "presence.h"
 #include "schedule/sched.h"
 #include "vars/vars.h"
+#include "wire/verb.h"
 
 /* So long the client waits: a stock engine answers between its tasks. */
 #define ORDER_WAIT (8 * USEC_PER_SEC)
@@ -17,10 +18,10 @@
 /* When one engine has carried it out. */
 enum until { UNTIL_STORED, UNTIL_REPLY, UNTIL_GONE, UNTIL_BACK };
 
+/* How a verb of wire/verb.h is carried out. */
 struct order_verb {
 	const char *name;
 	enum until until;
-	bool idle;	/* also for an engine that runs nothing */
 	bool ours;	/* only engines that speak the extensions can */
 	/* What goes to the engine; NULL: nothing. */
 	const char *type, *content;
@@ -61,30 +62,36 @@ static void forget(struct engine *e)
 	engine_remove(e, "it was lost, and is not waited for any longer");
 }
 
-static const struct order_verb verbs[] = {
+static const struct order_verb handlers[] = {
 	{.name = "interrupt", .until = UNTIL_REPLY,
 	 .type = MSG_SIGNAL_REQUEST, .content = "{\"sig\": 2}"},
-	{.name = "stop", .until = UNTIL_GONE, .idle = true,
+	{.name = "stop", .until = UNTIL_GONE,
 	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": false}",
 	 .lost = forget},
-	{.name = "restart", .until = UNTIL_BACK, .idle = true, .ours = true,
+	{.name = "restart", .until = UNTIL_BACK, .ours = true,
 	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": true}"},
-	{.name = "clear", .until = UNTIL_REPLY, .idle = true,
+	{.name = "clear", .until = UNTIL_REPLY,
 	 .type = MSG_CLEAR_REQUEST, .content = "{}"},
-	{.name = "drain", .idle = true, .apply = drain_begin,
-	 .lost = drain_begin},
-	{.name = "resume", .idle = true, .apply = drain_end,
-	 .lost = drain_end},
+	{.name = "drain", .apply = drain_begin, .lost = drain_begin},
+	{.name = "resume", .apply = drain_end, .lost = drain_end},
 };
 
-static const struct order_verb *find_verb(const char *name)
+static const struct order_verb *find_handler(const char *name)
 {
 	size_t i;
 
-	for (i = 0; name && i < ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].name, name) == 0)
-			return &verbs[i];
+	for (i = 0; name && i < ARRAY_SIZE(handlers); i++)
+		if (strcmp(handlers[i].name, name) == 0)
+			return &handlers[i];
 	return NULL;
+}
+
+/* It passes over the engines that run nothing. */
+static bool while_running(const struct order_verb *v)
+{
+	const struct verb *row = verb_find(VERB_ENGINE, bytes_str(v->name));
+
+	return row && row->when == VERB_WHILE_RUNNING;
 }
 
 /* --- answering ---------------------------------------------------------- */
@@ -212,7 +219,7 @@ static void give_one(struct order *o, struct errand *a)
 	struct engine *e = engine_find(o->c, a->engine);
 	int err;
 
-	if (!o->verb->idle && !e->load)
+	if (while_running(o->verb) && !e->load)
 		return;
 	if (e->given_up) {
 		o->verb->lost(e);
@@ -307,7 +314,7 @@ static int check_order(struct order *o, struct buf *why)
 			return err;
 		busy |= e->load > 0;
 	}
-	if (o->n && !busy && !o->verb->idle) {
+	if (o->n && !busy && while_running(o->verb)) {
 		buf_puts(why, o->n == 1 ? "it runs nothing"
 					: "they run nothing");
 		return -ESRCH;
@@ -356,7 +363,7 @@ void orders_on_request(struct controller *c, struct request *rq)
 {
 	struct json_object *q = rq->msg->content;
 	struct json_object *list = json_get_array(q, "engines");
-	const struct order_verb *v = find_verb(json_get_str(q, "verb", NULL));
+	const struct order_verb *v = find_handler(json_get_str(q, "verb", NULL));
 	struct buf why = BUF_INIT;
 	struct order *o;
 	int err;

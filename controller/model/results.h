@@ -224,6 +224,7 @@ void task_drop_outputs(struct result *r, uint32_t index);
 /* Between results.c, task.c and load.c. */
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
+/* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h). */
 void result_read_options(struct result *r, struct json_object *o);
 
 void task_free_details(struct task *t);

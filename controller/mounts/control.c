@@ -9,6 +9,7 @@
 #include "schedule/finish.h"
 #include "schedule/run.h"
 #include "schedule/steer.h"
+#include "wire/verb.h"
 
 /* --- answers ------------------------------------------------------------ */
 
@@ -164,32 +165,34 @@ static void verb_purge(struct request *rq, struct result *r, const char *arg)
 		control_done(rq, err, NULL);
 }
 
-static const struct verb {
+/* How the verbs of wire/verb.h are carried out. */
+static const struct control_verb {
 	const char *name;
-	bool of_task;	/* can be said of one task of many */
 	void (*run)(struct request *rq, struct result *r, const char *arg);
-} verbs[] = {
-	{"abort", true, verb_abort},
-	{"signal", true, verb_signal},
-	{"retry", true, control_retry},
-	{"hold", true, verb_hold},
-	{"release", true, verb_release},
-	{"priority", false, verb_priority},
-	{"purge", false, verb_purge},
+	/* When no result is named; NULL: one must be. */
+	void (*run_for_all)(struct request *rq);
+} handlers[] = {
+	{.name = "abort", .run = verb_abort},
+	{.name = "signal", .run = verb_signal},
+	{.name = "retry", .run = control_retry},
+	{.name = "hold", .run = verb_hold},
+	{.name = "release", .run = verb_release},
+	{.name = "priority", .run = verb_priority},
+	{.name = "purge", .run = verb_purge, .run_for_all = control_purge_all},
 };
 
-static const struct verb *find_verb(const char *name)
+static const struct control_verb *find_handler(const char *name)
 {
 	size_t i;
 
-	for (i = 0; name && i < ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].name, name) == 0)
-			return &verbs[i];
+	for (i = 0; name && i < ARRAY_SIZE(handlers); i++)
+		if (strcmp(handlers[i].name, name) == 0)
+			return &handlers[i];
 	return NULL;
 }
 
 static void run_verb(struct request *rq, struct result *r,
-		     const struct verb *v)
+		     const struct control_verb *v)
 {
 	struct json_object *q = rq->msg->content;
 
@@ -204,7 +207,7 @@ static void run_verb(struct request *rq, struct result *r,
 	/* The only task is the result itself. */
 	if (r->ntasks == 1)
 		rq->task = -1;
-	if (rq->task >= 0 && !v->of_task)
+	if (rq->task >= 0 && !verb_find(VERB_TASK, bytes_str(v->name)))
 		control_done(rq, -EINVAL,
 			     "that is for the whole result, not for one of "
 			     "its tasks");
@@ -215,12 +218,13 @@ static void run_verb(struct request *rq, struct result *r,
 void control_on_request(struct controller *c, struct request *rq)
 {
 	struct json_object *q = rq->msg->content;
-	const struct verb *v = find_verb(json_get_str(q, "verb", NULL));
+	const struct control_verb *v =
+		find_handler(json_get_str(q, "verb", NULL));
 	struct result *r = result_find(
 		c, (uint64_t)json_int_or(q, "result", 0));
 
-	if (!json_get(q, "result") && v && v->run == verb_purge)
-		control_purge_all(rq);
+	if (!json_get(q, "result") && v && v->run_for_all)
+		v->run_for_all(rq);
 	else if (!r || !r->stored)
 		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
 			     "there is no such result");

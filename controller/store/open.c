@@ -69,25 +69,6 @@ static int damaged(struct buf *why, const char *what)
 	return -EUCLEAN;
 }
 
-int db_exec(struct db *db, const char *text)
-{
-	return db_said(db, sqlite3_exec(db->sql, text, NULL, NULL, NULL));
-}
-
-int db_query_int(struct db *db, const char *text, int64_t *ret_n)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->sql, text, -1, &st, NULL);
-
-	if (rc == SQLITE_OK) {
-		rc = sqlite3_step(st);
-		*ret_n = sqlite3_column_int64(st, 0);
-	}
-	(void)!db_said(db, rc);
-	sqlite3_finalize(st);
-	return sql_errno(rc);
-}
-
 static int set_version(struct db *db)
 {
 	char text[64];

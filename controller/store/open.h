@@ -37,8 +37,4 @@ void db_name_files(struct db *db, const char *dir);
 /* The tables as they have to be, in a database without any; -errno. */
 int db_make_tables(struct db *db) must_check;
 
-/* Statements without a result; the first integer of a query; -errno. */
-int db_exec(struct db *db, const char *text) must_check;
-int db_query_int(struct db *db, const char *text, int64_t *ret_n) must_check;
-
 #endif

@@ -311,6 +311,15 @@ static int run_purge(struct db *db, struct store_op *op)
 	return err ? err : purge_of(db, S_PURGE_BEGUN, result);
 }
 
+/* Files are taken away when nothing names them any more, and not before. */
+static void unlink_purged(struct db *db, struct store_op *op, int err)
+{
+	if (!err)
+		files_unlink(db, op);
+	db->shrinks |= !err;
+	buf_clear(&op->purge.files);
+}
+
 static int run_engine(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = db_statement(db, S_ENGINE);
@@ -352,36 +361,121 @@ static int run_meta(struct db *db, struct store_op *op)
 	return db_finish(st);
 }
 
-static int (*const runs[STORE_KINDS])(struct db *, struct store_op *) = {
-	[STORE_RESULT] = run_result,
-	[STORE_TASK] = run_task,
-	[STORE_START] = run_start,
-	[STORE_APPEND] = files_append,
-	[STORE_READ] = run_read,
-	[STORE_HELD] = run_held,
-	[STORE_TASK_HELD] = run_task_held,
-	[STORE_OPTIONS] = run_options,
-	[STORE_DEPS] = run_deps,
-	[STORE_NOTHING] = run_nothing,
-	[STORE_REST] = run_rest,
-	[STORE_INPUT] = run_input,
-	[STORE_READ_MANY] = db_read_many,
-	[STORE_DETAILS] = db_read_details,
-	[STORE_ITEMS] = db_read_items,
-	[STORE_PURGE] = run_purge,
-	[STORE_ENGINE] = run_engine,
-	[STORE_ENGINE_GONE] = run_engine_gone,
-	[STORE_META] = run_meta,
-	[STORE_RECORD] = db_put_record,
-	[STORE_RECORD_END] = db_put_record_end,
-	[STORE_RECORD_IO] = db_put_record_io,
-	[STORE_RESUBMITTED] = db_put_resubmitted,
-	[STORE_QUERY] = db_query,
+/* --- what an operation holds -------------------------------------------- */
+
+static uint64_t bytes_of_result(const struct store_op *op)
+{
+	return op->result.code.n + op->result.stdin_.n + op->result.items.n;
+}
+
+static void free_result(struct store_op *op)
+{
+	free(op->result.token);
+	free(op->result.name);
+	free(op->result.options);
+	free(op->result.deps);
+	buf_done(&op->result.code);
+	buf_done(&op->result.stdin_);
+	buf_done(&op->result.items);
+}
+
+static uint64_t bytes_of_task(const struct store_op *op)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		n += op->task.row.bytes[i].n;
+	return n;
+}
+
+static void free_task(struct store_op *op)
+{
+	task_row_done(&op->task.row);
+	buf_done(&op->task.code);
+	buf_done(&op->task.stdin_);
+	buf_done(&op->task.items);
+}
+
+static void free_rest(struct store_op *op)
+{
+	free(op->rest.ename);
+	free(op->rest.evalue);
+}
+
+static uint64_t bytes_of_io(const struct store_op *op)
+{
+	return op->io.bytes.n;
+}
+
+static void clear_io(struct store_op *op)
+{
+	buf_clear(&op->io.bytes);
+	buf_clear(&op->io.sizes);
+}
+
+static void free_io(struct store_op *op)
+{
+	buf_done(&op->io.bytes);
+	buf_done(&op->io.sizes);
+}
+
+static void free_purge(struct store_op *op)
+{
+	buf_done(&op->purge.files);
+}
+
+static void free_engine(struct store_op *op)
+{
+	free(op->engine.uuid);
+	free(op->engine.host);
+	free(op->engine.language);
+	free(op->engine.process);
+}
+
+static void free_meta(struct store_op *op)
+{
+	free(op->meta.value);
+}
+
+/* --- the kinds ---------------------------------------------------------- */
+
+static const struct op_kind kinds[STORE_KINDS] = {
+	[STORE_RESULT] = {.run = run_result, .bytes = bytes_of_result, .free = free_result},
+	[STORE_HELD] = {.run = run_held, .free = free_result},
+	[STORE_TASK_HELD] = {.run = run_task_held, .free = free_result},
+	[STORE_OPTIONS] = {.run = run_options, .free = free_result},
+	[STORE_DEPS] = {.run = run_deps, .free = free_result},
+	[STORE_REST] = {.run = run_rest, .free = free_rest},
+	[STORE_PURGE] = {.run = run_purge, .free = free_purge, .behind = unlink_purged},
+	[STORE_TASK] = {.run = run_task, .bytes = bytes_of_task, .free = free_task},
+	[STORE_START] = {.run = run_start, .free = free_task},
+	[STORE_INPUT] = {.run = run_input, .free = free_task},
+	[STORE_DETAILS] = {.run = db_read_details, .free = free_task},
+	[STORE_APPEND] = {.run = files_append, .bytes = bytes_of_io, .free = free_io},
+	[STORE_READ] = {.run = run_read, .free = free_io, .once_more = clear_io},
+	[STORE_READ_MANY] = {.run = db_read_many, .free = free_io, .once_more = clear_io},
+	[STORE_ITEMS] = {.run = db_read_items, .free = free_io},
+	[STORE_ENGINE] = {.run = run_engine, .free = free_engine},
+	[STORE_ENGINE_GONE] = {.run = run_engine_gone, .free = free_engine},
+	[STORE_META] = {.run = run_meta, .free = free_meta},
+	[STORE_RECORD] = {.run = db_put_record, .bytes = record_op_bytes, .free = record_op_free},
+	[STORE_RECORD_END] = {.run = db_put_record_end, .bytes = record_op_bytes,
+			      .free = record_op_free},
+	[STORE_RECORD_IO] = {.run = db_put_record_io, .free = record_op_free},
+	[STORE_RESUBMITTED] = {.run = db_put_resubmitted, .free = record_op_free},
+	[STORE_QUERY] = {.run = db_query, .alone = true},
+	[STORE_NOTHING] = {.run = run_nothing},
 };
+
+const struct op_kind *op_kind(const struct store_op *op)
+{
+	return &kinds[op->kind];
+}
 
 int db_run(struct db *db, struct store_op *op)
 {
-	return runs[op->kind](db, op);
+	return op_kind(op)->run(db, op);
 }
 
 char *db_meta(struct db *db, const char *key)

@@ -442,3 +442,26 @@ int db_query(struct db *db, struct store_op *op)
 	q->too_long = err == -ETIME;
 	return err;
 }
+
+/* --- what an operation holds -------------------------------------------- */
+
+uint64_t record_op_bytes(const struct store_op *op)
+{
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < op->record.msg.frames; i++)
+		n += msg_frame(&op->record.msg, i).n;
+	return n;
+}
+
+void record_op_free(struct store_op *op)
+{
+	free(op->record.msg_id);
+	free(op->record.engine_uuid);
+	free(op->record.execute_input);
+	free(op->record.execute_result);
+	free(op->record.display_data);
+	free(op->record.error);
+	msg_done(&op->record.msg);
+}

@@ -10,38 +10,8 @@
 #ifndef TASKFS_CONTROLLER_STORE_SEARCH_H
 #define TASKFS_CONTROLLER_STORE_SEARCH_H
 
+#include "record_query.h"
 #include "store.h"
-
-enum record_column {
-	REC_MSG_ID,
-	REC_HEADER,
-	REC_METADATA,
-	REC_CONTENT,
-	REC_BUFFERS,
-	REC_SUBMITTED,
-	REC_CLIENT_UUID,
-	REC_ENGINE_UUID,
-	REC_STARTED,
-	REC_COMPLETED,
-	REC_RESUBMITTED,
-	REC_RECEIVED,
-	REC_RESULT_HEADER,
-	REC_RESULT_METADATA,
-	REC_RESULT_CONTENT,
-	REC_RESULT_BUFFERS,
-	REC_QUEUE,
-	REC_EXECUTE_INPUT,
-	REC_EXECUTE_RESULT,
-	REC_ERROR,
-	REC_STDOUT,
-	REC_STDERR,
-	REC_LABEL,
-	REC_DISPLAY_DATA,
-	RECORD_COLUMNS,
-};
-
-#define REC_BIT(column) (1UL << (column))
-#define REC_ALL (REC_BIT(RECORD_COLUMNS) - 1)
 
 /* EXTRA: JSON, and no member of a record that has none. */
 enum record_kind {
@@ -57,34 +27,6 @@ extern const struct record_column_row {
 /* What the columns are read from. */
 extern const char record_tables[];
 
-/* One that was found: JSON texts of the columns wanted, and its buffers. */
-struct record {
-	uint64_t result;
-	uint32_t index;
-	char *value[RECORD_COLUMNS];
-	struct buf *buffers, *result_buffers;
-	size_t nbuffers, nresult_buffers;
-	bool dropped;		/* its buffers were too many to be kept */
-};
-
-struct record_query {
-	struct buf where;	/* SQL behind WHERE, over the keys */
-	struct json_object *args;	/* an array: the values of its ?s */
-	const char *order;
-	unsigned long wanted;	/* REC_BIT()s */
-	/* The answer. */
-	struct record *found;
-	size_t n, bytes;
-	bool too_much, too_long;	/* found too much; took too long */
-	bool too_wide;		/* what it asks is more than SQLite takes */
-};
-
-struct record_query *record_query_new(unsigned long wanted);
-void record_query_free(struct record_query *q);
-/* Forgets the answer. */
-void record_query_reset(struct record_query *q);
-/* Only these results (by id); more = false at the first. */
-void record_query_among(struct record_query *q, const uint64_t *ids, size_t n);
 /* done's op has the query, op->err, and arg. */
 void record_query_put(struct store *s, struct record_query *q,
 		      void (*done)(struct store_op *op), void *arg);

@@ -74,6 +74,10 @@ sqlite3_stmt *db_statement(struct db *db, int i);
 /* Runs one that gives no rows, and makes it ready for the next; -errno. */
 int db_finish(sqlite3_stmt *st) must_check;
 
+/* Statements without a result; the first integer of a query; -errno. */
+int db_exec(struct db *db, const char *text) must_check;
+int db_query_int(struct db *db, const char *text, int64_t *ret_n) must_check;
+
 /* An SQLite result code as -errno; 0 for OK, ROW and DONE. */
 int sql_errno(int rc);
 /* The same; keeps what SQLite says of it in db->said. */

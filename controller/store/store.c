@@ -42,112 +42,20 @@ struct store_op *store_op_new(enum store_kind kind)
 	return op;
 }
 
-void task_row_done(struct task_row *t)
-{
-	int i;
-
-	free(t->msg_id);
-	free(t->engine_uuid);
-	free(t->ename);
-	free(t->evalue);
-	free(t->traceback);
-	free(t->cwd);
-	free(t->attempts);
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		buf_done(&t->bytes[i]);
-}
-
-static void free_record(struct store_op *op)
-{
-	free(op->record.msg_id);
-	free(op->record.engine_uuid);
-	free(op->record.execute_input);
-	free(op->record.execute_result);
-	free(op->record.display_data);
-	free(op->record.error);
-	msg_done(&op->record.msg);
-}
-
 static void free_op(struct store_op *op)
 {
-	switch (op->kind) {
-	case STORE_RESULT:
-	case STORE_HELD:
-	case STORE_TASK_HELD:
-	case STORE_OPTIONS:
-	case STORE_DEPS:
-		free(op->result.token);
-		free(op->result.name);
-		free(op->result.options);
-		free(op->result.deps);
-		buf_done(&op->result.code);
-		buf_done(&op->result.stdin_);
-		buf_done(&op->result.items);
-		break;
-	case STORE_TASK:
-	case STORE_START:
-	case STORE_INPUT:
-	case STORE_DETAILS:
-		task_row_done(&op->task.row);
-		buf_done(&op->task.code);
-		buf_done(&op->task.stdin_);
-		buf_done(&op->task.items);
-		break;
-	case STORE_REST:
-		free(op->rest.ename);
-		free(op->rest.evalue);
-		break;
-	case STORE_APPEND:
-	case STORE_READ:
-	case STORE_READ_MANY:
-	case STORE_ITEMS:
-		buf_done(&op->io.bytes);
-		buf_done(&op->io.sizes);
-		break;
-	case STORE_ENGINE:
-	case STORE_ENGINE_GONE:
-		free(op->engine.uuid);
-		free(op->engine.host);
-		free(op->engine.language);
-		free(op->engine.process);
-		break;
-	case STORE_META:
-		free(op->meta.value);
-		break;
-	case STORE_RECORD:
-	case STORE_RECORD_END:
-	case STORE_RECORD_IO:
-	case STORE_RESUBMITTED:
-		free_record(op);
-		break;
-	case STORE_PURGE:
-		buf_done(&op->purge.files);
-		break;
-	case STORE_NOTHING:
-	case STORE_QUERY:
-	case STORE_KINDS:
-		break;
-	}
+	const struct op_kind *k = op_kind(op);
+
+	if (k->free)
+		k->free(op);
 	free(op);
 }
 
 static uint64_t op_bytes(const struct store_op *op)
 {
-	uint64_t n = sizeof(*op);
-	int i;
+	const struct op_kind *k = op_kind(op);
 
-	if (op->kind == STORE_APPEND)
-		n += op->io.bytes.n;
-	if (op->kind == STORE_RESULT)
-		n += op->result.code.n + op->result.stdin_.n +
-		     op->result.items.n;
-	for (i = 0; op->kind >= STORE_RECORD && op->kind <= STORE_RECORD_END &&
-		    (unsigned)i < op->record.msg.frames; i++)
-		n += msg_frame(&op->record.msg, (unsigned)i).n;
-	if (op->kind == STORE_TASK)
-		for (i = 0; i < STREAM_OUTPUTS; i++)
-			n += op->task.row.bytes[i].n;
-	return n;
+	return sizeof(*op) + (k->bytes ? k->bytes(op) : 0);
 }
 
 static void move_all(struct list *from, struct list *to)
@@ -162,15 +70,12 @@ static void move_all(struct list *from, struct list *to)
 
 /* --- the thread --------------------------------------------------------- */
 
-/* Files are taken away when nothing names them any more, and not before. */
-static void after_commit(struct db *db, struct store_op *op, int err)
+static void behind(struct db *db, struct store_op *op, int err)
 {
-	if (op->kind != STORE_PURGE)
-		return;
-	if (!err)
-		files_unlink(db, op);
-	db->shrinks |= !err;
-	buf_clear(&op->purge.files);
+	const struct op_kind *k = op_kind(op);
+
+	if (k->behind)
+		k->behind(db, op, err);
 }
 
 static int run_all(struct db *db, struct list *ops)
@@ -182,7 +87,7 @@ static int run_all(struct db *db, struct list *ops)
 		struct store_op *op = list_entry(l, struct store_op, link);
 
 		/* A question that cannot be answered is nobody else's affair. */
-		if (op->kind == STORE_QUERY)
+		if (op_kind(op)->alone)
 			op->err = db_run(db, op);
 		else
 			err = db_run(db, op);
@@ -225,7 +130,7 @@ static int run_together(struct db *db, struct list *ops)
 		db_rollback(db);
 	files_forgotten(db, !err);
 	list_for_each(l, ops)
-		after_commit(db, list_entry(l, struct store_op, link), err);
+		behind(db, list_entry(l, struct store_op, link), err);
 	return err;
 }
 
@@ -240,10 +145,8 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
-		if (op->kind == STORE_READ || op->kind == STORE_READ_MANY) {
-			buf_clear(&op->io.bytes);
-			buf_clear(&op->io.sizes);
-		}
+		if (op_kind(op)->once_more)
+			op_kind(op)->once_more(op);
 		op->err = db_begin(db);
 		if (!op->err)
 			op->err = db_run(db, op);
@@ -252,7 +155,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 		if (op->err)
 			db_rollback(db);
 		files_forgotten(db, !op->err);
-		after_commit(db, op, op->err);
+		behind(db, op, op->err);
 	}
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);

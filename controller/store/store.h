@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "rows.h"
 #include "wire/msg.h"
 #include "wire/stream.h"
 
@@ -49,60 +50,6 @@ enum store_kind {
 	STORE_RESUBMITTED, /* the msg_id it got as a new one */
 	STORE_QUERY,	/* which records? */
 	STORE_KINDS,
-};
-
-/* One row of the table `results`. */
-struct result_row {
-	uint64_t id;
-	char *token, *name, *options;	/* NULL: none */
-	char *deps;			/* graph_text() */
-	bool held;
-	uint32_t task;			/* STORE_TASK_HELD: which */
-	const char *kind;
-	uint64_t tasks;
-	uint32_t uid, gid;
-	int64_t submitted, born;	/* time of day; clock_now() */
-	struct buf code, stdin_, items;
-	int rest_state;			/* 0: tasks without a row wait */
-	int64_t rest_when, rest_elapsed;
-	char *rest_ename, *rest_evalue;
-	bool has_stdin;
-	uint64_t code_size, stdin_size;	/* when loaded: without the bytes */
-};
-
-/* One row of the table `tasks`. Pointers are borrowed unless said. */
-struct task_row {
-	uint64_t result;
-	uint32_t index;
-	int state;
-	int64_t engine;			/* -1: none */
-	char *msg_id, *engine_uuid;	/* owned */
-	unsigned attempt;
-	int64_t started, completed, received;	/* times of day; 0: not yet */
-	/* As in struct task (results.h); ran < 0: not told. */
-	int64_t began, ran, elapsed;
-	int exit_status, signal;	/* -1: none */
-	bool value_is_stdout;
-	char *ename, *evalue, *traceback, *cwd;	/* owned, NULL: none */
-	char *attempts;			/* the same */
-	double user, system;		/* seconds; < 0: unknown */
-	int64_t memory;			/* bytes */
-	uint64_t size[STREAM_OUTPUTS];
-	bool in_file[STREAM_OUTPUTS];		/* the bytes are in a file */
-	struct buf bytes[STREAM_OUTPUTS];	/* else here */
-};
-
-/* Frees what a row owns; store ops do it for theirs. */
-void task_row_done(struct task_row *t);
-
-struct engine_row {
-	int64_t id;
-	char *uuid, *host, *language;	/* owned */
-	int64_t pid, since;
-	bool taskfs;
-	char *process;		/* owned; as in wire/process.h; or NULL */
-	int64_t lost;		/* clock_now() when it was given up; 0: it is there */
-	int64_t heard;		/* the last time before that, time of day */
 };
 
 /* An output of a result that is purged. */

@@ -4,78 +4,18 @@
 #include "mirror/mirror.h"
 #include "park/caller.h"
 #include "view.h"
-#include "wire/limits.h"
+#include "wire/verb.h"
 
-enum when { ALWAYS, BEFORE_END, AFTER_END };
-
-/* A word that can be written to a ctl. */
-struct verb {
-	const char *name;
-	const char *argument;	/* as a reader of ctl sees it; NULL: none */
-	int (*check)(struct bytes argument);
-	enum when when;		/* in the life of a result it can be written */
-};
-
-static int check_signal(struct bytes argument)
+static int show(unsigned scope, struct buf *out)
 {
-	int signo;
+	const struct verb *v;
 
-	return parse_signal(argument, &signo);
-}
-
-static int check_priority(struct bytes argument)
-{
-	int64_t n;
-
-	return parse_i64(argument, -LIMIT_PRIORITY, LIMIT_PRIORITY, &n);
-}
-
-static const struct verb of_result[] = {
-	{"abort", NULL, NULL, BEFORE_END},
-	{"signal", "NAME", check_signal, BEFORE_END},
-	{"hold", NULL, NULL, BEFORE_END},
-	{"release", NULL, NULL, BEFORE_END},
-	{"priority", "N", check_priority, BEFORE_END},
-	{"retry", NULL, NULL, AFTER_END},
-	{.name = NULL},
-};
-
-/* Of one task of a map or view. */
-static const struct verb of_task[] = {
-	{"abort", NULL, NULL, BEFORE_END},
-	{"signal", "NAME", check_signal, BEFORE_END},
-	{"hold", NULL, NULL, BEFORE_END},
-	{"release", NULL, NULL, BEFORE_END},
-	{"retry", NULL, NULL, AFTER_END},
-	{.name = NULL},
-};
-
-static const struct verb of_engine[] = {
-	{.name = "interrupt"}, {.name = "stop"},  {.name = "restart"},
-	{.name = "clear"},     {.name = "drain"}, {.name = "resume"},
-	{.name = NULL},
-};
-
-static const struct verb of_controller[] = {
-	{.name = "shutdown"},
-	{.name = "purge"},
-	{.name = NULL},
-};
-
-static int show(const struct verb *v, struct buf *out)
-{
-	for (; v->name; v++)
-		buf_printf(out, "%s%s%s\n", v->name, v->argument ? " " : "",
-			   v->argument ? v->argument : "");
+	for (v = verbs; v->name; v++)
+		if (v->scopes & scope)
+			buf_printf(out, "%s%s%s\n", v->name,
+				   v->argument ? " " : "",
+				   v->argument ? v->argument : "");
 	return 0;
-}
-
-static const struct verb *find_verb(const struct verb *v, struct bytes name)
-{
-	for (; v->name; v++)
-		if (bytes_is(name, v->name))
-			return v;
-	return NULL;
 }
 
 /* Has tasks/error say why. */
@@ -85,15 +25,15 @@ static void refuse(const struct obj *o, struct buf *why)
 	buf_done(why);
 }
 
-static void no_verb(const struct obj *o, const struct verb *table,
-		    struct bytes name)
+static void no_verb(const struct obj *o, unsigned scope, struct bytes name)
 {
 	struct nearest near = NEAREST(name);
 	struct buf why = BUF_INIT;
 	const struct verb *v;
 
-	for (v = table; v->name; v++)
-		nearest_try(&near, v->name);
+	for (v = verbs; v->name; v++)
+		if (v->scopes & scope)
+			nearest_try(&near, v->name);
 	buf_puts(&why, "there is no word \"");
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\" for this ctl");
@@ -119,15 +59,14 @@ static void no_argument(const struct obj *o, const struct verb *v,
 }
 
 /* The word becomes a wish; *ret_v (may be NULL) is its row. */
-static int store(const struct obj *o, const struct verb *table,
-		 struct bytes value, struct wish *ret_wish,
-		 const struct verb **ret_v)
+static int store(const struct obj *o, unsigned scope, struct bytes value,
+		 struct wish *ret_wish, const struct verb **ret_v)
 {
 	struct bytes name = parse_word(&value), argument = parse_word(&value);
-	const struct verb *v = find_verb(table, name);
+	const struct verb *v = verb_find(scope, name);
 
 	if (!v) {
-		no_verb(o, table, name);
+		no_verb(o, scope, name);
 		return -EINVAL;
 	}
 	if (parse_trim(value).n ||
@@ -144,14 +83,14 @@ static int store(const struct obj *o, const struct verb *table,
 	return 0;
 }
 
-static const struct verb *verbs_of(const struct obj *o)
+static unsigned scope_of(const struct obj *o)
 {
-	return obj_index(o) < 0 ? of_result : of_task;
+	return obj_index(o) < 0 ? VERB_RESULT : VERB_TASK;
 }
 
 int ctl_show(const struct obj *o, struct buf *out)
 {
-	return show(verbs_of(o), out);
+	return show(scope_of(o), out);
 }
 
 static int too_late(const struct obj *o, const struct verb *v, int err,
@@ -168,15 +107,15 @@ static int too_late(const struct obj *o, const struct verb *v, int err,
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 {
 	const struct verb *v;
-	int err = store(o, verbs_of(o), value, ret_wish, &v);
+	int err = store(o, scope_of(o), value, ret_wish, &v);
 	bool final = o->task ? state_is_final((enum state)o->task->state)
 			     : result_is_final(o->result);
 
 	if (err)
 		return err;
-	if (v->when == BEFORE_END && final)
+	if (v->when == VERB_BEFORE_END && final)
 		return too_late(o, v, -ESRCH, "it has ended");
-	if (v->when == AFTER_END && !final)
+	if (v->when == VERB_AFTER_END && !final)
 		return too_late(o, v, -EBUSY, "it has not ended");
 	return 0;
 }
@@ -184,24 +123,24 @@ int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish)
 int engine_ctl_show(const struct obj *o, struct buf *out)
 {
 	(void)o;
-	return show(of_engine, out);
+	return show(VERB_ENGINE, out);
 }
 
 int engine_ctl_store(const struct obj *o, struct bytes value,
 		     struct wish *ret_wish)
 {
 	ret_wish->engines = view_engines;
-	return store(o, of_engine, value, ret_wish, NULL);
+	return store(o, VERB_ENGINE, value, ret_wish, NULL);
 }
 
 int controller_ctl_show(const struct obj *o, struct buf *out)
 {
 	(void)o;
-	return show(of_controller, out);
+	return show(VERB_CONTROLLER, out);
 }
 
 int controller_ctl_store(const struct obj *o, struct bytes value,
 			 struct wish *ret_wish)
 {
-	return store(o, of_controller, value, ret_wish, NULL);
+	return store(o, VERB_CONTROLLER, value, ret_wish, NULL);
 }

@@ -6,46 +6,46 @@
 #include <ctype.h>
 
 const struct task_option task_options[] = {
-	{"code", TASK_BYTES, 1, LIMIT_CODE,
+	{"code", TASK_BYTES, TASK_BY_ENGINE, 1, LIMIT_CODE,
 	 "what to run: a script, a command, or any program after #!; ps shows "
 	 "it, as args and map: secrets belong into stdin or env"},
-	{"args", TASK_LIST, 0, LIMIT_ARGS,
+	{"args", TASK_LIST, TASK_BY_ENGINE, 0, LIMIT_ARGS,
 	 "list of strings: $1, $2 ... (behind a map's item)"},
-	{"stdin", TASK_BYTES, 0, LIMIT_STDIN,
+	{"stdin", TASK_BYTES, TASK_BY_ENGINE, 0, LIMIT_STDIN,
 	 "what the task reads on standard input; empty if not given"},
-	{"env", TASK_ENV, 0, LIMIT_ARGS,
+	{"env", TASK_ENV, TASK_BY_ENGINE, 0, LIMIT_ARGS,
 	 "object of strings: environment variables, added to the engine's"},
-	{"cwd", TASK_TEXT, 1, PATH_MAX - 1,
+	{"cwd", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "directory to run in, or the task fails; a relative one is below "
 	 "submit_dir, which it is if not given"},
-	{"submit_dir", TASK_TEXT, 1, PATH_MAX - 1,
+	{"submit_dir", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "where the task was submitted from; the mount says it. Without `cwd` the "
 	 "task runs there, or in an empty directory where there is no such one"},
-	{"label", TASK_NAME, 1, LIMIT_NAME,
+	{"label", TASK_NAME, TASK_BY_CONTROLLER, 1, LIMIT_NAME,
 	 "a name, yours alone: results/NAME leads you to your newest of that name"},
-	{"map", TASK_LIST, 1, LIMIT_TASKS,
+	{"map", TASK_LIST, TASK_BY_CONTROLLER, 1, LIMIT_TASKS,
 	 "list of items: one task for each, which finds it in $1"},
-	{"chunk", TASK_COUNT, 1, LIMIT_TASKS,
+	{"chunk", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "items per task of a map"},
-	{"targets", TASK_IDS, 1, LIMIT_TARGETS,
+	{"targets", TASK_IDS, TASK_BY_CONTROLLER, 1, LIMIT_TARGETS,
 	 "list of engine ids: run on one of these"},
-	{"after", TASK_RESULTS, 1, LIMIT_DEPENDENCIES,
+	{"after", TASK_RESULTS, TASK_BY_CONTROLLER, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or of your names: start when these are ok (12:any: have "
 	 "ended; 12:error: failed)"},
-	{"follow", TASK_RESULTS, 1, LIMIT_DEPENDENCIES,
+	{"follow", TASK_RESULTS, TASK_BY_CONTROLLER, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or of your names: run on the engine that ran these, after "
 	 "them"},
-	{"retries", TASK_COUNT, 0, LIMIT_RETRIES,
+	{"retries", TASK_COUNT, TASK_BY_CONTROLLER, 0, LIMIT_RETRIES,
 	 "run again after a failure, so many times at most"},
-	{"timeout", TASK_SECONDS, 0, LIMIT_SECONDS,
+	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
-	{"time_limit", TASK_SECONDS, 0, LIMIT_SECONDS,
+	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE, 0, LIMIT_SECONDS,
 	 "seconds to run at most, then TERM, grace, KILL; 0 is no limit"},
-	{"priority", TASK_INTEGER, -LIMIT_PRIORITY, LIMIT_PRIORITY,
+	{"priority", TASK_INTEGER, TASK_BY_CONTROLLER, -LIMIT_PRIORITY, LIMIT_PRIORITY,
 	 "larger runs earlier; 0 if not given"},
-	{"halt", TASK_COUNT, 1, LIMIT_TASKS,
+	{"halt", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "a map stops after so many failed tasks"},
-	{"max_running", TASK_COUNT, 1, LIMIT_TASKS,
+	{"max_running", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "tasks of a map that run at the same time at most"},
 	{.name = NULL},
 };
@@ -296,12 +296,10 @@ int task_options_check(struct json_object *options, struct buf *why)
 
 int task_options_need_map(struct json_object *options, struct buf *why)
 {
-	static const char *const of_a_map[] = {"chunk", "halt", "max_running"};
-	size_t i;
+	const struct task_option *o;
 
-	for (i = 0; i < ARRAY_SIZE(of_a_map); i++)
-		if (json_get(options, of_a_map[i]))
-			return refuse(why, task_option_find(bytes_str(of_a_map[i])),
-				      "needs \"map\"");
+	for (o = task_options; o->name; o++)
+		if (o->flags & TASK_NEEDS_MAP && json_get(options, o->name))
+			return refuse(why, o, "needs \"map\"");
 	return 0;
 }

@@ -27,9 +27,18 @@ enum task_option_type {
 	TASK_SECONDS,	/* number */
 };
 
+enum task_option_flag {
+	/* Who honours it. */
+	TASK_BY_CONTROLLER = 1,	/* of the scheduler: result_read_options() */
+	TASK_BY_ENGINE = 2,	/* gets it with the task: begin.c reads it */
+
+	TASK_NEEDS_MAP = 4,	/* is refused without a map */
+};
+
 struct task_option {
 	const char *name;
 	enum task_option_type type;
+	unsigned flags;		/* of enum task_option_flag */
 	double min, max;	/* of a number; max: bytes or entries else */
 	const char *help;
 };

@@ -24,6 +24,7 @@ static void test_the_table(void **state)
 	for (o = task_options; o->name; o++) {
 		assert_true(o->help && o->help[0]);
 		assert_true(o->min <= o->max);
+		assert_true(o->flags & (TASK_BY_CONTROLLER | TASK_BY_ENGINE));
 		assert_ptr_equal(task_option_find(bytes_str(o->name)), o);
 		for (p = o + 1; p->name; p++)
 			assert_string_not_equal(o->name, p->name);
@@ -31,6 +32,25 @@ static void test_the_table(void **state)
 	assert_null(task_option_find(bytes_str("cod")));
 	assert_null(task_option_find(bytes_str("codes")));
 	assert_null(task_option_find(bytes_str("")));
+}
+
+static void test_what_needs_a_map(void **state)
+{
+	const struct task_option *o;
+
+	(void)state;
+	for (o = task_options; o->name; o++) {
+		struct json_object *options = json_object_new_object();
+		struct buf why = BUF_INIT;
+		int err;
+
+		json_add_int(options, o->name, 1);
+		err = task_options_need_map(options, &why);
+		assert_int_equal(err, o->flags & TASK_NEEDS_MAP ? -EINVAL : 0);
+		assert_int_equal(why.n > 0, err != 0);
+		buf_done(&why);
+		json_object_put(options);
+	}
 }
 
 static void test_accepts(void **state)
@@ -335,6 +355,7 @@ static void test_parse(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_the_table),
+	cmocka_unit_test(test_what_needs_a_map),
 	cmocka_unit_test(test_accepts),
 	cmocka_unit_test(test_refuses_and_names_the_option),
 	cmocka_unit_test(test_limits),
