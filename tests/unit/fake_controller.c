@@ -127,6 +127,16 @@ static const struct carrier carrier = {
 	.is_away = carrier_own_is_away,
 };
 
+/* As identity.c does. */
+static void keep_cluster(struct controller *c)
+{
+	struct store_op *op = store_op_new(STORE_META);
+
+	op->meta.key = "cluster";
+	op->meta.value = xstrdup(c->cluster);
+	store_put(c->store, op);
+}
+
 static struct controller *begin(char *dir)
 {
 	struct controller *c = zalloc(sizeof(*c));
@@ -152,6 +162,7 @@ static struct controller *begin(char *dir)
 	if (err)
 		fail_msg("results_load: %s", buf_str(&why));
 	buf_done(&why);
+	keep_cluster(c);
 	return c;
 }
 
@@ -202,8 +213,7 @@ struct controller *fake_restart(void **state)
 	char *dir = c->config.data;
 
 	end(c);
-	c = begin(dir);
-	*state = c;
+	*state = c = begin(dir);
 	return c;
 }
 
