@@ -103,7 +103,6 @@ struct engine *engine_add(struct controller *c, int64_t id)
 	snprintf(uuid, sizeof(uuid), "engine-%lld", (long long)id);
 	e = engine_new(c, id, uuid);
 	e->state = ENGINE_LIVE;
-	e->run_ops = &fake_run_ops;
 	engine_set_taskfs(e, true);
 	engine_store(e);
 	sched_kick(c);
@@ -120,7 +119,13 @@ void engine_vanish(struct engine *e)
 
 /* --- beginning and end ---------------------------------------------------- */
 
-static const struct engine_hooks *const hooks[] = {&run_hooks, NULL};
+static void known(struct engine *e)
+{
+	e->run_ops = &fake_run_ops;
+}
+
+static const struct engine_hooks fake_hooks = {.known = known};
+static const struct engine_hooks *const hooks[] = {&fake_hooks, &run_hooks, NULL};
 
 static const struct carrier carrier = {
 	.is_gone = carrier_own_is_gone,
