@@ -265,6 +265,13 @@ void place(struct controller *c)
 	assert_int_equal(loop_run(c->loop), 0);
 }
 
+void fire(struct controller *c, struct timer *t)
+{
+	assert_true(timer_is_set(t));
+	timer_set(c->loop, t, 0);
+	settle(c);
+}
+
 /* --- results -------------------------------------------------------------- */
 
 static void submission_stored(struct store_op *op)

@@ -44,6 +44,8 @@ struct controller *fake_restart(void **state);
 
 void settle(struct controller *c);
 void place(struct controller *c);
+/* Its time is up now. */
+void fire(struct controller *c, struct timer *t);
 
 /* A live engine. */
 struct engine *engine_add(struct controller *c, int64_t id);
