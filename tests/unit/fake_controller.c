@@ -47,8 +47,8 @@ static int fake_send(struct result *r, struct run *run, struct bytes code,
 		     struct bytes input)
 {
 	assert_ptr_equal(result_find(run->c, run->result), r);
-	assert_text(code, "true");
-	assert_int_equal(input.n, 0);
+	fake.code_sent = code.n;
+	fake.stdin_sent = input.n;
 	note("send %llu.%u to %lld", (unsigned long long)r->id, run->index,
 	     (long long)run->engine->id);
 	return fake.send_err;
@@ -315,6 +315,9 @@ static struct result *put(struct controller *c, struct result_spec *spec,
 	spec->name = json_get_str(spec->options, "label", NULL);
 	spec->uid = spec->gid = 1000;
 	buf_puts(&spec->code, "true");
+	spec->has_stdin = fake.stdin_size;
+	while (spec->stdin_.n < fake.stdin_size)
+		buf_putc(&spec->stdin_, 'x');
 	list = json_get_array(spec->options, "targets");
 	if (spec->pinned)
 		spec->ntasks = json_object_array_length(list);

@@ -24,6 +24,8 @@ extern struct fake {
 	struct buf sent;	/* "send 1.0 to 3, abort 1.0": result.task, engine */
 	int send_err, abort_err, signal_err;
 	const char *refusal;
+	size_t stdin_size;	/* of what is submitted next */
+	size_t code_sent, stdin_sent; /* bytes that came with the last run */
 	unsigned freed;		/* runs */
 	unsigned stored;	/* ends of runs that an engine may forget */
 	/* Of a setting, a purge: how often it was done, and with what last. */
