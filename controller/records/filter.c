@@ -345,8 +345,12 @@ static bool add_one(struct filter *f, const char *name, struct json_object *v)
 	if (strcmp(name, "$or") == 0)
 		return add_queries(f, v, " OR ");
 	if (strcmp(name, "$nor") == 0) {
-		add(f, "NOT ");
-		return add_queries(f, v, " OR ");
+		/* What is null is not equal to a value: so it is none of these. */
+		add(f, "NOT COALESCE(");
+		if (!add_queries(f, v, " OR "))
+			return false;
+		add(f, ", 0)");
+		return true;
 	}
 	return add_tests(f, name, v);
 }
