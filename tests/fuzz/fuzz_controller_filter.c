@@ -111,7 +111,20 @@ static void skip_ids(const char **p)
 	assert(strncmp(*p, before, strlen(before)) == 0);
 	*p += strlen(before);
 	(void)take(p, DIGITS ",");
-	assert(*(*p)++ == ')');
+	assert(**p == ')');
+	++*p;
+}
+
+/* The name of a column, in quotes. */
+static void skip_column(const char **p)
+{
+	struct bytes name;
+
+	++*p;
+	name = take(p, LETTERS);
+	assert(is_column(name));
+	assert(**p == '"');
+	++*p;
 }
 
 /* Nothing stands there but what filter.c has; returns the number of ?s. */
@@ -128,9 +141,7 @@ static size_t check_sql(const char *p)
 			if (bytes_eq(word, bytes_str("rid")))
 				skip_ids(&p);
 		} else if (*p == '"') {
-			p++;
-			assert(is_column(take(&p, LETTERS)));
-			assert(*p++ == '"');
+			skip_column(&p);
 		} else if (*p == '\'') {
 			assert(strncmp(p, integer, strlen(integer)) == 0);
 			p += strlen(integer);

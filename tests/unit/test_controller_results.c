@@ -283,8 +283,10 @@ static void test_what_ran_somewhere(void **state)
 {
 	struct store_op *op = store_op_new(STORE_ENGINE_GONE);
 	struct controller *c = *state;
-	struct result *r = submit(c, "{}"), *again = submit(c, "{'retries': 1}");
+	struct result *r, *again;
 
+	submit(c, "{}");
+	submit(c, "{'retries': 1}");
 	engine_add(c, 5);
 	settle(c);
 	op->engine.id = 5;
