@@ -90,6 +90,7 @@ room_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(call room_src,$(1)))
 define program
 $(BUILD)/obj/$(room_$(1))/%.o \
 $(BUILD)/obj/tests/unit/test_$(room_$(1))_%.o \
+$(BUILD)/obj/tests/unit/fake_$(room_$(1)).o \
 $(BUILD)/obj/tests/fuzz/fuzz_$(room_$(1))_%.o: CFLAGS += -iquote $(room_$(1))
 $(BUILD)/$(1): $$(call room_obj,$(1)) $(LIB)
 	$$(call say,LD,$$@)
@@ -99,18 +100,20 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # --- unit tests: one program per tests/unit/test_X.c -------------------------
 # test_fs_X, test_controller_X and test_engine_X are linked with everything of
-# their room but its main.c; all others with the library alone.
+# their room but its main.c, and with fake_ROOM.c if there is one; all others with
+# the library alone.
 
 unit_src  := $(wildcard tests/unit/test_*.c)
 UNIT      := $(unit_src:%.c=$(BUILD)/%)
 unit_help := $(BUILD)/obj/tests/unit/unit.o
 owner     = $(strip $(foreach p,$(PROGRAMS),$(if $(filter test_$(room_$(p))_% fuzz_$(room_$(p))_%,$(1)),$(p))))
+fake      = $(patsubst %.c,$(BUILD)/obj/%.o,$(if $(1),$(wildcard tests/unit/fake_$(room_$(1)).c)))
 # What a test of a program is linked with: all of it but its main().
 but_main  = $(filter-out $(BUILD)/obj/$(room_$(1))/main.o,$(call room_obj,$(1)))
 
 define unit
 $(BUILD)/tests/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(unit_help) \
-		$$(call but_main,$(call owner,$(1))) $(LIB)
+		$(call fake,$(call owner,$(1))) $$(call but_main,$(call owner,$(1))) $(LIB)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \

@@ -9,6 +9,8 @@
 /* Values in all the lists of one query. */
 #define LIMIT_VALUES 30000
 #define LIMIT_NESTING 8
+/* Of a key in a message of an error. */
+#define NAME_SHOWN 64
 /* Before each test, which may be of a whole message: is there time left? */
 #define IN_TIME " AND in_time() AND "
 
@@ -65,9 +67,11 @@ static bool add_value(struct filter *f, const struct key *k,
 	if (json_object_array_length(f->q->args) >= LIMIT_VALUES)
 		return fail(f, "ValueError", "the query has too many values");
 	if (json_object_is_type(v, json_type_array) ||
-	    json_object_is_type(v, json_type_object))
-		return fail(f, "TypeError", "a value of %s is no value",
-			    k->name);
+	    json_object_is_type(v, json_type_object)) {
+		buf_puts(f->why, "a value of ");
+		buf_put_escaped(f->why, bytes_str(k->name), NAME_SHOWN);
+		return fail(f, "TypeError", " is no value");
+	}
 	add(f, "?");
 	if (k->kind == RECORD_DATE && json_object_is_type(v, json_type_string) &&
 	    date_parse(bytes_str(json_object_get_string(v)), &usec) == 0)
@@ -234,8 +238,13 @@ static bool op_mod(struct filter *f, const struct key *k,
 	buf_printf(&f->q->where, ") = 'integer' AND %d AND ",
 		   k->kind != RECORD_DATE);
 	add_key(f, k);
-	buf_printf(&f->q->where, " %% %lld = %lld)", (long long)by,
-		   (long long)is);
+	add(f, " % ");
+	if (!add_value(f, k, json_object_array_get_idx(v, 0)))
+		return false;
+	add(f, " = ");
+	if (!add_value(f, k, json_object_array_get_idx(v, 1)))
+		return false;
+	add(f, ")");
 	return true;
 }
 
@@ -283,7 +292,9 @@ static bool add_test(struct filter *f, const struct key *k, const char *name,
 	for (i = 0; i < ARRAY_SIZE(operators); i++)
 		if (strcmp(operators[i].name, name) == 0)
 			return operators[i].add(f, k, v, operators[i].arg);
-	return fail(f, "KeyError", "'%.64s'", name);
+	f->ename = "KeyError";
+	stock_quoted(f->why, "", bytes_str(name));
+	return false;
 }
 
 static bool add_tests(struct filter *f, const char *name,
@@ -334,8 +345,12 @@ static bool add_one(struct filter *f, const char *name, struct json_object *v)
 	if (strcmp(name, "$or") == 0)
 		return add_queries(f, v, " OR ");
 	if (strcmp(name, "$nor") == 0) {
-		add(f, "NOT ");
-		return add_queries(f, v, " OR ");
+		/* What is null is not equal to a value: so it is none of these. */
+		add(f, "NOT COALESCE(");
+		if (!add_queries(f, v, " OR "))
+			return false;
+		add(f, ", 0)");
+		return true;
 	}
 	return add_tests(f, name, v);
 }

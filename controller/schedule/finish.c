@@ -93,12 +93,8 @@ void results_retain(struct controller *c)
 	list_for_each_safe(l, tmp, &c->results->finished) {
 		struct result *r = list_entry(l, struct result, finished);
 
-		if (r->purging)
-			continue;
 		if (!too_much(c, r) || result_purge(r, NULL, NULL))
 			break;
-		/* Not counted any more, though the store still works on it. */
-		results_remove_finished(r);
 		c->count.purged++;
 	}
 }
@@ -144,8 +140,7 @@ static void purged(struct store_op *op)
 
 	if (r && op->err) {
 		r->purging = false;
-		if (list_empty(&r->finished))
-			results_add_finished(r);
+		results_add_finished(r);
 	} else if (r) {
 		changes_purged(p->c, p->id);
 		result_free(r);
@@ -175,6 +170,8 @@ int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
 	if (!state_is_final(result_state(r)))
 		return -EBUSY;
 	r->purging = true;
+	/* Not counted any more, though the store still works on it. */
+	results_remove_finished(r);
 	p = xmalloc(sizeof(*p));
 	*p = (struct purge){r->c, r->id, done, arg};
 	keep_next_id(r->c);

@@ -402,6 +402,7 @@ int loop_run(struct loop *l)
 		run_timers(l);
 		run_work(l);
 	}
+	l->stopped = false;
 	return l->code;
 }
 

@@ -88,7 +88,10 @@ void work_cancel(struct work *w);
 int loop_signals(struct loop *l, const int *signals,
 		 void (*on_signal)(void *arg, int signo), void *arg) must_check;
 
-/* Runs until loop_stop(); returns its code, or -errno when polling fails. */
+/*
+ * Runs until loop_stop(), to the end of that turn; returns its code, or -errno when
+ * polling fails. What is in the loop stays there: it may be run again.
+ */
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l, int code);
 

@@ -433,6 +433,15 @@ static void test_the_first_stop_counts(void **state)
 	loop_free(NULL);
 }
 
+static void test_it_runs_again(void **state)
+{
+	(void)state;
+	loop_stop(loop, 3);
+	assert_int_equal(loop_run(loop), 3);
+	loop_stop(loop, 4);
+	assert_int_equal(loop_run(loop), 4);
+}
+
 #define LOOP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -452,6 +461,7 @@ static const struct CMUnitTest tests[] = {
 	LOOP_TEST(test_sockets),
 	LOOP_TEST(test_signals),
 	LOOP_TEST(test_the_first_stop_counts),
+	LOOP_TEST(test_it_runs_again),
 };
 
 UNIT_MAIN(tests)
