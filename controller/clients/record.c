@@ -70,8 +70,8 @@ void record_put_end(struct wire *w, const struct msg *m)
 	const struct run *run = run_find(w->c, w->msg_id);
 
 	op->record.engine_uuid = xstrdup(run->engine->uuid);
-	op->record.started = w->row.started;
-	op->record.completed = w->row.completed;
+	op->record.started = w->outcome.started;
+	op->record.completed = w->outcome.completed;
 	op->record.received = now_usec();
 	msg_copy(&op->record.msg, m);
 	store_put(w->c->store, op);

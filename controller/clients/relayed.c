@@ -34,7 +34,6 @@ void wire_free(struct wire *w)
 	channel_less(w->c, w->channel);
 	buf_done(&w->client);
 	buf_done(&w->header);
-	buf_done(&w->traceback);
 	buf_done(&w->execute_input);
 	buf_done(&w->execute_result);
 	buf_done(&w->display_data);
@@ -42,10 +41,8 @@ void wire_free(struct wire *w)
 	buf_done(&w->value);
 	msg_done(&w->msg);
 	msg_done(&w->reply);
-	task_row_done(&w->row);
+	outcome_done(&w->outcome);
 	free(w->msg_id);
-	free(w->ename);
-	free(w->evalue);
 	free(w);
 }
 
@@ -224,7 +221,7 @@ struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
 	r->wire = w;
 	r->applied = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
 	w->result = r->id;
-	w->row.user = -1;
+	outcome_init(&w->outcome);
 	buf_put(&w->client, client.p, client.n);
 	buf_put(&w->header, header.p, header.n);
 	map_put(&c->wires->by_msg_id, bytes_str(w->msg_id), w);
@@ -285,10 +282,8 @@ static void start_again(struct timer *t)
 
 static void forget_reply(struct wire *w)
 {
-	free(w->ename);
-	free(w->evalue);
-	w->ename = w->evalue = NULL;
-	buf_clear(&w->traceback);
+	outcome_done(&w->outcome);
+	outcome_init(&w->outcome);
 	buf_clear(&w->error);
 	buf_clear(&w->value);
 	buf_clear(&w->execute_result);
@@ -316,52 +311,25 @@ void wire_start(struct wire *w, struct engine *e)
 
 /* --- the reply ---------------------------------------------------------- */
 
-static void read_date(struct json_object *o, const char *key, int64_t *ret)
-{
-	const char *s = json_get_str(o, key, NULL);
-
-	if (!s || date_parse(bytes_str(s), ret) || *ret <= 0 ||
-	    *ret >= LIMIT_TIME)
-		*ret = now_usec();
-}
-
-static char *copy_str(struct json_object *o, const char *key, size_t limit)
-{
-	const char *s = json_get_str(o, key, NULL);
-
-	return s ? xstrndup(s, min_u64(strlen(s), limit)) : NULL;
-}
-
-static void read_failure(struct wire *w, struct json_object *content)
-{
-	w->ename = copy_str(content, "ename", LIMIT_ENAME);
-	w->evalue = copy_str(content, "evalue", LIMIT_ERROR);
-	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
-		       &w->traceback);
-	/* The record has the reply as it came; this is for mounts. */
-	buf_strip_colours(&w->traceback);
-}
-
 void wire_read_reply(struct wire *w, struct msg *m)
 {
+	struct outcome *o = &w->outcome;
 	const char *why = NULL;
 	struct json_object *content = msg_object(m, MSG_CONTENT, &why);
-	const char *status = json_get_str(content, "status", NULL);
+	struct buf text = BUF_INIT;
 
-	read_date(m->metadata, "started", &w->row.started);
-	read_date(m->header, "date", &w->row.completed);
-	w->event = EVENT_FAIL;
-	if (status && strcmp(status, "ok") == 0)
-		w->event = EVENT_SUCCEED;
-	else if (status && strcmp(status, "aborted") == 0)
-		w->event = EVENT_ABORT;
-	else
-		read_failure(w, content);
+	outcome_read(o, m->header, m->metadata, content);
+	if (!o->started)
+		o->started = now_usec();
+	if (!o->completed)
+		o->completed = now_usec();
+	/* The record has the reply as it came; this is for mounts. */
+	buf_strip_colours(&o->traceback);
 	if (!content) {
 		/* Its client has it, and may read it. */
-		w->ename = xstrdup("ReplyError");
-		w->evalue = xasprintf("its engine's reply cannot be read: %s",
-				      why);
+		buf_printf(&text, "its engine's reply cannot be read: %s", why);
+		outcome_fail(o, "ReplyError", buf_str(&text));
+		buf_done(&text);
 	}
 	json_object_put(content);
 }
@@ -381,12 +349,12 @@ bool wire_again(struct wire *w, const struct msg *m)
 	struct result *r = result_find(w->c, w->result);
 	struct ending how = {
 		.event = EVENT_FAIL,
-		.ename = unmet ? "UnmetDependency" : w->ename,
-		.evalue = w->evalue,
+		.ename = unmet ? "UnmetDependency" : w->outcome.ename,
+		.evalue = w->outcome.evalue,
 	};
 
 	if (w->channel != CHANNEL_TASK || !run || !r || run->abort ||
-	    r->aborting || w->event == EVENT_SUCCEED ||
+	    r->aborting || w->outcome.event == EVENT_SUCCEED ||
 	    (!unmet && !take_retry(w)))
 		return false;
 	if (run->engine)
@@ -465,12 +433,8 @@ void wire_finish(struct wire *w)
 	struct run *run = run_find(c, w->msg_id);
 	struct result *r = result_find(c, w->result);
 	struct task_row row;
-	struct ending how = {
-		.event = w->event,
-		.ename = w->ename,
-		.evalue = w->evalue,
-		.traceback = w->traceback.n ? buf_str(&w->traceback) : NULL,
-	};
+	const struct outcome *o = &w->outcome;
+	struct ending how = outcome_ending(&w->outcome);
 
 	record_put_io(w);
 	if (run && r) {
@@ -483,10 +447,10 @@ void wire_finish(struct wire *w)
 					      : NULL;
 		row.engine = run->engine ? run->engine->id : row.engine;
 		row.attempt = run->attempt;
-		row.started = w->row.started ? w->row.started : row.started;
-		row.completed = w->row.completed;
+		row.started = o->started ? o->started : row.started;
+		row.completed = o->completed;
 		row.began = w->began;
-		task_row_ran_from(r, &row, w->row.started, w->row.completed);
+		task_row_ran_from(r, &row, o->started, o->completed);
 		task_known_outputs(r, 0, &row);
 		run->wire = NULL;
 		if (run->engine)
@@ -512,7 +476,7 @@ void wire_replied(struct wire *w)
 	struct run *run;
 
 	w->replied = true;
-	if (w->idles >= w->tries || w->event == EVENT_ABORT) {
+	if (w->idles >= w->tries || w->outcome.event == EVENT_ABORT) {
 		wire_finish(w);
 		return;
 	}

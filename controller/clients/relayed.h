@@ -14,6 +14,7 @@
 #ifndef TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 #define TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 
+#include "engines/outcome.h"
 #include "relay.h"
 #include "model/results.h"
 
@@ -37,10 +38,7 @@ struct wire {
 	struct timer start_timer; /* that could not be stored yet */
 	/* How it ended, from the reply. */
 	struct msg reply;
-	struct task_row row;
-	enum state_event event;
-	char *ename, *evalue;
-	struct buf traceback;
+	struct outcome outcome;
 	/* From iopub: JSON texts but the first. */
 	struct buf execute_input, execute_result, error, value;
 	struct buf display_data;	/* the last */

@@ -10,7 +10,6 @@
 extern const struct run_ops run_ops_ours;
 extern const struct engine_hooks ours_hooks;
 
-#define IMPOSSIBLE_EXIT "its engine says an exit status or signal that there is not"
 /* Why what ran there ended: it is gone. Appended. */
 void ours_put_gone(const struct engine *e, struct buf *why);
 

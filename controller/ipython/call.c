@@ -4,7 +4,6 @@
 #include "call_parts.h"
 #include "engines/execute.h"
 #include "engines/ours.h"
-#include "engines/ours_reply.h"
 #include "foreign.h"
 #include "model/carrier.h"
 #include "model/items.h"
@@ -31,9 +30,7 @@ void call_new(struct run *run)
 	struct call *call = zalloc(sizeof(*call));
 
 	call->run = run;
-	call->user = -1;
-	call->exit_status = call->signal = -1;
-	call->ran = -1;
+	outcome_init(&call->outcome);
 	call->limit = r ? limit_of(r) : 0;
 	call->idle_timer.fire = idle_late;
 	call->limit_timer.fire = call_too_long;
@@ -50,10 +47,7 @@ void call_free(struct run *run)
 	timer_cancel(&call->idle_timer);
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
-	free(call->ename);
-	free(call->evalue);
-	free(call->cwd);
-	buf_done(&call->traceback);
+	outcome_done(&call->outcome);
 	free(call);
 	run->call = NULL;
 }
@@ -110,6 +104,7 @@ void call_end(struct call *call, struct ending *how)
 {
 	struct run *run = call->run;
 	struct result *r = result_find(run->c, run->result);
+	const struct outcome *o = &call->outcome;
 	struct task_row row;
 
 	if (run->phase == RUN_ENDING || !r)
@@ -117,19 +112,14 @@ void call_end(struct call *call, struct ending *how)
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
 	row = task_row(r, run->index);
-	if (call->ran >= 0)
-		task_row_ran(r, &row, call->ran, call->ago);
+	if (o->ran >= 0)
+		task_row_ran(r, &row, o->ran, o->ago);
 	else
-		task_row_ran_from(r, &row, call->started, call->completed);
-	if (call->started)
-		row.started = call->started;
-	row.completed = call->completed;
-	row.cwd = str_copy(call->cwd);
-	row.user = call->user;
-	row.system = call->system;
-	row.memory = call->memory;
-	row.exit_status = call->exit_status;
-	row.signal = call->signal;
+		task_row_ran_from(r, &row, o->started, o->completed);
+	if (o->started)
+		row.started = o->started;
+	row.completed = o->completed;
+	outcome_put(o, &row);
 	task_known_outputs(r, run->index, &row);
 	if (run->engine) {
 		run->engine->completed++;
@@ -147,13 +137,7 @@ void call_put_limit(const struct call *call, bool heeded, struct buf *why)
 void call_finish(struct call *call)
 {
 	struct buf why = BUF_INIT;
-	struct ending how = {
-		.event = call->event,
-		.ename = call->ename,
-		.evalue = call->evalue,
-		.traceback = call->traceback.n ? buf_str(&call->traceback)
-					       : NULL,
-	};
+	struct ending how = outcome_ending(&call->outcome);
 
 	if (call->run->abort && how.event == EVENT_FAIL)
 		how = (struct ending){.event = EVENT_ABORT};
@@ -188,10 +172,9 @@ static void engine_gone(struct run *run)
 /* Its end was published, and no reply comes. */
 static void unanswered(struct call *call)
 {
-	call->event = EVENT_FAIL;
-	call->ename = xstrdup(call->interrupted ? "KeyboardInterrupt"
-						: "EngineError");
-	call->evalue = xstrdup("its engine ended it without a reply");
+	outcome_fail(&call->outcome,
+		     call->interrupted ? "KeyboardInterrupt" : "EngineError",
+		     "its engine ended it without a reply");
 	call_finish(call);
 }
 
@@ -211,104 +194,48 @@ static void idle_late(struct timer *t)
 
 /* --- the reply ---------------------------------------------------------- */
 
-static char *plain_text(struct json_object *o, const char *key, size_t limit)
-{
-	struct buf b = BUF_INIT;
-	size_t n = 0;
-	const char *s = json_get_str(o, key, &n);
-
-	if (!s)
-		return NULL;
-	buf_put(&b, s, min_u64(n, limit));
-	buf_strip_colours(&b);
-	return buf_take(&b);
-}
-
-static void read_failure(struct call *call, struct json_object *content)
-{
-	call->event = EVENT_FAIL;
-	call->ename = plain_text(content, "ename", LIMIT_ENAME);
-	call->evalue = plain_text(content, "evalue", LIMIT_ERROR);
-	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
-		       &call->traceback);
-	buf_strip_colours(&call->traceback);
-	if (!call->ename)
-		call->ename = xstrdup("Error");
-}
-
-static void read_usage(struct call *call, struct json_object *u)
-{
-	call->user = json_real_or(u, "user", -1);
-	call->system = json_real_or(u, "system", 0);
-	call->memory = json_int_or(u, "memory", 0);
-}
-
 /* What an expression beside a task in Python says. */
-static void read_answer(struct call *call, struct json_object *content)
+static void read_answer(struct outcome *o, struct json_object *content)
 {
-	struct json_object *o = foreign_answer(content);
+	struct json_object *answer = foreign_answer(content);
 
-	if (!o)
+	if (!answer)
 		return;
-	read_usage(call, o);
-	call->cwd = plain_text(o, "cwd", PATH_MAX);
-	json_object_put(o);
+	outcome_read_usage(o, answer);
+	outcome_read_cwd(o, answer);
+	json_object_put(answer);
 }
 
 /* What an engine of ours says more, and says again for others. */
 static void read_ours(struct call *call, struct json_object *metadata)
 {
-	struct json_object *o = json_get_object(metadata, "taskfs");
-	struct buf *t = &call->traceback;
+	struct json_object *taskfs = json_get_object(metadata, "taskfs");
+	struct buf *t = &call->outcome.traceback;
 	size_t end;
 
-	if (!o || !call->run->engine || !foreign_is_ours(call->run->engine))
+	if (!taskfs || !call->run->engine ||
+	    !foreign_is_ours(call->run->engine))
 		return;
-	if (!ours_read_exit(o, &call->exit_status, &call->signal)) {
-		free(call->ename);
-		free(call->evalue);
-		call->event = EVENT_FAIL;
-		call->ename = xstrdup("ReplyError");
-		call->evalue = xstrdup(IMPOSSIBLE_EXIT);
-	}
-	call->ran = json_int_or(o, "ran", -1);
-	call->ago = json_int_or(o, "ago", 0);
-	read_usage(call, json_get_object(o, "usage"));
-	call->cwd = plain_text(o, "cwd", PATH_MAX);
+	outcome_read_ours(&call->outcome, taskfs);
 	/* The last line of the traceback is the error itself. */
 	for (end = t->n ? t->n - 1 : 0; end && t->p[end - 1] != '\n'; end--)
 		;
 	buf_cut(t, end);
 }
 
-static int64_t read_date(struct json_object *o, const char *key)
-{
-	const char *s = json_get_str(o, key, NULL);
-	int64_t t = 0;
-
-	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
-		return 0;
-	return t;
-}
-
 void call_read_reply(struct call *call, struct json_object *header,
 		     struct json_object *metadata,
 		     struct json_object *content)
 {
-	const char *status = json_get_str(content, "status", NULL);
+	struct outcome *o = &call->outcome;
 
-	call->started = read_date(metadata, "started");
-	call->completed = read_date(header, "date");
-	if (status && strcmp(status, "ok") == 0) {
-		call->event = EVENT_SUCCEED;
-		read_answer(call, content);
-	} else if (status && strcmp(status, "aborted") == 0) {
-		call->event = EVENT_ABORT;
+	outcome_read(o, header, metadata, content);
+	if (o->event == EVENT_SUCCEED)
+		read_answer(o, content);
+	else if (o->event == EVENT_ABORT)
 		call->idle = true; /* it publishes none */
-	} else {
-		read_failure(call, content);
-	}
 	read_ours(call, metadata);
+	outcome_strip_colours(o);
 }
 
 void call_on_reply(struct run *run, struct msg *m)

@@ -7,6 +7,7 @@
 #define TASKFS_CONTROLLER_IPYTHON_CALL_PARTS_H
 
 #include "call.h"
+#include "engines/outcome.h"
 
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT (5 * USEC_PER_SEC)
@@ -20,15 +21,7 @@ struct call {
 	unsigned interrupts;
 	struct timer idle_timer, limit_timer, stop_timer;
 	double limit;		/* seconds; 0: none */
-	/* From the reply. */
-	enum state_event event;
-	int64_t started, completed;	/* times of day */
-	int64_t ran, ago;	/* usec; ran < 0: it does not say */
-	char *ename, *evalue, *cwd;
-	struct buf traceback;
-	double user, system;
-	int64_t memory;
-	int exit_status, signal;	/* -1: none */
+	struct outcome outcome;	/* from the reply */
 };
 
 /* call.c. The last word on the task; limits and interrupts end with it. */
