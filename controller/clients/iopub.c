@@ -3,6 +3,7 @@
 
 #include "engines/presence.h"
 #include "ipython/foreign.h"
+#include "ipython/listener.h"
 #include "ipython/output.h"
 #include "model/engines.h"
 #include "model/tasks.h"
@@ -62,24 +63,18 @@ static bool is_readable(const struct msg *m)
 
 /* --- what of it belongs to a client's task ------------------------------ */
 
-static void take_stream(struct wire *w, struct msg *m)
+static void take_output(void *task, enum stream s, struct bytes text)
 {
+	struct wire *w = task;
 	struct result *r = result_find(w->c, w->result);
-	int s = stream_parse(json_get_str(m->content, "name", NULL));
-	size_t n = 0;
-	const char *text = json_get_str(m->content, "text", &n);
 
-	if (r && text)
-		(void)!task_output(r, 0, (enum stream)s, r->task[0].size[s],
-				   bytes_of(text, n));
+	if (r)
+		(void)!task_output(r, 0, s, r->task[0].size[s], text);
 }
 
-static void take_status(struct wire *w, struct msg *m)
+static void take_idle(void *task)
 {
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	if (s && strcmp(s, "idle") == 0)
-		wire_idle(w);
+	wire_idle(task);
 }
 
 static void keep_content(struct buf *to, const struct msg *m)
@@ -91,34 +86,37 @@ static void keep_content(struct buf *to, const struct msg *m)
 		buf_put(to, b.p, b.n);
 }
 
-static void take_value(struct wire *w, struct msg *m)
+static void take_value(void *task, const struct msg *m, struct bytes text)
 {
-	struct json_object *data = json_get_object(m->content, "data");
-	size_t n = 0;
-	const char *text = json_get_str(data, "text/plain", &n);
+	struct wire *w = task;
+	const char *p = text.p;
 
 	keep_content(&w->execute_result, m);
 	buf_clear(&w->value);
-	if (!text)
-		return;
-	buf_put(&w->value, text, n);
+	buf_put(&w->value, p, text.n);
 	/* As a file it is a line. */
-	if (n && text[n - 1] != '\n')
+	if (text.n && p[text.n - 1] != '\n')
 		buf_putc(&w->value, '\n');
 }
 
-static void take_error(struct wire *w, struct msg *m)
+static void take_error(void *task, const struct msg *m)
 {
+	struct wire *w = task;
+
 	keep_content(&w->error, m);
 }
 
-static void take_display(struct wire *w, struct msg *m)
+static void take_display(void *task, const struct msg *m, struct bytes text)
 {
+	struct wire *w = task;
+
+	(void)text;
 	keep_content(&w->display_data, m);
 }
 
-static void take_input(struct wire *w, struct msg *m)
+static void take_code(void *task, const struct msg *m)
 {
+	struct wire *w = task;
 	size_t n = 0;
 	const char *code = json_get_str(m->content, "code", &n);
 
@@ -127,18 +125,17 @@ static void take_input(struct wire *w, struct msg *m)
 		buf_put(&w->execute_input, code, n);
 }
 
-static const struct {
-	const char *type;
-	void (*take)(struct wire *w, struct msg *m);
-	bool late;	/* also of a try that is over */
-} takers[] = {
-	{MSG_STREAM, take_stream, false},
-	{MSG_EXECUTE_RESULT, take_value, false},
-	{MSG_ERROR, take_error, false},
-	{MSG_EXECUTE_INPUT, take_input, false},
-	{MSG_STATUS, take_status, true},
-	{MSG_DISPLAY_DATA, take_display, false},
+static const struct listener listener = {
+	.idle = take_idle,
+	.code = take_code,
+	.output = take_output,
+	.value = take_value,
+	.display = take_display,
+	.error = take_error,
 };
+
+/* Of a try that is over only its end is of interest. */
+static const struct listener late_listener = {.idle = take_idle};
 
 /* Of a task of ours on an engine of ipyparallel, or of such an engine. */
 static void take_ours(struct controller *c, struct run *run, struct msg *m)
@@ -156,17 +153,11 @@ static void take(struct controller *c, struct msg *m)
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
 	struct wire *w = wire_find(c, id);
 	struct run *run = run_find(c, id);
-	size_t i;
 
-	if (!w && (!run || !run->wire))
+	if (w)
+		listener_hear(run ? &listener : &late_listener, w, m);
+	else if (!run || !run->wire)
 		take_ours(c, run, m);
-	for (i = 0; w && i < ARRAY_SIZE(takers); i++) {
-		if (strcmp(takers[i].type, m->type) == 0) {
-			if (run || takers[i].late)
-				takers[i].take(w, m);
-			return;
-		}
-	}
 }
 
 /* The engine that says it ends, or NULL. */

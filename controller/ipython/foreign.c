@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "call.h"
 #include "hook.h"
+#include "listener.h"
 #include "model/carrier.h"
 #include "schedule/sched.h"
 #include "vars/vars.h"
@@ -106,20 +107,14 @@ static bool is_others_task(struct engine *e, const struct msg *m)
 	       !(session && strcmp(session, engine_session(e)->id) == 0);
 }
 
-static bool says(const struct msg *m, const char *state)
-{
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	return strcmp(m->type, MSG_STATUS) == 0 && s && strcmp(s, state) == 0;
-}
-
 /*
  * An engine with a thread for its control channel (ipyparallel 9) is done with
  * what comes there in the middle of a task.
  */
 void foreign_note_end(struct engine *e, const struct msg *m)
 {
-	if (says(m, "idle") && is_task(json_get_str(m->parent, "msg_type", NULL)))
+	if (iopub_says(m, "idle") &&
+	    is_task(json_get_str(m->parent, "msg_type", NULL)))
 		foreign_set_elsewhere(e, false);
 }
 
@@ -129,7 +124,7 @@ void foreign_note_other(struct engine *e, const struct msg *m)
 	    changes_variables(json_get_str(m->parent, "msg_type", NULL)))
 		vars_ran(e);
 	foreign_note_end(e, m);
-	if (!e->foreign || !says(m, "busy") || !is_others_task(e, m))
+	if (!e->foreign || !iopub_says(m, "busy") || !is_others_task(e, m))
 		return;
 	foreign_set_elsewhere(e, true);
 	e->foreign->elsewhere_id =
@@ -390,11 +385,10 @@ bool foreign_on_reply(struct engine *e, struct msg *m)
 bool foreign_on_iopub(struct engine *e, struct msg *m)
 {
 	struct foreign *f = e->foreign;
-	const char *s = json_get_str(m->content, "execution_state", NULL);
 
 	if (!is_my_question(f, m))
 		return false;
-	if (s && strcmp(s, "idle") == 0 &&
+	if (iopub_says(m, "idle") &&
 	    (f->step == STEP_LANGUAGE || f->step == STEP_HOOK)) {
 		f->idle = true;
 		half_done(f);

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include "call_parts.h"
+#include "listener.h"
 #include "model/tasks.h"
 
 /* The reply behind the end. An interrupt may have cost it: ipykernel sends none
@@ -30,33 +31,27 @@ static void add_line(struct call *call, enum stream s, struct bytes text)
 		add_output(call, s, bytes_str("\n"));
 }
 
-static struct bytes text_of(struct json_object *o, const char *key)
+static void take_stream(void *task, enum stream s, struct bytes text)
 {
-	size_t n = 0;
-	const char *s = json_get_str(o, key, &n);
-
-	return bytes_of(s, s ? n : 0);
+	add_output(task, s, text);
 }
 
-static void take_stream(struct call *call, struct msg *m)
+static void take_value(void *task, const struct msg *m, struct bytes text)
 {
-	int s = stream_parse(json_get_str(m->content, "name", NULL));
-
-	if (s == STREAM_STDOUT || s == STREAM_STDERR)
-		add_output(call, (enum stream)s, text_of(m->content, "text"));
-}
-
-static void take_value(struct call *call, struct msg *m)
-{
-	add_line(call, STREAM_VALUE,
-		 text_of(json_get_object(m->content, "data"), "text/plain"));
+	(void)m;
+	add_line(task, STREAM_VALUE, text);
 }
 
 /* Where IPython in a terminal shows it. */
-static void take_display(struct call *call, struct msg *m)
+static void take_display(void *task, const struct msg *m, struct bytes text)
 {
-	add_line(call, STREAM_STDOUT,
-		 text_of(json_get_object(m->content, "data"), "text/plain"));
+	(void)m;
+	add_line(task, STREAM_STDOUT, text);
+}
+
+static void take_busy(void *task)
+{
+	call_begun(task);
 }
 
 static void over(struct call *call)
@@ -72,26 +67,21 @@ static void over(struct call *call)
 					    : REPLY_WAIT);
 }
 
-static void take_input(struct call *call, struct msg *m)
+static void take_idle(void *task)
 {
-	(void)m;
-	call_entered(call);
+	over(task);
 }
 
-static void take_error(struct call *call, struct msg *m)
+static void take_code(void *task, const struct msg *m)
 {
 	(void)m;
-	call_failing(call);
+	call_entered(task);
 }
 
-static void take_status(struct call *call, struct msg *m)
+static void take_error(void *task, const struct msg *m)
 {
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	if (s && strcmp(s, "busy") == 0)
-		call_begun(call);
-	else if (s && strcmp(s, "idle") == 0)
-		over(call);
+	(void)m;
+	call_failing(task);
 }
 
 void call_note_end(struct run *run)
@@ -100,37 +90,37 @@ void call_note_end(struct run *run)
 		over(run->call);
 }
 
-static const struct {
-	const char *type;
-	void (*take)(struct call *call, struct msg *m);
-} takers[] = {
-	{MSG_STREAM, take_stream},
-	{MSG_STATUS, take_status},
-	{MSG_EXECUTE_INPUT, take_input},
-	{MSG_ERROR, take_error},
-	{MSG_EXECUTE_RESULT, take_value},
-	{MSG_DISPLAY_DATA, take_display},
+static const struct listener listener = {
+	.busy = take_busy,
+	.idle = take_idle,
+	.code = take_code,
+	.output = take_stream,
+	.value = take_value,
+	.display = take_display,
+	.error = take_error,
 };
 
 void call_on_iopub(struct run *run, struct msg *m)
 {
-	size_t i;
+	struct call *call = run->call;
 
-	if (run->phase != RUN_SENT || !run->call)
+	if (run->phase != RUN_SENT || !call || !listener_knows(m))
 		return;
-	for (i = 0; i < ARRAY_SIZE(takers); i++) {
-		if (strcmp(takers[i].type, m->type) != 0)
-			continue;
-		/* While there is more, the end of it is not late. */
-		if (run->call->replied && timer_is_set(&run->call->idle_timer))
-			timer_set(run->c->loop, &run->call->idle_timer,
-				  IDLE_WAIT);
-		takers[i].take(run->call, m);
-		return;
-	}
+	/* While there is more, the end of it is not late. */
+	if (call->replied && timer_is_set(&call->idle_timer))
+		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
+	listener_hear(&listener, call, m);
 }
 
 /* --- records of a hub --------------------------------------------------- */
+
+static struct bytes text_of(struct json_object *o, const char *key)
+{
+	size_t n = 0;
+	const char *s = json_get_str(o, key, &n);
+
+	return bytes_of(s, s ? n : 0);
+}
 
 /* Behind sqlite an object is the text of one. */
 static struct json_object *object_in(struct json_object *o, const char *key)

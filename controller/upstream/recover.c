@@ -4,6 +4,7 @@
 #include "ask.h"
 #include "base/log.h"
 #include "ipython/foreign.h"
+#include "ipython/listener.h"
 #include "ipython/output.h"
 #include "model/results.h"
 #include "schedule/ending.h"
@@ -386,9 +387,7 @@ void reclaim_others(struct run *run)
 
 void reclaim_on_iopub(struct run *run, struct msg *m)
 {
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	if (s && strcmp(s, "idle") == 0) {
+	if (iopub_says(m, "idle")) {
 		call_note_end(run);
 		inquiry_of(run)->news = NEWS;
 		reclaim_run(run);
