@@ -97,6 +97,7 @@ static void close_all(struct controller *c)
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
+	wires_free(c);
 	ready_done(c);
 	changes_done(c);
 	identity_done(c);

@@ -59,6 +59,10 @@ void wires_done(struct controller *c)
 	while (map_next(&c->wires->by_msg_id, &it))
 		wire_free(it.value);
 	map_done(&c->wires->by_msg_id);
+}
+
+void wires_free(struct controller *c)
+{
 	map_done(&c->wires->results);
 	free(c->wires);
 	c->wires = NULL;

@@ -84,6 +84,8 @@ struct wires {
 };
 
 void wires_init(struct controller *c);
+/* Ends all of them; then, when there are no results any more, frees what is left. */
 void wires_done(struct controller *c);
+void wires_free(struct controller *c);
 
 #endif
