@@ -13,7 +13,43 @@
 #include "stop.h"
 #include "vars/vars.h"
 
+/* What stands not here changes nothing. */
+static const enum call_state next[CALL_STATES][CALL_EVENTS] = {
+	[CALL_SENT] = {
+		[CALL_BEGINS] = CALL_BEGUN,
+		[CALL_ENTERS] = CALL_ENTERED,
+		[CALL_REPLIES] = CALL_REPLIED,
+		[CALL_ENDS] = CALL_ENDED,
+	},
+	[CALL_BEGUN] = {
+		[CALL_ENTERS] = CALL_ENTERED,
+		[CALL_REPLIES] = CALL_REPLIED,
+		[CALL_ENDS] = CALL_ENDED,
+	},
+	[CALL_ENTERED] = {
+		[CALL_REPLIES] = CALL_REPLIED,
+		[CALL_ENDS] = CALL_ENDED,
+	},
+	[CALL_REPLIED] = {[CALL_ENDS] = CALL_OVER},
+	[CALL_ENDED] = {[CALL_REPLIES] = CALL_OVER},
+};
+
 static void idle_late(struct timer *t);
+
+bool call_move(struct call *call, enum call_event event)
+{
+	enum call_state state = next[call->state][event];
+
+	if (state == CALL_SENT)
+		return false;
+	call->state = state;
+	return true;
+}
+
+bool call_has_reply(const struct call *call)
+{
+	return call->state == CALL_REPLIED || call->state == CALL_OVER;
+}
 
 static double limit_of(struct result *r)
 {
@@ -152,7 +188,7 @@ void call_finish(struct call *call)
 
 bool call_ends_with_reply(struct run *run)
 {
-	if (!run->call || !run->call->replied)
+	if (!run->call || !call_has_reply(run->call))
 		return false;
 	call_finish(run->call);
 	return true;
@@ -173,7 +209,9 @@ static void engine_gone(struct run *run)
 static void unanswered(struct call *call)
 {
 	outcome_fail(&call->outcome,
-		     call->interrupted ? "KeyboardInterrupt" : "EngineError",
+		     call->interrupted != CALL_NOT_INTERRUPTED
+			     ? "KeyboardInterrupt"
+			     : "EngineError",
 		     "its engine ended it without a reply");
 	call_finish(call);
 }
@@ -186,7 +224,7 @@ static void idle_late(struct timer *t)
 	/* It may be here and not have been read. */
 	if (intake_is_paused(c))
 		timer_set(c->loop, t, IDLE_WAIT);
-	else if (call->replied)
+	else if (call_has_reply(call))
 		call_finish(call);
 	else
 		unanswered(call);
@@ -232,8 +270,6 @@ void call_read_reply(struct call *call, struct json_object *header,
 	outcome_read(o, header, metadata, content);
 	if (o->event == EVENT_SUCCEED)
 		read_answer(o, content);
-	else if (o->event == EVENT_ABORT)
-		call->idle = true; /* it publishes none */
 	read_ours(call, metadata);
 	outcome_strip_colours(o);
 }
@@ -247,13 +283,15 @@ void call_on_reply(struct run *run, struct msg *m)
 	if (!run->call)
 		call_new(run);
 	call = run->call;
-	if (call->replied)
+	if (!call_move(call, CALL_REPLIES))
 		return;
 	call_read_reply(call, m->header, m->metadata, m->content);
-	call->replied = true;
+	/* What was aborted publishes nothing. */
+	if (call->outcome.event == EVENT_ABORT)
+		call_move(call, CALL_ENDS);
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
-	if (call->idle)
+	if (call->state == CALL_OVER)
 		call_finish(call);
 	else
 		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
@@ -269,7 +307,7 @@ static void forgotten(struct run *run)
 	};
 	static const struct ending aborted = {.event = EVENT_ABORT};
 
-	if (!run->call || !run->call->replied)
+	if (!run->call || !call_has_reply(run->call))
 		run_end(run, run->abort ? &aborted : &lost, NULL);
 }
 

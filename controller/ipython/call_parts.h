@@ -12,19 +12,51 @@
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT (5 * USEC_PER_SEC)
 
+/*
+ * How far a call is. The reply comes by one socket and all else by another, in any
+ * order; from CALL_REPLIED on the engine does not work on the task any more.
+ */
+enum call_state {
+	CALL_SENT,	/* it may wait behind tasks of others */
+	CALL_BEGUN,	/* the engine is busy with it */
+	CALL_ENTERED,	/* the engine runs the task's own code */
+	CALL_REPLIED,	/* the reply is here, the end of the output is not */
+	CALL_ENDED,	/* the end of the output is here, the reply is not */
+	CALL_OVER,	/* both are here */
+	CALL_STATES,
+};
+
+enum call_event {
+	CALL_BEGINS,	/* the engine says that it is busy */
+	CALL_ENTERS,	/* ... and what code it runs */
+	CALL_REPLIES,
+	CALL_ENDS,	/* the engine says that it is idle */
+	CALL_EVENTS,
+};
+
+/* What became of our interrupts. */
+enum call_interrupt {
+	CALL_NOT_INTERRUPTED,
+	CALL_INTERRUPTED,
+	CALL_HEEDED,	/* the task failed afterwards: its reply is under way */
+};
+
 struct call {
 	struct run *run;
-	bool begun, entered;	/* it is busy with it; runs the task's code */
-	bool replied, idle;
+	enum call_state state;
+	enum call_interrupt interrupted;
 	bool overtime;		/* past its time limit */
-	bool interrupted, heeded;	/* by us; and failed then */
-	unsigned interrupts;
+	unsigned interrupts;	/* tried, also those that were too early */
 	struct timer idle_timer, limit_timer, stop_timer;
 	double limit;		/* seconds; 0: none */
 	struct outcome outcome;	/* from the reply */
 };
 
-/* call.c. The last word on the task; limits and interrupts end with it. */
+/* call.c. The one place where its state changes; false: that changes nothing. */
+bool call_move(struct call *call, enum call_event event);
+/* The reply is here. */
+bool call_has_reply(const struct call *call) must_check;
+/* The last word on the task; limits and interrupts end with it. */
 void call_end(struct call *call, struct ending *how);
 /* The same, with what the reply said. */
 void call_finish(struct call *call);

@@ -56,15 +56,16 @@ static void take_busy(void *task)
 
 static void over(struct call *call)
 {
-	call->idle = true;
+	call_move(call, CALL_ENDS);
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
-	if (call->replied)
+	if (call->state == CALL_OVER)
 		call_finish(call);
 	else if (!call->run->restored)
 		timer_set(call->run->c->loop, &call->idle_timer,
-			  call->interrupted ? REPLY_WAIT_INTERRUPTED
-					    : REPLY_WAIT);
+			  call->interrupted == CALL_NOT_INTERRUPTED
+				  ? REPLY_WAIT
+				  : REPLY_WAIT_INTERRUPTED);
 }
 
 static void take_idle(void *task)
@@ -86,7 +87,7 @@ static void take_error(void *task, const struct msg *m)
 
 void call_note_end(struct run *run)
 {
-	if (run->call && run->phase == RUN_SENT && !run->call->replied)
+	if (run->call && run->phase == RUN_SENT && !call_has_reply(run->call))
 		over(run->call);
 }
 
@@ -107,7 +108,7 @@ void call_on_iopub(struct run *run, struct msg *m)
 	if (run->phase != RUN_SENT || !call || !listener_knows(m))
 		return;
 	/* While there is more, the end of it is not late. */
-	if (call->replied && timer_is_set(&call->idle_timer))
+	if (call_has_reply(call) && timer_is_set(&call->idle_timer))
 		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
 	listener_hear(&listener, call, m);
 }
@@ -168,6 +169,7 @@ void call_on_record(struct run *run, struct json_object *record,
 				 "text/plain"));
 	json_object_put(value);
 	buf_done(&pickled);
-	call->replied = call->idle = true;
+	call_move(call, CALL_REPLIES);
+	call_move(call, CALL_ENDS);
 	call_finish(call);
 }

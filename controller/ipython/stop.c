@@ -41,7 +41,8 @@ static int send_signal(const struct run *run, int signo)
 
 static int interrupt(struct call *call)
 {
-	call->interrupted = true;
+	if (call->interrupted == CALL_NOT_INTERRUPTED)
+		call->interrupted = CALL_INTERRUPTED;
 	return send_signal(call->run, SIGINT);
 }
 
@@ -89,7 +90,7 @@ static bool is_at_work(const struct call *call)
 {
 	const struct run *run = call->run;
 
-	return call->begun && !call->idle &&
+	return (call->state == CALL_BEGUN || call->state == CALL_ENTERED) &&
 	       !(run->restored && foreign_has_done_all(run->engine));
 }
 
@@ -97,7 +98,7 @@ void call_stop(struct call *call)
 {
 	struct engine *e = call->run->engine;
 
-	if (call->replied || call->idle || !e)
+	if (call->state >= CALL_REPLIED || !e)
 		return;
 	if (call->interrupts >= INTERRUPTS) {
 		if (is_at_work(call))
@@ -107,7 +108,7 @@ void call_stop(struct call *call)
 		return;
 	}
 	/* One that is away hears it the next time. */
-	if (is_at_work(call) && (call->entered || call->interrupts))
+	if (is_at_work(call) && (call->state == CALL_ENTERED || call->interrupts))
 		(void)!interrupt(call);
 	timer_set(e->c->loop, &call->stop_timer,
 		  ++call->interrupts * USEC_PER_SEC);
@@ -130,9 +131,8 @@ void call_begun(struct call *call)
 {
 	const struct engine *e = call->run->engine;
 
-	if (call->begun)
+	if (!call_move(call, CALL_BEGINS))
 		return;
-	call->begun = true;
 	/* An engine of ours sees to it itself. */
 	if (call->limit > 0 && !(e && foreign_is_ours(e)))
 		timer_set(call->run->c->loop, &call->limit_timer,
@@ -147,16 +147,17 @@ void call_begun(struct call *call)
 
 void call_entered(struct call *call)
 {
-	call->entered = true;
-	if (timer_is_set(&call->stop_timer) && !call->interrupted)
+	call_begun(call);
+	if (call_move(call, CALL_ENTERS) && timer_is_set(&call->stop_timer) &&
+	    call->interrupted == CALL_NOT_INTERRUPTED)
 		call_stop(call);
 }
 
 void call_failing(struct call *call)
 {
-	if (!call->interrupted || call->heeded)
+	if (call->interrupted != CALL_INTERRUPTED)
 		return;
-	call->heeded = true;
+	call->interrupted = CALL_HEEDED;
 	if (timer_is_set(&call->stop_timer))
 		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
 }
@@ -166,8 +167,8 @@ static struct call *call_of(struct run *run)
 {
 	if (!run->call) {
 		call_new(run);
-		run->call->begun = !run->engine->elsewhere;
-		run->call->entered = run->call->begun;
+		if (!run->engine->elsewhere)
+			call_move(run->call, CALL_ENTERS);
 	}
 	return run->call;
 }
