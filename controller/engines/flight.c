@@ -25,8 +25,8 @@ struct flight {
 
 static bool is_silent(const struct run *run)
 {
-	return run->phase == RUN_SENT && run->engine->taskfs && !run->heard &&
-	       !run->restored && !run->answered;
+	return run->phase == RUN_SENT && run->engine->taskfs &&
+	       run->trace < RUN_HEARD;
 }
 
 /* Sent so long before that it has arrived, or never will. */
@@ -138,7 +138,7 @@ void flight_doubt(struct run *run)
 {
 	struct controller *c = run->c;
 
-	run->heard = false;
+	run_note(run, SIGN_UNSURE);
 	timer_set(c->loop, &c->flight->timer, USEC_PER_MSEC);
 }
 
@@ -159,9 +159,9 @@ static void is_missing(struct run *run)
 	struct controller *c = run->c;
 
 	/* The reply to a client may have passed this answer; ours are kept. */
-	if (run->ops->of_client && (!run->missing ||
+	if (run->ops->of_client && (run->trace != RUN_MISSING ||
 				    !intake_has_read(c, FLIGHT))) {
-		run->missing = true;
+		run_note(run, SIGN_MISSING);
 		return;
 	}
 	log_warning("a task did not reach its engine",
@@ -191,7 +191,7 @@ static void take_answer(struct engine *e, struct json_object *missing)
 		if (json_has_str(missing, run->msg_id)) {
 			is_missing(run);
 		} else {
-			run->heard = true;
+			run_note(run, SIGN_HEARD);
 			e->astray = 0;
 		}
 	}

@@ -88,7 +88,7 @@ void ours_on_output(struct engine *e, struct msg *m)
 
 	if (!r || run->engine != e || run->phase != RUN_SENT)
 		return;
-	run->heard = true;
+	run_note(run, SIGN_HEARD);
 	if (s < 0 || s >= STREAM_OUTPUTS || offset < 0 ||
 	    !task_output(r, run->index, (enum stream)s, (uint64_t)offset,
 			 msg_buffer(m, 0)))

@@ -33,19 +33,19 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 
 		/* What was sent just now may still be on its way. */
 		if (run->phase != RUN_SENT || run->ops->of_client ||
-		    (!run->restored && !run->abort &&
+		    (run->trace != RUN_RESTORED && !run->abort &&
 		     mono_usec() - run->sent < LIMIT_FLIGHT * USEC_PER_SEC))
 			continue;
-		run->restored = false;
 		if (run->abort) {
 			json_push(ret_drop, json_text(bytes_str(run->msg_id)));
 			run_end(run, &aborted, NULL);
 			continue;
 		}
-		run->heard = json_has_str(running, run->msg_id) ||
-			     json_has_str(finished, run->msg_id);
-		if (run->heard)
+		if (json_has_str(running, run->msg_id) ||
+		    json_has_str(finished, run->msg_id)) {
+			run_note(run, SIGN_CLAIMED);
 			continue;
+		}
 		/* It never got there: the engine keeps all until stored. */
 		log_info("a task did not reach its engine and waits again",
 			 log_int("result", (int64_t)run->result),

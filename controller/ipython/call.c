@@ -318,7 +318,7 @@ void calls_lost(struct engine *e)
 	list_for_each_safe(l, tmp, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		if (run->restored && run->ops->forgotten)
+		if (run->trace == RUN_RESTORED && run->ops->forgotten)
 			run->ops->forgotten(run);
 	}
 }

@@ -61,7 +61,7 @@ static void over(struct call *call)
 	timer_cancel(&call->stop_timer);
 	if (call->state == CALL_OVER)
 		call_finish(call);
-	else if (!call->run->restored)
+	else if (call->run->trace != RUN_RESTORED)
 		timer_set(call->run->c->loop, &call->idle_timer,
 			  call->interrupted == CALL_NOT_INTERRUPTED
 				  ? REPLY_WAIT

@@ -91,7 +91,8 @@ static bool is_at_work(const struct call *call)
 	const struct run *run = call->run;
 
 	return (call->state == CALL_BEGUN || call->state == CALL_ENTERED) &&
-	       !(run->restored && foreign_has_done_all(run->engine));
+	       !(run->trace == RUN_RESTORED &&
+		 foreign_has_done_all(run->engine));
 }
 
 void call_stop(struct call *call)

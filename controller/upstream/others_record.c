@@ -103,7 +103,7 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	op->done = started;
 	store_put(c->store, op);
 	run = run_of_client(r, msg_id, e, &run_ops_others);
-	run->restored = true;
+	run_note(run, SIGN_CUT);
 	reclaim_others(run);
 	call_new(run);
 }

@@ -89,7 +89,7 @@ static struct run *run_of(struct controller *c, uint64_t key)
 	struct run *run = t && t->details ? run_find(c, t->details->msg_id)
 					  : NULL;
 
-	return run && run->restored ? run : NULL;
+	return run && run->trace == RUN_RESTORED ? run : NULL;
 }
 
 static bool is_unwanted(const struct run *run)
@@ -276,7 +276,7 @@ static size_t ask_all(struct reclaim *rc)
 		struct run *run = it.value;
 		struct inquiry *q;
 
-		if (!run->restored || run->phase != RUN_SENT)
+		if (run->trace != RUN_RESTORED || run->phase != RUN_SENT)
 			continue;
 		left++;
 		q = inquiry_of(run);
@@ -350,7 +350,8 @@ bool reclaim_orphan(struct run *run)
 	if (!upstream_is_up(run->c))
 		return false;
 	run_leave_engine(run);
-	run->restored = q->orphan = true;
+	run_note(run, SIGN_CUT);
+	q->orphan = true;
 	q->stuck = 0;
 	q->news = NEWS;
 	reclaim_soon(run->c);

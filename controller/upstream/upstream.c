@@ -113,7 +113,7 @@ static void lose_replies(struct controller *c)
 
 		if (run->phase != RUN_SENT)
 			continue;
-		run->restored = true;
+		run_note(run, SIGN_CUT);
 		reclaim_again(run);
 	}
 }
@@ -305,9 +305,9 @@ static void on_iopub(struct upstream *u, struct msg *m)
 	if (!e)
 		return;
 	e->heard = now_usec();
-	if (run && (!run->restored || run->ops->of_client))
+	if (run && (run->trace != RUN_RESTORED || run->ops->of_client))
 		call_on_iopub(run, m);
-	if (run && run->restored)
+	if (run && run->trace == RUN_RESTORED)
 		reclaim_on_iopub(run, m);
 	/* Of one that was given up the engine still says the end. */
 	if ((run && !run->ops->of_client && run->phase != RUN_ENDING) ||
