@@ -93,11 +93,11 @@ static void close_all(struct controller *c)
 	hub_close(c);
 	hello_done(c);
 	admission_close(c);
-	wires_done(c);
+	relayed_index_done(c);
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
-	wires_free(c);
+	relayed_index_free(c);
 	ready_done(c);
 	changes_done(c);
 	identity_done(c);
@@ -119,7 +119,7 @@ static int start(struct controller *c, struct buf *why)
 	results_init(c);
 	ready_init(c);
 	runs_init(c);
-	wires_init(c);
+	relayed_index_init(c);
 	vars_init(c);
 	sched_init(c);
 	events_init(c);

@@ -101,25 +101,25 @@ static bool send_one(struct controller *c, struct msg *m, struct gather *g,
 	struct engine *e = uuid ? engine_by_uuid(c, bytes_str(uuid)) : NULL;
 	struct bytes idents[2];
 	struct msg copy = {0};
-	struct wire *w = NULL;
+	struct relayed *rel = NULL;
 	bool sent = false;
 
 	if (!e || e->state != ENGINE_LIVE)
 		return false;
 	if (make_copy(c, &copy, m, uuid) == 0 && relay_is_task(&copy))
-		w = wire_new(c, CHANNEL_BROADCAST, &copy);
-	if (w) {
-		w->gather = g;
+		rel = relayed_new(c, CHANNEL_BROADCAST, &copy);
+	if (rel) {
+		rel->gather = g;
 		idents[0] = engine_ident(e);
 		idents[1] = msg_ident(&copy, 0);
 		sent = msg_forward(sock_of(c, S_BROADCAST_OUT), &copy, idents,
 				   2) == 0;
 	}
 	if (sent) {
-		wire_start(w, e);
-	} else if (w) {
-		w->gather = NULL;
-		wire_unsent(w, !g);
+		relayed_start(rel, e);
+	} else if (rel) {
+		rel->gather = NULL;
+		relayed_unsent(rel, !g);
 	} else if (copy.why && g) {
 		m->why = copy.why;
 	} else if (copy.why) {
@@ -221,10 +221,11 @@ void broadcast_give_up(struct gather *g)
 	one_less(g);
 }
 
-void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m)
+void broadcast_from_engine(struct controller *c, struct relayed *rel,
+			   struct msg *m)
 {
 	struct bytes client = msg_ident(m, 1);
-	struct gather *g = w ? w->gather : NULL;
+	struct gather *g = rel ? rel->gather : NULL;
 	const struct engine *e;
 	size_t i;
 
@@ -234,7 +235,7 @@ void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m)
 					   &client, 1);
 		return;
 	}
-	e = run_find(c, w->msg_id)->engine;
+	e = run_find(c, rel->msg_id)->engine;
 	for (i = 0; i < g->n; i++) {
 		const char *uuid = target_uuid(g->targets, i);
 

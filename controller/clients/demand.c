@@ -65,7 +65,7 @@ static void read_id(struct demand *d, struct controller *c,
 		refuse(d, "ValueError", "a dependency is no msg_id");
 		return;
 	}
-	id = wire_result(c, bytes_str(s), &index);
+	id = relayed_result(c, bytes_str(s), &index);
 	if (!id)
 		k->unknown = true;
 	else if (!add_id(k, id))

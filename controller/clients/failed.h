@@ -9,12 +9,12 @@
 #include "relayed.h"
 
 /* The result of a client's task is final without a reply: it is told so. */
-void relay_ended(struct result *r);
+void relayed_ended(struct result *r);
 
 /* The run ended without a reply: an error to the client who waits. */
-void relay_failed(struct wire *w, const struct ending *how);
+void relayed_failed(struct relayed *rel, const struct ending *how);
 
 /* Its engine could not be reached: it ends, and its client is told, or not. */
-void wire_unsent(struct wire *w, bool tell);
+void relayed_unsent(struct relayed *rel, bool tell);
 
 #endif

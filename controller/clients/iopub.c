@@ -65,8 +65,8 @@ static bool is_readable(const struct msg *m)
 
 static void take_output(void *task, enum stream s, struct bytes text)
 {
-	struct wire *w = task;
-	struct result *r = result_find(w->c, w->result);
+	struct relayed *rel = task;
+	struct result *r = result_find(rel->c, rel->result);
 
 	if (r)
 		(void)!task_output(r, 0, s, r->task[0].size[s], text);
@@ -74,7 +74,7 @@ static void take_output(void *task, enum stream s, struct bytes text)
 
 static void take_idle(void *task)
 {
-	wire_idle(task);
+	relayed_idle(task);
 }
 
 static void keep_content(struct buf *to, const struct msg *m)
@@ -88,41 +88,41 @@ static void keep_content(struct buf *to, const struct msg *m)
 
 static void take_value(void *task, const struct msg *m, struct bytes text)
 {
-	struct wire *w = task;
+	struct relayed *rel = task;
 	const char *p = text.p;
 
-	keep_content(&w->execute_result, m);
-	buf_clear(&w->value);
-	buf_put(&w->value, p, text.n);
+	keep_content(&rel->execute_result, m);
+	buf_clear(&rel->value);
+	buf_put(&rel->value, p, text.n);
 	/* As a file it is a line. */
 	if (text.n && p[text.n - 1] != '\n')
-		buf_putc(&w->value, '\n');
+		buf_putc(&rel->value, '\n');
 }
 
 static void take_error(void *task, const struct msg *m)
 {
-	struct wire *w = task;
+	struct relayed *rel = task;
 
-	keep_content(&w->error, m);
+	keep_content(&rel->error, m);
 }
 
 static void take_display(void *task, const struct msg *m, struct bytes text)
 {
-	struct wire *w = task;
+	struct relayed *rel = task;
 
 	(void)text;
-	keep_content(&w->display_data, m);
+	keep_content(&rel->display_data, m);
 }
 
 static void take_code(void *task, const struct msg *m)
 {
-	struct wire *w = task;
+	struct relayed *rel = task;
 	size_t n = 0;
 	const char *code = json_get_str(m->content, "code", &n);
 
-	buf_clear(&w->execute_input);
+	buf_clear(&rel->execute_input);
 	if (n <= LIMIT_INPUT_KEPT)
-		buf_put(&w->execute_input, code, n);
+		buf_put(&rel->execute_input, code, n);
 }
 
 static const struct listener listener = {
@@ -151,12 +151,12 @@ static void take_ours(struct controller *c, struct run *run, struct msg *m)
 static void take(struct controller *c, struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct wire *w = wire_find(c, id);
+	struct relayed *rel = relayed_find(c, id);
 	struct run *run = run_find(c, id);
 
-	if (w)
-		listener_hear(run ? &listener : &late_listener, w, m);
-	else if (!run || !run->wire)
+	if (rel)
+		listener_hear(run ? &listener : &late_listener, rel, m);
+	else if (!run || !run->relayed)
 		take_ours(c, run, m);
 }
 

@@ -12,7 +12,7 @@
 /* Idents of a message that is passed on, at most. */
 #define RELAY_IDENTS 8
 
-struct wire;
+struct relayed;
 
 /* From a client's socket; m is opened for relaying. */
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m);
@@ -20,7 +20,7 @@ void relay_from_client(struct controller *c, enum channel ch, struct msg *m);
 void relay_from_engine(struct controller *c, enum channel ch, struct msg *m);
 
 /* The scheduler may give m (moved) to an engine. */
-void relay_enqueue(struct wire *w, struct msg *m);
+void relay_enqueue(struct relayed *rel, struct msg *m);
 /* It chose one (struct result_ops). */
 void relay_start(struct result *r, uint32_t index, struct engine *e);
 

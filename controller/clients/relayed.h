@@ -1,10 +1,10 @@
 /*
- * wire.h: a task that a client of ipyparallel sent itself, from its arrival
+ * relayed.h: a task that a client of ipyparallel sent itself, from its arrival
  * until its result is final. relay.c passes the messages, broadcast.c those
  * that are for many; here is what becomes of them in the cluster: each is a
  * result, with a record of the hub's database (record.h).
  *
- * A wire owns itself: wire_finish() and relay_failed() (wire_failed.c) end it.
+ * A relayed owns itself: relayed_finish() and relayed_failed() (wire_failed.c) end it.
  *
  * Of each channel there may be --client-tasks; the next ones stay with their
  * clients (hub.c reads no more of them) until some have ended. Each channel
@@ -20,7 +20,7 @@
 
 struct gather;
 
-struct wire {
+struct relayed {
 	struct controller *c;
 	enum channel channel;
 	char *msg_id;
@@ -46,46 +46,47 @@ struct wire {
 
 /* A new result for a client's message m; NULL: it cannot be one (m->why: its
  * content cannot be read). */
-struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m);
-struct wire *wire_find(struct controller *c, const char *msg_id);
+struct relayed *relayed_new(struct controller *c, enum channel ch,
+			    struct msg *m);
+struct relayed *relayed_find(struct controller *c, const char *msg_id);
 /* What metadata tell of an apply_request: its value is a pickle. */
-void wire_add_request(struct json_object *options, const char *type);
+void relayed_add_request(struct json_object *options, const char *type);
 /* It was sent to the engine: it runs. */
-void wire_start(struct wire *w, struct engine *e);
+void relayed_start(struct relayed *rel, struct engine *e);
 
-/* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
-void wire_read_reply(struct wire *w, struct msg *m);
+/* The engine's reply: the last word, or (of the queue) not yet: relayed_again(). */
+void relayed_read_reply(struct relayed *rel, struct msg *m);
 /*
  * The reply is no last word, and the task waits again, not for the same
  * engine: retries are left, or it ran where its own conditions are not met.
  */
-bool wire_again(struct wire *w, const struct msg *m);
+bool relayed_again(struct relayed *rel, const struct msg *m);
 /* It has its reply: the end, now or when its output has come. */
-void wire_replied(struct wire *w);
-void wire_idle(struct wire *w);
-void wire_finish(struct wire *w);
-/* Between wire.c and wire_failed.c. */
-void wire_free(struct wire *w);
+void relayed_replied(struct relayed *rel);
+void relayed_idle(struct relayed *rel);
+void relayed_finish(struct relayed *rel);
+/* Between relayed.c and wire_failed.c. */
+void relayed_free(struct relayed *rel);
 
 /* What clients call it; 0: nothing of that name. */
-uint64_t wire_result(struct controller *c, struct bytes msg_id,
-		     uint32_t *ret_index);
+uint64_t relayed_result(struct controller *c, struct bytes msg_id,
+			uint32_t *ret_index);
 /* Of results and runs of clients of ours. */
 extern const struct result_ops result_ops_clients;
 extern const struct run_ops run_ops_clients;
 /* Operations of those (struct result_ops). */
-void wire_give_up(struct result *r);
-void wire_know(struct result *r, const char *msg_id);
-void wire_forget(struct result *r);
+void relayed_give_up(struct result *r);
+void relayed_know(struct result *r, const char *msg_id);
+void relayed_forget(struct result *r);
 
-struct wires {
-	struct map by_msg_id;	/* msg_id -> struct wire */
+struct relayed_index {
+	struct map by_msg_id;	/* msg_id -> struct relayed */
 	struct map results;	/* msg_id -> struct result, also ended ones */
 };
 
-void wires_init(struct controller *c);
+void relayed_index_init(struct controller *c);
 /* Ends all of them; then, when there are no results any more, frees what is left. */
-void wires_done(struct controller *c);
-void wires_free(struct controller *c);
+void relayed_index_done(struct controller *c);
+void relayed_index_free(struct controller *c);
 
 #endif

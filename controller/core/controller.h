@@ -46,7 +46,7 @@ struct store;
 struct subscribers;
 struct upstream;
 struct users;
-struct wires;
+struct relayed_index;
 
 /* Where ports are taken from: those for one side, then those for all. */
 enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
@@ -156,7 +156,7 @@ struct controller {
 	struct flight *flight;		/* engines/flight.c */
 	struct orders *orders;		/* engines/orders.c */
 	struct notices *notices;	/* engines/notify.c */
-	struct wires *wires;		/* clients/relayed.h */
+	struct relayed_index *relayed;	/* clients/relayed.h */
 	struct channels *channels;	/* clients/channel.c */
 	struct upstream *upstream;	/* upstream/upstream_parts.h; NULL: none */
 	struct others *others;		/* upstream/others.c */

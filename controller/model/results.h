@@ -65,7 +65,7 @@ struct run;
 
 /*
  * What depends on who submitted a result: a mount (run.c), a client of ipyparallel
- * (wire.c), or another client of an upstream controller (others_record.c).
+ * (relayed.c), or another client of an upstream controller (others_record.c).
  */
 struct result_ops {
 	/* A client of ipyparallel: it places its tasks, knows their errors in its own
@@ -154,7 +154,7 @@ struct result {
 	unsigned changed;	/* of enum changed, not told yet */
 	uint64_t accounted;	/* bytes, in the controller's sum */
 	bool aborting;		/* what of it waits again is aborted */
-	struct wire *wire;	/* a client's message, while it is under way */
+	struct relayed *relayed; /* a client's message, while it is under way */
 	bool purging;
 	bool applied;		/* of a client: a function of Python */
 	bool doomed;

@@ -372,7 +372,8 @@ static void narrow(struct filter *f, struct json_object *ids)
 			many ? json_object_array_get_idx(ids, i) : ids;
 		const char *s = json_object_get_string(v);
 		uint32_t index;
-		uint64_t id = s ? wire_result(f->c, bytes_str(s), &index) : 0;
+		uint64_t id = s ? relayed_result(f->c, bytes_str(s), &index)
+				: 0;
 
 		if (id)
 			results[found++] = id;

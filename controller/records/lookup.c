@@ -83,8 +83,8 @@ bool named_tasks_read(struct controller *c, struct json_object *content,
 		if (!json_object_is_type(v, json_type_string))
 			return false;
 		one->msg_id = json_object_get_string(v);
-		one->result = wire_result(c, bytes_str(one->msg_id),
-					  &one->index);
+		one->result = relayed_result(c, bytes_str(one->msg_id),
+					     &one->index);
 		t->n++;
 	}
 	qsort(t->of, t->n, sizeof(*t->of), by_text);
@@ -165,8 +165,8 @@ static bool has_ended(const struct result *r, uint32_t index, bool whole)
 		return true;
 	if (whole || !r->ops->of_client)
 		return false;
-	if (r->wire)
-		return r->wire->replied;
+	if (r->relayed)
+		return r->relayed->replied;
 	/* The client has its reply; the end is being stored. */
 	run = d ? run_find(r->c, d->msg_id) : NULL;
 	return run && run->phase == RUN_ENDING;

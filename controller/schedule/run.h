@@ -14,7 +14,7 @@
 #include "model/results.h"
 
 struct ending;
-struct wire;
+struct relayed;
 struct call;
 struct inquiry;
 
@@ -60,7 +60,7 @@ struct run {
 	bool doubtful;		/* relayed before its engine registered again */
 	const struct run_ops *ops;
 	/* Of those whose ops they are; else NULL. */
-	struct wire *wire;	/* a client's message */
+	struct relayed *relayed; /* a client's message */
 	struct call *call;	/* on an engine of ipyparallel */
 	struct inquiry *inquiry; /* of an upstream's hub; reclaim_hub.c */
 	uint64_t sent;		/* mono_usec() */

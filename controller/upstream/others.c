@@ -369,7 +369,7 @@ static void know_results(struct controller *c)
 		const struct details *d = r->task[0].details;
 
 		if (r->ops->of_client && d && d->msg_id)
-			wire_know(r, d->msg_id);
+			relayed_know(r, d->msg_id);
 	}
 }
 
