@@ -33,7 +33,7 @@
 #include "schedule/run.h"
 #include "schedule/sched.h"
 #include "upstream/others.h"
-#include "upstream/recover.h"
+#include "upstream/reclaim.h"
 #include "upstream/upstream.h"
 #include "vars/forward.h"
 
@@ -135,7 +135,7 @@ static int start(struct controller *c, struct buf *why)
 		err = identity_init(c, why);
 	if (err)
 		return err;
-	err = results_load(c, why);
+	err = results_resume(c, why);
 	if (err)
 		return err;
 	drain_load(c);

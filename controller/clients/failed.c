@@ -15,7 +15,7 @@
  * are told.
  */
 
-void relayed_unsent(struct relayed *rel, bool tell)
+void relayed_unsent(struct relayed *rel, bool tell_client)
 {
 	static const struct ending unreachable = {
 		.event = EVENT_FAIL,
@@ -23,7 +23,7 @@ void relayed_unsent(struct relayed *rel, bool tell)
 		.evalue = "the engine cannot be reached",
 	};
 
-	rel->unsent = tell;
+	rel->unsent = tell_client;
 	result_end_waiting(result_find(rel->c, rel->result), &unreachable);
 }
 

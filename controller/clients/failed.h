@@ -15,6 +15,6 @@ void relayed_ended(struct result *r);
 void relayed_failed(struct relayed *rel, const struct ending *how);
 
 /* Its engine could not be reached: it ends, and its client is told, or not. */
-void relayed_unsent(struct relayed *rel, bool tell);
+void relayed_unsent(struct relayed *rel, bool tell_client);
 
 #endif

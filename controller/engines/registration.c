@@ -73,11 +73,11 @@ static bool is_free(struct controller *c, int64_t id, struct json_object *t)
 }
 
 /* An id nobody has; the wanted one if it is free. */
-static int64_t free_id(struct controller *c, int64_t want,
+static int64_t free_id(struct controller *c, int64_t wished,
 		       struct json_object *t)
 {
-	if (want >= 0 && want <= LIMIT_ENGINE_ID && is_free(c, want, t))
-		return want;
+	if (wished >= 0 && wished <= LIMIT_ENGINE_ID && is_free(c, wished, t))
+		return wished;
 	return c->engines->next_id;
 }
 
@@ -94,12 +94,12 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 		return o;
 	ours = json_object_new_object();
 	drop = json_object_new_array();
-	runs_reclaim(e, json_get_array(t, "running"),
-		     json_get_array(t, "finished"), drop);
+	returned_submitted(e, json_get_array(t, "running"),
+			   json_get_array(t, "finished"), drop);
 	json_add_int(ours, "version", TASKFS_PROTOCOL);
 	json_add_str(ours, "instance", c->instance);
 	json_add(ours, "drop", drop);
-	if (!runs_reclaim_relayed(e, json_get_array(t, "relayed")))
+	if (!returned_relayed(e, json_get_array(t, "relayed")))
 		json_add_bool(ours, "again", true);
 	json_add(o, "taskfs", ours);
 	return o;

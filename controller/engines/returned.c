@@ -19,8 +19,9 @@ static void add_unwanted(struct controller *c, const struct engine *e,
 	}
 }
 
-void runs_reclaim(struct engine *e, struct json_object *running,
-		  struct json_object *finished, struct json_object *ret_drop)
+void returned_submitted(struct engine *e, struct json_object *running,
+			struct json_object *finished,
+			struct json_object *ret_drop)
 {
 	static const struct ending aborted = {.event = EVENT_ABORT};
 	struct list *l, *tmp;
@@ -88,7 +89,7 @@ static void end_lost(struct engine *e, struct json_object *relayed)
 	map_done(&here);
 }
 
-bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
+bool returned_relayed(struct engine *e, struct json_object *relayed)
 {
 	struct list *l;
 

@@ -133,7 +133,7 @@ void foreign_note_other(struct engine *e, const struct msg *m)
 
 /* --- asking ------------------------------------------------------------- */
 
-static int ask(struct foreign *f, enum line line, const char *type,
+static int ask(struct foreign *f, enum engine_line line, const char *type,
 	       struct json_object *content)
 {
 	struct json_object *meta = json_object_new_object();

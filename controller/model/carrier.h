@@ -8,11 +8,11 @@
 
 #include "engines.h"
 
-enum line { LINE_TASK, LINE_CONTROL };
+enum engine_line { LINE_TASK, LINE_CONTROL };
 
 struct carrier {
 	/* out's idents are the engine's. -EHOSTUNREACH: it is not there. */
-	int (*send)(struct controller *c, enum line line,
+	int (*send)(struct controller *c, enum engine_line line,
 		    const struct msg_out *out);
 	/* What its messages are signed with. */
 	struct session *(*session)(struct controller *c);
@@ -29,17 +29,17 @@ struct carrier {
 };
 
 /* Those of the sockets of this controller. */
-int carrier_own_send(struct controller *c, enum line line,
-		     const struct msg_out *out) must_check;
-struct session *carrier_own_session(struct controller *c);
-bool carrier_own_is_gone(const struct controller *c);
-const char *carrier_own_is_away(const struct controller *c);
+int carrier_direct_send(struct controller *c, enum engine_line line,
+			const struct msg_out *out) must_check;
+struct session *carrier_direct_session(struct controller *c);
+bool carrier_direct_is_gone(const struct controller *c);
+const char *carrier_direct_is_away(const struct controller *c);
 
 /*
  * Sends to the engine; out's idents are filled in. The kind of answer, and
  * that there is one, is the message's. -EHOSTUNREACH: it is not there.
  */
-int engine_send(struct engine *e, enum line line, struct msg_out *out)
+int engine_send(struct engine *e, enum engine_line line, struct msg_out *out)
 	must_check;
 /* What its messages are signed with. */
 struct session *engine_session(struct engine *e);

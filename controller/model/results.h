@@ -38,8 +38,8 @@ struct task {
 	bool value_is_stdout;
 	bool claimed;		/* pending, but being begun or ended */
 	bool held;		/* ctl hold, of it alone; cf. result.held */
-	bool resting;		/* claimed: its end is being stored; rest.c */
-	bool rest;		/* it has no row, its end is its result's; rest.c */
+	bool unbegun_ends;	/* claimed: that of all unbegun ones is being stored */
+	bool unbegun;		/* it ended so: it has no row, its result's has it */
 	bool loaded;		/* it has a row; only while loading */
 	bool told_broken;	/* ending.c: an output was not stored */
 	bool aborting;		/* if it comes to wait again it is aborted */
@@ -119,12 +119,14 @@ struct result {
 	uint64_t map_size;	/* bytes of the items */
 	uint64_t chunk, halt, max_running;
 
-	/* rest.c: what became of the tasks that were never begun */
-	char *rest_ename, *rest_evalue;
-	int rest_state;		/* 0: not yet */
-	int64_t rest_when, rest_elapsed;
-	uint64_t rest_from;	/* those from here on */
-	bool told_rest;
+	/* schedule/unbegun.c: what became of the tasks that were never begun */
+	struct {
+		char *ename, *evalue;
+		int state;	/* 0: they have not ended */
+		int64_t when, elapsed;
+		uint64_t from;	/* those from here on */
+	} unbegun;
+	bool told_unbegun;
 
 	/* Over its tasks: first start, last end and receipt, run times. */
 	int64_t started, completed, received, serial;

@@ -33,7 +33,7 @@ static void list_tasks(struct controller *c, struct request *rq,
 	for (i = (uint64_t)from; i < end; i++) {
 		if (i > (uint64_t)from)
 			buf_putc(&b, ',');
-		task_put_short(r, (uint32_t)i, &b);
+		task_put_brief(r, (uint32_t)i, &b);
 	}
 	buf_printf(&b, "],\"more\":%s}", end < r->ntasks ? "true" : "false");
 	request_reply_text(rq, MSG_TASKS_REPLY, buf_bytes(&b), NULL, 0);
@@ -63,7 +63,7 @@ static void details_read(struct store_op *op)
 			     "KeyError", "the task could not be read");
 		return;
 	}
-	/* One of those that were never begun (rest.c) has no row. */
+	/* One of those that were never begun (unbegun.c) has no row. */
 	if (t->details || (!row->msg_id && !row->ename)) {
 		answer_task(rq, r, row->index);
 		return;

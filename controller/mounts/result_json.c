@@ -64,14 +64,15 @@ static void add_end(struct json_object *o, const struct result *r,
 		    const struct task *t)
 {
 	const struct details *d = t->details;
-	bool rest = t->rest;
+	bool unbegun = t->unbegun;
 
 	add_count(o, "exit_status", t->exit_status);
 	add_count(o, "signal", t->signal);
 	json_add_bool(o, "value_is_stdout", t->value_is_stdout);
-	json_add_str(o, "ename", rest ? r->rest_ename : d ? d->ename : NULL);
+	json_add_str(o, "ename",
+		     unbegun ? r->unbegun.ename : d ? d->ename : NULL);
 	json_add_str(o, "evalue",
-		     rest ? r->rest_evalue : d ? d->evalue : NULL);
+		     unbegun ? r->unbegun.evalue : d ? d->evalue : NULL);
 	json_add_str(o, "traceback", d ? d->traceback : NULL);
 	json_add(o, "usage", d && d->user >= 0
 			       ? usage_json(d->user, d->system, d->memory)

@@ -71,13 +71,13 @@ bool named_tasks_read(struct controller *c, struct json_object *content,
 		      struct named_tasks *t)
 {
 	struct json_object *list = json_get(content, "msg_ids");
-	bool many = json_object_is_type(list, json_type_array);
-	size_t i, n = many ? json_object_array_length(list) : list ? 1 : 0;
+	bool is_list = json_object_is_type(list, json_type_array);
+	size_t i, n = is_list ? json_object_array_length(list) : list ? 1 : 0;
 
 	t->of = xreallocarray(NULL, n + 1, sizeof(*t->of));
 	for (i = 0; i < n; i++) {
 		struct json_object *v =
-			many ? json_object_array_get_idx(list, i) : list;
+			is_list ? json_object_array_get_idx(list, i) : list;
 		struct named_task *one = &t->of[t->n];
 
 		if (!json_object_is_type(v, json_type_string))

@@ -6,7 +6,7 @@
 #include "ipython/call.h"
 #include "model/results.h"
 #include "model/tasks.h"
-#include "recover.h"
+#include "reclaim.h"
 #include "schedule/apply.h"
 #include "schedule/finish.h"
 #include "schedule/run.h"

@@ -37,7 +37,8 @@ static void take(struct upstream *u, enum part i, struct msg *m)
 
 static void ready(struct watch *w, short events)
 {
-	struct line_socket *s = container_of(w, struct line_socket, watch);
+	struct upstream_socket *s = container_of(w, struct upstream_socket,
+						 watch);
 	struct upstream *u = s->u;
 	struct msg m = {0};
 	int i, err = 0;
@@ -75,7 +76,7 @@ void upstream_feed(struct controller *c)
 
 static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 {
-	struct line_socket *s = &u->part[i];
+	struct upstream_socket *s = &u->part[i];
 	unsigned port;
 	struct sock how = {
 		.type = upstream_parts[i].type,
@@ -128,7 +129,7 @@ static int open_monitor(struct upstream *u)
 	return 0;
 }
 
-int upstream_line_open(struct upstream *u)
+int upstream_sockets_open(struct upstream *u)
 {
 	struct curve curve;
 	int i, err = 0;
@@ -139,7 +140,7 @@ int upstream_line_open(struct upstream *u)
 	return err ? err : open_monitor(u);
 }
 
-void upstream_line_close(struct upstream *u)
+void upstream_sockets_close(struct upstream *u)
 {
 	int i;
 

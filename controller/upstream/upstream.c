@@ -16,7 +16,7 @@
 #include "mounts/engine_json.h"
 #include "mounts/events.h"
 #include "others.h"
-#include "recover.h"
+#include "reclaim.h"
 #include "schedule/run.h"
 #include "schedule/sched.h"
 #include "upstream_parts.h"
@@ -57,7 +57,7 @@ static struct json_object *upstream_json(const struct controller *c)
 	return o;
 }
 
-static void tell(struct upstream *u)
+static void tell_mounts(struct upstream *u)
 {
 	struct json_object *v = json_object_new_object();
 
@@ -81,7 +81,7 @@ static void set_why(struct upstream *u, const char *fmt, ...)
 			 log_bytes("why", buf_bytes(&now)));
 		buf_done(&u->why);
 		u->why = now;
-		tell(u);
+		tell_mounts(u);
 		return;
 	}
 	buf_done(&now);
@@ -89,7 +89,7 @@ static void set_why(struct upstream *u, const char *fmt, ...)
 
 /* --- the line ----------------------------------------------------------- */
 
-static int send_to(struct controller *c, enum line line,
+static int send_to(struct controller *c, enum engine_line line,
 		   const struct msg_out *out)
 {
 	static const enum part of[] = {
@@ -125,7 +125,7 @@ static void go_down(struct upstream *u)
 	if (u->up)
 		u->down_since = mono_usec();
 	u->up = u->asked = false;
-	upstream_line_close(u);
+	upstream_sockets_close(u);
 	upstream_lose_questions(u, UINT64_MAX);
 	lose_replies(u->c);
 	while (map_next(&u->c->engines->by_id, &it)) {
@@ -231,7 +231,7 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 	if (!was_up) {
 		/* Who hears that it is connected knows its engines. */
 		engines_tell(c);
-		tell(u);
+		tell_mounts(u);
 		others_begin(c);
 	}
 	sched_kick(c);
@@ -356,11 +356,11 @@ static int load(struct upstream *u)
 
 static void open_line(struct upstream *u)
 {
-	int err = upstream_line_open(u);
+	int err = upstream_sockets_open(u);
 
 	if (err) {
 		set_why(u, "cannot connect: %s", strerror(-err));
-		upstream_line_close(u);
+		upstream_sockets_close(u);
 		return;
 	}
 	u->heard = mono_usec();
@@ -536,7 +536,7 @@ void upstream_close(struct controller *c)
 	if (!u)
 		return;
 	timer_cancel(&u->tick);
-	upstream_line_close(u);
+	upstream_sockets_close(u);
 	upstream_drop_questions(u);
 	connfile_done(&u->file);
 	if (u->has_session)

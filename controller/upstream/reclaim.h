@@ -1,9 +1,9 @@
 /*
- * recover.h: what became of runs from before a restart, on engines of an upstream
+ * reclaim.h: what became of runs from before a restart, on engines of an upstream
  * controller.
  */
-#ifndef TASKFS_CONTROLLER_UPSTREAM_RECOVER_H
-#define TASKFS_CONTROLLER_UPSTREAM_RECOVER_H
+#ifndef TASKFS_CONTROLLER_UPSTREAM_RECLAIM_H
+#define TASKFS_CONTROLLER_UPSTREAM_RECLAIM_H
 
 #include "upstream.h"
 

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "recover.h"
+#include "reclaim.h"
 
 #include "ask.h"
 #include "base/log.h"
