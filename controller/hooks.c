@@ -10,6 +10,7 @@
 #include "ipython/call.h"
 #include "ipython/foreign.h"
 #include "model/carrier.h"
+#include "upstream/others_record.h"
 #include "upstream/upstream.h"
 #include "vars/vars.h"
 

@@ -7,10 +7,10 @@
 #include "model/results.h"
 #include "model/tasks.h"
 #include "reclaim.h"
+#include "runs.h"
 #include "schedule/apply.h"
 #include "schedule/finish.h"
 #include "schedule/run.h"
-#include "upstream.h"
 #include "wire/task_option.h"
 
 /*

@@ -8,7 +8,7 @@
 #include "ipython/output.h"
 #include "model/results.h"
 #include "schedule/ending.h"
-#include "upstream.h"
+#include "upstream_parts.h"
 
 /*
  * Runs from before a restart, on engines of an upstream controller: their
@@ -36,6 +36,7 @@ struct reclaim {
 	struct timer timer;
 	size_t waiting;		/* questions of the first round */
 	bool done, soon;
+	void (*on_done)(struct controller *c);
 	bool no_records;	/* of the hub: it knows only what has ended */
 	unsigned round;
 };
@@ -68,7 +69,7 @@ void reclaim_free(struct run *run)
 
 static bool is_others(const struct run *run)
 {
-	return run->ops == &run_ops_others;
+	return run->ops->of_client;
 }
 
 static struct reclaim *reclaim_of(struct controller *c)
@@ -246,7 +247,7 @@ static void answered(struct controller *c, struct msg *reply, uint64_t key)
 	if (rc->done || rc->waiting || !reply)
 		return;
 	rc->done = true;
-	upstream_hello(c);
+	rc->on_done(c);
 }
 
 static bool ask(struct run *run)
@@ -304,11 +305,12 @@ static void again(struct timer *t)
 	/* The last of those asked for ended another way. */
 	if (!rc->waiting) {
 		rc->done = true;
-		upstream_hello(rc->c);
+		rc->on_done(rc->c);
 	}
 }
 
-void reclaim_begin(struct controller *c)
+void reclaim_begin(struct controller *c,
+		   void (*on_done)(struct controller *c))
 {
 	struct reclaim *rc = c->reclaim;
 
@@ -316,6 +318,7 @@ void reclaim_begin(struct controller *c)
 		rc = c->reclaim = zalloc(sizeof(*rc));
 		rc->c = c;
 		rc->timer.fire = again;
+		rc->on_done = on_done;
 	}
 	rc->no_records = false;
 	if (rc->done) {
@@ -347,7 +350,7 @@ bool reclaim_orphan(struct run *run)
 {
 	struct inquiry *q = inquiry_of(run);
 
-	if (!upstream_is_up(run->c))
+	if (!run->c->upstream->up)
 		return false;
 	run_leave_engine(run);
 	run_note(run, SIGN_CUT);

@@ -8,7 +8,8 @@
 #include "upstream.h"
 
 /* reclaim_hub.c: what became of runs from before a restart. */
-void reclaim_begin(struct controller *c);
+void reclaim_begin(struct controller *c,
+		   void (*on_done)(struct controller *c));
 
 /* They have all been asked for once. */
 bool reclaim_is_done(struct controller *c);

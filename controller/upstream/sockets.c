@@ -25,14 +25,14 @@ static void take(struct upstream *u, enum part i, struct msg *m)
 		/* It is an answer all the same, and says nothing. */
 		if (err == -EPROTO && m->type && i != U_IOPUB &&
 		    i != U_NOTIFICATION)
-			upstream_parts[i].on_message(u, m);
+			u->row[i].on_message(u, m);
 		return;
 	}
 	u->heard = mono_usec();
 	if (log_enabled(LOG_DEBUG))
 		log_debug("from the upstream", log_str("type", m->type),
 			  log_str("id", m->id));
-	upstream_parts[i].on_message(u, m);
+	u->row[i].on_message(u, m);
 }
 
 static void ready(struct watch *w, short events)
@@ -79,7 +79,7 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 	struct upstream_socket *s = &u->part[i];
 	unsigned port;
 	struct sock how = {
-		.type = upstream_parts[i].type,
+		.type = u->row[i].type,
 		.curve = curve,
 		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
 		/* A socket that is full does not hear the other's either. */
@@ -89,7 +89,7 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 
 	if (err)
 		return err;
-	memcpy(&port, (char *)&u->file.port + upstream_parts[i].port,
+	memcpy(&port, (char *)&u->file.port + u->row[i].port,
 	       sizeof(port));
 	err = sock_connect(s->socket, u->file.interface, port);
 	if (err)
@@ -110,7 +110,7 @@ static void monitor_ready(struct watch *w, short events)
 
 	(void)events;
 	if (sock_monitor_ended(w->socket))
-		upstream_broke(u);
+		u->broke(u);
 }
 
 static int open_monitor(struct upstream *u)

@@ -16,8 +16,17 @@ struct upstream_socket {
 	struct upstream *u;
 };
 
+/* What a socket is, and who takes what comes by it. */
+struct upstream_part {
+	int type;
+	size_t port;	/* offsetof() in struct ports */
+	void (*on_message)(struct upstream *u, struct msg *m);
+};
+
 struct upstream {
 	struct controller *c;
+	const struct upstream_part *row;	/* of each part */
+	void (*broke)(struct upstream *u);	/* the connection did */
 	struct connfile file;
 	struct session session;
 	bool has_session;
@@ -32,16 +41,6 @@ struct upstream {
 	struct list questions;	/* upstream_ask.c */
 	size_t nquestions;
 };
-
-/* upstream.c. What each socket is, and who takes what comes by it. */
-struct upstream_part {
-	int type;
-	size_t port;	/* offsetof() in struct ports */
-	void (*on_message)(struct upstream *u, struct msg *m);
-};
-extern const struct upstream_part upstream_parts[U_PARTS];
-/* The connection broke. */
-void upstream_broke(struct upstream *u);
 
 /* sockets.c. -errno: what was opened is for upstream_sockets_close(). */
 int upstream_sockets_open(struct upstream *u) must_check;
