@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "engines/drain.h"
 #include "engines/flight.h"
@@ -97,7 +98,7 @@ static void close_all(struct controller *c)
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
-	relayed_index_free(c);
+	client_ids_done(c);
 	ready_done(c);
 	changes_done(c);
 	identity_done(c);
@@ -119,6 +120,7 @@ static int start(struct controller *c, struct buf *why)
 	results_init(c);
 	ready_init(c);
 	runs_init(c);
+	client_ids_init(c);
 	relayed_index_init(c);
 	vars_init(c);
 	sched_init(c);

@@ -1,8 +1,8 @@
 #include "base/base.h"
 #include "demand.h"
 
+#include "client_ids.h"
 #include "model/engines.h"
-#include "relayed.h"
 #include "schedule/run.h"
 #include "schedule/unbegun.h"
 
@@ -65,7 +65,7 @@ static void read_id(struct demand *d, struct controller *c,
 		refuse(d, "ValueError", "a dependency is no msg_id");
 		return;
 	}
-	id = relayed_result(c, bytes_str(s), &index);
+	id = client_ids_task(c, bytes_str(s), &index);
 	if (!id)
 		k->unknown = true;
 	else if (!add_id(k, id))

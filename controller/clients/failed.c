@@ -2,6 +2,7 @@
 #include "failed.h"
 
 #include "base/log.h"
+#include "channel.h"
 #include "net/request.h"
 #include "net/sockets.h"
 #include "relay.h"
@@ -120,8 +121,8 @@ void relayed_failed(struct relayed *rel, const struct ending *how)
 	    ident.n) {
 		out.content = failure_content(how);
 		out.metadata = failure_metadata(rel, out.content);
-		(void)!msg_send(sock_of(c, relay_in(rel->channel)), &c->session,
-				&out);
+		(void)!msg_send(sock_of(c, channel_in(rel->channel)),
+				&c->session, &out);
 		json_object_put(out.content);
 		json_object_put(out.metadata);
 	}

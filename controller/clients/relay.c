@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include "broadcast.h"
+#include "channel.h"
 #include "failed.h"
 #include "model/ready.h"
 #include "model/tasks.h"
@@ -11,20 +12,6 @@
 #include "relayed.h"
 #include "schedule/ending.h"
 #include "vars/vars.h"
-
-static const struct {
-	enum socket in, out;
-} sockets_of[] = {
-	[CHANNEL_MUX] = {S_MUX_IN, S_MUX_OUT},
-	[CHANNEL_TASK] = {S_TASK_IN, S_TASK_OUT},
-	[CHANNEL_CONTROL] = {S_CONTROL_IN, S_CONTROL_OUT},
-	[CHANNEL_BROADCAST] = {S_BROADCAST_IN, S_BROADCAST_OUT},
-};
-
-enum socket relay_in(enum channel ch)
-{
-	return sockets_of[ch].in;
-}
 
 bool relay_is_task(const struct msg *m)
 {
@@ -59,7 +46,7 @@ static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 		return; /* as stock does: the client sees nothing */
 	if (ch == CHANNEL_MUX && relay_is_task(m))
 		rel = relayed_new(c, ch, m);
-	if (swap(c, m, sockets_of[ch].out) == 0 && rel)
+	if (swap(c, m, channel_out(ch)) == 0 && rel)
 		relayed_start(rel, e);
 	else if (rel)
 		relayed_unsent(rel, true);
@@ -104,7 +91,7 @@ void relay_refuse(struct controller *c, enum channel ch, struct msg *m)
 	};
 
 	json_add_str(meta, "status", "error");
-	(void)!msg_send(sock_of(c, sockets_of[ch].in), &c->session, &out);
+	(void)!msg_send(sock_of(c, channel_in(ch)), &c->session, &out);
 	json_object_put(out.content);
 	json_object_put(meta);
 	free(type);
@@ -214,7 +201,7 @@ static void pass_reply(struct controller *c, enum channel ch,
 		broadcast_from_engine(c, rel, m);
 	else if (ch != CHANNEL_TASK || (rel && rel->client.n))
 		/* A late answer of the queue is nobody's any more. */
-		(void)!swap(c, m, sockets_of[ch].in);
+		(void)!swap(c, m, channel_in(ch));
 }
 
 static void note_end(struct controller *c, enum channel ch, const struct msg *m)

@@ -26,8 +26,6 @@ void relay_start(struct result *r, uint32_t index, struct engine *e);
 
 /* A client's message that cannot be read (m->why): it is told so. */
 void relay_refuse(struct controller *c, enum channel ch, struct msg *m);
-/* Where the clients of a channel are. */
-enum socket relay_in(enum channel ch);
 bool relay_is_task(const struct msg *m);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "broadcast.h"
 #include "channel.h"
+#include "client_ids.h"
 #include "demand.h"
 #include "failed.h"
 #include "model/tasks.h"
@@ -59,11 +60,6 @@ void relayed_index_done(struct controller *c)
 	while (map_next(&c->relayed->by_msg_id, &it))
 		relayed_free(it.value);
 	map_done(&c->relayed->by_msg_id);
-}
-
-void relayed_index_free(struct controller *c)
-{
-	map_done(&c->relayed->results);
 	free(c->relayed);
 	c->relayed = NULL;
 	channels_done(c);
@@ -73,43 +69,6 @@ struct relayed *relayed_find(struct controller *c, const char *msg_id)
 {
 	return msg_id ? map_get(&c->relayed->by_msg_id, bytes_str(msg_id))
 		      : NULL;
-}
-
-/* --- the names of results ----------------------------------------------- */
-
-void relayed_know(struct result *r, const char *msg_id)
-{
-	if (!r->task[0].details)
-		task_set_msg_id(&r->task[0], msg_id);
-	map_put(&r->c->relayed->results, bytes_str(msg_id), r);
-}
-
-void relayed_forget(struct result *r)
-{
-	const struct details *d = r->task[0].details;
-
-	if (d && d->msg_id &&
-	    map_get(&r->c->relayed->results, bytes_str(d->msg_id)) == r)
-		map_remove(&r->c->relayed->results, bytes_str(d->msg_id));
-}
-
-uint64_t relayed_result(struct controller *c, struct bytes msg_id,
-			uint32_t *ret_index)
-{
-	struct result *r = map_get(&c->relayed->results, msg_id);
-	struct task_id id;
-
-	*ret_index = 0;
-	if (r)
-		return r->id;
-	if (task_id_parse(msg_id, c->cluster, &id))
-		return 0;
-	r = result_find(c, id.result);
-	if (!r || r->ops->of_client || id.index >= r->ntasks || !id.attempt ||
-	    id.attempt > max_u64(r->task[id.index].attempt, 1))
-		return 0;
-	*ret_index = id.index;
-	return r->id;
 }
 
 /* --- a client's task becomes a result ----------------------------------- */
@@ -233,7 +192,7 @@ struct relayed *relayed_new(struct controller *c, enum channel ch,
 	map_put(&c->relayed->by_msg_id, bytes_str(rel->msg_id), rel);
 	channel_more(c, ch);
 	/* Known by what its client calls it, also while it waits. */
-	relayed_know(r, rel->msg_id);
+	client_ids_put(r, rel->msg_id);
 	record_put(rel, m);
 	demand_apply(&demand, r);
 	demand_done(&demand);
@@ -409,9 +368,9 @@ const struct result_ops result_ops_clients = {
 	.retries = retries,
 	.restored = restored,
 	.resumed = relayed_give_up,
-	.loaded = relayed_know,
+	.loaded = client_ids_put,
 	.ended = relayed_ended,
-	.freed = relayed_forget,
+	.freed = client_ids_remove,
 };
 
 /* --- the end ------------------------------------------------------------ */

@@ -68,25 +68,18 @@ void relayed_finish(struct relayed *rel);
 /* Between relayed.c and wire_failed.c. */
 void relayed_free(struct relayed *rel);
 
-/* What clients call it; 0: nothing of that name. */
-uint64_t relayed_result(struct controller *c, struct bytes msg_id,
-			uint32_t *ret_index);
 /* Of results and runs of clients of ours. */
 extern const struct result_ops result_ops_clients;
 extern const struct run_ops run_ops_clients;
-/* Operations of those (struct result_ops). */
+/* For struct result_ops. */
 void relayed_give_up(struct result *r);
-void relayed_know(struct result *r, const char *msg_id);
-void relayed_forget(struct result *r);
 
 struct relayed_index {
 	struct map by_msg_id;	/* msg_id -> struct relayed */
-	struct map results;	/* msg_id -> struct result, also ended ones */
 };
 
 void relayed_index_init(struct controller *c);
-/* Ends all of them; then, when there are no results any more, frees what is left. */
+/* Ends all of them. */
 void relayed_index_done(struct controller *c);
-void relayed_index_free(struct controller *c);
 
 #endif

@@ -46,6 +46,7 @@ struct store;
 struct subscribers;
 struct upstream;
 struct users;
+struct client_ids;
 struct relayed_index;
 
 /* Where ports are taken from: those for one side, then those for all. */
@@ -157,6 +158,7 @@ struct controller {
 	struct orders *orders;		/* engines/orders.c */
 	struct notices *notices;	/* engines/notify.c */
 	struct relayed_index *relayed;	/* clients/relayed.h */
+	struct client_ids *client_ids;	/* clients/client_ids.h */
 	struct channels *channels;	/* clients/channel.c */
 	struct upstream *upstream;	/* upstream/upstream_parts.h; NULL: none */
 	struct others *others;		/* upstream/others.c */

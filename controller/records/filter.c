@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "filter.h"
 
-#include "clients/relayed.h"
+#include "clients/client_ids.h"
 #include "lookup.h"
 #include "store/columns.h"
 #include "store/search.h"
@@ -372,7 +372,7 @@ static void narrow(struct filter *f, struct json_object *ids)
 			is_list ? json_object_array_get_idx(ids, i) : ids;
 		const char *s = json_object_get_string(v);
 		uint32_t index;
-		uint64_t id = s ? relayed_result(f->c, bytes_str(s), &index)
+		uint64_t id = s ? client_ids_task(f->c, bytes_str(s), &index)
 				: 0;
 
 		if (id)

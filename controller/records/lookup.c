@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "lookup.h"
 
+#include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "filter.h"
 #include "model/results.h"
@@ -83,8 +84,8 @@ bool named_tasks_read(struct controller *c, struct json_object *content,
 		if (!json_object_is_type(v, json_type_string))
 			return false;
 		one->msg_id = json_object_get_string(v);
-		one->result = relayed_result(c, bytes_str(one->msg_id),
-					     &one->index);
+		one->result = client_ids_task(c, bytes_str(one->msg_id),
+					      &one->index);
 		t->n++;
 	}
 	qsort(t->of, t->n, sizeof(*t->of), by_text);

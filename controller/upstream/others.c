@@ -3,7 +3,7 @@
 
 #include "ask.h"
 #include "base/log.h"
-#include "clients/relayed.h"
+#include "clients/client_ids.h"
 #include "model/results.h"
 #include "others_busy.h"
 #include "others_record.h"
@@ -369,7 +369,7 @@ static void know_results(struct controller *c)
 		const struct details *d = r->task[0].details;
 
 		if (r->ops->of_client && d && d->msg_id)
-			relayed_know(r, d->msg_id);
+			client_ids_put(r, d->msg_id);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "others_record.h"
 
 #include "base/log.h"
+#include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "ipython/call.h"
 #include "model/results.h"
@@ -89,7 +90,7 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	struct run *run;
 
 	task_claim(r, 0);
-	relayed_know(r, msg_id);
+	client_ids_put(r, msg_id);
 	op->task.row = task_row(r, 0);
 	free(op->task.row.msg_id);
 	free(op->task.row.engine_uuid);
@@ -133,8 +134,8 @@ const struct result_ops result_ops_others = {
 	.retries = never,
 	.restored = restored,
 	.resumed = relayed_give_up,
-	.loaded = relayed_know,
-	.freed = relayed_forget,
+	.loaded = client_ids_put,
+	.freed = client_ids_remove,
 };
 
 int64_t others_date(struct json_object *record)
@@ -155,7 +156,7 @@ bool others_is_ours(struct controller *c, const char *msg_id)
 
 bool others_know(struct controller *c, const char *msg_id)
 {
-	return run_find(c, msg_id) || map_get(&c->relayed->results, bytes_str(msg_id));
+	return run_find(c, msg_id) || client_ids_find(c, bytes_str(msg_id));
 }
 
 /* Of whom nobody here may know: our own, and what sets engines up. */
