@@ -59,7 +59,7 @@ static void raise_limits(void)
 {
 	struct rlimit r;
 
-	/* Eight connections for each engine. */
+	/* There are eight connections for each engine. */
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
@@ -219,7 +219,7 @@ static int look_after_store(const struct config *k)
 		return cannot(k, errno == ENOENT ? "there is no such directory"
 						 : strerror(errno),
 			      EXIT_FAILED);
-	/* Who only looks makes nothing, not even a log. */
+	/* --check only looks: it makes nothing, not even a log. */
 	err = k->recover ? place_make(k, &why) : 0;
 	if (err)
 		(void)cannot(k, buf_str(&why), err);
@@ -253,7 +253,7 @@ static int run_here(struct controller *c)
 		return EXIT_FAILED;
 	err = place_lock(k);
 	if (err == -EWOULDBLOCK && k->until_unused) {
-		/* Another mount's, which serves this one too. */
+		/* The bridge of another mount serves this one too. */
 		log_info("the bridge runs already");
 		return EXIT_LOCKED;
 	}

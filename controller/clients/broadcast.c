@@ -6,17 +6,15 @@
 #include "relayed.h"
 #include "schedule/run.h"
 
-/*
- * Replies to be sent as one, in the order of the targets. Freed when the last
- * has come (or cannot come any more).
- */
+/* The replies to one message, which go to its client as one, in the order of the
+ * targets. It is freed when the last reply has come, or cannot come any more. */
 struct gather {
 	struct controller *c;
 	struct buf client;
 	struct json_object *targets;	/* [[uuid, id], ...] */
 	size_t n, waiting;
 	bool broken;
-	struct msg *reply;		/* of each target; frames only */
+	struct msg *reply;		/* of each target that has replied */
 };
 
 static void gather_free(struct gather *g)
@@ -59,7 +57,7 @@ static const char *target_uuid(struct json_object *targets, size_t i)
 		       : NULL;
 }
 
-/* The message for one engine; idents are the client's alone. */
+/* Makes the message for one engine; its idents are the client's alone. */
 static int make_copy(struct controller *c, struct msg *to,
 		     const struct msg *from, const char *uuid)
 {
@@ -94,7 +92,8 @@ static int make_copy(struct controller *c, struct msg *to,
 	return err;
 }
 
-/* A client that waits for one answer to all waits for that to `m`. */
+/* Sends m to one engine. A client that waits for one reply to all (g) waits for that
+ * to m itself. */
 static bool send_one(struct controller *c, struct msg *m, struct gather *g,
 		     const char *uuid)
 {
@@ -167,7 +166,7 @@ static bool is_error(const struct msg *m)
 	return bad;
 }
 
-/* One that failed speaks for all; else the last. */
+/* The reply that speaks for all: one that failed, else the last. */
 static struct msg *spokesman(struct gather *g)
 {
 	size_t i;
@@ -192,7 +191,7 @@ static void send_gathered(struct gather *g)
 
 	if (!meta)
 		meta = json_object_new_object();
-	/* The digest of its own buffers. */
+	/* That is the digest of this one's own buffers. */
 	json_object_object_del(header, "taskfs_buffers");
 	parts[0] = json_bytes(header);
 	json_add(meta, "broadcast_targets", json_object_get(g->targets));

@@ -72,7 +72,7 @@ void channel_less(struct controller *c, enum channel ch)
 {
 	c->channels->of[ch].unfinished--;
 	c->count.client_tasks--;
-	/* Not one by one. */
+	/* Clients go on when an eighth is free, not one task at a time. */
 	if (!c->channels->of[ch].full ||
 	    channel_room(c, ch) <= c->config.client_tasks / 8)
 		return;

@@ -53,7 +53,8 @@ static bool add_id(struct condition *k, uint64_t id)
 	return true;
 }
 
-/* A result it names; of itself it cannot know, nor of what is not there. */
+/* Reads one result that a condition names; it can name neither its own nor one that
+ * is not there. */
 static void read_id(struct demand *d, struct controller *c,
 		    struct condition *k, struct json_object *v)
 {
@@ -88,7 +89,7 @@ static void read_ids(struct demand *d, struct controller *c,
 		read_id(d, c, k, json_object_array_get_idx(v, i));
 }
 
-/* A list of msg_ids, or {dependencies, all, success, failure}. */
+/* Reads a condition: a list of msg_ids, or {dependencies, all, success, failure}. */
 static void read_condition(struct demand *d, struct controller *c,
 			   struct condition *k, struct json_object *v)
 {
@@ -109,7 +110,7 @@ static void read_condition(struct demand *d, struct controller *c,
 	read_ids(d, c, k, json_get(v, "dependencies"));
 }
 
-/* A number (or nothing, or null) between 0 and max. */
+/* Reads a number between 0 and max; none and null are 0. */
 static double read_number(struct demand *d, struct json_object *meta,
 			  const char *key, double max)
 {

@@ -28,7 +28,8 @@ void relayed_unsent(struct relayed *rel, bool tell_client)
 	result_end_waiting(result_find(rel->c, rel->result), &unreachable);
 }
 
-/* The connection broke, and its message or the reply was lost with that. */
+/* The connection to the engine broke: the message of the run was lost with that, or
+ * the reply. */
 static void lost(struct run *run)
 {
 	struct ending how = {
@@ -43,12 +44,12 @@ static void lost(struct run *run)
 	log_info("a client's task was lost on its way",
 		 log_str("msg_id", run->msg_id),
 		 log_int("engine", run->engine ? run->engine->id : -1));
-	/* Of an engine that is there its client would wait for an answer. */
+	/* The engine is there again, so its client would wait for an answer. */
 	run->relayed->unsent = !run->relayed->gather;
 	run_end(run, &how, NULL);
 }
 
-/* To clients in the words they know. */
+/* Clients are told in the words that ipyparallel has for it. */
 static void engine_gone(struct run *run)
 {
 	struct buf why = BUF_INIT;
@@ -89,7 +90,7 @@ static struct json_object *failure_content(const struct ending *how)
 	return o;
 }
 
-/* Which engine had it, if one had. */
+/* Says which engine had the task, if one had. */
 static struct json_object *failure_metadata(const struct relayed *rel,
 					    struct json_object *content)
 {
@@ -116,7 +117,8 @@ void relayed_failed(struct relayed *rel, const struct ending *how)
 		.nidents = 1,
 	};
 
-	/* Else a client makes the error itself: it hears that the engine is gone. */
+	/* In all other cases the client makes the error itself when it hears that
+	 * the engine is gone. */
 	if ((rel->channel == CHANNEL_TASK || rel->unsent) && !rel->replied &&
 	    ident.n) {
 		out.content = failure_content(how);
@@ -138,7 +140,7 @@ static void failed(struct run *run, const struct ending *how)
 
 /* --- what is done to a run ------------------------------------------------ */
 
-/* As what mounts run on such an engine. */
+/* The engine of the run knows how it stops what mounts run there. */
 static int abort_run(struct run *run)
 {
 	return run->engine ? run->engine->run_ops->abort(run) : -EOPNOTSUPP;
@@ -150,7 +152,7 @@ static int signal_run(struct run *run, int signo)
 			   : -EOPNOTSUPP;
 }
 
-/* A reply to us, who did not ask. */
+/* A reply on the socket of mounts' tasks: no mount asked for it. */
 static void on_reply(struct run *run, struct msg *m)
 {
 	(void)m;

@@ -13,9 +13,9 @@
 /* --- what clients can read ---------------------------------------------- */
 
 /*
- * One message that its reader chokes on stops iopub of every client of
- * ipyparallel for good, so what is passed on is looked at. Members of the
- * content that must be there, and be strings.
+ * One message that a client cannot read stops iopub of that client of ipyparallel
+ * for good, so what is passed on is looked at. These members of the content must be
+ * there, and be strings.
  */
 static const struct needs {
 	const char *type, *member[2];
@@ -36,7 +36,7 @@ static bool has_members(const struct msg *m, const struct needs *n)
 	return true;
 }
 
-/* stdout or stderr: clients and their hub keep no other. */
+/* It is stdout or stderr: clients and their hub keep no other. */
 static bool is_stream(const struct msg *m)
 {
 	int s = stream_parse(json_get_str(m->content, "name", NULL));
@@ -94,7 +94,7 @@ static void take_value(void *task, const struct msg *m, struct bytes text)
 	keep_content(&rel->execute_result, m);
 	buf_clear(&rel->value);
 	buf_put(&rel->value, p, text.n);
-	/* As a file it is a line. */
+	/* The mounts show the value as a file, which ends with a newline. */
 	if (text.n && p[text.n - 1] != '\n')
 		buf_putc(&rel->value, '\n');
 }
@@ -134,10 +134,11 @@ static const struct listener listener = {
 	.error = take_error,
 };
 
-/* Of a try that is over only its end is of interest. */
+/* Of a try that is over only the end of its output counts. */
 static const struct listener late_listener = {.idle = take_idle};
 
-/* Of a task of ours on an engine of ipyparallel, or of such an engine. */
+/* m is about a task of a mount on an engine of ipyparallel, or about what else such
+ * an engine does. */
 static void take_ours(struct controller *c, struct run *run, struct msg *m)
 {
 	struct engine *from;
@@ -160,7 +161,7 @@ static void take(struct controller *c, struct msg *m)
 		take_ours(c, run, m);
 }
 
-/* The engine that says it ends, or NULL. */
+/* The engine that says with m that it ends, or NULL. */
 static struct engine *shut_down(struct controller *c, const struct msg *m)
 {
 	size_t n = 0;
@@ -185,7 +186,7 @@ void relay_iopub(struct controller *c, struct msg *m)
 	for (i = 0; i < m->idents; i++)
 		topic[i] = msg_ident(m, i);
 	(void)!msg_forward(sock_of(c, S_IOPUB_OUT), m, topic, m->idents);
-	/* Of ours what it runs is dead when it says goodbye, and no sooner. */
+	/* An engine of ours has ended its task when it says goodbye, and no sooner. */
 	if (e && e->taskfs)
 		engine_leaves(e);
 	else if (e)

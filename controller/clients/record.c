@@ -33,7 +33,8 @@ static void not_kept(struct store_op *op)
 			  log_errno(op->err));
 }
 
-/* A message with its buffers; the result has not ended yet. */
+/* A message is stored with its buffers; they count with the result, which has not
+ * ended yet. */
 static void kept(struct store_op *op)
 {
 	struct result *r = result_find(op->arg, op->record.result);

@@ -8,7 +8,7 @@
 
 struct relayed;
 
-/* A client's message came; its reply passed; its output has ended. */
+/* A client's message came; its reply passed through; its output has ended. */
 void record_put(struct relayed *rel, const struct msg *m);
 void record_put_end(struct relayed *rel, const struct msg *m);
 void record_put_io(struct relayed *rel);

@@ -21,10 +21,8 @@ bool relay_is_task(const struct msg *m)
 
 /* --- from clients ------------------------------------------------------- */
 
-/*
- * The first two idents change places; the rest stays as it was signed. The
- * idents are m's own: msg_forward() moves only what is behind them.
- */
+/* Passes m on: its first two idents change places, the rest stays as it was signed.
+ * The idents are m's own: msg_forward() moves only what is behind them. */
 static int swap(struct controller *c, struct msg *m, enum socket to)
 {
 	struct bytes idents[RELAY_IDENTS];
@@ -43,7 +41,7 @@ static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 	struct relayed *rel = NULL;
 
 	if (m->idents < 2 || !e || e->state != ENGINE_LIVE)
-		return; /* as stock does: the client sees nothing */
+		return; /* as ipyparallel's controller does: the client sees nothing */
 	if (ch == CHANNEL_MUX && relay_is_task(m))
 		rel = relayed_new(c, ch, m);
 	if (swap(c, m, channel_out(ch)) == 0 && rel)
@@ -66,7 +64,7 @@ static void relay_queue(struct controller *c, struct msg *m)
 		c->count.dropped_unknown++;
 }
 
-/* Of a task, clients know one answer for all kinds. */
+/* For a task of any kind clients know one type of answer. */
 static char *reply_type(const struct msg *m)
 {
 	struct bytes name = message_request_name(m->type);
@@ -124,9 +122,10 @@ static int send_to(struct result *r, struct engine *e)
 	if (!rel)
 		return -ENOENT;
 	idents[0] = engine_ident(e);
-	/* A ROUTER passes over no empty ident: what nobody waits for has one. */
+	/* A ROUTER does not pass on an empty ident, which a task has that nobody
+	 * waits for. */
 	idents[1] = rel->client.n ? buf_bytes(&rel->client) : bytes_str("hub");
-	/* What is kept may have to go out again. */
+	/* The message is kept: it may have to go out again. */
 	msg_copy(&m, &rel->msg);
 	err = msg_forward(sock_of(r->c, S_TASK_OUT), &m, idents, 2);
 	msg_done(&m);
@@ -135,7 +134,7 @@ static int send_to(struct result *r, struct engine *e)
 	return err;
 }
 
-/* What did not go out waits again, or cannot any more. */
+/* A task that did not go out waits again, or ends because its message is gone. */
 static void not_sent(struct result *r, uint32_t index, struct engine *e,
 		     int err)
 {
@@ -163,8 +162,8 @@ void relay_start(struct result *r, uint32_t index, struct engine *e)
 /* --- from engines ------------------------------------------------------- */
 
 /*
- * Who says it. What came by a connection that another has taken the place of
- * since (ZMQ_ROUTER_HANDOVER) has an ident that ZeroMQ has made up: a zero and
+ * The engine that sent m. What came by a connection that another has taken the place
+ * of since (ZMQ_ROUTER_HANDOVER) has an ident that ZeroMQ has made up: a zero and
  * four bytes.
  */
 static struct engine *engine_of(struct controller *c, const struct msg *m)
@@ -179,7 +178,8 @@ static struct engine *engine_of(struct controller *c, const struct msg *m)
 	return engine_by_uuid(c, ident);
 }
 
-/* The relayed a reply is for: only its own engine can answer. */
+/* The task that m is the reply of; NULL: of none. Only the engine of a task can
+ * answer for it. */
 static struct relayed *relayed_of(struct controller *c, enum channel ch,
 				  const struct msg *m)
 {
@@ -200,7 +200,7 @@ static void pass_reply(struct controller *c, enum channel ch,
 	if (ch == CHANNEL_BROADCAST)
 		broadcast_from_engine(c, rel, m);
 	else if (ch != CHANNEL_TASK || (rel && rel->client.n))
-		/* A late answer of the queue is nobody's any more. */
+		/* For a late reply of the queue nobody waits any more. */
 		(void)!swap(c, m, channel_in(ch));
 }
 

@@ -17,7 +17,7 @@
 #include "schedule/run.h"
 #include "wire/task_option.h"
 
-/* After the reply, output may still be on its way on another socket. */
+/* After the reply, output of the task may still be on its way by another socket. */
 #define IDLE_WAIT USEC_PER_SEC
 
 void relayed_free(struct relayed *rel)
@@ -74,8 +74,9 @@ struct relayed *relayed_find(struct controller *c, const char *msg_id)
 /* --- a client's task becomes a result ----------------------------------- */
 
 /*
- * It is no result. What waits is refused; what is with an engine already goes
- * on between that and the client, and nobody else hears of it.
+ * The result cannot be stored, so it is none. A task that waits is refused; one that
+ * is with an engine already goes on between that and the client, and nobody else
+ * hears of it.
  */
 static void refuse(struct result *r)
 {
@@ -150,7 +151,7 @@ void relayed_add_request(struct json_object *options, const char *type)
 		json_add_str(options, "request", type);
 }
 
-/* Its id is neither in use nor of our own making. */
+/* The msg_id is neither in use nor like one that this controller makes. */
 static bool may_be_relayed(struct controller *c, const struct msg *m)
 {
 	return !relayed_find(c, m->id) && !run_find(c, m->id) &&
@@ -191,7 +192,7 @@ struct relayed *relayed_new(struct controller *c, enum channel ch,
 	buf_put(&rel->header, header.p, header.n);
 	map_put(&c->relayed->by_msg_id, bytes_str(rel->msg_id), rel);
 	channel_more(c, ch);
-	/* Known by what its client calls it, also while it waits. */
+	/* The result is known by what its client calls it, also while it waits. */
 	client_ids_put(r, rel->msg_id);
 	record_put(rel, m);
 	demand_apply(&demand, r);
@@ -235,7 +236,7 @@ static void put_start(struct relayed *rel, const struct run *run)
 	store_put(rel->c->store, op);
 }
 
-/* Unless it ended meanwhile: its end says everything of the start, too. */
+/* A task that ended meanwhile needs no start: the row of its end says that, too. */
 static void start_again(struct timer *t)
 {
 	struct relayed *rel = container_of(t, struct relayed, start_timer);
@@ -288,10 +289,10 @@ void relayed_read_reply(struct relayed *rel, struct msg *m)
 		o->started = now_usec();
 	if (!o->completed)
 		o->completed = now_usec();
-	/* The record has the reply as it came; this is for mounts. */
+	/* The record has the reply as it came; what is read here is for mounts. */
 	buf_strip_colours(&o->traceback);
 	if (!content) {
-		/* Its client has it, and may read it. */
+		/* The client gets the reply all the same, and may understand it. */
 		buf_printf(&text, "its engine's reply cannot be read: %s", why);
 		outcome_fail(o, "ReplyError", buf_str(&text));
 		buf_done(&text);
@@ -429,7 +430,7 @@ static void idle_late(struct timer *t)
 {
 	struct relayed *rel = container_of(t, struct relayed, idle_timer);
 
-	/* It may be here and not have been read. */
+	/* The end of the output may be here and not have been read. */
 	if (intake_is_paused(rel->c))
 		timer_set(rel->c->loop, t, IDLE_WAIT);
 	else
@@ -447,7 +448,8 @@ void relayed_replied(struct relayed *rel)
 	}
 	rel->idle_timer.fire = idle_late;
 	timer_set(rel->c->loop, &rel->idle_timer, IDLE_WAIT);
-	/* What it printed may still come; it works on the next already. */
+	/* What the task printed may still come; its engine works on the next
+	 * already. */
 	run = run_find(rel->c, rel->msg_id);
 	if (run)
 		run_answered(run);

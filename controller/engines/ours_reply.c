@@ -7,7 +7,6 @@
 #include "outcome.h"
 #include "schedule/ending.h"
 
-/* What our own engines say of a task. */
 
 /* The end of each output that was not sent before comes with the reply. */
 static bool read_outputs(struct result *r, struct run *run, struct msg *m,
@@ -42,7 +41,7 @@ static bool read_outputs(struct result *r, struct run *run, struct msg *m,
 	return whole;
 }
 
-/* A time that an engine says; what cannot be is now. */
+/* A time of day that an engine says; one that cannot be is now. */
 static int64_t sane_time(int64_t t)
 {
 	return t > 0 && t < LIMIT_TIME ? t : now_usec();

@@ -60,7 +60,8 @@ static void describe(struct engine *e, struct json_object *t)
 			    log_str("uuid", e->uuid));
 }
 
-/* Nobody has it; or who had it has ended, and is not waited for any longer. */
+/* Nobody has the id; or the engine that had it has ended, and nobody waits for it
+ * any longer. */
 static bool is_free(struct controller *c, int64_t id, struct json_object *t)
 {
 	struct engine *e = engine_find(c, id);
@@ -72,7 +73,7 @@ static bool is_free(struct controller *c, int64_t id, struct json_object *t)
 	return !e;
 }
 
-/* An id nobody has; the wanted one if it is free. */
+/* An id that nobody has; the one that is wished for, if it is free. */
 static int64_t free_id(struct controller *c, int64_t wished,
 		       struct json_object *t)
 {
@@ -129,10 +130,8 @@ static void refuse_uuid(struct request *rq, const char *uuid)
 	buf_done(&why);
 }
 
-/*
- * ours comes back after a restart of the controller, or because it did not
- * hear our answer: it keeps its id, and tells what it works on.
- */
+/* An engine of ours comes back after a restart of the controller, or because it did
+ * not hear our answer: it keeps its id, and tells what it works on. */
 static bool may_return(const struct engine *e, struct json_object *t)
 {
 	if (!e->taskfs)
@@ -140,7 +139,7 @@ static bool may_return(const struct engine *e, struct json_object *t)
 	return t && json_int_or(t, "pid", -1) == e->pid;
 }
 
-/* A restarted one: it comes in the place of what it was. */
+/* An engine that was started again comes in the place of what it was. */
 static void leave_place(struct controller *c, struct json_object *t)
 {
 	const char *old = json_get_str(t, "replaces", NULL);
@@ -195,7 +194,7 @@ void registration_on_request(struct controller *c, struct request *rq)
 	heart_probe(c);
 }
 
-/* Of ours it says which it was: another may have its id by now. */
+/* The engine that ends. One of ours says its uuid: another may have its id by now. */
 static struct engine *leaving(struct controller *c, struct json_object *content)
 {
 	const char *uuid = json_get_str(content, "uuid", NULL);

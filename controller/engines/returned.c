@@ -32,7 +32,7 @@ void returned_submitted(struct engine *e, struct json_object *running,
 		struct run *run = list_entry(l, struct run, engine_link);
 		struct result *r = result_find(e->c, run->result);
 
-		/* What was sent just now may still be on its way. */
+		/* A task that was sent just now may still be on its way. */
 		if (run->phase != RUN_SENT || run->ops->of_client ||
 		    (run->trace != RUN_RESTORED && !run->abort &&
 		     mono_usec() - run->sent < LIMIT_FLIGHT * USEC_PER_SEC))
@@ -47,7 +47,8 @@ void returned_submitted(struct engine *e, struct json_object *running,
 			run_note(run, SIGN_CLAIMED);
 			continue;
 		}
-		/* It never got there: the engine keeps all until stored. */
+		/* The task never got there: the engine keeps each one until its end
+		 * is stored. */
 		log_info("a task did not reach its engine and waits again",
 			 log_int("result", (int64_t)run->result),
 			 log_int("engine", e->id));
@@ -69,8 +70,9 @@ static void put_ids(struct map *to, struct json_object *ids)
 }
 
 /*
- * What clients sent it before it registered last, and it does not have: it is
- * lost, or its reply is. Nobody but the client could send it again.
+ * Ends the tasks that clients sent to the engine before it registered last, and that
+ * it does not have: they are lost, or their replies are. Nobody but the client could
+ * send them again.
  */
 static void end_lost(struct engine *e, struct json_object *relayed)
 {
@@ -93,7 +95,7 @@ bool returned_relayed(struct engine *e, struct json_object *relayed)
 {
 	struct list *l;
 
-	/* Replies that are here may not have been read. */
+	/* Replies that have come may not have been read. */
 	if (relayed && !intake_has_read(e->c, LIMIT_FLIGHT * USEC_PER_SEC))
 		return false;
 	if (relayed)

@@ -13,7 +13,7 @@
 #include "stop.h"
 #include "vars/vars.h"
 
-/* What stands not here changes nothing. */
+/* What does not stand here changes nothing. */
 static const enum call_state next[CALL_STATES][CALL_EVENTS] = {
 	[CALL_SENT] = {
 		[CALL_BEGINS] = CALL_BEGUN,
@@ -90,7 +90,7 @@ void call_free(struct run *run)
 
 /* --- sending ------------------------------------------------------------ */
 
-/* Another kernel than Python's and ours takes code and nothing else. */
+/* A kernel that is neither Python's nor ours takes code and nothing else. */
 static bool takes_options(const struct engine *e)
 {
 	return e->shell || e->python;
@@ -205,7 +205,7 @@ static void engine_gone(struct run *run)
 	buf_done(&why);
 }
 
-/* Its end was published, and no reply comes. */
+/* The end of the task was published, and no reply comes. */
 static void unanswered(struct call *call)
 {
 	outcome_fail(&call->outcome,
@@ -221,7 +221,7 @@ static void idle_late(struct timer *t)
 	struct call *call = container_of(t, struct call, idle_timer);
 	struct controller *c = call->run->c;
 
-	/* It may be here and not have been read. */
+	/* What is missing may be here and not have been read. */
 	if (intake_is_paused(c))
 		timer_set(c->loop, t, IDLE_WAIT);
 	else if (call_has_reply(call))
@@ -232,7 +232,7 @@ static void idle_late(struct timer *t)
 
 /* --- the reply ---------------------------------------------------------- */
 
-/* What an expression beside a task in Python says. */
+/* Reads the answer to the expression that was evaluated beside a task in Python. */
 static void read_answer(struct outcome *o, struct json_object *content)
 {
 	struct json_object *answer = foreign_answer(content);
@@ -244,7 +244,7 @@ static void read_answer(struct outcome *o, struct json_object *content)
 	json_object_put(answer);
 }
 
-/* What an engine of ours says more, and says again for others. */
+/* Reads what an engine of ours behind an upstream controller says besides. */
 static void read_ours(struct call *call, struct json_object *metadata)
 {
 	struct json_object *taskfs = json_get_object(metadata, "taskfs");
@@ -286,7 +286,7 @@ void call_on_reply(struct run *run, struct msg *m)
 	if (!call_move(call, CALL_REPLIES))
 		return;
 	call_read_reply(call, m->header, m->metadata, m->content);
-	/* What was aborted publishes nothing. */
+	/* A task that was aborted publishes nothing. */
 	if (call->outcome.event == EVENT_ABORT)
 		call_move(call, CALL_ENDS);
 	timer_cancel(&call->limit_timer);

@@ -1,7 +1,7 @@
 /*
- * call_parts.h: what the files of a call share, and nobody else knows: call.c
- * (its beginning, reply and end), call_stop.c (interrupts), call_output.c
- * (iopub, and records of a hub).
+ * call_parts.h: what the files of a call share, and nobody else knows: call.c (its
+ * beginning, reply and end), stop.c (interrupts), output.c (iopub, and records of a
+ * hub).
  */
 #ifndef TASKFS_CONTROLLER_IPYTHON_CALL_PARTS_H
 #define TASKFS_CONTROLLER_IPYTHON_CALL_PARTS_H
@@ -52,30 +52,31 @@ struct call {
 	struct outcome outcome;	/* from the reply */
 };
 
-/* call.c. The one place where its state changes; false: that changes nothing. */
+/* Of call.c. The one place where the state changes; false: the event changes
+ * nothing. */
 bool call_move(struct call *call, enum call_event event);
-/* The reply is here. */
+/* Whether the reply is here. */
 bool call_has_reply(const struct call *call) must_check;
 /* The last word on the task; limits and interrupts end with it. */
 void call_end(struct call *call, struct ending *how);
-/* The same, with what the reply said. */
+/* Ends the call with what the reply said. */
 void call_finish(struct call *call);
-/* What a reply, or a record of it, says. */
+/* Reads a reply, or a record of one. */
 void call_read_reply(struct call *call, struct json_object *header,
 		     struct json_object *metadata,
 		     struct json_object *content);
 /* "ran longer than 3 s". */
 void call_put_limit(const struct call *call, bool heeded, struct buf *why);
 
-/* call_stop.c. Interrupts it, again and again, until it ends or is given up. */
+/* Of stop.c. Interrupts the task, again and again, until it ends or is given up. */
 void call_stop(struct call *call);
 void call_stop_again(struct timer *stop_timer);
 void call_too_long(struct timer *limit_timer);
-/* The engine has begun with it: the time limit runs. */
+/* The engine has begun with the task: the time limit runs. */
 void call_begun(struct call *call);
-/* Its own code begins. */
+/* The task's own code begins. */
 void call_entered(struct call *call);
-/* It failed; another interrupt would hit the engine on its way to the reply. */
+/* The task failed; another interrupt would hit the engine on its way to the reply. */
 void call_failing(struct call *call);
 
 #endif

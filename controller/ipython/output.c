@@ -5,8 +5,8 @@
 #include "listener.h"
 #include "model/tasks.h"
 
-/* The reply behind the end. An interrupt may have cost it: ipykernel sends none
- * when one comes between the task's code and its reply. */
+/* So long the reply may come after the end of the output. An interrupt may have cost
+ * it: ipykernel sends none when one comes between the task's code and its reply. */
 #define REPLY_WAIT (30 * USEC_PER_SEC)
 #define REPLY_WAIT_INTERRUPTED (2 * USEC_PER_SEC)
 
@@ -42,7 +42,7 @@ static void take_value(void *task, const struct msg *m, struct bytes text)
 	add_line(task, STREAM_VALUE, text);
 }
 
-/* Where IPython in a terminal shows it. */
+/* IPython in a terminal shows it there, too. */
 static void take_display(void *task, const struct msg *m, struct bytes text)
 {
 	(void)m;
@@ -107,7 +107,7 @@ void call_on_iopub(struct run *run, struct msg *m)
 
 	if (run->phase != RUN_SENT || !call || !listener_knows(m))
 		return;
-	/* While there is more, the end of it is not late. */
+	/* While there is more output, the end of it is not late. */
 	if (call_has_reply(call) && timer_is_set(&call->idle_timer))
 		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
 	listener_hear(&listener, call, m);
@@ -123,7 +123,7 @@ static struct bytes text_of(struct json_object *o, const char *key)
 	return bytes_of(s, s ? n : 0);
 }
 
-/* Behind sqlite an object is the text of one. */
+/* A hub that keeps its records in SQLite tells an object as text. */
 static struct json_object *object_in(struct json_object *o, const char *key)
 {
 	size_t n = 0;
@@ -138,7 +138,7 @@ static void set_output(struct call *call, enum stream s, struct bytes text)
 	struct run *run = call->run;
 	struct result *r = result_find(run->c, run->result);
 
-	/* From the beginning: what came before the restart is not here. */
+	/* From the beginning: what came before the restart was not kept. */
 	(void)!task_output(r, run->index, s, 0, text);
 }
 

@@ -1,6 +1,6 @@
 /*
  * carrier.h: what brings messages to the engines: the sockets of this controller, or
- * another controller whose engines are used (upstream.h). Who sends does not know
+ * another controller whose engines are used (upstream/). Who sends does not know
  * which.
  */
 #ifndef TASKFS_CONTROLLER_MODEL_CARRIER_H
@@ -16,7 +16,7 @@ struct carrier {
 		    const struct msg_out *out);
 	/* What its messages are signed with. */
 	struct session *(*session)(struct controller *c);
-	/* Of what mounts run on engines of ipyparallel there. */
+	/* For what mounts run on engines of ipyparallel there. */
 	const struct run_ops *run_ops;
 	/* Clients hear of the end of what they run there after this controller. */
 	bool first_to_know;
@@ -28,7 +28,7 @@ struct carrier {
 	struct json_object *(*json)(const struct controller *c);
 };
 
-/* Those of the sockets of this controller. */
+/* The operations of the carrier that is the sockets of this controller. */
 int carrier_direct_send(struct controller *c, enum engine_line line,
 			const struct msg_out *out) must_check;
 struct session *carrier_direct_session(struct controller *c);

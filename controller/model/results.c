@@ -69,7 +69,7 @@ void result_take_name(struct result *r)
 		r->older->newer = r;
 }
 
-/* It goes: the newest before it has the name, if there is one. */
+/* The result goes: the newest one before it has the name, if there is one. */
 static void drop_name(struct result *r)
 {
 	bool newest = r->name && map_get(&r->c->results->names, key_of(r)) == r;

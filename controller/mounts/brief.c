@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "brief.h"
 
-/* A task in short; doc/PROTOCOL.md has the order. */
+/* The numbers of that list; doc/PROTOCOL.md has their order. */
 #define BRIEF_MEMBERS (15 + STREAM_OUTPUTS)
 
 static void brief_members(const struct result *r, uint32_t index,

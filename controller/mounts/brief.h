@@ -1,6 +1,4 @@
-/*
- * short.h: a task of many in short: the list of doc/PROTOCOL.md, "Tasks in short".
- */
+/* brief.h: a task of many in short: the list of doc/PROTOCOL.md, "Tasks in short". */
 #ifndef TASKFS_CONTROLLER_MOUNTS_BRIEF_H
 #define TASKFS_CONTROLLER_MOUNTS_BRIEF_H
 

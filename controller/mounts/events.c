@@ -18,7 +18,7 @@
 
 struct events {
 	struct controller *c;
-	bool heard;		/* by a mount */
+	bool heard;		/* a mount hears it */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
 	struct work flush;
@@ -95,7 +95,7 @@ static void add_one(struct json_object *changes, const char *kind,
 	json_push(changes, o);
 }
 
-/* Bytes kept only to be told go when they were. */
+/* Bytes that were kept only to be told go when they were told. */
 static void forget_outputs(struct result *r, uint32_t index)
 {
 	if (state_is_final((enum state)r->task[index].state))

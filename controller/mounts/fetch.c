@@ -4,7 +4,7 @@
 #include "model/results.h"
 #include "net/request.h"
 
-/* Tasks of one answer; who wants more asks on. */
+/* So many tasks are in one answer; who wants more asks on. */
 #define FETCH_TASKS 8192
 
 static void answer_output(struct request *rq, uint64_t offset, uint64_t size,

@@ -81,10 +81,8 @@ static void add_end(struct json_object *o, const struct result *r,
 	json_add_str(o, "attempts", d ? d->attempts : NULL);
 }
 
-/*
- * That of the last try, or of the first before that; a client's own task has
- * what the client called it.
- */
+/* The msg_id of the last try, or of the first that is to come; a client's own task
+ * has the one that the client gave it. */
 static void add_msg_id(struct json_object *o, const struct result *r,
 		       uint32_t index)
 {
