@@ -7,12 +7,12 @@
 #include "net/request.h"
 #include "net/sockets.h"
 
-/* So long a client may take from the answer to its subscription. */
+/* So long a client may take from the connection_reply to its subscription. */
 #define HELLO_WAIT (2 * USEC_PER_SEC)
 
 struct hello {
 	struct controller *c;
-	uint64_t answered, listeners;	/* clients; those that hear iopub */
+	uint64_t answered, listeners;	/* connection_replies; peers that hear iopub */
 	struct timer timer;
 };
 

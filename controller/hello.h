@@ -16,9 +16,9 @@ struct request;
 void hello_init(struct controller *c);
 void hello_done(struct controller *c);
 void hello_on_request(struct controller *c, struct request *rq);
-/* So many more have subscribed to iopub. */
+/* So many more peers have subscribed to iopub. */
 void hello_heard(struct controller *c, unsigned more);
-/* Nothing is read from this socket, until all have. */
+/* Nothing is read from this socket until all clients have subscribed. */
 bool hello_keeps(const struct controller *c, enum socket s);
 
 #endif

@@ -10,6 +10,7 @@
 #include "ipython/call.h"
 #include "ipython/foreign.h"
 #include "model/carrier.h"
+#include "upstream/others_record.h"
 #include "upstream/upstream.h"
 #include "vars/vars.h"
 
@@ -20,13 +21,13 @@ static const struct engine_hooks *const engine_hooks[] = {
 	NULL,
 };
 
-static const struct carrier carrier_own = {
-	.send = carrier_own_send,
-	.session = carrier_own_session,
+static const struct carrier carrier_direct = {
+	.send = carrier_direct_send,
+	.session = carrier_direct_session,
 	.run_ops = &run_ops_ipython,
 	.first_to_know = true,
-	.is_gone = carrier_own_is_gone,
-	.is_away = carrier_own_is_away,
+	.is_gone = carrier_direct_is_gone,
+	.is_away = carrier_direct_is_away,
 };
 
 void hooks_set(struct controller *c)
@@ -34,7 +35,7 @@ void hooks_set(struct controller *c)
 	bool upstream = c->config.upstream != NULL;
 
 	c->engine_hooks = engine_hooks;
-	c->carrier = upstream ? &carrier_upstream : &carrier_own;
+	c->carrier = upstream ? &carrier_upstream : &carrier_direct;
 	c->result_ops_clients = upstream ? &result_ops_others
 					 : &result_ops_clients;
 }

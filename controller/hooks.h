@@ -7,7 +7,7 @@
 
 #include "core/controller.h"
 
-/* Before anything is loaded. */
+/* Sets both, before anything is loaded. */
 void hooks_set(struct controller *c);
 
 #endif

@@ -27,13 +27,16 @@
 #include "vars/forward.h"
 #include "vars/vars.h"
 
-/* Messages that wait for one peer that does not read them; where tasks of clients
- * go, beside those (--client-tasks). */
+/* So many messages wait for one peer that does not read them; on the sockets by
+ * which clients' tasks go, so many beside those tasks (--client-tasks). */
 #define SEND_HWM 20000
-/* Messages that one engine has sent and that wait here. */
+/* So many messages of one engine wait here. */
 #define RECV_HWM 64
-/* Bytes of a frame where subscriptions come, or pongs, and nothing else; and what
- * the kernel keeps of them, which libzmq reads even of who is shut out. */
+/*
+ * The largest frame on a socket where subscriptions come, or pongs, and nothing
+ * else; and what the kernel keeps of such frames, which libzmq reads even of a peer
+ * that is shut out.
+ */
 #define SMALL_FRAME KIB
 #define SMALL_BUFFER (32 * KIB)
 /* Messages taken from one socket before the others get their turn. */
@@ -79,7 +82,7 @@ static void on_mux_out(struct controller *c, struct msg *m)
 	relay_from_engine(c, CHANNEL_MUX, m);
 }
 
-/* As with tasks: one ident, and it is for us. */
+/* As with tasks: a message with one ident is for this controller. */
 static void on_control_out(struct controller *c, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_ident(m, 0));
@@ -99,7 +102,7 @@ static void on_broadcast_out(struct controller *c, struct msg *m)
 	relay_from_engine(c, CHANNEL_BROADCAST, m);
 }
 
-/* Behind one ident is the answer to us, behind two that to a client. */
+/* A reply behind one ident is for this controller, one behind two for a client. */
 static void on_task_out(struct controller *c, struct msg *m)
 {
 	struct engine *e;
@@ -134,7 +137,7 @@ static void on_iopub_in(struct controller *c, struct msg *m)
 
 /* --- what is signed and cannot be read ---------------------------------- */
 
-/* Of a client that waits for an answer. */
+/* A client's message on that channel cannot be read: the client waits for an answer. */
 #define REFUSE(name, channel)                                          \
 	static void refuse_##name(struct controller *c, struct msg *m) \
 	{                                                              \
@@ -157,17 +160,17 @@ static const struct socket_row {
 	const char *name;
 	int type;
 	const char *identity;
-	bool mandatory;		/* an unknown engine is an error, no silence */
+	bool mandatory;		/* to send to an unknown engine is an error */
 	enum msg_how how;
-	/* NULL: nothing is received, or not as messages */
+	/* NULL: nothing is received, or `ready` sees to it */
 	void (*on_message)(struct controller *c, struct msg *m);
-	/* NULL: messages are read; and when nothing is received */
+	/* NULL: messages are read, if any are received */
 	void (*ready)(struct watch *w, short events);
-	/* Each subscription is told, not only the first. */
+	/* The socket tells of each subscription, not only of the first. */
 	bool verbose;
-	bool tasks;		/* of clients, or their replies: none is lost */
-	bool small;		/* what comes; bigger frames end the connection */
-	/* What is signed but cannot be read: who waits for an answer gets one.
+	bool tasks;		/* of clients, or replies to them: none is lost */
+	bool small;		/* a bigger frame ends the connection */
+	/* A message is signed but cannot be read: who waits for an answer gets one.
 	 * An engine's is the reply all the same, and says nothing. */
 	void (*refuse)(struct controller *c, struct msg *m);
 } rows[SOCKETS] = {
@@ -346,13 +349,13 @@ static void notification_ready(struct watch *w, short events)
 
 /* --- peers that send more than is taken in ------------------------------ */
 
-/* What comes here is stored. */
+/* What comes by these sockets is stored. */
 static const enum socket feeding[] = {
 	S_TASK_OUT, S_MUX_OUT, S_BROADCAST_OUT, S_IOPUB_IN,
 	S_TASK_IN,  S_MUX_IN,  S_BROADCAST_IN,
 };
 
-/* From each of them, unless something speaks against it. */
+/* Reads from each of these sockets, unless something speaks against it. */
 static void feed(struct controller *c)
 {
 	size_t i;
@@ -379,8 +382,8 @@ static int open_one(struct controller *c, enum socket i)
 		.domain = rows[i].name,
 		.max_frame = rows[i].small ? SMALL_FRAME : 0,
 		.linger_ms = 1000,
-		/* Per peer: one that does not read is not waited for. It asks
-		 * again, or sees the gap in the numbers of the events. */
+		/* For each peer: nobody waits for one that does not read. That one
+		 * asks again, or sees the gap in the numbers of the events. */
 		.send_hwm = SEND_HWM +
 			    (rows[i].tasks ? (int)c->config.client_tasks : 0),
 	};

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "engines/drain.h"
 #include "engines/flight.h"
@@ -33,7 +34,7 @@
 #include "schedule/run.h"
 #include "schedule/sched.h"
 #include "upstream/others.h"
-#include "upstream/recover.h"
+#include "upstream/reclaim.h"
 #include "upstream/upstream.h"
 #include "vars/forward.h"
 
@@ -58,7 +59,7 @@ static void raise_limits(void)
 {
 	struct rlimit r;
 
-	/* Eight connections for each engine. */
+	/* There are eight connections for each engine. */
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
@@ -93,11 +94,11 @@ static void close_all(struct controller *c)
 	hub_close(c);
 	hello_done(c);
 	admission_close(c);
-	wires_done(c);
+	relayed_index_done(c);
 	vars_done(c);
 	runs_done(c);
 	results_done(c);
-	wires_free(c);
+	client_ids_done(c);
 	ready_done(c);
 	changes_done(c);
 	identity_done(c);
@@ -119,7 +120,8 @@ static int start(struct controller *c, struct buf *why)
 	results_init(c);
 	ready_init(c);
 	runs_init(c);
-	wires_init(c);
+	client_ids_init(c);
+	relayed_index_init(c);
 	vars_init(c);
 	sched_init(c);
 	events_init(c);
@@ -135,7 +137,7 @@ static int start(struct controller *c, struct buf *why)
 		err = identity_init(c, why);
 	if (err)
 		return err;
-	err = results_load(c, why);
+	err = results_resume(c, why);
 	if (err)
 		return err;
 	drain_load(c);
@@ -217,7 +219,7 @@ static int look_after_store(const struct config *k)
 		return cannot(k, errno == ENOENT ? "there is no such directory"
 						 : strerror(errno),
 			      EXIT_FAILED);
-	/* Who only looks makes nothing, not even a log. */
+	/* --check only looks: it makes nothing, not even a log. */
 	err = k->recover ? place_make(k, &why) : 0;
 	if (err)
 		(void)cannot(k, buf_str(&why), err);
@@ -251,7 +253,7 @@ static int run_here(struct controller *c)
 		return EXIT_FAILED;
 	err = place_lock(k);
 	if (err == -EWOULDBLOCK && k->until_unused) {
-		/* Another mount's, which serves this one too. */
+		/* The bridge of another mount serves this one too. */
 		log_info("the bridge runs already");
 		return EXIT_LOCKED;
 	}

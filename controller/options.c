@@ -13,7 +13,7 @@
 #define PING_MAX (3600 * USEC_PER_SEC)
 #define LIMIT_PYTHON (1 * MIB)		/* of a configuration in Python */
 
-/* ipcontroller's are milliseconds when there is no unit. */
+/* ipcontroller's --ping is in milliseconds when it has no unit. */
 static int set_ping(void *config, const char *value)
 {
 	struct config *k = config;
@@ -147,7 +147,7 @@ static const struct opt opts[] = {
 	     "write a line to FD when the cluster can be used, and close it"),
 	ROW("debug", 'd', NULL, OPT_FLAG, debug, NULL, 0, 0,
 	    "log every message (log level debug)"),
-	/* Of ipyparallel alone: not shown. */
+	/* Options that only ipyparallel's users know: --help does not show them. */
 	TEXT("session-key", "KEY", key, NULL, NULL),
 	TEXT("ssh", "SERVER", ssh[CONNFILE_CLIENT], NULL, NULL),
 	TEXT("enginessh", "SERVER", ssh[CONNFILE_ENGINE], NULL, NULL),
@@ -194,7 +194,7 @@ static const struct opt_alias aliases[] = {
 	{.word = "*.cluster_id", .option = "cluster-id"},
 	{.word = "*.profile", .option = "profile"},
 	{.word = "*.ipython_dir", .option = "ipython-dir"},
-	/* Passed over. */
+	/* These are passed over. */
 	{.word = "secure", .value = ""},
 	{.word = "init", .value = ""},
 	{.word = "usethreads", .value = ""},
@@ -254,7 +254,7 @@ static int wrong(const char *option, const char *value, const char *what)
 	return -EINVAL;
 }
 
-/* Schemes of ipyparallel's that are none of a scheduler's. */
+/* Names of schemes of ipyparallel that name no policy here. */
 static const char *known_scheme(const char *name)
 {
 	static const char *const instead[][2] = {
@@ -380,7 +380,7 @@ static bool sets_something(struct bytes python)
 	return false;
 }
 
-/* ipcontroller would have read it. */
+/* Warns of a configuration file that ipcontroller would have read. */
 static void look_for_python(const struct config *k)
 {
 	char *path = xasprintf("%s/ipcontroller_config.py", k->dir);
@@ -394,7 +394,7 @@ static void look_for_python(const struct config *k)
 	free(path);
 }
 
-/* As ipcontroller calls it; caller frees. */
+/* The name of the log as ipcontroller has it; caller frees. */
 static char *log_path(const struct config *k)
 {
 	if (k->log_file)

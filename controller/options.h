@@ -14,7 +14,7 @@
 int options_read(int argc, char **argv, struct config *k,
 		 const struct policy **ret_policy, int *ret_exit) must_check;
 void options_done(struct config *k);
-/* Where the log goes; after the cluster directory was made. -errno, said. */
+/* Opens the log, after the cluster directory was made. -errno: the reason was said. */
 int options_open_log(const struct config *k) must_check;
 
 #endif

@@ -30,7 +30,7 @@ static void upstream_ends(struct controller *c, struct msg *reply,
 		log_warning("the upstream controller did not say that it ends");
 }
 
-/* This one ends when nobody needs it. */
+/* Only the other controller is told to end: this one ends when no mount uses it. */
 static void shutdown_upstream(struct controller *c, struct request *rq)
 {
 	int err = upstream_ask(c, MSG_SHUTDOWN_REQUEST,

@@ -8,9 +8,9 @@
 
 struct request;
 
-/* A message from the registration socket, opened already. */
+/* A message came from the registration socket; it is opened. */
 void query_on_message(struct controller *c, struct msg *m);
-/* One that cannot be read. */
+/* A message from there cannot be read. */
 void query_refuse(struct controller *c, struct msg *m);
 
 #endif

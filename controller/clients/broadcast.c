@@ -6,17 +6,15 @@
 #include "relayed.h"
 #include "schedule/run.h"
 
-/*
- * Replies to be sent as one, in the order of the targets. Freed when the last
- * has come (or cannot come any more).
- */
+/* The replies to one message, which go to its client as one, in the order of the
+ * targets. It is freed when the last reply has come, or cannot come any more. */
 struct gather {
 	struct controller *c;
 	struct buf client;
 	struct json_object *targets;	/* [[uuid, id], ...] */
 	size_t n, waiting;
 	bool broken;
-	struct msg *reply;		/* of each target; frames only */
+	struct msg *reply;		/* of each target that has replied */
 };
 
 static void gather_free(struct gather *g)
@@ -59,7 +57,7 @@ static const char *target_uuid(struct json_object *targets, size_t i)
 		       : NULL;
 }
 
-/* The message for one engine; idents are the client's alone. */
+/* Makes the message for one engine; its idents are the client's alone. */
 static int make_copy(struct controller *c, struct msg *to,
 		     const struct msg *from, const char *uuid)
 {
@@ -94,32 +92,33 @@ static int make_copy(struct controller *c, struct msg *to,
 	return err;
 }
 
-/* A client that waits for one answer to all waits for that to `m`. */
+/* Sends m to one engine. A client that waits for one reply to all (g) waits for that
+ * to m itself. */
 static bool send_one(struct controller *c, struct msg *m, struct gather *g,
 		     const char *uuid)
 {
 	struct engine *e = uuid ? engine_by_uuid(c, bytes_str(uuid)) : NULL;
 	struct bytes idents[2];
 	struct msg copy = {0};
-	struct wire *w = NULL;
+	struct relayed *rel = NULL;
 	bool sent = false;
 
 	if (!e || e->state != ENGINE_LIVE)
 		return false;
 	if (make_copy(c, &copy, m, uuid) == 0 && relay_is_task(&copy))
-		w = wire_new(c, CHANNEL_BROADCAST, &copy);
-	if (w) {
-		w->gather = g;
+		rel = relayed_new(c, CHANNEL_BROADCAST, &copy);
+	if (rel) {
+		rel->gather = g;
 		idents[0] = engine_ident(e);
 		idents[1] = msg_ident(&copy, 0);
 		sent = msg_forward(sock_of(c, S_BROADCAST_OUT), &copy, idents,
 				   2) == 0;
 	}
 	if (sent) {
-		wire_start(w, e);
-	} else if (w) {
-		w->gather = NULL;
-		wire_unsent(w, !g);
+		relayed_start(rel, e);
+	} else if (rel) {
+		rel->gather = NULL;
+		relayed_unsent(rel, !g);
 	} else if (copy.why && g) {
 		m->why = copy.why;
 	} else if (copy.why) {
@@ -167,7 +166,7 @@ static bool is_error(const struct msg *m)
 	return bad;
 }
 
-/* One that failed speaks for all; else the last. */
+/* The reply that speaks for all: one that failed, else the last. */
 static struct msg *spokesman(struct gather *g)
 {
 	size_t i;
@@ -192,7 +191,7 @@ static void send_gathered(struct gather *g)
 
 	if (!meta)
 		meta = json_object_new_object();
-	/* The digest of its own buffers. */
+	/* That is the digest of this one's own buffers. */
 	json_object_object_del(header, "taskfs_buffers");
 	parts[0] = json_bytes(header);
 	json_add(meta, "broadcast_targets", json_object_get(g->targets));
@@ -221,10 +220,11 @@ void broadcast_give_up(struct gather *g)
 	one_less(g);
 }
 
-void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m)
+void broadcast_from_engine(struct controller *c, struct relayed *rel,
+			   struct msg *m)
 {
 	struct bytes client = msg_ident(m, 1);
-	struct gather *g = w ? w->gather : NULL;
+	struct gather *g = rel ? rel->gather : NULL;
 	const struct engine *e;
 	size_t i;
 
@@ -234,7 +234,7 @@ void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m)
 					   &client, 1);
 		return;
 	}
-	e = run_find(c, w->msg_id)->engine;
+	e = run_find(c, rel->msg_id)->engine;
 	for (i = 0; i < g->n; i++) {
 		const char *uuid = target_uuid(g->targets, i);
 

@@ -9,12 +9,13 @@
 #include "core/controller.h"
 
 struct gather;
-struct wire;
+struct relayed;
 
 void broadcast_from_client(struct controller *c, struct msg *m);
-/* w: whose reply it is; NULL: nobody's any more, or of one that is no task. */
-void broadcast_from_engine(struct controller *c, struct wire *w, struct msg *m);
-/* One of its replies never comes: then none goes to the client. */
+/* rel: the task whose reply m is; NULL: nobody's any more, or of what is no task. */
+void broadcast_from_engine(struct controller *c, struct relayed *rel,
+			   struct msg *m);
+/* One of the replies never comes: then none goes to the client. */
 void broadcast_give_up(struct gather *g);
 
 #endif

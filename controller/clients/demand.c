@@ -1,8 +1,8 @@
 #include "base/base.h"
 #include "demand.h"
 
+#include "client_ids.h"
 #include "model/engines.h"
-#include "relayed.h"
 #include "schedule/run.h"
 #include "schedule/unbegun.h"
 
@@ -53,7 +53,8 @@ static bool add_id(struct condition *k, uint64_t id)
 	return true;
 }
 
-/* A result it names; of itself it cannot know, nor of what is not there. */
+/* Reads one result that a condition names; it can name neither its own nor one that
+ * is not there. */
 static void read_id(struct demand *d, struct controller *c,
 		    struct condition *k, struct json_object *v)
 {
@@ -65,7 +66,7 @@ static void read_id(struct demand *d, struct controller *c,
 		refuse(d, "ValueError", "a dependency is no msg_id");
 		return;
 	}
-	id = wire_result(c, bytes_str(s), &index);
+	id = client_ids_task(c, bytes_str(s), &index);
 	if (!id)
 		k->unknown = true;
 	else if (!add_id(k, id))
@@ -88,7 +89,7 @@ static void read_ids(struct demand *d, struct controller *c,
 		read_id(d, c, k, json_object_array_get_idx(v, i));
 }
 
-/* A list of msg_ids, or {dependencies, all, success, failure}. */
+/* Reads a condition: a list of msg_ids, or {dependencies, all, success, failure}. */
 static void read_condition(struct demand *d, struct controller *c,
 			   struct condition *k, struct json_object *v)
 {
@@ -109,7 +110,7 @@ static void read_condition(struct demand *d, struct controller *c,
 	read_ids(d, c, k, json_get(v, "dependencies"));
 }
 
-/* A number (or nothing, or null) between 0 and max. */
+/* Reads a number between 0 and max; none and null are 0. */
 static double read_number(struct demand *d, struct json_object *meta,
 			  const char *key, double max)
 {

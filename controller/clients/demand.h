@@ -16,7 +16,7 @@ struct demand {
 	uint64_t retries;
 	double timeout;			/* seconds; 0: none */
 	struct condition after, follow;
-	const char *ename;		/* NULL: it can be */
+	const char *ename;		/* why it cannot be; NULL: it can */
 	struct buf why;
 };
 

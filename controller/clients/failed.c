@@ -2,6 +2,7 @@
 #include "failed.h"
 
 #include "base/log.h"
+#include "channel.h"
 #include "net/request.h"
 #include "net/sockets.h"
 #include "relay.h"
@@ -15,7 +16,7 @@
  * are told.
  */
 
-void wire_unsent(struct wire *w, bool tell)
+void relayed_unsent(struct relayed *rel, bool tell_client)
 {
 	static const struct ending unreachable = {
 		.event = EVENT_FAIL,
@@ -23,11 +24,12 @@ void wire_unsent(struct wire *w, bool tell)
 		.evalue = "the engine cannot be reached",
 	};
 
-	w->unsent = tell;
-	result_end_waiting(result_find(w->c, w->result), &unreachable);
+	rel->unsent = tell_client;
+	result_end_waiting(result_find(rel->c, rel->result), &unreachable);
 }
 
-/* The connection broke, and its message or the reply was lost with that. */
+/* The connection to the engine broke: the message of the run was lost with that, or
+ * the reply. */
 static void lost(struct run *run)
 {
 	struct ending how = {
@@ -37,23 +39,23 @@ static void lost(struct run *run)
 			  "the task",
 	};
 
-	if (!run->wire || run->wire->replied)
+	if (!run->relayed || run->relayed->replied)
 		return;
 	log_info("a client's task was lost on its way",
 		 log_str("msg_id", run->msg_id),
 		 log_int("engine", run->engine ? run->engine->id : -1));
-	/* Of an engine that is there its client would wait for an answer. */
-	run->wire->unsent = !run->wire->gather;
+	/* The engine is there again, so its client would wait for an answer. */
+	run->relayed->unsent = !run->relayed->gather;
 	run_end(run, &how, NULL);
 }
 
-/* To clients in the words they know. */
+/* Clients are told in the words that ipyparallel has for it. */
 static void engine_gone(struct run *run)
 {
 	struct buf why = BUF_INIT;
 
-	if (run->wire && run->wire->replied) {
-		wire_finish(run->wire);
+	if (run->relayed && run->relayed->replied) {
+		relayed_finish(run->relayed);
 		return;
 	}
 	buf_printf(&why, "Engine b'%s' died while running task '%s'",
@@ -62,7 +64,7 @@ static void engine_gone(struct run *run)
 	buf_done(&why);
 }
 
-void relay_ended(struct result *r)
+void relayed_ended(struct result *r)
 {
 	const struct details *d = r->task[0].details;
 	struct ending how = {
@@ -72,8 +74,8 @@ void relay_ended(struct result *r)
 		.evalue = d ? d->evalue : NULL,
 	};
 
-	if (r->wire)
-		relay_failed(r->wire, &how);
+	if (r->relayed)
+		relayed_failed(r->relayed, &how);
 }
 
 static struct json_object *failure_content(const struct ending *how)
@@ -88,12 +90,12 @@ static struct json_object *failure_content(const struct ending *how)
 	return o;
 }
 
-/* Which engine had it, if one had. */
-static struct json_object *failure_metadata(const struct wire *w,
+/* Says which engine had the task, if one had. */
+static struct json_object *failure_metadata(const struct relayed *rel,
 					    struct json_object *content)
 {
 	struct json_object *o = json_object_new_object();
-	const struct run *run = run_find(w->c, w->msg_id);
+	const struct run *run = run_find(rel->c, rel->msg_id);
 	char date[DATE_SIZE];
 
 	date_format(now_usec(), date);
@@ -104,40 +106,41 @@ static struct json_object *failure_metadata(const struct wire *w,
 	return o;
 }
 
-void relay_failed(struct wire *w, const struct ending *how)
+void relayed_failed(struct relayed *rel, const struct ending *how)
 {
-	struct controller *c = w->c;
-	struct bytes ident = buf_bytes(&w->client);
+	struct controller *c = rel->c;
+	struct bytes ident = buf_bytes(&rel->client);
 	struct msg_out out = {
 		.type = MSG_APPLY_REPLY,
-		.parent = buf_bytes(&w->header),
+		.parent = buf_bytes(&rel->header),
 		.idents = &ident,
 		.nidents = 1,
 	};
 
-	/* Else a client makes the error itself: it hears that the engine is gone. */
-	if ((w->channel == CHANNEL_TASK || w->unsent) && !w->replied &&
+	/* In all other cases the client makes the error itself when it hears that
+	 * the engine is gone. */
+	if ((rel->channel == CHANNEL_TASK || rel->unsent) && !rel->replied &&
 	    ident.n) {
 		out.content = failure_content(how);
-		out.metadata = failure_metadata(w, out.content);
-		(void)!msg_send(sock_of(c, relay_in(w->channel)), &c->session,
-				&out);
+		out.metadata = failure_metadata(rel, out.content);
+		(void)!msg_send(sock_of(c, channel_in(rel->channel)),
+				&c->session, &out);
 		json_object_put(out.content);
 		json_object_put(out.metadata);
 	}
-	wire_free(w);
+	relayed_free(rel);
 }
 
 static void failed(struct run *run, const struct ending *how)
 {
-	if (run->wire)
-		relay_failed(run->wire, how);
-	run->wire = NULL;
+	if (run->relayed)
+		relayed_failed(run->relayed, how);
+	run->relayed = NULL;
 }
 
 /* --- what is done to a run ------------------------------------------------ */
 
-/* As what mounts run on such an engine. */
+/* The engine of the run knows how it stops what mounts run there. */
 static int abort_run(struct run *run)
 {
 	return run->engine ? run->engine->run_ops->abort(run) : -EOPNOTSUPP;
@@ -149,7 +152,7 @@ static int signal_run(struct run *run, int signo)
 			   : -EOPNOTSUPP;
 }
 
-/* A reply to us, who did not ask. */
+/* A reply on the socket of mounts' tasks: no mount asked for it. */
 static void on_reply(struct run *run, struct msg *m)
 {
 	(void)m;

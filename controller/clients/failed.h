@@ -8,13 +8,13 @@
 #include "relay.h"
 #include "relayed.h"
 
-/* The result of a client's task is final without a reply: it is told so. */
-void relay_ended(struct result *r);
+/* For struct result_ops: the result is final without a reply; its client is told so. */
+void relayed_ended(struct result *r);
 
-/* The run ended without a reply: an error to the client who waits. */
-void relay_failed(struct wire *w, const struct ending *how);
+/* The task ended so, without a reply: its client gets an error, and rel is freed. */
+void relayed_failed(struct relayed *rel, const struct ending *how);
 
-/* Its engine could not be reached: it ends, and its client is told, or not. */
-void wire_unsent(struct wire *w, bool tell);
+/* The engine could not be reached: the task ends. */
+void relayed_unsent(struct relayed *rel, bool tell_client);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "engines/presence.h"
 #include "ipython/foreign.h"
+#include "ipython/listener.h"
 #include "ipython/output.h"
 #include "model/engines.h"
 #include "model/tasks.h"
@@ -12,9 +13,9 @@
 /* --- what clients can read ---------------------------------------------- */
 
 /*
- * One message that its reader chokes on stops iopub of every client of
- * ipyparallel for good, so what is passed on is looked at. Members of the
- * content that must be there, and be strings.
+ * One message that a client cannot read stops iopub of that client of ipyparallel
+ * for good, so what is passed on is looked at. These members of the content must be
+ * there, and be strings.
  */
 static const struct needs {
 	const char *type, *member[2];
@@ -35,7 +36,7 @@ static bool has_members(const struct msg *m, const struct needs *n)
 	return true;
 }
 
-/* stdout or stderr: clients and their hub keep no other. */
+/* It is stdout or stderr: clients and their hub keep no other. */
 static bool is_stream(const struct msg *m)
 {
 	int s = stream_parse(json_get_str(m->content, "name", NULL));
@@ -62,24 +63,18 @@ static bool is_readable(const struct msg *m)
 
 /* --- what of it belongs to a client's task ------------------------------ */
 
-static void take_stream(struct wire *w, struct msg *m)
+static void take_output(void *task, enum stream s, struct bytes text)
 {
-	struct result *r = result_find(w->c, w->result);
-	int s = stream_parse(json_get_str(m->content, "name", NULL));
-	size_t n = 0;
-	const char *text = json_get_str(m->content, "text", &n);
+	struct relayed *rel = task;
+	struct result *r = result_find(rel->c, rel->result);
 
-	if (r && text)
-		(void)!task_output(r, 0, (enum stream)s, r->task[0].size[s],
-				   bytes_of(text, n));
+	if (r)
+		(void)!task_output(r, 0, s, r->task[0].size[s], text);
 }
 
-static void take_status(struct wire *w, struct msg *m)
+static void take_idle(void *task)
 {
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	if (s && strcmp(s, "idle") == 0)
-		wire_idle(w);
+	relayed_idle(task);
 }
 
 static void keep_content(struct buf *to, const struct msg *m)
@@ -91,56 +86,59 @@ static void keep_content(struct buf *to, const struct msg *m)
 		buf_put(to, b.p, b.n);
 }
 
-static void take_value(struct wire *w, struct msg *m)
+static void take_value(void *task, const struct msg *m, struct bytes text)
 {
-	struct json_object *data = json_get_object(m->content, "data");
-	size_t n = 0;
-	const char *text = json_get_str(data, "text/plain", &n);
+	struct relayed *rel = task;
+	const char *p = text.p;
 
-	keep_content(&w->execute_result, m);
-	buf_clear(&w->value);
-	if (!text)
-		return;
-	buf_put(&w->value, text, n);
-	/* As a file it is a line. */
-	if (n && text[n - 1] != '\n')
-		buf_putc(&w->value, '\n');
+	keep_content(&rel->execute_result, m);
+	buf_clear(&rel->value);
+	buf_put(&rel->value, p, text.n);
+	/* The mounts show the value as a file, which ends with a newline. */
+	if (text.n && p[text.n - 1] != '\n')
+		buf_putc(&rel->value, '\n');
 }
 
-static void take_error(struct wire *w, struct msg *m)
+static void take_error(void *task, const struct msg *m)
 {
-	keep_content(&w->error, m);
+	struct relayed *rel = task;
+
+	keep_content(&rel->error, m);
 }
 
-static void take_display(struct wire *w, struct msg *m)
+static void take_display(void *task, const struct msg *m, struct bytes text)
 {
-	keep_content(&w->display_data, m);
+	struct relayed *rel = task;
+
+	(void)text;
+	keep_content(&rel->display_data, m);
 }
 
-static void take_input(struct wire *w, struct msg *m)
+static void take_code(void *task, const struct msg *m)
 {
+	struct relayed *rel = task;
 	size_t n = 0;
 	const char *code = json_get_str(m->content, "code", &n);
 
-	buf_clear(&w->execute_input);
+	buf_clear(&rel->execute_input);
 	if (n <= LIMIT_INPUT_KEPT)
-		buf_put(&w->execute_input, code, n);
+		buf_put(&rel->execute_input, code, n);
 }
 
-static const struct {
-	const char *type;
-	void (*take)(struct wire *w, struct msg *m);
-	bool late;	/* also of a try that is over */
-} takers[] = {
-	{MSG_STREAM, take_stream, false},
-	{MSG_EXECUTE_RESULT, take_value, false},
-	{MSG_ERROR, take_error, false},
-	{MSG_EXECUTE_INPUT, take_input, false},
-	{MSG_STATUS, take_status, true},
-	{MSG_DISPLAY_DATA, take_display, false},
+static const struct listener listener = {
+	.idle = take_idle,
+	.code = take_code,
+	.output = take_output,
+	.value = take_value,
+	.display = take_display,
+	.error = take_error,
 };
 
-/* Of a task of ours on an engine of ipyparallel, or of such an engine. */
+/* Of a try that is over only the end of its output counts. */
+static const struct listener late_listener = {.idle = take_idle};
+
+/* m is about a task of a mount on an engine of ipyparallel, or about what else such
+ * an engine does. */
 static void take_ours(struct controller *c, struct run *run, struct msg *m)
 {
 	struct engine *from;
@@ -154,22 +152,16 @@ static void take_ours(struct controller *c, struct run *run, struct msg *m)
 static void take(struct controller *c, struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct wire *w = wire_find(c, id);
+	struct relayed *rel = relayed_find(c, id);
 	struct run *run = run_find(c, id);
-	size_t i;
 
-	if (!w && (!run || !run->wire))
+	if (rel)
+		listener_hear(run ? &listener : &late_listener, rel, m);
+	else if (!run || !run->relayed)
 		take_ours(c, run, m);
-	for (i = 0; w && i < ARRAY_SIZE(takers); i++) {
-		if (strcmp(takers[i].type, m->type) == 0) {
-			if (run || takers[i].late)
-				takers[i].take(w, m);
-			return;
-		}
-	}
 }
 
-/* The engine that says it ends, or NULL. */
+/* The engine that says with m that it ends, or NULL. */
 static struct engine *shut_down(struct controller *c, const struct msg *m)
 {
 	size_t n = 0;
@@ -194,7 +186,7 @@ void relay_iopub(struct controller *c, struct msg *m)
 	for (i = 0; i < m->idents; i++)
 		topic[i] = msg_ident(m, i);
 	(void)!msg_forward(sock_of(c, S_IOPUB_OUT), m, topic, m->idents);
-	/* Of ours what it runs is dead when it says goodbye, and no sooner. */
+	/* An engine of ours has ended its task when it says goodbye, and no sooner. */
 	if (e && e->taskfs)
 		engine_leaves(e);
 	else if (e)

@@ -7,7 +7,6 @@
 
 #include "relay.h"
 
-/* iopub: to all clients as it is, and into the result it belongs to. */
 void relay_iopub(struct controller *c, struct msg *m);
 
 #endif

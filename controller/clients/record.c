@@ -33,7 +33,8 @@ static void not_kept(struct store_op *op)
 			  log_errno(op->err));
 }
 
-/* A message with its buffers; the result has not ended yet. */
+/* A message is stored with its buffers; they count with the result, which has not
+ * ended yet. */
 static void kept(struct store_op *op)
 {
 	struct result *r = result_find(op->arg, op->record.result);
@@ -43,38 +44,38 @@ static void kept(struct store_op *op)
 		r->record_size += op->record.kept;
 }
 
-static struct store_op *new_op(const struct wire *w, enum store_kind kind)
+static struct store_op *new_op(const struct relayed *rel, enum store_kind kind)
 {
 	struct store_op *op = store_op_new(kind);
 
-	op->record.result = w->result;
-	op->arg = w->c;
+	op->record.result = rel->result;
+	op->arg = rel->c;
 	op->done = kept;
 	return op;
 }
 
-void record_put(struct wire *w, const struct msg *m)
+void record_put(struct relayed *rel, const struct msg *m)
 {
-	struct store_op *op = new_op(w, STORE_RECORD);
+	struct store_op *op = new_op(rel, STORE_RECORD);
 
-	op->record.msg_id = xstrdup(w->msg_id);
-	op->record.queue = queue_names[w->channel];
+	op->record.msg_id = xstrdup(rel->msg_id);
+	op->record.queue = queue_names[rel->channel];
 	op->record.submitted = header_date(m->header);
 	msg_copy(&op->record.msg, m);
-	store_put(w->c->store, op);
+	store_put(rel->c->store, op);
 }
 
-void record_put_end(struct wire *w, const struct msg *m)
+void record_put_end(struct relayed *rel, const struct msg *m)
 {
-	struct store_op *op = new_op(w, STORE_RECORD_END);
-	const struct run *run = run_find(w->c, w->msg_id);
+	struct store_op *op = new_op(rel, STORE_RECORD_END);
+	const struct run *run = run_find(rel->c, rel->msg_id);
 
 	op->record.engine_uuid = xstrdup(run->engine->uuid);
-	op->record.started = w->row.started;
-	op->record.completed = w->row.completed;
+	op->record.started = rel->outcome.started;
+	op->record.completed = rel->outcome.completed;
 	op->record.received = now_usec();
 	msg_copy(&op->record.msg, m);
-	store_put(w->c->store, op);
+	store_put(rel->c->store, op);
 }
 
 static char *take_text(struct buf *b)
@@ -82,19 +83,19 @@ static char *take_text(struct buf *b)
 	return b->n ? buf_take(b) : NULL;
 }
 
-void record_put_io(struct wire *w)
+void record_put_io(struct relayed *rel)
 {
 	struct store_op *op;
 
-	if (!w->execute_input.n && !w->execute_result.n && !w->error.n &&
-	    !w->display_data.n)
+	if (!rel->execute_input.n && !rel->execute_result.n && !rel->error.n &&
+	    !rel->display_data.n)
 		return;
-	op = new_op(w, STORE_RECORD_IO);
-	op->record.execute_input = take_text(&w->execute_input);
-	op->record.execute_result = take_text(&w->execute_result);
-	op->record.display_data = take_text(&w->display_data);
-	op->record.error = take_text(&w->error);
-	store_put(w->c->store, op);
+	op = new_op(rel, STORE_RECORD_IO);
+	op->record.execute_input = take_text(&rel->execute_input);
+	op->record.execute_result = take_text(&rel->execute_result);
+	op->record.display_data = take_text(&rel->display_data);
+	op->record.error = take_text(&rel->error);
+	store_put(rel->c->store, op);
 }
 
 void record_put_resubmitted(struct controller *c, uint64_t result,

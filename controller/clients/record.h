@@ -6,12 +6,12 @@
 
 #include "core/controller.h"
 
-struct wire;
+struct relayed;
 
-/* A client's message came; its reply passed; its output has ended. */
-void record_put(struct wire *w, const struct msg *m);
-void record_put_end(struct wire *w, const struct msg *m);
-void record_put_io(struct wire *w);
+/* A client's message came; its reply passed through; its output has ended. */
+void record_put(struct relayed *rel, const struct msg *m);
+void record_put_end(struct relayed *rel, const struct msg *m);
+void record_put_io(struct relayed *rel);
 void record_put_resubmitted(struct controller *c, uint64_t result,
 			    const char *msg_id);
 

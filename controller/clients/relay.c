@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include "broadcast.h"
+#include "channel.h"
 #include "failed.h"
 #include "model/ready.h"
 #include "model/tasks.h"
@@ -12,20 +13,6 @@
 #include "schedule/ending.h"
 #include "vars/vars.h"
 
-static const struct {
-	enum socket in, out;
-} sockets_of[] = {
-	[CHANNEL_MUX] = {S_MUX_IN, S_MUX_OUT},
-	[CHANNEL_TASK] = {S_TASK_IN, S_TASK_OUT},
-	[CHANNEL_CONTROL] = {S_CONTROL_IN, S_CONTROL_OUT},
-	[CHANNEL_BROADCAST] = {S_BROADCAST_IN, S_BROADCAST_OUT},
-};
-
-enum socket relay_in(enum channel ch)
-{
-	return sockets_of[ch].in;
-}
-
 bool relay_is_task(const struct msg *m)
 {
 	return strcmp(m->type, MSG_EXECUTE_REQUEST) == 0 ||
@@ -34,10 +21,8 @@ bool relay_is_task(const struct msg *m)
 
 /* --- from clients ------------------------------------------------------- */
 
-/*
- * The first two idents change places; the rest stays as it was signed. The
- * idents are m's own: msg_forward() moves only what is behind them.
- */
+/* Passes m on: its first two idents change places, the rest stays as it was signed.
+ * The idents are m's own: msg_forward() moves only what is behind them. */
 static int swap(struct controller *c, struct msg *m, enum socket to)
 {
 	struct bytes idents[RELAY_IDENTS];
@@ -53,33 +38,33 @@ static int swap(struct controller *c, struct msg *m, enum socket to)
 static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 {
 	struct engine *e = engine_by_uuid(c, msg_ident(m, 1));
-	struct wire *w = NULL;
+	struct relayed *rel = NULL;
 
 	if (m->idents < 2 || !e || e->state != ENGINE_LIVE)
-		return; /* as stock does: the client sees nothing */
+		return; /* as ipyparallel's controller does: the client sees nothing */
 	if (ch == CHANNEL_MUX && relay_is_task(m))
-		w = wire_new(c, ch, m);
-	if (swap(c, m, sockets_of[ch].out) == 0 && w)
-		wire_start(w, e);
-	else if (w)
-		wire_unsent(w, true);
+		rel = relayed_new(c, ch, m);
+	if (swap(c, m, channel_out(ch)) == 0 && rel)
+		relayed_start(rel, e);
+	else if (rel)
+		relayed_unsent(rel, true);
 }
 
 static void relay_queue(struct controller *c, struct msg *m)
 {
-	struct wire *w = NULL;
+	struct relayed *rel = NULL;
 
 	if (m->idents == 1 && relay_is_task(m))
-		w = wire_new(c, CHANNEL_TASK, m);
-	if (w)
-		relay_enqueue(w, m);
+		rel = relayed_new(c, CHANNEL_TASK, m);
+	if (rel)
+		relay_enqueue(rel, m);
 	else if (m->why)
 		relay_refuse(c, CHANNEL_TASK, m);
 	else
 		c->count.dropped_unknown++;
 }
 
-/* Of a task, clients know one answer for all kinds. */
+/* For a task of any kind clients know one type of answer. */
 static char *reply_type(const struct msg *m)
 {
 	struct bytes name = message_request_name(m->type);
@@ -104,17 +89,17 @@ void relay_refuse(struct controller *c, enum channel ch, struct msg *m)
 	};
 
 	json_add_str(meta, "status", "error");
-	(void)!msg_send(sock_of(c, sockets_of[ch].in), &c->session, &out);
+	(void)!msg_send(sock_of(c, channel_in(ch)), &c->session, &out);
 	json_object_put(out.content);
 	json_object_put(meta);
 	free(type);
 }
 
-void relay_enqueue(struct wire *w, struct msg *m)
+void relay_enqueue(struct relayed *rel, struct msg *m)
 {
-	w->msg = *m;
+	rel->msg = *m;
 	*m = (struct msg){0};
-	ready_add(result_find(w->c, w->result));
+	ready_add(result_find(rel->c, rel->result));
 }
 
 void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
@@ -129,26 +114,27 @@ void relay_from_client(struct controller *c, enum channel ch, struct msg *m)
 
 static int send_to(struct result *r, struct engine *e)
 {
-	struct wire *w = r->wire;
+	struct relayed *rel = r->relayed;
 	struct msg m = {0};
 	struct bytes idents[2];
 	int err;
 
-	if (!w)
+	if (!rel)
 		return -ENOENT;
 	idents[0] = engine_ident(e);
-	/* A ROUTER passes over no empty ident: what nobody waits for has one. */
-	idents[1] = w->client.n ? buf_bytes(&w->client) : bytes_str("hub");
-	/* What is kept may have to go out again. */
-	msg_copy(&m, &w->msg);
+	/* A ROUTER does not pass on an empty ident, which a task has that nobody
+	 * waits for. */
+	idents[1] = rel->client.n ? buf_bytes(&rel->client) : bytes_str("hub");
+	/* The message is kept: it may have to go out again. */
+	msg_copy(&m, &rel->msg);
 	err = msg_forward(sock_of(r->c, S_TASK_OUT), &m, idents, 2);
 	msg_done(&m);
 	if (!err)
-		wire_start(w, e);
+		relayed_start(rel, e);
 	return err;
 }
 
-/* What did not go out waits again, or cannot any more. */
+/* A task that did not go out waits again, or ends because its message is gone. */
 static void not_sent(struct result *r, uint32_t index, struct engine *e,
 		     int err)
 {
@@ -176,8 +162,8 @@ void relay_start(struct result *r, uint32_t index, struct engine *e)
 /* --- from engines ------------------------------------------------------- */
 
 /*
- * Who says it. What came by a connection that another has taken the place of
- * since (ZMQ_ROUTER_HANDOVER) has an ident that ZeroMQ has made up: a zero and
+ * The engine that sent m. What came by a connection that another has taken the place
+ * of since (ZMQ_ROUTER_HANDOVER) has an ident that ZeroMQ has made up: a zero and
  * four bytes.
  */
 static struct engine *engine_of(struct controller *c, const struct msg *m)
@@ -192,29 +178,30 @@ static struct engine *engine_of(struct controller *c, const struct msg *m)
 	return engine_by_uuid(c, ident);
 }
 
-/* The wire a reply is for: only its own engine can answer. */
-static struct wire *wire_of(struct controller *c, enum channel ch,
-			    const struct msg *m)
+/* The task that m is the reply of; NULL: of none. Only the engine of a task can
+ * answer for it. */
+static struct relayed *relayed_of(struct controller *c, enum channel ch,
+				  const struct msg *m)
 {
 	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct wire *w = wire_find(c, id);
-	struct run *run = w ? run_find(c, id) : NULL;
+	struct relayed *rel = relayed_find(c, id);
+	struct run *run = rel ? run_find(c, id) : NULL;
 
-	if (!run || run->wire != w || w->channel != ch || w->replied ||
+	if (!run || run->relayed != rel || rel->channel != ch || rel->replied ||
 	    run->phase == RUN_ENDING || !run->engine ||
 	    run->engine != engine_of(c, m))
 		return NULL;
-	return w;
+	return rel;
 }
 
-static void pass_reply(struct controller *c, enum channel ch, struct wire *w,
-		       struct msg *m)
+static void pass_reply(struct controller *c, enum channel ch,
+		       struct relayed *rel, struct msg *m)
 {
 	if (ch == CHANNEL_BROADCAST)
-		broadcast_from_engine(c, w, m);
-	else if (ch != CHANNEL_TASK || (w && w->client.n))
-		/* A late answer of the queue is nobody's any more. */
-		(void)!swap(c, m, sockets_of[ch].in);
+		broadcast_from_engine(c, rel, m);
+	else if (ch != CHANNEL_TASK || (rel && rel->client.n))
+		/* For a late reply of the queue nobody waits any more. */
+		(void)!swap(c, m, channel_in(ch));
 }
 
 static void note_end(struct controller *c, enum channel ch, const struct msg *m)
@@ -228,17 +215,17 @@ static void note_end(struct controller *c, enum channel ch, const struct msg *m)
 
 void relay_from_engine(struct controller *c, enum channel ch, struct msg *m)
 {
-	struct wire *w = wire_of(c, ch, m);
+	struct relayed *rel = relayed_of(c, ch, m);
 
 	note_end(c, ch, m);
-	if (w) {
-		wire_read_reply(w, m);
-		if (wire_again(w, m))
+	if (rel) {
+		relayed_read_reply(rel, m);
+		if (relayed_again(rel, m))
 			return;
-		msg_copy(&w->reply, m);
-		record_put_end(w, m);
+		msg_copy(&rel->reply, m);
+		record_put_end(rel, m);
 	}
-	pass_reply(c, ch, w, m);
-	if (w)
-		wire_replied(w);
+	pass_reply(c, ch, rel, m);
+	if (rel)
+		relayed_replied(rel);
 }

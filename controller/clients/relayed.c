@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "broadcast.h"
 #include "channel.h"
+#include "client_ids.h"
 #include "demand.h"
 #include "failed.h"
 #include "model/tasks.h"
@@ -16,109 +17,66 @@
 #include "schedule/run.h"
 #include "wire/task_option.h"
 
-/* After the reply, output may still be on its way on another socket. */
+/* After the reply, output of the task may still be on its way by another socket. */
 #define IDLE_WAIT USEC_PER_SEC
 
-void wire_free(struct wire *w)
+void relayed_free(struct relayed *rel)
 {
-	struct result *r = result_find(w->c, w->result);
+	struct result *r = result_find(rel->c, rel->result);
 
-	if (w->gather && !w->replied)
-		broadcast_give_up(w->gather);
-	timer_cancel(&w->idle_timer);
-	timer_cancel(&w->start_timer);
-	if (r && r->wire == w)
-		r->wire = NULL;
-	if (wire_find(w->c, w->msg_id) == w)
-		map_remove(&w->c->wires->by_msg_id, bytes_str(w->msg_id));
-	channel_less(w->c, w->channel);
-	buf_done(&w->client);
-	buf_done(&w->header);
-	buf_done(&w->traceback);
-	buf_done(&w->execute_input);
-	buf_done(&w->execute_result);
-	buf_done(&w->display_data);
-	buf_done(&w->error);
-	buf_done(&w->value);
-	msg_done(&w->msg);
-	msg_done(&w->reply);
-	task_row_done(&w->row);
-	free(w->msg_id);
-	free(w->ename);
-	free(w->evalue);
-	free(w);
+	if (rel->gather && !rel->replied)
+		broadcast_give_up(rel->gather);
+	timer_cancel(&rel->idle_timer);
+	timer_cancel(&rel->start_timer);
+	if (r && r->relayed == rel)
+		r->relayed = NULL;
+	if (relayed_find(rel->c, rel->msg_id) == rel)
+		map_remove(&rel->c->relayed->by_msg_id, bytes_str(rel->msg_id));
+	channel_less(rel->c, rel->channel);
+	buf_done(&rel->client);
+	buf_done(&rel->header);
+	buf_done(&rel->execute_input);
+	buf_done(&rel->execute_result);
+	buf_done(&rel->display_data);
+	buf_done(&rel->error);
+	buf_done(&rel->value);
+	msg_done(&rel->msg);
+	msg_done(&rel->reply);
+	outcome_done(&rel->outcome);
+	free(rel->msg_id);
+	free(rel);
 }
 
-void wires_init(struct controller *c)
+void relayed_index_init(struct controller *c)
 {
-	c->wires = zalloc(sizeof(*c->wires));
+	c->relayed = zalloc(sizeof(*c->relayed));
 	channels_init(c);
 }
 
-void wires_done(struct controller *c)
+void relayed_index_done(struct controller *c)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->wires->by_msg_id, &it))
-		wire_free(it.value);
-	map_done(&c->wires->by_msg_id);
-}
-
-void wires_free(struct controller *c)
-{
-	map_done(&c->wires->results);
-	free(c->wires);
-	c->wires = NULL;
+	while (map_next(&c->relayed->by_msg_id, &it))
+		relayed_free(it.value);
+	map_done(&c->relayed->by_msg_id);
+	free(c->relayed);
+	c->relayed = NULL;
 	channels_done(c);
 }
 
-struct wire *wire_find(struct controller *c, const char *msg_id)
+struct relayed *relayed_find(struct controller *c, const char *msg_id)
 {
-	return msg_id ? map_get(&c->wires->by_msg_id, bytes_str(msg_id)) : NULL;
-}
-
-/* --- the names of results ----------------------------------------------- */
-
-void wire_know(struct result *r, const char *msg_id)
-{
-	if (!r->task[0].details)
-		task_set_msg_id(&r->task[0], msg_id);
-	map_put(&r->c->wires->results, bytes_str(msg_id), r);
-}
-
-void wire_forget(struct result *r)
-{
-	const struct details *d = r->task[0].details;
-
-	if (d && d->msg_id &&
-	    map_get(&r->c->wires->results, bytes_str(d->msg_id)) == r)
-		map_remove(&r->c->wires->results, bytes_str(d->msg_id));
-}
-
-uint64_t wire_result(struct controller *c, struct bytes msg_id,
-		     uint32_t *ret_index)
-{
-	struct result *r = map_get(&c->wires->results, msg_id);
-	struct task_id id;
-
-	*ret_index = 0;
-	if (r)
-		return r->id;
-	if (task_id_parse(msg_id, c->cluster, &id))
-		return 0;
-	r = result_find(c, id.result);
-	if (!r || r->ops->of_client || id.index >= r->ntasks || !id.attempt ||
-	    id.attempt > max_u64(r->task[id.index].attempt, 1))
-		return 0;
-	*ret_index = id.index;
-	return r->id;
+	return msg_id ? map_get(&c->relayed->by_msg_id, bytes_str(msg_id))
+		      : NULL;
 }
 
 /* --- a client's task becomes a result ----------------------------------- */
 
 /*
- * It is no result. What waits is refused; what is with an engine already goes
- * on between that and the client, and nobody else hears of it.
+ * The result cannot be stored, so it is none. A task that waits is refused; one that
+ * is with an engine already goes on between that and the client, and nobody else
+ * hears of it.
  */
 static void refuse(struct result *r)
 {
@@ -129,12 +87,12 @@ static void refuse(struct result *r)
 	};
 
 	r->c->count.refused++;
-	if (r->wire && task_is_waiting(&r->task[0]))
-		relay_failed(r->wire, &full);
+	if (r->relayed && task_is_waiting(&r->task[0]))
+		relayed_failed(r->relayed, &full);
 	result_doom(r);
 }
 
-static void wire_stored(struct store_op *op)
+static void result_stored(struct store_op *op)
 {
 	struct result *r = result_find(op->arg, op->result.id);
 
@@ -183,67 +141,68 @@ static struct result *new_result(struct controller *c, struct msg *m,
 	if (label && task_name_ok(bytes_of(label, n)))
 		spec.name = label;
 	r = result_new(c, &spec);
-	result_put(r, wire_stored, c);
+	result_put(r, result_stored, c);
 	return r;
 }
 
-void wire_add_request(struct json_object *options, const char *type)
+void relayed_add_request(struct json_object *options, const char *type)
 {
 	if (strcmp(type, MSG_APPLY_REQUEST) == 0)
 		json_add_str(options, "request", type);
 }
 
-/* Its id is neither in use nor of our own making. */
-static bool may_be_wire(struct controller *c, const struct msg *m)
+/* The msg_id is neither in use nor like one that this controller makes. */
+static bool may_be_relayed(struct controller *c, const struct msg *m)
 {
-	return !wire_find(c, m->id) && !run_find(c, m->id) &&
+	return !relayed_find(c, m->id) && !run_find(c, m->id) &&
 	       strncmp(m->id, c->cluster, strlen(c->cluster)) != 0;
 }
 
-struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m)
+struct relayed *relayed_new(struct controller *c, enum channel ch,
+			    struct msg *m)
 {
 	struct bytes client = msg_ident(m, 0), header = msg_part(m, MSG_HEADER);
 	struct json_object *options;
 	struct demand demand = {0};
 	struct result *r = NULL;
-	struct wire *w;
+	struct relayed *rel;
 
-	if (!may_be_wire(c, m))
+	if (!may_be_relayed(c, m))
 		return NULL;
 	if (ch == CHANNEL_TASK)
 		demand_read(&demand, c, m);
 	options = demand_options(&demand);
-	wire_add_request(options, m->type);
+	relayed_add_request(options, m->type);
 	r = new_result(c, m, options);
 	json_object_put(options);
 	if (!r) {
 		demand_done(&demand);
 		return NULL;
 	}
-	w = zalloc(sizeof(*w));
-	w->c = c;
-	w->channel = ch;
-	w->msg_id = xstrdup(m->id);
-	w->retries = demand.retries;
-	r->wire = w;
+	rel = zalloc(sizeof(*rel));
+	rel->c = c;
+	rel->channel = ch;
+	rel->msg_id = xstrdup(m->id);
+	rel->retries = demand.retries;
+	r->relayed = rel;
 	r->applied = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
-	w->result = r->id;
-	w->row.user = -1;
-	buf_put(&w->client, client.p, client.n);
-	buf_put(&w->header, header.p, header.n);
-	map_put(&c->wires->by_msg_id, bytes_str(w->msg_id), w);
+	rel->result = r->id;
+	outcome_init(&rel->outcome);
+	buf_put(&rel->client, client.p, client.n);
+	buf_put(&rel->header, header.p, header.n);
+	map_put(&c->relayed->by_msg_id, bytes_str(rel->msg_id), rel);
 	channel_more(c, ch);
-	/* Known by what its client calls it, also while it waits. */
-	wire_know(r, w->msg_id);
-	record_put(w, m);
+	/* The result is known by what its client calls it, also while it waits. */
+	client_ids_put(r, rel->msg_id);
+	record_put(rel, m);
 	demand_apply(&demand, r);
 	demand_done(&demand);
-	return w;
+	return rel;
 }
 
 /* --- running ------------------------------------------------------------ */
 
-static void wire_started(struct store_op *op)
+static void start_stored(struct store_op *op)
 {
 	struct controller *c = op->arg;
 	struct result *r = result_find(c, op->task.row.result);
@@ -256,142 +215,113 @@ static void wire_started(struct store_op *op)
 	}
 	log_error("the start of a client's task was not stored; trying again",
 		  log_int("result", (int64_t)r->id), log_errno(op->err));
-	if (r->wire)
-		timer_set(c->loop, &r->wire->start_timer, STORE_AGAIN);
+	if (r->relayed)
+		timer_set(c->loop, &r->relayed->start_timer, STORE_AGAIN);
 }
 
-static void put_start(struct wire *w, const struct run *run)
+static void put_start(struct relayed *rel, const struct run *run)
 {
 	struct store_op *op = store_op_new(STORE_TASK);
 
-	op->task.row = task_row(result_find(w->c, w->result), 0);
+	op->task.row = task_row(result_find(rel->c, rel->result), 0);
 	free(op->task.row.engine_uuid);
 	op->task.row.state = STATE_RUNNING;
 	op->task.row.engine = run->engine->id;
 	op->task.row.engine_uuid = xstrdup(run->engine->uuid);
 	op->task.row.attempt = run->attempt;
-	op->task.row.started = w->sent;
-	op->task.row.began = w->began;
-	op->arg = w->c;
-	op->done = wire_started;
-	store_put(w->c->store, op);
+	op->task.row.started = rel->sent;
+	op->task.row.began = rel->began;
+	op->arg = rel->c;
+	op->done = start_stored;
+	store_put(rel->c->store, op);
 }
 
-/* Unless it ended meanwhile: its end says everything of the start, too. */
+/* A task that ended meanwhile needs no start: the row of its end says that, too. */
 static void start_again(struct timer *t)
 {
-	struct wire *w = container_of(t, struct wire, start_timer);
-	struct run *run = run_find(w->c, w->msg_id);
+	struct relayed *rel = container_of(t, struct relayed, start_timer);
+	struct run *run = run_find(rel->c, rel->msg_id);
 
 	if (run && run->engine)
-		put_start(w, run);
+		put_start(rel, run);
 }
 
-static void forget_reply(struct wire *w)
+static void forget_reply(struct relayed *rel)
 {
-	free(w->ename);
-	free(w->evalue);
-	w->ename = w->evalue = NULL;
-	buf_clear(&w->traceback);
-	buf_clear(&w->error);
-	buf_clear(&w->value);
-	buf_clear(&w->execute_result);
-	buf_clear(&w->display_data);
-	msg_done(&w->reply);
+	outcome_done(&rel->outcome);
+	outcome_init(&rel->outcome);
+	buf_clear(&rel->error);
+	buf_clear(&rel->value);
+	buf_clear(&rel->execute_result);
+	buf_clear(&rel->display_data);
+	msg_done(&rel->reply);
 }
 
-void wire_start(struct wire *w, struct engine *e)
+void relayed_start(struct relayed *rel, struct engine *e)
 {
-	struct result *r = result_find(w->c, w->result);
+	struct result *r = result_find(rel->c, rel->result);
 	struct run *run;
 
 	assert(r);
-	forget_reply(w);
-	w->tries++;
-	w->sent = now_usec();
-	w->began = result_age(r);
-	w->start_timer.fire = start_again;
-	timer_cancel(&w->start_timer);
+	forget_reply(rel);
+	rel->tries++;
+	rel->sent = now_usec();
+	rel->began = result_age(r);
+	rel->start_timer.fire = start_again;
+	timer_cancel(&rel->start_timer);
 	task_claim(r, 0);
-	run = run_of_client(r, w->msg_id, e, &run_ops_clients);
-	run->wire = w;
-	put_start(w, run);
+	run = run_of_client(r, rel->msg_id, e, &run_ops_clients);
+	run->relayed = rel;
+	put_start(rel, run);
 }
 
 /* --- the reply ---------------------------------------------------------- */
 
-static void read_date(struct json_object *o, const char *key, int64_t *ret)
+void relayed_read_reply(struct relayed *rel, struct msg *m)
 {
-	const char *s = json_get_str(o, key, NULL);
-
-	if (!s || date_parse(bytes_str(s), ret) || *ret <= 0 ||
-	    *ret >= LIMIT_TIME)
-		*ret = now_usec();
-}
-
-static char *copy_str(struct json_object *o, const char *key, size_t limit)
-{
-	const char *s = json_get_str(o, key, NULL);
-
-	return s ? xstrndup(s, min_u64(strlen(s), limit)) : NULL;
-}
-
-static void read_failure(struct wire *w, struct json_object *content)
-{
-	w->ename = copy_str(content, "ename", LIMIT_ENAME);
-	w->evalue = copy_str(content, "evalue", LIMIT_ERROR);
-	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
-		       &w->traceback);
-	/* The record has the reply as it came; this is for mounts. */
-	buf_strip_colours(&w->traceback);
-}
-
-void wire_read_reply(struct wire *w, struct msg *m)
-{
+	struct outcome *o = &rel->outcome;
 	const char *why = NULL;
 	struct json_object *content = msg_object(m, MSG_CONTENT, &why);
-	const char *status = json_get_str(content, "status", NULL);
+	struct buf text = BUF_INIT;
 
-	read_date(m->metadata, "started", &w->row.started);
-	read_date(m->header, "date", &w->row.completed);
-	w->event = EVENT_FAIL;
-	if (status && strcmp(status, "ok") == 0)
-		w->event = EVENT_SUCCEED;
-	else if (status && strcmp(status, "aborted") == 0)
-		w->event = EVENT_ABORT;
-	else
-		read_failure(w, content);
+	outcome_read(o, m->header, m->metadata, content);
+	if (!o->started)
+		o->started = now_usec();
+	if (!o->completed)
+		o->completed = now_usec();
+	/* The record has the reply as it came; what is read here is for mounts. */
+	buf_strip_colours(&o->traceback);
 	if (!content) {
-		/* Its client has it, and may read it. */
-		w->ename = xstrdup("ReplyError");
-		w->evalue = xasprintf("its engine's reply cannot be read: %s",
-				      why);
+		/* The client gets the reply all the same, and may understand it. */
+		buf_printf(&text, "its engine's reply cannot be read: %s", why);
+		outcome_fail(o, "ReplyError", buf_str(&text));
+		buf_done(&text);
 	}
 	json_object_put(content);
 }
 
-static bool take_retry(struct wire *w)
+static bool take_retry(struct relayed *rel)
 {
-	if (w->channel != CHANNEL_TASK || !w->retries)
+	if (rel->channel != CHANNEL_TASK || !rel->retries)
 		return false;
-	w->retries--;
+	rel->retries--;
 	return true;
 }
 
-bool wire_again(struct wire *w, const struct msg *m)
+bool relayed_again(struct relayed *rel, const struct msg *m)
 {
 	bool unmet = !json_bool_or(m->metadata, "dependencies_met", true);
-	struct run *run = run_find(w->c, w->msg_id);
-	struct result *r = result_find(w->c, w->result);
+	struct run *run = run_find(rel->c, rel->msg_id);
+	struct result *r = result_find(rel->c, rel->result);
 	struct ending how = {
 		.event = EVENT_FAIL,
-		.ename = unmet ? "UnmetDependency" : w->ename,
-		.evalue = w->evalue,
+		.ename = unmet ? "UnmetDependency" : rel->outcome.ename,
+		.evalue = rel->outcome.evalue,
 	};
 
-	if (w->channel != CHANNEL_TASK || !run || !r || run->abort ||
-	    r->aborting || w->event == EVENT_SUCCEED ||
-	    (!unmet && !take_retry(w)))
+	if (rel->channel != CHANNEL_TASK || !run || !r || run->abort ||
+	    r->aborting || rel->outcome.event == EVENT_SUCCEED ||
+	    (!unmet && !take_retry(rel)))
 		return false;
 	if (run->engine)
 		run->engine->completed++;
@@ -404,11 +334,11 @@ bool wire_again(struct wire *w, const struct msg *m)
 static bool retries(struct result *r, const struct run *run)
 {
 	(void)r;
-	return run->wire && take_retry(run->wire);
+	return run->relayed && take_retry(run->relayed);
 }
 
 /* What a client sent itself is gone with the socket it came from. */
-void wire_give_up(struct result *r)
+void relayed_give_up(struct result *r)
 {
 	static const struct ending lost = {
 		.event = EVENT_FAIL,
@@ -438,24 +368,24 @@ const struct result_ops result_ops_clients = {
 	.start = relay_start,
 	.retries = retries,
 	.restored = restored,
-	.resumed = wire_give_up,
-	.loaded = wire_know,
-	.ended = relay_ended,
-	.freed = wire_forget,
+	.resumed = relayed_give_up,
+	.loaded = client_ids_put,
+	.ended = relayed_ended,
+	.freed = client_ids_remove,
 };
 
 /* --- the end ------------------------------------------------------------ */
 
-static void take_value(struct wire *w, struct result *r)
+static void take_value(struct relayed *rel, struct result *r)
 {
 	uint64_t at = 0;
 	unsigned i;
 
-	if (w->value.n)
+	if (rel->value.n)
 		(void)!task_output(r, 0, STREAM_VALUE, 0,
-				   buf_bytes(&w->value));
-	for (i = 0; !w->value.n && i < msg_buffers(&w->reply); i++) {
-		struct bytes b = msg_buffer(&w->reply, i);
+				   buf_bytes(&rel->value));
+	for (i = 0; !rel->value.n && i < msg_buffers(&rel->reply); i++) {
+		struct bytes b = msg_buffer(&rel->reply, i);
 
 		if (b.n && !task_output(r, 0, STREAM_VALUE, at, b))
 			break;
@@ -463,74 +393,71 @@ static void take_value(struct wire *w, struct result *r)
 	}
 }
 
-void wire_finish(struct wire *w)
+void relayed_finish(struct relayed *rel)
 {
-	struct controller *c = w->c;
-	struct run *run = run_find(c, w->msg_id);
-	struct result *r = result_find(c, w->result);
+	struct controller *c = rel->c;
+	struct run *run = run_find(c, rel->msg_id);
+	struct result *r = result_find(c, rel->result);
 	struct task_row row;
-	struct ending how = {
-		.event = w->event,
-		.ename = w->ename,
-		.evalue = w->evalue,
-		.traceback = w->traceback.n ? buf_str(&w->traceback) : NULL,
-	};
+	const struct outcome *o = &rel->outcome;
+	struct ending how = outcome_ending(&rel->outcome);
 
-	record_put_io(w);
+	record_put_io(rel);
 	if (run && r) {
-		take_value(w, r);
+		take_value(rel, r);
 		row = task_row(r, 0);
 		free(row.msg_id);
 		free(row.engine_uuid);
-		row.msg_id = xstrdup(w->msg_id);
+		row.msg_id = xstrdup(rel->msg_id);
 		row.engine_uuid = run->engine ? xstrdup(run->engine->uuid)
 					      : NULL;
 		row.engine = run->engine ? run->engine->id : row.engine;
 		row.attempt = run->attempt;
-		row.started = w->row.started ? w->row.started : row.started;
-		row.completed = w->row.completed;
-		row.began = w->began;
-		task_row_ran_from(r, &row, w->row.started, w->row.completed);
+		row.started = o->started ? o->started : row.started;
+		row.completed = o->completed;
+		row.began = rel->began;
+		task_row_ran_from(r, &row, o->started, o->completed);
 		task_known_outputs(r, 0, &row);
-		run->wire = NULL;
+		run->relayed = NULL;
 		if (run->engine)
 			run->engine->completed++;
 		run_end(run, &how, &row);
 	}
-	wire_free(w);
+	relayed_free(rel);
 }
 
 static void idle_late(struct timer *t)
 {
-	struct wire *w = container_of(t, struct wire, idle_timer);
+	struct relayed *rel = container_of(t, struct relayed, idle_timer);
 
-	/* It may be here and not have been read. */
-	if (intake_is_paused(w->c))
-		timer_set(w->c->loop, t, IDLE_WAIT);
+	/* The end of the output may be here and not have been read. */
+	if (intake_is_paused(rel->c))
+		timer_set(rel->c->loop, t, IDLE_WAIT);
 	else
-		wire_finish(w);
+		relayed_finish(rel);
 }
 
-void wire_replied(struct wire *w)
+void relayed_replied(struct relayed *rel)
 {
 	struct run *run;
 
-	w->replied = true;
-	if (w->idles >= w->tries || w->event == EVENT_ABORT) {
-		wire_finish(w);
+	rel->replied = true;
+	if (rel->idles >= rel->tries || rel->outcome.event == EVENT_ABORT) {
+		relayed_finish(rel);
 		return;
 	}
-	w->idle_timer.fire = idle_late;
-	timer_set(w->c->loop, &w->idle_timer, IDLE_WAIT);
-	/* What it printed may still come; it works on the next already. */
-	run = run_find(w->c, w->msg_id);
+	rel->idle_timer.fire = idle_late;
+	timer_set(rel->c->loop, &rel->idle_timer, IDLE_WAIT);
+	/* What the task printed may still come; its engine works on the next
+	 * already. */
+	run = run_find(rel->c, rel->msg_id);
 	if (run)
 		run_answered(run);
 }
 
-void wire_idle(struct wire *w)
+void relayed_idle(struct relayed *rel)
 {
-	w->idles++;
-	if (w->replied && w->idles >= w->tries)
-		wire_finish(w);
+	rel->idles++;
+	if (rel->replied && rel->idles >= rel->tries)
+		relayed_finish(rel);
 }

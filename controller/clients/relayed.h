@@ -1,93 +1,91 @@
 /*
- * wire.h: a task that a client of ipyparallel sent itself, from its arrival
- * until its result is final. relay.c passes the messages, broadcast.c those
- * that are for many; here is what becomes of them in the cluster: each is a
- * result, with a record of the hub's database (record.h).
+ * relayed.h: a task that a client of ipyparallel sent itself, from its arrival until its
+ * result is final. relay.c passes the messages on, broadcast.c those that are for many
+ * engines; here is what becomes of the task in the cluster: it is a result, with a record
+ * of the hub's database (record.h).
  *
- * A wire owns itself: wire_finish() and relay_failed() (wire_failed.c) end it.
+ * A struct relayed owns itself: relayed_finish() frees it when its reply is here, and
+ * relayed_failed() (failed.c) when none comes.
  *
- * Of each channel there may be --client-tasks; the next ones stay with their
- * clients (hub.c reads no more of them) until some have ended. Each channel
- * counts for itself: tasks of the queue that wait for each other, or for an
- * engine that never comes, keep nobody from speaking to an engine directly.
+ * Each channel takes in --client-tasks unfinished tasks (channel.h); the next ones stay
+ * with their clients until some have ended. Each channel counts for itself: tasks of the
+ * queue that wait for each other, or for an engine that never comes, keep nobody from
+ * speaking to an engine directly.
  */
 #ifndef TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 #define TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 
+#include "engines/outcome.h"
 #include "relay.h"
 #include "model/results.h"
 
 struct gather;
 
-struct wire {
+struct relayed {
 	struct controller *c;
 	enum channel channel;
 	char *msg_id;
 	uint64_t result;
-	struct buf client;	/* its ident on the socket it came by */
-	struct buf header;	/* of its request, raw */
-	struct msg msg;		/* of the task queue: its frames */
-	struct gather *gather;	/* broadcast.c's, or NULL */
+	struct buf client;	/* the client's ident on the socket of the channel */
+	struct buf header;	/* of the client's request, raw */
+	struct msg msg;		/* the request's frames; of the task queue alone */
+	struct gather *gather;	/* of broadcast.c, or NULL */
 	uint64_t retries;	/* left */
-	unsigned tries, idles;	/* times it was sent; ends of output heard */
+	unsigned tries, idles;	/* how often it was sent; ends of output heard */
 	bool replied;
-	bool unsent;		/* and its client is to be told */
+	bool unsent;		/* it reached no engine: its client is told */
 	struct timer idle_timer;
-	int64_t sent, began;	/* to its engine, this time; age of the result */
-	struct timer start_timer; /* that could not be stored yet */
-	/* How it ended, from the reply. */
+	int64_t sent, began;	/* of this try: time of day; age of the result */
+	struct timer start_timer; /* tries again to store the start */
+	/* The reply of its engine, and what that says. */
 	struct msg reply;
-	struct task_row row;
-	enum state_event event;
-	char *ename, *evalue;
-	struct buf traceback;
-	/* From iopub: JSON texts but the first. */
+	struct outcome outcome;
+	/* From iopub: execute_input and value are text, all others the content of a
+	 * message as JSON. */
 	struct buf execute_input, execute_result, error, value;
-	struct buf display_data;	/* the last */
+	struct buf display_data;	/* of the last such message */
 };
 
-/* A new result for a client's message m; NULL: it cannot be one (m->why: its
- * content cannot be read). */
-struct wire *wire_new(struct controller *c, enum channel ch, struct msg *m);
-struct wire *wire_find(struct controller *c, const char *msg_id);
-/* What metadata tell of an apply_request: its value is a pickle. */
-void wire_add_request(struct json_object *options, const char *type);
-/* It was sent to the engine: it runs. */
-void wire_start(struct wire *w, struct engine *e);
+/* A client's message m becomes a result. NULL: it cannot (m->why: its content cannot
+ * be read). */
+struct relayed *relayed_new(struct controller *c, enum channel ch,
+			    struct msg *m);
+struct relayed *relayed_find(struct controller *c, const char *msg_id);
+/* Notes in the options of a result that its request was an apply_request: the value
+ * is a pickle. */
+void relayed_add_request(struct json_object *options, const char *type);
+/* The task was sent to the engine: it runs. */
+void relayed_start(struct relayed *rel, struct engine *e);
 
-/* The engine's reply: the last word, or (of the queue) not yet: wire_again(). */
-void wire_read_reply(struct wire *w, struct msg *m);
+/* Takes over what the engine's reply m says. relayed_again() tells whether that is
+ * the last word. */
+void relayed_read_reply(struct relayed *rel, struct msg *m);
 /*
- * The reply is no last word, and the task waits again, not for the same
- * engine: retries are left, or it ran where its own conditions are not met.
+ * Whether the task waits again in spite of its reply m, not for the same engine:
+ * retries are left, or it ran where its own conditions are not met. Tasks of the
+ * queue alone do.
  */
-bool wire_again(struct wire *w, const struct msg *m);
-/* It has its reply: the end, now or when its output has come. */
-void wire_replied(struct wire *w);
-void wire_idle(struct wire *w);
-void wire_finish(struct wire *w);
-/* Between wire.c and wire_failed.c. */
-void wire_free(struct wire *w);
+bool relayed_again(struct relayed *rel, const struct msg *m);
+/* The reply was the last word: the task ends, now or when the end of its output has
+ * come. */
+void relayed_replied(struct relayed *rel);
+void relayed_idle(struct relayed *rel);
+void relayed_finish(struct relayed *rel);
+/* Of relayed.c and failed.c alone. */
+void relayed_free(struct relayed *rel);
 
-/* What clients call it; 0: nothing of that name. */
-uint64_t wire_result(struct controller *c, struct bytes msg_id,
-		     uint32_t *ret_index);
-/* Of results and runs of clients of ours. */
+/* Of results and runs that clients of this controller make. */
 extern const struct result_ops result_ops_clients;
 extern const struct run_ops run_ops_clients;
-/* Operations of those (struct result_ops). */
-void wire_give_up(struct result *r);
-void wire_know(struct result *r, const char *msg_id);
-void wire_forget(struct result *r);
+/* For struct result_ops: the task waited when the controller ended. */
+void relayed_give_up(struct result *r);
 
-struct wires {
-	struct map by_msg_id;	/* msg_id -> struct wire */
-	struct map results;	/* msg_id -> struct result, also ended ones */
+struct relayed_index {
+	struct map by_msg_id;	/* msg_id -> struct relayed */
 };
 
-void wires_init(struct controller *c);
-/* Ends all of them; then, when there are no results any more, frees what is left. */
-void wires_done(struct controller *c);
-void wires_free(struct controller *c);
+void relayed_index_init(struct controller *c);
+/* Frees them all. */
+void relayed_index_done(struct controller *c);
 
 #endif

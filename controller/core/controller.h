@@ -46,7 +46,8 @@ struct store;
 struct subscribers;
 struct upstream;
 struct users;
-struct wires;
+struct client_ids;
+struct relayed_index;
 
 /* Where ports are taken from: those for one side, then those for all. */
 enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
@@ -59,16 +60,16 @@ struct config {
 	const char *cluster_id;	/* NULL or "": none */
 	const char *ip, *client_ip, *engine_ip, *location;
 	const char *ports[POOLS];
-	const char *ssh[2];	/* by enum connfile_kind; for stock peers */
+	const char *ssh[2];	/* by enum connfile_kind; for ipyparallel's peers */
 	const char *scheme, *durability;
 	const char *key, *key_file;
 	const char *work_dir, *log_file, *ready_fd;
 	const char *upstream;	/* connection file, or NULL */
 	bool until_unused;
 	uint64_t ping;		/* microseconds between heartbeats */
-	uint64_t keep_id;	/* microseconds; of engines that are lost */
+	uint64_t keep_id;	/* microseconds; ids of lost engines are kept so long */
 	uint64_t hwm;		/* tasks given to one engine at a time */
-	uint64_t client_tasks;	/* unfinished ones of one channel */
+	uint64_t client_tasks;	/* unfinished at a time, for each channel */
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;
@@ -96,7 +97,7 @@ enum socket {
 	SOCKETS,
 };
 
-/* Where clients of ipyparallel send what is passed on; see relay.h. */
+/* The ways by which clients of ipyparallel reach engines; see clients/relay.h. */
 enum channel {
 	CHANNEL_MUX,
 	CHANNEL_TASK,
@@ -112,7 +113,7 @@ struct counters {
 	uint64_t submitted, refused;	/* results */
 	uint64_t clients_paused;	/* times a channel was full */
 	uint64_t begun, retried, ended[STATES];	/* tasks */
-	/* There are now. */
+	/* How many there are now. */
 	uint64_t orders, client_tasks;
 };
 
@@ -156,11 +157,12 @@ struct controller {
 	struct flight *flight;		/* engines/flight.c */
 	struct orders *orders;		/* engines/orders.c */
 	struct notices *notices;	/* engines/notify.c */
-	struct wires *wires;		/* clients/relayed.h */
+	struct relayed_index *relayed;	/* clients/relayed.h */
+	struct client_ids *client_ids;	/* clients/client_ids.h */
 	struct channels *channels;	/* clients/channel.c */
 	struct upstream *upstream;	/* upstream/upstream_parts.h; NULL: none */
 	struct others *others;		/* upstream/others.c */
-	struct reclaim *reclaim;	/* upstream/recover.c */
+	struct reclaim *reclaim;	/* upstream/reclaim.c */
 
 	/* Tables that the root sets: hooks.c. */
 	const struct engine_hooks *const *engine_hooks;	/* ends with NULL */

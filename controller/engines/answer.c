@@ -3,7 +3,7 @@
 
 #include "schedule/ending.h"
 
-/* It was signed, and it is the only one that comes. */
+/* The reply was signed, and no other comes: the run ends. */
 static void end_unread(struct run *run, const char *why)
 {
 	struct buf text = BUF_INIT;
@@ -15,7 +15,7 @@ static void end_unread(struct run *run, const char *why)
 	buf_done(&text);
 }
 
-/* Given up, or told before: the engine may forget it. */
+/* The task was given up, or this reply came before: the engine may forget it. */
 static void too_late(struct engine *e, const struct run *run,
 		     const char *msg_id)
 {

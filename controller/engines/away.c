@@ -9,9 +9,9 @@
 #include "wire/process.h"
 
 /*
- * An engine that was killed with its guard says no goodbye. Who runs on the same
- * machine sees that its process is not there; and whatever ran before a machine was
- * started has ended.
+ * An engine that was killed with its guard says no goodbye. The controller, if it
+ * runs on the same machine, sees that the process is not there; and whatever ran
+ * before a machine was started has ended.
  */
 bool away_has_ended(const struct engine *e, const char *newer)
 {

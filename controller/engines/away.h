@@ -6,10 +6,8 @@
 
 #include "presence.h"
 
-/*
- * away.c. It is not heard any more (why: static): notifications, and its runs end. It is lost;
- * or gone, when nobody waits for it (--keep-id=0), or its process has ended.
- */
+/* The engine is not heard any more (why: static): its runs end. It is lost; or gone,
+ * when nobody waits for it (--keep-id=0) or its process has ended. */
 void engine_lose(struct engine *e, const char *why);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/parse.h"
 #include "schedule/sched.h"
 
-/* why: NULL when somebody wants it, or it ends. */
+/* why: what the engine itself said; NULL: somebody gave the order, or draining ends. */
 static void set_draining(struct engine *e, bool draining, const char *why)
 {
 	bool same = e->draining == draining;
@@ -49,13 +49,13 @@ void drain_on_told(struct engine *e, const struct msg *m)
 	if (!e->taskfs || !why)
 		return;
 	text = xstrndup(why, min_u64(n, LIMIT_ERROR));
-	/* A line of a file, here and in the mount. */
+	/* The text is a line of a file, in the store and in the mount. */
 	text[strcspn(text, "\n")] = '\0';
 	drain_because(e, text);
 	free(text);
 }
 
-/* "3 5 ", all that drain; then "5 WHY" for each that has said why. */
+/* Appends "3 5 ", all that drain; then "5 WHY" for each that has said why. */
 static void put_all(struct controller *c, struct buf *out)
 {
 	struct list *l;
@@ -117,7 +117,7 @@ void drain_load(struct controller *c)
 	free(text);
 }
 
-/* Another of that id takes tasks. */
+/* Another engine of that id takes tasks. */
 static void gone(struct controller *c, int64_t id)
 {
 	(void)id;

@@ -9,15 +9,15 @@
 
 void drain_begin(struct engine *e);
 void drain_end(struct engine *e);
-/* It cannot run tasks, as far as one sees from here. */
+/* The engine cannot run tasks, as far as one sees from here. */
 void drain_because(struct engine *e, const char *why);
 /* A message of an engine that cannot run tasks. */
 void drain_on_told(struct engine *e, const struct msg *m);
-/* Writes down which are; done (may be NULL) gets arg as op->arg. */
+/* Stores which engines drain; done (may be NULL) gets arg as op->arg. */
 void drain_store(struct controller *c, void (*done)(struct store_op *op),
 		 void *arg);
 extern const struct engine_hooks drain_hooks;
-/* At the start. */
+/* At the start: reads which engines drain. */
 void drain_load(struct controller *c);
 
 #endif

@@ -9,9 +9,10 @@
 
 #define LIMIT_UUID 255
 
-/* away.c. It is lost, and its process has surely ended: of one that says it is `newer`. */
+/* Of away.c. The engine is lost, and its process has surely ended. newer: what one
+ * that registers says of its process; NULL. */
 bool away_has_ended(const struct engine *e, const char *newer);
-/* A beat of the clock: those that stayed away for too long, or have ended, go. */
+/* At each beat: an engine that stayed away for too long, or has ended, goes. */
 void away_beat(struct engine *e);
 /* There are too many: the one that is away for the longest time goes. False: none is. */
 bool away_make_room(struct controller *c);

@@ -6,7 +6,8 @@
 
 #include "schedule/run.h"
 
-/* Buffers that go with it: its code if that is not UTF-8, stdin, items. Borrowed. */
+/* Buffers that go with the request: the code if it is not UTF-8, stdin, items.
+ * Borrowed. */
 struct inputs {
 	struct bytes b[3];
 	unsigned n;
@@ -16,7 +17,8 @@ struct inputs {
 struct json_object *execute_metadata(const struct result *r,
 				     const struct run *run, struct bytes code,
 				     struct bytes input, struct inputs *in);
-/* The caller's. wish: what is to be evaluated beside it (user_expressions); NULL. */
+/* The caller's. wish: an expression to be evaluated beside the code
+ * (user_expressions); NULL: none. */
 struct json_object *execute_content(struct bytes code, bool silent,
 				    const char *wish);
 

@@ -11,11 +11,11 @@
 #define FLIGHT (LIMIT_FLIGHT * USEC_PER_SEC)
 /* A start is stored before it is sent. */
 #define STORING (100 * USEC_PER_MSEC)
-/* Asked about in one message. */
+/* So many tasks are asked about in one message. */
 #define LIMIT_ASKED 1024
-/* So often nobody answers, though it beats. */
+/* So often an engine that beats does not answer, before it is given up. */
 #define UNANSWERED 3
-/* So many in a row did not arrive. */
+/* So many tasks in a row do not arrive, before the engine gets no more. */
 #define ASTRAY 2
 
 struct flight {
@@ -25,11 +25,11 @@ struct flight {
 
 static bool is_silent(const struct run *run)
 {
-	return run->phase == RUN_SENT && run->engine->taskfs && !run->heard &&
-	       !run->restored && !run->answered;
+	return run->phase == RUN_SENT && run->engine->taskfs &&
+	       run->trace < RUN_HEARD;
 }
 
-/* Sent so long before that it has arrived, or never will. */
+/* The task was sent so short before that moment that it may not have arrived. */
 static bool was_under_way(const struct run *run, uint64_t when)
 {
 	return run->sent + FLIGHT > when;
@@ -62,7 +62,7 @@ static void ask(struct engine *e, struct json_object *ids)
 	session_msg_id(engine_session(e), e->question);
 	e->asked = mono_usec();
 	json_add(out.content, "msg_ids", ids);
-	/* One that cannot be reached does not beat, or is asked again. */
+	/* An engine that cannot be reached does not beat, or is asked again. */
 	(void)!engine_send(e, LINE_CONTROL, &out);
 	json_object_put(out.content);
 }
@@ -123,7 +123,7 @@ static void look(struct timer *t)
 		timer_set(c->loop, t, FLIGHT / 2);
 }
 
-/* It was given something. */
+/* The engine was given a task. */
 static void busy(struct engine *e)
 {
 	struct controller *c = e->c;
@@ -138,7 +138,7 @@ void flight_doubt(struct run *run)
 {
 	struct controller *c = run->c;
 
-	run->heard = false;
+	run_note(run, SIGN_UNSURE);
 	timer_set(c->loop, &c->flight->timer, USEC_PER_MSEC);
 }
 
@@ -158,17 +158,19 @@ static void is_missing(struct run *run)
 	struct engine *e = run->engine;
 	struct controller *c = run->c;
 
-	/* The reply to a client may have passed this answer; ours are kept. */
-	if (run->ops->of_client && (!run->missing ||
+	/* The reply to a client's task may have passed this answer; of all others
+	 * the engine keeps the reply. */
+	if (run->ops->of_client && (run->trace != RUN_MISSING ||
 				    !intake_has_read(c, FLIGHT))) {
-		run->missing = true;
+		run_note(run, SIGN_MISSING);
 		return;
 	}
 	log_warning("a task did not reach its engine",
 		    log_int("result", (int64_t)run->result),
 		    log_int("engine", e->id), log_str("msg_id", run->msg_id));
 	if (run->ops->of_client) {
-		/* They break with a connection, too, and that is no fault. */
+		/* Such a task gets lost when a connection breaks, and that is no
+		 * fault of the engine. */
 		run->ops->lost(run);
 		return;
 	}
@@ -191,7 +193,7 @@ static void take_answer(struct engine *e, struct json_object *missing)
 		if (json_has_str(missing, run->msg_id)) {
 			is_missing(run);
 		} else {
-			run->heard = true;
+			run_note(run, SIGN_HEARD);
 			e->astray = 0;
 		}
 	}
@@ -206,8 +208,8 @@ bool flight_on_reply(struct engine *e, struct msg *m)
 		return false;
 	content = msg_json(m, MSG_CONTENT);
 	missing = json_get_array(content, "missing");
-	/* Who does not know the question has what it was sent, as far as one
-	 * can tell. */
+	/* An engine that does not know the question has what it was sent, as far as
+	 * one can tell. */
 	if (e->asked && id && strcmp(id, e->question) == 0) {
 		take_answer(e, missing);
 		e->asked = 0;

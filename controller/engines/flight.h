@@ -15,9 +15,9 @@
 void flight_init(struct controller *c);
 void flight_done(struct controller *c);
 extern const struct engine_hooks flight_hooks;
-/* It is to be aborted: whether it is there counts again. */
+/* The run is to be aborted: whether its engine has it counts again. */
 void flight_doubt(struct run *run);
-/* An answer on the control channel; false: it is none to us. */
+/* A message came on the control channel; false: it is no answer to this question. */
 bool flight_on_reply(struct engine *e, struct msg *m) must_check;
 
 #endif

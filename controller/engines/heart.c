@@ -7,9 +7,10 @@
 #include "net/sockets.h"
 #include "presence.h"
 
-/* ipyparallel's: dead at the 11th beat in a row that is not answered. */
+/* As ipyparallel has it: an engine is dead at the 11th beat in a row that it does
+ * not answer. */
 #define MISSES 10
-/* And its time to begin with it. */
+/* An engine has so much time to begin to answer. */
 #define JOINING (30 * USEC_PER_SEC)
 /* A new engine is asked at once, and again after this (doubling), whether its
  * heart is connected: nobody has to wait for the next beat. */
@@ -19,7 +20,7 @@
 struct heart {
 	struct controller *c;
 	struct timer beat_timer, probe_timer;
-	uint64_t beat;		/* how many there were */
+	uint64_t beat;		/* how many beats there were */
 	unsigned probes;
 	struct map gone;	/* uuids of engines of ours that were removed */
 	struct map gone_before;	/* the same, older */
@@ -59,7 +60,7 @@ void heart_probe(struct controller *c)
 
 /* --- those that were removed, and still beat ------------------------------ */
 
-/* So many of the last ones are known. */
+/* So many of the engines that went last are known. */
 #define LIMIT_GONE 4096
 
 void heart_gone(struct engine *e)
@@ -82,10 +83,8 @@ void heart_begins(struct engine *e)
 	map_remove(&e->c->heart->gone_before, bytes_str(e->uuid));
 }
 
-/*
- * Somebody took its place, or it was given up: it cannot know, because it hears
- * our pings. One of ipyparallel's has no word for that.
- */
+/* Somebody took the place of the engine, or it was given up: it cannot know, because
+ * it hears our pings. An engine of ipyparallel understands no word for that. */
 static void ask_to_register(struct controller *c, struct bytes uuid)
 {
 	struct json_object *content;
@@ -130,7 +129,8 @@ void heart_on_pong(struct controller *c, struct msg *m)
 	e->answered = true;
 	e->heard = now_usec();
 	e->pong = mono_usec();
-	/* It has to say what it runs; one from before a restart does so itself. */
+	/* The engine has to say what it runs; one from before a restart does so
+	 * itself. */
 	if (e->state == ENGINE_LOST && e->taskfs) {
 		if (e->given_up)
 			ask_to_register(c, engine_ident(e));
@@ -151,14 +151,15 @@ static bool is_new(const struct engine *e)
 
 static void count_beat(struct engine *e)
 {
-	/* Python takes its time between the registration and the first beat. */
+	/* A Python engine takes its time between the registration and the first
+	 * beat. */
 	if (is_new(e) && !e->answered && mono_usec() - e->joining < JOINING)
 		return;
 	if (e->state == ENGINE_LOST && e->given_up) {
 		away_beat(e);
 		return;
 	}
-	/* One from before a restart has to register, whether it beats or not. */
+	/* An engine from before a restart has to register, whether it beats or not. */
 	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
 		e->answered = false;
 		engine_changed(e);
@@ -189,11 +190,11 @@ void heart_init(struct controller *c)
 	c->heart->c = c;
 	c->heart->beat_timer.fire = beat;
 	c->heart->probe_timer.fire = probe;
-	/* Their hearts are the upstream's business. */
+	/* The upstream controller listens to the hearts of its engines. */
 	if (c->config.upstream)
 		return;
 	timer_set(c->loop, &c->heart->beat_timer, c->config.ping);
-	/* Engines from before a restart see soon that we are new. */
+	/* Engines from before a restart see soon that the controller is a new one. */
 	timer_set(c->loop, &c->heart->probe_timer, PROBE);
 }
 

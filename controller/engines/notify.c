@@ -3,9 +3,9 @@
 
 #include "net/sockets.h"
 
-/* So long a client may take from the answer to its subscription. */
+/* So long a client may take from the answer with the engines to its subscription. */
 #define NEW_USEC (15 * USEC_PER_SEC)
-/* More at a time: the oldest are not said again. */
+/* When there are more, the oldest are not said again. */
 #define LIMIT_NOTICES 16384
 
 struct notice {
@@ -44,7 +44,7 @@ static void forget_old(struct controller *c)
 	}
 }
 
-/* Only the last word on an engine counts. */
+/* Forgets what was said of the engine: only the last word on it counts. */
 static void forget_engine(struct controller *c, const struct engine *e)
 {
 	struct list *l, *tmp;

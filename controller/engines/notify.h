@@ -16,7 +16,7 @@
 extern const struct engine_hooks notify_hooks;
 /* A client asked for the engines, and will subscribe. */
 void notify_hello(struct controller *c);
-/* Somebody subscribed. */
+/* A client subscribed to notifications. */
 void notify_again(struct controller *c);
 void notify_init(struct controller *c);
 void notify_done(struct controller *c);

@@ -38,7 +38,7 @@ static void send_stored(struct timer *t)
 	};
 
 	json_add(content, "msg_ids", take_stored(e));
-	/* An engine that is not there asks again when it comes back. */
+	/* An engine that is away tells again what it has when it comes back. */
 	(void)!msg_send(sock_of(e->c, S_TASK_OUT), &e->c->session, &out);
 	json_object_put(content);
 }
@@ -59,7 +59,7 @@ static void stored(struct engine *e, const char *msg_id)
 
 /* --- sending -------------------------------------------------------------- */
 
-/* The acknowledgements did not go out with the task. */
+/* The acknowledgements did not go out with the task: they wait again. */
 static void take_back_stored(struct engine *e, struct json_object *metadata)
 {
 	struct json_object *t = json_get_object(metadata, "taskfs");
@@ -122,7 +122,7 @@ static int send_abort(struct run *run)
 	run->abort = true;
 	err = send_kill(run, 0, true);
 	flight_doubt(run);
-	/* An engine that is away hears of it when it comes back, and one that
+	/* An engine that is away hears of the abort when it comes back; one that
 	 * does not come back has ended the task. */
 	return err == -EHOSTUNREACH ? 0 : err;
 }

@@ -1,7 +1,5 @@
-/*
- * ours.h: tasks of mounts on our own engines: how they are sent, aborted and
- * answered.
- */
+/* ours.h: tasks of mounts on our own engines: how they are sent, signalled and
+ * aborted. */
 #ifndef TASKFS_CONTROLLER_ENGINES_OURS_H
 #define TASKFS_CONTROLLER_ENGINES_OURS_H
 
@@ -10,8 +8,7 @@
 extern const struct run_ops run_ops_ours;
 extern const struct engine_hooks ours_hooks;
 
-#define IMPOSSIBLE_EXIT "its engine says an exit status or signal that there is not"
-/* Why what ran there ended: it is gone. Appended. */
+/* Appends a sentence: why what ran on e ended, now that e is gone. */
 void ours_put_gone(const struct engine *e, struct buf *why);
 
 #endif

@@ -10,11 +10,12 @@
 
 #include "model/engines.h"
 
-/* Its heart was heard: everybody is told. */
+/* The heart of the engine was heard: everybody is told. */
 void engine_joined(struct engine *e);
-/* Its state, or what it waits for, is another: also who waits for it is told. */
+/* The state of the engine, or what it waits for, is another: also who waits for it
+ * is told. */
 void engine_turned(struct engine *e);
-/* All have been told that it is gone; what it ran ends. */
+/* All are told that the engine is gone; what it ran ends. */
 void engine_give_up(struct engine *e);
 
 /*
@@ -23,9 +24,9 @@ void engine_give_up(struct engine *e);
  */
 void engine_adopt(struct controller *c, int64_t id, const char *uuid);
 
-/* It has said that it ends: it gets no more tasks. */
+/* The engine has said that it ends: it gets no more tasks. */
 void engine_leaves(struct engine *e);
-/* Gone: notifications, and its runs end. */
+/* The engine is gone: clients and mounts are told, and its runs end. */
 void engine_remove(struct engine *e, const char *why);
 
 #endif

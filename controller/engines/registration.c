@@ -60,7 +60,8 @@ static void describe(struct engine *e, struct json_object *t)
 			    log_str("uuid", e->uuid));
 }
 
-/* Nobody has it; or who had it has ended, and is not waited for any longer. */
+/* Nobody has the id; or the engine that had it has ended, and nobody waits for it
+ * any longer. */
 static bool is_free(struct controller *c, int64_t id, struct json_object *t)
 {
 	struct engine *e = engine_find(c, id);
@@ -72,12 +73,12 @@ static bool is_free(struct controller *c, int64_t id, struct json_object *t)
 	return !e;
 }
 
-/* An id nobody has; the wanted one if it is free. */
-static int64_t free_id(struct controller *c, int64_t want,
+/* An id that nobody has; the one that is wished for, if it is free. */
+static int64_t free_id(struct controller *c, int64_t wished,
 		       struct json_object *t)
 {
-	if (want >= 0 && want <= LIMIT_ENGINE_ID && is_free(c, want, t))
-		return want;
+	if (wished >= 0 && wished <= LIMIT_ENGINE_ID && is_free(c, wished, t))
+		return wished;
 	return c->engines->next_id;
 }
 
@@ -94,12 +95,12 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 		return o;
 	ours = json_object_new_object();
 	drop = json_object_new_array();
-	runs_reclaim(e, json_get_array(t, "running"),
-		     json_get_array(t, "finished"), drop);
+	returned_submitted(e, json_get_array(t, "running"),
+			   json_get_array(t, "finished"), drop);
 	json_add_int(ours, "version", TASKFS_PROTOCOL);
 	json_add_str(ours, "instance", c->instance);
 	json_add(ours, "drop", drop);
-	if (!runs_reclaim_relayed(e, json_get_array(t, "relayed")))
+	if (!returned_relayed(e, json_get_array(t, "relayed")))
 		json_add_bool(ours, "again", true);
 	json_add(o, "taskfs", ours);
 	return o;
@@ -129,10 +130,8 @@ static void refuse_uuid(struct request *rq, const char *uuid)
 	buf_done(&why);
 }
 
-/*
- * ours comes back after a restart of the controller, or because it did not
- * hear our answer: it keeps its id, and tells what it works on.
- */
+/* An engine of ours comes back after a restart of the controller, or because it did
+ * not hear our answer: it keeps its id, and tells what it works on. */
 static bool may_return(const struct engine *e, struct json_object *t)
 {
 	if (!e->taskfs)
@@ -140,7 +139,7 @@ static bool may_return(const struct engine *e, struct json_object *t)
 	return t && json_int_or(t, "pid", -1) == e->pid;
 }
 
-/* A restarted one: it comes in the place of what it was. */
+/* An engine that was started again comes in the place of what it was. */
 static void leave_place(struct controller *c, struct json_object *t)
 {
 	const char *old = json_get_str(t, "replaces", NULL);
@@ -195,7 +194,7 @@ void registration_on_request(struct controller *c, struct request *rq)
 	heart_probe(c);
 }
 
-/* Of ours it says which it was: another may have its id by now. */
+/* The engine that ends. One of ours says its uuid: another may have its id by now. */
 static struct engine *leaving(struct controller *c, struct json_object *content)
 {
 	const char *uuid = json_get_str(content, "uuid", NULL);

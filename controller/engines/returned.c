@@ -19,8 +19,9 @@ static void add_unwanted(struct controller *c, const struct engine *e,
 	}
 }
 
-void runs_reclaim(struct engine *e, struct json_object *running,
-		  struct json_object *finished, struct json_object *ret_drop)
+void returned_submitted(struct engine *e, struct json_object *running,
+			struct json_object *finished,
+			struct json_object *ret_drop)
 {
 	static const struct ending aborted = {.event = EVENT_ABORT};
 	struct list *l, *tmp;
@@ -31,22 +32,23 @@ void runs_reclaim(struct engine *e, struct json_object *running,
 		struct run *run = list_entry(l, struct run, engine_link);
 		struct result *r = result_find(e->c, run->result);
 
-		/* What was sent just now may still be on its way. */
+		/* A task that was sent just now may still be on its way. */
 		if (run->phase != RUN_SENT || run->ops->of_client ||
-		    (!run->restored && !run->abort &&
+		    (run->trace != RUN_RESTORED && !run->abort &&
 		     mono_usec() - run->sent < LIMIT_FLIGHT * USEC_PER_SEC))
 			continue;
-		run->restored = false;
 		if (run->abort) {
 			json_push(ret_drop, json_text(bytes_str(run->msg_id)));
 			run_end(run, &aborted, NULL);
 			continue;
 		}
-		run->heard = json_has_str(running, run->msg_id) ||
-			     json_has_str(finished, run->msg_id);
-		if (run->heard)
+		if (json_has_str(running, run->msg_id) ||
+		    json_has_str(finished, run->msg_id)) {
+			run_note(run, SIGN_CLAIMED);
 			continue;
-		/* It never got there: the engine keeps all until stored. */
+		}
+		/* The task never got there: the engine keeps each one until its end
+		 * is stored. */
 		log_info("a task did not reach its engine and waits again",
 			 log_int("result", (int64_t)run->result),
 			 log_int("engine", e->id));
@@ -68,8 +70,9 @@ static void put_ids(struct map *to, struct json_object *ids)
 }
 
 /*
- * What clients sent it before it registered last, and it does not have: it is
- * lost, or its reply is. Nobody but the client could send it again.
+ * Ends the tasks that clients sent to the engine before it registered last, and that
+ * it does not have: they are lost, or their replies are. Nobody but the client could
+ * send them again.
  */
 static void end_lost(struct engine *e, struct json_object *relayed)
 {
@@ -88,11 +91,11 @@ static void end_lost(struct engine *e, struct json_object *relayed)
 	map_done(&here);
 }
 
-bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
+bool returned_relayed(struct engine *e, struct json_object *relayed)
 {
 	struct list *l;
 
-	/* Replies that are here may not have been read. */
+	/* Replies that have come may not have been read. */
 	if (relayed && !intake_has_read(e->c, LIMIT_FLIGHT * USEC_PER_SEC))
 		return false;
 	if (relayed)

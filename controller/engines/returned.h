@@ -7,15 +7,14 @@
 
 #include "schedule/run.h"
 
-/* What mounts submitted. running and finished: msg_ids that the engine has; those it
- * shall forget are added to ret_drop. */
-void runs_reclaim(struct engine *e, struct json_object *running,
-		  struct json_object *finished, struct json_object *ret_drop);
-/*
- * What clients sent. relayed: msg_ids that the engine has; NULL: it does not say.
- * False: that cannot be believed now, it has to say it again.
- */
-bool runs_reclaim_relayed(struct engine *e, struct json_object *relayed)
+/* Of tasks that mounts submitted. running and finished: msg_ids that the engine has;
+ * those it shall forget are added to ret_drop. */
+void returned_submitted(struct engine *e, struct json_object *running,
+			struct json_object *finished,
+			struct json_object *ret_drop);
+/* Of tasks that clients sent. relayed: msg_ids that the engine has; NULL: it does
+ * not say. False: that cannot be believed now, it has to say it again. */
+bool returned_relayed(struct engine *e, struct json_object *relayed)
 	must_check;
 
 #endif

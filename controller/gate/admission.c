@@ -6,11 +6,12 @@
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define ZAP_VERSION "1.0"
-/* Of a connection, as its messages tell (zmq_msg_gets). */
+/* The key of the peer that sent a message, for zmq_msg_gets(). */
 #define USER_ID "User-Id"
 #define PEER_ADDRESS "Peer-Address"
 #define MEMBER "member"
-/* Keys of others that are kept; those of engines that are there count, but stay. */
+/* So many keys are kept; those of engines that are there count, and stay in any
+ * case. */
 #define LIMIT_KEPT 1024
 
 /* A peer that has shown that it has the key of the cluster. */
@@ -119,7 +120,7 @@ static void save(struct controller *c)
 	json_object_put(o);
 }
 
-/* Who knew another key has shown nothing. */
+/* What was kept for another key of the cluster shows nothing. */
 static struct json_object *kept(const struct admission *a,
 				struct json_object *o)
 {
@@ -243,7 +244,7 @@ static void refuse(struct controller *c, const struct msg *m)
 	reply(c->admission, m, "300", "who are you?", "");
 }
 
-/* The first of an engine is it, and no other. */
+/* The first such peer of an engine is its nanny, and no other. */
 static bool is_nanny(struct controller *c, const struct msg *m, const char *key)
 {
 	struct known *without = NULL;

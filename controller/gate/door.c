@@ -16,7 +16,7 @@
 #define WELCOME (2 + 168)
 /* A greeting, HELLO and INITIATE of a peer with the longest identity are less. */
 #define HANDSHAKE_MOST (4 * KIB)
-/* Connections that have shown no key. */
+/* So many connections may have shown no key yet. */
 #define LIMIT_STRANGERS 256
 #define LOOK_EVERY (20 * USEC_PER_MSEC)
 
@@ -153,7 +153,7 @@ static void came(struct door *d, const struct bell *bell, int fd)
 		timer_set(d->c->loop, &d->timer, LOOK_EVERY);
 }
 
-/* It has none, or the key of another controller. */
+/* The peer encrypts nothing, or for the key of another controller. */
 static void no_curve(struct bell *b)
 {
 	unsigned skipped;

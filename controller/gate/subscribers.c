@@ -38,7 +38,8 @@ static struct subscriber *find(struct controller *c, int fd)
 	return &all->by_fd[fd];
 }
 
-/* One that has ended leaves its number to another one. */
+/* The subscriber of that descriptor; the number of one that has ended may be
+ * another's now. */
 static struct subscriber *current(struct controller *c, int fd)
 {
 	struct sockaddr_storage peer = {0};

@@ -4,7 +4,6 @@
 #include "call_parts.h"
 #include "engines/execute.h"
 #include "engines/ours.h"
-#include "engines/ours_reply.h"
 #include "foreign.h"
 #include "model/carrier.h"
 #include "model/items.h"
@@ -14,7 +13,43 @@
 #include "stop.h"
 #include "vars/vars.h"
 
+/* What does not stand here changes nothing. */
+static const enum call_state next[CALL_STATES][CALL_EVENTS] = {
+	[CALL_SENT] = {
+		[CALL_BEGINS] = CALL_BEGUN,
+		[CALL_ENTERS] = CALL_ENTERED,
+		[CALL_REPLIES] = CALL_REPLIED,
+		[CALL_ENDS] = CALL_ENDED,
+	},
+	[CALL_BEGUN] = {
+		[CALL_ENTERS] = CALL_ENTERED,
+		[CALL_REPLIES] = CALL_REPLIED,
+		[CALL_ENDS] = CALL_ENDED,
+	},
+	[CALL_ENTERED] = {
+		[CALL_REPLIES] = CALL_REPLIED,
+		[CALL_ENDS] = CALL_ENDED,
+	},
+	[CALL_REPLIED] = {[CALL_ENDS] = CALL_OVER},
+	[CALL_ENDED] = {[CALL_REPLIES] = CALL_OVER},
+};
+
 static void idle_late(struct timer *t);
+
+bool call_move(struct call *call, enum call_event event)
+{
+	enum call_state state = next[call->state][event];
+
+	if (state == CALL_SENT)
+		return false;
+	call->state = state;
+	return true;
+}
+
+bool call_has_reply(const struct call *call)
+{
+	return call->state == CALL_REPLIED || call->state == CALL_OVER;
+}
 
 static double limit_of(struct result *r)
 {
@@ -31,9 +66,7 @@ void call_new(struct run *run)
 	struct call *call = zalloc(sizeof(*call));
 
 	call->run = run;
-	call->user = -1;
-	call->exit_status = call->signal = -1;
-	call->ran = -1;
+	outcome_init(&call->outcome);
 	call->limit = r ? limit_of(r) : 0;
 	call->idle_timer.fire = idle_late;
 	call->limit_timer.fire = call_too_long;
@@ -50,17 +83,14 @@ void call_free(struct run *run)
 	timer_cancel(&call->idle_timer);
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
-	free(call->ename);
-	free(call->evalue);
-	free(call->cwd);
-	buf_done(&call->traceback);
+	outcome_done(&call->outcome);
 	free(call);
 	run->call = NULL;
 }
 
 /* --- sending ------------------------------------------------------------ */
 
-/* Another kernel than Python's and ours takes code and nothing else. */
+/* A kernel that is neither Python's nor ours takes code and nothing else. */
 static bool takes_options(const struct engine *e)
 {
 	return e->shell || e->python;
@@ -110,6 +140,7 @@ void call_end(struct call *call, struct ending *how)
 {
 	struct run *run = call->run;
 	struct result *r = result_find(run->c, run->result);
+	const struct outcome *o = &call->outcome;
 	struct task_row row;
 
 	if (run->phase == RUN_ENDING || !r)
@@ -117,19 +148,14 @@ void call_end(struct call *call, struct ending *how)
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
 	row = task_row(r, run->index);
-	if (call->ran >= 0)
-		task_row_ran(r, &row, call->ran, call->ago);
+	if (o->ran >= 0)
+		task_row_ran(r, &row, o->ran, o->ago);
 	else
-		task_row_ran_from(r, &row, call->started, call->completed);
-	if (call->started)
-		row.started = call->started;
-	row.completed = call->completed;
-	row.cwd = str_copy(call->cwd);
-	row.user = call->user;
-	row.system = call->system;
-	row.memory = call->memory;
-	row.exit_status = call->exit_status;
-	row.signal = call->signal;
+		task_row_ran_from(r, &row, o->started, o->completed);
+	if (o->started)
+		row.started = o->started;
+	row.completed = o->completed;
+	outcome_put(o, &row);
 	task_known_outputs(r, run->index, &row);
 	if (run->engine) {
 		run->engine->completed++;
@@ -147,13 +173,7 @@ void call_put_limit(const struct call *call, bool heeded, struct buf *why)
 void call_finish(struct call *call)
 {
 	struct buf why = BUF_INIT;
-	struct ending how = {
-		.event = call->event,
-		.ename = call->ename,
-		.evalue = call->evalue,
-		.traceback = call->traceback.n ? buf_str(&call->traceback)
-					       : NULL,
-	};
+	struct ending how = outcome_ending(&call->outcome);
 
 	if (call->run->abort && how.event == EVENT_FAIL)
 		how = (struct ending){.event = EVENT_ABORT};
@@ -168,7 +188,7 @@ void call_finish(struct call *call)
 
 bool call_ends_with_reply(struct run *run)
 {
-	if (!run->call || !run->call->replied)
+	if (!run->call || !call_has_reply(run->call))
 		return false;
 	call_finish(run->call);
 	return true;
@@ -185,13 +205,14 @@ static void engine_gone(struct run *run)
 	buf_done(&why);
 }
 
-/* Its end was published, and no reply comes. */
+/* The end of the task was published, and no reply comes. */
 static void unanswered(struct call *call)
 {
-	call->event = EVENT_FAIL;
-	call->ename = xstrdup(call->interrupted ? "KeyboardInterrupt"
-						: "EngineError");
-	call->evalue = xstrdup("its engine ended it without a reply");
+	outcome_fail(&call->outcome,
+		     call->interrupted != CALL_NOT_INTERRUPTED
+			     ? "KeyboardInterrupt"
+			     : "EngineError",
+		     "its engine ended it without a reply");
 	call_finish(call);
 }
 
@@ -200,10 +221,10 @@ static void idle_late(struct timer *t)
 	struct call *call = container_of(t, struct call, idle_timer);
 	struct controller *c = call->run->c;
 
-	/* It may be here and not have been read. */
+	/* What is missing may be here and not have been read. */
 	if (intake_is_paused(c))
 		timer_set(c->loop, t, IDLE_WAIT);
-	else if (call->replied)
+	else if (call_has_reply(call))
 		call_finish(call);
 	else
 		unanswered(call);
@@ -211,104 +232,46 @@ static void idle_late(struct timer *t)
 
 /* --- the reply ---------------------------------------------------------- */
 
-static char *plain_text(struct json_object *o, const char *key, size_t limit)
+/* Reads the answer to the expression that was evaluated beside a task in Python. */
+static void read_answer(struct outcome *o, struct json_object *content)
 {
-	struct buf b = BUF_INIT;
-	size_t n = 0;
-	const char *s = json_get_str(o, key, &n);
+	struct json_object *answer = foreign_answer(content);
 
-	if (!s)
-		return NULL;
-	buf_put(&b, s, min_u64(n, limit));
-	buf_strip_colours(&b);
-	return buf_take(&b);
-}
-
-static void read_failure(struct call *call, struct json_object *content)
-{
-	call->event = EVENT_FAIL;
-	call->ename = plain_text(content, "ename", LIMIT_ENAME);
-	call->evalue = plain_text(content, "evalue", LIMIT_ERROR);
-	json_put_lines(json_get_array(content, "traceback"), LIMIT_ERROR,
-		       &call->traceback);
-	buf_strip_colours(&call->traceback);
-	if (!call->ename)
-		call->ename = xstrdup("Error");
-}
-
-static void read_usage(struct call *call, struct json_object *u)
-{
-	call->user = json_real_or(u, "user", -1);
-	call->system = json_real_or(u, "system", 0);
-	call->memory = json_int_or(u, "memory", 0);
-}
-
-/* What an expression beside a task in Python says. */
-static void read_answer(struct call *call, struct json_object *content)
-{
-	struct json_object *o = foreign_answer(content);
-
-	if (!o)
+	if (!answer)
 		return;
-	read_usage(call, o);
-	call->cwd = plain_text(o, "cwd", PATH_MAX);
-	json_object_put(o);
+	outcome_read_usage(o, answer);
+	outcome_read_cwd(o, answer);
+	json_object_put(answer);
 }
 
-/* What an engine of ours says more, and says again for others. */
+/* Reads what an engine of ours behind an upstream controller says besides. */
 static void read_ours(struct call *call, struct json_object *metadata)
 {
-	struct json_object *o = json_get_object(metadata, "taskfs");
-	struct buf *t = &call->traceback;
+	struct json_object *taskfs = json_get_object(metadata, "taskfs");
+	struct buf *t = &call->outcome.traceback;
 	size_t end;
 
-	if (!o || !call->run->engine || !foreign_is_ours(call->run->engine))
+	if (!taskfs || !call->run->engine ||
+	    !foreign_is_ours(call->run->engine))
 		return;
-	if (!ours_read_exit(o, &call->exit_status, &call->signal)) {
-		free(call->ename);
-		free(call->evalue);
-		call->event = EVENT_FAIL;
-		call->ename = xstrdup("ReplyError");
-		call->evalue = xstrdup(IMPOSSIBLE_EXIT);
-	}
-	call->ran = json_int_or(o, "ran", -1);
-	call->ago = json_int_or(o, "ago", 0);
-	read_usage(call, json_get_object(o, "usage"));
-	call->cwd = plain_text(o, "cwd", PATH_MAX);
+	outcome_read_ours(&call->outcome, taskfs);
 	/* The last line of the traceback is the error itself. */
 	for (end = t->n ? t->n - 1 : 0; end && t->p[end - 1] != '\n'; end--)
 		;
 	buf_cut(t, end);
 }
 
-static int64_t read_date(struct json_object *o, const char *key)
-{
-	const char *s = json_get_str(o, key, NULL);
-	int64_t t = 0;
-
-	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
-		return 0;
-	return t;
-}
-
 void call_read_reply(struct call *call, struct json_object *header,
 		     struct json_object *metadata,
 		     struct json_object *content)
 {
-	const char *status = json_get_str(content, "status", NULL);
+	struct outcome *o = &call->outcome;
 
-	call->started = read_date(metadata, "started");
-	call->completed = read_date(header, "date");
-	if (status && strcmp(status, "ok") == 0) {
-		call->event = EVENT_SUCCEED;
-		read_answer(call, content);
-	} else if (status && strcmp(status, "aborted") == 0) {
-		call->event = EVENT_ABORT;
-		call->idle = true; /* it publishes none */
-	} else {
-		read_failure(call, content);
-	}
+	outcome_read(o, header, metadata, content);
+	if (o->event == EVENT_SUCCEED)
+		read_answer(o, content);
 	read_ours(call, metadata);
+	outcome_strip_colours(o);
 }
 
 void call_on_reply(struct run *run, struct msg *m)
@@ -320,13 +283,15 @@ void call_on_reply(struct run *run, struct msg *m)
 	if (!run->call)
 		call_new(run);
 	call = run->call;
-	if (call->replied)
+	if (!call_move(call, CALL_REPLIES))
 		return;
 	call_read_reply(call, m->header, m->metadata, m->content);
-	call->replied = true;
+	/* A task that was aborted publishes nothing. */
+	if (call->outcome.event == EVENT_ABORT)
+		call_move(call, CALL_ENDS);
 	timer_cancel(&call->limit_timer);
 	timer_cancel(&call->stop_timer);
-	if (call->idle)
+	if (call->state == CALL_OVER)
 		call_finish(call);
 	else
 		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
@@ -342,7 +307,7 @@ static void forgotten(struct run *run)
 	};
 	static const struct ending aborted = {.event = EVENT_ABORT};
 
-	if (!run->call || !run->call->replied)
+	if (!run->call || !call_has_reply(run->call))
 		run_end(run, run->abort ? &aborted : &lost, NULL);
 }
 
@@ -353,7 +318,7 @@ void calls_lost(struct engine *e)
 	list_for_each_safe(l, tmp, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		if (run->restored && run->ops->forgotten)
+		if (run->trace == RUN_RESTORED && run->ops->forgotten)
 			run->ops->forgotten(run);
 	}
 }

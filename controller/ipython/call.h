@@ -13,26 +13,28 @@
 
 struct call;
 
-/* Of mounts' tasks on engines of ipyparallel. */
+/* For mounts' tasks on engines of ipyparallel. */
 extern const struct run_ops run_ops_ipython;
 
 /* For a run that is about to be sent, or one from before a restart. */
 void call_new(struct run *run);
 
-/* The operations one by one, for who has others besides (upstream.c). */
+/* Single operations, for tables that have others besides (upstream/runs.c). */
 const char *call_refusal(const struct run *run, struct result *r);
 int call_send(struct result *r, struct run *run, struct bytes code,
 	      struct bytes input) must_check;
 
 void call_free(struct run *run);
 
-/* From the shell channel and from iopub; content is parsed. */
+/* The reply came by the shell channel; content is parsed. */
 void call_on_reply(struct run *run, struct msg *m);
 
-/* Its engine is gone. True: its reply is there, and it ends with that. */
+/* The engine of the run is gone. True: the reply is here, and the run ends with
+ * that. */
 bool call_ends_with_reply(struct run *run) must_check;
 
-/* Runs of before a restart that this engine does not work on any more. */
+/* The engine does not work any more on what it was given before a restart: such runs
+ * end, or it is found out how they ended. */
 void calls_lost(struct engine *e);
 
 #endif

@@ -4,14 +4,16 @@
 #include "base/log.h"
 #include "call.h"
 #include "hook.h"
+#include "listener.h"
 #include "model/carrier.h"
 #include "schedule/sched.h"
 #include "vars/vars.h"
 
-/* Asked again after this, then twice that, ... */
+/* An engine is asked again after this, then after twice that, ... */
 #define AGAIN (500 * USEC_PER_MSEC)
 #define AGAIN_MAX (60 * USEC_PER_SEC)
-/* The end of a request was not heard: the subscription is not there yet. */
+/* When the end of a request was not heard, the subscription is not there yet: after
+ * this the request is sent again. */
 #define UNHEARD (200 * USEC_PER_MSEC)
 #define UNHEARD_DOUBLINGS 6
 
@@ -27,14 +29,14 @@ struct foreign {
 	enum step step;
 	char asked[MSG_ID_SIZE];	/* the request under way */
 	bool replied, idle;
-	unsigned unheard;	/* so often it was not idle in time */
+	unsigned unheard;	/* so often its end was not heard in time */
 	bool python, ours;
 	char *elsewhere_id;	/* of a task that is not ours; NULL: not known */
 	struct timer again;
 	uint64_t wait;
 };
 
-/* What others know of the engine. */
+/* Sets what others know of the engine. */
 static void note_facts(struct foreign *f)
 {
 	struct engine *e = f->e;
@@ -87,13 +89,14 @@ static bool is_task(const char *type)
 			strcmp(type, MSG_APPLY_REQUEST) == 0);
 }
 
-/* Afterwards its variables may be others. */
+/* A request after which the variables of the engine may be others. */
 static bool changes_variables(const char *type)
 {
 	return is_task(type) || (type && strcmp(type, MSG_CLEAR_REQUEST) == 0);
 }
 
-/* A client's task. Of one of ours that was aborted no end is published. */
+/* m is about a client's task. Of a mount's task that was aborted no end is
+ * published. */
 static bool is_others_task(struct engine *e, const struct msg *m)
 {
 	const char *cluster = e->c->cluster;
@@ -106,20 +109,14 @@ static bool is_others_task(struct engine *e, const struct msg *m)
 	       !(session && strcmp(session, engine_session(e)->id) == 0);
 }
 
-static bool says(const struct msg *m, const char *state)
-{
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	return strcmp(m->type, MSG_STATUS) == 0 && s && strcmp(s, state) == 0;
-}
-
 /*
  * An engine with a thread for its control channel (ipyparallel 9) is done with
  * what comes there in the middle of a task.
  */
 void foreign_note_end(struct engine *e, const struct msg *m)
 {
-	if (says(m, "idle") && is_task(json_get_str(m->parent, "msg_type", NULL)))
+	if (iopub_says(m, "idle") &&
+	    is_task(json_get_str(m->parent, "msg_type", NULL)))
 		foreign_set_elsewhere(e, false);
 }
 
@@ -129,7 +126,7 @@ void foreign_note_other(struct engine *e, const struct msg *m)
 	    changes_variables(json_get_str(m->parent, "msg_type", NULL)))
 		vars_ran(e);
 	foreign_note_end(e, m);
-	if (!e->foreign || !says(m, "busy") || !is_others_task(e, m))
+	if (!e->foreign || !iopub_says(m, "busy") || !is_others_task(e, m))
 		return;
 	foreign_set_elsewhere(e, true);
 	e->foreign->elsewhere_id =
@@ -138,7 +135,7 @@ void foreign_note_other(struct engine *e, const struct msg *m)
 
 /* --- asking ------------------------------------------------------------- */
 
-static int ask(struct foreign *f, enum line line, const char *type,
+static int ask(struct foreign *f, enum engine_line line, const char *type,
 	       struct json_object *content)
 {
 	struct json_object *meta = json_object_new_object();
@@ -153,7 +150,7 @@ static int ask(struct foreign *f, enum line line, const char *type,
 
 	session_msg_id(engine_session(f->e), f->asked);
 	f->replied = f->idle = false;
-	/* Who looks into the hub's database sees whose this is. */
+	/* Who looks into the database of a hub sees whose request this is. */
 	json_add_bool(ours, "setup", true);
 	json_add(meta, "taskfs", ours);
 	err = engine_send(f->e, line, &out);
@@ -182,7 +179,7 @@ static struct json_object *hook_content(void)
 
 static void take_step(struct foreign *f)
 {
-	/* One that is not there yet is asked again. */
+	/* An engine that is not there yet is asked again. */
 	if (f->step == STEP_LANGUAGE)
 		(void)!ask(f, LINE_CONTROL, MSG_KERNEL_INFO_REQUEST,
 			   json_object_new_object());
@@ -198,7 +195,7 @@ static void again(struct timer *t)
 	struct foreign *f = container_of(t, struct foreign, again);
 
 	f->wait = min_u64(f->wait * 2, AGAIN_MAX);
-	/* It may be late: every time it has longer. */
+	/* The end may be late: every time it has longer. */
 	if (f->replied && f->unheard < UNHEARD_DOUBLINGS)
 		f->unheard++;
 	take_step(f);
@@ -288,7 +285,7 @@ static void ready(struct foreign *f)
 	log_info("an engine of ipyparallel is ready", log_int("engine", e->id),
 		 log_str("language", e->language), log_str("host", e->host),
 		 log_int("engine_pid", e->pid));
-	/* It works in order: what was sent before has ended, or never came. */
+	/* The engine works in order: what was sent before has ended, or never came. */
 	calls_lost(e);
 	if (f->python || f->ours)
 		vars_on_ready(e);
@@ -360,7 +357,7 @@ static void on_hook(struct foreign *f, struct json_object *content)
 		f->replied = true;
 		half_done(f);
 	}
-	/* One that was aborted, or interrupted, is sent again. */
+	/* A hook that was aborted, or interrupted, is sent again. */
 	json_object_put(about);
 }
 
@@ -390,11 +387,10 @@ bool foreign_on_reply(struct engine *e, struct msg *m)
 bool foreign_on_iopub(struct engine *e, struct msg *m)
 {
 	struct foreign *f = e->foreign;
-	const char *s = json_get_str(m->content, "execution_state", NULL);
 
 	if (!is_my_question(f, m))
 		return false;
-	if (s && strcmp(s, "idle") == 0 &&
+	if (iopub_says(m, "idle") &&
 	    (f->step == STEP_LANGUAGE || f->step == STEP_HOOK)) {
 		f->idle = true;
 		half_done(f);

@@ -2,10 +2,11 @@
 #include "output.h"
 
 #include "call_parts.h"
+#include "listener.h"
 #include "model/tasks.h"
 
-/* The reply behind the end. An interrupt may have cost it: ipykernel sends none
- * when one comes between the task's code and its reply. */
+/* So long the reply may come after the end of the output. An interrupt may have cost
+ * it: ipykernel sends none when one comes between the task's code and its reply. */
 #define REPLY_WAIT (30 * USEC_PER_SEC)
 #define REPLY_WAIT_INTERRUPTED (2 * USEC_PER_SEC)
 
@@ -30,6 +31,90 @@ static void add_line(struct call *call, enum stream s, struct bytes text)
 		add_output(call, s, bytes_str("\n"));
 }
 
+static void take_stream(void *task, enum stream s, struct bytes text)
+{
+	add_output(task, s, text);
+}
+
+static void take_value(void *task, const struct msg *m, struct bytes text)
+{
+	(void)m;
+	add_line(task, STREAM_VALUE, text);
+}
+
+/* IPython in a terminal shows it there, too. */
+static void take_display(void *task, const struct msg *m, struct bytes text)
+{
+	(void)m;
+	add_line(task, STREAM_STDOUT, text);
+}
+
+static void take_busy(void *task)
+{
+	call_begun(task);
+}
+
+static void over(struct call *call)
+{
+	call_move(call, CALL_ENDS);
+	timer_cancel(&call->limit_timer);
+	timer_cancel(&call->stop_timer);
+	if (call->state == CALL_OVER)
+		call_finish(call);
+	else if (call->run->trace != RUN_RESTORED)
+		timer_set(call->run->c->loop, &call->idle_timer,
+			  call->interrupted == CALL_NOT_INTERRUPTED
+				  ? REPLY_WAIT
+				  : REPLY_WAIT_INTERRUPTED);
+}
+
+static void take_idle(void *task)
+{
+	over(task);
+}
+
+static void take_code(void *task, const struct msg *m)
+{
+	(void)m;
+	call_entered(task);
+}
+
+static void take_error(void *task, const struct msg *m)
+{
+	(void)m;
+	call_failing(task);
+}
+
+void call_note_end(struct run *run)
+{
+	if (run->call && run->phase == RUN_SENT && !call_has_reply(run->call))
+		over(run->call);
+}
+
+static const struct listener listener = {
+	.busy = take_busy,
+	.idle = take_idle,
+	.code = take_code,
+	.output = take_stream,
+	.value = take_value,
+	.display = take_display,
+	.error = take_error,
+};
+
+void call_on_iopub(struct run *run, struct msg *m)
+{
+	struct call *call = run->call;
+
+	if (run->phase != RUN_SENT || !call || !listener_knows(m))
+		return;
+	/* While there is more output, the end of it is not late. */
+	if (call_has_reply(call) && timer_is_set(&call->idle_timer))
+		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
+	listener_hear(&listener, call, m);
+}
+
+/* --- records of a hub --------------------------------------------------- */
+
 static struct bytes text_of(struct json_object *o, const char *key)
 {
 	size_t n = 0;
@@ -38,101 +123,7 @@ static struct bytes text_of(struct json_object *o, const char *key)
 	return bytes_of(s, s ? n : 0);
 }
 
-static void take_stream(struct call *call, struct msg *m)
-{
-	int s = stream_parse(json_get_str(m->content, "name", NULL));
-
-	if (s == STREAM_STDOUT || s == STREAM_STDERR)
-		add_output(call, (enum stream)s, text_of(m->content, "text"));
-}
-
-static void take_value(struct call *call, struct msg *m)
-{
-	add_line(call, STREAM_VALUE,
-		 text_of(json_get_object(m->content, "data"), "text/plain"));
-}
-
-/* Where IPython in a terminal shows it. */
-static void take_display(struct call *call, struct msg *m)
-{
-	add_line(call, STREAM_STDOUT,
-		 text_of(json_get_object(m->content, "data"), "text/plain"));
-}
-
-static void over(struct call *call)
-{
-	call->idle = true;
-	timer_cancel(&call->limit_timer);
-	timer_cancel(&call->stop_timer);
-	if (call->replied)
-		call_finish(call);
-	else if (!call->run->restored)
-		timer_set(call->run->c->loop, &call->idle_timer,
-			  call->interrupted ? REPLY_WAIT_INTERRUPTED
-					    : REPLY_WAIT);
-}
-
-static void take_input(struct call *call, struct msg *m)
-{
-	(void)m;
-	call_entered(call);
-}
-
-static void take_error(struct call *call, struct msg *m)
-{
-	(void)m;
-	call_failing(call);
-}
-
-static void take_status(struct call *call, struct msg *m)
-{
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	if (s && strcmp(s, "busy") == 0)
-		call_begun(call);
-	else if (s && strcmp(s, "idle") == 0)
-		over(call);
-}
-
-void call_note_end(struct run *run)
-{
-	if (run->call && run->phase == RUN_SENT && !run->call->replied)
-		over(run->call);
-}
-
-static const struct {
-	const char *type;
-	void (*take)(struct call *call, struct msg *m);
-} takers[] = {
-	{MSG_STREAM, take_stream},
-	{MSG_STATUS, take_status},
-	{MSG_EXECUTE_INPUT, take_input},
-	{MSG_ERROR, take_error},
-	{MSG_EXECUTE_RESULT, take_value},
-	{MSG_DISPLAY_DATA, take_display},
-};
-
-void call_on_iopub(struct run *run, struct msg *m)
-{
-	size_t i;
-
-	if (run->phase != RUN_SENT || !run->call)
-		return;
-	for (i = 0; i < ARRAY_SIZE(takers); i++) {
-		if (strcmp(takers[i].type, m->type) != 0)
-			continue;
-		/* While there is more, the end of it is not late. */
-		if (run->call->replied && timer_is_set(&run->call->idle_timer))
-			timer_set(run->c->loop, &run->call->idle_timer,
-				  IDLE_WAIT);
-		takers[i].take(run->call, m);
-		return;
-	}
-}
-
-/* --- records of a hub --------------------------------------------------- */
-
-/* Behind sqlite an object is the text of one. */
+/* A hub that keeps its records in SQLite tells an object as text. */
 static struct json_object *object_in(struct json_object *o, const char *key)
 {
 	size_t n = 0;
@@ -147,7 +138,7 @@ static void set_output(struct call *call, enum stream s, struct bytes text)
 	struct run *run = call->run;
 	struct result *r = result_find(run->c, run->result);
 
-	/* From the beginning: what came before the restart is not here. */
+	/* From the beginning: what came before the restart was not kept. */
 	(void)!task_output(r, run->index, s, 0, text);
 }
 
@@ -178,6 +169,7 @@ void call_on_record(struct run *run, struct json_object *record,
 				 "text/plain"));
 	json_object_put(value);
 	buf_done(&pickled);
-	call->replied = call->idle = true;
+	call_move(call, CALL_REPLIES);
+	call_move(call, CALL_ENDS);
 	call_finish(call);
 }

@@ -8,14 +8,12 @@
 
 void call_on_iopub(struct run *run, struct msg *m);
 
-/* The end of a run from before a restart was published: it is interrupted no
- * more. What became of it comes some other way. */
+/* The end of a run from before a restart was published: the run is interrupted no
+ * more. What became of it is learnt some other way. */
 void call_note_end(struct run *run);
 
-/*
- * The same for a run from before a restart, out of a record of the hub that
- * has its end; the value of an apply_request are the buffers of the reply.
- */
+/* Ends a run from before a restart with what a record of the hub says. The value of
+ * an apply_request are the buffers of the reply. */
 void call_on_record(struct run *run, struct json_object *record,
 		    const struct msg *reply);
 

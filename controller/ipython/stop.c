@@ -12,10 +12,10 @@
 /* A running task is interrupted at once, after 1 s, 2 s more, ...; then it is
  * given up. */
 #define INTERRUPTS 4
-/* One before the task's own code would be lost, or cost the reply: so long that
- * is waited for. */
+/* An interrupt before the task's own code begins would be lost, or cost the reply:
+ * it waits so long for that. */
 #define TOO_EARLY USEC_PER_SEC
-/* It failed, being interrupted: its reply is under way. */
+/* A task that failed after an interrupt has so long to reply. */
 #define HEEDED (2 * USEC_PER_SEC)
 
 /* Consumes content. */
@@ -29,7 +29,8 @@ static int send_control(struct engine *e, const char *type,
 	return err;
 }
 
-/* When the task has ended meanwhile, an engine of ours spares the next one. */
+/* The msg_id lets an engine of ours spare the next task, should this one have ended
+ * meanwhile. */
 static int send_signal(const struct run *run, int signo)
 {
 	struct json_object *content = json_object_new_object();
@@ -41,11 +42,12 @@ static int send_signal(const struct run *run, int signo)
 
 static int interrupt(struct call *call)
 {
-	call->interrupted = true;
+	if (call->interrupted == CALL_NOT_INTERRUPTED)
+		call->interrupted = CALL_INTERRUPTED;
 	return send_signal(call->run, SIGINT);
 }
 
-/* If it waits in the engine, behind tasks of others, it does not begin. */
+/* A task that waits in the engine, behind tasks of others, does not begin then. */
 static int forget(struct run *run)
 {
 	struct json_object *content = json_object_new_object();
@@ -69,7 +71,7 @@ static void give_up(struct call *call)
 			.evalue = buf_str(&why),
 		};
 	}
-	/* Until the end of it is published. */
+	/* The engine counts as busy until the end of the task is published. */
 	if (call->run->engine)
 		foreign_set_elsewhere(call->run->engine, true);
 	log_warning("an engine does not heed interrupts; its task is given up",
@@ -81,23 +83,24 @@ static void give_up(struct call *call)
 }
 
 /*
- * The engine works on others' tasks, too: only ours is interrupted. Of one from
- * before a restart nothing may have been heard, but the engine has answered
- * since, which it does behind the task.
+ * Whether the engine works on this task: it works on others', too, which are not to
+ * be interrupted. Nothing may have been heard of a task from before a restart, but
+ * when the engine has answered since, it is done with it.
  */
 static bool is_at_work(const struct call *call)
 {
 	const struct run *run = call->run;
 
-	return call->begun && !call->idle &&
-	       !(run->restored && foreign_has_done_all(run->engine));
+	return (call->state == CALL_BEGUN || call->state == CALL_ENTERED) &&
+	       !(run->trace == RUN_RESTORED &&
+		 foreign_has_done_all(run->engine));
 }
 
 void call_stop(struct call *call)
 {
 	struct engine *e = call->run->engine;
 
-	if (call->replied || call->idle || !e)
+	if (call->state >= CALL_REPLIED || !e)
 		return;
 	if (call->interrupts >= INTERRUPTS) {
 		if (is_at_work(call))
@@ -106,8 +109,8 @@ void call_stop(struct call *call)
 			call_end(call, &(struct ending){.event = EVENT_ABORT});
 		return;
 	}
-	/* One that is away hears it the next time. */
-	if (is_at_work(call) && (call->entered || call->interrupts))
+	/* An engine that is away hears the next one. */
+	if (is_at_work(call) && (call->state == CALL_ENTERED || call->interrupts))
 		(void)!interrupt(call);
 	timer_set(e->c->loop, &call->stop_timer,
 		  ++call->interrupts * USEC_PER_SEC);
@@ -130,15 +133,14 @@ void call_begun(struct call *call)
 {
 	const struct engine *e = call->run->engine;
 
-	if (call->begun)
+	if (!call_move(call, CALL_BEGINS))
 		return;
-	call->begun = true;
-	/* An engine of ours sees to it itself. */
+	/* An engine of ours sees to the limit itself. */
 	if (call->limit > 0 && !(e && foreign_is_ours(e)))
 		timer_set(call->run->c->loop, &call->limit_timer,
 			  (uint64_t)(call->limit * 1e6));
-	/* An abort was too late to keep it from beginning, or it is answered
-	 * in a moment. */
+	/* The abort was too late to keep the task from beginning, or the engine
+	 * aborts it in a moment. */
 	if (!call->run->abort)
 		return;
 	call->interrupts = 1;
@@ -147,27 +149,28 @@ void call_begun(struct call *call)
 
 void call_entered(struct call *call)
 {
-	call->entered = true;
-	if (timer_is_set(&call->stop_timer) && !call->interrupted)
+	call_begun(call);
+	if (call_move(call, CALL_ENTERS) && timer_is_set(&call->stop_timer) &&
+	    call->interrupted == CALL_NOT_INTERRUPTED)
 		call_stop(call);
 }
 
 void call_failing(struct call *call)
 {
-	if (!call->interrupted || call->heeded)
+	if (call->interrupted != CALL_INTERRUPTED)
 		return;
-	call->heeded = true;
+	call->interrupted = CALL_HEEDED;
 	if (timer_is_set(&call->stop_timer))
 		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
 }
 
-/* Of one from before a restart it is known that it was sent. */
+/* The call of a run. Of a run from before a restart it is known that it was sent. */
 static struct call *call_of(struct run *run)
 {
 	if (!run->call) {
 		call_new(run);
-		run->call->begun = !run->engine->elsewhere;
-		run->call->entered = run->call->begun;
+		if (!run->engine->elsewhere)
+			call_move(run->call, CALL_ENTERS);
 	}
 	return run->call;
 }
@@ -189,7 +192,7 @@ int call_abort(struct run *run)
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 
-/* ipyparallel has a word for a signal to what runs, and for no other. */
+/* ipyparallel has a message for a signal to the task that runs, and to no other. */
 static int signal_of_client(struct run *run, int signo)
 {
 	const struct engine *e = run->engine;

@@ -3,8 +3,8 @@
 
 #include "net/sockets.h"
 
-int carrier_own_send(struct controller *c, enum line line,
-		     const struct msg_out *out)
+int carrier_direct_send(struct controller *c, enum engine_line line,
+			const struct msg_out *out)
 {
 	static const enum socket of[] = {
 		[LINE_TASK] = S_TASK_OUT,
@@ -14,18 +14,18 @@ int carrier_own_send(struct controller *c, enum line line,
 	return msg_send(sock_of(c, of[line]), &c->session, out);
 }
 
-struct session *carrier_own_session(struct controller *c)
+struct session *carrier_direct_session(struct controller *c)
 {
 	return &c->session;
 }
 
-bool carrier_own_is_gone(const struct controller *c)
+bool carrier_direct_is_gone(const struct controller *c)
 {
 	(void)c;
 	return false;
 }
 
-const char *carrier_own_is_away(const struct controller *c)
+const char *carrier_direct_is_away(const struct controller *c)
 {
 	(void)c;
 	return NULL;
@@ -36,7 +36,7 @@ struct session *engine_session(struct engine *e)
 	return e->c->carrier->session(e->c);
 }
 
-int engine_send(struct engine *e, enum line line, struct msg_out *out)
+int engine_send(struct engine *e, enum engine_line line, struct msg_out *out)
 {
 	struct bytes ident = engine_ident(e);
 	int err;

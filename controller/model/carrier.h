@@ -1,6 +1,6 @@
 /*
  * carrier.h: what brings messages to the engines: the sockets of this controller, or
- * another controller whose engines are used (upstream.h). Who sends does not know
+ * another controller whose engines are used (upstream/). Who sends does not know
  * which.
  */
 #ifndef TASKFS_CONTROLLER_MODEL_CARRIER_H
@@ -8,15 +8,15 @@
 
 #include "engines.h"
 
-enum line { LINE_TASK, LINE_CONTROL };
+enum engine_line { LINE_TASK, LINE_CONTROL };
 
 struct carrier {
 	/* out's idents are the engine's. -EHOSTUNREACH: it is not there. */
-	int (*send)(struct controller *c, enum line line,
+	int (*send)(struct controller *c, enum engine_line line,
 		    const struct msg_out *out);
 	/* What its messages are signed with. */
 	struct session *(*session)(struct controller *c);
-	/* Of what mounts run on engines of ipyparallel there. */
+	/* For what mounts run on engines of ipyparallel there. */
 	const struct run_ops *run_ops;
 	/* Clients hear of the end of what they run there after this controller. */
 	bool first_to_know;
@@ -28,18 +28,18 @@ struct carrier {
 	struct json_object *(*json)(const struct controller *c);
 };
 
-/* Those of the sockets of this controller. */
-int carrier_own_send(struct controller *c, enum line line,
-		     const struct msg_out *out) must_check;
-struct session *carrier_own_session(struct controller *c);
-bool carrier_own_is_gone(const struct controller *c);
-const char *carrier_own_is_away(const struct controller *c);
+/* The operations of the carrier that is the sockets of this controller. */
+int carrier_direct_send(struct controller *c, enum engine_line line,
+			const struct msg_out *out) must_check;
+struct session *carrier_direct_session(struct controller *c);
+bool carrier_direct_is_gone(const struct controller *c);
+const char *carrier_direct_is_away(const struct controller *c);
 
 /*
  * Sends to the engine; out's idents are filled in. The kind of answer, and
  * that there is one, is the message's. -EHOSTUNREACH: it is not there.
  */
-int engine_send(struct engine *e, enum line line, struct msg_out *out)
+int engine_send(struct engine *e, enum engine_line line, struct msg_out *out)
 	must_check;
 /* What its messages are signed with. */
 struct session *engine_session(struct engine *e);

@@ -2,7 +2,7 @@
  * changes.h: what changed and was not told to the mounts yet.
  *
  * Who changes a result, a task or an engine marks it here. Who tells the mounts
- * (events.h) is woken by that, and takes the marks away, once a turn.
+ * (mounts/events.h) is woken by that, and takes the marks away, once a turn.
  */
 #ifndef TASKFS_CONTROLLER_MODEL_CHANGES_H
 #define TASKFS_CONTROLLER_MODEL_CHANGES_H
@@ -23,7 +23,7 @@ struct changes {
 	struct list results;	/* by result.changed_link; result.changed says what */
 	uint64_t *purged;	/* ids of results */
 	size_t npurged, purged_room;
-	/* Wake who tells. NULL: nobody does. */
+	/* Wakes who tells the mounts. NULL: nobody does. */
 	void (*wake)(struct controller *c, enum changed what);
 	void (*wake_engines)(struct controller *c);
 };
@@ -31,13 +31,13 @@ struct changes {
 void changes_init(struct controller *c);
 void changes_done(struct controller *c);
 
-/* Nothing to tell of one whose submission is not stored. */
+/* A result changed. Nothing is told of one whose submission is not stored. */
 void result_changed(struct result *r, enum changed what);
-/* One of its tasks changed: told with the next change of the result. */
+/* A task changed: that is told with the next change of its result. */
 void task_changed(struct result *r, uint32_t index);
 /* A result is gone. */
 void changes_purged(struct controller *c, uint64_t id);
-/* Its engine.changed is set. */
+/* The mark `changed` of an engine was set. */
 void changes_engine(struct controller *c);
 
 #endif

@@ -5,7 +5,8 @@
 #include "base/parse.h"
 #include "store/store.h"
 
-/* Its value: the boot, and what is added to that boot's clock. */
+/* The store has under this key: the boot of the machine, and what is added to the
+ * clock of that boot. */
 #define KEY "clock"
 #define BOOT_SIZE 64
 
@@ -17,7 +18,7 @@ static void read_boot(struct buf *ret)
 		ret->n--;
 }
 
-/* False: the machine was started again since, or it is not known. */
+/* False: the machine was started again since, or nothing is kept. */
 static bool read_kept(struct controller *c, struct bytes boot, int64_t *ret)
 {
 	char *kept = store_meta(c->store, KEY);

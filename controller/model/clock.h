@@ -12,11 +12,11 @@
 
 #include "core/controller.h"
 
-/* Before anything is loaded; the store is open. */
+/* Called before anything is loaded; the store is open. */
 void clock_init(struct controller *c);
-/* Something stored happened then: it is not earlier now. */
+/* Something that is stored happened then: now is not earlier. */
 void clock_not_before(struct controller *c, int64_t then);
-/* All is loaded: keeps it for the next start. */
+/* All is loaded: keeps the clock for the next start. */
 void clock_keep(struct controller *c);
 
 int64_t clock_now(const struct controller *c);

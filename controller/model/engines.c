@@ -81,9 +81,10 @@ struct engine *engine_new(struct controller *c, int64_t id, const char *uuid)
 	e->uuid = xstrdup(uuid);
 	e->since = now_usec();
 	list_init(&e->runs);
-	/* A new one is used first. */
+	/* A new engine is used first. */
 	list_add(&c->engines->order, &e->order);
-	/* Larger than before a restart of this controller. */
+	/* A time of day, so that it is larger than before a restart of the
+	 * controller. */
 	e->ran = now_usec();
 	map_put_u64(&c->engines->by_id, (uint64_t)id, e);
 	map_put(&c->engines->by_uuid, bytes_str(uuid), e);

@@ -1,12 +1,12 @@
 /*
  * engines.h: the engines of the cluster: what is known of them.
  *
- * The controller owns them. An engine that is not heard any more is given up: what
- * it ran ends, and clients of ipyparallel hear that it is gone. But it is kept as
- * `lost`, with its id, for --keep-id: what names it waits for it (away.c). An engine
- * that was known before a restart of the controller is `lost`, too, until it
- * registers again (or, a stock one, answers a heartbeat), and is given up like any
- * other that stays silent.
+ * The controller owns them. An engine that is not heard any more is given up: what it ran
+ * ends, and clients of ipyparallel hear that it is gone. But it is kept as `lost`, with
+ * its id, for --keep-id: what names it waits for it (engines/away.c). An engine that was
+ * known before a restart of the controller is `lost`, too, until it registers again (or,
+ * one of ipyparallel, answers a heartbeat), and is given up like any other that stays
+ * silent.
  */
 #ifndef TASKFS_CONTROLLER_MODEL_ENGINES_H
 #define TASKFS_CONTROLLER_MODEL_ENGINES_H
@@ -28,19 +28,19 @@ struct run_ops;
 
 /* Who hears what becomes of engines. What is not heard is NULL. */
 struct engine_hooks {
-	/* It is known whether it speaks the extensions. */
+	/* It is known whether the engine speaks the extensions. */
 	void (*known)(struct engine *e);
 	/* Its heart is heard, for the first time or again. */
 	void (*joined)(struct engine *e);
-	/* It was given a run. */
+	/* The engine was given a run. */
 	void (*busy)(struct engine *e);
-	/* The last of what it had has ended. */
+	/* The last run of the engine has ended. */
 	void (*idle)(struct engine *e);
-	/* What it ran ends, as far as one can tell. */
+	/* The engine is given up: its runs end, as far as one can tell. */
 	void (*given_up)(struct engine *e);
-	/* It was given up and keeps its id. */
+	/* The engine was given up and keeps its id. */
 	void (*lost)(struct engine *e);
-	/* It is forgotten: what belongs to it is freed. */
+	/* The engine is forgotten: what belongs to it is freed. */
 	void (*freed)(struct engine *e);
 	/* There is no engine of this id any more. */
 	void (*gone)(struct controller *c, int64_t id);
@@ -62,10 +62,8 @@ struct engine {
 	char *process;		/* as in wire/process.h; NULL: it does not say */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
 	bool taskfs;		/* speaks the extensions */
-	/*
-	 * What the scheduler and the mounts have to know of it. Who knows this kind
-	 * of engine sets that: engine_set_taskfs(), foreign.c.
-	 */
+	/* What the scheduler and the mounts have to know of it. Who knows this kind
+	 * of engine sets that: engine_set_taskfs(), ipython/foreign.c. */
 	bool ready;		/* it can be given tasks of mounts */
 	bool shell, python;	/* it runs scripts of the shell; code in Python */
 	bool elsewhere;		/* it works on somebody else's task */
@@ -79,10 +77,13 @@ struct engine {
 	uint64_t joining;	/* mono_usec() when it registered */
 	bool answered;		/* since the last beat */
 	bool changed;		/* not told yet */
-	bool draining;		/* gets no tasks; see orders.h */
+	bool draining;		/* gets no tasks; engines/drain.h */
 	uint64_t pong;		/* mono_usec() of the last one */
-	/* flight.c's: what it was asked (mono_usec(); 0: nothing), and how often
-	 * it did not answer; tasks in a row that did not reach it. */
+	/*
+	 * engines/flight.c: the id of the question it was asked, and when
+	 * (mono_usec(); 0: none); how often it did not answer; tasks in a row that
+	 * did not reach it.
+	 */
 	char question[MSG_ID_SIZE];
 	uint64_t asked;
 	unsigned unanswered, astray;
@@ -97,13 +98,13 @@ struct engine {
 	unsigned load;		/* runs given to it and not ended */
 	uint64_t began;		/* mono_usec() when it had nothing to do last */
 	uint64_t completed;
-	struct map vars;	/* name -> struct variable (vars.c) */
+	struct map vars;	/* name -> struct variable (vars/vars.c) */
 	bool vars_known;
 	int64_t vars_version;
-	/* A Python engine tells only when it is asked: counts what may have
-	 * changed them, and as of which count they are told. */
+	/* A Python engine tells its variables only when it is asked: counts what may
+	 * have changed them, and as of which count they were told. */
 	int64_t ran, vars_as_of;
-	/* It was asked for a listing: as of which count, when. */
+	/* It was asked for a listing of them: as of which count, when. */
 	char listing[MSG_ID_SIZE];
 	int64_t listing_ran;
 	uint64_t listing_at;
@@ -111,7 +112,7 @@ struct engine {
 	unsigned forwards;	/* requests for them that it has not answered */
 	struct json_object *stored;	/* array of msg_ids to acknowledge */
 	struct timer stored_timer;
-	struct foreign *foreign;	/* foreign.c's; NULL: none of ipyparallel */
+	struct foreign *foreign;	/* ipython/foreign.c; NULL: one of ours */
 };
 
 /* The caller stores it (engine_store()) and says what it is (engine_set_taskfs()). */
@@ -120,7 +121,7 @@ void engine_free(struct engine *e);
 void engine_store(struct engine *e);
 /* Whether it speaks the extensions: whoever knows that kind of engine sets the rest. */
 void engine_set_taskfs(struct engine *e, bool taskfs);
-/* Member pid, if it is one; log: what is none. */
+/* Reads the member pid of o; what is no pid is logged. */
 void engine_read_pid(struct engine *e, struct json_object *o);
 
 struct engines {
@@ -139,7 +140,7 @@ void engines_done(struct controller *c);
  */
 void engines_expect(struct controller *c, int64_t id);
 void engines_expect_no_more(struct controller *c, int64_t id);
-/* It is there, or lost, or starts again. */
+/* An engine of this id is there, or lost, or starts again. */
 bool engine_is_expected(struct controller *c, int64_t id);
 /* A row of the store, at the start. */
 void engine_restore(struct controller *c, const struct engine_row *row);
@@ -150,9 +151,9 @@ static inline struct bytes engine_ident(const struct engine *e)
 {
 	return bytes_str(e->uuid);
 }
-/* It has one run more, or less (by: 1 or -1). */
+/* The engine has one run more, or less (by: 1 or -1). */
 void engine_add_load(struct engine *e, int by);
-/* Can be given tasks now. */
+/* The engine can be given tasks now. */
 bool engine_usable(const struct engine *e);
 /* For clients it is one of the engines: it was not given up. */
 static inline bool engine_is_there(const struct engine *e)
@@ -165,7 +166,7 @@ bool engine_is_away(const struct engine *e);
 /* "away since DATE". */
 void engine_put_away(const struct engine *e, struct buf *out);
 
-/* Told to mounts soon. */
+/* The mounts are told of the engine soon. */
 void engine_changed(struct engine *e);
 
 #endif

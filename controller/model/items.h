@@ -15,7 +15,7 @@ uint64_t items_count(struct bytes block);
 void items_from_list(struct json_object *list, struct buf *out);
 /* Where each task's items begin: fills r->item_at from r->items. */
 void items_index(struct result *r);
-/* Those of one task, NUL-terminated; empty when r is no map. */
+/* The items of one task, NUL-terminated; empty when r is no map. */
 struct bytes items_of(const struct result *r, uint64_t index);
 void items_free(struct result *r);
 

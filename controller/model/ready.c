@@ -20,7 +20,7 @@ static struct bucket *bucket_for(struct controller *c, int64_t priority)
 	return b;
 }
 
-/* Its engines may all be gone: to be looked at. */
+/* The engines of the result may all be gone: that is to be looked at. */
 static void check_later(struct result *r)
 {
 	struct ready *ready = r->c->ready;
@@ -36,7 +36,7 @@ static void check_later(struct result *r)
 	ready->unchecked[ready->nunchecked++] = r->id;
 }
 
-/* New ones come last; one that comes back takes its old place. */
+/* A new result comes last; one that comes back takes its old place. */
 void ready_add(struct result *r)
 {
 	struct bucket *b;

@@ -18,7 +18,7 @@ struct ready {
 	/* Ids of results: whether there is an engine for them is to be looked at. */
 	uint64_t *unchecked;
 	size_t nunchecked, unchecked_room;
-	/* Somebody is to look at what is ready. NULL: nobody does. */
+	/* Wakes who looks at what is ready. NULL: nobody does. */
 	void (*wake)(struct controller *c);
 };
 
@@ -26,11 +26,11 @@ void ready_init(struct controller *c);
 void ready_done(struct controller *c);
 /* The result has a task to hand out (again). */
 void ready_add(struct result *r);
-/* It has none any more. */
+/* The result has none any more. */
 void ready_remove(struct result *r);
 void ready_wake(struct controller *c);
 
-/* It is not given to this engine any more. */
+/* The result is not given to this engine any more. */
 void result_avoid(struct result *r, int64_t engine);
 bool result_avoids(const struct result *r, int64_t engine);
 

@@ -49,7 +49,7 @@ static struct bytes name_key(uint32_t uid, struct bytes name)
 	return buf_bytes(&key);
 }
 
-static struct bytes own_key(const struct result *r)
+static struct bytes key_of(const struct result *r)
 {
 	return name_key(r->uid, bytes_str(r->name));
 }
@@ -64,20 +64,20 @@ void result_take_name(struct result *r)
 {
 	if (!r->name)
 		return;
-	r->older = map_put(&r->c->results->names, own_key(r), r);
+	r->older = map_put(&r->c->results->names, key_of(r), r);
 	if (r->older)
 		r->older->newer = r;
 }
 
-/* It goes: the newest before it has the name, if there is one. */
+/* The result goes: the newest one before it has the name, if there is one. */
 static void drop_name(struct result *r)
 {
-	bool newest = r->name && map_get(&r->c->results->names, own_key(r)) == r;
+	bool newest = r->name && map_get(&r->c->results->names, key_of(r)) == r;
 
 	if (newest && r->older)
-		map_put(&r->c->results->names, own_key(r), r->older);
+		map_put(&r->c->results->names, key_of(r), r->older);
 	else if (newest)
-		map_remove(&r->c->results->names, own_key(r));
+		map_remove(&r->c->results->names, key_of(r));
 	if (r->newer)
 		r->newer->older = r->older;
 	if (r->older)
@@ -326,8 +326,8 @@ void result_free(struct result *r)
 	free(r->dep);
 	free(r->dependent);
 	items_free(r);
-	free(r->rest_ename);
-	free(r->rest_evalue);
+	free(r->unbegun.ename);
+	free(r->unbegun.evalue);
 	free(r->told);
 	free(r->task);
 	free(r->targets);

@@ -12,7 +12,7 @@
 #include "store/store.h"
 #include "store/deps.h"
 
-/* Of a task that was begun; only tasks that need it have one. */
+/* What is known of a task that was begun. Only tasks that need it have one. */
 struct details {
 	char *msg_id, *engine_uuid;
 	char *ename, *evalue, *traceback, *cwd;
@@ -38,12 +38,12 @@ struct task {
 	bool value_is_stdout;
 	bool claimed;		/* pending, but being begun or ended */
 	bool held;		/* ctl hold, of it alone; cf. result.held */
-	bool resting;		/* claimed: its end is being stored; rest.c */
-	bool rest;		/* it has no row, its end is its result's; rest.c */
+	bool unbegun_ends;	/* claimed: that it ended so is being stored */
+	bool unbegun;		/* it ended so: the row of its result says how */
 	bool loaded;		/* it has a row; only while loading */
 	bool told_broken;	/* ending.c: an output was not stored */
-	bool aborting;		/* if it comes to wait again it is aborted */
-	bool dirty;		/* in result.told, see events.c */
+	bool aborting;		/* it is aborted, should it wait again */
+	bool dirty;		/* it is in result.told; mounts/events.c */
 	bool timed_out;		/* its error is a limit of time */
 	int16_t exit_status, signal;	/* -1: none */
 	uint16_t attempt;
@@ -64,12 +64,13 @@ struct result;
 struct run;
 
 /*
- * What depends on who submitted a result: a mount (run.c), a client of ipyparallel
- * (wire.c), or another client of an upstream controller (others_record.c).
+ * What depends on who submitted a result: a mount (schedule/run.c), a client of
+ * ipyparallel (clients/relayed.c), or another client of an upstream controller
+ * (upstream/others_record.c).
  */
 struct result_ops {
-	/* A client of ipyparallel: it places its tasks, knows their errors in its own
-	 * words, and nobody else can send them again. */
+	/* Clients of ipyparallel submit such results: they place their tasks, know
+	 * errors by their own words, and nobody else can send the tasks again. */
 	bool of_client;
 	/* Gives a task that is claimed to the engine, or unclaims it. */
 	void (*start)(struct result *r, uint32_t index, struct engine *e);
@@ -77,13 +78,13 @@ struct result_ops {
 	bool (*retries)(struct result *r, const struct run *run);
 	/* A run that the store had: it goes on, or ends. */
 	void (*restored)(struct run *run);
-	/* It waited when the controller ended. May be NULL. */
+	/* The result waited when the controller ended. May be NULL. */
 	void (*resumed)(struct result *r);
-	/* The store has the message of its task. Of of_client. */
+	/* The store has the message of its task. Of results of clients alone. */
 	void (*loaded)(struct result *r, const char *msg_id);
-	/* Its end is stored, or can never be stored. May be NULL. */
+	/* The end of the result is stored, or can never be stored. May be NULL. */
 	void (*ended)(struct result *r);
-	/* It is freed. May be NULL. */
+	/* The result is freed. May be NULL. */
 	void (*freed)(struct result *r);
 };
 
@@ -104,27 +105,29 @@ struct result {
 	uint64_t timeout;	/* microseconds; 0: none */
 	int64_t *targets;
 	size_t ntargets;
-	int64_t *avoid;		/* engines that shall not have it (again) */
+	int64_t *avoid;		/* engines that get it no more */
 	size_t navoid;
 
-	/* graph.c */
+	/* what it waits for; schedule/graph.c */
 	struct dep *dep;
 	size_t ndeps, unmet;
 	uint64_t *dependent;	/* ids of those that wait for this one */
 	size_t ndependents;
 
-	/* items.c; a map's only */
+	/* of a map; items.c */
 	struct buf items;
 	uint32_t *item_at;
 	uint64_t map_size;	/* bytes of the items */
 	uint64_t chunk, halt, max_running;
 
-	/* rest.c: what became of the tasks that were never begun */
-	char *rest_ename, *rest_evalue;
-	int rest_state;		/* 0: not yet */
-	int64_t rest_when, rest_elapsed;
-	uint64_t rest_from;	/* those from here on */
-	bool told_rest;
+	/* schedule/unbegun.c: what became of the tasks that were never begun */
+	struct {
+		char *ename, *evalue;
+		int state;	/* 0: they have not ended */
+		int64_t when, elapsed;
+		uint64_t from;	/* tasks before this one were begun */
+	} unbegun;
+	bool told_unbegun;
 
 	/* Over its tasks: first start, last end and receipt, run times. */
 	int64_t started, completed, received, serial;
@@ -136,7 +139,7 @@ struct result {
 	uint64_t active;	/* runs */
 	uint64_t failing;	/* of a map with `halt`: its failure is being stored */
 	bool pinned;		/* a view: task i runs on targets[i] */
-	uint32_t *told;		/* tasks that changed; events.c */
+	uint32_t *told;		/* tasks that changed; mounts/events.c */
 	size_t ntold, told_room;
 
 	bool held;		/* ctl hold: nothing of it is handed out */
@@ -153,14 +156,14 @@ struct result {
 	uint64_t seq;		/* of the last change that was told */
 	unsigned changed;	/* of enum changed, not told yet */
 	uint64_t accounted;	/* bytes, in the controller's sum */
-	bool aborting;		/* what of it waits again is aborted */
-	struct wire *wire;	/* a client's message, while it is under way */
+	bool aborting;		/* a task of it that waits again is aborted */
+	struct relayed *relayed; /* its client's message, while that is under way */
 	bool purging;
-	bool applied;		/* of a client: a function of Python */
+	bool applied;		/* a client's function of Python */
 	bool doomed;
 	bool stored;		/* its submission is on disk */
 	struct list by_id, finished, changed_link;
-	struct list ready_link;	/* sched.c; empty when nothing to hand out */
+	struct list ready_link;	/* ready.c; empty when nothing is to be handed out */
 	struct timer timeout_timer;
 };
 
@@ -191,21 +194,20 @@ struct result_spec {
 };
 struct result *result_new(struct controller *c, struct result_spec *spec);
 struct store_op *result_store_op(const struct result *r);
-/* What it waits for as dep_put() has it, for the store; the caller's; NULL: nothing. */
+/* What the result waits for, as dep_put() writes it for the store; the caller's;
+ * NULL: nothing. */
 char *result_deps_text(const struct result *r);
-/*
- * Its code and stdin are here and stay; large ones are dropped as soon as they
- * are stored, and come from the store when an engine needs them.
- */
+/* Code and stdin of the result are here and stay. Large ones are dropped as soon as
+ * they are stored, and come from the store when an engine needs them. */
 bool result_keeps_input(const struct result *r);
 /* The submission is stored: results/ may show it. */
 void result_set_stored(struct result *r);
-/* Its code and stdin are not needed any more, or come from the store. */
+/* Code and stdin are not needed any more, or come from the store: drops them. */
 void result_drop_input(struct result *r);
-/* It is final, and counted among those that retention may take; not any more. */
+/* The result is final, and among those that retention may take; or not any more. */
 void results_add_finished(struct result *r);
 void results_remove_finished(struct result *r);
-/* Forgets it, here only. */
+/* Forgets the result; the store does not. */
 void result_free(struct result *r);
 
 struct result *result_find(struct controller *c, uint64_t id);
@@ -214,14 +216,14 @@ enum state result_state(const struct result *r);
 /* The newest result of a user's name, or NULL. Names of others are others. */
 struct result *result_named(struct controller *c, uint32_t uid,
 			    struct bytes name);
-/* From now on it is that, if it has a name. */
+/* From now on r is the newest of its name, if it has one. */
 void result_take_name(struct result *r);
 /* The result a token made, or NULL. */
 struct result *result_by_token(struct controller *c, const char *token);
 
 void task_drop_outputs(struct result *r, uint32_t index);
 
-/* Between results.c, task.c and load.c. */
+/* Of results.c, tasks.c and schedule/resume.c alone. */
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 /* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h). */

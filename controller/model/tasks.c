@@ -9,7 +9,8 @@
 
 #include <math.h>
 
-/* An output up to here is a blob of the database; a larger one is a file. */
+/* An output of up to so many bytes is a blob of the database; a larger one is a
+ * file. */
 #define OUTPUT_IN_MEMORY (64 * KIB)
 
 struct task_row task_row(const struct result *r, uint32_t index)
@@ -284,7 +285,8 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 	if (!out)
 		out = t->out = zalloc(sizeof(*out));
 	if (offset == 0 && out->of[s].size) {
-		/* From the beginning again, after a restart. */
+		/* After a restart an engine sends the output from its beginning
+		 * again. */
 		buf_clear(&out->of[s].mem);
 		out->of[s].size = 0;
 		out->of[s].in_file = false;

@@ -9,20 +9,21 @@
 /* The task as a row for the store; the caller changes what will change. */
 struct task_row task_row(const struct result *r, uint32_t index);
 
-/* Pending, and nobody works on it. */
+/* The task is pending, and nobody begins or ends it now. */
 bool task_is_waiting(const struct task *t);
 
-/* It waits, and may be begun. */
+/* The task waits, and may be begun. */
 bool task_is_ready(const struct task *t);
 
 /* The first task that is ready; -1: none. */
 int64_t result_waiting_task(struct result *r);
 
-/* Takes a waiting task out of that, or puts it back (and back in line). */
+/* Takes a task out of those that wait, or puts it back (also in line with its
+ * result). */
 void task_claim(struct result *r, uint64_t index);
 void task_unclaim(struct result *r, uint64_t index);
 
-/* Takes it out of what is ready, or puts it back; while it waits or runs. */
+/* Takes a task out of what is ready, or puts it back; while it waits or runs. */
 void task_set_held(struct result *r, uint64_t index, bool held);
 
 /* Appends to an output; false: the offset fits nothing that is here. */
@@ -31,14 +32,15 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 
-/* A map may have a million tasks: of those that ended the store knows more. */
+/* Frees what only the store has to know of a task that ended: a map may have a
+ * million. */
 void task_shed_details(const struct result *r, struct task *t);
 bool is_timeout(const char *ename);
 
-/* Of one that was not begun. */
+/* The msg_id of a task that was not begun. */
 void task_set_msg_id(struct task *t, const char *msg_id);
 
-/* How long ago it was submitted; of one that has ended, how long that took. */
+/* How long ago the result was submitted; of one that has ended, how long that took. */
 int64_t result_age(const struct result *r);
 int64_t result_elapsed(const struct result *r);
 
@@ -49,7 +51,7 @@ int64_t result_elapsed(const struct result *r);
 void task_row_ran(const struct result *r, struct task_row *row, int64_t ran,
 		  int64_t ago);
 
-/* The same as times of day, 0: not known; somebody may have set that clock. */
+/* The same from two times of day, 0: not known; somebody may have set that clock. */
 void task_row_ran_from(const struct result *r, struct task_row *row,
 		       int64_t started, int64_t completed);
 

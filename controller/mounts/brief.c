@@ -1,14 +1,14 @@
 #include "base/base.h"
 #include "brief.h"
 
-/* A task in short; doc/PROTOCOL.md has the order. */
-#define SHORT_MEMBERS (15 + STREAM_OUTPUTS)
+/* The numbers of that list; doc/PROTOCOL.md has their order. */
+#define BRIEF_MEMBERS (15 + STREAM_OUTPUTS)
 
-static void short_members(const struct result *r, uint32_t index,
-			  int64_t m[SHORT_MEMBERS])
+static void brief_members(const struct result *r, uint32_t index,
+			  int64_t m[BRIEF_MEMBERS])
 {
 	const struct task *t = &r->task[index];
-	const int64_t members[SHORT_MEMBERS] = {
+	const int64_t members[BRIEF_MEMBERS] = {
 		index,
 		t->state,
 		t->engine,
@@ -33,14 +33,14 @@ static void short_members(const struct result *r, uint32_t index,
 	memcpy(m, members, sizeof(members));
 }
 
-struct json_object *task_json_short(const struct result *r, uint32_t index)
+struct json_object *task_json_brief(const struct result *r, uint32_t index)
 {
 	struct json_object *a = json_object_new_array();
-	int64_t m[SHORT_MEMBERS];
+	int64_t m[BRIEF_MEMBERS];
 	size_t i;
 
-	short_members(r, index, m);
-	for (i = 0; i < SHORT_MEMBERS; i++)
+	brief_members(r, index, m);
+	for (i = 0; i < BRIEF_MEMBERS; i++)
 		json_push(a, json_object_new_int64(m[i]));
 	return a;
 }
@@ -59,14 +59,14 @@ static char *put_number(char *p, int64_t n)
 	return p + (digits + sizeof(digits) - d);
 }
 
-void task_put_short(const struct result *r, uint32_t index, struct buf *out)
+void task_put_brief(const struct result *r, uint32_t index, struct buf *out)
 {
-	int64_t m[SHORT_MEMBERS];
-	char *begin = buf_reserve(out, SHORT_MEMBERS * 24 + 2), *p = begin;
+	int64_t m[BRIEF_MEMBERS];
+	char *begin = buf_reserve(out, BRIEF_MEMBERS * 24 + 2), *p = begin;
 	size_t i;
 
-	short_members(r, index, m);
-	for (i = 0; i < SHORT_MEMBERS; i++) {
+	brief_members(r, index, m);
+	for (i = 0; i < BRIEF_MEMBERS; i++) {
 		*p++ = i ? ',' : '[';
 		p = put_number(p, m[i]);
 	}

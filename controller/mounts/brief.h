@@ -1,13 +1,11 @@
-/*
- * short.h: a task of many in short: the list of doc/PROTOCOL.md, "Tasks in short".
- */
+/* brief.h: a task of many in short: the list of doc/PROTOCOL.md, "Tasks in short". */
 #ifndef TASKFS_CONTROLLER_MOUNTS_BRIEF_H
 #define TASKFS_CONTROLLER_MOUNTS_BRIEF_H
 
 #include "model/results.h"
 
-struct json_object *task_json_short(const struct result *r, uint32_t index);
+struct json_object *task_json_brief(const struct result *r, uint32_t index);
 /* The same as text, appended: there may be thousands in one reply. */
-void task_put_short(const struct result *r, uint32_t index, struct buf *out);
+void task_put_brief(const struct result *r, uint32_t index, struct buf *out);
 
 #endif

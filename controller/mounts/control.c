@@ -47,7 +47,7 @@ static struct json_object *result_now(struct request *rq)
 	o = result_json(r, CHANGED_ALL, NULL);
 	if (rq->task >= 0 && r->ntasks > 1) {
 		changed = json_object_new_array();
-		json_push(changed, task_json_short(r, (uint32_t)rq->task));
+		json_push(changed, task_json_brief(r, (uint32_t)rq->task));
 		json_add(o, "changed", changed);
 	}
 	return o;

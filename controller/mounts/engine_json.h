@@ -8,7 +8,8 @@
 #include "model/engines.h"
 
 struct json_object *engine_json(const struct engine *e);
-/* Told now, if it is not yet: before what only who knows it can understand. */
+/* Tells of the engine now, if that is not done yet: before something that only who
+ * knows the engine understands. */
 void engine_tell(struct engine *e);
 void engines_tell(struct controller *c);
 

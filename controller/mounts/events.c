@@ -18,7 +18,7 @@
 
 struct events {
 	struct controller *c;
-	bool heard;		/* by a mount */
+	bool heard;		/* a mount hears it */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
 	struct work flush;
@@ -37,21 +37,22 @@ static void add_tasks(struct json_object *o, struct result *r)
 	struct json_object *a;
 	size_t i;
 
-	if (r->told_rest) {
-		json_add_str(o, "rest", state_name((enum state)r->rest_state));
-		json_add_str(o, "rest_ename", r->rest_ename);
-		json_add_str(o, "rest_evalue", r->rest_evalue);
-		json_add_int(o, "rest_from", (int64_t)r->rest_from);
-		json_add_int(o, "rest_when", r->rest_when);
-		json_add_int(o, "rest_elapsed", r->rest_elapsed);
+	if (r->told_unbegun) {
+		json_add_str(o, "rest",
+			     state_name((enum state)r->unbegun.state));
+		json_add_str(o, "rest_ename", r->unbegun.ename);
+		json_add_str(o, "rest_evalue", r->unbegun.evalue);
+		json_add_int(o, "rest_from", (int64_t)r->unbegun.from);
+		json_add_int(o, "rest_when", r->unbegun.when);
+		json_add_int(o, "rest_elapsed", r->unbegun.elapsed);
 	}
-	r->told_rest = false;
+	r->told_unbegun = false;
 	if (!r->ntold)
 		return;
 	a = json_object_new_array();
 	for (i = 0; i < r->ntold; i++) {
 		r->task[r->told[i]].dirty = false;
-		json_push(a, task_json_short(r, r->told[i]));
+		json_push(a, task_json_brief(r, r->told[i]));
 	}
 	json_add(o, "changed", a);
 }
@@ -94,7 +95,7 @@ static void add_one(struct json_object *changes, const char *kind,
 	json_push(changes, o);
 }
 
-/* Bytes kept only to be told go when they were. */
+/* Bytes that were kept only to be told go when they were told. */
 static void forget_outputs(struct result *r, uint32_t index)
 {
 	if (state_is_final((enum state)r->task[index].state))

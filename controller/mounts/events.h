@@ -8,11 +8,13 @@
 
 void events_init(struct controller *c);
 void events_done(struct controller *c);
-/* So many more subscribed: they are told the number at once. heard: somebody does. */
+/* So many more mounts subscribed: they are told the number at once. heard: there is
+ * still one that hears. */
 void events_on_subscription(struct controller *c, unsigned more, bool heard);
 bool events_are_heard(const struct controller *c);
 
-/* v: {"engine": ...} and the like; owned by events from now on. */
+/* Tells v, {"engine": ...} and the like, this turn; v is owned by events from now
+ * on. */
 void events_add(struct controller *c, struct json_object *v);
 /* Adds to o, for who knows all up to the change number `since`: the members
  * "purged", the ids of results that are gone, and "reset", whether there are more of

@@ -4,11 +4,11 @@
 #include "model/results.h"
 #include "net/request.h"
 
-/* Tasks of one answer; who wants more asks on. */
+/* So many tasks are in one answer; who wants more asks on. */
 #define FETCH_TASKS 8192
 
-static void fetch_answer(struct request *rq, uint64_t offset, uint64_t size,
-			 struct bytes b)
+static void answer_output(struct request *rq, uint64_t offset, uint64_t size,
+			  struct bytes b)
 {
 	struct json_object *o = ok_content(rq->c, false);
 
@@ -17,7 +17,7 @@ static void fetch_answer(struct request *rq, uint64_t offset, uint64_t size,
 	request_reply(rq, MSG_FETCH_REPLY, o, &b, 1);
 }
 
-static void fetched(struct store_op *op)
+static void output_fetched(struct store_op *op)
 {
 	struct request *rq = op->arg;
 
@@ -28,8 +28,8 @@ static void fetched(struct store_op *op)
 		request_fail(rq, MSG_FETCH_REPLY, -EIO, "FetchError",
 			     "a part of the output is lost");
 	else
-		fetch_answer(rq, op->io.offset, op->io.size,
-			     buf_bytes(&op->io.bytes));
+		answer_output(rq, op->io.offset, op->io.size,
+			      buf_bytes(&op->io.bytes));
 }
 
 static struct bytes slice(struct bytes b, uint64_t offset, uint64_t length)
@@ -64,7 +64,7 @@ static bool is_in_file(const struct task *t, enum stream s)
 	return t->out ? t->out->of[s].in_file : t->in_file & 1 << s;
 }
 
-static void many_fetched(struct store_op *op)
+static void outputs_fetched(struct store_op *op)
 {
 	struct request *rq = op->arg;
 	struct bytes b = buf_bytes(&op->io.bytes);
@@ -88,8 +88,8 @@ static void many_fetched(struct store_op *op)
 }
 
 /* Outputs of several tasks, as far as they are in the database. */
-static void fetch_many(struct request *rq, struct result *r, uint32_t index,
-		       enum stream s, uint64_t count)
+static void fetch_outputs(struct request *rq, struct result *r, uint32_t index,
+			  enum stream s, uint64_t count)
 {
 	struct store_op *op = store_op_new(STORE_READ_MANY);
 
@@ -100,7 +100,7 @@ static void fetch_many(struct request *rq, struct result *r, uint32_t index,
 	op->io.count = min_u64(min_u64(count, FETCH_TASKS),
 			       r->ntasks - index);
 	op->arg = rq;
-	op->done = many_fetched;
+	op->done = outputs_fetched;
 	store_put(rq->c->store, op);
 }
 
@@ -129,16 +129,16 @@ void fetch_on_request(struct controller *c, struct request *rq)
 		return;
 	}
 	if (json_int_or(q, "count", 0) > 0 && s < STREAM_OUTPUTS) {
-		fetch_many(rq, r, (uint32_t)index, (enum stream)s,
-			   (uint64_t)json_int_or(q, "count", 0));
+		fetch_outputs(rq, r, (uint32_t)index, (enum stream)s,
+			      (uint64_t)json_int_or(q, "count", 0));
 		return;
 	}
 	length = (int64_t)min_u64((uint64_t)length, LIMIT_FETCH);
 	mem = in_memory(r, t, (enum stream)s);
 	if (mem) {
-		fetch_answer(rq, (uint64_t)offset, mem->n,
-			     slice(buf_bytes(mem), (uint64_t)offset,
-				   (uint64_t)length));
+		answer_output(rq, (uint64_t)offset, mem->n,
+			      slice(buf_bytes(mem), (uint64_t)offset,
+				    (uint64_t)length));
 		return;
 	}
 	op = store_op_new(STORE_READ);
@@ -151,7 +151,7 @@ void fetch_on_request(struct controller *c, struct request *rq)
 	if (s < STREAM_OUTPUTS && state_is_final((enum state)t->state))
 		op->io.least = t->size[s];
 	op->arg = rq;
-	op->done = fetched;
+	op->done = output_fetched;
 	store_put(c->store, op);
 }
 

@@ -33,7 +33,7 @@ static void list_tasks(struct controller *c, struct request *rq,
 	for (i = (uint64_t)from; i < end; i++) {
 		if (i > (uint64_t)from)
 			buf_putc(&b, ',');
-		task_put_short(r, (uint32_t)i, &b);
+		task_put_brief(r, (uint32_t)i, &b);
 	}
 	buf_printf(&b, "],\"more\":%s}", end < r->ntasks ? "true" : "false");
 	request_reply_text(rq, MSG_TASKS_REPLY, buf_bytes(&b), NULL, 0);
@@ -50,7 +50,7 @@ static void answer_task(struct request *rq, const struct result *r,
 	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
 }
 
-/* What was let go of a good task of a map comes from the store. */
+/* The details of a task of a map that were let go come from the store. */
 static void details_read(struct store_op *op)
 {
 	struct request *rq = op->arg;
@@ -63,7 +63,7 @@ static void details_read(struct store_op *op)
 			     "KeyError", "the task could not be read");
 		return;
 	}
-	/* One of those that were never begun (rest.c) has no row. */
+	/* One of those that were never begun (unbegun.c) has no row. */
 	if (t->details || (!row->msg_id && !row->ename)) {
 		answer_task(rq, r, row->index);
 		return;
@@ -86,7 +86,7 @@ static void read_details(struct request *rq, struct result *r, uint32_t index)
 
 /* --- where the items of tasks begin ------------------------------------- */
 
-/* at: of n tasks, and where the last of them ends. */
+/* at: where the items of n tasks begin, and where those of the last end. */
 static void answer_items(struct request *rq, const uint32_t *at, uint64_t n)
 {
 	struct json_object *o = ok_content(rq->c, true);
@@ -111,7 +111,7 @@ static void items_read(struct store_op *op)
 			     op->io.count);
 }
 
-/* Of a map that has ended only the store knows them. */
+/* The items of a map that has ended are in the store alone. */
 static void read_items(struct request *rq, const struct result *r,
 		       uint32_t index, uint64_t n)
 {

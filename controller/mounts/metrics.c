@@ -7,7 +7,7 @@
 
 #define AT(member) offsetof(struct controller, member)
 
-/* Since the start of this process. */
+/* What was counted since the start of this process. */
 static const struct counter {
 	const char *name;
 	size_t at;	/* a uint64_t of struct controller */

@@ -5,7 +5,7 @@
 #include "model/results.h"
 #include "schedule/finish.h"
 
-/* The verb purge without a result: all that are finished, some at a time. */
+/* All results that have ended, some at a time. */
 
 #define AT_A_TIME 1000
 

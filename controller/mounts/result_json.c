@@ -64,14 +64,15 @@ static void add_end(struct json_object *o, const struct result *r,
 		    const struct task *t)
 {
 	const struct details *d = t->details;
-	bool rest = t->rest;
+	bool unbegun = t->unbegun;
 
 	add_count(o, "exit_status", t->exit_status);
 	add_count(o, "signal", t->signal);
 	json_add_bool(o, "value_is_stdout", t->value_is_stdout);
-	json_add_str(o, "ename", rest ? r->rest_ename : d ? d->ename : NULL);
+	json_add_str(o, "ename",
+		     unbegun ? r->unbegun.ename : d ? d->ename : NULL);
 	json_add_str(o, "evalue",
-		     rest ? r->rest_evalue : d ? d->evalue : NULL);
+		     unbegun ? r->unbegun.evalue : d ? d->evalue : NULL);
 	json_add_str(o, "traceback", d ? d->traceback : NULL);
 	json_add(o, "usage", d && d->user >= 0
 			       ? usage_json(d->user, d->system, d->memory)
@@ -80,10 +81,8 @@ static void add_end(struct json_object *o, const struct result *r,
 	json_add_str(o, "attempts", d ? d->attempts : NULL);
 }
 
-/*
- * That of the last try, or of the first before that; a client's own task has
- * what the client called it.
- */
+/* The msg_id of the last try, or of the first that is to come; a client's own task
+ * has the one that the client gave it. */
 static void add_msg_id(struct json_object *o, const struct result *r,
 		       uint32_t index)
 {

@@ -12,7 +12,7 @@ struct attachments {
 	unsigned n, room;
 };
 
-/* What the flags say of it; small outputs go into *at (may be NULL). */
+/* The members that the flags ask for; small outputs go into *at (may be NULL). */
 struct json_object *result_json(const struct result *r, unsigned what,
 				struct attachments *at);
 /* One task in full, as in doc/PROTOCOL.md. */

@@ -33,7 +33,7 @@ static void move_buf(struct buf *to, struct buf *from)
 	*from = (struct buf)BUF_INIT;
 }
 
-/* Where it may run, follow included; NULL: anywhere. */
+/* The engines where the result may run, follow included; NULL: any. */
 static struct json_object *all_targets(const struct result *r)
 {
 	struct json_object *a = r->ntargets ? json_object_new_array() : NULL;
@@ -51,7 +51,7 @@ static bool is_wanted(const struct result *r, uint64_t index, int64_t only)
 	       (only < 0 || index == (uint64_t)only);
 }
 
-/* Of a view: the engines of those tasks. */
+/* The engines of those tasks of a view. */
 static struct json_object *wanted_targets(const struct result *r, int64_t only)
 {
 	struct json_object *a = json_object_new_array();
@@ -63,7 +63,7 @@ static struct json_object *wanted_targets(const struct result *r, int64_t only)
 	return a;
 }
 
-/* Their items, appended; returns how many tasks. */
+/* Appends the items of those tasks; returns how many tasks they are. */
 static uint64_t wanted_items(const struct result *r, int64_t only,
 			     struct bytes all, struct buf *out)
 {

@@ -6,7 +6,8 @@
 
 #include "control.h"
 
-/* retry.c: what of it failed again, as a new result; rq->task: only that. */
+/* The tasks of r that were not ok run again, as a new result; rq->task: only that
+ * one. */
 void control_retry(struct request *rq, struct result *r, const char *argument);
 
 #endif

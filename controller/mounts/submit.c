@@ -104,7 +104,7 @@ static int read_bytes(const struct msg *m, struct json_object *o,
 	return 0;
 }
 
-/* A map or a view: how many tasks. */
+/* Reads what a map or a view is made of, and so how many tasks it has. */
 static int read_shape(const struct msg *m, struct json_object *o,
 		      struct result_spec *spec, struct buf *why)
 {
@@ -204,7 +204,7 @@ static void put_result(struct submission *s, struct result *r,
 	ready_add(r);
 }
 
-/* One buffer may be named by many: what comes of a request has a limit too. */
+/* Many submissions may name one buffer: what comes of a request has a limit, too. */
 static int may_take(const struct submission *s, struct buf *why)
 {
 	if (store_backlog(s->rq->c->store) <= STORE_BACKLOG * 8 &&
@@ -267,7 +267,7 @@ void submit_on_request(struct controller *c, struct request *rq)
 	s = zalloc(sizeof(*s) + n * sizeof(s->of[0]));
 	s->rq = rq;
 	s->n = n;
-	s->waiting = 1; /* until all are put */
+	s->waiting = 1; /* one more until all are put */
 	for (i = 0; i < n; i++)
 		submit_one(s, i, json_object_array_get_idx(all, i));
 	if (--s->waiting == 0)

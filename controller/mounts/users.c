@@ -9,14 +9,14 @@
 #include <sys/file.h>
 
 #define LOOK USEC_PER_SEC
-/* A mount that is made anew finds it still there. */
+/* A mount that is made anew finds the bridge still there. */
 #define LINGER 3
 
 struct users {
 	struct controller *c;
 	struct timer timer;
 	int fd;
-	unsigned unused;	/* so often there was nobody */
+	unsigned unused;	/* beats in a row without a user */
 };
 
 static bool is_used(const struct users *u)
@@ -32,7 +32,7 @@ static bool has_work(struct controller *c)
 	uint64_t left = c->results->tasks[STATE_PENDING] + c->results->tasks[STATE_RUNNING];
 	struct list *l;
 
-	/* What waits is in the store, for the next mount. */
+	/* Tasks that wait are in the store, for the next mount. */
 	if (!left || c->carrier->is_gone(c))
 		return false;
 	list_for_each(l, &c->results->order) {

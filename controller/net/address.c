@@ -93,7 +93,7 @@ static int read_pool(struct pool_ports *pool, const char *list,
 {
 	const char *end;
 
-	/* Of IPController.regport that is any. */
+	/* 0 is any port, as IPController.regport has it. */
 	if (list && strcmp(list, "0") == 0)
 		return 0;
 	for (; list && *list; list = *end ? end + 1 : end) {
@@ -216,7 +216,7 @@ static bool is_allowed(const struct controller *c, enum socket i,
 	return (!own->n && !common->n) || has(own, port) || has(common, port);
 }
 
-/* 0: none is left, or there were none. */
+/* The next port of the pools of the socket; 0: none is left, or there were none. */
 static unsigned next_port(struct controller *c, enum socket i)
 {
 	struct pool_ports *own = pool_of(c, i);

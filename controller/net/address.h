@@ -10,7 +10,8 @@
 
 #include "core/controller.h"
 
-/* After options, before keys are made. -errno with a sentence in *why. */
+/* Called after the options are read, before keys are made. -errno with a sentence in
+ * *why. */
 int address_init(struct controller *c, struct buf *why) must_check;
 void address_done(struct controller *c);
 
@@ -23,9 +24,9 @@ void address_interface(const struct controller *c, enum connfile_kind side,
 /* Binds one socket, named so in the store and the log. -errno. */
 int address_bind(struct controller *c, enum socket i, const char *name)
 	must_check;
-/* Writes the connection files: all sockets are bound. -errno, logged. */
+/* Writes the connection files, when all sockets are bound. -errno, logged. */
 int address_publish(struct controller *c) must_check;
-/* Removes them, unless they are to be reused. */
+/* Removes the connection files, unless they are to be reused. */
 void address_withdraw(const struct controller *c);
 
 #endif

@@ -74,7 +74,8 @@ static char *read_key(const char *path, struct buf *why)
 	return key;
 }
 
-/* What somebody said, else what was, else a new one; "" only from --no-secure. */
+/* The key that the options say, else the last one, else a new one; "" only with
+ * --no-secure. */
 static char *find_key(struct controller *c, const char *last, struct buf *why)
 {
 	const char *env = env_text("IPP_SESSION_KEY");
@@ -119,7 +120,8 @@ static int make_key(struct controller *c, bool *ret_new, struct buf *why)
 
 /* --- encryption ---------------------------------------------------------- */
 
-/* A pair from the environment: 1, none: 0, no pair: -EINVAL. */
+/* Takes a pair of keys from the environment: 1; 0: there is none; -EINVAL: it is no
+ * pair. */
 static int take_pair(struct curve *curve, struct buf *why)
 {
 	const char *public_key = env_text("IPP_CURVE_PUBLICKEY");
@@ -138,8 +140,8 @@ static int take_pair(struct curve *curve, struct buf *why)
 	return 1;
 }
 
-/* That of the last run, or a new one that is kept: who had the old key of the
- * signatures has that pair's public key too. */
+/* Uses the pair of the last run, or a new one that is kept: who had the old key of
+ * the signatures has the old pair's public key, too. */
 static void keep_pair(struct controller *c, bool renew)
 {
 	char *public_key = store_meta(c->store, "curve_public");

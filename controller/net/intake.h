@@ -12,18 +12,18 @@ struct intake {
 	struct work work;
 	bool paused;		/* the store has too much to write */
 	uint64_t resumed;	/* mono_usec(): since it has no more; 0: ever */
-	/* Reads from each socket, or not any more. */
+	/* Reads from each socket, or reads no more. */
 	void (*feed)(struct controller *c);
 };
 
 /* feed: is called at the end of a turn in which the answer may be another. */
 void intake_init(struct controller *c, void (*feed)(struct controller *c));
 void intake_done(struct controller *c);
-/* Something was taken in that is stored: more of it may have to wait. */
+/* Something was taken in that is stored: more may have to wait. */
 void intake_check(struct controller *c);
-/* Something else decides, too, and has changed. After intake_done(): nothing. */
+/* Something else that decides has changed. After intake_done(): does nothing. */
 void intake_again(struct controller *c);
-/* It is paused: what came may not have been read. */
+/* Nothing is taken in: what came may not have been read. */
 bool intake_is_paused(const struct controller *c);
 /* All that came usec microseconds ago, or before, was read. */
 bool intake_has_read(const struct controller *c, uint64_t usec);

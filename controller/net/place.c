@@ -133,7 +133,7 @@ static void remove_files(const char *path)
 		closedir(d);
 }
 
-/* What a store makes, and nothing else that may be there. */
+/* Removes what a store makes, and nothing else that may be there. */
 static void remove_data(const char *dir)
 {
 	char *outputs = xasprintf("%s/outputs", dir);

@@ -13,14 +13,14 @@
 
 /* Where the database is; caller frees. */
 char *place_data(const char *dir, const char *cluster_id);
-/* Makes what is missing. -errno, and *why: a sentence; what others own or can
- * write to is refused. */
+/* Makes the directories that are missing. -errno, and *why: a sentence; what others
+ * own or can write to is refused. */
 int place_make(const struct config *k, struct buf *why) must_check;
-/* Held while the process lives; -EWOULDBLOCK: somebody else holds it. */
+/* The lock is held while the process lives; -EWOULDBLOCK: somebody else holds it. */
 int place_lock(const struct config *k) must_check;
 /* The same for who only looks: makes no file; 0 if nobody ever held it. */
 int place_lock_if_any(const struct config *k) must_check;
-/* Removes what nobody comes back to. */
+/* Removes clusters that nobody comes back to. */
 void place_sweep(const struct config *k);
 
 #endif

@@ -58,7 +58,7 @@ static const char *errno_name(int err)
 	return name ? name : "EIO";
 }
 
-/* Of a RemoteError IPython shows the traceback and nothing else. */
+/* IPython shows the traceback of a RemoteError and nothing else. */
 static struct json_object *last_line(const char *ename, const char *evalue)
 {
 	struct json_object *lines = json_object_new_array();

@@ -31,7 +31,7 @@ void request_fail(struct request *rq, const char *type, int err,
 struct json_object *error_content(int err, const char *ename,
 				  const char *evalue);
 
-/* The same of a message that cannot be read (m->why). */
+/* The content of such an answer to a message that cannot be read (m->why). */
 struct json_object *unreadable_content(const struct msg *m);
 
 /* {"status": "ok"}, with the number of the last change. */

@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "filter.h"
 
-#include "clients/relayed.h"
+#include "clients/client_ids.h"
 #include "lookup.h"
 #include "store/columns.h"
 #include "store/search.h"
@@ -378,16 +378,17 @@ static bool add_query(struct filter *f, struct json_object *query)
  */
 static void narrow(struct filter *f, struct json_object *ids)
 {
-	bool many = json_object_is_type(ids, json_type_array);
-	size_t i, n = many ? json_object_array_length(ids) : 1, found = 0;
+	bool is_list = json_object_is_type(ids, json_type_array);
+	size_t i, n = is_list ? json_object_array_length(ids) : 1, found = 0;
 	uint64_t *results = xreallocarray(NULL, n + 1, sizeof(*results));
 
 	for (i = 0; i < n; i++) {
 		struct json_object *v =
-			many ? json_object_array_get_idx(ids, i) : ids;
+			is_list ? json_object_array_get_idx(ids, i) : ids;
 		const char *s = json_object_get_string(v);
 		uint32_t index;
-		uint64_t id = s ? wire_result(f->c, bytes_str(s), &index) : 0;
+		uint64_t id = s ? client_ids_task(f->c, bytes_str(s), &index)
+				: 0;
 
 		if (id)
 			results[found++] = id;

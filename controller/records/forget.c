@@ -222,11 +222,11 @@ static void finish_wires(struct forget *f)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&f->rq->c->wires->by_msg_id, &it)) {
-		struct wire *w = it.value;
+	while (map_next(&f->rq->c->relayed->by_msg_id, &it)) {
+		struct relayed *rel = it.value;
 
-		if (w->replied)
-			wire_finish(w);
+		if (rel->replied)
+			relayed_finish(rel);
 	}
 }
 

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "lookup.h"
 
+#include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "filter.h"
 #include "model/results.h"
@@ -71,20 +72,20 @@ bool named_tasks_read(struct controller *c, struct json_object *content,
 		      struct named_tasks *t)
 {
 	struct json_object *list = json_get(content, "msg_ids");
-	bool many = json_object_is_type(list, json_type_array);
-	size_t i, n = many ? json_object_array_length(list) : list ? 1 : 0;
+	bool is_list = json_object_is_type(list, json_type_array);
+	size_t i, n = is_list ? json_object_array_length(list) : list ? 1 : 0;
 
 	t->of = xreallocarray(NULL, n + 1, sizeof(*t->of));
 	for (i = 0; i < n; i++) {
 		struct json_object *v =
-			many ? json_object_array_get_idx(list, i) : list;
+			is_list ? json_object_array_get_idx(list, i) : list;
 		struct named_task *one = &t->of[t->n];
 
 		if (!json_object_is_type(v, json_type_string))
 			return false;
 		one->msg_id = json_object_get_string(v);
-		one->result = wire_result(c, bytes_str(one->msg_id),
-					  &one->index);
+		one->result = client_ids_task(c, bytes_str(one->msg_id),
+					      &one->index);
 		t->n++;
 	}
 	qsort(t->of, t->n, sizeof(*t->of), by_text);
@@ -165,8 +166,8 @@ static bool has_ended(const struct result *r, uint32_t index, bool whole)
 		return true;
 	if (whole || !r->ops->of_client)
 		return false;
-	if (r->wire)
-		return r->wire->replied;
+	if (r->relayed)
+		return r->relayed->replied;
 	/* The client has its reply; the end is being stored. */
 	run = d ? run_find(r->c, d->msg_id) : NULL;
 	return run && run->phase == RUN_ENDING;

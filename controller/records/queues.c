@@ -89,7 +89,7 @@ bad:
 
 static bool is_direct(const struct run *run)
 {
-	return run->wire && run->wire->channel != CHANNEL_TASK;
+	return run->relayed && run->relayed->channel != CHANNEL_TASK;
 }
 
 /* Runs of the engine that were sent to it directly, or by the scheduler. */
@@ -102,7 +102,7 @@ static struct json_object *list_runs(const struct engine *e, bool direct)
 		struct run *run = list_entry(l, struct run, engine_link);
 
 		if (is_direct(run) == direct &&
-		    !(run->wire && run->wire->replied))
+		    !(run->relayed && run->relayed->replied))
 			json_push(a, json_text(bytes_str(run->msg_id)));
 	}
 	return a;
@@ -117,7 +117,7 @@ static uint64_t completed(const struct engine *e)
 	list_for_each(l, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		n += run->wire && run->wire->replied;
+		n += run->relayed && run->relayed->replied;
 	}
 	return n;
 }
@@ -184,7 +184,7 @@ static struct json_object *list_unassigned(struct controller *c)
 				return a;
 			task_id_format(c->cluster, &id, text);
 			json_push(a, json_text(bytes_str(
-					     r->wire ? r->wire->msg_id
+					     r->relayed ? r->relayed->msg_id
 						     : text)));
 		}
 	}

@@ -57,7 +57,7 @@ static char *send_again(struct controller *c, const struct record *rec)
 	struct bytes parts[4] = {h, h, bytes_str("{}"),
 				 bytes_str(rec->value[REC_CONTENT])};
 	struct msg m = {0};
-	struct wire *w = NULL;
+	struct relayed *rel = NULL;
 	char *id = NULL;
 	size_t i;
 
@@ -65,11 +65,11 @@ static char *send_again(struct controller *c, const struct record *rec)
 	for (i = 0; i < rec->nbuffers; i++)
 		msg_add_frame(&m, buf_bytes(&rec->buffers[i]));
 	if (msg_open(&m, &c->session, MSG_RELAY) == 0 && relay_is_task(&m))
-		w = wire_new(c, CHANNEL_TASK, &m);
-	if (w) {
-		id = xstrdup(w->msg_id);
+		rel = relayed_new(c, CHANNEL_TASK, &m);
+	if (rel) {
+		id = xstrdup(rel->msg_id);
 		record_put_resubmitted(c, rec->result, id);
-		relay_enqueue(w, &m);
+		relay_enqueue(rel, &m);
 	}
 	msg_done(&m);
 	json_object_put(header);

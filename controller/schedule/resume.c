@@ -65,11 +65,11 @@ static bool load_result(void *arg, const struct result_row *row)
 	buf_put(&r->items, row->items.p, row->items.n);
 	r->map_size = r->items.n;
 	items_index(r);
-	r->rest_ename = str_copy(row->rest_ename);
-	r->rest_evalue = str_copy(row->rest_evalue);
-	r->rest_state = row->rest_state;
-	r->rest_when = row->rest_when;
-	r->rest_elapsed = row->rest_elapsed;
+	r->unbegun.ename = str_copy(row->rest_ename);
+	r->unbegun.evalue = str_copy(row->rest_evalue);
+	r->unbegun.state = row->rest_state;
+	r->unbegun.when = row->rest_when;
+	r->unbegun.elapsed = row->rest_elapsed;
 	return true;
 }
 
@@ -135,7 +135,7 @@ static void resume(struct result *r)
 {
 	uint64_t i;
 
-	result_load_rest(r, (enum state)r->rest_state);
+	result_load_unbegun(r, (enum state)r->unbegun.state);
 	if (state_is_final(result_state(r))) {
 		result_set_finished(r);
 		return;
@@ -150,7 +150,7 @@ static void resume(struct result *r)
 	ready_add(r);
 }
 
-int results_load(struct controller *c, struct buf *why)
+int results_resume(struct controller *c, struct buf *why)
 {
 	struct store_visitor v = {
 		.result = load_result,

@@ -7,6 +7,6 @@
 #include "core/controller.h"
 
 /* Everything the store has; runs come from run_restore(). -errno. */
-int results_load(struct controller *c, struct buf *why) must_check;
+int results_resume(struct controller *c, struct buf *why) must_check;
 
 #endif

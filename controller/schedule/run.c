@@ -16,6 +16,47 @@
 /* Of a run from before a restart whose engine is not known: it ends at once. */
 static const struct run_ops no_ops;
 
+/* What stands not here changes nothing. */
+static const enum run_trace next[RUN_TRACES][RUN_SIGNS] = {
+	[RUN_UNHEARD] = {
+		[SIGN_HEARD] = RUN_HEARD,
+		[SIGN_MISSING] = RUN_MISSING,
+		[SIGN_CLAIMED] = RUN_HEARD,
+		[SIGN_CUT] = RUN_RESTORED,
+		[SIGN_ANSWERED] = RUN_ANSWERED,
+	},
+	[RUN_UNSURE] = {
+		[SIGN_HEARD] = RUN_HEARD,
+		[SIGN_MISSING] = RUN_MISSING,
+		[SIGN_CLAIMED] = RUN_HEARD,
+		[SIGN_CUT] = RUN_RESTORED,
+		[SIGN_ANSWERED] = RUN_ANSWERED,
+	},
+	[RUN_MISSING] = {
+		[SIGN_HEARD] = RUN_HEARD,
+		[SIGN_CLAIMED] = RUN_HEARD,
+		[SIGN_CUT] = RUN_RESTORED,
+		[SIGN_ANSWERED] = RUN_ANSWERED,
+	},
+	[RUN_HEARD] = {
+		[SIGN_CUT] = RUN_RESTORED,
+		[SIGN_UNSURE] = RUN_UNSURE,
+		[SIGN_ANSWERED] = RUN_ANSWERED,
+	},
+	[RUN_RESTORED] = {
+		[SIGN_CLAIMED] = RUN_HEARD,
+		[SIGN_ANSWERED] = RUN_ANSWERED,
+	},
+};
+
+void run_note(struct run *run, enum run_sign sign)
+{
+	enum run_trace trace = next[run->trace][sign];
+
+	if (trace != RUN_UNHEARD)
+		run->trace = trace;
+}
+
 static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 			   struct engine *e)
 {
@@ -50,7 +91,7 @@ void run_leave_engine(struct run *run)
 		return;
 	run->engine = NULL;
 	list_del(&run->engine_link);
-	if (!run->answered)
+	if (run->trace != RUN_ANSWERED)
 		engine_add_load(e, -1);
 	engine_changed(e);
 	sched_kick(run->c);
@@ -60,9 +101,9 @@ void run_answered(struct run *run)
 {
 	struct engine *e = run->engine;
 
-	if (!e || run->answered)
+	if (!e || run->trace == RUN_ANSWERED)
 		return;
-	run->answered = true;
+	run_note(run, SIGN_ANSWERED);
 	/* Behind what it works on now. */
 	list_del(&run->engine_link);
 	list_add_tail(&e->runs, &run->engine_link);
@@ -264,7 +305,7 @@ void run_restore(struct result *r, uint32_t index)
 		e = engine_by_uuid(r->c, bytes_str(d->engine_uuid));
 	run = run_new(r, index, d->msg_id, e);
 	run->phase = RUN_SENT;
-	run->restored = true;
+	run_note(run, SIGN_CUT);
 	r->ops->restored(run);
 }
 

@@ -14,7 +14,7 @@
 #include "model/results.h"
 
 struct ending;
-struct wire;
+struct relayed;
 struct call;
 struct inquiry;
 
@@ -22,6 +22,28 @@ enum run_phase {
 	RUN_STARTING,	/* the start is being stored */
 	RUN_SENT,
 	RUN_ENDING,	/* the end is being stored */
+};
+
+/* What is known of a run that was sent. */
+enum run_trace {
+	RUN_UNHEARD,	/* nothing yet: its message may be on its way */
+	RUN_UNSURE,	/* its engine had it: whether it has it still counts again */
+	RUN_MISSING,	/* its engine said once that it has not got it */
+	RUN_HEARD,	/* it is with its engine */
+	RUN_RESTORED,	/* from before a restart, or before the line to an upstream
+			   controller broke; its engine has not claimed it yet */
+	RUN_ANSWERED,	/* its engine can have another; its end comes later */
+	RUN_TRACES,
+};
+
+enum run_sign {
+	SIGN_HEARD,	/* its engine says something of it */
+	SIGN_MISSING,	/* its engine says that it has not got it */
+	SIGN_CLAIMED,	/* its engine has it, and says so when it registers */
+	SIGN_CUT,	/* what its engine says may have got lost */
+	SIGN_UNSURE,	/* it matters whether its engine has it still */
+	SIGN_ANSWERED,
+	RUN_SIGNS,
 };
 
 struct run {
@@ -32,18 +54,13 @@ struct run {
 	unsigned attempt;
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
+	enum run_trace trace;
 	bool abort;		/* asked for */
 	bool failing;		/* counted in its result's `failing` */
-	bool heard;		/* of it: it is with its engine */
-	bool missing;		/* its engine said so, once */
-	bool answered;		/* its engine can have another */
 	bool doubtful;		/* relayed before its engine registered again */
-	bool restored;		/* from before a restart, or before the line to
-				   an upstream controller broke; not claimed
-				   yet */
 	const struct run_ops *ops;
 	/* Of those whose ops they are; else NULL. */
-	struct wire *wire;	/* a client's message */
+	struct relayed *relayed; /* a client's message */
 	struct call *call;	/* on an engine of ipyparallel */
 	struct inquiry *inquiry; /* of an upstream's hub; reclaim_hub.c */
 	uint64_t sent;		/* mono_usec() */
@@ -99,6 +116,8 @@ void run_put_off(struct controller *c, struct engine *e);
 struct run *run_of_client(struct result *r, const char *msg_id,
 			  struct engine *e, const struct run_ops *ops);
 struct run *run_find(struct controller *c, const char *msg_id);
+/* The one place where its trace changes. */
+void run_note(struct run *run, enum run_sign sign);
 /* Its engine has answered, and can have the next; the end of it comes later. */
 void run_answered(struct run *run);
 

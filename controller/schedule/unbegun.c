@@ -16,34 +16,34 @@
 /* As one that was never begun. */
 static void set_one(struct result *r, struct task *t, enum state s)
 {
-	t->resting = false;
-	t->rest = true;
+	t->unbegun_ends = false;
+	t->unbegun = true;
 	task_set_state(r, t, s);
-	t->completed = t->received = r->rest_when;
-	t->elapsed = r->rest_elapsed;
-	t->timed_out = is_timeout(r->rest_ename);
+	t->completed = t->received = r->unbegun.when;
+	t->elapsed = r->unbegun.elapsed;
+	t->timed_out = is_timeout(r->unbegun.ename);
 	result_count_end(r, t);
 }
 
-static void set_rest(struct result *r, enum state s)
+static void set_unbegun(struct result *r, enum state s)
 {
 	uint64_t i;
 
 	for (i = 0; i < r->ntasks; i++) {
 		struct task *t = &r->task[i];
 
-		if (!t->resting)
+		if (!t->unbegun_ends)
 			continue;
 		set_one(r, t, s);
 		r->c->count.ended[s]++;
 	}
-	r->told_rest = true;
+	r->told_unbegun = true;
 	result_changed(r, CHANGED_END);
 	if (state_is_final(result_state(r)))
 		result_end(r);
 }
 
-static void rest_stored(struct store_op *op);
+static void unbegun_stored(struct store_op *op);
 
 /* Until it is stored, as with the end of one task. */
 static void put_again(struct store_op *op)
@@ -55,12 +55,12 @@ static void put_again(struct store_op *op)
 		  log_errno(op->err));
 	again->rest = op->rest;
 	again->arg = op->arg;
-	again->done = rest_stored;
+	again->done = unbegun_stored;
 	op->rest.ename = op->rest.evalue = NULL;
 	store_put_again(op->arg, again);
 }
 
-static void rest_stored(struct store_op *op)
+static void unbegun_stored(struct store_op *op)
 {
 	struct controller *c = op->arg;
 	struct result *r = result_find(c, op->rest.result);
@@ -71,20 +71,20 @@ static void rest_stored(struct store_op *op)
 		put_again(op);
 		return;
 	}
-	r->rest_state = op->rest.state;
-	r->rest_when = op->rest.when;
-	r->rest_elapsed = op->rest.elapsed;
-	set_rest(r, (enum state)op->rest.state);
+	r->unbegun.state = op->rest.state;
+	r->unbegun.when = op->rest.when;
+	r->unbegun.elapsed = op->rest.elapsed;
+	set_unbegun(r, (enum state)op->rest.state);
 }
 
-static void end_rest(struct result *r, const struct ending *how)
+static void end_unbegun(struct result *r, const struct ending *how)
 {
 	struct store_op *op = store_op_new(STORE_REST);
 
-	free(r->rest_ename);
-	free(r->rest_evalue);
-	r->rest_ename = str_copy(how->ename);
-	r->rest_evalue = str_copy(how->evalue);
+	free(r->unbegun.ename);
+	free(r->unbegun.evalue);
+	r->unbegun.ename = str_copy(how->ename);
+	r->unbegun.evalue = str_copy(how->evalue);
 	op->rest.result = r->id;
 	op->rest.state = how->event == EVENT_ABORT ? STATE_ABORTED
 						   : STATE_ERROR;
@@ -93,14 +93,14 @@ static void end_rest(struct result *r, const struct ending *how)
 	op->rest.ename = str_copy(how->ename);
 	op->rest.evalue = str_copy(how->evalue);
 	op->arg = r->c;
-	op->done = rest_stored;
+	op->done = unbegun_stored;
 	store_put(r->c->store, op);
 }
 
 void result_end_waiting(struct result *r, const struct ending *how)
 {
 	uint64_t i, next = r->next;
-	bool rest = false;
+	bool unbegun = false;
 
 	for (i = 0; i < r->ntasks; i++) {
 		if (!task_is_waiting(&r->task[i]))
@@ -110,12 +110,12 @@ void result_end_waiting(struct result *r, const struct ending *how)
 			continue;
 		}
 		task_claim(r, i);
-		r->task[i].resting = true;
-		rest = true;
+		r->task[i].unbegun_ends = true;
+		unbegun = true;
 	}
-	if (rest) {
-		r->rest_from = next;
-		end_rest(r, how);
+	if (unbegun) {
+		r->unbegun.from = next;
+		end_unbegun(r, how);
 	}
 }
 
@@ -134,16 +134,16 @@ void result_end_saying(struct result *r, const struct ending *as,
 	buf_done(&why);
 }
 
-void result_load_rest(struct result *r, enum state s)
+void result_load_unbegun(struct result *r, enum state s)
 {
 	uint64_t i;
 
 	if (!state_is_final(s))
 		return;
 	for (i = 0; i < r->ntasks; i++)
-		r->task[i].resting = !r->task[i].loaded;
+		r->task[i].unbegun_ends = !r->task[i].loaded;
 	for (i = 0; i < r->ntasks; i++) {
-		if (!r->task[i].resting)
+		if (!r->task[i].unbegun_ends)
 			continue;
 		task_claim(r, i);
 		set_one(r, &r->task[i], s);

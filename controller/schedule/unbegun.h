@@ -15,6 +15,6 @@ void result_end_saying(struct result *r, const struct ending *as,
 		       const char *fmt, ...) printf_like(3, 4);
 
 /* All its tasks that have no row ended so; after loading. */
-void result_load_rest(struct result *r, enum state s);
+void result_load_unbegun(struct result *r, enum state s);
 
 #endif

@@ -3,11 +3,11 @@
 
 #include "ask.h"
 #include "base/log.h"
-#include "clients/relayed.h"
+#include "clients/client_ids.h"
 #include "model/results.h"
 #include "others_busy.h"
 #include "others_record.h"
-#include "recover.h"
+#include "reclaim.h"
 
 /*
  * What other clients run on the upstream: each of their tasks becomes a result
@@ -73,7 +73,7 @@ static void forget(struct others *o, struct heard *h)
 	free(h);
 }
 
-static void want(struct others *o, const char *msg_id)
+static void want_record(struct others *o, const char *msg_id)
 {
 	struct heard *h;
 
@@ -267,7 +267,7 @@ static void take_id(struct others *o, struct json_object *record)
 	o->newest = date > o->newest ? date : o->newest;
 	if (id && date && (json_get_str(record, "engine_uuid", NULL) ||
 			   json_get_str(record, "completed", NULL)))
-		want(o, id);
+		want_record(o, id);
 }
 
 static void take_ids(struct others *o, struct json_object *records)
@@ -369,7 +369,7 @@ static void know_results(struct controller *c)
 		const struct details *d = r->task[0].details;
 
 		if (r->ops->of_client && d && d->msg_id)
-			wire_know(r, d->msg_id);
+			client_ids_put(r, d->msg_id);
 	}
 }
 
@@ -415,7 +415,7 @@ void others_note(struct controller *c, const struct msg *m)
 	    (strcmp(type, MSG_EXECUTE_REQUEST) != 0 &&
 	     strcmp(type, MSG_APPLY_REQUEST) != 0))
 		return;
-	want(o, id);
+	want_record(o, id);
 	/* More of them do not put it off. */
 	if (n == 0 && o->nwanted && !o->asking)
 		next_question(o, ASK_SOON);

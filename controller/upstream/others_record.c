@@ -2,15 +2,16 @@
 #include "others_record.h"
 
 #include "base/log.h"
+#include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "ipython/call.h"
 #include "model/results.h"
 #include "model/tasks.h"
-#include "recover.h"
+#include "reclaim.h"
+#include "runs.h"
 #include "schedule/apply.h"
 #include "schedule/finish.h"
 #include "schedule/run.h"
-#include "upstream.h"
 #include "wire/task_option.h"
 
 /*
@@ -72,7 +73,7 @@ static struct result *new_result(struct controller *c,
 		spec.name = label;
 	put_code(record, &spec.code);
 	if (type)
-		wire_add_request(spec.options, type);
+		relayed_add_request(spec.options, type);
 	r = result_new(c, &spec);
 	json_object_put(spec.options);
 	r->born -= r->submitted - submitted;
@@ -89,7 +90,7 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	struct run *run;
 
 	task_claim(r, 0);
-	wire_know(r, msg_id);
+	client_ids_put(r, msg_id);
 	op->task.row = task_row(r, 0);
 	free(op->task.row.msg_id);
 	free(op->task.row.engine_uuid);
@@ -103,7 +104,7 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	op->done = started;
 	store_put(c->store, op);
 	run = run_of_client(r, msg_id, e, &run_ops_others);
-	run->restored = true;
+	run_note(run, SIGN_CUT);
 	reclaim_others(run);
 	call_new(run);
 }
@@ -132,9 +133,9 @@ const struct result_ops result_ops_others = {
 	.start = never_start,
 	.retries = never,
 	.restored = restored,
-	.resumed = wire_give_up,
-	.loaded = wire_know,
-	.freed = wire_forget,
+	.resumed = relayed_give_up,
+	.loaded = client_ids_put,
+	.freed = client_ids_remove,
 };
 
 int64_t others_date(struct json_object *record)
@@ -155,7 +156,7 @@ bool others_is_ours(struct controller *c, const char *msg_id)
 
 bool others_know(struct controller *c, const char *msg_id)
 {
-	return run_find(c, msg_id) || map_get(&c->wires->results, bytes_str(msg_id));
+	return run_find(c, msg_id) || client_ids_find(c, bytes_str(msg_id));
 }
 
 /* Of whom nobody here may know: our own, and what sets engines up. */

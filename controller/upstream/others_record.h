@@ -6,7 +6,10 @@
 
 #include "upstream.h"
 
-/* others_record.c. When the task of a record was submitted, usec; 0: it does
+/* Of results that other clients of the upstream controller made. */
+extern const struct result_ops result_ops_others;
+
+/* When the task of a record was submitted, usec; 0: it does
  * not say. */
 int64_t others_date(struct json_object *record);
 

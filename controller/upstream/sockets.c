@@ -25,19 +25,20 @@ static void take(struct upstream *u, enum part i, struct msg *m)
 		/* It is an answer all the same, and says nothing. */
 		if (err == -EPROTO && m->type && i != U_IOPUB &&
 		    i != U_NOTIFICATION)
-			upstream_parts[i].on_message(u, m);
+			u->row[i].on_message(u, m);
 		return;
 	}
 	u->heard = mono_usec();
 	if (log_enabled(LOG_DEBUG))
 		log_debug("from the upstream", log_str("type", m->type),
 			  log_str("id", m->id));
-	upstream_parts[i].on_message(u, m);
+	u->row[i].on_message(u, m);
 }
 
 static void ready(struct watch *w, short events)
 {
-	struct line_socket *s = container_of(w, struct line_socket, watch);
+	struct upstream_socket *s = container_of(w, struct upstream_socket,
+						 watch);
 	struct upstream *u = s->u;
 	struct msg m = {0};
 	int i, err = 0;
@@ -75,10 +76,10 @@ void upstream_feed(struct controller *c)
 
 static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 {
-	struct line_socket *s = &u->part[i];
+	struct upstream_socket *s = &u->part[i];
 	unsigned port;
 	struct sock how = {
-		.type = upstream_parts[i].type,
+		.type = u->row[i].type,
 		.curve = curve,
 		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
 		/* A socket that is full does not hear the other's either. */
@@ -88,7 +89,7 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 
 	if (err)
 		return err;
-	memcpy(&port, (char *)&u->file.port + upstream_parts[i].port,
+	memcpy(&port, (char *)&u->file.port + u->row[i].port,
 	       sizeof(port));
 	err = sock_connect(s->socket, u->file.interface, port);
 	if (err)
@@ -109,7 +110,7 @@ static void monitor_ready(struct watch *w, short events)
 
 	(void)events;
 	if (sock_monitor_ended(w->socket))
-		upstream_broke(u);
+		u->broke(u);
 }
 
 static int open_monitor(struct upstream *u)
@@ -128,7 +129,7 @@ static int open_monitor(struct upstream *u)
 	return 0;
 }
 
-int upstream_line_open(struct upstream *u)
+int upstream_sockets_open(struct upstream *u)
 {
 	struct curve curve;
 	int i, err = 0;
@@ -139,7 +140,7 @@ int upstream_line_open(struct upstream *u)
 	return err ? err : open_monitor(u);
 }
 
-void upstream_line_close(struct upstream *u)
+void upstream_sockets_close(struct upstream *u)
 {
 	int i;
 

@@ -29,12 +29,4 @@ void upstream_open(struct controller *c);
 void upstream_close(struct controller *c);
 
 extern const struct carrier carrier_upstream;
-/* Of results and runs of other clients there. */
-extern const struct result_ops result_ops_others;
-extern const struct run_ops run_ops_others;
-bool upstream_is_up(const struct controller *c);
-
-/* Asks who is there, now. */
-void upstream_hello(struct controller *c);
-
 #endif

@@ -1,7 +1,7 @@
 /*
  * upstream_parts.h: what the files of an upstream share, and nobody else knows:
  * upstream.c (who is there, what they say, when it counts as away),
- * upstream_line.c (its sockets), upstream_ask.c (questions to its hub).
+ * sockets.c (its sockets), upstream_ask.c (questions to its hub).
  */
 #ifndef TASKFS_CONTROLLER_UPSTREAM_UPSTREAM_PARTS_H
 #define TASKFS_CONTROLLER_UPSTREAM_UPSTREAM_PARTS_H
@@ -10,18 +10,27 @@
 
 enum part { U_QUERY, U_NOTIFICATION, U_MUX, U_CONTROL, U_IOPUB, U_PARTS };
 
-struct line_socket {
+struct upstream_socket {
 	void *socket;
 	struct watch watch;
 	struct upstream *u;
 };
 
+/* What a socket is, and who takes what comes by it. */
+struct upstream_part {
+	int type;
+	size_t port;	/* offsetof() in struct ports */
+	void (*on_message)(struct upstream *u, struct msg *m);
+};
+
 struct upstream {
 	struct controller *c;
+	const struct upstream_part *row;	/* of each part */
+	void (*broke)(struct upstream *u);	/* the connection did */
 	struct connfile file;
 	struct session session;
 	bool has_session;
-	struct line_socket part[U_PARTS];
+	struct upstream_socket part[U_PARTS];
 	void *monitor;
 	struct watch monitor_watch;
 	bool up, asked;		/* sockets are there; hello was said */
@@ -33,19 +42,9 @@ struct upstream {
 	size_t nquestions;
 };
 
-/* upstream.c. What each socket is, and who takes what comes by it. */
-struct upstream_part {
-	int type;
-	size_t port;	/* offsetof() in struct ports */
-	void (*on_message)(struct upstream *u, struct msg *m);
-};
-extern const struct upstream_part upstream_parts[U_PARTS];
-/* The connection broke. */
-void upstream_broke(struct upstream *u);
-
-/* upstream_line.c. -errno: what was opened is for upstream_line_close(). */
-int upstream_line_open(struct upstream *u) must_check;
-void upstream_line_close(struct upstream *u);
+/* sockets.c. -errno: what was opened is for upstream_sockets_close(). */
+int upstream_sockets_open(struct upstream *u) must_check;
+void upstream_sockets_close(struct upstream *u);
 
 /* upstream_ask.c. An answer came; those that are due before get none. */
 void upstream_on_answer(struct upstream *u, struct msg *m);

@@ -5,7 +5,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "clients/relayed.h"
+#include "clients/client_ids.h"
 #include "model/results.h"
 #include "records/filter.h"
 #include "schedule/run.h"
@@ -47,7 +47,7 @@ static void make_results(void)
 	unsigned i;
 
 	results_init(&c);
-	wires_init(&c);
+	client_ids_init(&c);
 	snprintf(c.cluster, sizeof(c.cluster), "c");
 	for (i = 1; i <= 3; i++)
 		result_make(&c, i, 2)->ops = &result_ops_mount;

@@ -128,8 +128,8 @@ static const struct engine_hooks fake_hooks = {.known = known};
 static const struct engine_hooks *const hooks[] = {&fake_hooks, &run_hooks, NULL};
 
 static const struct carrier carrier = {
-	.is_gone = carrier_own_is_gone,
-	.is_away = carrier_own_is_away,
+	.is_gone = carrier_direct_is_gone,
+	.is_away = carrier_direct_is_away,
 };
 
 /* As identity.c does. */
@@ -163,7 +163,7 @@ static struct controller *begin(char *dir)
 	runs_init(c);
 	sched_init(c);
 	engines_init(c);
-	err = results_load(c, &why);
+	err = results_resume(c, &why);
 	if (err)
 		fail_msg("results_load: %s", buf_str(&why));
 	buf_done(&why);

@@ -304,7 +304,7 @@ static void test_the_end_of_the_rest_is_not_stored(void **state)
 	store_again(c);
 	assert_tasks(r, "raa");
 	assert_int_equal(c->count.ended[STATE_ABORTED], 2);
-	assert_true(r->told_rest);
+	assert_true(r->told_unbegun);
 }
 
 /* Who submitted it was told no: it does not run. */

@@ -1,7 +1,7 @@
 /* Queries of ipyparallel's db_query: as SQL, and what they find. */
 #include "tests/unit/fake_controller.h"
 
-#include "clients/relayed.h"
+#include "clients/client_ids.h"
 #include "records/filter.h"
 
 /* Single quotes will do. */
@@ -91,7 +91,7 @@ static char *with_time(const char *where)
 static int setup(void **state)
 {
 	fake_setup(state);
-	wires_init(*state);
+	client_ids_init(*state);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static int teardown(void **state)
 	struct controller *c = *state;
 
 	settle(c);
-	wires_done(c);
+	client_ids_done(c);
 	return fake_teardown(state);
 }
 

@@ -234,7 +234,7 @@ static void test_what_ended_is_as_it_was(void **state)
 	assert_int_equal(one->task[0].attempt, 2);
 	assert_int_equal(one->elapsed, elapsed);
 	assert_tasks(map, "eoaa");
-	assert_string_equal(map->rest_ename, "Halted");
+	assert_string_equal(map->unbegun.ename, "Halted");
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(map->task[i].engine, was[i].engine);
 		assert_int_equal(map->task[i].began, was[i].began);
@@ -269,7 +269,7 @@ static void test_what_ran_goes_on(void **state)
 	e = engine_find(c, 5);
 	assert_int_equal(e->state, ENGINE_LOST);
 	assert_int_equal(e->load, 1);
-	assert_true(run_at(r, 1)->restored);
+	assert_int_equal(run_at(r, 1)->trace, RUN_RESTORED);
 	assert_ptr_equal(run_at(r, 1)->engine, e);
 	assert_sent(c, "");
 	e->state = ENGINE_LIVE;

@@ -1,14 +1,15 @@
 /*
- * recover.h: what became of runs from before a restart, on engines of an upstream
+ * reclaim.h: what became of runs from before a restart, on engines of an upstream
  * controller.
  */
-#ifndef TASKFS_CONTROLLER_UPSTREAM_RECOVER_H
-#define TASKFS_CONTROLLER_UPSTREAM_RECOVER_H
+#ifndef TASKFS_CONTROLLER_UPSTREAM_RECLAIM_H
+#define TASKFS_CONTROLLER_UPSTREAM_RECLAIM_H
 
 #include "upstream.h"
 
 /* reclaim_hub.c: what became of runs from before a restart. */
-void reclaim_begin(struct controller *c);
+void reclaim_begin(struct controller *c,
+		   void (*on_done)(struct controller *c));
 
 /* They have all been asked for once. */
 bool reclaim_is_done(struct controller *c);

@@ -1,13 +1,14 @@
 #include "base/base.h"
-#include "recover.h"
+#include "reclaim.h"
 
 #include "ask.h"
 #include "base/log.h"
 #include "ipython/foreign.h"
+#include "ipython/listener.h"
 #include "ipython/output.h"
 #include "model/results.h"
 #include "schedule/ending.h"
-#include "upstream.h"
+#include "upstream_parts.h"
 
 /*
  * Runs from before a restart, on engines of an upstream controller: their
@@ -35,6 +36,7 @@ struct reclaim {
 	struct timer timer;
 	size_t waiting;		/* questions of the first round */
 	bool done, soon;
+	void (*on_done)(struct controller *c);
 	bool no_records;	/* of the hub: it knows only what has ended */
 	unsigned round;
 };
@@ -67,7 +69,7 @@ void reclaim_free(struct run *run)
 
 static bool is_others(const struct run *run)
 {
-	return run->ops == &run_ops_others;
+	return run->ops->of_client;
 }
 
 static struct reclaim *reclaim_of(struct controller *c)
@@ -88,7 +90,7 @@ static struct run *run_of(struct controller *c, uint64_t key)
 	struct run *run = t && t->details ? run_find(c, t->details->msg_id)
 					  : NULL;
 
-	return run && run->restored ? run : NULL;
+	return run && run->trace == RUN_RESTORED ? run : NULL;
 }
 
 static bool is_unwanted(const struct run *run)
@@ -245,7 +247,7 @@ static void answered(struct controller *c, struct msg *reply, uint64_t key)
 	if (rc->done || rc->waiting || !reply)
 		return;
 	rc->done = true;
-	upstream_hello(c);
+	rc->on_done(c);
 }
 
 static bool ask(struct run *run)
@@ -275,7 +277,7 @@ static size_t ask_all(struct reclaim *rc)
 		struct run *run = it.value;
 		struct inquiry *q;
 
-		if (!run->restored || run->phase != RUN_SENT)
+		if (run->trace != RUN_RESTORED || run->phase != RUN_SENT)
 			continue;
 		left++;
 		q = inquiry_of(run);
@@ -303,11 +305,12 @@ static void again(struct timer *t)
 	/* The last of those asked for ended another way. */
 	if (!rc->waiting) {
 		rc->done = true;
-		upstream_hello(rc->c);
+		rc->on_done(rc->c);
 	}
 }
 
-void reclaim_begin(struct controller *c)
+void reclaim_begin(struct controller *c,
+		   void (*on_done)(struct controller *c))
 {
 	struct reclaim *rc = c->reclaim;
 
@@ -315,6 +318,7 @@ void reclaim_begin(struct controller *c)
 		rc = c->reclaim = zalloc(sizeof(*rc));
 		rc->c = c;
 		rc->timer.fire = again;
+		rc->on_done = on_done;
 	}
 	rc->no_records = false;
 	if (rc->done) {
@@ -346,10 +350,11 @@ bool reclaim_orphan(struct run *run)
 {
 	struct inquiry *q = inquiry_of(run);
 
-	if (!upstream_is_up(run->c))
+	if (!run->c->upstream->up)
 		return false;
 	run_leave_engine(run);
-	run->restored = q->orphan = true;
+	run_note(run, SIGN_CUT);
+	q->orphan = true;
 	q->stuck = 0;
 	q->news = NEWS;
 	reclaim_soon(run->c);
@@ -386,9 +391,7 @@ void reclaim_others(struct run *run)
 
 void reclaim_on_iopub(struct run *run, struct msg *m)
 {
-	const char *s = json_get_str(m->content, "execution_state", NULL);
-
-	if (s && strcmp(s, "idle") == 0) {
+	if (iopub_says(m, "idle")) {
 		call_note_end(run);
 		inquiry_of(run)->news = NEWS;
 		reclaim_run(run);

@@ -1,0 +1,18 @@
+/*
+ * members.h: which engines an upstream controller has: it is asked when the line to it
+ * is there and every few seconds, and says itself who comes and goes.
+ */
+#ifndef TASKFS_CONTROLLER_UPSTREAM_MEMBERS_H
+#define TASKFS_CONTROLLER_UPSTREAM_MEMBERS_H
+
+#include "upstream_parts.h"
+
+/* Asks who is there. With the first answer the upstream controller is there, too. */
+void members_say_hello(struct upstream *u);
+/* The same, unless that is being asked already. */
+void members_ask(struct controller *c);
+void members_on_notification(struct upstream *u, struct msg *m);
+/* The upstream controller is gone, and all its engines are. */
+void members_remove_all(struct upstream *u, const char *why);
+
+#endif
