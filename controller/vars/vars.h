@@ -8,7 +8,7 @@
  * answered for.
  *
  * On a Python engine of ipyparallel they are the variables of its namespace; the
- * hook (hook_vars.py) serves the same requests there. Such an engine answers
+ * hook (ipython/hook_vars.py) serves the same requests there. Such an engine answers
  * between its tasks, however long that takes (a request with `now` is refused
  * instead). Which variables it has it tells only when it is asked, and it is
  * asked only when a mount asks and something ran on it since the last time;
