@@ -1,5 +1,5 @@
 /*
- * record.h: what a client's own task leaves for the records of the hub (search.h).
+ * record.h: what a client's own task leaves for the records of the hub (store/search.h).
  */
 #ifndef TASKFS_CONTROLLER_CLIENTS_RECORD_H
 #define TASKFS_CONTROLLER_CLIENTS_RECORD_H

@@ -41,7 +41,7 @@ struct task {
 	bool unbegun_ends;	/* claimed: that it ended so is being stored */
 	bool unbegun;		/* it ended so: the row of its result says how */
 	bool loaded;		/* it has a row; only while loading */
-	bool told_broken;	/* ending.c: an output was not stored */
+	bool told_broken;	/* schedule/ending.c: an output was not stored */
 	bool aborting;		/* it is aborted, should it wait again */
 	bool dirty;		/* it is in result.told; mounts/events.c */
 	bool timed_out;		/* its error is a limit of time */

@@ -63,7 +63,7 @@ static void details_read(struct store_op *op)
 			     "KeyError", "the task could not be read");
 		return;
 	}
-	/* One of those that were never begun (unbegun.c) has no row. */
+	/* One of those that were never begun (schedule/unbegun.c) has no row. */
 	if (t->details || (!row->msg_id && !row->ename)) {
 		answer_task(rq, r, row->index);
 		return;

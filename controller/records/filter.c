@@ -6,12 +6,12 @@
 #include "store/columns.h"
 #include "store/search.h"
 
-/* Values in all the lists of one query. */
+/* So many values are in all the lists of one query. */
 #define LIMIT_VALUES 30000
 #define LIMIT_NESTING 8
 /* Of a key in a message of an error. */
 #define NAME_SHOWN 64
-/* Before each test, which may be of a whole message: is there time left? */
+/* Stands before each test, which may be of a whole message: is there time left? */
 #define IN_TIME " AND in_time() AND "
 
 struct filter {
@@ -41,7 +41,7 @@ static void add(struct filter *f, const char *sql)
 	buf_puts(&f->q->where, sql);
 }
 
-/* One of the record's keys; any other is one whose value is null. */
+/* A key of the records; a name that is none is a key whose value is null. */
 struct key {
 	const char *name;
 	enum record_kind kind;
@@ -104,7 +104,7 @@ static bool op_eq(struct filter *f, const struct key *k, struct json_object *v,
 	return add_value(f, k, v);
 }
 
-/* What is null is not equal to a value. */
+/* A null is not equal to any value. */
 static bool op_ne(struct filter *f, const struct key *k, struct json_object *v,
 		  const char *arg)
 {
@@ -166,7 +166,7 @@ static bool op_in(struct filter *f, const struct key *k, struct json_object *v,
 	if (!json_object_is_type(v, json_type_array))
 		return fail(f, "TypeError", "%s: the value is no list",
 			    in ? "$in" : "$nin");
-	/* A null that is not said is neither in nor out: it is said. */
+	/* SQL takes a null for neither in nor out of a list: that is decided here. */
 	add(f, in ? "(COALESCE(" : "(NOT COALESCE(");
 	add_key(f, k);
 	add(f, " IN ");
@@ -181,7 +181,7 @@ static bool op_in(struct filter *f, const struct key *k, struct json_object *v,
 	return true;
 }
 
-/* In every one of the lists; in a string it is a part of that. */
+/* $all: the value is in every one of the lists; in a string, a part of it. */
 static bool op_all(struct filter *f, const struct key *k,
 		   struct json_object *v, const char *arg)
 {
@@ -232,7 +232,7 @@ static bool op_mod(struct filter *f, const struct key *k,
 	if (!by)
 		return fail(f, "ZeroDivisionError",
 			    "integer division or modulo by zero");
-	/* No key of a record is a plain number: a date has no remainder. */
+	/* No key of a record is a plain number, and a date has no remainder. */
 	add(f, "(typeof(");
 	add_key(f, k);
 	buf_printf(&f->q->where, ") = 'integer' AND %d AND ",

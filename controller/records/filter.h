@@ -9,10 +9,8 @@
 #include "core/controller.h"
 #include "store/search.h"
 
-/*
- * Adds it to what q asks for. False: *ename (a static string) and why say what
- * is wrong with it.
- */
+/* Adds the query to what q asks for. False: *ename (a static string) and why say
+ * what is wrong with the query. */
 bool filter_read(struct controller *c, struct json_object *query,
 		 struct record_query *q, const char **ret_ename,
 		 struct buf *why);

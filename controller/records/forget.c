@@ -19,7 +19,7 @@ struct forget {
 	bool all;
 	struct named_tasks tasks;
 	size_t waiting;
-	char *bad_engine;	/* or NULL: why not all could be done */
+	char *bad_engine;	/* why not all could be done; or NULL */
 	int err;
 };
 
@@ -66,7 +66,7 @@ static void purge(struct forget *f, struct result *r)
 
 /* --- which -------------------------------------------------------------- */
 
-/* NULL: all that are named have ended. */
+/* The msg_id of a named task that has not ended; NULL: all have. */
 static const char *find_pending(const struct forget *f)
 {
 	size_t i;
@@ -90,7 +90,7 @@ static int by_task(const void *a, const void *b)
 	return s->index < t->index ? -1 : s->index > t->index;
 }
 
-/* Of a result of many tasks every one must be named. */
+/* Purges results of which every task is named. */
 static void purge_named(struct forget *f)
 {
 	const struct named_task *t = f->tasks.of;
@@ -124,7 +124,7 @@ static void purge_all(struct forget *f)
 /* --- those that ran on engines ------------------------------------------ */
 
 struct ids {
-	int64_t *id;	/* in order */
+	int64_t *id;	/* ascending */
 	size_t n;
 };
 
@@ -158,7 +158,7 @@ static int64_t read_engines(struct forget *f, struct ids *ret)
 	return bad;
 }
 
-/* All of its tasks, on one of them. */
+/* Whether all tasks of the result ran on these engines. */
 static bool ran_on(const struct result *r, const struct ids *engines)
 {
 	int64_t engine = r->task[0].engine;
@@ -171,7 +171,8 @@ static bool ran_on(const struct result *r, const struct ids *engines)
 		       by_number) != NULL;
 }
 
-/* The id that is no engine's; -1: none. */
+/* Purges what ran on engines that are named. Returns the id that is no engine's; -1:
+ * none. */
 static int64_t purge_of_engines(struct forget *f)
 {
 	struct ids engines;
@@ -191,7 +192,7 @@ static int64_t purge_of_engines(struct forget *f)
 
 /* --- in two turns ------------------------------------------------------- */
 
-/* What had ended when it was asked is stored. */
+/* What had ended when the request came is stored now. */
 static void ends_stored(struct store_op *op)
 {
 	struct forget *f = op->arg;

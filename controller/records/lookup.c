@@ -122,7 +122,7 @@ struct record *named_task_find(const struct named_task *t,
 {
 	size_t low = 0, high = q->n;
 
-	/* They come in order of result and task. */
+	/* The rows come in order of result and task. */
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 		const struct record *r = &q->found[mid];
@@ -156,7 +156,7 @@ static void lookup_free(struct lookup *l)
 	free(l);
 }
 
-/* Ended; of its output there may be more to come, unless `whole` is asked. */
+/* Whether the task has ended. whole: also all of its output is here. */
 static bool has_ended(const struct result *r, uint32_t index, bool whole)
 {
 	const struct details *d = r->task[index].details;
@@ -168,12 +168,13 @@ static bool has_ended(const struct result *r, uint32_t index, bool whole)
 		return false;
 	if (r->relayed)
 		return r->relayed->replied;
-	/* The client has its reply; the end is being stored. */
+	/* The client may have its reply already, while the end is being stored. */
 	run = d ? run_find(r->c, d->msg_id) : NULL;
 	return run && run->phase == RUN_ENDING;
 }
 
-/* False: one of them is no task; rq was answered. */
+/* Parts what has ended from what has not. False: one of them is no task; rq was
+ * answered. */
 static bool sort_out(struct lookup *l, bool whole)
 {
 	struct controller *c = l->rq->c;
@@ -302,7 +303,7 @@ static void ask_results(struct lookup *l)
 		q->wanted |= REC_BIT(result_keys[i]);
 	for (i = 0; i < ARRAY_SIZE(io_keys); i++)
 		q->wanted |= REC_BIT(io_keys[i]);
-	/* Those that have ended, in place. */
+	/* Keeps those that have ended, in place. */
 	for (i = 0; i < l->tasks.n; i++) {
 		struct named_task t = l->tasks.of[i];
 
@@ -451,7 +452,7 @@ static void rows_found(struct store_op *op)
 	record_query_free(q);
 }
 
-/* False with a sentence: one of the keys is none. */
+/* False with a sentence: one of the keys is no key of a record. */
 static bool read_keys(struct json_object *keys, struct record_query *q,
 		      struct buf *why)
 {

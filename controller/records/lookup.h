@@ -10,7 +10,7 @@ void stock_on_result(struct controller *c, struct request *rq);
 void stock_on_history(struct controller *c, struct request *rq);
 void stock_on_db(struct controller *c, struct request *rq);
 
-/* Those of content.msg_ids; false: there is none, or one that is no string. */
+/* Reads content.msg_ids; false: it is not there, or has what is no string. */
 bool named_tasks_read(struct controller *c, struct json_object *content,
 		      struct named_tasks *t);
 void named_tasks_done(struct named_tasks *t);
@@ -23,7 +23,7 @@ struct record *named_task_find(const struct named_task *t,
 /* str(KeyError(text)), as ipyparallel sends it: in quotes. */
 void stock_quoted(struct buf *out, const char *before, struct bytes text);
 
-/* What Python takes for true. */
+/* Whether Python takes v for true. */
 bool stock_true(struct json_object *v);
 
 #endif

@@ -9,7 +9,7 @@
 #include "schedule/run.h"
 #include "store/search.h"
 
-/* msg_ids of tasks without an engine that are told one by one. */
+/* So many msg_ids of tasks without an engine are told one by one. */
 #define LIMIT_UNASSIGNED 100000
 
 /* --- targets ------------------------------------------------------------ */
@@ -108,7 +108,8 @@ static struct json_object *list_runs(const struct engine *e, bool direct)
 	return a;
 }
 
-/* Of its tasks some have replied, but their output has not ended. */
+/* How many tasks of the engine have ended: also those whose reply is here and whose
+ * output has not ended. */
 static uint64_t completed(const struct engine *e)
 {
 	uint64_t n = e->completed;
@@ -148,7 +149,7 @@ static struct json_object *engine_queue(const struct engine *e, bool verbose)
 
 /* --- tasks without an engine -------------------------------------------- */
 
-/* Those that are being given to one count there. */
+/* How many tasks have no engine; one that is being given to an engine counts there. */
 static uint64_t count_unassigned(const struct controller *c)
 {
 	uint64_t n = c->results->tasks[STATE_PENDING], given = 0;

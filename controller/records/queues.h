@@ -9,7 +9,7 @@
 void stock_on_queue(struct controller *c, struct request *rq);
 void stock_on_load(struct controller *c, struct request *rq);
 
-/* Of dask, which is Python. */
+/* dask is Python: such a request is refused. */
 void stock_on_become_dask(struct controller *c, struct request *rq);
 void stock_on_stop_distributed(struct controller *c, struct request *rq);
 

@@ -49,7 +49,8 @@ static struct json_object *new_header(struct controller *c,
 	return h;
 }
 
-/* *ret_id: the new msg_id, the caller's; NULL: it cannot be. */
+/* Sends the task of a record again. Returns the new msg_id, the caller's; NULL: it
+ * cannot be sent. */
 static char *send_again(struct controller *c, const struct record *rec)
 {
 	struct json_object *header = new_header(c, rec);
@@ -109,7 +110,7 @@ static void found(struct store_op *op)
 	resubmit_free(s);
 }
 
-/* Those that nobody knows, as Python shows a list of strings. */
+/* Appends the msg_ids that nobody knows, as Python shows a list of strings. */
 static void add_missing(const struct resubmit *s, struct buf *why)
 {
 	size_t i;
@@ -124,7 +125,7 @@ static void add_missing(const struct resubmit *s, struct buf *why)
 		buf_puts(why, "]\"");
 }
 
-/* One that a mount submitted: its code alone says not all of it. */
+/* Whether a mount submitted one of them: such a task is more than its code. */
 static bool has_others(const struct resubmit *s)
 {
 	size_t i;

@@ -28,7 +28,7 @@ fault(struct check *k, const char *format, ...)
 	fputc('\n', k->out);
 }
 
-/* Pages, as SQLite sees them. */
+/* Looks at the pages of the database, as SQLite sees them. */
 static void check_pages(struct check *k)
 {
 	sqlite3_stmt *st;
@@ -120,7 +120,7 @@ static void check_rows(struct check *k)
 	buf_done(&why);
 }
 
-/* Small outputs are in the rows of their tasks. */
+/* Looks at small outputs, which are in the rows of their tasks. */
 static void check_small(struct check *k)
 {
 	static const char select[] =

@@ -1,7 +1,5 @@
-/*
- * store_check.h: what is wrong with what is stored, and what can be had back of
- * it. For a directory that no controller runs on.
- */
+/* check.h: taskfs-controller --check: what is wrong with what is stored, and what
+ * can be had back of it. For a directory that no controller runs on. */
 #ifndef TASKFS_CONTROLLER_REPAIR_CHECK_H
 #define TASKFS_CONTROLLER_REPAIR_CHECK_H
 

@@ -39,7 +39,7 @@ int recover_prepare(sqlite3 *sql, sqlite3_stmt **st, char *text)
 
 /* --- the copy ----------------------------------------------------------- */
 
-/* Bytes as they are; 0 when there is no such file. */
+/* Copies the bytes as they are; 0 when there is no such file. */
 static int copy_file(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC);
@@ -67,7 +67,8 @@ static int copy_file(const char *from, const char *to)
 	return err;
 }
 
-/* What a recovery that ended before its time has left; the copy in *part, too. */
+/* Removes what a recovery that ended before its time has left; the copy in *part,
+ * too. */
 static void remove_rest(const struct recover *k, const char *part)
 {
 	static const char *const suffix[] = {
@@ -89,7 +90,7 @@ static void remove_rest(const struct recover *k, const char *part)
 		free(path);
 	}
 	rmdir(part);
-	rmdir(k->db.lost);	/* if there is nothing else in it */
+	rmdir(k->db.lost);	/* fails when something else is in it */
 }
 
 /*
@@ -132,7 +133,7 @@ static int sync_path(const char *path)
 	return err;
 }
 
-/* The copy is whole. Its name says when, and is nobody else's. */
+/* The copy is whole: it gets a name that says when, and that nothing else has. */
 static int name_copy(struct recover *k, const char *part)
 {
 	time_t now = time(NULL);
@@ -160,10 +161,8 @@ static int name_copy(struct recover *k, const char *part)
 
 /* --- the new one -------------------------------------------------------- */
 
-/*
- * tasks.db.old, to be read: nothing is written for that, so that a full disk is
- * not taken for damage.
- */
+/* Opens tasks.db.old, to be read: nothing is written for that, so that a full disk
+ * is not taken for damage. */
 static void open_old(struct recover *k)
 {
 	char *path = xasprintf("%s.old", k->db.path);
@@ -180,7 +179,7 @@ static void open_old(struct recover *k)
 	free(path);
 }
 
-/* tasks.db.new */
+/* Makes and opens tasks.db.new. */
 static int open_new(struct recover *k)
 {
 	char *path = xasprintf("%s.new", k->db.path);
@@ -199,7 +198,8 @@ static int open_new(struct recover *k)
 	return err;
 }
 
-/* It might have what this program does not know. */
+/* Whether a newer program wrote the old database, which may have what this one does
+ * not know. */
 static bool is_newer(struct recover *k)
 {
 	sqlite3_stmt *st = NULL;
@@ -294,7 +294,7 @@ static int put_in_place(struct recover *k, const char *dir)
 	return err ? err : sync_path(dir);
 }
 
-/* One that was interrupted when only the files were left to be named. */
+/* Whether a recovery was interrupted when only the files were left to be named. */
 static bool is_half_way(const struct recover *k)
 {
 	char *path = xasprintf("%s.recovered", k->db.path);

@@ -12,7 +12,7 @@
 
 /* --- outputs ------------------------------------------------------------ */
 
-/* "7.0.stdout" */
+/* Reads the name of a file of an output: "7.0.stdout". */
 static int parse_output(const char *name, uint64_t *result, uint64_t *index,
 			int *stream)
 {
@@ -31,7 +31,7 @@ static int parse_output(const char *name, uint64_t *result, uint64_t *index,
 	return 0;
 }
 
-/* Which outputs there are, as a table that the statements below can ask. */
+/* Makes a table of the outputs that there are, which the statements below can ask. */
 static int list_outputs(struct recover *k)
 {
 	DIR *dir = opendir(k->db.outputs);
@@ -95,7 +95,7 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 /* size: of the file of a stream of a task, or NULL */
 #define FILE_SIZE(s) \
 	"(SELECT size FROM temp.files f WHERE f.key=tasks.key AND stream=" s ")"
-/* Of column ("stdout"): fewer bytes are there than its row says. */
+/* Of a column ("stdout"): fewer bytes are there than the row says. */
 #define IS_SHORT(s, bit, column) \
 	"(" column "_size>CASE WHEN in_file&" bit " THEN ifnull(" FILE_SIZE(s) \
 	",-1) ELSE ifnull(length(" column "),0) END)"
@@ -106,7 +106,8 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 	column "_size=CASE WHEN in_file&" bit " THEN ifnull(" FILE_SIZE(s) \
 	",0) ELSE ifnull(length(" column "),0) END"
 
-/* In this order. said: of the rows that were changed, if any were. */
+/* The repairs, in this order. said: what the user is told of the rows that were
+ * changed, if any were. */
 static const struct {
 	const char *said, *change;
 } repairs[] = {
@@ -256,7 +257,7 @@ static void deps_good(sqlite3_context *ctx, int n, sqlite3_value **v)
 					      sqlite3_value_text(v[0])));
 }
 
-/* What the statements ask for that is in no row. */
+/* Writes down what the statements ask for that is in no row. */
 static int put_known(struct recover *k, uid_t uid, gid_t gid)
 {
 	char *text = sqlite3_mprintf(
@@ -272,7 +273,8 @@ static int put_known(struct recover *k, uid_t uid, gid_t gid)
 	return err;
 }
 
-/* Message ids begin with it. Without it nothing that comes back is known. */
+/* Message ids begin with the name of the cluster: without it nothing that comes back
+ * is known. */
 static int put_cluster(struct recover *k)
 {
 	char id[ID_SIZE], *text;

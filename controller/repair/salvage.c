@@ -34,7 +34,7 @@ static void copy_row(struct salvage *s, sqlite3_stmt *st)
 	sqlite3_clear_bindings(s->put);
 }
 
-/* Reads until the end (true), or what cannot be read. *at: the last row's id. */
+/* Reads to the end (true), or to what cannot be read. *at: the id of the last row. */
 static bool scan(struct salvage *s, sqlite3_stmt *st, struct range r, int64_t *at)
 {
 	int rc = SQLITE_DONE;
@@ -49,7 +49,8 @@ static bool scan(struct salvage *s, sqlite3_stmt *st, struct range r, int64_t *a
 	return s->err || rc == SQLITE_DONE;
 }
 
-/* From below and from above; what lies between is halved and tried again. */
+/* Reads a range from below and from above; what lies between is halved and tried
+ * again. */
 static void salvage_range(struct salvage *s, struct range r)
 {
 	int64_t low = r.from, high = r.to, middle;
@@ -69,7 +70,7 @@ static void salvage_range(struct salvage *s, struct range r)
 	s->range[s->n++] = (struct range){middle + 1, high};
 }
 
-/* Which columns both have, as a list of names; how many. */
+/* Lists the columns that both databases have; returns how many. */
 static int common_columns(struct recover *k, const char *table, struct buf *ret)
 {
 	sqlite3_stmt *here, *there = NULL;
@@ -141,10 +142,8 @@ static int salvage_table(struct recover *k, const char *table, const char *id)
 	return err;
 }
 
-/*
- * Small tables without an id: all that can be read, in their order. *ret_whole: to
- * the end. Only what cannot be written is an error.
- */
+/* Copies a small table without an id: all rows that can be read, in their order.
+ * *ret_whole: it was read to the end. Only what cannot be written is an error. */
 static int copy_pairs(struct recover *k, const char *select, const char *insert,
 		      bool *ret_whole)
 {
@@ -169,7 +168,8 @@ static int copy_pairs(struct recover *k, const char *select, const char *insert,
 	return err;
 }
 
-/* How many tasks of each result were begun. If a part cannot be read none is used. */
+/* Reads how many tasks of each result were begun. If a part cannot be read none is
+ * used. */
 static int read_begun(struct recover *k)
 {
 	bool whole = false;

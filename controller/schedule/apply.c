@@ -8,7 +8,7 @@
 #include "run.h"
 #include "unbegun.h"
 
-/* The last bytes stay until events.c has told them. */
+/* The last bytes of outputs stay until mounts/events.c has told them. */
 static void take_outputs(struct result *r, struct task_row *row)
 {
 	struct task *t = &r->task[row->index];
@@ -30,7 +30,7 @@ static void take_outputs(struct result *r, struct task_row *row)
 	}
 }
 
-/* What the last try wrote is not what the next one will. */
+/* Forgets what the last try wrote: the next one writes its own. */
 static void forget_try(struct result *r, uint32_t index)
 {
 	struct task *t = &r->task[index];
@@ -48,7 +48,7 @@ static void abort_waiting(struct result *r)
 	result_end_waiting(r, &aborted);
 }
 
-/* Too many of a map failed: no more of it is begun. */
+/* Too many tasks of a map failed: no more of it are begun. */
 static void halt(struct result *r)
 {
 	static const struct ending halted = {
@@ -73,7 +73,7 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	task_set_row(t, row);
 	if (s == STATE_PENDING) {
 		forget_try(r, row->index);
-		/* How long it may wait is counted anew. */
+		/* The option timeout counts anew. */
 		if (r->ntasks == 1)
 			result_wait(r);
 		task_unclaim(r, row->index);

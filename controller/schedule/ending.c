@@ -73,7 +73,7 @@ static void begin_late(struct result *r, const struct task_row *end)
 	task_row_done(&row);
 }
 
-/* Its engine may forget the reply. */
+/* The end is stored: the engine may forget the reply. */
 static void tell_stored(struct controller *c, const struct task_row *row)
 {
 	struct engine *e = NULL;
@@ -176,7 +176,6 @@ void runs_init(struct controller *c)
 	c->runs->again.fire = store_again;
 }
 
-/* A last word on a task (or that it waits again): until it is stored. */
 void task_put_end(struct controller *c, struct store_op *op)
 {
 	op->arg = c;
@@ -184,7 +183,6 @@ void task_put_end(struct controller *c, struct store_op *op)
 	store_put(c->store, op);
 }
 
-/* What is known of the outputs goes into the row. */
 void task_known_outputs(struct result *r, uint32_t index,
 			       struct task_row *row)
 {
@@ -240,7 +238,7 @@ static void add_attempt(struct task_row *row, int64_t engine,
 	const char *word = outcome[how->event] ? outcome[how->event]
 			   : how->unknown	? "lost"
 						: how->ename;
-	/* One word: what an engine calls its error may be more. */
+	/* One word alone: the name that an engine gives its error may be several. */
 	int n = word ? (int)strcspn(word, " \t\r\n\v\f") : 0;
 	char *old = row->attempts;
 
@@ -254,7 +252,8 @@ static void add_attempt(struct task_row *row, int64_t engine,
 	free(old);
 }
 
-/* What it does from now on is to be stored; no engine has it. */
+/* The run ends with that row: it leaves its engine, and lasts until the row is
+ * stored. */
 static void put_end(struct run *run, struct store_op *op)
 {
 	struct controller *c = run->c;
@@ -274,7 +273,7 @@ void run_retry(struct run *run, const struct ending *how)
 	op->task.row.state = STATE_PENDING;
 	op->task.row.engine = -1;
 	op->task.row.attempt = run->attempt;
-	/* Nobody takes the same signed bytes twice. */
+	/* No engine takes the same signed bytes twice. */
 	if (run->ops->of_client && run->engine)
 		result_avoid(r, run->engine->id);
 	if (!op->task.row.started) {
@@ -325,7 +324,7 @@ void task_end_pending(struct result *r, uint32_t index,
 {
 	struct store_op *op = store_op_new(STORE_TASK);
 
-	/* Nobody begins it while that is being stored. */
+	/* Nobody begins the task while its end is being stored. */
 	task_claim(r, index);
 	op->task.row = task_row(r, index);
 	fill_end(r, &op->task.row, how);

@@ -48,7 +48,7 @@ void result_put(struct result *r, void (*done)(struct store_op *op), void *arg)
 
 /* --- it cannot be stored -------------------------------------------------- */
 
-/* Rows of its tasks may have been stored though it was not. */
+/* Rows of tasks may have been stored though their result was not. */
 static void put_purge(struct result *r)
 {
 	struct store_op *op = store_op_new(STORE_PURGE);
@@ -85,7 +85,6 @@ static bool too_much(const struct controller *c, const struct result *oldest)
 		result_age(oldest) - oldest->elapsed > (int64_t)k->keep_age);
 }
 
-/* The oldest finished results go when there are too many of them. */
 void results_retain(struct controller *c)
 {
 	struct list *l, *tmp;
@@ -104,7 +103,7 @@ void result_set_finished(struct result *r)
 	struct controller *c = r->c;
 
 	timer_cancel(&r->timeout_timer);
-	/* Until now it was when the first was sent. */
+	/* Until now these were the times when the first task was sent. */
 	r->started = r->first_started;
 	r->began = r->first_began;
 	result_drop_input(r);
@@ -150,7 +149,7 @@ static void purged(struct store_op *op)
 	free(p);
 }
 
-/* The newest may go: its id must not come again after a restart. */
+/* The newest result may go: its id must not come again after a restart. */
 static void keep_next_id(struct controller *c)
 {
 	struct store_op *op = store_op_new(STORE_META);

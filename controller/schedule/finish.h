@@ -11,16 +11,17 @@
  * calls says when it is ready (ready_add()).
  */
 void result_put(struct result *r, void (*done)(struct store_op *op), void *arg);
-/* Its option timeout counts from now. */
+/* The option timeout of r counts from now. */
 void result_wait(struct result *r);
 /*
  * The submission cannot be stored: nobody was told of it, and it goes as soon
  * as nothing works on it any more.
  */
 void result_doom(struct result *r);
-/* All of it has ended; of one that ended before a restart: that is no news. */
+/* All tasks of r have ended. Of a result that ended before a restart that is no
+ * news. */
 void result_set_finished(struct result *r);
-/* The same of one that just ended: that is news. */
+/* The same of a result that has just ended: that is news. */
 void result_end(struct result *r);
 /* The oldest finished results go when there are too many, or too old. */
 void results_retain(struct controller *c);

@@ -38,7 +38,7 @@ struct asker {
 	uint64_t before;
 };
 
-/* By id, or the newest of its user's of that name. */
+/* A result by its id, or the newest of the user's by its name. */
 static struct result *find_named(const struct asker *by, struct bytes name)
 {
 	struct result *r;
@@ -150,8 +150,8 @@ static const struct ending impossible = {
 	.ename = "ImpossibleDependency",
 };
 
-/* What it waited for came out otherwise: that is no failure of its own. Clients
- * of ipyparallel know one word for both. */
+/* How a result ends when what it waited for came out otherwise: that is no failure
+ * of its own. Clients of ipyparallel know one word for both. */
 static const struct ending *skipped(const struct result *r)
 {
 	static const struct ending how = {
@@ -169,7 +169,7 @@ static bool ended_so(enum state s, uint8_t on)
 	       (on == ON_FAIL && s != STATE_OK);
 }
 
-/* Every task of it ran on this engine, or -1. */
+/* The engine on which every task of the result ran, or -1. */
 static int64_t engine_of(const struct result *r)
 {
 	uint64_t i;
@@ -180,7 +180,7 @@ static int64_t engine_of(const struct result *r)
 	return r->task[0].engine;
 }
 
-/* Only the engine that ran it will do. */
+/* From now on only the engine that ran `on` will do. */
 static bool follow(struct result *r, struct dep *d, const struct result *on)
 {
 	int64_t e = engine_of(on);
@@ -206,7 +206,8 @@ static bool follow(struct result *r, struct dep *d, const struct result *on)
 	return true;
 }
 
-/* What is met stays met, also when the result that met it is purged. */
+/* Stores which dependencies are met: they stay so, also when the result that met one
+ * is purged. */
 static void put_deps(struct result *r)
 {
 	struct store_op *op = store_op_new(STORE_DEPS);
@@ -216,7 +217,7 @@ static void put_deps(struct result *r)
 	store_put(r->c->store, op);
 }
 
-/* One of the same condition is met already, or may still be. */
+/* Whether one of the same condition is met already, or may still be. */
 static bool any_met(const struct result *r, const struct dep *of)
 {
 	const struct dep *d;
@@ -255,7 +256,8 @@ static bool meet_any(struct result *r, struct dep *d, const struct result *on,
 	return true;
 }
 
-/* False: r has ended over it. */
+/* `on` has ended: the dependency is met. False: it never can be, and r has ended
+ * over it. */
 static bool meet(struct result *r, struct dep *d, const struct result *on)
 {
 	enum state s = result_state(on);

@@ -33,24 +33,22 @@ struct condition {
 	bool any, follow, unknown;
 };
 
-/* Met as it is, whatever it names besides. */
+/* Whether the condition is met now, whatever it names besides. */
 bool graph_is_met(struct controller *c, const struct condition *k);
-/* False: that can never be, and r has ended over it. */
+/* Adds a condition to r. False: it can never be met, and r has ended over it. */
 bool graph_add_condition(struct result *r, const struct condition *k);
-/* Of `follow` with `any`: the engine has run one of those. */
+/* Of `follow` with `any`: whether the engine has run one of those results. */
 bool graph_allows(const struct result *r, int64_t engine);
 
-/*
- * The reverse of result_deps_text(), at the start; graph_resume() when all results are there. False: it
- * is damaged.
- */
+/* Reads what result_deps_text() wrote, at the start; graph_resume() follows when all
+ * results are there. False: the text is damaged. */
 bool graph_parse(struct result *r, const char *text) must_check;
 void graph_resume(struct result *r);
 /* The result ended: those that wait for it go on, or end. */
 void graph_ended(struct result *r);
-/* It could not be stored and goes: those that wait for it end. */
+/* The result could not be stored and goes: those that wait for it end. */
 void graph_doomed(struct result *r);
-/* "after 12, 13"; nothing when it waits for no result. */
+/* Appends "after 12, 13"; nothing when r waits for no result. */
 void graph_why(const struct result *r, struct buf *out);
 
 #endif

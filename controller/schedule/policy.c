@@ -35,7 +35,7 @@ static size_t pick_twobin(struct engine *const *e, size_t n)
 	return a < b ? a : b;
 }
 
-/* One draw with a chance that falls with the load. */
+/* Draws one engine, with a chance that falls with its load. */
 static size_t draw(struct engine *const *e, size_t n)
 {
 	double sum = 0, at;

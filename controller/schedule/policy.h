@@ -9,10 +9,8 @@
 
 struct engine;
 
-/*
- * n > 0 engines that may be chosen, least recently used first; returns the
- * index of the one.
- */
+/* pick(): of n > 0 engines that may have the task, least recently used first, the
+ * index of the one that gets it. */
 struct policy {
 	const char *name;
 	size_t (*pick)(struct engine *const *e, size_t n);

@@ -10,13 +10,13 @@
 #include "sched.h"
 #include "unbegun.h"
 
-/* An engine that is not there for its ROUTER: tried again after this. */
+/* An engine that its ROUTER cannot reach is tried again after this. */
 #define UNREACHABLE (100 * USEC_PER_MSEC)
 
-/* Of a run from before a restart whose engine is not known: it ends at once. */
+/* For a run from before a restart whose engine is not known: the run ends at once. */
 static const struct run_ops no_ops;
 
-/* What stands not here changes nothing. */
+/* What does not stand here changes nothing. */
 static const enum run_trace next[RUN_TRACES][RUN_SIGNS] = {
 	[RUN_UNHEARD] = {
 		[SIGN_HEARD] = RUN_HEARD,
@@ -104,7 +104,7 @@ void run_answered(struct run *run)
 	if (!e || run->trace == RUN_ANSWERED)
 		return;
 	run_note(run, SIGN_ANSWERED);
-	/* Behind what it works on now. */
+	/* The run moves behind what the engine works on now. */
 	list_del(&run->engine_link);
 	list_add_tail(&e->runs, &run->engine_link);
 	engine_add_load(e, -1);
@@ -156,9 +156,9 @@ void runs_done(struct controller *c)
 /* --- starting ----------------------------------------------------------- */
 
 /*
- * What was begun did not reach an engine: it waits again, and that was no try.
- * The next has the same msg_id, so that an engine that has it after all knows
- * it again.
+ * A task that was begun did not reach its engine: it waits again, and that was no
+ * try. The next try has the same msg_id, so that an engine that has the task after
+ * all knows it again.
  */
 void run_put_back(struct result *r, struct run *run)
 {

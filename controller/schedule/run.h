@@ -1,10 +1,10 @@
 /*
  * run.h: one try of a task on an engine.
  *
- * A run begins when the scheduler has chosen an engine: the start is stored,
- * then the task is sent; the engine's reply is stored, then it is told. A run
- * of a client's own message (relay.c) is the same without the store before the
- * sending.
+ * A run begins when the scheduler has chosen an engine: the start is stored, then the
+ * task is sent; the engine's reply is stored, then it is told. A run of a task that a
+ * client sent itself (clients/relay.h) is the same, but nothing is stored before it is
+ * sent.
  */
 #ifndef TASKFS_CONTROLLER_SCHEDULE_RUN_H
 #define TASKFS_CONTROLLER_SCHEDULE_RUN_H
@@ -26,8 +26,8 @@ enum run_phase {
 
 /* What is known of a run that was sent. */
 enum run_trace {
-	RUN_UNHEARD,	/* nothing yet: its message may be on its way */
-	RUN_UNSURE,	/* its engine had it: whether it has it still counts again */
+	RUN_UNHEARD,	/* nothing yet: its message may be under way */
+	RUN_UNSURE,	/* its engine had it, and is to say whether it still has */
 	RUN_MISSING,	/* its engine said once that it has not got it */
 	RUN_HEARD,	/* it is with its engine */
 	RUN_RESTORED,	/* from before a restart, or before the line to an upstream
@@ -55,45 +55,48 @@ struct run {
 	struct engine *engine;	/* NULL when ending */
 	enum run_phase phase;
 	enum run_trace trace;
-	bool abort;		/* asked for */
+	bool abort;		/* its abort was asked for */
 	bool failing;		/* counted in its result's `failing` */
 	bool doubtful;		/* relayed before its engine registered again */
 	const struct run_ops *ops;
-	/* Of those whose ops they are; else NULL. */
-	struct relayed *relayed; /* a client's message */
-	struct call *call;	/* on an engine of ipyparallel */
-	struct inquiry *inquiry; /* of an upstream's hub; reclaim_hub.c */
+	/* Kept by those whose ops the run has; else NULL. */
+	struct relayed *relayed; /* clients/relayed.h: the client's task */
+	struct call *call;	/* ipython/call.h */
+	struct inquiry *inquiry; /* upstream/reclaim.c */
 	uint64_t sent;		/* mono_usec() */
 	struct list engine_link;
 };
 
 /*
- * What depends on who has the task and how it got there: our own engines (ours.c),
- * those of ipyparallel (call.c), the same behind an upstream controller (upstream.c);
- * and what clients of ipyparallel send themselves (relay.c, others_record.c).
+ * What depends on who has the task and how it got there: our own engines
+ * (engines/ours.c), those of ipyparallel (ipython/call.c), the same behind an
+ * upstream controller and what others run there (upstream/runs.c), and what clients
+ * of ipyparallel send themselves (clients/failed.c).
  */
 struct run_ops {
-	/* Its client sent it, and nobody else can send it again. */
+	/* A client sent the task, and nobody else can send it again. */
 	bool of_client;
-	/* What its engine cannot honour: a sentence, or NULL. May be NULL. */
+	/* What the engine cannot honour of the task: a sentence, or NULL. May be
+	 * NULL. */
 	const char *(*refusal)(const struct run *run, struct result *r);
-	/* Its start is stored. -errno: it was not sent. NULL: of_client. */
+	/* The start is stored: sends the task. -errno: it was not sent. NULL:
+	 * of_client. */
 	int (*send)(struct result *r, struct run *run, struct bytes code,
 		    struct bytes input);
-	/* It is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
+	/* Of a run that is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
 	int (*abort)(struct run *run);
 	int (*signal)(struct run *run, int signo);
-	/* The reply; content is parsed. */
+	/* The reply came; its content is parsed. */
 	void (*on_reply)(struct run *run, struct msg *m);
-	/* Its message was lost on the way, or the reply. Of of_client. */
+	/* The message was lost on the way, or the reply. Of clients' tasks alone. */
 	void (*lost)(struct run *run);
-	/* Its engine is gone: it ends, or what became of it is found out. */
+	/* The engine is gone: the run ends, or what became of it is found out. */
 	void (*engine_gone)(struct run *run);
-	/* Its engine does not work on it any more: one from before a restart. */
+	/* Of a run from before a restart: the engine does not work on it any more. */
 	void (*forgotten)(struct run *run);
-	/* It ends so, without a reply. May be NULL. */
+	/* The run ends so, without a reply. May be NULL. */
 	void (*failed)(struct run *run, const struct ending *how);
-	/* It is freed. May be NULL. */
+	/* The run is freed. May be NULL. */
 	void (*free)(struct run *run);
 	/* The end of a run is stored: e may forget the reply. May be NULL. */
 	void (*stored)(struct engine *e, const char *msg_id);
@@ -108,28 +111,29 @@ struct ending {
 
 /* Gives task `index` of r to the engine. */
 void run_start(struct result *r, uint32_t index, struct engine *e);
-/* A run that the database says is under way, after a restart. */
+/* After a restart: a run that is under way, as the database says. */
 void run_restore(struct result *r, uint32_t index);
 /* The engine cannot be reached: it is given nothing for a moment. */
 void run_put_off(struct controller *c, struct engine *e);
-/* A run that a client has sent; msg_id copied. */
+/* A run of what a client has sent; msg_id is copied. */
 struct run *run_of_client(struct result *r, const char *msg_id,
 			  struct engine *e, const struct run_ops *ops);
 struct run *run_find(struct controller *c, const char *msg_id);
-/* The one place where its trace changes. */
+/* The one place where the trace of a run changes. */
 void run_note(struct run *run, enum run_sign sign);
-/* Its engine has answered, and can have the next; the end of it comes later. */
+/* The engine of the run has answered, and can have the next; the end of the run
+ * comes later. */
 void run_answered(struct run *run);
 
-/* It ends with its engine; evalue is this text. */
+/* The run ends because its engine is gone; evalue is this text. */
 void run_end_with_engine(struct run *run, const char *evalue);
-/* A run without an engine: it is being aborted, or is to be found. */
+/* The run has no engine any more: it ends, or what became of it is found out. */
 void run_leave_engine(struct run *run);
 extern const struct engine_hooks run_hooks;
-/* Of results that mounts submit. */
+/* For results that mounts submit. */
 extern const struct result_ops result_ops_mount;
 
-/* Between the files of this part. */
+/* The run is forgotten. Its task waits again, and that was no try. */
 void run_free(struct run *run);
 void run_put_back(struct result *r, struct run *run);
 

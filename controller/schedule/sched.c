@@ -16,7 +16,7 @@ struct schedule {
 	struct controller *c;
 	struct work work;
 	struct timer later;
-	bool check_all;		/* is there an engine for each that is ready? */
+	bool check_all;		/* each that is ready is to be asked for an engine */
 	int told_missing;	/* enum missing (why.h): what waits was told so */
 };
 
@@ -148,10 +148,8 @@ static struct engine *choose(struct controller *c, const struct result *r,
 	return n ? fit[c->policy->pick(fit, n)] : NULL;
 }
 
-/*
- * The engine has one more: it moves to the end, or out when it is full, or was
- * found to be out of reach.
- */
+/* The engine has one task more: it moves to the end, or out when it is full or was
+ * found to be out of reach. */
 static void used(struct controller *c, struct room *room, struct engine *e)
 {
 	size_t i;
@@ -227,7 +225,7 @@ static void check(struct result *r, void *arg)
 		check_targets(r);
 }
 
-/* Whoever is busy: what cannot run does not wait for its turn to end. */
+/* A task that no engine can run ends now, however busy the engines are. */
 static void check_all(struct controller *c)
 {
 	size_t i;
@@ -275,7 +273,8 @@ static void place_pinned(struct result *r, struct room *room)
 		ready_remove(r);
 }
 
-/* When its failures are stored, the tasks that wait end. */
+/* Whether so many tasks of the map fail now that, once that is stored, those that
+ * wait end. */
 static bool is_halting(const struct result *r)
 {
 	return r->halt && r->count[STATE_ERROR] + r->failing >= r->halt;

@@ -58,11 +58,11 @@ int result_abort(struct result *r)
 	r->aborting = true;
 	err = each_run(r, 0, true);
 	result_end_waiting(r, &how);
-	/* Without a run it waits, or comes to wait again, and ends then. */
+	/* A task without a run waits, or waits again later, and ends then. */
 	return err == -ESRCH ? 0 : err;
 }
 
-/* The one that has the task now, or ends it; NULL: none. */
+/* The run that has the task now, or ends it; NULL: none. */
 static struct run *run_of(struct result *r, uint32_t index)
 {
 	const struct task *t = &r->task[index];
@@ -73,7 +73,7 @@ static struct run *run_of(struct result *r, uint32_t index)
 
 	if (run)
 		return run;
-	/* One that begins is not in the task yet. */
+	/* The msg_id of a run that begins is not in the task yet. */
 	task_id_format(r->c->cluster, &next, id);
 	return run_find(r->c, id);
 }
@@ -119,7 +119,8 @@ int result_signal(struct result *r, int signo)
 
 /* --- what is set of a result -------------------------------------------- */
 
-/* Set already, until it is stored; what it was before comes back if not. */
+/* A new value holds at once, while it is being stored; the old one comes back if
+ * that fails. */
 struct setting {
 	struct controller *c;
 	void (*undo)(struct result *r, const struct setting *s);
@@ -222,7 +223,7 @@ int task_hold(struct result *r, uint32_t index, bool hold,
 	return 0;
 }
 
-/* Its place in line is by its priority. */
+/* The place of a result in line is by its priority. */
 static void set_priority(struct result *r, int64_t priority, char *options)
 {
 	bool waits = !list_empty(&r->ready_link);

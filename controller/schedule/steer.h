@@ -7,18 +7,16 @@
 
 #include "run.h"
 
-/* ctl. 0, -ESRCH (ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
+/* The verb abort. 0, -ESRCH (it ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;
 int task_abort(struct result *r, uint32_t index) must_check;
 
-/*
- * Hands out nothing of it from now on, or again; done when that is stored (or
- * not: then it is as before). -ESRCH: it has ended, done is not called.
- */
+/* Hands out nothing of r from now on, or again; done() when that is stored (or
+ * cannot be: then all is as before). -ESRCH: r has ended, done() is not called. */
 int result_hold(struct result *r, bool hold, void (*done)(void *arg, int err),
 		void *arg) must_check;
 
-/* Those of its tasks that wait are taken in another order; done as above. */
+/* The tasks of r that wait are taken in another order; done() as above. */
 int result_set_priority(struct result *r, int64_t priority,
 			void (*done)(void *arg, int err), void *arg) must_check;
 

@@ -13,7 +13,7 @@
  * the row of their result.
  */
 
-/* As one that was never begun. */
+/* The task ends as one that was never begun. */
 static void set_one(struct result *r, struct task *t, enum state s)
 {
 	t->unbegun_ends = false;
@@ -45,7 +45,7 @@ static void set_unbegun(struct result *r, enum state s)
 
 static void unbegun_stored(struct store_op *op);
 
-/* Until it is stored, as with the end of one task. */
+/* Tries until the end is stored, as with the end of one task. */
 static void put_again(struct store_op *op)
 {
 	struct store_op *again = store_op_new(STORE_REST);

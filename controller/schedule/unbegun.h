@@ -7,14 +7,14 @@
 
 #include "run.h"
 
-/* All tasks of it that wait. */
+/* All tasks of r that wait end so. */
 void result_end_waiting(struct result *r, const struct ending *how);
 
 /* The same; its evalue is this text. */
 void result_end_saying(struct result *r, const struct ending *as,
 		       const char *fmt, ...) printf_like(3, 4);
 
-/* All its tasks that have no row ended so; after loading. */
+/* At the start: all tasks of r that have no row ended so. */
 void result_load_unbegun(struct result *r, enum state s);
 
 #endif

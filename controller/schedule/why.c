@@ -11,7 +11,7 @@
 
 /* --- engines that it names ---------------------------------------------- */
 
-/* What it waits for with one of them. */
+/* What a result waits for with one of its engines. */
 enum wait {
 	WAIT_NOT,	/* it is not there, or had it already */
 	WAIT_FREE,
@@ -51,14 +51,14 @@ static void put_one(const struct result *r, int64_t id, struct buf *out)
 	}
 }
 
-/* Of a view only those engines whose task waits. */
+/* Of a view only those engines count whose task waits. */
 static bool concerns(const struct result *r, size_t i)
 {
 	return wait_for(r, r->targets[i]) != WAIT_NOT &&
 	       (!r->pinned || (i < r->ntasks && task_is_waiting(&r->task[i])));
 }
 
-/* How many engines there are for each reason; all of them. */
+/* Counts the engines by what is waited for; returns how many there are. */
 static size_t count(const struct result *r, size_t n[WAITS])
 {
 	size_t i, all = 0;
@@ -73,7 +73,7 @@ static size_t count(const struct result *r, size_t n[WAITS])
 	return all;
 }
 
-/* each: with what it waits for; else its number. */
+/* each: every engine with what is waited for; else its number alone. */
 static void put_named(const struct result *r, bool each, struct buf *out)
 {
 	const char *separator = each ? "" : " ";

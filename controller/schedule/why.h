@@ -6,10 +6,10 @@
 
 #include "model/results.h"
 
-/* Nothing, when none of them waits. */
+/* Appends what r waits for; nothing when no task of it waits. */
 void why_put(const struct result *r, struct buf *out);
 
-/* What who names no engine waits for. */
+/* What a result waits for that names no engine. */
 enum missing {
 	MISSING_ALL,	/* there is no engine */
 	MISSING_TAKERS,	/* all are draining */

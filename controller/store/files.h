@@ -6,7 +6,7 @@
 
 #include "sql.h"
 
-/* The files of big outputs (store_files.c); -errno. */
+/* The files of big outputs (files.c); -errno. */
 int files_append(struct db *db, struct store_op *op) must_check;
 int files_read(struct db *db, struct store_op *op) must_check;
 

@@ -7,7 +7,7 @@
 #include "sql.h"
 
 /*
- * What was submitted, in pieces (store_input.c); -errno. db_read_items(): -EIO:
+ * What was submitted, in pieces (input.c); -errno. db_read_items(): -EIO:
  * the map has not so many tasks.
  */
 int db_read_input(struct db *db, struct store_op *op) must_check;

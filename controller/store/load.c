@@ -41,7 +41,7 @@ struct column_range {
 	int64_t min, max;
 };
 
-/* As store_recover.c has them, which repairs what does not fit. */
+/* As recover.c has them, which repairs what does not fit. */
 static const struct column_range result_ranges[] = {
 	{5, 0, LIMIT_ID},    {6, 0, LIMIT_ID},   {7, 0, LIMIT_TIME},
 	{15, 0, LIMIT_TIME}, {18, 0, LIMIT_TIME}, {19, 0, LIMIT_TIME},

@@ -14,7 +14,7 @@ int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
 	must_check;
 
-/* Operations that live with the loading (store_load.c); -errno. */
+/* Operations that live with the loading (load.c); -errno. */
 int db_read_many(struct db *db, struct store_op *op) must_check;
 int db_read_details(struct db *db, struct store_op *op) must_check;
 

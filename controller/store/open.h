@@ -7,7 +7,7 @@
 #include "sql.h"
 
 /*
- * store_open.c: opens tasks.db in dir, makes it when there is none, brings an
+ * open.c: opens tasks.db in dir, makes it when there is none, brings an
  * older one up to date. What is damaged, or lacks a part, is refused and left as
  * it is: -EUCLEAN. A sentence in *why.
  */

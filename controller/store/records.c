@@ -23,7 +23,7 @@ static int is_late(void *arg)
 	return mono_usec() > db->until;
 }
 
-/* --- functions of the statements in record_columns.c and filter.c ------- */
+/* --- functions of the statements in columns.c and filter.c ------- */
 
 static void in_time(sqlite3_context *ctx, int n, sqlite3_value **v)
 {

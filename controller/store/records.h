@@ -6,7 +6,7 @@
 
 #include "sql.h"
 
-/* The records of ipyparallel's hub (store_records.c); -errno. */
+/* The records of ipyparallel's hub (records.c); -errno. */
 int db_open_records(struct db *db) must_check;
 int db_put_record(struct db *db, struct store_op *op) must_check;
 int db_put_record_end(struct db *db, struct store_op *op) must_check;

@@ -18,7 +18,7 @@ enum record_kind {
 	RECORD_TEXT, RECORD_JSON, RECORD_EXTRA, RECORD_DATE, RECORD_BUFFERS
 };
 
-/* record_columns.c: the names, as ipyparallel has them, and the SQL. */
+/* columns.c: the names, as ipyparallel has them, and the SQL. */
 extern const struct record_column_row {
 	const char *key;
 	enum record_kind kind;

@@ -6,7 +6,7 @@
 
 #include "sql.h"
 
-/* store_shrink.c: one step; false: it was the last. */
+/* shrink.c: one step; false: it was the last. */
 bool db_shrink(struct db *db) must_check;
 
 /* At a start: one that was made by a program that never did so. */

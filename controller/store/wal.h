@@ -1,5 +1,5 @@
 /*
- * store_wal.h: the log of tasks.db (tasks.db-wal), read without SQLite.
+ * wal.h: the log of tasks.db (tasks.db-wal), read without SQLite.
  *
  * SQLite reads its log until something is wrong, and takes that for the end:
  * that is right where a process was killed while it wrote. Where more was

@@ -85,7 +85,7 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 	if (u->stale)
 		members_say_hello(u);
 	if (!was_up) {
-		/* Who hears that it is connected knows its engines. */
+		/* Mounts that hear that it is connected know its engines then. */
 		engines_tell(c);
 		upstream_tell(u);
 		others_begin(c);

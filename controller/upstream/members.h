@@ -7,9 +7,10 @@
 
 #include "upstream_parts.h"
 
-/* Asks who is there. With the first answer the upstream controller is there, too. */
+/* Asks which engines there are. The first answer says that the upstream controller
+ * is there. */
 void members_say_hello(struct upstream *u);
-/* The same, unless that is being asked already. */
+/* The same, unless the question is open already. */
 void members_ask(struct controller *c);
 void members_on_notification(struct upstream *u, struct msg *m);
 /* The upstream controller is gone, and all its engines are. */

@@ -20,9 +20,10 @@
 /* A hub that cannot answer is asked less and less. */
 #define ASK_EVERY_MAX (640 * USEC_PER_SEC)
 #define ASK_SOON (50 * USEC_PER_MSEC)
-/* The hub hears of it when we do, or a little later. */
+/* So often a record is asked for: the hub hears of a task when we do, or a little
+ * later. */
 #define TRIES 10
-/* Records asked for at a time: sqlite has a limit, and code is in them. */
+/* So many records are asked for at a time: SQLite has a limit, and code is in them. */
 #define BATCH 50
 /* Ids are asked for again so far back. A client whose clock is behind by more
  * is heard when its task begins. */
@@ -32,7 +33,7 @@
 #define FARTHER 8
 #define FAR (86400LL * 1000000)
 #define LIMIT_FIRST 1000
-/* Ids that are kept; the oldest go. */
+/* So many ids are kept; the oldest go. */
 #define LIMIT_WANTED 10000
 #define LIMIT_SEEN 10000
 
@@ -42,7 +43,7 @@ struct heard {
 	int64_t date;		/* seen: when it was submitted */
 	unsigned tries;		/* wanted: so many more */
 	bool seen, asked;
-	bool bare;		/* the hub has only what it published */
+	bool bare;		/* the hub has only what its task published */
 	char id[];
 };
 
@@ -90,7 +91,7 @@ static void want_record(struct others *o, const char *msg_id)
 	o->nwanted++;
 }
 
-/* No answer about what lies farther back than this brings it again. */
+/* Forgets ids that no answer brings again: the hub is not asked so far back. */
 static void forget_old(struct others *o)
 {
 	while (o->nseen) {
@@ -141,7 +142,8 @@ static void take_records(struct others *o, struct json_object *records)
 	reclaim_soon(o->c);
 }
 
-/* What was asked for and did not come may come the next time. */
+/* A record that was asked for and did not come may come the next time, or is given
+ * up. */
 static void count_tries(struct others *o)
 {
 	while (o->nwanted) {
@@ -154,7 +156,8 @@ static void count_tries(struct others *o)
 		list_add_tail(&o->wanted, &h->link);
 		if (--h->tries)
 			continue;
-		/* Of what was broadcast there will not be more. */
+		/* There will not be more in the record of a message that was
+		 * broadcast. */
 		if (h->bare)
 			note_seen(o, h, now_usec());
 		else
@@ -249,7 +252,7 @@ static int64_t look_from(const struct others *o)
 	return from > o->since ? from : o->since;
 }
 
-/* Farther back, as long as there is not enough. */
+/* The next look goes farther back, as long as there is not enough. */
 static bool look_farther(struct others *o, size_t n)
 {
 	if (!o->first || n >= LIMIT_FIRST || look_from(o) <= o->since)
@@ -288,7 +291,7 @@ static void take_ids(struct others *o, struct json_object *records)
 	o->first = false;
 }
 
-/* --nodb */
+/* A hub with --nodb has no records. */
 static void note_useless(struct others *o)
 {
 	o->useless = true;
@@ -359,7 +362,7 @@ static void ask(struct timer *t)
 							 : ASK_EVERY);
 }
 
-/* What is known from before a restart. */
+/* Puts down the msg_ids that are known from before a restart. */
 static void know_results(struct controller *c)
 {
 	struct list *l;
@@ -416,7 +419,7 @@ void others_note(struct controller *c, const struct msg *m)
 	     strcmp(type, MSG_APPLY_REQUEST) != 0))
 		return;
 	want_record(o, id);
-	/* More of them do not put it off. */
+	/* More such messages do not put the question off. */
 	if (n == 0 && o->nwanted && !o->asking)
 		next_question(o, ASK_SOON);
 }

@@ -1,17 +1,14 @@
-/*
- * others.h: what other clients run on an upstream controller: whom the hub is asked
- * for.
- */
+/* others.h: what other clients run on an upstream controller: which tasks the hub is
+ * asked for. */
 #ifndef TASKFS_CONTROLLER_UPSTREAM_OTHERS_H
 #define TASKFS_CONTROLLER_UPSTREAM_OTHERS_H
 
 #include "upstream.h"
 
-/* others.c: what other clients run there. Before the loop runs: reads what is
- * known from before a restart. */
+/* Before the loop runs: reads what is known from before a restart. */
 void others_open(struct controller *c);
 
-/* The line is up: looks. */
+/* The upstream controller is there: the hub is asked. */
 void others_begin(struct controller *c);
 
 /* An iopub message about something that is not known here. */

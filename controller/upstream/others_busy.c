@@ -39,7 +39,7 @@ void others_ask_busy(struct controller *c)
 		json_push(ids, json_text(bytes_str(id)));
 		json_add(o, "msg_ids", ids);
 		json_add_bool(o, "status_only", true);
-		/* Without an answer it is asked again. */
+		/* Without an answer the hub is asked again. */
 		(void)!upstream_ask(c, MSG_RESULT_REQUEST, o, answered,
 				    (uint64_t)e->id);
 	}

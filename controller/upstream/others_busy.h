@@ -6,7 +6,7 @@
 
 #include "upstream.h"
 
-/* others_busy.c. Of engines that others keep busy: whether they still do. */
+/* Asks the hub of every such engine. */
 void others_ask_busy(struct controller *c);
 
 #endif

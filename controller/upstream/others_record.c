@@ -14,10 +14,8 @@
 #include "schedule/run.h"
 #include "wire/task_option.h"
 
-/*
- * A record of the hub, of another client's task, becomes a result here. Its end
- * is found as that of our own from before a restart is (reclaim_hub.c).
- */
+/* A record of the hub, of another client's task, becomes a result here. Its end is
+ * found like that of a mount's task from before a restart (reclaim.c). */
 
 static void stored(struct store_op *op)
 {
@@ -109,7 +107,7 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	call_new(run);
 }
 
-/* Not one that was taken in after all. */
+/* Such a task is never begun from here. */
 static void never_start(struct result *r, uint32_t index, struct engine *e)
 {
 	(void)e;
@@ -145,7 +143,7 @@ int64_t others_date(struct json_object *record)
 
 	if (!s || date_parse(bytes_str(s), &t) || t <= 0 || t >= LIMIT_TIME)
 		return 0;
-	/* It is a client's own clock. */
+	/* The date is of the client's clock, which may be ahead. */
 	return t < now_usec() ? t : now_usec();
 }
 
@@ -159,7 +157,8 @@ bool others_know(struct controller *c, const char *msg_id)
 	return run_find(c, msg_id) || client_ids_find(c, bytes_str(msg_id));
 }
 
-/* Of whom nobody here may know: our own, and what sets engines up. */
+/* Whether the record is of a task of this controller, or of what sets engines up:
+ * neither becomes a result. */
 static bool is_ours(struct controller *c, const char *msg_id,
 		    struct json_object *record)
 {
@@ -175,7 +174,7 @@ bool others_take(struct controller *c, struct json_object *record)
 	const char *uuid = json_get_str(record, "engine_uuid", NULL);
 	int64_t submitted = others_date(record);
 
-	/* One that is assigned to no engine yet is heard of again. */
+	/* A task that no engine has yet is heard of again. */
 	if (!msg_id || !submitted ||
 	    (!uuid && !json_get_str(record, "completed", NULL)))
 		return false;

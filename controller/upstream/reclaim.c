@@ -16,16 +16,18 @@
  */
 
 #define ASK_EVERY USEC_PER_SEC
-/* The end was published: the reply is in the hub soon. */
+/* When the end of a task was published, the hub has the reply soon. */
 #define ASK_SOON (100 * USEC_PER_MSEC)
-/* Of others' tasks one hears the end, if not by chance. */
+/* Of others' tasks the end is heard in most cases: they are asked for in every such
+ * round alone. */
 #define OTHERS_ROUND 10
-/* So long the hub may not know a task before it never got there: it hears of
- * tasks by another way than of questions, and takes its time when it was still. */
+/* When the hub has not known a task for so long, the task never got there: the hub
+ * hears of tasks by another way than of questions, and takes its time after a start. */
 #define UNKNOWN (10 * USEC_PER_SEC)
-/* Or say that it waits, though its engine has done all before. */
+/* So often the hub may say that a task waits, though its engine has done all that it
+ * was given before. */
 #define STUCK 10
-/* Or that it waits, though its engine is gone. */
+/* So often the hub may say that a task waits, though its engine is gone. */
 #define ORPHANED 5
 /* So long after the reply its outputs may still come to the hub, whose clock
  * may be another. */
@@ -41,15 +43,15 @@ struct reclaim {
 	unsigned round;
 };
 
-/* So often it is asked, soon, until the hub has it, too. */
+/* So often it is asked for soon, until the hub has heard of it, too. */
 #define NEWS 10
 
-/* What is asked about a run. */
+/* What was asked about a run, and answered. */
 struct inquiry {
 	bool asking;
-	unsigned news;		/* worth asking so many times */
+	unsigned news;		/* ask so many times more, soon */
 	uint64_t unknown;	/* mono_usec(): since when the hub knows nothing of it */
-	unsigned stuck;		/* it said what cannot be, so often */
+	unsigned stuck;		/* so often the hub said what cannot be */
 	uint64_t printed;	/* 1 + bytes of output it told of last; 0: none */
 	bool orphan;		/* its engine is gone */
 };
@@ -82,7 +84,7 @@ static uint64_t key_of(const struct run *run)
 	return run->result << 24 | run->index;
 }
 
-/* NULL: it ended meanwhile. */
+/* The run of a question; NULL: it ended meanwhile. */
 static struct run *run_of(struct controller *c, uint64_t key)
 {
 	struct result *r = result_find(c, key >> 24);
@@ -121,7 +123,7 @@ static void lost_engine(struct run *run)
 	lost(run, why);
 }
 
-/* --nodb */
+/* A hub with --nodb has no records: it is asked only what has ended. */
 static void ask_status(struct run *run)
 {
 	reclaim_of(run->c)->no_records = true;
@@ -129,10 +131,8 @@ static void ask_status(struct run *run)
 	reclaim_soon(run->c);
 }
 
-/*
- * Why the hub does not tell: "No such message" never came to it; of any other
- * its database keeps no record any more, and it may have run.
- */
+/* Why the hub tells nothing. "No such message": the task never came to it. Anything
+ * else: its database keeps no record any more, and the task may have run. */
 static void unknown(struct run *run, const char *ename, const char *evalue)
 {
 	struct result *r = result_find(run->c, run->result);
@@ -150,7 +150,7 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 		lost(run, "ipyparallel's hub does not know it any more");
 		return;
 	}
-	/* Another hub than the one it went to may be there by now. */
+	/* Another hub than the one that the task went to may be there by now. */
 	if (!run->engine || run->engine->state != ENGINE_LIVE) {
 		lost_engine(run);
 		return;
@@ -208,7 +208,7 @@ static void take_record(struct run *run, struct msg *reply)
 	struct inquiry *q = inquiry_of(run);
 
 	q->unknown = 0;
-	/* One that was aborted publishes no end. */
+	/* A task that was aborted publishes no end. */
 	if (ended && is_others(run) && run->engine)
 		foreign_set_elsewhere(run->engine, false);
 	if (record && json_get_object(record, "result_content")) {
@@ -264,7 +264,7 @@ static bool ask(struct run *run)
 	return q->asking;
 }
 
-/* Returns how many wait for an answer. */
+/* Asks for all of them; returns how many wait for an answer. */
 static size_t ask_all(struct reclaim *rc)
 {
 	struct map_iter it = {0};
@@ -302,7 +302,7 @@ static void again(struct timer *t)
 	if (rc->done)
 		return;
 	rc->waiting += n;
-	/* The last of those asked for ended another way. */
+	/* The last run of the first round ended another way. */
 	if (!rc->waiting) {
 		rc->done = true;
 		rc->on_done(rc->c);
@@ -339,7 +339,7 @@ void reclaim_soon(struct controller *c)
 {
 	struct reclaim *rc = c->reclaim;
 
-	/* Something new all the time does not put it off. */
+	/* Something new all the time does not put the questions off. */
 	if (!rc || rc->soon)
 		return;
 	rc->soon = true;

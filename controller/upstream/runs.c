@@ -69,7 +69,7 @@ static int cannot_signal(struct run *run, int signo)
 	return -EOPNOTSUPP;
 }
 
-/* Another client's on the upstream is there to be looked at. */
+/* A task of another client there can only be looked at. */
 const struct run_ops run_ops_others = {
 	.of_client = true,
 	.abort = cannot_abort,

@@ -22,7 +22,8 @@ static void take(struct upstream *u, enum part i, struct msg *m)
 			log_warning("a message of the upstream was dropped",
 				    log_errno(err), log_str("why", m->why),
 				    log_int("not_logged", skipped));
-		/* It is an answer all the same, and says nothing. */
+		/* A reply that cannot be read is the reply all the same, and says
+		 * nothing. */
 		if (err == -EPROTO && m->type && i != U_IOPUB &&
 		    i != U_NOTIFICATION)
 			u->row[i].on_message(u, m);
@@ -58,7 +59,8 @@ static void ready(struct watch *w, short events)
 	intake_check(u->c);
 }
 
-/* Outputs; replies of tasks are small. */
+/* While the store has too much to write no outputs are read; replies of tasks are
+ * small. */
 static short wanted(const struct upstream *u, enum part i)
 {
 	return intake_is_paused(u->c) && i == U_IOPUB ? 0 : POLLIN;
@@ -82,7 +84,8 @@ static int open_part(struct upstream *u, enum part i, const struct curve *curve)
 		.type = u->row[i].type,
 		.curve = curve,
 		.recv_hwm = i == U_IOPUB ? IOPUB_HWM : 0,
-		/* A socket that is full does not hear the other's either. */
+		/* A socket that is full does not hear the other side's heartbeats
+		 * either. */
 		.heartbeat = i != U_IOPUB,
 	};
 	int err = sock_new(u->c->zmq, &how, &s->socket);

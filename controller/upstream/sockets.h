@@ -6,7 +6,8 @@
 
 #include "upstream.h"
 
-/* c->paused has changed: what is stored is taken in no more, or again. */
+/* Whether anything is taken in has changed (net/intake.h): reads outputs again, or
+ * no more. */
 void upstream_feed(struct controller *c);
 
 #endif

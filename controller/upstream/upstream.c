@@ -17,7 +17,7 @@
 #define TICK_DOWN (250 * USEC_PER_MSEC)
 #define TICK_UP USEC_PER_SEC
 #define HELLO_TIMEOUT (5 * USEC_PER_SEC)
-/* Who came and went is asked for, whatever the notifications said. */
+/* So often it is asked which engines there are, whatever the notifications said. */
 #define HELLO_EVERY (5 * USEC_PER_SEC)
 #define SILENCE (20 * USEC_PER_SEC)
 /* Engines of an upstream that is away so long are gone, too. */
@@ -116,7 +116,7 @@ static void on_iopub(struct upstream *u, struct msg *m)
 		call_on_iopub(run, m);
 	if (run && run->trace == RUN_RESTORED)
 		reclaim_on_iopub(run, m);
-	/* Of one that was given up the engine still says the end. */
+	/* Of a task that was given up the engine still publishes the end. */
 	if ((run && !run->ops->of_client && run->phase != RUN_ENDING) ||
 	    foreign_on_iopub(e, m))
 		return;
@@ -176,7 +176,7 @@ static void open_line(struct upstream *u)
 
 /* --- time --------------------------------------------------------------- */
 
-/* NULL: it is there, or may come back. */
+/* Why the upstream controller is gone for good; NULL: it is there, or may come back. */
 static const char *why_gone(const struct upstream *u)
 {
 	if (u->up)

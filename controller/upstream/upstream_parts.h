@@ -1,8 +1,4 @@
-/*
- * upstream_parts.h: what the files of an upstream share, and nobody else knows:
- * upstream.c (who is there, what they say, when it counts as away),
- * sockets.c (its sockets), upstream_ask.c (questions to its hub).
- */
+/* upstream_parts.h: what the files of an upstream share, and nobody else knows. */
 #ifndef TASKFS_CONTROLLER_UPSTREAM_UPSTREAM_PARTS_H
 #define TASKFS_CONTROLLER_UPSTREAM_UPSTREAM_PARTS_H
 
@@ -26,30 +22,30 @@ struct upstream_part {
 struct upstream {
 	struct controller *c;
 	const struct upstream_part *row;	/* of each part */
-	void (*broke)(struct upstream *u);	/* the connection did */
+	void (*broke)(struct upstream *u);	/* the connection broke */
 	struct connfile file;
 	struct session session;
 	bool has_session;
 	struct upstream_socket part[U_PARTS];
 	void *monitor;
 	struct watch monitor_watch;
-	bool up, asked;		/* sockets are there; hello was said */
-	bool stale;		/* engines came or went since it was said */
+	bool up, asked;		/* its first answer is here; a question is open */
+	bool stale;		/* engines came or went since the last question */
 	uint64_t hello_at, heard, down_since;
 	struct timer tick;
-	struct buf why;		/* not up: why */
-	struct list questions;	/* upstream_ask.c */
+	struct buf why;		/* why it is not up */
+	struct list questions;	/* ask.c */
 	size_t nquestions;
 };
 
-/* sockets.c. -errno: what was opened is for upstream_sockets_close(). */
+/* Of sockets.c. -errno: what was opened is for upstream_sockets_close(). */
 int upstream_sockets_open(struct upstream *u) must_check;
 void upstream_sockets_close(struct upstream *u);
 
-/* upstream_ask.c. An answer came; those that are due before get none. */
+/* Of ask.c. An answer came; questions that are due before get none. */
 void upstream_on_answer(struct upstream *u, struct msg *m);
 void upstream_lose_questions(struct upstream *u, uint64_t due_before);
-/* At the end: nobody is told. */
+/* At the end: frees the questions, and tells nobody. */
 void upstream_drop_questions(struct upstream *u);
 
 #endif

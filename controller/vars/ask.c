@@ -15,7 +15,7 @@ static int refuse(struct buf *why, int err, const char *text)
 	return err;
 }
 
-/* One of ipyparallel works on something: it answers when that has ended. */
+/* An engine of ipyparallel works on something: it answers when that has ended. */
 static bool is_busy(const struct engine *e)
 {
 	return !e->shell && (e->load || !e->ready);
@@ -98,7 +98,8 @@ static int read_targets(struct forward *f, struct json_object *engines,
 
 /* --- waiting for it ----------------------------------------------------- */
 
-/* With a task of a mount: that it ended nobody hears before this controller. */
+/* The engine works on a task of a mount: nobody hears of its end before this
+ * controller. */
 static bool is_surely_busy(const struct engine *e)
 {
 	struct list *l;
@@ -152,7 +153,7 @@ static void hold(struct forward *f, struct msg *m)
 
 /* --- asking ------------------------------------------------------------- */
 
-/* In the name of the session that an engine of ipyparallel knows. */
+/* The request goes on in the name of a session that an engine of ipyparallel knows. */
 static int send_to_foreign(struct forward *f, struct engine *e,
 			   const struct msg *m)
 {
@@ -225,7 +226,7 @@ static void ask_all(struct forward *f, struct msg *m)
 {
 	size_t i, n = f->n;
 
-	/* The last answer frees f, and there may be none to wait for. */
+	/* The last answer frees f, and there may be no answer to wait for. */
 	f->left++;
 	for (i = 0; i < n; i++)
 		ask(f, &f->target[i], m);

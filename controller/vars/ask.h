@@ -6,7 +6,7 @@
 
 #include "forward.h"
 
-/* forward_ask.c: asks, or waits for an engine, or refuses. m: the request. */
+/* Asks the engines, or waits for one, or refuses. m: the request. */
 void forward_begin(struct forward *f, struct msg *m);
 
 #endif

@@ -66,7 +66,7 @@ static void note_error(struct forward *f, int err, const char *name,
 	buf_printf(&f->evalue, "engine %lld: %s", (long long)engine, what);
 }
 
-/* Its engine has answered, or will not. */
+/* The engine of t has answered, or will not. */
 static void close_target(struct forward *f, struct target *t)
 {
 	struct engine *e = engine_find(f->c, t->engine);
@@ -135,10 +135,8 @@ void forward_take(struct forward *f, struct target *t, struct engine *e,
 	answered(f, t);
 }
 
-/*
- * Of an engine of ipyparallel: signed by others, so it is made anew. It says
- * how large the value is, when that was not known.
- */
+/* An answer of an engine of ipyparallel is signed for others, so it is made anew. It
+ * says how large the value is, when that was not known. */
 static void pass_on(struct forward *f, struct engine *e, struct msg *m)
 {
 	struct bytes client = buf_bytes(&f->rq->ident), piece;
@@ -204,7 +202,7 @@ static void time_out(struct forward *f)
 {
 	size_t i, n = f->n;
 
-	/* Here, and not by the last of them. */
+	/* f is freed here, and not by the last of its targets. */
 	f->left++;
 	for (i = 0; i < n; i++)
 		if (!f->target[i].answered)
@@ -236,7 +234,7 @@ static void forwards_due(struct timer *t)
 		timer_set(c->loop, t, next - now);
 }
 
-/* Those that wait for an engine are tried again. */
+/* Requests that wait for an engine are tried again. */
 static void again(struct controller *c)
 {
 	struct list *l, *tmp;

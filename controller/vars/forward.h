@@ -1,9 +1,9 @@
 /*
- * forward.h: requests for variables on their way to engines, and back; for the
- * two files that see to them.
+ * forward.h: requests for variables on their way to engines, and the answers on their way
+ * back; for the files of this room.
  *
  *	forward.c	the table of them; answers
- *	forward_ask.c	whether an engine can be asked, and asking it
+ *	ask.c		whether an engine can be asked, and asking it
  */
 #ifndef TASKFS_CONTROLLER_VARS_FORWARD_H
 #define TASKFS_CONTROLLER_VARS_FORWARD_H
@@ -16,7 +16,7 @@
 struct target {
 	int64_t engine;
 	bool answered;
-	int64_t ran;		/* of the engine, as it was asked */
+	int64_t ran;		/* engine.ran when it was asked */
 };
 
 struct forward_type {
@@ -42,26 +42,25 @@ struct forward {
 	bool now;		/* refused by engines that are busy */
 	bool lists;		/* it asks which variables there are */
 	bool patient;		/* an engine answers when it has time */
-	bool held;		/* not asked yet: */
-	struct msg kept;	/* the request */
+	bool held;		/* not asked yet; the request is in `kept` */
+	struct msg kept;
 	uint64_t asked_at, due;	/* mono_usec() */
 	struct target *target;
 	size_t n, left;
-	/* the answer */
+	/* what the answer says */
 	struct json_object *engines;
 	int err;		/* without a name of an errno: -EREMOTEIO */
 	struct buf errno_name, evalue;
 };
 
-/* forward.c */
-/* That engine has not answered, and will not. */
+/* The engine of t has not answered, and will not. */
 void forward_no_answer(struct forward *f, struct target *t, const char *why);
-/* It has: the content of it. e: the engine. */
+/* The engine e has answered: content. */
 void forward_take(struct forward *f, struct target *t, struct engine *e,
 		  struct json_object *content);
-/* Nothing of it is done; f is gone. */
+/* Nothing of the request is done; f is gone. */
 void forward_refuse(struct forward *f, int err, const char *why);
-/* All have answered: answers, and f is gone. */
+/* All engines have answered: the request is answered, and f is gone. */
 void forward_finish(struct forward *f);
 void vars_init(struct controller *c);
 void vars_done(struct controller *c);
@@ -69,10 +68,10 @@ void vars_done(struct controller *c);
 /* push_request, pull_request, vars_request of a client. */
 void vars_on_request(struct controller *c, struct request *rq);
 
-/* An answer of an engine to one of those; others are ignored. */
+/* An answer of an engine to such a request; others are ignored. */
 void vars_on_reply(struct controller *c, struct msg *m);
 
-/* Its requests are answered no more: it is away. */
+/* The engine is away: requests to it are answered here. */
 void vars_engine_gone(struct engine *e);
 
 #endif

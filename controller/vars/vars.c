@@ -7,11 +7,10 @@
 #include "mounts/events.h"
 #include "wire/variable.h"
 
-/* What engines have told about their variables. */
 
 struct variable {
 	int64_t size, mtime, version;
-	int64_t lines;	/* bytes as lines; -1: the same */
+	int64_t lines;	/* bytes of the value as lines; -1: as many */
 };
 
 /* [name, size, mtime, version, [lines]] */
@@ -163,7 +162,7 @@ static void take(struct engine *e, struct json_object *vars)
 	if (e->state == ENGINE_LIVE && e->taskfs)
 		publish_list(e, all, list);
 	else
-		json_object_put(list); /* told when it has joined */
+		json_object_put(list); /* published when the engine has joined */
 }
 
 void vars_on_told(struct engine *e, struct msg *m)
@@ -189,7 +188,7 @@ void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran)
 /* --- asking for it ------------------------------------------------------ */
 
 #define LIST_EVERY (250 * USEC_PER_MSEC)
-/* An answer that takes longer may never come. */
+/* A listing that takes longer may never come. */
 #define LIST_PATIENCE (60 * USEC_PER_SEC)
 
 static void ask_listing(struct engine *e)
@@ -210,7 +209,8 @@ static void ask_listing(struct engine *e)
 	json_object_put(content);
 }
 
-/* Now, or when it is due; it answers between its tasks. */
+/* Asks the engine for a listing, now or when it is due; it answers between its
+ * tasks. */
 static void keep_listed(struct engine *e)
 {
 	uint64_t now = mono_usec(), due = e->listing_at + LIST_EVERY;

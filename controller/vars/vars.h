@@ -8,7 +8,7 @@
  * answered for.
  *
  * On a Python engine of ipyparallel they are the variables of its namespace; the
- * hook (hook_vars.py) serves the same requests there. Such an engine answers
+ * hook (ipython/hook_vars.py) serves the same requests there. Such an engine answers
  * between its tasks, however long that takes (a request with `now` is refused
  * instead). Which variables it has it tells only when it is asked, and it is
  * asked only when a mount asks and something ran on it since the last time;
@@ -27,14 +27,12 @@
 struct engine;
 struct request;
 
-/* `vars`, on the task channel. */
+/* The message `vars` of an engine, on the socket of its replies. */
 void vars_on_told(struct engine *e, struct msg *m);
-/* The hook runs on a Python engine: it can be asked. */
+/* The hook runs on a Python engine, which can be asked now. */
 void vars_on_ready(struct engine *e);
-/*
- * The same in the answer of a Python engine; `ran`: e->ran as it was asked. It
- * is told to nobody but who asked.
- */
+/* The answer of a Python engine with its variables; `ran`: e->ran when it was asked.
+ * Nobody but who asked is told. */
 void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
 /*
  * A Python engine ran something: what it told may not be so any more. While there
@@ -42,15 +40,16 @@ void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
  * it is known when something runs there for long.
  */
 void vars_ran(struct engine *e);
-/* The answer to that; false: it is about something else. */
+/* The answer to such a listing; false: m is about something else. */
 bool vars_on_listing(struct engine *e, struct msg *m);
 extern const struct engine_hooks vars_hooks;
 
-/* Between vars.c and forward.c: what it told before is published now; is forgotten. */
+/* Of vars.c and forward.c alone: what the engine told is published now; is
+ * forgotten. */
 void vars_publish(struct engine *e);
 void vars_forget(struct engine *e);
 
-/* Adds the member `vars` to an engine, if it is known. */
+/* Adds the member `vars` to the engine's JSON, if its variables are known. */
 void vars_add_json(const struct engine *e, struct json_object *o);
 
 #endif

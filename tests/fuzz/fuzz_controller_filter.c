@@ -51,7 +51,7 @@ static void make_results(void)
 	snprintf(c.cluster, sizeof(c.cluster), "c");
 	for (i = 1; i <= 3; i++)
 		result_make(&c, i, 2)->ops = &result_ops_mount;
-	map_put(&c.wires->results, bytes_str("client"), result_find(&c, 3));
+	client_ids_put(result_find(&c, 3), "client");
 }
 
 static void begin(void)

@@ -138,7 +138,7 @@ static void test_halt(void **state)
 	assert_tasks(r, "eerraa");
 	assert_string_equal(r->unbegun.ename, "Halted");
 	assert_string_equal(r->unbegun.evalue, "2 tasks failed, and halt is 2");
-	why = stored_text(c, "SELECT unbegun.ename FROM results");
+	why = stored_text(c, "SELECT rest_ename FROM results");
 	assert_string_equal(why, "Halted");
 	free(why);
 	assert_false(state_is_final(result_state(r)));
