@@ -31,6 +31,7 @@ static const char rows[] =
 	" '{\"session\": \"s\"}', '{\"label\": \"l\"}', '{}', 0);";
 
 static struct controller c;
+static struct wires wires;
 static struct db db;
 static struct buf said;		/* by SQLite, of the query */
 
@@ -47,11 +48,11 @@ static void make_results(void)
 	unsigned i;
 
 	results_init(&c);
-	wires_init(&c);
+	c.wires = &wires;
 	snprintf(c.cluster, sizeof(c.cluster), "c");
 	for (i = 1; i <= 3; i++)
 		result_make(&c, i, 2)->ops = &result_ops_mount;
-	map_put(&c.wires->results, bytes_str("client"), result_find(&c, 3));
+	map_put(&wires.results, bytes_str("client"), result_find(&c, 3));
 }
 
 static void begin(void)
