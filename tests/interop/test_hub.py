@@ -440,6 +440,7 @@ class HubOfOurs(Hub):
             self.find({"$nor": [{"msg_id": m} for m in self.mine[:2]]}),
             self.mine[2:],
         )
+        self.assertEqual(self.find({"$nor": [{"resubmitted": "x"}]}), self.mine)
         self.assertEqual(
             self.find(msg_id={"$glob": self.mine[0][:-1] + "?"})[:1],
             self.mine[:1],
