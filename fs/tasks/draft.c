@@ -229,7 +229,8 @@ static int parse(const struct draft *w, unsigned i, struct bytes text,
 	if (text.n == 0)
 		return 0;
 	if (text.n > LIMIT_OPTIONS) {
-		buf_printf(why, "\"%s\" is too long", o->name);
+		buf_printf(why, "\"%s\" has more than %lu bytes", o->name,
+			   LIMIT_OPTIONS);
 		return -EFBIG;
 	}
 	err = task_option_parse(o, text, ret_v, why);

@@ -94,6 +94,15 @@ void jsonfeed_unended(const struct jsonfeed *j, struct buf *why)
 
 /* --- objects ------------------------------------------------------------ */
 
+/* A place would say nothing: the limit is what was met there. */
+static void put_limit(struct buf *why)
+{
+	buf_printf(why,
+		   "an object has at most %lu MiB; a draft (mkdir tasks/NAME) "
+		   "takes %lu MiB of stdin, and %lu MiB of map",
+		   LIMIT_JSON / MIB, LIMIT_STDIN / MIB, LIMIT_MAP / MIB);
+}
+
 static void skip_blanks(struct jsonfeed *j, struct bytes *text)
 {
 	const char *p = text->p;
@@ -140,10 +149,11 @@ int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 	j->bytes += n;
 	if (j->bytes > LIMIT_JSON) {
 		got = -EFBIG;
-		mistake = "it is too long";
+		put_limit(why);
+	} else if (got < 0) {
+		put_place(j, *text, mistake, why);
 	}
 	if (got < 0) {
-		put_place(j, *text, mistake, why);
 		json_object_put(*ret_o);
 		*ret_o = NULL;
 	} else if (got > 0) {
