@@ -12,9 +12,16 @@ enum when { ALWAYS, BEFORE_END, AFTER_END };
 struct verb {
 	const char *name;
 	const char *argument;	/* as a reader of ctl sees it; NULL: none */
+	const char *what;	/* the argument is */
 	int (*check)(struct bytes argument);
 	enum when when;		/* in the life of a result it can be written */
 };
+
+#define A_SIGNAL "a signal by its name, as TERM or SIGUSR1, or its number"
+#define A_PRIORITY "a whole number from -1000000 to 1000000"
+#if LIMIT_PRIORITY != 1000000
+#error "it is said above"
+#endif
 
 static int check_signal(struct bytes argument)
 {
@@ -31,22 +38,22 @@ static int check_priority(struct bytes argument)
 }
 
 static const struct verb of_result[] = {
-	{"abort", NULL, NULL, BEFORE_END},
-	{"signal", "NAME", check_signal, BEFORE_END},
-	{"hold", NULL, NULL, BEFORE_END},
-	{"release", NULL, NULL, BEFORE_END},
-	{"priority", "N", check_priority, BEFORE_END},
-	{"retry", NULL, NULL, AFTER_END},
+	{"abort", NULL, NULL, NULL, BEFORE_END},
+	{"signal", "NAME", A_SIGNAL, check_signal, BEFORE_END},
+	{"hold", NULL, NULL, NULL, BEFORE_END},
+	{"release", NULL, NULL, NULL, BEFORE_END},
+	{"priority", "N", A_PRIORITY, check_priority, BEFORE_END},
+	{"retry", NULL, NULL, NULL, AFTER_END},
 	{.name = NULL},
 };
 
 /* Of one task of a map or view. */
 static const struct verb of_task[] = {
-	{"abort", NULL, NULL, BEFORE_END},
-	{"signal", "NAME", check_signal, BEFORE_END},
-	{"hold", NULL, NULL, BEFORE_END},
-	{"release", NULL, NULL, BEFORE_END},
-	{"retry", NULL, NULL, AFTER_END},
+	{"abort", NULL, NULL, NULL, BEFORE_END},
+	{"signal", "NAME", A_SIGNAL, check_signal, BEFORE_END},
+	{"hold", NULL, NULL, NULL, BEFORE_END},
+	{"release", NULL, NULL, NULL, BEFORE_END},
+	{"retry", NULL, NULL, NULL, AFTER_END},
 	{.name = NULL},
 };
 
@@ -85,6 +92,16 @@ static void refuse(const struct obj *o, struct buf *why)
 	buf_done(why);
 }
 
+static void put_words(const struct verb *table, struct buf *out)
+{
+	const struct verb *v;
+
+	for (v = table; v->name; v++)
+		buf_printf(out, "%s %s%s%s", v == table ? ": there are" : ",",
+			   v->name, v->argument ? " " : "",
+			   v->argument ? v->argument : "");
+}
+
 static void no_verb(const struct obj *o, const struct verb *table,
 		    struct bytes name)
 {
@@ -98,6 +115,8 @@ static void no_verb(const struct obj *o, const struct verb *table,
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\" for this ctl");
 	nearest_ask(&near, &why);
+	if (!near.best)
+		put_words(table, &why);
 	refuse(o, &why);
 }
 
@@ -113,7 +132,9 @@ static void no_argument(const struct obj *o, const struct verb *v,
 	}
 	buf_printf(&why, "write \"%s%s%s\"", v->name, v->argument ? " " : "",
 		   v->argument ? v->argument : "");
-	if (!v->argument)
+	if (v->argument)
+		buf_printf(&why, "; %s is %s", v->argument, v->what);
+	else
 		buf_puts(&why, " and nothing else");
 	refuse(o, &why);
 }

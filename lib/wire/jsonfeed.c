@@ -103,6 +103,20 @@ static void put_limit(struct buf *why)
 		   LIMIT_JSON / MIB, LIMIT_STDIN / MIB, LIMIT_MAP / MIB);
 }
 
+/* At the beginning of the text, it may have been meant as a script. */
+static void put_mistake(const struct jsonfeed *j, struct bytes rest,
+			const char *mistake, struct buf *why)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, mistake);
+	if (!j->count && !j->named)
+		buf_puts(&b, "; a text that begins with { is JSON: begin a "
+			     "script with #!/bin/sh");
+	put_place(j, rest, buf_str(&b), why);
+	buf_done(&b);
+}
+
 static void skip_blanks(struct jsonfeed *j, struct bytes *text)
 {
 	const char *p = text->p;
@@ -127,6 +141,7 @@ static int begin(struct jsonfeed *j, struct bytes *text, struct buf *why)
 	}
 	j->inside = true;
 	j->bytes = 0;
+	j->named = false;
 	j->began = j->lines;
 	return 1;
 }
@@ -145,13 +160,14 @@ int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 	n = min_u64(text->n, LIMIT_JSON + 1);
 	got = json_reader_take(&j->reader, bytes_of(text->p, n), &n, ret_o,
 			       &mistake);
+	j->named |= n && memchr(text->p, ':', n);
 	take(j, text, n);
 	j->bytes += n;
 	if (j->bytes > LIMIT_JSON) {
 		got = -EFBIG;
 		put_limit(why);
 	} else if (got < 0) {
-		put_place(j, *text, mistake, why);
+		put_mistake(j, *text, mistake, why);
 	}
 	if (got < 0) {
 		json_object_put(*ret_o);

@@ -159,7 +159,7 @@ static int check_number(const struct task_option *o, struct json_object *v,
 	if (!whole && (o->type != TASK_SECONDS ||
 		       !json_object_is_type(v, json_type_double)))
 		return refuse(why, o, o->type == TASK_SECONDS
-					      ? "must be a number"
+					      ? "must be a number of seconds"
 					      : "must be a whole number");
 	if (!(x >= o->min && x <= o->max)) {
 		buf_printf(why, "\"%s\" must be from %.0f to %.0f", o->name,
@@ -210,8 +210,10 @@ static int check_list(const struct task_option *o, struct json_object *v,
 		      struct buf *why)
 {
 	static const char *const of[] = {
-		[TASK_LIST] = "must be a list of strings without NUL",
-		[TASK_IDS] = "must be a list of engine ids",
+		[TASK_LIST] = "must be a list of strings without NUL, as "
+			      "[\"a\", \"b c\"]",
+		[TASK_IDS] = "must be a list of numbers, the ids of engines: "
+			     "[0, 1] in JSON, 0,1 in a draft",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
 				 "it is or with :ok, :error or :any behind it",
 	};

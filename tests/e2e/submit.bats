@@ -364,6 +364,27 @@ by_bytes() {
 	equal "$(count)" "$before"
 }
 
+@test "what JSON has instead is told" {
+	expect_log 'a task is refused'
+	local bad
+	for bad in '"1"' '["0", "1"]' '"all"' '"0-1"'; do
+		equal "$(refused "{\"code\": \"x\", \"targets\": $bad}")" \
+			'"targets" must be a list of numbers, the ids of engines: [0, 1] in JSON, 0,1 in a draft'
+	done
+	equal "$(refused '{"code": "x", "time_limit": "10m"}')" \
+		'"time_limit" must be a number of seconds'
+	like "$(refused '{"code": '"'x'}")" \
+		'line 1, column 10: JSON has double quotes, and no apostrophes near: .*'
+	for bad in "{'code': 'x'}" '{ls;}' '{"$HOME/job"; }' '{ "ls" /; }'; do
+		like "$(refused "$bad")" \
+			'.*; a text that begins with \{ is JSON: begin a script with #!/bin/sh near: .*'
+	done
+	printf '#!/bin/sh\n{ "echo" group; }\n' >"$MNT/tasks/new"
+	last_is group
+	run -1 bash -c 'echo true >"$1/engines/all/foo"' bash "$MNT"
+	[[ $(cat "$MNT/tasks/error") == *'by the option "label"' ]]
+}
+
 @test "JSON lines with a bad one: those before it are submitted" {
 	expect_log 'a task is refused'
 	local before
