@@ -49,7 +49,7 @@ static const struct opt opts[] = {
 	{.name = "spool", .value = "DIR", .type = OPT_TEXT, AT(spool),
 	 .help = "where outputs and scripts are kept [$TMPDIR or /tmp]"},
 	{.name = "work-dir", .value = "DIR", .type = OPT_TEXT, AT(work_dir),
-	 .help = "directory to run in, and tasks that name none"},
+	 .help = "directory of the engine itself; no task runs there"},
 	{.name = "log-level", .value = "LEVEL", .type = OPT_CALL,
 	 .call = set_level, .standard = "info",
 	 .help = "debug, info, warning, error"},

@@ -186,9 +186,11 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .help = "id of the last result the calling process (or else the nearest of "
 	 "its parents) submitted"},
 {.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
- .help = "why the calling process was refused last: a submission, a word to a "
-	 "ctl, what cannot be made, removed or renamed; empty after a submission "
-	 "that was not"},
+ .help = "the last refusal that the mount told the calling process or its "
+	 "children: of a submission, an option of a draft, a word to a ctl, what "
+	 "cannot be made, removed or renamed. It stays until their next submission "
+	 "is taken; what the kernel says by itself (EACCES, ENOENT, EEXIST) leaves "
+	 "it as it is"},
 {.path = "/tasks/DRAFT", .mode = OWN, .flags = NODE_BRIEF,
  .each = &draft_class, .remove = draft_remove_dir,
  .help = "a task in the making: `mkdir tasks/build`, write a file for each "

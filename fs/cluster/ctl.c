@@ -25,6 +25,21 @@ static void refuse(const struct obj *o, struct buf *why)
 	buf_done(why);
 }
 
+static void put_words(unsigned scope, struct buf *out)
+{
+	const char *separator = ": there are ";
+	const struct verb *v;
+
+	for (v = verbs; v->name; v++) {
+		if (!(v->scopes & scope))
+			continue;
+		buf_printf(out, "%s%s%s%s", separator, v->name,
+			   v->argument ? " " : "",
+			   v->argument ? v->argument : "");
+		separator = ", ";
+	}
+}
+
 static void no_verb(const struct obj *o, unsigned scope, struct bytes name)
 {
 	struct nearest near = NEAREST(name);
@@ -38,6 +53,8 @@ static void no_verb(const struct obj *o, unsigned scope, struct bytes name)
 	buf_put_escaped(&why, name, 64);
 	buf_puts(&why, "\" for this ctl");
 	nearest_ask(&near, &why);
+	if (!near.best)
+		put_words(scope, &why);
 	refuse(o, &why);
 }
 
@@ -53,7 +70,9 @@ static void no_argument(const struct obj *o, const struct verb *v,
 	}
 	buf_printf(&why, "write \"%s%s%s\"", v->name, v->argument ? " " : "",
 		   v->argument ? v->argument : "");
-	if (!v->argument)
+	if (v->argument)
+		buf_printf(&why, "; %s is %s", v->argument, v->what);
+	else
 		buf_puts(&why, " and nothing else");
 	refuse(o, &why);
 }

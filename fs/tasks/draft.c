@@ -229,7 +229,8 @@ static int parse(const struct draft *w, unsigned i, struct bytes text,
 	if (text.n == 0)
 		return 0;
 	if (text.n > LIMIT_OPTIONS) {
-		buf_printf(why, "\"%s\" is too long", o->name);
+		buf_printf(why, "\"%s\" has more than %lu bytes", o->name,
+			   LIMIT_OPTIONS);
 		return -EFBIG;
 	}
 	err = task_option_parse(o, text, ret_v, why);
@@ -279,24 +280,6 @@ int draft_set(struct drafts *d, struct draft *w, unsigned i,
 
 /* --- as a task ---------------------------------------------------------- */
 
-/* A map that is a JSON list becomes items, the caller's; false: it is no list. */
-static bool items_of_json(struct blob *b, struct buf *items)
-{
-	struct buf text = BUF_INIT;
-	char first = '\0';
-	bool is;
-
-	if (b->size > LIMIT_CODE || blob_read(b, 0, 1, &text) || !text.n)
-		return false;
-	first = text.p[0];
-	buf_clear(&text);
-	is = first == '[' && blob_read(b, 0, b->size, &text) == 0;
-	exchange(text.p, text.n, '\0', '\n');
-	is = is && task_items_parse(buf_bytes(&text), items) == 0;
-	buf_done(&text);
-	return is;
-}
-
 /* The last line may lack its newline, as of editors that leave it out. */
 static int end_last_item(struct drafts *d, struct draft *w, struct blob *b)
 {
@@ -323,10 +306,6 @@ static int take_map(struct drafts *d, struct draft *w, struct draft_task *ret,
 	if (!o->blob.size) {
 		buf_puts(why, "\"map\" must not be empty");
 		return -EINVAL;
-	}
-	if (items_of_json(&o->blob, &ret->items)) {
-		ret->map = buf_bytes(&ret->items);
-		return 0;
 	}
 	err = end_last_item(d, w, &o->blob);
 	return err ? err : blob_bytes(&o->blob, &ret->map);
@@ -405,6 +384,5 @@ int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 void draft_task_done(struct draft_task *t)
 {
 	json_object_put(t->options);
-	buf_done(&t->items);
 	*t = (struct draft_task){0};
 }

@@ -89,7 +89,6 @@ struct draft_task {
 	struct json_object *options;	/* without those three */
 	struct bytes code, stdin_, map;
 	bool has_stdin, has_map;
-	struct buf items;		/* of a map that is JSON */
 };
 int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 	       struct buf *why) must_check;

@@ -49,8 +49,6 @@ static void send_task(struct submission *s, struct draft *w,
 	it->stdin_bytes = t->stdin_;
 	it->has_map = t->has_map;
 	it->map = t->map;
-	it->items = t->items;
-	t->items = (struct buf)BUF_INIT;
 	w->sending = true;
 	s->refused = false;
 	s->answered = answered;

@@ -285,7 +285,8 @@ int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
 			      "nothing can be made here; what can be made are "
 			      "tasks (tasks/NAME), drafts of tasks "
-			      "(mkdir tasks/NAME) and variables");
+			      "(mkdir tasks/NAME) and variables; a task for "
+			      "engines gets its name by the option \"label\"");
 }
 
 /* --- listing ------------------------------------------------------------ */

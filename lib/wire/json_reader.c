@@ -86,7 +86,7 @@ static int give_ascii(struct json_reader *r, const char *p, size_t *n,
 		r->string = r->escaped = false;
 	} else if (good < *n) {
 		*n = good;
-		*ret_why = "unexpected character";
+		*ret_why = "JSON has double quotes, and no apostrophes";
 		got = -EINVAL;
 	}
 	return got;

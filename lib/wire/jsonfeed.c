@@ -94,6 +94,29 @@ void jsonfeed_unended(const struct jsonfeed *j, struct buf *why)
 
 /* --- objects ------------------------------------------------------------ */
 
+/* A place would say nothing: the limit is what was met there. */
+static void put_limit(struct buf *why)
+{
+	buf_printf(why,
+		   "an object has at most %lu MiB; a draft (mkdir tasks/NAME) "
+		   "takes %lu MiB of stdin, and %lu MiB of map",
+		   LIMIT_JSON / MIB, LIMIT_STDIN / MIB, LIMIT_MAP / MIB);
+}
+
+/* At the beginning of the text, it may have been meant as a script. */
+static void put_mistake(const struct jsonfeed *j, struct bytes rest,
+			const char *mistake, struct buf *why)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, mistake);
+	if (!j->count && !j->named)
+		buf_puts(&b, "; a text that begins with { is JSON: begin a "
+			     "script with #!/bin/sh");
+	put_place(j, rest, buf_str(&b), why);
+	buf_done(&b);
+}
+
 static void skip_blanks(struct jsonfeed *j, struct bytes *text)
 {
 	const char *p = text->p;
@@ -118,6 +141,7 @@ static int begin(struct jsonfeed *j, struct bytes *text, struct buf *why)
 	}
 	j->inside = true;
 	j->bytes = 0;
+	j->named = false;
 	j->began = j->lines;
 	return 1;
 }
@@ -136,14 +160,16 @@ int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 	n = min_u64(text->n, LIMIT_JSON + 1);
 	got = json_reader_take(&j->reader, bytes_of(text->p, n), &n, ret_o,
 			       &mistake);
+	j->named |= n && memchr(text->p, ':', n);
 	take(j, text, n);
 	j->bytes += n;
 	if (j->bytes > LIMIT_JSON) {
 		got = -EFBIG;
-		mistake = "it is too long";
+		put_limit(why);
+	} else if (got < 0) {
+		put_mistake(j, *text, mistake, why);
 	}
 	if (got < 0) {
-		put_place(j, *text, mistake, why);
 		json_object_put(*ret_o);
 		*ret_o = NULL;
 	} else if (got > 0) {

@@ -20,6 +20,7 @@ struct jsonfeed {
 	struct json_reader reader;
 	bool inside;	/* an object has begun and not ended */
 	size_t bytes;	/* of that object so far */
+	bool named;	/* a colon came in it: a name has ended */
 	uint64_t count;	/* objects that ended */
 	/* What was taken, up to here. */
 	uint64_t lines;		/* that ended */

@@ -105,6 +105,14 @@ static int refuse(struct buf *why, const struct task_option *o,
 	return -EINVAL;
 }
 
+/* More than its row allows. */
+static int too_large(struct buf *why, const struct task_option *o,
+		     const char *what)
+{
+	buf_printf(why, "\"%s\" has more than %.0f %s", o->name, o->max, what);
+	return -EFBIG;
+}
+
 static struct bytes str_bytes(struct json_object *v)
 {
 	return bytes_of(json_object_get_string(v),
@@ -130,10 +138,8 @@ static int check_string(const struct task_option *o, struct json_object *v,
 	if (!json_object_is_type(v, json_type_string))
 		return refuse(why, o, "must be a string");
 	b = str_bytes(v);
-	if (b.n > o->max) {
-		refuse(why, o, "is too long");
-		return -EFBIG;
-	}
+	if (b.n > o->max)
+		return too_large(why, o, "bytes");
 	if (b.n < o->min)
 		return refuse(why, o, "must not be empty");
 	if (o->type != TASK_BYTES && has_nul(b))
@@ -153,7 +159,7 @@ static int check_number(const struct task_option *o, struct json_object *v,
 	if (!whole && (o->type != TASK_SECONDS ||
 		       !json_object_is_type(v, json_type_double)))
 		return refuse(why, o, o->type == TASK_SECONDS
-					      ? "must be a number"
+					      ? "must be a number of seconds"
 					      : "must be a whole number");
 	if (!(x >= o->min && x <= o->max)) {
 		buf_printf(why, "\"%s\" must be from %.0f to %.0f", o->name,
@@ -204,8 +210,10 @@ static int check_list(const struct task_option *o, struct json_object *v,
 		      struct buf *why)
 {
 	static const char *const of[] = {
-		[TASK_LIST] = "must be a list of strings without NUL",
-		[TASK_IDS] = "must be a list of engine ids",
+		[TASK_LIST] = "must be a list of strings without NUL, as "
+			      "[\"a\", \"b c\"]",
+		[TASK_IDS] = "must be a list of numbers, the ids of engines: "
+			     "[0, 1] in JSON, 0,1 in a draft",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
 				 "it is or with :ok, :error or :any behind it",
 	};
@@ -214,10 +222,8 @@ static int check_list(const struct task_option *o, struct json_object *v,
 	if (!json_object_is_type(v, json_type_array))
 		return refuse(why, o, of[o->type]);
 	n = json_object_array_length(v);
-	if (n > o->max) {
-		refuse(why, o, "is too long");
-		return -EFBIG;
-	}
+	if (n > o->max)
+		return too_large(why, o, "entries");
 	if (n < o->min)
 		return refuse(why, o, "must not be empty");
 	for (i = 0; i < n; i++)
@@ -231,10 +237,8 @@ static int check_env(const struct task_option *o, struct json_object *v,
 {
 	if (!json_object_is_type(v, json_type_object))
 		return refuse(why, o, "must be an object of strings");
-	if (json_object_object_length(v) > o->max) {
-		refuse(why, o, "is too long");
-		return -EFBIG;
-	}
+	if (json_object_object_length(v) > o->max)
+		return too_large(why, o, "entries");
 	json_object_object_foreach(v, key, value) {
 		if (!*key || strchr(key, '=') || !is_text(value))
 			return refuse(why, o,
@@ -288,7 +292,8 @@ int task_options_check(struct json_object *options, struct buf *why)
 			others += json_bytes(v).n;
 	}
 	if (others > LIMIT_OPTIONS) {
-		buf_puts(why, "the options are too long together");
+		buf_printf(why, "the options (without code, stdin and map) have "
+				"more than %lu bytes together", LIMIT_OPTIONS);
 		return -EFBIG;
 	}
 	return 0;

@@ -89,36 +89,11 @@ static struct json_object *parse_seconds(struct bytes text)
 				       : json_object_new_double(x);
 }
 
-/* A text may look like JSON and be lines: then it is lines. */
-static struct json_object *json_list(struct bytes text)
-{
-	struct json_object *v;
-	size_t i;
-
-	text = parse_trim(text);
-	if (text.n < 2 || text.n > LIMIT_CODE ||
-	    *(const char *)text.p != '[' ||
-	    ((const char *)text.p)[text.n - 1] != ']')
-		return NULL;
-	v = json_parse(text, NULL);
-	for (i = 0; v && i < json_object_array_length(v); i++) {
-		if (json_object_is_type(json_object_array_get_idx(v, i),
-					json_type_string))
-			continue;
-		json_object_put(v);
-		return NULL;
-	}
-	return v;
-}
-
 static struct json_object *parse_lines(struct bytes text)
 {
-	struct json_object *a = json_list(text);
+	struct json_object *a = json_object_new_array();
 	struct bytes line;
 
-	if (a)
-		return a;
-	a = json_object_new_array();
 	while (parse_line(&text, &line))
 		json_push(a, new_string(line));
 	return a;
@@ -255,22 +230,4 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 	else
 		*ret_v = v;
 	return err;
-}
-
-int task_items_parse(struct bytes text, struct buf *out)
-{
-	struct json_object *v = json_list(text);
-	size_t i;
-
-	if (!v)
-		return -EINVAL;
-	for (i = 0; i < json_object_array_length(v); i++) {
-		struct bytes b =
-			string_bytes(json_object_array_get_idx(v, i));
-
-		buf_put(out, b.p, b.n);
-		buf_putc(out, '\0');
-	}
-	json_object_put(v);
-	return 0;
 }

@@ -12,16 +12,11 @@ void task_option_show(const struct task_option *o, struct json_object *v,
 		      struct buf *out);
 /*
  * The value of a file's text, the other way round, and checked: *ret_v is the
- * caller's to put. A list of strings may also be written as JSON, engine ids
- * also as 0,2-3. Not of TASK_BYTES, which need no parsing. -EINVAL or -EFBIG
- * with the reason in *why.
+ * caller's to put. Lines are taken as they are, also those that look like
+ * JSON. Engine ids may also be written as 0,2-3. Not of TASK_BYTES, which need no
+ * parsing. -EINVAL or -EFBIG with the reason in *why.
  */
 int task_option_parse(const struct task_option *o, struct bytes text,
 		      struct json_object **ret_v, struct buf *why) must_check;
-/*
- * A JSON list of strings as NUL-terminated items, appended to *out; -EINVAL:
- * text is none.
- */
-int task_items_parse(struct bytes text, struct buf *out) must_check;
 
 #endif

@@ -16,16 +16,22 @@ static int check_priority(struct bytes argument)
 	return parse_i64(argument, -LIMIT_PRIORITY, LIMIT_PRIORITY, &n);
 }
 
+#define A_SIGNAL "a signal by its name, as TERM or SIGUSR1, or its number"
+#define A_PRIORITY "a whole number from -1000000 to 1000000"
+#if LIMIT_PRIORITY != 1000000
+#error "it is said above"
+#endif
+
 #define RESULT_OR_TASK (VERB_RESULT | VERB_TASK)
 
 const struct verb verbs[] = {
 	{.name = "abort", .scopes = RESULT_OR_TASK, .when = VERB_BEFORE_END},
 	{.name = "signal", .scopes = RESULT_OR_TASK, .when = VERB_BEFORE_END,
-	 .argument = "NAME", .check = check_signal},
+	 .argument = "NAME", .what = A_SIGNAL, .check = check_signal},
 	{.name = "hold", .scopes = RESULT_OR_TASK, .when = VERB_BEFORE_END},
 	{.name = "release", .scopes = RESULT_OR_TASK, .when = VERB_BEFORE_END},
 	{.name = "priority", .scopes = VERB_RESULT, .when = VERB_BEFORE_END,
-	 .argument = "N", .check = check_priority},
+	 .argument = "N", .what = A_PRIORITY, .check = check_priority},
 	{.name = "retry", .scopes = RESULT_OR_TASK, .when = VERB_AFTER_END},
 	{.name = "interrupt", .scopes = VERB_ENGINE, .when = VERB_WHILE_RUNNING},
 	{.name = "stop", .scopes = VERB_ENGINE},

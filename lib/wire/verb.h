@@ -29,6 +29,7 @@ struct verb {
 	unsigned scopes;	/* of enum verb_scope */
 	enum verb_when when;
 	const char *argument;	/* as a reader of ctl sees it; NULL: none */
+	const char *what;	/* the argument is; of who has one */
 	int (*check)(struct bytes argument);	/* 0 or -errno; if it has one */
 };
 

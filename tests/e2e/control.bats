@@ -29,10 +29,15 @@ why() {
 	equal "$(why "results/$id" abrt)" \
 		'there is no word "abrt" for this ctl: is "abort" meant?'
 	equal "$(why "results/$id" explode)" \
-		'there is no word "explode" for this ctl'
-	equal "$(why "results/$id" signal)" 'write "signal NAME"'
+		'there is no word "explode" for this ctl: there are abort, signal NAME, hold, release, priority N, retry'
+	equal "$(why "results/$id" kill)" \
+		'there is no word "kill" for this ctl: there are abort, signal NAME, hold, release, priority N, retry'
+	equal "$(why "results/$id" signal FOO)" \
+		'"FOO" is no NAME: write "signal NAME"; NAME is a signal by its name, as TERM or SIGUSR1, or its number'
+	equal "$(why "results/$id" signal)" \
+		'write "signal NAME"; NAME is a signal by its name, as TERM or SIGUSR1, or its number'
 	equal "$(why "results/$id" priority high)" \
-		'"high" is no N: write "priority N"'
+		'"high" is no N: write "priority N"; N is a whole number from -1000000 to 1000000'
 	equal "$(why "results/$id" abort now)" 'write "abort" and nothing else'
 	equal "$(why engines/0 Interupt)" \
 		'there is no word "Interupt" for this ctl: is "interrupt" meant?'

@@ -364,6 +364,27 @@ by_bytes() {
 	equal "$(count)" "$before"
 }
 
+@test "what JSON has instead is told" {
+	expect_log 'a task is refused'
+	local bad
+	for bad in '"1"' '["0", "1"]' '"all"' '"0-1"'; do
+		equal "$(refused "{\"code\": \"x\", \"targets\": $bad}")" \
+			'"targets" must be a list of numbers, the ids of engines: [0, 1] in JSON, 0,1 in a draft'
+	done
+	equal "$(refused '{"code": "x", "time_limit": "10m"}')" \
+		'"time_limit" must be a number of seconds'
+	like "$(refused '{"code": '"'x'}")" \
+		'line 1, column 10: JSON has double quotes, and no apostrophes near: .*'
+	for bad in "{'code': 'x'}" '{ls;}' '{"$HOME/job"; }' '{ "ls" /; }'; do
+		like "$(refused "$bad")" \
+			'.*; a text that begins with \{ is JSON: begin a script with #!/bin/sh near: .*'
+	done
+	printf '#!/bin/sh\n{ "echo" group; }\n' >"$MNT/tasks/new"
+	last_is group
+	run -1 bash -c 'echo true >"$1/engines/all/foo"' bash "$MNT"
+	[[ $(cat "$MNT/tasks/error") == *'by the option "label"' ]]
+}
+
 @test "JSON lines with a bad one: those before it are submitted" {
 	expect_log 'a task is refused'
 	local before
@@ -391,6 +412,26 @@ by_bytes() {
 	rm "$HOME_DIR/huge" "$HOME_DIR/big"
 }
 
+# bats test_tags=check
+@test "too large an object of JSON: the limit, and the way out" {
+	expect_log 'a task is refused'
+	{
+		printf '{"code":"wc -c","stdin":"'
+		head -c $((64 * 1024 * 1024)) /dev/zero | tr '\0' x
+		printf '"}'
+	} >"$HOME_DIR/json"
+	equal "$(bash -c 'cat "$2" >"$1/tasks/new" || cat "$1/tasks/error"' bash \
+		"$MNT" "$HOME_DIR/json" 2>/dev/null)" \
+		"an object has at most 64 MiB; a draft (mkdir tasks/NAME) takes 256 MiB \
+of stdin, and 1024 MiB of map"
+	mkdir "$MNT/tasks/large"
+	echo 'wc -c' >"$MNT/tasks/large/code"
+	cp "$HOME_DIR/json" "$MNT/tasks/large/stdin"
+	echo 1 >"$MNT/tasks/large/submit"
+	equal "$(get large value)" "$(stat -c %s "$HOME_DIR/json")"
+	rm "$HOME_DIR/json"
+}
+
 @test "binary code survives" {
 	printf '#!/bin/cat\n\377\376 not UTF-8 \001\n' >"$HOME_DIR/script"
 	cp "$HOME_DIR/script" "$MNT/tasks/new"
@@ -409,6 +450,30 @@ by_bytes() {
 			) &
 		done
 		wait' bash "$MNT"
+	equal "$output" ''
+}
+
+@test "tasks/error keeps the last refusal until a submission is taken" {
+	expect_log 'a task is refused'
+	# shellcheck disable=SC2016 # of the inner shell
+	run -0 bash -c '
+		cd "$1"; exec 2>/dev/null
+		error() { [ "$(cat tasks/error)" = "$2" ] || echo "$1: $(cat tasks/error)"; }
+		(echo restrat >engines/all/ctl) && echo taken
+		(echo resume >engines/all/ctl) || echo refused
+		: >tasks/new
+		error "nothing is submitted" "$2"
+		mkdir tasks/d; error mkdir "$2"
+		mkdir tasks/d && echo made; error EEXIST "$2"
+		cat engines/9/state && echo there; error ENOENT "$2"
+		echo true >tasks/d/code; error "an option" "$2"
+		echo 3x >tasks/d/retries && echo taken
+		error "a wrong option" "$3"
+		rm tasks/d/retries; rmdir tasks/d; error rmdir "$3"
+		echo true >tasks/new; error "a submission" ""
+		' bash "$MNT" \
+		'there is no word "restrat" for this ctl: is "restart" meant?' \
+		'"retries" must be a whole number'
 	equal "$output" ''
 }
 

@@ -181,3 +181,15 @@ teardown() { test_end; }
 	equal "$(grep -c 9 "$MNT/results/$id/value")" 19
 	diff "$MNT/results/$id/value" <(seq 1 100)
 }
+
+@test "the first lines of README, typed beside the mount" {
+	local first
+	cd "$HOME_DIR"
+	equal "$(basename "$MNT")" mnt
+	run -1 grep -E '[ (](tasks|results|engines)/' <(sed '/^Files:/q' mnt/README)
+	first=$(sed -n '/^    /p;/stderr$/q' mnt/README)
+	equal "$(wc -l <<<"$first")" 5
+	run -0 bash -c "${first/sleep 1/:}" bash
+	[[ $output == *"$(hostname)"* && ${lines[-1]} == oops ]]
+	like "$(get latest submit_dir)" "$HOME_DIR"
+}

@@ -227,7 +227,9 @@ static void test_map(void **state)
 	assert_int_equal(write_to("code", 0, bytes_str(":")), 0);
 	expect_items("a\nb c\n", "a\0b c", 6);
 	expect_items("a\n\nb", "a\0\0b", 5);
-	expect_items("[\"x\\ny\",\n \"z\"]\n", "x\ny\0z", 6);
+	expect_items("[\"x\\ny\",\n \"z\"]\n", "[\"x\\ny\",\0 \"z\"]", 15);
+	expect_items("[\"odd\"]\n", "[\"odd\"]", 8);
+	expect_items("[]", "[]", 3);
 	expect_items("[x]\n[y]\n", "[x]\0[y]", 8);
 	expect_items("\n", "", 1);
 	assert_int_equal(write_to("map", 0, bytes_of("a\0b", 3)), -EINVAL);

@@ -118,7 +118,7 @@ static void test_refuses_and_names_the_option(void **state)
 		{"{\"label\":\"a\\nb\"}", "\"label\""},
 		{"{\"targets\":[]}", "\"targets\""},
 		{"{\"targets\":[-1]}", "\"targets\""},
-		{"{\"targets\":[\"0\"]}", "\"targets\""},
+		{"{\"targets\":[\"0\"]}", "list of numbers"},
 		{"{\"targets\":[1.5]}", "\"targets\""},
 		{"{\"targets\":[4294967296]}", "\"targets\""},
 		{"{\"targets\":0}", "\"targets\""},
@@ -128,7 +128,7 @@ static void test_refuses_and_names_the_option(void **state)
 		{"{\"retries\":1001}", "from 0 to 1000"},
 		{"{\"time_limit\":-0.5}", "\"time_limit\""},
 		{"{\"time_limit\":1e10}", "\"time_limit\""},
-		{"{\"time_limit\":\"1s\"}", "\"time_limit\""},
+		{"{\"time_limit\":\"1s\"}", "number of seconds"},
 		{"{\"priority\":1000001}", "\"priority\""},
 	};
 	size_t i;
@@ -306,8 +306,9 @@ static void test_parse(void **state)
 	} row[] = {
 		{"args", "a\nb c\n", "[\"a\",\"b c\"]"},
 		{"args", "a\n\nb", "[\"a\",\"\",\"b\"]"},
-		{"args", "[\"a\\nb\", \"c\"]\n", "[\"a\\nb\",\"c\"]"},
-		{"args", "[]", "[]"},
+		{"args", "[\"a\\nb\", \"c\"]\n",
+		 "[\"[\\\"a\\\\nb\\\", \\\"c\\\"]\"]"},
+		{"args", "[]", "[\"[]\"]"},
 		{"args", "[a-z]\n", "[\"[a-z]\"]"},
 		{"args", "[1]\n", "[\"[1]\"]"},
 		{"args", "[\"a\"]\nb\n", "[\"[\\\"a\\\"]\",\"b\"]"},
