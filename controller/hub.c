@@ -132,7 +132,7 @@ static void on_task_out(struct controller *c, struct msg *m)
 
 static void on_iopub_in(struct controller *c, struct msg *m)
 {
-	relay_iopub(c, m);
+	iopub_from_engine(c, m);
 }
 
 /* --- what is signed and cannot be read ---------------------------------- */

@@ -172,7 +172,7 @@ static struct engine *shut_down(struct controller *c, const struct msg *m)
 	return engine_by_uuid(c, bytes_of(s, n));
 }
 
-void relay_iopub(struct controller *c, struct msg *m)
+void iopub_from_engine(struct controller *c, struct msg *m)
 {
 	struct bytes topic[RELAY_IDENTS];
 	struct engine *e = shut_down(c, m);

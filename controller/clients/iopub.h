@@ -7,6 +7,6 @@
 
 #include "relay.h"
 
-void relay_iopub(struct controller *c, struct msg *m);
+void iopub_from_engine(struct controller *c, struct msg *m);
 
 #endif

@@ -16,8 +16,8 @@
 #define TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 
 #include "engines/outcome.h"
-#include "relay.h"
 #include "model/results.h"
+#include "relay.h"
 
 struct gather;
 
@@ -33,7 +33,7 @@ struct relayed {
 	uint64_t retries;	/* left */
 	unsigned tries, idles;	/* how often it was sent; ends of output heard */
 	bool replied;
-	bool unsent;		/* it reached no engine: its client is told */
+	bool unsent;		/* it did not reach its engine: its client is told */
 	struct timer idle_timer;
 	int64_t sent, began;	/* of this try: time of day; age of the result */
 	struct timer start_timer; /* tries again to store the start */

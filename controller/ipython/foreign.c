@@ -165,7 +165,7 @@ static struct json_object *hook_content(void)
 	struct json_object *wish = json_object_new_object();
 	struct buf code = BUF_INIT;
 
-	foreign_put_hook(&code);
+	hook_put(&code);
 	json_add(o, "code", json_text(buf_bytes(&code)));
 	buf_done(&code);
 	json_add_bool(o, "silent", true);

@@ -9,7 +9,7 @@ static const char source[] = {
 #include "controller/hook.inc"
 };
 
-void foreign_put_hook(struct buf *out)
+void hook_put(struct buf *out)
 {
 	buf_puts(out, "exec(r'''");
 	buf_put(out, source, sizeof(source));

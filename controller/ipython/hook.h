@@ -7,6 +7,6 @@
 #include "foreign.h"
 
 /* Appends the hook: Python code; it leaves no names behind. */
-void foreign_put_hook(struct buf *out);
+void hook_put(struct buf *out);
 
 #endif

@@ -52,10 +52,10 @@ static unsigned *port_in(struct ports *p, enum socket i)
 
 static const char *ip_of(const struct controller *c, enum connfile_kind side)
 {
-	const char *own = side == CONNFILE_CLIENT ? c->config.client_ip
-						  : c->config.engine_ip;
+	const char *of_side = side == CONNFILE_CLIENT ? c->config.client_ip
+						      : c->config.engine_ip;
 
-	return own ? own : c->config.ip;
+	return of_side ? of_side : c->config.ip;
 }
 
 void address_interface(const struct controller *c, enum connfile_kind side,

@@ -24,7 +24,8 @@ enum run_phase {
 	RUN_ENDING,	/* the end is being stored */
 };
 
-/* What is known of a run that was sent. */
+/* What is known of a run that was sent. Before RUN_HEARD its engine may not have it:
+ * engines/flight.c asks. */
 enum run_trace {
 	RUN_UNHEARD,	/* nothing yet: its message may be under way */
 	RUN_UNSURE,	/* its engine had it, and is to say whether it still has */
