@@ -19,7 +19,6 @@ struct changes;
 struct address;
 struct admission;
 struct carrier;
-struct changes;
 struct channels;
 struct door;
 struct engine_hooks;
