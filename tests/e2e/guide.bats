@@ -21,6 +21,7 @@ teardown() {
 	[ -n "${HOME_DIR:-}" ] || return 0
 	abort_all
 	test_end || rc=1
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || end_processes
 	cluster_down || rc=1
 	return "$rc"
 }
