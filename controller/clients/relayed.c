@@ -13,7 +13,7 @@
 #include "relay.h"
 #include "schedule/apply.h"
 #include "schedule/ending.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "wire/task_option.h"
 

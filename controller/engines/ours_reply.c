@@ -7,7 +7,6 @@
 #include "outcome.h"
 #include "schedule/ending.h"
 
-
 /* The end of each output that was not sent before comes with the reply. */
 static bool read_outputs(struct result *r, struct run *run, struct msg *m,
 			 struct task_row *row)

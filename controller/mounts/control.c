@@ -6,7 +6,7 @@
 #include "purge.h"
 #include "result_json.h"
 #include "retry.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "schedule/steer.h"
 #include "wire/verb.h"

@@ -7,7 +7,7 @@
 #include "model/results.h"
 #include "net/sockets.h"
 #include "result_json.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 
 #define TICK USEC_PER_SEC
 /*

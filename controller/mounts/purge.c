@@ -3,7 +3,7 @@
 
 #include "control.h"
 #include "model/results.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 
 /* All results that have ended, some at a time. */
 

@@ -3,7 +3,7 @@
 
 #include "control.h"
 #include "model/ready.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/run.h"
 
 /*

@@ -7,8 +7,8 @@
 #include "model/results.h"
 #include "net/request.h"
 #include "result_json.h"
-#include "schedule/finish.h"
 #include "schedule/graph.h"
+#include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "wire/task_option.h"
 

@@ -5,7 +5,7 @@
 #include "lookup.h"
 #include "model/engines.h"
 #include "model/results.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "stock.h"
 
 /*

@@ -2,7 +2,7 @@
 #include "apply.h"
 
 #include "ending.h"
-#include "finish.h"
+#include "lifetime.h"
 #include "model/changes.h"
 #include "model/tasks.h"
 #include "run.h"

@@ -3,7 +3,7 @@
 
 #include "apply.h"
 #include "base/log.h"
-#include "finish.h"
+#include "lifetime.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "run.h"

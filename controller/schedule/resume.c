@@ -2,8 +2,8 @@
 #include "resume.h"
 
 #include "base/log.h"
-#include "finish.h"
 #include "graph.h"
+#include "lifetime.h"
 #include "model/clock.h"
 #include "model/engines.h"
 #include "model/items.h"

@@ -4,7 +4,7 @@
 #include "apply.h"
 #include "base/log.h"
 #include "ending.h"
-#include "finish.h"
+#include "lifetime.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "sched.h"

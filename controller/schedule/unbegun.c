@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "ending.h"
-#include "finish.h"
+#include "lifetime.h"
 #include "model/tasks.h"
 #include "run.h"
 

@@ -10,7 +10,7 @@
 #include "reclaim.h"
 #include "runs.h"
 #include "schedule/apply.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "wire/task_option.h"
 

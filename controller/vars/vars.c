@@ -7,7 +7,6 @@
 #include "mounts/events.h"
 #include "wire/variable.h"
 
-
 struct variable {
 	int64_t size, mtime, version;
 	int64_t lines;	/* bytes of the value as lines; -1: as many */

@@ -7,7 +7,7 @@
 #include "model/items.h"
 #include "model/ready.h"
 #include "schedule/ending.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/graph.h"
 #include "schedule/policy.h"
 #include "schedule/resume.h"

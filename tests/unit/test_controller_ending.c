@@ -4,7 +4,7 @@
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "schedule/ending.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/sched.h"
 #include "schedule/steer.h"
 

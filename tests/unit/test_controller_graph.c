@@ -2,7 +2,7 @@
 #include "tests/unit/fake_controller.h"
 
 #include "model/ready.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/graph.h"
 #include "schedule/steer.h"
 #include "schedule/why.h"

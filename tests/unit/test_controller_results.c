@@ -4,7 +4,7 @@
 #include "model/clock.h"
 #include "model/items.h"
 #include "model/tasks.h"
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "schedule/steer.h"
 

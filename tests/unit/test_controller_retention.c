@@ -1,7 +1,7 @@
 /* Which results go, when, and that the store and the memory agree on it. */
 #include "tests/unit/fake_controller.h"
 
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 
 /* Results 1 to n, which end in that order. */
 static void end_some(struct controller *c, unsigned n)

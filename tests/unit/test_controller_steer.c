@@ -1,7 +1,7 @@
 /* What ctl does to a result or a task, in each situation that it can be in. */
 #include "tests/unit/fake_controller.h"
 
-#include "schedule/finish.h"
+#include "schedule/lifetime.h"
 #include "schedule/steer.h"
 
 enum situation {

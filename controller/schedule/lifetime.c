@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "finish.h"
+#include "lifetime.h"
 
 #include "base/log.h"
 #include "graph.h"

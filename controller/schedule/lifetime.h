@@ -1,8 +1,8 @@
 /*
- * finish.h: a result from its submission to its purge.
+ * lifetime.h: a result from its submission to its purge.
  */
-#ifndef TASKFS_CONTROLLER_SCHEDULE_FINISH_H
-#define TASKFS_CONTROLLER_SCHEDULE_FINISH_H
+#ifndef TASKFS_CONTROLLER_SCHEDULE_LIFETIME_H
+#define TASKFS_CONTROLLER_SCHEDULE_LIFETIME_H
 
 #include "model/results.h"
 
