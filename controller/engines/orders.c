@@ -462,6 +462,22 @@ static void take_join(struct order *o, struct errand *a, void *arg)
 		close_errand(o, a);
 }
 
+static bool is_awaited(struct controller *c, int64_t id)
+{
+	struct list *l;
+	size_t i;
+
+	list_for_each(l, &c->orders->all) {
+		struct order *o = list_entry(l, struct order, link);
+
+		for (i = 0; i < o->n && o->verb->until == UNTIL_BACK; i++)
+			if (o->of[i].engine == id && o->of[i].gone &&
+			    o->of[i].open)
+				return true;
+	}
+	return false;
+}
+
 static void engine_joined_again(struct engine *e)
 {
 	each_errand(e->c, e, take_join);
@@ -505,6 +521,7 @@ const struct engine_hooks orders_hooks = {
 	.joined = engine_joined_again,
 	.lost = engine_lost,
 	.gone = engine_gone,
+	.awaited = is_awaited,
 };
 
 /* --- from start to end -------------------------------------------------- */

@@ -146,28 +146,16 @@ void engine_add_load(struct engine *e, int by)
 		engine_tell_hooks(e, idle);
 }
 
-/* --- those that are told to start again ------------------------------------ */
-
-void engines_expect(struct controller *c, int64_t id)
-{
-	uintptr_t n = (uintptr_t)map_get_u64(&c->engines->expected, (uint64_t)id);
-
-	map_put_u64(&c->engines->expected, (uint64_t)id, (void *)(n + 1));
-}
-
-void engines_expect_no_more(struct controller *c, int64_t id)
-{
-	uintptr_t n = (uintptr_t)map_get_u64(&c->engines->expected, (uint64_t)id);
-
-	if (n > 1)
-		map_put_u64(&c->engines->expected, (uint64_t)id, (void *)(n - 1));
-	else
-		map_remove_u64(&c->engines->expected, (uint64_t)id);
-}
-
 bool engine_is_expected(struct controller *c, int64_t id)
 {
-	return engine_find(c, id) || map_get_u64(&c->engines->expected, (uint64_t)id);
+	const struct engine_hooks *const *h;
+
+	if (engine_find(c, id))
+		return true;
+	for (h = c->engine_hooks; *h; h++)
+		if ((*h)->awaited && (*h)->awaited(c, id))
+			return true;
+	return false;
 }
 
 /* --- all of them -------------------------------------------------------- */
@@ -184,7 +172,6 @@ void engines_done(struct controller *c)
 		engine_free(list_first(&c->engines->order, struct engine, order));
 	map_done(&c->engines->by_id);
 	map_done(&c->engines->by_uuid);
-	map_done(&c->engines->expected);
 	free(c->engines);
 	c->engines = NULL;
 }

@@ -44,6 +44,8 @@ struct engine_hooks {
 	void (*freed)(struct engine *e);
 	/* There is no engine of this id any more. */
 	void (*gone)(struct controller *c, int64_t id);
+	/* Asked, not told: there is none of this id, but one was told to start again. */
+	bool (*awaited)(struct controller *c, int64_t id);
 };
 
 /* Calls one of the functions of all hooks, in the order of controller.engine_hooks. */
@@ -129,18 +131,11 @@ struct engines {
 	struct map by_uuid;	/* uuid -> struct engine */
 	struct list order;	/* least recently used first */
 	int64_t next_id;
-	struct map expected;	/* ids of engines that start again -> how often */
 };
 
 void engines_init(struct controller *c);
 void engines_done(struct controller *c);
-/*
- * There is no such engine now, but it was told to start again: what is for it waits.
- * Each engines_expect() is undone by one engines_expect_no_more().
- */
-void engines_expect(struct controller *c, int64_t id);
-void engines_expect_no_more(struct controller *c, int64_t id);
-/* An engine of this id is there, or lost, or starts again. */
+/* An engine of this id is there, or lost, or starts again: what is for it waits. */
 bool engine_is_expected(struct controller *c, int64_t id);
 /* A row of the store, at the start. */
 void engine_restore(struct controller *c, const struct engine_row *row);

@@ -124,7 +124,16 @@ static void known(struct engine *e)
 	e->run_ops = &fake_run_ops;
 }
 
-static const struct engine_hooks fake_hooks = {.known = known};
+static bool is_awaited(struct controller *c, int64_t id)
+{
+	(void)c;
+	return fake.awaited && *fake.awaited == id;
+}
+
+static const struct engine_hooks fake_hooks = {
+	.known = known,
+	.awaited = is_awaited,
+};
 static const struct engine_hooks *const hooks[] = {&fake_hooks, &run_hooks, NULL};
 
 static const struct carrier carrier = {

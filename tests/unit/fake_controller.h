@@ -27,6 +27,7 @@ extern struct fake {
 	size_t stdin_size;	/* of what is submitted next */
 	size_t code_sent, stdin_sent; /* bytes that came with the last run */
 	unsigned freed;		/* runs */
+	const int64_t *awaited;	/* the id of an engine that starts again; NULL: none */
 	unsigned stored;	/* ends of runs that an engine may forget */
 	/* Of a setting, a purge: how often it was done, and with what last. */
 	unsigned done;

@@ -146,6 +146,29 @@ class Orders(Case):
         self.assertEqual(c.wait(1, "ok")["task"]["attempt"], 2)
         c.wait(2, "ok")
 
+    def test_while_it_restarts_what_is_for_it_waits(self):
+        c, e = self.pair()
+        header = self.say(c, "restart", 0)
+        request = e.take(e.control, "shutdown_request")
+        self.obey(e, request, "shutdown_reply", restart=True)
+        # The old one says goodbye before the new one is there.
+        goodbye = {"id": 0, "uuid": e.uuid}
+        c.query.send_multipart(c.frames("unregistration_request", goodbye)[1])
+        c.submit(b":", targets=[0])
+        c.submit_view(b"view", [0])
+        for id in 1, 2:
+            r = c.wait_until(id, lambda r: r and r["why"])
+            self.assertEqual(r["status"], "pending")
+            self.assertEqual(r["why"], "engine 0 to be there again: it restarts")
+        new = self.engine()
+        new.join(c, id=0)
+        answer = self.answer(c, header)
+        self.assertEqual(answer["engines"][0]["uuid"], new.uuid)
+        for _ in range(2):
+            new.reply(new.take(), exit_status=0)
+        c.wait(1, "ok")
+        c.wait(2, "ok")
+
     def test_drain_and_resume(self):
         c, e = self.pair()
         c.submit(b"one")
