@@ -152,7 +152,7 @@ static void engine_gone(struct run *run)
 	buf_done(&why);
 }
 
-const struct run_ops run_ops_ours = {
+static const struct run_ops run_ops_ours = {
 	.send = send_task,
 	.abort = send_abort,
 	.signal = send_signal,

@@ -5,7 +5,6 @@
 
 #include "schedule/run.h"
 
-extern const struct run_ops run_ops_ours;
 extern const struct engine_hooks ours_hooks;
 
 /* Appends a sentence: why what ran on e ended, now that e is gone. */

@@ -68,8 +68,8 @@ void call_read_reply(struct call *call, struct json_object *header,
 /* "ran longer than 3 s". */
 void call_put_limit(const struct call *call, bool heeded, struct buf *why);
 
-/* Of stop.c. Interrupts the task, again and again, until it ends or is given up. */
-void call_stop(struct call *call);
+/* Of stop.c. The task is interrupted again, until it ends or is given up; it is past its
+ * time limit. */
 void call_stop_again(struct timer *stop_timer);
 void call_too_long(struct timer *limit_timer);
 /* The engine has begun with the task: the time limit runs. */

@@ -96,7 +96,8 @@ static bool is_at_work(const struct call *call)
 		 foreign_has_done_all(run->engine));
 }
 
-void call_stop(struct call *call)
+/* Interrupts the task, again and again, until it ends or is given up. */
+static void stop(struct call *call)
 {
 	struct engine *e = call->run->engine;
 
@@ -118,7 +119,7 @@ void call_stop(struct call *call)
 
 void call_stop_again(struct timer *t)
 {
-	call_stop(container_of(t, struct call, stop_timer));
+	stop(container_of(t, struct call, stop_timer));
 }
 
 void call_too_long(struct timer *t)
@@ -126,7 +127,7 @@ void call_too_long(struct timer *t)
 	struct call *call = container_of(t, struct call, limit_timer);
 
 	call->overtime = true;
-	call_stop(call);
+	stop(call);
 }
 
 void call_begun(struct call *call)
@@ -152,7 +153,7 @@ void call_entered(struct call *call)
 	call_begun(call);
 	if (call_move(call, CALL_ENTERS) && timer_is_set(&call->stop_timer) &&
 	    call->interrupted == CALL_NOT_INTERRUPTED)
-		call_stop(call);
+		stop(call);
 }
 
 void call_failing(struct call *call)
@@ -188,7 +189,7 @@ int call_abort(struct run *run)
 	run->abort = true;
 	err = forget(run);
 	if (!timer_is_set(&call->stop_timer))
-		call_stop(call);
+		stop(call);
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 

@@ -36,6 +36,12 @@ static void check_later(struct result *r)
 	ready->unchecked[ready->nunchecked++] = r->id;
 }
 
+static void wake(struct controller *c)
+{
+	if (c->ready->wake)
+		c->ready->wake(c);
+}
+
 /* A new result comes last; one that comes back takes its old place. */
 void ready_add(struct result *r)
 {
@@ -52,18 +58,12 @@ void ready_add(struct result *r)
 	list_insert(&r->ready_link, at, at->next);
 	if (r->ntargets)
 		check_later(r);
-	ready_wake(r->c);
+	wake(r->c);
 }
 
 void ready_remove(struct result *r)
 {
 	list_del(&r->ready_link);
-}
-
-void ready_wake(struct controller *c)
-{
-	if (c->ready->wake)
-		c->ready->wake(c);
 }
 
 bool is_one_of(const int64_t *ids, size_t n, int64_t id)

@@ -28,7 +28,6 @@ void ready_done(struct controller *c);
 void ready_add(struct result *r);
 /* The result has none any more. */
 void ready_remove(struct result *r);
-void ready_wake(struct controller *c);
 
 /* The result is not given to this engine any more. */
 void result_avoid(struct result *r, int64_t engine);

@@ -298,7 +298,8 @@ void db_name_files(struct db *db, const char *dir)
 			  .lost = xasprintf("%s/lost+found", dir)};
 }
 
-int db_keep_log(struct db *db, bool keep)
+/* Whether the last one who closes the database leaves its log as it is. */
+static int keep_log(struct db *db, bool keep)
 {
 	return sql_errno(sqlite3_db_config(db->sql,
 					   SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
@@ -323,7 +324,7 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 						  NULL));
 	/* Until all is read the log stays a log: who refuses, changes nothing. */
 	if (!err)
-		err = db_keep_log(db, true);
+		err = keep_log(db, true);
 	if (!err)
 		err = db_exec(db, "PRAGMA busy_timeout=2000;"
 			       "PRAGMA temp_store=MEMORY;"
@@ -355,7 +356,7 @@ int db_accept(struct db *db)
 			       "PRAGMA cache_spill=ON");
 	if (!err)
 		db_shrink_old(db);
-	return err ? err : db_keep_log(db, false);
+	return err ? err : keep_log(db, false);
 }
 
 static bool has_log(const struct db *db)
@@ -383,7 +384,7 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 					  SQLITE_OPEN_READWRITE |
 						  SQLITE_OPEN_NOMUTEX, NULL));
 	if (!err)
-		err = db_keep_log(db, true);
+		err = keep_log(db, true);
 	/* Alone it needs no file for what it shares. */
 	if (!err)
 		err = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE;"

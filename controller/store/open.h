@@ -25,9 +25,6 @@ void db_close(struct db *db);
 /* All was read and is whole: what opening changed is there from now on; -errno. */
 int db_accept(struct db *db) must_check;
 
-/* Whether the last one who closes the database leaves its log as it is. */
-int db_keep_log(struct db *db, bool keep) must_check;
-
 /* The connection alone; the names of the files stay. */
 void db_disconnect(struct db *db);
 

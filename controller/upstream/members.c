@@ -58,6 +58,13 @@ static void take_engines(struct upstream *u, struct json_object *engines)
 	}
 }
 
+/* Asks which engines there are, unless that question is open already. */
+static void ask_again(struct controller *c)
+{
+	if (!c->upstream->asked)
+		members_say_hello(c->upstream);
+}
+
 static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 {
 	struct upstream *u = c->upstream;
@@ -78,7 +85,7 @@ static void on_hello(struct controller *c, struct msg *reply, uint64_t arg)
 		log_info("connected to the upstream controller",
 			 log_str("interface", u->file.interface),
 			 log_int("port", u->file.port.registration));
-		reclaim_begin(c, members_ask);
+		reclaim_begin(c, ask_again);
 	}
 	if (!u->stale || !was_up)
 		take_engines(u, engines);
@@ -99,12 +106,6 @@ void members_say_hello(struct upstream *u)
 	u->stale = false;
 	u->asked = upstream_ask(u->c, MSG_CONNECTION_REQUEST,
 				json_object_new_object(), on_hello, 0) == 0;
-}
-
-void members_ask(struct controller *c)
-{
-	if (!c->upstream->asked)
-		members_say_hello(c->upstream);
 }
 
 void members_on_notification(struct upstream *u, struct msg *m)

@@ -10,8 +10,6 @@
 /* Asks which engines there are. The first answer says that the upstream controller
  * is there. */
 void members_say_hello(struct upstream *u);
-/* The same, unless the question is open already. */
-void members_ask(struct controller *c);
 void members_on_notification(struct upstream *u, struct msg *m);
 /* The upstream controller is gone, and all its engines are. */
 void members_remove_all(struct upstream *u, const char *why);

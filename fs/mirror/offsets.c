@@ -92,8 +92,9 @@ uint32_t offsets_task(const struct offsets *l, const struct group *g,
 	return kinds[l->of].as_done ? g->done[place] : place;
 }
 
-uint64_t offsets_size(const struct offsets *l, const struct group *g,
-		      uint32_t place)
+/* Bytes at a place. */
+static uint64_t size_at(const struct offsets *l, const struct group *g,
+			uint32_t place)
 {
 	uint32_t i = offsets_task(l, g, place);
 
@@ -135,7 +136,7 @@ uint64_t offsets_tail(const struct offsets *l, const struct group *g)
 {
 	if (!kinds[l->of].tail || !group_is_known(g) || l->next == g->n)
 		return 0;
-	return offsets_size(l, g, l->next);
+	return size_at(l, g, l->next);
 }
 
 uint32_t offsets_find(const struct offsets *l, const struct group *g,
@@ -157,7 +158,7 @@ uint32_t offsets_find(const struct offsets *l, const struct group *g,
 	at = l->before[from];
 	for (place = from * OFFSETS_STEP;; place++) {
 		assert(place < l->next);
-		n = offsets_size(l, g, place);
+		n = size_at(l, g, place);
 		if (off < at + n)
 			break;
 		at += n;

@@ -47,9 +47,6 @@ uint64_t offsets_tail(const struct offsets *l, const struct group *g);
 /* The task at a place that is ready. */
 uint32_t offsets_task(const struct offsets *l, const struct group *g,
 		      uint32_t place);
-/* Bytes at a place. */
-uint64_t offsets_size(const struct offsets *l, const struct group *g,
-		      uint32_t place);
 /* The place with the byte at off (before l->bytes), and where it begins. */
 uint32_t offsets_find(const struct offsets *l, const struct group *g,
 		      uint64_t off, uint64_t *ret_start);
