@@ -1,28 +1,20 @@
 #include "draft_submit.h"
 #include "base/parse.h"
 #include "draft.h"
-#include "link/link.h"
 #include "open/file.h"
 #include "origin.h"
 #include "submission.h"
 #include "tree/tree.h"
 
-#include <fcntl.h>
-
 static int submit_open(struct file *f, struct obj *o)
 {
 	struct submission *s;
-	int err;
+	int err = submission_open(f, o);
 
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
-		return 0;
-	err = submission_possible(o);
-	if (err)
-		return err;
-	s = submission_new(f, o);
-	s->draft = o->id;
-	f->private = s;
-	return 0;
+	s = f->private;
+	if (s)
+		s->draft = o->id;
+	return err;
 }
 
 static void answered(struct submission *s, bool stored)
@@ -120,12 +112,6 @@ static int submit_read(struct file *f, struct obj *o, const struct ask *ask,
 	return 0;
 }
 
-static void submit_release(struct file *f)
-{
-	if (f->private)
-		submission_close(f->private);
-}
-
 const struct io draft_submit_io = {
 	.writable = true,
 	.open = submit_open,
@@ -133,5 +119,5 @@ const struct io draft_submit_io = {
 	.write = submit_write,
 	.flush = submit_flush,
 	.again = submit_again,
-	.release = submit_release,
+	.release = submission_release,
 };

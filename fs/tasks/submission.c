@@ -3,13 +3,15 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "batch.h"
+#include "link/link.h"
 #include "open/file.h"
 #include "origin.h"
 #include "park/caller.h"
 #include "tasks.h"
 #include "wire/limits.h"
 #include "wire/task_option.h"
-#include "link/link.h"
+
+#include <fcntl.h>
 
 #define BATCH_RESULTS 1024
 #define BATCH_BYTES (4 * MIB)
@@ -50,16 +52,6 @@ int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why)
 		note(fs, &who, err, buf_str(&b));
 	buf_done(&b);
 	return err;
-}
-
-int submission_possible(const struct obj *o)
-{
-	const int err = -EHOSTDOWN;
-
-	if (link_is_up(o->fs->link))
-		return 0;
-	return callers_refuse(o->fs->callers, o->by.tid, err,
-			      request_meaning(err));
 }
 
 static void refuse(struct submission *s, int err, const char *why)
@@ -454,10 +446,28 @@ int submission_outcome(struct submission *s)
 
 /* --- beginning and end -------------------------------------------------- */
 
-struct submission *submission_new(struct file *f, const struct obj *o)
+/* 0; -EHOSTDOWN: there is no controller, and tasks/error says so. */
+static int is_possible(const struct obj *o)
 {
-	struct submission *s = zalloc(sizeof(*s));
+	const int err = -EHOSTDOWN;
 
+	if (link_is_up(o->fs->link))
+		return 0;
+	return callers_refuse(o->fs->callers, o->by.tid, err,
+			      request_meaning(err));
+}
+
+int submission_open(struct file *f, const struct obj *o)
+{
+	struct submission *s;
+	int err;
+
+	if ((f->flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	err = is_possible(o);
+	if (err)
+		return err;
+	s = f->private = zalloc(sizeof(*s));
 	s->fs = f->fs;
 	s->file = f;
 	s->tid = o->by.tid;
@@ -467,11 +477,15 @@ struct submission *submission_new(struct file *f, const struct obj *o)
 	s->origin = origin_find(f->fs, o->by.tid);
 	list_init(&s->sent);
 	list_add_tail(&s->fs->tasks->submissions, &s->all);
-	return s;
+	return 0;
 }
 
-void submission_close(struct submission *s)
+void submission_release(struct file *f)
 {
+	struct submission *s = f->private;
+
+	if (!s)
+		return;
 	if (!submission_is_empty(s))
 		submission_end(s);
 	s->file = NULL;

@@ -7,7 +7,7 @@
  * is, and submission_outcome() says what came of it. Refusals go to the log
  * and to tasks/error of the process that opened the file.
  *
- *   new, (write ..., end, outcome) ..., close
+ *   open, (write ..., end, outcome) ..., release
  *
  * The file is woken when there is an answer.
  */
@@ -61,15 +61,17 @@ struct submission {
 	bool refused;		/* something of this text was */
 };
 
-/* 0; -EHOSTDOWN: there is no controller, and tasks/error says so. */
-int submission_possible(const struct obj *o) must_check;
 /* Tells tasks/error of the process (and the log) why; returns err. */
 int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why);
 
-/* o: the file as it is opened, with who opens it. */
-struct submission *submission_new(struct file *f, const struct obj *o);
-/* The file is closed: goes when everything is answered. */
-void submission_close(struct submission *s);
+/*
+ * As open() of struct io; o has who opens the file. f->private is a submission then,
+ * unless the file is opened to be read alone. -EHOSTDOWN: there is no controller, and
+ * tasks/error says so.
+ */
+int submission_open(struct file *f, const struct obj *o) must_check;
+/* As release() of struct io: the submission goes when everything is answered. */
+void submission_release(struct file *f);
 /* At the end: without waiting for answers. */
 void submission_free(struct submission *s);
 

@@ -92,23 +92,12 @@ static int submit_ready(struct file *f, const struct obj *o)
 static int submit_open(struct file *f, struct obj *o)
 {
 	struct submission *s;
-	int err;
+	int err = submission_open(f, o);
 
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
-		return 0;
-	err = submission_possible(o);
-	if (err)
-		return err;
-	s = submission_new(f, o);
-	s->readable = (f->flags & O_ACCMODE) == O_RDWR;
-	f->private = s;
-	return 0;
-}
-
-static void submit_release(struct file *f)
-{
-	if (f->private)
-		submission_close(f->private);
+	s = f->private;
+	if (s)
+		s->readable = (f->flags & O_ACCMODE) == O_RDWR;
+	return err;
 }
 
 const struct io submit_io = {
@@ -119,7 +108,7 @@ const struct io submit_io = {
 	.write = submit_write,
 	.flush = submit_flush,
 	.again = submit_again,
-	.release = submit_release,
+	.release = submission_release,
 };
 
 /* --- on one engine, on each of a view ----------------------------------- */
@@ -218,7 +207,7 @@ const struct io view_submit_io = {
 	.write = submit_write,
 	.flush = submit_flush,
 	.again = submit_again,
-	.release = submit_release,
+	.release = submission_release,
 };
 
 /* --- under a name ------------------------------------------------------- */
@@ -260,7 +249,7 @@ const struct io named_submit_io = {
 	.write = submit_write,
 	.flush = submit_flush,
 	.again = submit_again,
-	.release = submit_release,
+	.release = submission_release,
 };
 
 bool submit_is_open(const struct fs *fs, struct bytes name)
