@@ -27,7 +27,7 @@ static void over(struct timer *t)
 	struct hello *h = container_of(t, struct hello, timer);
 
 	h->answered = h->listeners;
-	intake_again(h->c);
+	intake_now(h->c);
 }
 
 static void note_hello(struct controller *c)
@@ -35,7 +35,7 @@ static void note_hello(struct controller *c)
 	c->hello->answered++;
 	notify_hello(c);
 	timer_set(c->loop, &c->hello->timer, HELLO_WAIT);
-	intake_again(c);
+	intake_now(c);
 }
 
 void hello_heard(struct controller *c, unsigned more)
@@ -45,7 +45,7 @@ void hello_heard(struct controller *c, unsigned more)
 	h->listeners += more;
 	if (timer_is_set(&h->timer) && h->listeners >= h->answered) {
 		timer_cancel(&h->timer);
-		intake_again(c);
+		intake_now(c);
 	}
 }
 

@@ -2,7 +2,6 @@
 #include "hooks.h"
 
 #include "clients/relayed.h"
-#include "engines/drain.h"
 #include "engines/flight.h"
 #include "engines/notify.h"
 #include "engines/orders.h"
@@ -17,8 +16,7 @@
 /* Clients hear that an engine is gone before they hear what becomes of their tasks. */
 static const struct engine_hooks *const engine_hooks[] = {
 	&notify_hooks, &ours_hooks,   &foreign_hooks, &flight_hooks,
-	&run_hooks,    &orders_hooks, &vars_hooks,    &drain_hooks,
-	NULL,
+	&run_hooks,    &orders_hooks, &vars_hooks,    NULL,
 };
 
 static const struct carrier carrier_direct = {

@@ -135,7 +135,7 @@ struct controller {
 	int64_t clock;		/* model/clock.h: added to steady_usec() */
 	struct counters count;
 	struct log_limit *drop_limit;
-	struct intake *intake;		/* net/intake.h */
+	struct intake *intake;		/* net/intake.c */
 	struct hello *hello;		/* hello.c */
 
 	uint64_t seq;		/* of the last change that was told */

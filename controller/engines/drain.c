@@ -116,12 +116,3 @@ void drain_load(struct controller *c)
 	}
 	free(text);
 }
-
-/* Another engine of that id takes tasks. */
-static void gone(struct controller *c, int64_t id)
-{
-	(void)id;
-	drain_store(c, NULL, NULL);
-}
-
-const struct engine_hooks drain_hooks = {.gone = gone};

@@ -16,7 +16,6 @@ void drain_on_told(struct engine *e, const struct msg *m);
 /* Stores which engines drain; done (may be NULL) gets arg as op->arg. */
 void drain_store(struct controller *c, void (*done)(struct store_op *op),
 		 void *arg);
-extern const struct engine_hooks drain_hooks;
 /* At the start: reads which engines drain. */
 void drain_load(struct controller *c);
 

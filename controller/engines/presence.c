@@ -2,6 +2,7 @@
 #include "presence.h"
 
 #include "base/log.h"
+#include "drain.h"
 #include "engine_parts.h"
 #include "mounts/events.h"
 #include "schedule/sched.h"
@@ -75,6 +76,7 @@ void engine_remove(struct engine *e, const char *why)
 	struct store_op *op = store_op_new(STORE_ENGINE_GONE);
 	struct json_object *v = json_object_new_object();
 	const struct engine_hooks *const *h;
+	bool draining = e->draining;
 	int64_t id = e->id;
 
 	log_info("engine gone", log_int("engine", e->id),
@@ -90,6 +92,9 @@ void engine_remove(struct engine *e, const char *why)
 	for (h = c->engine_hooks; *h; h++)
 		if ((*h)->gone)
 			(*h)->gone(c, id);
+	/* Another engine of that id takes tasks. */
+	if (draining)
+		drain_store(c, NULL, NULL);
 	sched_tell_waiting(c, id);
 	sched_check(c);
 }

@@ -3,6 +3,14 @@
 
 #include "store/store.h"
 
+struct intake {
+	struct controller *c;
+	struct work work;
+	bool paused;		/* the store has too much to write */
+	uint64_t resumed;	/* mono_usec(): since it has no more; 0: ever */
+	void (*feed)(struct controller *c);
+};
+
 static bool is_behind(const struct controller *c)
 {
 	return store_backlog(c->store) > STORE_BACKLOG;
@@ -55,6 +63,11 @@ void intake_again(struct controller *c)
 {
 	if (c->intake)
 		loop_defer(c->loop, &c->intake->work);
+}
+
+void intake_now(struct controller *c)
+{
+	c->intake->feed(c);
 }
 
 bool intake_is_paused(const struct controller *c)

@@ -7,22 +7,16 @@
 
 #include "core/controller.h"
 
-struct intake {
-	struct controller *c;
-	struct work work;
-	bool paused;		/* the store has too much to write */
-	uint64_t resumed;	/* mono_usec(): since it has no more; 0: ever */
-	/* Reads from each socket, or reads no more. */
-	void (*feed)(struct controller *c);
-};
-
-/* feed: is called at the end of a turn in which the answer may be another. */
+/* feed: reads from each socket, or reads no more; it is called when the answer may be
+ * another. */
 void intake_init(struct controller *c, void (*feed)(struct controller *c));
 void intake_done(struct controller *c);
 /* Something was taken in that is stored: more may have to wait. */
 void intake_check(struct controller *c);
-/* Something else that decides has changed. After intake_done(): does nothing. */
+/* Something else that decides has changed: heeded at the end of the turn (after
+ * intake_done(): never), or now. */
 void intake_again(struct controller *c);
+void intake_now(struct controller *c);
 /* Nothing is taken in: what came may not have been read. */
 bool intake_is_paused(const struct controller *c);
 /* All that came usec microseconds ago, or before, was read. */

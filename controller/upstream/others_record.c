@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "clients/client_ids.h"
+#include "clients/relay.h"
 #include "clients/relayed.h"
 #include "ipython/call.h"
 #include "model/results.h"
@@ -107,13 +108,6 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	call_new(run);
 }
 
-/* Such a task is never begun from here. */
-static void never_start(struct result *r, uint32_t index, struct engine *e)
-{
-	(void)e;
-	task_unclaim(r, index);
-}
-
 static bool never(struct result *r, const struct run *run)
 {
 	(void)r;
@@ -128,7 +122,7 @@ static void restored(struct run *run)
 
 const struct result_ops result_ops_others = {
 	.of_client = true,
-	.start = never_start,
+	.start = relay_start,
 	.retries = never,
 	.restored = restored,
 	.resumed = relayed_give_up,
