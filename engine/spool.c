@@ -7,7 +7,6 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 /* A new directory is not locked at once. */
@@ -16,16 +15,7 @@
 /* Nobody has it locked; and so it stays while the descriptor is open. */
 static int lock(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	return file_lock(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 static void remove_if_left(const char *dir)

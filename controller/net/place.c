@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #define PREFIX "cluster-"
@@ -57,24 +56,10 @@ int place_make(const struct config *k, struct buf *why)
 	return err ? err : make_own(k->data, 0700, why);
 }
 
-static int lock(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
 static int lock_data(const struct config *k, int flags)
 {
 	char *path = xasprintf("%s/%s" LOCK, k->data, has_id(k) ? "" : "pid/");
-	int fd = lock(path, flags);
+	int fd = file_lock(path, flags);
 
 	free(path);
 	return fd < 0 ? fd : 0;
@@ -152,7 +137,7 @@ static void sweep_one(const struct config *k, const char *name)
 	int fd = -1;
 
 	if (strcmp(dir, k->data) != 0 && is_old(dir))
-		fd = lock(path, O_RDWR | O_CREAT);
+		fd = file_lock(path, O_RDWR | O_CREAT);
 	if (fd >= 0) {
 		remove_data(dir);
 		close(fd);

@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 int file_read(const char *path, size_t limit, struct buf *out)
@@ -26,6 +27,20 @@ int file_read(const char *path, size_t limit, struct buf *out)
 			break;
 		}
 	}
+	close(fd);
+	return err;
+}
+
+int file_lock(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC, 0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err = -errno;
 	close(fd);
 	return err;
 }

@@ -29,6 +29,11 @@ int file_check_dir(const char *path) must_check;
 int file_open_log(const char *path, const char **ret_why) must_check;
 /* A new file without a name in dir, for reading and writing: its descriptor. */
 int file_unnamed(const char *dir) must_check;
+/*
+ * Opens it with these flags (made with mode 0600) and locks it for this process alone.
+ * A descriptor, which holds the lock; -EWOULDBLOCK: another process has it.
+ */
+int file_lock(const char *path, int flags) must_check;
 /* All of it, to a blocking descriptor. */
 int file_write_all(int fd, struct bytes text) must_check;
 

@@ -216,6 +216,24 @@ static void test_whose_directories(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_locks(void **state)
+{
+	const char *path = unit_path("lock");
+	int fd, again;
+
+	(void)state;
+	assert_int_equal(file_lock(path, O_RDWR), -ENOENT);
+	fd = file_lock(path, O_RDWR | O_CREAT);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(file_lock(path, O_RDWR), -EWOULDBLOCK);
+	close(fd);
+	again = file_lock(path, O_RDONLY);
+	assert_true(again >= 0);
+	close(again);
+	assert_int_equal(unlink(path), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_write_and_read_back),
 	cmocka_unit_test(test_read_appends_within_its_limit),
@@ -226,6 +244,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_write_all),
 	cmocka_unit_test(test_logs),
 	cmocka_unit_test(test_whose_directories),
+	cmocka_unit_test(test_locks),
 };
 
 UNIT_MAIN(tests)
