@@ -1,17 +1,9 @@
 #include "base/base.h"
 #include "listener.h"
 
-static struct bytes text_of(struct json_object *from, const char *key)
-{
-	size_t n = 0;
-	const char *s = json_get_str(from, key, &n);
-
-	return bytes_of(s, s ? n : 0);
-}
-
 static struct bytes plain(const struct msg *m)
 {
-	return text_of(json_get_object(m->content, "data"), "text/plain");
+	return json_get_bytes(json_get_object(m->content, "data"), "text/plain");
 }
 
 bool iopub_says(const struct msg *m, const char *state)
@@ -40,7 +32,7 @@ static void hear_stream(const struct listener *l, void *task, struct msg *m)
 	int s = stream_parse(json_get_str(m->content, "name", NULL));
 
 	if (l->output && (s == STREAM_STDOUT || s == STREAM_STDERR))
-		l->output(task, (enum stream)s, text_of(m->content, "text"));
+		l->output(task, (enum stream)s, json_get_bytes(m->content, "text"));
 }
 
 static void hear_value(const struct listener *l, void *task, struct msg *m)

@@ -115,14 +115,6 @@ void call_on_iopub(struct run *run, struct msg *m)
 
 /* --- records of a hub --------------------------------------------------- */
 
-static struct bytes text_of(struct json_object *o, const char *key)
-{
-	size_t n = 0;
-	const char *s = json_get_str(o, key, &n);
-
-	return bytes_of(s, s ? n : 0);
-}
-
 /* A hub that keeps its records in SQLite tells an object as text. */
 static struct json_object *object_in(struct json_object *o, const char *key)
 {
@@ -157,15 +149,15 @@ void call_on_record(struct run *run, struct json_object *record,
 	call_read_reply(call, json_get_object(record, "result_header"),
 		   json_get_object(record, "result_metadata"),
 		   json_get_object(record, "result_content"));
-	set_output(call, STREAM_STDOUT, text_of(io, "stdout"));
-	set_output(call, STREAM_STDERR, text_of(io, "stderr"));
+	set_output(call, STREAM_STDOUT, json_get_bytes(io, "stdout"));
+	set_output(call, STREAM_STDERR, json_get_bytes(io, "stderr"));
 	for (i = 0; i < msg_buffers(reply); i++)
 		buf_put(&pickled, msg_buffer(reply, i).p,
 			msg_buffer(reply, i).n);
 	set_output(call, STREAM_VALUE, buf_bytes(&pickled));
 	if (value)
 		add_line(call, STREAM_VALUE,
-			 text_of(json_get_object(value, "data"),
+			 json_get_bytes(json_get_object(value, "data"),
 				 "text/plain"));
 	json_object_put(value);
 	buf_done(&pickled);

@@ -253,23 +253,34 @@ static void add_history(struct request *rq, struct json_object *content,
 	record_query_put(rq->c->store, q, history_found, h);
 }
 
-void stock_on_queue(struct controller *c, struct request *rq)
+/* Adds what `of` says of each engine, under the engine's id. */
+static void add_each(struct controller *c, struct json_object *to,
+		     struct json_object *ids,
+		     struct json_object *(*of)(const struct engine *e,
+					       bool verbose),
+		     bool verbose)
 {
-	bool verbose = stock_true(json_get(rq->msg->content, "verbose"));
-	struct json_object *ids = read_targets(c, rq), *o;
 	size_t i;
 
-	if (!ids)
-		return;
-	o = ok_content(c, false);
 	for (i = 0; i < json_object_array_length(ids); i++) {
 		int64_t n = json_object_get_int64(
 			json_object_array_get_idx(ids, i));
 		char id[24];
 
 		snprintf(id, sizeof(id), "%lld", (long long)n);
-		json_add(o, id, engine_queue(engine_find(c, n), verbose));
+		json_add(to, id, of(engine_find(c, n), verbose));
 	}
+}
+
+void stock_on_queue(struct controller *c, struct request *rq)
+{
+	bool verbose = stock_true(json_get(rq->msg->content, "verbose"));
+	struct json_object *ids = read_targets(c, rq), *o;
+
+	if (!ids)
+		return;
+	o = ok_content(c, false);
+	add_each(c, o, ids, engine_queue, verbose);
 	if (verbose) {
 		json_add(o, "unassigned", list_unassigned(c));
 		add_history(rq, o, ids);
@@ -280,22 +291,20 @@ void stock_on_queue(struct controller *c, struct request *rq)
 	json_object_put(ids);
 }
 
+static struct json_object *engine_load(const struct engine *e, bool verbose)
+{
+	(void)verbose;
+	return json_object_new_int64(e->load);
+}
+
 void stock_on_load(struct controller *c, struct request *rq)
 {
 	struct json_object *ids = read_targets(c, rq), *o;
-	size_t i;
 
 	if (!ids)
 		return;
 	o = ok_content(c, false);
-	for (i = 0; i < json_object_array_length(ids); i++) {
-		int64_t n = json_object_get_int64(
-			json_object_array_get_idx(ids, i));
-		char id[24];
-
-		snprintf(id, sizeof(id), "%lld", (long long)n);
-		json_add_int(o, id, engine_find(c, n)->load);
-	}
+	add_each(c, o, ids, engine_load, false);
 	json_object_put(ids);
 	request_reply(rq, MSG_LOAD_REPLY, o, NULL, 0);
 }

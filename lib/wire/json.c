@@ -194,6 +194,14 @@ const char *json_get_str(struct json_object *obj, const char *key, size_t *n)
 	return json_object_get_string(v);
 }
 
+struct bytes json_get_bytes(struct json_object *obj, const char *key)
+{
+	size_t n = 0;
+	const char *s = json_get_str(obj, key, &n);
+
+	return bytes_of(s, s ? n : 0);
+}
+
 bool json_get_int(struct json_object *obj, const char *key, int64_t *ret_n)
 {
 	struct json_object *v = get_type(obj, key, json_type_int);

@@ -28,6 +28,8 @@ struct json_object *json_get_object(struct json_object *obj, const char *key);
 struct json_object *json_get_array(struct json_object *obj, const char *key);
 /* NUL-terminated, but may hold NULs: n says how long it is (may be NULL). */
 const char *json_get_str(struct json_object *obj, const char *key, size_t *n);
+/* The same; p is NULL when there is no such string. */
+struct bytes json_get_bytes(struct json_object *obj, const char *key);
 bool json_get_int(struct json_object *obj, const char *key, int64_t *ret_n);
 int64_t json_int_or(struct json_object *obj, const char *key, int64_t other);
 /* v is an integer from min to max; else *ret_n stays. */

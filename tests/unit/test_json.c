@@ -103,6 +103,9 @@ static void test_members_are_typed(void **state)
 	assert_non_null(o);
 	assert_memory_equal(json_get_str(o, "s", &len), "a\0b", 3);
 	assert_int_equal(len, 3);
+	assert_int_equal(json_get_bytes(o, "s").n, 3);
+	assert_memory_equal(json_get_bytes(o, "s").p, "a\0b", 3);
+	assert_null(json_get_bytes(o, "i").p);
 	assert_null(json_get_str(o, "i", NULL));
 	assert_null(json_get_str(o, "missing", NULL));
 	assert_true(json_get_int(o, "i", &n));
