@@ -104,15 +104,30 @@ static void shut_out(struct door *d, size_t i, const char *why)
 	forget(d, i);
 }
 
+/* What the kernel has counted; false: it is no connection of TCP. */
+static bool counted(int fd, struct tcp_info *ret)
+{
+	socklen_t n = sizeof(*ret);
+
+	*ret = (struct tcp_info){0};
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &n) == 0 &&
+	       n >= offsetof(struct tcp_info, tcpi_dsack_dups);
+}
+
+uint64_t door_received(int fd)
+{
+	struct tcp_info info;
+
+	return counted(fd, &info) ? info.tcpi_bytes_received : 0;
+}
+
 /* Whether it is to be looked at again. */
 static bool is_stranger(int fd, bool *ret_too_much)
 {
-	struct tcp_info info = {0};
-	socklen_t n = sizeof(info);
+	struct tcp_info info;
 
 	*ret_too_much = false;
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
-	    n < offsetof(struct tcp_info, tcpi_dsack_dups) ||
+	if (!counted(fd, &info) ||
 	    info.tcpi_bytes_sent - info.tcpi_bytes_retrans >
 		    GREETING + WELCOME)
 		return false;

@@ -21,6 +21,8 @@ int door_watch(struct controller *c, void *socket, const char *name) must_check;
  */
 void door_shut_out(struct controller *c, int fd, const char *socket,
 		   const char *why);
+/* So many bytes have come from the peer of that connection; 0: it is none. */
+uint64_t door_received(int fd);
 /* Before the sockets themselves are closed. */
 void door_close(struct controller *c);
 

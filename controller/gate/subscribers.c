@@ -60,6 +60,10 @@ static void count(struct controller *c, int fd, size_t topic, const char *name)
 
 	if (!who || who->topics > LIMIT_TOPICS)
 		return;
+	/* More than this connection has sent: the topic is of one that has ended
+	 * and had this descriptor. */
+	if (who->topics + topic > door_received(fd))
+		return;
 	who->topics += topic;
 	if (who->topics > LIMIT_TOPICS)
 		door_shut_out(c, fd, name, "it subscribes to too much");
