@@ -11,7 +11,7 @@
 #include "model/carrier.h"
 #include "upstream/others_record.h"
 #include "upstream/upstream.h"
-#include "vars/vars.h"
+#include "vars/requests.h"
 
 /* Clients hear that an engine is gone before they hear what becomes of their tasks. */
 static const struct engine_hooks *const engine_hooks[] = {

@@ -24,7 +24,7 @@
 #include "net/sockets.h"
 #include "query.h"
 #include "upstream/sockets.h"
-#include "vars/forward.h"
+#include "vars/requests.h"
 #include "vars/vars.h"
 
 /* So many messages wait for one peer that does not read them; on the sockets by

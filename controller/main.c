@@ -36,7 +36,7 @@
 #include "upstream/others.h"
 #include "upstream/reclaim.h"
 #include "upstream/upstream.h"
-#include "vars/forward.h"
+#include "vars/requests.h"
 
 #include <malloc.h>
 #include <signal.h>

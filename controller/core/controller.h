@@ -151,7 +151,7 @@ struct controller {
 	struct events *events;		/* mounts/events.c */
 	struct engine_news *engine_news;	/* mounts/engine_json.c */
 	struct users *users;		/* mounts/users.c */
-	struct forwards *forwards;	/* vars/forward.h */
+	struct forwards *forwards;	/* vars/requests.c */
 	struct heart *heart;		/* engines/heart.c */
 	struct flight *flight;		/* engines/flight.c */
 	struct orders *orders;		/* engines/orders.c */

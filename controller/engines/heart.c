@@ -22,7 +22,7 @@ struct heart {
 	struct timer beat_timer, probe_timer;
 	uint64_t beat;		/* how many beats there were */
 	unsigned probes;
-	struct map gone;	/* uuids of engines of ours that were removed */
+	struct map gone;	/* uuids of engines that were removed and can return */
 	struct map gone_before;	/* the same, older */
 	struct log_limit gone_limit;
 };
@@ -67,7 +67,7 @@ void heart_gone(struct engine *e)
 {
 	struct controller *c = e->c;
 
-	if (!e->taskfs)
+	if (!e->kind->returns)
 		return;
 	if (c->heart->gone.n >= LIMIT_GONE) {
 		map_done(&c->heart->gone_before);
@@ -83,8 +83,8 @@ void heart_begins(struct engine *e)
 	map_remove(&e->c->heart->gone_before, bytes_str(e->uuid));
 }
 
-/* Somebody took the place of the engine, or it was given up: it cannot know, because
- * it hears our pings. An engine of ipyparallel understands no word for that. */
+/* Somebody took the place of the engine, or the engine was given up. The engine cannot
+ * know that, because it hears our pings. */
 static void ask_to_register(struct controller *c, struct bytes uuid)
 {
 	struct json_object *content;
@@ -129,9 +129,9 @@ void heart_on_pong(struct controller *c, struct msg *m)
 	e->answered = true;
 	e->heard = now_usec();
 	e->pong = mono_usec();
-	/* The engine has to say what it runs; one from before a restart does so
-	 * itself. */
-	if (e->state == ENGINE_LOST && e->taskfs) {
+	/* The engine has to say what it runs. After a restart of the controller the
+	 * engine does so by itself. */
+	if (e->state == ENGINE_LOST && e->kind->returns) {
 		if (e->given_up)
 			ask_to_register(c, engine_ident(e));
 		return;
@@ -159,8 +159,7 @@ static void count_beat(struct engine *e)
 		away_beat(e);
 		return;
 	}
-	/* An engine from before a restart has to register, whether it beats or not. */
-	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
+	if (e->answered && !(e->state == ENGINE_LOST && e->kind->returns)) {
 		e->answered = false;
 		engine_changed(e);
 		return;

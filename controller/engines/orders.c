@@ -22,7 +22,7 @@ enum until { UNTIL_STORED, UNTIL_REPLY, UNTIL_GONE, UNTIL_BACK };
 struct order_verb {
 	const char *name;
 	enum until until;
-	bool ours;	/* only engines that speak the extensions can */
+	bool restarts;	/* only engines that start again when told so can */
 	/* What goes to the engine; NULL: nothing. */
 	const char *type, *content;
 	/* What happens here. */
@@ -68,7 +68,7 @@ static const struct order_verb handlers[] = {
 	{.name = "stop", .until = UNTIL_GONE,
 	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": false}",
 	 .lost = forget},
-	{.name = "restart", .until = UNTIL_BACK, .ours = true,
+	{.name = "restart", .until = UNTIL_BACK, .restarts = true,
 	 .type = MSG_SHUTDOWN_REQUEST, .content = "{\"restart\": true}"},
 	{.name = "clear", .until = UNTIL_REPLY,
 	 .type = MSG_CLEAR_REQUEST, .content = "{}"},
@@ -291,7 +291,7 @@ static int check_engine(const struct order_verb *v, const struct engine *e,
 		engine_put_away(e, why);
 		return -EHOSTDOWN;
 	}
-	if (v->ours && !e->taskfs) {
+	if (v->restarts && !e->kind->restarts) {
 		buf_printf(why, "engine %lld is ipyparallel's own, which "
 				"cannot %s: stop it and start another",
 			   (long long)id, v->name);

@@ -324,6 +324,7 @@ void calls_lost(struct engine *e)
 }
 
 const struct run_ops run_ops_ipython = {
+	.first_to_know = true,
 	.refusal = call_refusal,
 	.send = call_send,
 	.abort = call_abort,

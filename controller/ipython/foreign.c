@@ -3,11 +3,15 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "engines/orders.h"
 #include "hook.h"
 #include "listener.h"
 #include "model/carrier.h"
 #include "schedule/sched.h"
+#include "vars/kinds.h"
 #include "vars/vars.h"
+
+#include <signal.h>
 
 /* An engine is asked again after this, then after twice that, ... */
 #define AGAIN (500 * USEC_PER_MSEC)
@@ -201,11 +205,27 @@ static void again(struct timer *t)
 	take_step(f);
 }
 
+/* ipyparallel has a message for a signal to the task that runs, and to no other. */
+static int signal_relayed(struct run *run, int signo)
+{
+	struct engine *e = run->engine;
+
+	return signo == SIGINT && e->runs.next == &run->engine_link
+		       ? order_signal(e, signo)
+		       : -EOPNOTSUPP;
+}
+
+static const struct engine_kind ipython = {
+	.language = "python",
+	.vars = &vars_ops_ipython,
+	.signal_relayed = signal_relayed,
+};
+
 static void joined(struct engine *e)
 {
 	struct foreign *f = e->foreign;
 
-	if (e->taskfs)
+	if (e->kind != &ipython)
 		return;
 	if (!f) {
 		f = e->foreign = zalloc(sizeof(*f));
@@ -236,8 +256,10 @@ static void forget(struct engine *e)
 
 static void known(struct engine *e)
 {
-	if (!e->taskfs)
-		e->run_ops = e->c->carrier->run_ops;
+	if (e->taskfs)
+		return;
+	e->kind = &ipython;
+	e->run_ops = e->c->carrier->run_ops;
 }
 
 const struct engine_hooks foreign_hooks = {

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "call_parts.h"
-#include "engines/orders.h"
 #include "foreign.h"
 #include "model/carrier.h"
 
@@ -181,7 +180,7 @@ int call_abort(struct run *run)
 	struct call *call;
 	int err;
 
-	if (!run->engine || run->ops->of_client)
+	if (!run->engine)
 		return -EOPNOTSUPP;
 	call = call_of(run);
 	if (run->abort)
@@ -193,24 +192,12 @@ int call_abort(struct run *run)
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 
-/* ipyparallel has a message for a signal to the task that runs, and to no other. */
-static int signal_of_client(struct run *run, int signo)
-{
-	const struct engine *e = run->engine;
-
-	return e && signo == SIGINT && e->runs.next == &run->engine_link
-		       ? order_signal(run->engine, signo)
-		       : -EOPNOTSUPP;
-}
-
 /*
  * Other signals would end an engine of Python, or stop its heart; ours gives them
  * to the task.
  */
 int call_signal(struct run *run, int signo)
 {
-	if (run->ops->of_client)
-		return signal_of_client(run, signo);
 	if (!run->engine ||
 	    (signo != SIGINT && !foreign_is_ours(run->engine)))
 		return -EOPNOTSUPP;

@@ -2,10 +2,8 @@
 #include "lookup.h"
 
 #include "clients/client_ids.h"
-#include "clients/relayed.h"
 #include "filter.h"
 #include "model/results.h"
-#include "schedule/run.h"
 #include "stock.h"
 #include "store/columns.h"
 #include "store/search.h"
@@ -159,18 +157,9 @@ static void lookup_free(struct lookup *l)
 /* Whether the task has ended. whole: also all of its output is here. */
 static bool has_ended(const struct result *r, uint32_t index, bool whole)
 {
-	const struct details *d = r->task[index].details;
-	const struct run *run;
-
 	if (state_is_final((enum state)r->task[index].state))
 		return true;
-	if (whole || !r->ops->of_client)
-		return false;
-	if (r->relayed)
-		return r->relayed->replied;
-	/* The client may have its reply already, while the end is being stored. */
-	run = d ? run_find(r->c, d->msg_id) : NULL;
-	return run && run->phase == RUN_ENDING;
+	return !whole && r->ops->answered && r->ops->answered(r);
 }
 
 /* Parts what has ended from what has not. False: one of them is no task; rq was
