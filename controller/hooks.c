@@ -2,9 +2,9 @@
 #include "hooks.h"
 
 #include "clients/relayed.h"
+#include "engines/errands.h"
 #include "engines/flight.h"
 #include "engines/notify.h"
-#include "engines/orders.h"
 #include "engines/ours.h"
 #include "ipython/call.h"
 #include "ipython/foreign.h"

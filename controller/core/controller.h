@@ -154,7 +154,7 @@ struct controller {
 	struct forwards *forwards;	/* vars/requests.c */
 	struct heart *heart;		/* engines/heart.c */
 	struct flight *flight;		/* engines/flight.c */
-	struct orders *orders;		/* engines/orders.c */
+	struct orders *orders;		/* engines/errands.c */
 	struct notices *notices;	/* engines/notify.c */
 	struct relayed_index *relayed;	/* clients/relayed.h */
 	struct client_ids *client_ids;	/* clients/client_ids.h */

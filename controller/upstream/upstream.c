@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "engines/answer.h"
-#include "engines/orders.h"
+#include "engines/errands.h"
 #include "ipython/foreign.h"
 #include "ipython/output.h"
 #include "members.h"
