@@ -11,6 +11,7 @@
 #include "engines/flight.h"
 #include "engines/heart.h"
 #include "engines/notify.h"
+#include "engines/removed.h"
 #include "gate/admission.h"
 #include "hello.h"
 #include "hooks.h"
@@ -89,6 +90,7 @@ static void close_all(struct controller *c)
 	flight_done(c);
 	engine_news_done(c);
 	heart_done(c);
+	removed_done(c);
 	engines_done(c);
 	notify_done(c);
 	hub_close(c);
@@ -128,6 +130,7 @@ static int start(struct controller *c, struct buf *why)
 	engines_init(c);
 	engine_news_init(c);
 	heart_init(c);
+	removed_init(c);
 	flight_init(c);
 	notify_init(c);
 	hello_init(c);

@@ -36,6 +36,7 @@ struct orders;
 struct others;
 struct policy;
 struct ready;
+struct removed;
 struct reclaim;
 struct result_ops;
 struct results;
@@ -153,6 +154,7 @@ struct controller {
 	struct users *users;		/* mounts/users.c */
 	struct forwards *forwards;	/* vars/requests.c */
 	struct heart *heart;		/* engines/heart.c */
+	struct removed *removed;	/* engines/removed.c */
 	struct flight *flight;		/* engines/flight.c */
 	struct orders *orders;		/* engines/errands.c */
 	struct notices *notices;	/* engines/notify.c */

@@ -7,6 +7,7 @@
 #include "net/request.h"
 #include "net/sockets.h"
 #include "presence.h"
+#include "removed.h"
 #include "returned.h"
 #include "schedule/run.h"
 
@@ -187,7 +188,7 @@ void registration_on_request(struct controller *c, struct request *rq)
 	e->leaving = false;
 	e->joining = mono_usec();
 	describe(e, t);
-	heart_begins(e);
+	removed_forget(e);
 	engine_store(e);
 	keep_next_id(c);
 	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);

@@ -2,11 +2,11 @@
 #include "foreign.h"
 
 #include "base/log.h"
-#include "call.h"
 #include "engines/orders.h"
 #include "hook.h"
 #include "listener.h"
 #include "model/carrier.h"
+#include "schedule/run.h"
 #include "schedule/sched.h"
 #include "vars/kinds.h"
 #include "vars/vars.h"
@@ -297,6 +297,20 @@ static void set_text(char **to, struct json_object *o, const char *key)
 	*to = xstrndup(s, min_u64(strlen(s), 255));
 }
 
+/* The engine does not work any more on what it was given before a restart: such runs
+ * end, or it is found out how they ended. */
+static void forget_restored(struct engine *e)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+
+		if (run->trace == RUN_RESTORED && run->ops->forgotten)
+			run->ops->forgotten(run);
+	}
+}
+
 static void ready(struct foreign *f)
 {
 	struct engine *e = f->e;
@@ -308,7 +322,7 @@ static void ready(struct foreign *f)
 		 log_str("language", e->language), log_str("host", e->host),
 		 log_int("engine_pid", e->pid));
 	/* The engine works in order: what was sent before has ended, or never came. */
-	calls_lost(e);
+	forget_restored(e);
 	if (f->python || f->ours)
 		vars_on_ready(e);
 	engine_changed(e);

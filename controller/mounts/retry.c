@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "retry.h"
 
-#include "control.h"
+#include "control_reply.h"
 #include "model/ready.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"

@@ -70,7 +70,7 @@ struct run {
 
 /*
  * What depends on who has the task and how it got there: our own engines
- * (engines/ours.c), those of ipyparallel (ipython/call.c), the same behind an
+ * (engines/ours.c), those of ipyparallel (ipython/runs.c), the same behind an
  * upstream controller and what others run there (upstream/runs.c), and what clients
  * of ipyparallel send themselves (clients/failed.c).
  */
