@@ -2,16 +2,16 @@
 #include "hooks.h"
 
 #include "clients/relayed.h"
+#include "engines/errands.h"
 #include "engines/flight.h"
 #include "engines/notify.h"
-#include "engines/orders.h"
 #include "engines/ours.h"
-#include "ipython/call.h"
 #include "ipython/foreign.h"
+#include "ipython/runs.h"
 #include "model/carrier.h"
 #include "upstream/others_record.h"
 #include "upstream/upstream.h"
-#include "vars/vars.h"
+#include "vars/requests.h"
 
 /* Clients hear that an engine is gone before they hear what becomes of their tasks. */
 static const struct engine_hooks *const engine_hooks[] = {

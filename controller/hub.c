@@ -7,10 +7,10 @@
 #include "clients/relay.h"
 #include "engines/answer.h"
 #include "engines/drain.h"
+#include "engines/errands.h"
 #include "engines/flight.h"
 #include "engines/heart.h"
 #include "engines/notify.h"
-#include "engines/orders.h"
 #include "engines/ours_reply.h"
 #include "gate/admission.h"
 #include "gate/door.h"
@@ -24,7 +24,7 @@
 #include "net/sockets.h"
 #include "query.h"
 #include "upstream/sockets.h"
-#include "vars/forward.h"
+#include "vars/requests.h"
 #include "vars/vars.h"
 
 /* So many messages wait for one peer that does not read them; on the sockets by

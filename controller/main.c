@@ -7,10 +7,11 @@
 #include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "engines/drain.h"
+#include "engines/errands.h"
 #include "engines/flight.h"
 #include "engines/heart.h"
 #include "engines/notify.h"
-#include "engines/orders.h"
+#include "engines/removed.h"
 #include "gate/admission.h"
 #include "hello.h"
 #include "hooks.h"
@@ -36,7 +37,7 @@
 #include "upstream/others.h"
 #include "upstream/reclaim.h"
 #include "upstream/upstream.h"
-#include "vars/forward.h"
+#include "vars/requests.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -89,6 +90,7 @@ static void close_all(struct controller *c)
 	flight_done(c);
 	engine_news_done(c);
 	heart_done(c);
+	removed_done(c);
 	engines_done(c);
 	notify_done(c);
 	hub_close(c);
@@ -128,6 +130,7 @@ static int start(struct controller *c, struct buf *why)
 	engines_init(c);
 	engine_news_init(c);
 	heart_init(c);
+	removed_init(c);
 	flight_init(c);
 	notify_init(c);
 	hello_init(c);

@@ -17,7 +17,7 @@
 #include "records/resubmit.h"
 #include "state.h"
 #include "upstream/ask.h"
-#include "vars/forward.h"
+#include "vars/requests.h"
 
 /* --- the end -------------------------------------------------------------- */
 

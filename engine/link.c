@@ -1,76 +1,13 @@
 #include "link.h"
+#include "channels.h"
 #include "connection.h"
 #include "wire/limits.h"
 
-/* Messages on their way out; pieces of output among them. */
-#define SEND_HWM 32
 #define LINGER_MS 1000
 #define MEND_USEC USEC_PER_SEC
 /* Messages of one socket that are read in one turn. */
 #define TURN_MESSAGES 64
 #define LIMIT_PING 256
-
-/*
- * `immediate`: nothing is queued for a connection that is not there. What is
- * said after a break follows a new registration, and that says all again.
- */
-static const struct channel_row {
-	const char *name;
-	int type;
-	size_t port;		/* offsetof() in struct ports */
-	int send_hwm;
-	bool anonymous;
-	bool immediate;
-	bool late;		/* after registration */
-	bool no_drop;		/* when full it refuses, instead */
-	bool tasks;		/* and their replies: a break is noticed */
-} rows[CHANNELS] = {
-	[CHANNEL_REGISTRATION] = {
-		.name = "registration", .type = ZMQ_DEALER,
-		.port = offsetof(struct ports, registration),
-		.send_hwm = SEND_HWM, .immediate = true,
-	},
-	[CHANNEL_CONTROL] = {
-		.name = "control", .type = ZMQ_DEALER,
-		.port = offsetof(struct ports, control),
-		.send_hwm = SEND_HWM, .immediate = true,
-	},
-	[CHANNEL_MUX] = {
-		.name = "mux", .type = ZMQ_DEALER,
-		.port = offsetof(struct ports, mux),
-		.send_hwm = SEND_HWM, .immediate = true, .tasks = true,
-	},
-	[CHANNEL_TASK] = {
-		.name = "task", .type = ZMQ_DEALER,
-		.port = offsetof(struct ports, task),
-		.send_hwm = SEND_HWM, .immediate = true, .tasks = true,
-	},
-	[CHANNEL_IOPUB] = {
-		.name = "iopub", .type = ZMQ_XPUB,
-		.port = offsetof(struct ports, iopub),
-		.send_hwm = SEND_HWM, .anonymous = true, .no_drop = true,
-	},
-	[CHANNEL_BROADCAST] = {
-		.name = "broadcast", .type = ZMQ_DEALER,
-		.send_hwm = SEND_HWM, .immediate = true, .late = true,
-		.tasks = true,
-	},
-	[CHANNEL_PONG] = {
-		.name = "hb_pong", .type = ZMQ_DEALER,
-		.port = offsetof(struct ports, hb_pong),
-		.send_hwm = 4, .immediate = true, .late = true,
-	},
-	[CHANNEL_PING] = {
-		.name = "hb_ping", .type = ZMQ_SUB,
-		.port = offsetof(struct ports, hb_ping),
-		.send_hwm = 4, .anonymous = true, .late = true,
-	},
-};
-
-const char *channel_name(enum channel c)
-{
-	return rows[c].name;
-}
 
 int link_init(struct link *l, struct loop *loop, const struct config *config,
 	      const struct link_ops *ops, struct engine *e)
@@ -93,7 +30,7 @@ void link_done(struct link *l)
 
 static void log_message(const char *what, enum channel c, struct bytes text)
 {
-	log_debug(what, log_str("channel", rows[c].name),
+	log_debug(what, log_str("channel", channels[c].name),
 		  log_bytes("message", text));
 }
 
@@ -104,7 +41,7 @@ static void complain(struct link *l, enum channel c, int err, const char *why)
 	if (log_allowed(&l->rubbish, 5, 10 * USEC_PER_SEC, &skipped))
 		log_warning(err == -EPROTO ? "signed message cannot be read"
 					   : "message dropped",
-			    log_str("channel", rows[c].name),
+			    log_str("channel", channels[c].name),
 			    log_str("reason",
 				    err == -EALREADY ? "a replay"
 				    : err == -EPROTO ? why
@@ -193,7 +130,7 @@ static void connect_again(struct link_socket *s)
 	err = sock_connect_again(s->watch.socket, l->file.interface, s->port);
 	if (err)
 		log_error("cannot connect to the controller",
-			  log_str("channel", rows[s - l->socket].name),
+			  log_str("channel", channels[s - l->socket].name),
 			  log_errno(err));
 }
 
@@ -219,7 +156,7 @@ bool link_connect_again(struct link *l)
 		/* libzmq tries again itself where nobody has greeted. */
 		if (!s->watch.socket || !s->greeted)
 			continue;
-		s->doubtful |= rows[c].tasks;
+		s->doubtful |= channels[c].tasks;
 		connect_again(s);
 		any = true;
 	}
@@ -261,7 +198,7 @@ static void monitor_ready(struct watch *w, short events)
 	struct link *l = s->link;
 
 	(void)events;
-	if (has_ended(s) && rows[s - l->socket].tasks)
+	if (has_ended(s) && channels[s - l->socket].tasks)
 		l->ops->cut_off(l->engine, (enum channel)(s - l->socket));
 }
 
@@ -328,7 +265,7 @@ static void close_channel(struct link *l, enum channel c)
 
 static int connect_channel(struct link *l, enum channel c, unsigned port)
 {
-	const struct channel_row *row = &rows[c];
+	const struct channel_row *row = &channels[c];
 	struct sock how = {
 		.type = row->type,
 		.identity = row->anonymous ? NULL : l->session.id,
@@ -366,7 +303,7 @@ static int connect_row(struct link *l, enum channel c)
 	const char *ports = (const char *)&l->file.port;
 	unsigned port;
 
-	memcpy(&port, ports + rows[c].port, sizeof(port));
+	memcpy(&port, ports + channels[c].port, sizeof(port));
 	return connect_channel(l, c, port);
 }
 
@@ -386,7 +323,7 @@ int link_open(struct link *l, const char *uuid, struct buf *why)
 	l->session.encrypted = l->curve.on;
 	for (c = 0; c < CHANNELS && !err; c++) {
 		l->socket[c].doubtful = true;
-		if (!rows[c].late)
+		if (!channels[c].late)
 			err = connect_row(l, (enum channel)c);
 	}
 	if (err) {
@@ -473,7 +410,7 @@ bool link_connected(struct link *l)
 	int c;
 
 	for (c = 0; c < CHANNELS; c++) {
-		if (rows[c].late || rows[c].type != ZMQ_DEALER ||
+		if (channels[c].late || channels[c].type != ZMQ_DEALER ||
 		    link_can_send(l, (enum channel)c))
 			continue;
 		link_want(l, (enum channel)c);
@@ -493,7 +430,7 @@ int link_send(struct link *l, enum channel c, const struct msg_out *out)
 	struct watch *w = &l->socket[c].watch;
 	int err = w->socket ? msg_send(w->socket, &l->session, out) : -EAGAIN;
 
-	if (err == -EAGAIN && rows[c].type == ZMQ_DEALER)
+	if (err == -EAGAIN && channels[c].type == ZMQ_DEALER)
 		link_want(l, c);
 	else if (!err && log_enabled(LOG_DEBUG))
 		log_message("sent", c, bytes_str(out->type));

@@ -9,6 +9,7 @@
 #ifndef TASKFS_LINK_H
 #define TASKFS_LINK_H
 
+#include "channels.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "wire/connfile.h"
@@ -17,18 +18,6 @@
 
 struct engine;
 struct config;
-
-enum channel {
-	CHANNEL_REGISTRATION,
-	CHANNEL_CONTROL,
-	CHANNEL_MUX,
-	CHANNEL_TASK,
-	CHANNEL_IOPUB,
-	CHANNEL_BROADCAST,	/* from here: after registration */
-	CHANNEL_PONG,
-	CHANNEL_PING,
-	CHANNELS,
-};
 
 /* What the owner of a link does when something happens; any may close the link. */
 struct link_ops {
@@ -71,8 +60,6 @@ struct link {
 	struct timer mend;
 	struct log_limit rubbish;	/* lines about bad messages */
 };
-
-const char *channel_name(enum channel c);
 
 /* All borrowed. Only once; -errno. */
 int link_init(struct link *l, struct loop *loop, const struct config *config,

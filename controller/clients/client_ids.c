@@ -48,7 +48,7 @@ uint64_t client_ids_task(struct controller *c, struct bytes msg_id,
 	if (task_id_parse(msg_id, c->cluster, &id))
 		return 0;
 	r = result_find(c, id.result);
-	if (!r || r->ops->of_client || id.index >= r->ntasks || !id.attempt ||
+	if (!r || r->ops->is_message || id.index >= r->ntasks || !id.attempt ||
 	    id.attempt > max_u64(r->task[id.index].attempt, 1))
 		return 0;
 	*ret_index = id.index;

@@ -140,16 +140,21 @@ static void failed(struct run *run, const struct ending *how)
 
 /* --- what is done to a run ------------------------------------------------ */
 
-/* The engine of the run knows how it stops what mounts run there. */
 static int abort_run(struct run *run)
 {
-	return run->engine ? run->engine->run_ops->abort(run) : -EOPNOTSUPP;
+	const struct engine *e = run->engine;
+
+	return e && e->kind->abort_relayed ? e->kind->abort_relayed(run)
+					   : -EOPNOTSUPP;
 }
 
 static int signal_run(struct run *run, int signo)
 {
-	return run->engine ? run->engine->run_ops->signal(run, signo)
-			   : -EOPNOTSUPP;
+	const struct engine *e = run->engine;
+
+	return e && e->kind->signal_relayed
+		       ? e->kind->signal_relayed(run, signo)
+		       : -EOPNOTSUPP;
 }
 
 /* A reply on the socket of mounts' tasks: no mount asked for it. */
@@ -160,7 +165,6 @@ static void on_reply(struct run *run, struct msg *m)
 }
 
 const struct run_ops run_ops_clients = {
-	.of_client = true,
 	.abort = abort_run,
 	.signal = signal_run,
 	.on_reply = on_reply,

@@ -186,8 +186,8 @@ void iopub_from_engine(struct controller *c, struct msg *m)
 	for (i = 0; i < m->idents; i++)
 		topic[i] = msg_ident(m, i);
 	(void)!msg_forward(sock_of(c, S_IOPUB_OUT), m, topic, m->idents);
-	/* An engine of ours has ended its task when it says goodbye, and no sooner. */
-	if (e && e->taskfs)
+	/* The engine may still have a task to end. */
+	if (e && e->kind->unregisters)
 		engine_leaves(e);
 	else if (e)
 		engine_remove(e, "shut down");

@@ -337,6 +337,18 @@ static bool retries(struct result *r, const struct run *run)
 	return run->relayed && take_retry(run->relayed);
 }
 
+bool relayed_is_answered(const struct result *r)
+{
+	const struct details *d = r->task[0].details;
+	const struct run *run;
+
+	if (r->relayed)
+		return r->relayed->replied;
+	/* The client may have its reply already, while the end is being stored. */
+	run = d ? run_find(r->c, d->msg_id) : NULL;
+	return run && run->phase == RUN_ENDING;
+}
+
 /* What a client sent itself is gone with the socket it came from. */
 void relayed_give_up(struct result *r)
 {
@@ -364,12 +376,16 @@ static void restored(struct run *run)
 }
 
 const struct result_ops result_ops_clients = {
-	.of_client = true,
+	.kind = KIND_OF_CLIENTS,
+	.is_message = true,
+	.takes_unready = true,
+	.skip_is_failure = true,
 	.start = relay_start,
 	.retries = retries,
 	.restored = restored,
 	.resumed = relayed_give_up,
 	.loaded = client_ids_put,
+	.answered = relayed_is_answered,
 	.ended = relayed_ended,
 	.freed = client_ids_remove,
 };

@@ -79,6 +79,8 @@ extern const struct result_ops result_ops_clients;
 extern const struct run_ops run_ops_clients;
 /* For struct result_ops: the task waited when the controller ended. */
 void relayed_give_up(struct result *r);
+/* Its client has the answer, though the end may not be stored yet. */
+bool relayed_is_answered(const struct result *r);
 
 struct relayed_index {
 	struct map by_msg_id;	/* msg_id -> struct relayed */

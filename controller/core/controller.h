@@ -36,6 +36,7 @@ struct orders;
 struct others;
 struct policy;
 struct ready;
+struct removed;
 struct reclaim;
 struct result_ops;
 struct results;
@@ -151,10 +152,11 @@ struct controller {
 	struct events *events;		/* mounts/events.c */
 	struct engine_news *engine_news;	/* mounts/engine_json.c */
 	struct users *users;		/* mounts/users.c */
-	struct forwards *forwards;	/* vars/forward.h */
+	struct forwards *forwards;	/* vars/requests.c */
 	struct heart *heart;		/* engines/heart.c */
+	struct removed *removed;	/* engines/removed.c */
 	struct flight *flight;		/* engines/flight.c */
-	struct orders *orders;		/* engines/orders.c */
+	struct orders *orders;		/* engines/errands.c */
 	struct notices *notices;	/* engines/notify.c */
 	struct relayed_index *relayed;	/* clients/relayed.h */
 	struct client_ids *client_ids;	/* clients/client_ids.h */

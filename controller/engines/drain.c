@@ -46,7 +46,7 @@ void drain_on_told(struct engine *e, const struct msg *m)
 	const char *why = json_get_str(m->content, "why", &n);
 	char *text;
 
-	if (!e->taskfs || !why)
+	if (!e->kind->tells_health || !why)
 		return;
 	text = xstrndup(why, min_u64(n, LIMIT_ERROR));
 	/* The text is a line of a file, in the store and in the mount. */

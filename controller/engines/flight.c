@@ -25,7 +25,7 @@ struct flight {
 
 static bool is_silent(const struct run *run)
 {
-	return run->phase == RUN_SENT && run->engine->taskfs &&
+	return run->phase == RUN_SENT && run->engine->kind->answers_have &&
 	       run->trace < RUN_HEARD;
 }
 
@@ -128,7 +128,7 @@ static void busy(struct engine *e)
 {
 	struct controller *c = e->c;
 
-	if (e->taskfs && !timer_is_set(&c->flight->timer))
+	if (e->kind->answers_have && !timer_is_set(&c->flight->timer))
 		timer_set(c->loop, &c->flight->timer, FLIGHT + STORING);
 }
 
@@ -158,17 +158,16 @@ static void is_missing(struct run *run)
 	struct engine *e = run->engine;
 	struct controller *c = run->c;
 
-	/* The reply to a client's task may have passed this answer; of all others
-	 * the engine keeps the reply. */
-	if (run->ops->of_client && (run->trace != RUN_MISSING ||
-				    !intake_has_read(c, FLIGHT))) {
+	/* The engine does not keep the reply, which may have passed this answer. */
+	if (run->ops->lost && (run->trace != RUN_MISSING ||
+			       !intake_has_read(c, FLIGHT))) {
 		run_note(run, SIGN_MISSING);
 		return;
 	}
 	log_warning("a task did not reach its engine",
 		    log_int("result", (int64_t)run->result),
 		    log_int("engine", e->id), log_str("msg_id", run->msg_id));
-	if (run->ops->of_client) {
+	if (run->ops->lost) {
 		/* Such a task gets lost when a connection breaks, and that is no
 		 * fault of the engine. */
 		run->ops->lost(run);

@@ -6,6 +6,7 @@
 #include "engine_parts.h"
 #include "net/sockets.h"
 #include "presence.h"
+#include "removed.h"
 
 /* As ipyparallel has it: an engine is dead at the 11th beat in a row that it does
  * not answer. */
@@ -22,9 +23,6 @@ struct heart {
 	struct timer beat_timer, probe_timer;
 	uint64_t beat;		/* how many beats there were */
 	unsigned probes;
-	struct map gone;	/* uuids of engines of ours that were removed */
-	struct map gone_before;	/* the same, older */
-	struct log_limit gone_limit;
 };
 
 static void ping(struct controller *c)
@@ -58,58 +56,6 @@ void heart_probe(struct controller *c)
 	timer_set(c->loop, &c->heart->probe_timer, PROBE);
 }
 
-/* --- those that were removed, and still beat ------------------------------ */
-
-/* So many of the engines that went last are known. */
-#define LIMIT_GONE 4096
-
-void heart_gone(struct engine *e)
-{
-	struct controller *c = e->c;
-
-	if (!e->taskfs)
-		return;
-	if (c->heart->gone.n >= LIMIT_GONE) {
-		map_done(&c->heart->gone_before);
-		c->heart->gone_before = c->heart->gone;
-		c->heart->gone = (struct map){0};
-	}
-	map_put(&c->heart->gone, bytes_str(e->uuid), c);
-}
-
-void heart_begins(struct engine *e)
-{
-	map_remove(&e->c->heart->gone, bytes_str(e->uuid));
-	map_remove(&e->c->heart->gone_before, bytes_str(e->uuid));
-}
-
-/* Somebody took the place of the engine, or it was given up: it cannot know, because
- * it hears our pings. An engine of ipyparallel understands no word for that. */
-static void ask_to_register(struct controller *c, struct bytes uuid)
-{
-	struct json_object *content;
-	struct msg_out out = {
-		.type = MSG_REGISTER_REQUEST,
-		.idents = &uuid,
-		.nidents = 1,
-	};
-	unsigned skipped;
-	int err;
-
-	out.content = content = json_object_new_object();
-	err = msg_send(sock_of(c, S_CONTROL_OUT), &c->session, &out);
-	json_object_put(content);
-	if (!err && log_allowed(&c->heart->gone_limit, 5, 60 * USEC_PER_SEC, &skipped))
-		log_info("an engine beats and is not registered any more; it is "
-			 "asked to register again", log_bytes("uuid", uuid),
-			 log_int("not_logged", skipped));
-}
-
-static bool is_gone(const struct controller *c, struct bytes uuid)
-{
-	return map_get(&c->heart->gone, uuid) || map_get(&c->heart->gone_before, uuid);
-}
-
 /* --- beats ---------------------------------------------------------------- */
 
 void heart_on_pong(struct controller *c, struct msg *m)
@@ -122,18 +68,18 @@ void heart_on_pong(struct controller *c, struct msg *m)
 	    memcmp(msg_frame(m, 1).p, c->instance, n) != 0)
 		return;
 	if (!e) {
-		if (is_gone(c, msg_frame(m, 0)))
-			ask_to_register(c, msg_frame(m, 0));
+		if (removed_has(c, msg_frame(m, 0)))
+			removed_ask(c, msg_frame(m, 0));
 		return;
 	}
 	e->answered = true;
 	e->heard = now_usec();
 	e->pong = mono_usec();
-	/* The engine has to say what it runs; one from before a restart does so
-	 * itself. */
-	if (e->state == ENGINE_LOST && e->taskfs) {
+	/* The engine has to say what it runs. After a restart of the controller the
+	 * engine does so by itself. */
+	if (e->state == ENGINE_LOST && e->kind->returns) {
 		if (e->given_up)
-			ask_to_register(c, engine_ident(e));
+			removed_ask(c, engine_ident(e));
 		return;
 	}
 	if (e->missed) {
@@ -159,8 +105,7 @@ static void count_beat(struct engine *e)
 		away_beat(e);
 		return;
 	}
-	/* An engine from before a restart has to register, whether it beats or not. */
-	if (e->answered && !(e->state == ENGINE_LOST && e->taskfs)) {
+	if (e->answered && !(e->state == ENGINE_LOST && e->kind->returns)) {
 		e->answered = false;
 		engine_changed(e);
 		return;
@@ -202,8 +147,6 @@ void heart_done(struct controller *c)
 {
 	timer_cancel(&c->heart->beat_timer);
 	timer_cancel(&c->heart->probe_timer);
-	map_done(&c->heart->gone);
-	map_done(&c->heart->gone_before);
 	free(c->heart);
 	c->heart = NULL;
 }

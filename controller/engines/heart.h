@@ -9,9 +9,6 @@
 void heart_init(struct controller *c);
 void heart_done(struct controller *c);
 void heart_on_pong(struct controller *c, struct msg *m);
-/* The engine is removed: should it still beat, it hears that. Or it registers. */
-void heart_gone(struct engine *e);
-void heart_begins(struct engine *e);
 /* An engine that has just come is asked whether its heart is connected. */
 void heart_probe(struct controller *c);
 

@@ -12,15 +12,7 @@
 #include "model/engines.h"
 #include "net/request.h"
 
-void orders_init(struct controller *c);
-void orders_done(struct controller *c);
-
 void orders_on_request(struct controller *c, struct request *rq);
-/* What an engine answered us on its control channel. */
-void orders_on_reply(struct controller *c, struct msg *m);
-
-extern const struct engine_hooks orders_hooks;
-
 /* A signal to what a stock engine runs. */
 int order_signal(struct engine *e, int signo) must_check;
 

@@ -7,6 +7,7 @@
 #include "model/carrier.h"
 #include "net/sockets.h"
 #include "ours_reply.h"
+#include "vars/kinds.h"
 
 /* --- what may be forgotten there ------------------------------------------ */
 
@@ -153,6 +154,7 @@ static void engine_gone(struct run *run)
 }
 
 static const struct run_ops run_ops_ours = {
+	.first_to_know = true,
 	.send = send_task,
 	.abort = send_abort,
 	.signal = send_signal,
@@ -161,10 +163,25 @@ static const struct run_ops run_ops_ours = {
 	.stored = stored,
 };
 
+static const struct engine_kind ours = {
+	.returns = true,
+	.restarts = true,
+	.answers_have = true,
+	.tells_health = true,
+	.unregisters = true,
+	.tells_vars = true,
+	.vars = &vars_ops_ours,
+	.abort_relayed = send_abort,
+	.signal_relayed = send_signal,
+};
+
 static void known(struct engine *e)
 {
-	if (e->taskfs)
-		e->run_ops = &run_ops_ours;
+	if (!e->taskfs)
+		return;
+	e->kind = &ours;
+	e->run_ops = &run_ops_ours;
+	e->ready = e->shell = true;
 }
 
 static void freed(struct engine *e)

@@ -5,6 +5,7 @@
 #include "drain.h"
 #include "engine_parts.h"
 #include "mounts/events.h"
+#include "removed.h"
 #include "schedule/sched.h"
 
 void engine_joined(struct engine *e)
@@ -84,7 +85,7 @@ void engine_remove(struct engine *e, const char *why)
 		 log_int("tasks", e->load));
 	op->engine.id = e->id;
 	store_put(c->store, op);
-	heart_gone(e);
+	removed_add(e);
 	engine_give_up(e);
 	json_add_int(v, "engine_gone", e->id);
 	events_add(c, v);

@@ -7,6 +7,7 @@
 #include "net/request.h"
 #include "net/sockets.h"
 #include "presence.h"
+#include "removed.h"
 #include "returned.h"
 #include "schedule/run.h"
 
@@ -91,7 +92,7 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 	json_add_int(o, "id", e->id);
 	json_add_int(o, "hb_period", (int64_t)(c->config.ping / 1000));
 	json_add(o, "connection_info", connection_info(c));
-	if (!e->taskfs)
+	if (!e->kind->returns)
 		return o;
 	ours = json_object_new_object();
 	drop = json_object_new_array();
@@ -130,11 +131,11 @@ static void refuse_uuid(struct request *rq, const char *uuid)
 	buf_done(&why);
 }
 
-/* An engine of ours comes back after a restart of the controller, or because it did
- * not hear our answer: it keeps its id, and tells what it works on. */
+/* An engine comes back after a restart of the controller, or because it did not hear our
+ * answer: it keeps its id, and tells what it works on. */
 static bool may_return(const struct engine *e, struct json_object *t)
 {
-	if (!e->taskfs)
+	if (!e->kind->returns)
 		return e->given_up;
 	return t && json_int_or(t, "pid", -1) == e->pid;
 }
@@ -145,7 +146,7 @@ static void leave_place(struct controller *c, struct json_object *t)
 	const char *old = json_get_str(t, "replaces", NULL);
 	struct engine *e = old ? engine_by_uuid(c, bytes_str(old)) : NULL;
 
-	if (e && e->taskfs)
+	if (e && e->kind->restarts)
 		engine_remove(e, "restarted");
 }
 
@@ -187,7 +188,7 @@ void registration_on_request(struct controller *c, struct request *rq)
 	e->leaving = false;
 	e->joining = mono_usec();
 	describe(e, t);
-	heart_begins(e);
+	removed_forget(e);
 	engine_store(e);
 	keep_next_id(c);
 	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);

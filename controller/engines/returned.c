@@ -33,7 +33,7 @@ void returned_submitted(struct engine *e, struct json_object *running,
 		struct result *r = result_find(e->c, run->result);
 
 		/* A task that was sent just now may still be on its way. */
-		if (run->phase != RUN_SENT || run->ops->of_client ||
+		if (run->phase != RUN_SENT || run->ops->lost ||
 		    (run->trace != RUN_RESTORED && !run->abort &&
 		     mono_usec() - run->sent < LIMIT_FLIGHT * USEC_PER_SEC))
 			continue;
@@ -104,7 +104,7 @@ bool returned_relayed(struct engine *e, struct json_object *relayed)
 		struct run *run = list_entry(l, struct run, engine_link);
 
 		run->doubtful = !relayed && run->phase == RUN_SENT &&
-				run->ops->of_client;
+				run->ops->lost;
 	}
 	return true;
 }

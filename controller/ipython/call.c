@@ -3,14 +3,12 @@
 
 #include "call_parts.h"
 #include "engines/execute.h"
-#include "engines/ours.h"
 #include "foreign.h"
 #include "model/carrier.h"
 #include "model/items.h"
 #include "model/tasks.h"
 #include "net/intake.h"
 #include "schedule/ending.h"
-#include "stop.h"
 #include "vars/vars.h"
 
 /* What does not stand here changes nothing. */
@@ -69,8 +67,6 @@ void call_new(struct run *run)
 	outcome_init(&call->outcome);
 	call->limit = r ? limit_of(r) : 0;
 	call->idle_timer.fire = idle_late;
-	call->limit_timer.fire = call_too_long;
-	call->stop_timer.fire = call_stop_again;
 	run->call = call;
 }
 
@@ -194,17 +190,6 @@ bool call_ends_with_reply(struct run *run)
 	return true;
 }
 
-static void engine_gone(struct run *run)
-{
-	struct buf why = BUF_INIT;
-
-	if (call_ends_with_reply(run))
-		return;
-	ours_put_gone(run->engine, &why);
-	run_end_with_engine(run, buf_str(&why));
-	buf_done(&why);
-}
-
 /* The end of the task was published, and no reply comes. */
 static void unanswered(struct call *call)
 {
@@ -296,40 +281,3 @@ void call_on_reply(struct run *run, struct msg *m)
 	else
 		timer_set(run->c->loop, &call->idle_timer, IDLE_WAIT);
 }
-
-static void forgotten(struct run *run)
-{
-	static const struct ending lost = {
-		.event = EVENT_FAIL,
-		.ename = "EngineError",
-		.evalue = "the controller was started again while the task "
-			  "ran, and its reply is lost",
-	};
-	static const struct ending aborted = {.event = EVENT_ABORT};
-
-	if (!run->call || !call_has_reply(run->call))
-		run_end(run, run->abort ? &aborted : &lost, NULL);
-}
-
-void calls_lost(struct engine *e)
-{
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &e->runs) {
-		struct run *run = list_entry(l, struct run, engine_link);
-
-		if (run->trace == RUN_RESTORED && run->ops->forgotten)
-			run->ops->forgotten(run);
-	}
-}
-
-const struct run_ops run_ops_ipython = {
-	.refusal = call_refusal,
-	.send = call_send,
-	.abort = call_abort,
-	.signal = call_signal,
-	.on_reply = call_on_reply,
-	.engine_gone = engine_gone,
-	.forgotten = forgotten,
-	.free = call_free,
-};

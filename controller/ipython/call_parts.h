@@ -68,11 +68,7 @@ void call_read_reply(struct call *call, struct json_object *header,
 /* "ran longer than 3 s". */
 void call_put_limit(const struct call *call, bool heeded, struct buf *why);
 
-/* Of stop.c. The task is interrupted again, until it ends or is given up; it is past its
- * time limit. */
-void call_stop_again(struct timer *stop_timer);
-void call_too_long(struct timer *limit_timer);
-/* The engine has begun with the task: the time limit runs. */
+/* Of stop.c. The engine has begun with the task: the time limit runs. */
 void call_begun(struct call *call);
 /* The task's own code begins. */
 void call_entered(struct call *call);

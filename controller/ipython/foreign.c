@@ -2,12 +2,16 @@
 #include "foreign.h"
 
 #include "base/log.h"
-#include "call.h"
+#include "engines/orders.h"
 #include "hook.h"
 #include "listener.h"
 #include "model/carrier.h"
+#include "schedule/run.h"
 #include "schedule/sched.h"
+#include "vars/kinds.h"
 #include "vars/vars.h"
+
+#include <signal.h>
 
 /* An engine is asked again after this, then after twice that, ... */
 #define AGAIN (500 * USEC_PER_MSEC)
@@ -201,11 +205,27 @@ static void again(struct timer *t)
 	take_step(f);
 }
 
+/* ipyparallel has a message for a signal to the task that runs, and to no other. */
+static int signal_relayed(struct run *run, int signo)
+{
+	struct engine *e = run->engine;
+
+	return signo == SIGINT && e->runs.next == &run->engine_link
+		       ? order_signal(e, signo)
+		       : -EOPNOTSUPP;
+}
+
+static const struct engine_kind ipython = {
+	.language = "python",
+	.vars = &vars_ops_ipython,
+	.signal_relayed = signal_relayed,
+};
+
 static void joined(struct engine *e)
 {
 	struct foreign *f = e->foreign;
 
-	if (e->taskfs)
+	if (e->kind != &ipython)
 		return;
 	if (!f) {
 		f = e->foreign = zalloc(sizeof(*f));
@@ -236,8 +256,10 @@ static void forget(struct engine *e)
 
 static void known(struct engine *e)
 {
-	if (!e->taskfs)
-		e->run_ops = e->c->carrier->run_ops;
+	if (e->taskfs)
+		return;
+	e->kind = &ipython;
+	e->run_ops = e->c->carrier->run_ops;
 }
 
 const struct engine_hooks foreign_hooks = {
@@ -275,6 +297,20 @@ static void set_text(char **to, struct json_object *o, const char *key)
 	*to = xstrndup(s, min_u64(strlen(s), 255));
 }
 
+/* The engine does not work any more on what it was given before a restart: such runs
+ * end, or it is found out how they ended. */
+static void forget_restored(struct engine *e)
+{
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &e->runs) {
+		struct run *run = list_entry(l, struct run, engine_link);
+
+		if (run->trace == RUN_RESTORED && run->ops->forgotten)
+			run->ops->forgotten(run);
+	}
+}
+
 static void ready(struct foreign *f)
 {
 	struct engine *e = f->e;
@@ -286,7 +322,7 @@ static void ready(struct foreign *f)
 		 log_str("language", e->language), log_str("host", e->host),
 		 log_int("engine_pid", e->pid));
 	/* The engine works in order: what was sent before has ended, or never came. */
-	calls_lost(e);
+	forget_restored(e);
 	if (f->python || f->ours)
 		vars_on_ready(e);
 	engine_changed(e);

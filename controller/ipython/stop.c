@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "call_parts.h"
-#include "engines/orders.h"
 #include "foreign.h"
 #include "model/carrier.h"
 
@@ -96,6 +95,15 @@ static bool is_at_work(const struct call *call)
 		 foreign_has_done_all(run->engine));
 }
 
+static void stop_again(struct timer *t);
+
+/* After this time the task is interrupted, if it has not ended. */
+static void set_stop(struct call *call, uint64_t after)
+{
+	call->stop_timer.fire = stop_again;
+	timer_set(call->run->c->loop, &call->stop_timer, after);
+}
+
 /* Interrupts the task, again and again, until it ends or is given up. */
 static void stop(struct call *call)
 {
@@ -113,21 +121,27 @@ static void stop(struct call *call)
 	/* An engine that is away hears the next one. */
 	if (is_at_work(call) && (call->state == CALL_ENTERED || call->interrupts))
 		(void)!interrupt(call);
-	timer_set(e->c->loop, &call->stop_timer,
-		  ++call->interrupts * USEC_PER_SEC);
+	set_stop(call, ++call->interrupts * USEC_PER_SEC);
 }
 
-void call_stop_again(struct timer *t)
+static void stop_again(struct timer *t)
 {
 	stop(container_of(t, struct call, stop_timer));
 }
 
-void call_too_long(struct timer *t)
+static void too_long(struct timer *t)
 {
 	struct call *call = container_of(t, struct call, limit_timer);
 
 	call->overtime = true;
 	stop(call);
+}
+
+static void set_limit(struct call *call)
+{
+	call->limit_timer.fire = too_long;
+	timer_set(call->run->c->loop, &call->limit_timer,
+		  (uint64_t)(call->limit * 1e6));
 }
 
 void call_begun(struct call *call)
@@ -138,14 +152,13 @@ void call_begun(struct call *call)
 		return;
 	/* An engine of ours sees to the limit itself. */
 	if (call->limit > 0 && !(e && foreign_is_ours(e)))
-		timer_set(call->run->c->loop, &call->limit_timer,
-			  (uint64_t)(call->limit * 1e6));
+		set_limit(call);
 	/* The abort was too late to keep the task from beginning, or the engine
 	 * aborts it in a moment. */
 	if (!call->run->abort)
 		return;
 	call->interrupts = 1;
-	timer_set(call->run->c->loop, &call->stop_timer, TOO_EARLY);
+	set_stop(call, TOO_EARLY);
 }
 
 void call_entered(struct call *call)
@@ -162,7 +175,7 @@ void call_failing(struct call *call)
 		return;
 	call->interrupted = CALL_HEEDED;
 	if (timer_is_set(&call->stop_timer))
-		timer_set(call->run->c->loop, &call->stop_timer, HEEDED);
+		set_stop(call, HEEDED);
 }
 
 /* The call of a run. Of a run from before a restart it is known that it was sent. */
@@ -181,7 +194,7 @@ int call_abort(struct run *run)
 	struct call *call;
 	int err;
 
-	if (!run->engine || run->ops->of_client)
+	if (!run->engine)
 		return -EOPNOTSUPP;
 	call = call_of(run);
 	if (run->abort)
@@ -193,24 +206,12 @@ int call_abort(struct run *run)
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 
-/* ipyparallel has a message for a signal to the task that runs, and to no other. */
-static int signal_of_client(struct run *run, int signo)
-{
-	const struct engine *e = run->engine;
-
-	return e && signo == SIGINT && e->runs.next == &run->engine_link
-		       ? order_signal(run->engine, signo)
-		       : -EOPNOTSUPP;
-}
-
 /*
  * Other signals would end an engine of Python, or stop its heart; ours gives them
  * to the task.
  */
 int call_signal(struct run *run, int signo)
 {
-	if (run->ops->of_client)
-		return signal_of_client(run, signo);
 	if (!run->engine ||
 	    (signo != SIGINT && !foreign_is_ours(run->engine)))
 		return -EOPNOTSUPP;

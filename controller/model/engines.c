@@ -46,8 +46,6 @@ void engine_changed(struct engine *e)
 void engine_set_taskfs(struct engine *e, bool taskfs)
 {
 	e->taskfs = taskfs;
-	if (taskfs)
-		e->ready = e->shell = true;
 	engine_tell_hooks(e, known);
 }
 

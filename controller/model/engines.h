@@ -24,11 +24,43 @@ enum engine_state {
 #define LIMIT_ENGINES 65536
 
 struct engine;
+struct run;
 struct run_ops;
+struct vars_ops;
+
+/*
+ * What depends on the kind of engine: ours (engines/ours.c), or ipyparallel's own
+ * (ipython/foreign.c). What mounts run there has its own table, run_ops.
+ */
+struct engine_kind {
+	/* Such an engine registers again, by itself or when it is asked to, and says
+	 * then which tasks it has. Until then an engine that was lost stays lost,
+	 * whether its heart beats or not. */
+	bool returns;
+	/* It starts again when it is told to, and another engine takes its place. */
+	bool restarts;
+	/* It answers have_request: which tasks have reached it. */
+	bool answers_have;
+	/* It says when it cannot run tasks. */
+	bool tells_health;
+	/* It unregisters when it has ended. When it says on iopub that it shuts down,
+	 * it has not ended yet. */
+	bool unregisters;
+	/* It tells which variables it has, without being asked. */
+	bool tells_vars;
+	/* Its language before it has said which; NULL: not known. */
+	const char *language;
+	/* Requests for variables; vars/kinds.h. */
+	const struct vars_ops *vars;
+	/* Of a task that a client sent to such an engine: as in struct run_ops.
+	 * NULL: it cannot be done. */
+	int (*abort_relayed)(struct run *run);
+	int (*signal_relayed)(struct run *run, int signo);
+};
 
 /* Who hears what becomes of engines. What is not heard is NULL. */
 struct engine_hooks {
-	/* It is known whether the engine speaks the extensions. */
+	/* It is known whether the engine speaks the extensions: its kind is set. */
 	void (*known)(struct engine *e);
 	/* Its heart is heard, for the first time or again. */
 	void (*joined)(struct engine *e);
@@ -63,14 +95,16 @@ struct engine {
 	char *uuid, *host, *language;
 	char *process;		/* as in wire/process.h; NULL: it does not say */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
-	bool taskfs;		/* speaks the extensions */
-	/* What the scheduler and the mounts have to know of it. Who knows this kind
-	 * of engine sets that: engine_set_taskfs(), ipython/foreign.c. */
+	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
+	/* Set by the hook `known` of the room that knows this kind of engine. */
+	const struct engine_kind *kind;
+	const struct run_ops *run_ops;	/* of what mounts run there */
+	/* What the scheduler and the mounts have to know of the engine. The same room
+	 * sets that. */
 	bool ready;		/* it can be given tasks of mounts */
 	bool shell, python;	/* it runs scripts of the shell; code in Python */
 	bool elsewhere;		/* it works on somebody else's task */
 	bool no_vars;		/* requests for variables mean nothing there */
-	const struct run_ops *run_ops;	/* of what mounts run there */
 	enum engine_state state;
 	bool given_up;		/* what it ran has ended, clients were told */
 	int64_t lost;		/* clock_now() when it was given up; or 0 */
@@ -121,7 +155,7 @@ struct engine {
 struct engine *engine_new(struct controller *c, int64_t id, const char *uuid);
 void engine_free(struct engine *e);
 void engine_store(struct engine *e);
-/* Whether it speaks the extensions: whoever knows that kind of engine sets the rest. */
+/* Whether the engine speaks the extensions. The hooks `known` set its kind. */
 void engine_set_taskfs(struct engine *e, bool taskfs);
 /* Reads the member pid of o; what is no pid is logged. */
 void engine_read_pid(struct engine *e, struct json_object *o);

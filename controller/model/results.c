@@ -188,8 +188,7 @@ char *result_deps_text(const struct result *r)
 	struct buf b = BUF_INIT;
 	size_t i;
 
-	/* A client's task does not outlive the controller. */
-	for (i = 0; i < r->ndeps && !r->ops->of_client; i++)
+	for (i = 0; i < r->ndeps && r->ops->lasts; i++)
 		dep_put(&b, &r->dep[i]);
 	return b.n ? buf_take(&b) : NULL;
 }
@@ -204,7 +203,7 @@ struct store_op *result_store_op(const struct result *r)
 		.name = r->name ? xstrdup(r->name) : NULL,
 		.options = xstrdup(r->options),
 		.deps = result_deps_text(r),
-		.kind = r->ops->of_client ? "wire" : r->kind,
+		.kind = r->ops->kind ? r->ops->kind : r->kind,
 		.tasks = r->ntasks,
 		.uid = r->uid,
 		.gid = r->gid,

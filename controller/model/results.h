@@ -63,15 +63,31 @@ struct engine;
 struct result;
 struct run;
 
+/* What the store has as the kind of results that clients of ipyparallel submit. */
+#define KIND_OF_CLIENTS "wire"
+
 /*
  * What depends on who submitted a result: a mount (schedule/run.c), a client of
  * ipyparallel (clients/relayed.c), or another client of an upstream controller
  * (upstream/others_record.c).
  */
 struct result_ops {
-	/* Clients of ipyparallel submit such results: they place their tasks, know
-	 * errors by their own words, and nobody else can send the tasks again. */
-	bool of_client;
+	/* The kind that the store has of such results; NULL: that of the result. */
+	const char *kind;
+	/* Its task is a message that a client sent, and goes to engines as it is: it
+	 * has the client's msg_id, no engine takes it twice, and only a client can
+	 * send it again. */
+	bool is_message;
+	/* It goes on after a restart of the controller: what it waits for is stored. */
+	bool lasts;
+	/* A controller that ends when nobody uses it does not end before such a
+	 * result has. */
+	bool counts_as_use;
+	/* An engine that is not ready for tasks of mounts will do. */
+	bool takes_unready;
+	/* That what it waits for ended otherwise is a failure of its own: ipyparallel
+	 * has one word for that and for what can never be. */
+	bool skip_is_failure;
 	/* Gives a task that is claimed to the engine, or unclaims it. */
 	void (*start)(struct result *r, uint32_t index, struct engine *e);
 	/* Whether a run that failed is tried again. */
@@ -80,8 +96,12 @@ struct result_ops {
 	void (*restored)(struct run *run);
 	/* The result waited when the controller ended. May be NULL. */
 	void (*resumed)(struct result *r);
-	/* The store has the message of its task. Of results of clients alone. */
+	/* After a restart it is known which message its task is. NULL unless
+	 * is_message. */
 	void (*loaded)(struct result *r, const char *msg_id);
+	/* Its client has the answer, though the end may not be stored. NULL: nobody
+	 * has the answer before that. */
+	bool (*answered)(const struct result *r);
 	/* The end of the result is stored, or can never be stored. May be NULL. */
 	void (*ended)(struct result *r);
 	/* The result is freed. May be NULL. */

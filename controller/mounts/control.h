@@ -9,10 +9,4 @@
 #include "model/results.h"
 
 void control_on_request(struct controller *c, struct request *rq);
-/*
- * Answers: with the result as it is now, or with why not. why: a sentence, or
- * NULL for the usual one of that error.
- */
-void control_done(struct request *rq, int err, const char *why);
-
 #endif

@@ -70,7 +70,7 @@ struct json_object *engine_json(const struct engine *e)
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", e->pid);
 	json_add_str(o, "language",
-		     e->language || e->taskfs ? e->language : "python");
+		     e->language ? e->language : e->kind->language);
 	json_add_int(o, "since", e->since);
 	json_add_int(o, "heartbeat", e->heard);
 	json_add_int(o, "queue", e->load);

@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "purge.h"
 
-#include "control.h"
+#include "control_reply.h"
 #include "model/results.h"
 #include "schedule/lifetime.h"
 

@@ -93,7 +93,7 @@ static void add_msg_id(struct json_object *o, const struct result *r,
 	task_id_format(r->c->cluster, &id, text);
 	json_add_str(o, "msg_id",
 		     t->details && t->details->msg_id ? t->details->msg_id
-		     : r->ops->of_client			      ? NULL
+		     : r->ops->is_message			      ? NULL
 						      : text);
 }
 

@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "retry.h"
 
-#include "control.h"
+#include "control_reply.h"
 #include "model/ready.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
@@ -122,7 +122,7 @@ static int check(const struct result *r, int64_t task, const char **ret_why)
 	bool final = task < 0 ? state_is_final(result_state(r))
 			      : state_is_final((enum state)r->task[task].state);
 
-	if (r->ops->of_client) {
+	if (r->ops->is_message) {
 		*ret_why = "an ipyparallel client sent it, and only that can "
 			   "send it again";
 		return -EOPNOTSUPP;

@@ -38,7 +38,8 @@ static bool has_work(struct controller *c)
 	list_for_each(l, &c->results->order) {
 		struct result *r = list_entry(l, struct result, by_id);
 
-		if (!state_is_final(result_state(r)) && !r->held && !r->ops->of_client)
+		if (r->ops->counts_as_use && !r->held &&
+		    !state_is_final(result_state(r)))
 			return true;
 	}
 	return false;

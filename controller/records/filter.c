@@ -2,7 +2,7 @@
 #include "filter.h"
 
 #include "clients/client_ids.h"
-#include "lookup.h"
+#include "stock.h"
 #include "store/columns.h"
 #include "store/search.h"
 

@@ -2,33 +2,11 @@
 #include "lookup.h"
 
 #include "clients/client_ids.h"
-#include "clients/relayed.h"
 #include "filter.h"
 #include "model/results.h"
-#include "schedule/run.h"
 #include "stock.h"
 #include "store/columns.h"
 #include "store/search.h"
-
-void stock_quoted(struct buf *out, const char *before, struct bytes text)
-{
-	buf_puts(out, "'");
-	buf_puts(out, before);
-	buf_put_escaped(out, text, 128);
-	buf_puts(out, "'");
-}
-
-bool stock_true(struct json_object *v)
-{
-	switch (json_object_get_type(v)) {
-	case json_type_array:
-		return json_object_array_length(v);
-	case json_type_object:
-		return json_object_object_length(v);
-	default:
-		return json_object_get_boolean(v);
-	}
-}
 
 static void fail_query(struct request *rq, const char *type,
 		       const struct record_query *q, int err)
@@ -159,18 +137,9 @@ static void lookup_free(struct lookup *l)
 /* Whether the task has ended. whole: also all of its output is here. */
 static bool has_ended(const struct result *r, uint32_t index, bool whole)
 {
-	const struct details *d = r->task[index].details;
-	const struct run *run;
-
 	if (state_is_final((enum state)r->task[index].state))
 		return true;
-	if (whole || !r->ops->of_client)
-		return false;
-	if (r->relayed)
-		return r->relayed->replied;
-	/* The client may have its reply already, while the end is being stored. */
-	run = d ? run_find(r->c, d->msg_id) : NULL;
-	return run && run->phase == RUN_ENDING;
+	return !whole && r->ops->answered && r->ops->answered(r);
 }
 
 /* Parts what has ended from what has not. False: one of them is no task; rq was

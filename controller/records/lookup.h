@@ -20,10 +20,4 @@ void named_tasks_query(const struct named_tasks *t, struct record_query *q);
 struct record *named_task_find(const struct named_task *t,
 			       const struct record_query *q);
 
-/* str(KeyError(text)), as ipyparallel sends it: in quotes. */
-void stock_quoted(struct buf *out, const char *before, struct bytes text);
-
-/* Whether Python takes v for true. */
-bool stock_true(struct json_object *v);
-
 #endif

@@ -131,7 +131,7 @@ static bool has_others(const struct resubmit *s)
 	size_t i;
 
 	for (i = 0; i < s->tasks.n; i++)
-		if (!result_find(s->rq->c, s->tasks.of[i].result)->ops->of_client)
+		if (!result_find(s->rq->c, s->tasks.of[i].result)->ops->is_message)
 			return true;
 	return false;
 }

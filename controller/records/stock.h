@@ -23,4 +23,10 @@ struct named_tasks {
 	size_t n;
 };
 
+/* str(KeyError(text)), as ipyparallel sends it: in quotes. */
+void stock_quoted(struct buf *out, const char *before, struct bytes text);
+
+/* Whether Python takes v for true. */
+bool stock_true(struct json_object *v);
+
 #endif

@@ -274,7 +274,7 @@ void run_retry(struct run *run, const struct ending *how)
 	op->task.row.engine = -1;
 	op->task.row.attempt = run->attempt;
 	/* No engine takes the same signed bytes twice. */
-	if (run->ops->of_client && run->engine)
+	if (r->ops->is_message && run->engine)
 		result_avoid(r, run->engine->id);
 	if (!op->task.row.started) {
 		op->task.row.started = now_usec();

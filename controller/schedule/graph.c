@@ -150,8 +150,7 @@ static const struct ending impossible = {
 	.ename = "ImpossibleDependency",
 };
 
-/* How a result ends when what it waited for came out otherwise: that is no failure
- * of its own. Clients of ipyparallel know one word for both. */
+/* How a result ends when what it waited for came out otherwise. */
 static const struct ending *skipped(const struct result *r)
 {
 	static const struct ending how = {
@@ -159,7 +158,7 @@ static const struct ending *skipped(const struct result *r)
 		.ename = "Skipped",
 	};
 
-	return r->ops->of_client ? &impossible : &how;
+	return r->ops->skip_is_failure ? &impossible : &how;
 }
 
 static bool ended_so(enum state s, uint8_t on)
@@ -277,7 +276,7 @@ static bool meet(struct result *r, struct dep *d, const struct result *on)
 		return false;
 	d->met = true;
 	r->unmet--;
-	if (r->stored && !r->ops->of_client)
+	if (r->stored && r->ops->lasts)
 		put_deps(r);
 	return true;
 }
@@ -348,7 +347,7 @@ void graph_resume(struct result *r)
 {
 	size_t i;
 
-	if (r->ops->of_client || state_is_final(result_state(r)))
+	if (!r->ops->lasts || state_is_final(result_state(r)))
 		return;
 	for (i = 0; i < r->ndeps; i++) {
 		struct result *on = result_find(r->c, r->dep[i].id);

@@ -45,7 +45,7 @@ static bool load_result(void *arg, const struct result_row *row)
 		result_set_token(r, row->token);
 	r->kind = kind_of(row->kind);
 	r->pinned = strcmp(r->kind, "view") == 0;
-	r->ops = row->kind && strcmp(row->kind, "wire") == 0
+	r->ops = row->kind && strcmp(row->kind, KIND_OF_CLIENTS) == 0
 			 ? c->result_ops_clients
 			 : &result_ops_mount;
 	r->options = xstrdup(row->options ? row->options : "{}");

@@ -328,6 +328,8 @@ static bool retries(struct result *r, const struct run *run)
 }
 
 const struct result_ops result_ops_mount = {
+	.lasts = true,
+	.counts_as_use = true,
 	.start = begin,
 	.retries = retries,
 	.restored = restored,

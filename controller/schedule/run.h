@@ -70,18 +70,21 @@ struct run {
 
 /*
  * What depends on who has the task and how it got there: our own engines
- * (engines/ours.c), those of ipyparallel (ipython/call.c), the same behind an
+ * (engines/ours.c), those of ipyparallel (ipython/runs.c), the same behind an
  * upstream controller and what others run there (upstream/runs.c), and what clients
  * of ipyparallel send themselves (clients/failed.c).
  */
 struct run_ops {
-	/* A client sent the task, and nobody else can send it again. */
-	bool of_client;
+	/* Nobody hears of its end before this controller. */
+	bool first_to_know;
+	/* Another client of the upstream controller has the task: it can only be
+	 * looked at. */
+	bool is_watched;
 	/* What the engine cannot honour of the task: a sentence, or NULL. May be
 	 * NULL. */
 	const char *(*refusal)(const struct run *run, struct result *r);
-	/* The start is stored: sends the task. -errno: it was not sent. NULL:
-	 * of_client. */
+	/* The start is stored: sends the task. -errno: it was not sent. NULL: a
+	 * client has sent it. */
 	int (*send)(struct result *r, struct run *run, struct bytes code,
 		    struct bytes input);
 	/* Of a run that is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
@@ -89,7 +92,9 @@ struct run_ops {
 	int (*signal)(struct run *run, int signo);
 	/* The reply came; its content is parsed. */
 	void (*on_reply)(struct run *run, struct msg *m);
-	/* The message was lost on the way, or the reply. Of clients' tasks alone. */
+	/* The message was lost on the way, or the reply, and only the client can send
+	 * it again. NULL: the engine keeps the reply until it is stored, and a task
+	 * that did not arrive waits again. */
 	void (*lost)(struct run *run);
 	/* The engine is gone: the run ends, or what became of it is found out. */
 	void (*engine_gone)(struct run *run);

@@ -108,7 +108,7 @@ static bool fits(const struct room *room, const struct result *r,
 {
 	if (!is_target(r, e))
 		return false;
-	if (r->ops->of_client)
+	if (r->ops->takes_unready)
 		return !(r->applied && e->shell && !r->ntargets &&
 			 room->pythons);
 	return e->ready && (e->shell || r->ntargets || !room->shells);

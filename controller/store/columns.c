@@ -4,10 +4,10 @@
 #include "search.h"
 
 /*
- * q: the row of a client's own task, r: of its result, t: of the task. What
- * q does not have (it has no row, or its task ended without a reply) is made
- * of the others, so that a client reads what it knows how to read. isodate()
- * and jtext() are the store's own functions.
+ * q is the record of a client's task, r the row of its result, t the row of the task.
+ * A mount's task has no q, and a task that ended without a reply has a q without one.
+ * What is missing there is made of r and t, in the form that ipyparallel's clients read.
+ * isodate(), jtext() and output() are functions of records.c.
  */
 const char record_tables[] =
 	"results r LEFT JOIN tasks t ON t.key >= (r.id << 24)"
@@ -19,13 +19,13 @@ const char record_tables[] =
 #define MSG_ID \
 	"COALESCE(q.msg_id, t.msg_id, " CLUSTER "||'_'||r.id||'_'||" \
 	"(COALESCE(t.key, 0) & 16777215)||'_1')"
-/* As they stand in enum state: 3 ok, 4 error, 5 aborted. */
+/* The numbers of enum state: 3 is ok, 4 is error, 5 is aborted. */
 #define STATUS \
 	"CASE " STATE " WHEN 3 THEN 'ok' WHEN 4 THEN 'error' ELSE 'aborted' END"
 #define ENDED(of) "CASE WHEN " STATE " >= 3 THEN " of " END"
 #define END_TIME "COALESCE(t.completed, r.rest_when)"
 #define COMPLETED "COALESCE(q.completed, " ENDED(END_TIME) ")"
-/* What is stored as bytes, and asked for as text. */
+/* A text that is stored as bytes. */
 #define TEXT(of) "CAST(" of " AS TEXT)"
 #define OUTPUT(n, name) "output(t.key, " n ", t.in_file, t." name ")"
 #define VALUE \

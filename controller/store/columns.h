@@ -6,7 +6,7 @@
 
 #include "search.h"
 
-/* -1: there is no such key. */
+/* The column with this name; -1: there is none. */
 int record_column(const char *key);
 
 #endif

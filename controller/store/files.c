@@ -26,7 +26,7 @@ static int sync_dir(const char *path)
 	return err;
 }
 
-/* Files first: a row never points to bytes that are not there. */
+/* The files come first: a row never names bytes that are not there. */
 int files_sync(struct db *db, const struct task_row *t)
 {
 	bool any = false;
@@ -50,7 +50,7 @@ int files_sync(struct db *db, const struct task_row *t)
 	return any && !err ? sync_dir(db->outputs) : err;
 }
 
-/* A try that begins writes them from the beginning. */
+/* The file now belongs to the next try, so it does not go. */
 static void remember(struct db *db, const struct store_op *op)
 {
 	uint64_t key = (uint64_t)store_key(op->io.result, op->io.index);
@@ -70,7 +70,7 @@ int files_append(struct db *db, struct store_op *op)
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	int err = fd < 0 ? -errno : 0;
 
-	/* No holes: what was before could not be stored. */
+	/* The bytes before these could not be stored: the file must not have a hole. */
 	if (!err && lseek(fd, 0, SEEK_END) < (off_t)op->io.offset)
 		err = -ENODATA;
 	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
@@ -182,7 +182,7 @@ bool files_any(const struct db *db)
 	struct dirent *d;
 	bool any = false;
 
-	/* A file system may not say what it is. */
+	/* Some file systems do not say of what type an entry is. */
 	while (dir && !any && (d = readdir(dir)))
 		any = d->d_name[0] != '.' && d->d_type != DT_DIR;
 	if (dir)
@@ -190,7 +190,7 @@ bool files_any(const struct db *db)
 	return any;
 }
 
-/* "7.0.stdout": is there a result 7? Or what SQLite says instead. */
+/* Of "7.0.stdout": whether there is a result 7. Returns what SQLite says. */
 static int is_wanted(sqlite3_stmt *st, const char *name, bool *ret_wanted)
 {
 	const char *dot = strchr(name, '.');
@@ -218,7 +218,7 @@ static int put_aside(struct db *db, int from, const char *name)
 	to = open(db->lost, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return -errno;
-	/* A link never replaces what is there. */
+	/* link() never replaces a file, but rename() would. */
 	err = linkat(from, name, to, name, 0) < 0 ? -errno : 0;
 	for (i = 1; err == -EEXIST && i < 1000; i++) {
 		other = xasprintf("%s.%d", name, i);

@@ -1,31 +1,33 @@
 /*
- * files.h: outputs that are files.
+ * files.h: outputs that are too big for the database: each is a file.
  */
 #ifndef TASKFS_CONTROLLER_STORE_FILES_H
 #define TASKFS_CONTROLLER_STORE_FILES_H
 
 #include "sql.h"
 
-/* The files of big outputs (files.c); -errno. */
+/* The operations STORE_APPEND, and STORE_READ of what is a file; -errno. */
 int files_append(struct db *db, struct store_op *op) must_check;
 int files_read(struct db *db, struct store_op *op) must_check;
 
-/* With durability full: what the row points to is on disk. */
+/* With --durability=full: the files that the row names are on disk when it returns;
+ * -errno. */
 int files_sync(struct db *db, const struct task_row *t) must_check;
 
-/* Behind the transaction that took the rows away. */
+/* After the transaction that has removed a result: its files go. */
 void files_unlink(struct db *db, const struct store_op *op);
 
 /*
- * A task begins anew: the files of its last try go when that is stored, but those
- * its next try has begun. files_forgotten() is behind each transaction.
+ * A task waits again: the files of its last try go when that is stored, but not those
+ * that its next try has begun already. files_forgotten() is called after each
+ * transaction; stored: it was committed.
  */
 void files_forget(struct db *db, uint64_t result, uint32_t index);
 void files_forgotten(struct db *db, bool stored);
 
 /*
- * At the start: those of results that are not there are put into db->lost, never
- * over another. *ret_n: how many.
+ * At the start: files of results that are not there are moved to db->lost, where none
+ * replaces another. *ret_n: how many; -errno.
  */
 int files_put_aside(struct db *db, uint64_t *ret_n) must_check;
 
@@ -33,7 +35,7 @@ int files_put_aside(struct db *db, uint64_t *ret_n) must_check;
 int files_size(const struct db *db, uint64_t result, uint32_t index,
 	       enum stream s, uint64_t *ret_size) must_check;
 
-/* Is there a file in outputs? */
+/* Whether there is any file in db->outputs. */
 bool files_any(const struct db *db);
 
 #endif

@@ -5,11 +5,11 @@
 #include "wire/limits.h"
 
 /*
- * What was submitted may be large (LIMIT_MAP): it is read in pieces, of which none
- * costs more than it is long. A SELECT of the column reads all of it each time.
+ * What was submitted may be large (LIMIT_MAP), so it is read in pieces. A SELECT would
+ * read the whole column for each piece.
  */
 
-/* -ENOENT: there is no such row, or nothing in it. */
+/* -ENOENT: there is no such row, or the column is NULL. */
 static int open_input(struct db *db, uint64_t result, const char *column,
 		      sqlite3_blob **ret_blob)
 {
@@ -19,7 +19,7 @@ static int open_input(struct db *db, uint64_t result, const char *column,
 	return rc == SQLITE_ERROR ? -ENOENT : sql_errno(rc);
 }
 
-/* --- a piece of it ------------------------------------------------------ */
+/* --- a piece ------------------------------------------------------------ */
 
 static int read_piece(struct db *db, struct store_op *op, size_t n)
 {
@@ -70,7 +70,7 @@ int db_read_input(struct db *db, struct store_op *op)
 
 struct look {
 	struct store_op *op;
-	uint64_t items;		/* that ended before here */
+	uint64_t items;		/* how many ended before this place */
 };
 
 static bool has_all(const struct look *l)
@@ -78,7 +78,7 @@ static bool has_all(const struct look *l)
 	return l->op->io.sizes.n / sizeof(uint32_t) > l->op->io.count;
 }
 
-/* Task `task` begins at that offset, and the one before ends there. */
+/* Task `task` begins at that offset, and the task before it ends there. */
 static void note(struct look *l, uint64_t task, uint64_t offset)
 {
 	uint32_t at = (uint32_t)offset;
@@ -87,7 +87,7 @@ static void note(struct look *l, uint64_t task, uint64_t offset)
 		buf_put(&l->op->io.sizes, &at, sizeof(at));
 }
 
-/* The items that end in this piece, which is at that offset. */
+/* Counts the items that end in this piece. offset: where the piece begins. */
 static void look_at(struct look *l, const char *piece, size_t n, uint64_t offset)
 {
 	const char *p = piece, *end = piece + n;
@@ -101,7 +101,7 @@ static void look_at(struct look *l, const char *piece, size_t n, uint64_t offset
 	}
 }
 
-/* As far as it takes. */
+/* Looks through the items until all that was asked for is known. */
 static int look_through(struct look *l, sqlite3_blob *blob)
 {
 	uint64_t size = (uint64_t)sqlite3_blob_bytes(blob), at = 0;

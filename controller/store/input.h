@@ -1,5 +1,5 @@
 /*
- * input.h: pieces of what was submitted.
+ * input.h: reads pieces of what was submitted: code, stdin, items.
  */
 #ifndef TASKFS_CONTROLLER_STORE_INPUT_H
 #define TASKFS_CONTROLLER_STORE_INPUT_H
@@ -7,8 +7,8 @@
 #include "sql.h"
 
 /*
- * What was submitted, in pieces (input.c); -errno. db_read_items(): -EIO:
- * the map has not so many tasks.
+ * The operations STORE_READ of such a stream, and STORE_ITEMS; -errno. -EIO of
+ * db_read_items(): the map does not have so many tasks.
  */
 int db_read_input(struct db *db, struct store_op *op) must_check;
 int db_read_items(struct db *db, struct store_op *op) must_check;

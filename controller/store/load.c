@@ -19,13 +19,13 @@ static int64_t column_or(sqlite3_stmt *st, int i, int64_t other)
 		       : sqlite3_column_int64(st, i);
 }
 
-/* What a reading has come to. */
+/* How far the reading is. */
 struct reading {
 	struct db *db;
 	const struct store_visitor *v;
 	struct buf *why;
-	uint64_t result;	/* of the last task */
-	int64_t rows;		/* its tasks so far */
+	uint64_t result;	/* the result of the last task that was read */
+	int64_t rows;		/* how many of its tasks were read */
 };
 
 static int damaged(struct reading *rd, const char *what, uint64_t result)
@@ -35,13 +35,13 @@ static int damaged(struct reading *rd, const char *what, uint64_t result)
 	return -EUCLEAN;
 }
 
-/* What a column may hold; NULL always. */
+/* What a column may hold; it may always be NULL. */
 struct column_range {
 	int column;
 	int64_t min, max;
 };
 
-/* As recover.c has them, which repairs what does not fit. */
+/* repair/repair.c has the same limits, and repairs what does not fit. */
 static const struct column_range result_ranges[] = {
 	{5, 0, LIMIT_ID},    {6, 0, LIMIT_ID},   {7, 0, LIMIT_TIME},
 	{15, 0, LIMIT_TIME}, {18, 0, LIMIT_TIME}, {19, 0, LIMIT_TIME},
@@ -105,7 +105,7 @@ static int load_result(sqlite3_stmt *st, struct reading *rd)
 	return 0;
 }
 
-/* The row of a task, as it is shown to a visitor. */
+/* The row of a task. Its strings are SQLite's, until the next row. */
 static struct task_row read_task(sqlite3_stmt *st)
 {
 	int64_t key = sqlite3_column_int64(st, 0);
@@ -145,7 +145,8 @@ static struct task_row read_task(sqlite3_stmt *st)
 	return t;
 }
 
-/* All tasks of a result were read: are they all that were begun? */
+/* All rows of a result's tasks were read. There must be as many as were stored
+ * (the table `begun`). */
 static int check_rows(struct reading *rd)
 {
 	sqlite3_stmt *st = db_statement(rd->db, S_BEGUN);
@@ -188,7 +189,7 @@ static int load_task(sqlite3_stmt *st, struct reading *rd)
 	return err;
 }
 
-/* A result of whose tasks not one is there any more. */
+/* A row of `begun` for whose result there is no task. */
 static int load_begun(sqlite3_stmt *st, struct reading *rd)
 {
 	return damaged(rd, "tasks are missing that were begun",
@@ -221,7 +222,7 @@ static int load_engine(sqlite3_stmt *st, struct reading *rd)
 	"traceback,cwd,attempts,user,system,memory,stdout_size,stderr_size," \
 	"value_size,data_size,in_file,began,ran,elapsed FROM tasks "
 
-/* Copies what read_task() only shows. */
+/* Copies a row of read_task(), strings and all. */
 static void keep_row(struct task_row *to, const struct task_row *row)
 {
 	task_row_done(to);
@@ -254,7 +255,7 @@ int db_read_details(struct db *db, struct store_op *op)
 	return sql_errno(rc);
 }
 
-/* One of the tasks; false: the reply ends before it. */
+/* Appends the stream of one task. False: the answer ends before that task. */
 static bool take_one(sqlite3_stmt *st, struct store_op *op, int64_t want)
 {
 	enum stream s = op->io.stream;
@@ -267,7 +268,7 @@ static bool take_one(sqlite3_stmt *st, struct store_op *op, int64_t want)
 		s = STREAM_STDOUT;
 	column = 4 + (int)s;
 	n = (uint64_t)sqlite3_column_bytes(st, column);
-	/* What is lost is an error of that task alone: fetch.c. */
+	/* Bytes that are lost are an error of that task alone: mounts/fetch.c. */
 	if (sqlite3_column_int(st, 3) & 1 << s ||
 	    n < (uint64_t)sqlite3_column_int64(st, column + STREAM_OUTPUTS) ||
 	    (op->io.bytes.n + n > op->io.length && op->io.bytes.n))
@@ -335,13 +336,13 @@ static int load_record(sqlite3_stmt *st, struct reading *rd)
 
 static int load_meta(sqlite3_stmt *st, struct reading *rd)
 {
-	/* Read by db_meta() one at a time, which cannot tell. */
+	/* db_meta(), which reads one row at a time, could not tell. */
 	if (!sqlite3_column_text(st, 0) || !sqlite3_column_text(st, 1))
 		return damaged(rd, "a row of meta is empty", 0);
 	return 0;
 }
 
-/* Without them ids would be given again. */
+/* Without these rows an id would be given twice. */
 static int load_no_meta(sqlite3_stmt *st, struct reading *rd)
 {
 	buf_printf(rd->why, "%s: the row %s of meta is missing, or no "
@@ -350,7 +351,7 @@ static int load_no_meta(sqlite3_stmt *st, struct reading *rd)
 	return -EUCLEAN;
 }
 
-/* In this order: a row refers only to rows of earlier entries. */
+/* In this order: a row refers only to rows that stand further up here. */
 static const struct {
 	const char *select;
 	int (*row)(sqlite3_stmt *st, struct reading *rd);

@@ -13,7 +13,7 @@
 static const char tables[] =
 	"CREATE TABLE meta("
 	" key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
-	/* They are there from the beginning: who lost them shows it. */
+	/* A database in which these rows are missing has lost them. */
 	"INSERT INTO meta VALUES('next_result','1'),('next_engine','0');"
 	"CREATE TABLE results("
 	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
@@ -37,7 +37,7 @@ static const char tables[] =
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
 	" pid INTEGER, since INTEGER, taskfs INTEGER,"
 	" process TEXT, lost INTEGER, heard INTEGER);";
-/* The first databases of version 1 had none of these. */
+/* The first databases of version 1 did not have these tables. */
 static const char record_tables[] =
 	"CREATE TABLE IF NOT EXISTS records("
 	" result INTEGER PRIMARY KEY, msg_id TEXT, queue TEXT,"
@@ -52,8 +52,8 @@ static const char record_tables[] =
 	" PRIMARY KEY(record, reply, n));";
 
 /*
- * Counts the rows of `tasks` for each result. If rows are lost the count shows it,
- * so that a task that ran is not started again.
+ * Counts the rows of `tasks` for each result. When rows are lost, the count shows that,
+ * so that no task that ran is started again.
  */
 static const char begun[] =
 	"CREATE TABLE begun(result INTEGER PRIMARY KEY, tasks INTEGER);"
@@ -62,7 +62,7 @@ static const char begun[] =
 	" ON CONFLICT(result) DO UPDATE SET tasks=tasks+1;"
 	"END;";
 
-/* What is to be done about a damaged one is said by main.c. */
+/* main.c says what can be done about a damaged database. */
 static int damaged(struct buf *why, const char *what)
 {
 	buf_puts(why, what);
@@ -96,7 +96,8 @@ int db_make_tables(struct db *db)
 	return err;
 }
 
-/* Until version 2 there were only times of day, which somebody may have set. */
+/* Before version 3 all times were times of day, which jump when somebody sets the
+ * clock. */
 #define SUBMITTED "(SELECT submitted FROM results WHERE id=key>>24)"
 static const char steady[] =
 	"ALTER TABLE results ADD COLUMN born INTEGER;"
@@ -109,7 +110,7 @@ static const char steady[] =
 	"UPDATE tasks SET began=max(0, started-" SUBMITTED "),"
 	" ran=max(0, completed-started), elapsed=max(0, received-" SUBMITTED ");";
 
-/* Its first ones had no records.display_data. */
+/* The first databases of version 1 had no column records.display_data. */
 static int upgrade_1(struct db *db)
 {
 	int64_t has = 0;
@@ -128,7 +129,7 @@ static int upgrade_1(struct db *db)
 	return err;
 }
 
-/* Only who had purged had next_result. */
+/* Before version 3 only a controller that had purged results stored next_result. */
 static int upgrade_2(struct db *db)
 {
 	return db_exec(db, "INSERT OR IGNORE INTO meta SELECT 'next_result',"
@@ -138,7 +139,7 @@ static int upgrade_2(struct db *db)
 			" ifnull((SELECT max(engine) FROM tasks),-1))");
 }
 
-/* Until version 3 an engine that was given up was forgotten. */
+/* Before version 4 an engine that was given up was forgotten. */
 static int upgrade_3(struct db *db)
 {
 	return db_exec(db, "ALTER TABLE engines ADD COLUMN process TEXT;"
@@ -146,7 +147,8 @@ static int upgrade_3(struct db *db)
 			"ALTER TABLE engines ADD COLUMN heard INTEGER DEFAULT 0");
 }
 
-/* Nothing of it is written before all is read (db_load()): it may be damaged. */
+/* The upgrade is committed when all was read (db_accept()), because the database may
+ * be damaged. */
 static int upgrade(struct db *db, int64_t version)
 {
 	int err = db_exec(db, "PRAGMA cache_spill=OFF");
@@ -183,7 +185,7 @@ static char *columns_of(struct db *db, const char *table)
 	return names;
 }
 
-/* Compares with a database that was just made. */
+/* Compares a table or trigger with that of a database that was just made. */
 static int check_part(struct db *db, struct db *model, const char *type,
 		      const char *name, struct buf *why)
 {
@@ -227,7 +229,8 @@ static int check_parts(struct db *db, struct buf *why)
 	return err;
 }
 
-/* Before anything is changed: is it one of ours, and of which version? */
+/* Before anything is changed: whether it is a database of taskfs, and of which
+ * version. */
 static int check_whose(struct db *db, int64_t *ret_version, struct buf *why)
 {
 	int64_t parts = 0;
@@ -248,12 +251,12 @@ static int check_whose(struct db *db, int64_t *ret_version, struct buf *why)
 	return 0;
 }
 
-/* An empty one is filled, an old one brought up to date. */
+/* Fills an empty database, and upgrades an old one. */
 static int bring_up(struct db *db, int64_t version, struct buf *why)
 {
 	int err = 0;
 
-	/* Before there is anything in it. */
+	/* That can be set only while the database is empty. */
 	if (version == 0)
 		err = db_exec(db, "PRAGMA auto_vacuum=INCREMENTAL");
 	if (version == 0)
@@ -263,7 +266,8 @@ static int bring_up(struct db *db, int64_t version, struct buf *why)
 	return err ? err : check_parts(db, why);
 }
 
-/* SQLite would make a new database here, and delete the log. */
+/* In the cases that are refused here SQLite would make a new database, and delete the
+ * log. */
 static int check_files(const struct db *db, struct buf *why)
 {
 	char *wal = xasprintf("%s-wal", db->path);
@@ -298,7 +302,7 @@ void db_name_files(struct db *db, const char *dir)
 			  .lost = xasprintf("%s/lost+found", dir)};
 }
 
-/* Whether the last one who closes the database leaves its log as it is. */
+/* keep: the last connection that closes the database leaves its log as it is. */
 static int keep_log(struct db *db, bool keep)
 {
 	return sql_errno(sqlite3_db_config(db->sql,
@@ -322,7 +326,7 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	if (!err)
 		err = db_said(db, sqlite3_open_v2(db->path, &db->sql, flags,
 						  NULL));
-	/* Until all is read the log stays a log: who refuses, changes nothing. */
+	/* The log stays until all is read: a database that is refused is not changed. */
 	if (!err)
 		err = keep_log(db, true);
 	if (!err)
@@ -345,7 +349,7 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	return err;
 }
 
-/* An upgrade is a transaction until here. */
+/* An upgrade is one transaction, which ends here. */
 int db_accept(struct db *db)
 {
 	int err = sqlite3_get_autocommit(db->sql) ? 0 : db_commit(db);
@@ -385,7 +389,7 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 						  SQLITE_OPEN_NOMUTEX, NULL));
 	if (!err)
 		err = keep_log(db, true);
-	/* Alone it needs no file for what it shares. */
+	/* With the database to itself SQLite makes no file to share (tasks.db-shm). */
 	if (!err)
 		err = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA query_only=ON;"
@@ -405,7 +409,7 @@ int db_open_readonly(struct db *db, const char *dir, struct buf *why)
 	return err;
 }
 
-/* SQLite has made an empty one to read the database. */
+/* Removes the empty log that SQLite made to read the database. */
 static void remove_log(const struct db *db)
 {
 	char *path = xasprintf("%s-wal", db->path);

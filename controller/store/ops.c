@@ -21,7 +21,7 @@ static void bind_blob(sqlite3_stmt *st, int i, const struct buf *b)
 	sqlite3_bind_blob64(st, i, b->p ? b->p : "", b->n, SQLITE_STATIC);
 }
 
-/* 0 and below are NULL. */
+/* A time that is 0 or less is stored as NULL. */
 static void bind_time(sqlite3_stmt *st, int i, int64_t t)
 {
 	if (t > 0)
@@ -115,7 +115,7 @@ static int run_task(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 32, t->elapsed);
 	err = db_finish(st);
 	op->early = !err && sqlite3_changes(db->sql) == 0;
-	/* Behind its result its next try may have begun. */
+	/* When the row came early, the next try may have begun already. */
 	if (!err && !late && t->state == STATE_PENDING)
 		files_forget(db, t->result, t->index);
 	return err;
@@ -245,7 +245,7 @@ static int run_read(struct db *db, struct store_op *op)
 	return rc == SQLITE_DONE ? -ENOENT : sql_errno(rc);
 }
 
-/* Everything of the tasks of a result. */
+/* Runs a statement that removes something of all tasks of a result. */
 static int purge_tasks(struct db *db, int statement, uint64_t result)
 {
 	sqlite3_stmt *st = db_statement(db, statement);
@@ -267,7 +267,7 @@ static int purge_of(struct db *db, int statement, uint64_t result)
 	return db_finish(st);
 }
 
-/* What is in files now. */
+/* Notes which outputs of the result are files. */
 static int note_files(struct db *db, struct store_op *op)
 {
 	uint64_t result = op->purge.result;
@@ -311,7 +311,7 @@ static int run_purge(struct db *db, struct store_op *op)
 	return err ? err : purge_of(db, S_PURGE_BEGUN, result);
 }
 
-/* Files are taken away when nothing names them any more, and not before. */
+/* The files go after the rows that name them, and not before. */
 static void unlink_purged(struct db *db, struct store_op *op, int err)
 {
 	if (!err)

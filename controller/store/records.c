@@ -7,12 +7,12 @@
 #include "wire/ids.h"
 #include "wire/limits.h"
 
-/* An output in a file is shown up to here. */
+/* A record shows so many bytes of an output that is a file. */
 #define OUTPUT_SHOWN (8 * MIB)
 
 /*
- * Steps of SQLite's until it is asked whether to go on; it does that only
- * between records, so the tests of one ask too, by in_time().
+ * After so many of its steps SQLite asks whether it shall go on (is_late()). It asks
+ * between records only, so the conditions on one record ask, too, with in_time().
  */
 #define STEPS 100
 
@@ -23,7 +23,7 @@ static int is_late(void *arg)
 	return mono_usec() > db->until;
 }
 
-/* --- functions of the statements in columns.c and filter.c ------- */
+/* --- functions for the SQL of columns.c and records/filter.c ------------- */
 
 static void in_time(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
@@ -61,7 +61,7 @@ static void jtext(sqlite3_context *ctx, int n, sqlite3_value **v)
 	buf_done(&b);
 }
 
-/* output(key, stream, in_file, bytes): wherever those are. */
+/* output(key, stream, in_file, bytes): the bytes, or those of the file. */
 static void output(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
 	struct db *db = sqlite3_user_data(ctx);
@@ -83,7 +83,8 @@ static void output(sqlite3_context *ctx, int n, sqlite3_value **v)
 	buf_done(&op.io.bytes);
 }
 
-/* within(part, whole), bytes: SQLite's own instr() takes long for long parts. */
+/* within(part, whole): whether bytes are part of others. SQLite's instr() is slow when
+ * the part is long. */
 static void within(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
 	const void *part = sqlite3_value_blob(v[0]);
@@ -98,7 +99,7 @@ static void within(sqlite3_context *ctx, int n, sqlite3_value **v)
 								   part, part_n)));
 }
 
-/* Of those that give JSON: SQLite from 3.45 on wants to know which do. */
+/* From SQLite 3.45 on functions that give JSON have to say so. */
 #ifndef SQLITE_RESULT_SUBTYPE
 #define SQLITE_RESULT_SUBTYPE 0
 #endif
@@ -257,13 +258,13 @@ int db_purge_record(struct db *db, uint64_t result)
 
 /* --- asking ------------------------------------------------------------- */
 
-/* Buffers have a table of their own; here it is only asked whether there are. */
+/* Buffers have a table of their own: they are no columns of the SELECT. */
 static bool is_column(int i)
 {
 	return record_columns[i].kind != RECORD_BUFFERS;
 }
 
-/* whole: with its conditions. */
+/* whole: with the conditions that the client asked for. */
 static void make_select(const struct record_query *q, bool whole,
 			struct buf *sql)
 {
@@ -302,7 +303,7 @@ static void bind_args(sqlite3_stmt *st, struct json_object *args)
 	}
 }
 
-/* A column as JSON. */
+/* A column as JSON text; the caller's. */
 static char *column_json(sqlite3_stmt *st, int at, enum record_kind kind)
 {
 	struct bytes b = {sqlite3_column_blob(st, at),
@@ -392,8 +393,9 @@ static int prepare_select(struct db *db, const struct record_query *q,
 }
 
 /*
- * Too many values, too many conditions, too long a text: whose fault it is shows
- * the same question without what the client asked for.
+ * SQLite takes no statement with too many values or conditions, or with too long a
+ * text. That is the client's fault when the same statement without the client's
+ * conditions is taken.
  */
 static bool is_too_wide(struct db *db, const struct record_query *q)
 {
@@ -421,15 +423,15 @@ static int find_records(struct db *db, struct record_query *q)
 }
 
 /*
- * An interrupted question undoes nothing of the transaction it is in: only
- * statements that write would.
+ * When a question is interrupted, its transaction goes on: only an interrupted statement
+ * that writes would undo the transaction.
  */
 int db_query(struct db *db, struct store_op *op)
 {
 	struct record_query *q = op->query;
 	int err;
 
-	/* Asked once more, because something else could not be stored. */
+	/* This is the second time, because another operation could not be carried out. */
 	if (q->too_long)
 		return -ETIME;
 	if (q->too_wide)

@@ -1,5 +1,6 @@
 /*
- * rows.h: the rows of the store's tables, as they are put and as they are loaded.
+ * rows.h: rows of the tables of the database, as they are stored and as they are
+ * loaded.
  */
 #ifndef TASKFS_CONTROLLER_STORE_ROWS_H
 #define TASKFS_CONTROLLER_STORE_ROWS_H
@@ -11,22 +12,24 @@
 struct result_row {
 	uint64_t id;
 	char *token, *name, *options;	/* NULL: none */
-	char *deps;			/* graph_text() */
+	char *deps;			/* what it waits for, by dep_put(); or NULL */
 	bool held;
-	uint32_t task;			/* STORE_TASK_HELD: which */
+	uint32_t task;			/* STORE_TASK_HELD: the index of the task */
 	const char *kind;
 	uint64_t tasks;
 	uint32_t uid, gid;
 	int64_t submitted, born;	/* time of day; clock_now() */
 	struct buf code, stdin_, items;
-	int rest_state;			/* 0: tasks without a row wait */
+	/* How the tasks ended that were never begun. 0: they wait. */
+	int rest_state;
 	int64_t rest_when, rest_elapsed;
 	char *rest_ename, *rest_evalue;
 	bool has_stdin;
-	uint64_t code_size, stdin_size;	/* when loaded: without the bytes */
+	/* Of a row that was loaded, which has the sizes alone. */
+	uint64_t code_size, stdin_size;
 };
 
-/* One row of the table `tasks`. Pointers are borrowed unless said. */
+/* One row of the table `tasks`. */
 struct task_row {
 	uint64_t result;
 	uint32_t index;
@@ -35,22 +38,23 @@ struct task_row {
 	char *msg_id, *engine_uuid;	/* owned */
 	unsigned attempt;
 	int64_t started, completed, received;	/* times of day; 0: not yet */
-	/* As in struct task (results.h); ran < 0: not told. */
+	/* As in struct task (model/results.h); ran < 0: its engine did not say. */
 	int64_t began, ran, elapsed;
 	int exit_status, signal;	/* -1: none */
 	bool value_is_stdout;
 	char *ename, *evalue, *traceback, *cwd;	/* owned, NULL: none */
-	char *attempts;			/* the same */
+	char *attempts;			/* owned; or NULL */
 	double user, system;		/* seconds; < 0: unknown */
 	int64_t memory;			/* bytes */
 	uint64_t size[STREAM_OUTPUTS];
-	bool in_file[STREAM_OUTPUTS];		/* the bytes are in a file */
-	struct buf bytes[STREAM_OUTPUTS];	/* else here */
+	bool in_file[STREAM_OUTPUTS];		/* the output is a file */
+	struct buf bytes[STREAM_OUTPUTS];	/* of an output that is none */
 };
 
-/* Frees what a row owns; store ops do it for theirs. */
+/* Frees what a row owns. An operation of the store does that for its row. */
 void task_row_done(struct task_row *t);
 
+/* One row of the table `engines`. */
 struct engine_row {
 	int64_t id;
 	char *uuid, *host, *language;	/* owned */
@@ -58,7 +62,7 @@ struct engine_row {
 	bool taskfs;
 	char *process;		/* owned; as in wire/process.h; or NULL */
 	int64_t lost;		/* clock_now() when it was given up; 0: it is there */
-	int64_t heard;		/* the last time before that, time of day */
+	int64_t heard;		/* time of day: when it was heard last before that */
 };
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * search.h: looking up the task records of ipyparallel's hub: what clients ask for by
- * msg_id, and query. There is one for each task, also for those of the mounts: what a
- * client's own message said is stored as it was (the tables records and
- * record_buffers), all else follows from the result and its task.
+ * search.h: looks up the records of tasks that ipyparallel's hub has: clients ask for
+ * them by msg_id, or with a query. There is a record for each task, also for tasks of
+ * mounts. What a client's own message said is stored as it was (in the tables `records`
+ * and `record_buffers`); all else is made of the result and its task (columns.c).
  *
- * Looking them up is an operation of the store: a record_query says in SQL which, and
- * comes back with what was found.
+ * A look-up is an operation of the store (STORE_QUERY): a record_query says in SQL which
+ * records are wanted, and comes back with those that were found.
  */
 #ifndef TASKFS_CONTROLLER_STORE_SEARCH_H
 #define TASKFS_CONTROLLER_STORE_SEARCH_H
@@ -13,21 +13,21 @@
 #include "record_query.h"
 #include "store.h"
 
-/* EXTRA: JSON, and no member of a record that has none. */
+/* RECORD_EXTRA is JSON; a record that has none has no such member either. */
 enum record_kind {
 	RECORD_TEXT, RECORD_JSON, RECORD_EXTRA, RECORD_DATE, RECORD_BUFFERS
 };
 
-/* columns.c: the names, as ipyparallel has them, and the SQL. */
+/* The name of each column, as ipyparallel has it, and the SQL for it; in columns.c. */
 extern const struct record_column_row {
 	const char *key;
 	enum record_kind kind;
-	const char *sql;	/* of buffers: whether there are any, or NULL */
+	const char *sql;	/* of buffers: not NULL when there may be any */
 } record_columns[RECORD_COLUMNS];
-/* What the columns are read from. */
+/* The tables that the SQL of the columns reads. */
 extern const char record_tables[];
 
-/* done's op has the query, op->err, and arg. */
+/* done() gets an operation with the query, op->err and arg. */
 void record_query_put(struct store *s, struct record_query *q,
 		      void (*done)(struct store_op *op), void *arg);
 

@@ -6,9 +6,9 @@
 #include "sql.h"
 
 /*
- * Pages that nothing is in any more stay in tasks.db, for what comes next. When they
- * are most of it they are given back: a little at a time, between the store's other
- * work (https://sqlite.org/pragma.html#pragma_incremental_vacuum).
+ * Empty pages stay in tasks.db, for what is stored next. When more than half of its
+ * pages are empty they are given back, a few at a time, when the store has nothing else
+ * to do (https://sqlite.org/pragma.html#pragma_incremental_vacuum).
  */
 #define FREE_LEAST 256		/* pages; of 4 KiB each, 1 MiB */
 #define FREE_STEP 512
@@ -46,7 +46,7 @@ bool db_shrink(struct db *db)
 		db->shrunk = shrink(db, text);
 		return db->shrunk;
 	}
-	/* The file itself gets smaller when its log is written to it. */
+	/* The file gets smaller when the log is written back into it. */
 	if (db->shrunk)
 		(void)!shrink(db, "PRAGMA wal_checkpoint(TRUNCATE)");
 	db->shrunk = false;

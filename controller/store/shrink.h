@@ -6,10 +6,10 @@
 
 #include "sql.h"
 
-/* shrink.c: one step; false: it was the last. */
+/* Takes one step; false: it was the last. */
 bool db_shrink(struct db *db) must_check;
 
-/* At a start: one that was made by a program that never did so. */
+/* At the start: for a database of an older program, which never gave pages back. */
 void db_shrink_old(struct db *db);
 
 #endif

@@ -4,8 +4,9 @@
 #include "wire/state.h"
 
 /*
- * A new row is counted (the trigger `begin`), one that is there is replaced. No
- * row is stored of a result that is not there (store.c: run_early()).
+ * A new row is inserted, so that the trigger `begin` counts it; a row that is there is
+ * replaced. When the row of the result is not there, nothing is stored (run_early() in
+ * store.c).
  */
 #define TASK_SET(column) #column "=excluded." #column
 static const char put_task[] =
@@ -35,7 +36,7 @@ static const char *const statements[] = {
 	[S_RECORD] = "INSERT INTO records(result,msg_id,queue,submitted,"
 		       "header,metadata,content,dropped) "
 		       "VALUES(?,?,?,?,?,?,?,?)",
-	/* What an engine says may be no JSON. */
+	/* What an engine of ipyparallel says need not be JSON. */
 	[S_RECORD_END] = "UPDATE records SET started=?1, completed=?2,"
 			   " received=?3, engine_uuid=?4, result_header=?5,"
 			   " result_metadata="

@@ -1,7 +1,7 @@
 /*
- * sql.h: the statements behind store.h: what one operation does to the
- * database and the output files. Used by the store's thread (and, before that
- * runs, by loading); knows nothing of threads or loops.
+ * sql.h: the connection to the database, its statements and transactions, and what
+ * SQLite's errors are here. It knows nothing of threads or loops: the store's thread uses
+ * it, and before anything is put the loop's, which loads.
  */
 #ifndef TASKFS_CONTROLLER_STORE_SQL_H
 #define TASKFS_CONTROLLER_STORE_SQL_H
@@ -9,23 +9,25 @@
 #include "base/map.h"
 #include "store.h"
 
-/* Of the tables. Bump with every change of them, and add a step to upgrade(). */
+/* The version of the tables. Who changes a table adds one, and a step to upgrade(). */
 #define DB_VERSION 4
 
-/* A task's key: its result and its index in one integer. */
+/* The key of a task: its result and its index in one integer. */
 #define INDEX_BITS 24
 
 struct db {
 	sqlite3 *sql;
 	char *path;		/* tasks.db */
 	char *outputs;		/* the directory of big outputs */
-	char *lost;		/* where what nobody names is put */
-	bool full;
-	bool made_log;		/* there was none; to be removed if empty */
-	bool shrinks;		/* something was deleted: db_shrink() */
-	bool shrunk;		/* it has given pages back */
-	uint64_t until;		/* mono_usec(): then a query ends */
-	struct map forget;	/* files: key -> bits of streams, see below */
+	char *lost;		/* the directory of files that no row names */
+	bool full;		/* a commit survives a loss of power */
+	bool made_log;		/* SQLite made the log, which may be empty */
+	bool shrinks;		/* something was deleted: db_shrink() has work */
+	bool shrunk;		/* db_shrink() has given pages back */
+	uint64_t until;		/* mono_usec(): when a query has to end */
+	/* files.c: which files go after the transaction: the key of a task -> a bit for
+	 * each stream. */
+	struct map forget;
 	char said[160];		/* SQLite's first error, in its words */
 	sqlite3_stmt *stmt[40];
 };
@@ -34,9 +36,10 @@ int db_begin(struct db *db) must_check;
 int db_commit(struct db *db) must_check;
 void db_rollback(struct db *db);
 
+/* The key of a task. */
 int64_t store_key(uint64_t result, uint32_t index);
 
-/* Statements of more than one file; each is prepared once. */
+/* Statements that are used again and again; each is prepared once. */
 enum statement {
 	S_RECORD,
 	S_RECORD_END,
@@ -67,22 +70,22 @@ enum statement {
 	S_ENGINE_GONE,
 	S_META,
 	S_META_GET,
-	S_READ, /* one per stream from here */
+	S_READ, /* from here on one for each stream */
 };
-/* NULL: it cannot be prepared. */
+/* Ready for its parameters; NULL: it cannot be prepared. */
 sqlite3_stmt *db_statement(struct db *db, int i);
-/* Runs one that gives no rows, and makes it ready for the next; -errno. */
+/* Runs a statement that gives no rows, and makes it ready to be used again; -errno. */
 int db_finish(sqlite3_stmt *st) must_check;
 
-/* Statements without a result; the first integer of a query; -errno. */
+/* Runs statements that give no rows; reads the first integer of a query; -errno. */
 int db_exec(struct db *db, const char *text) must_check;
 int db_query_int(struct db *db, const char *text, int64_t *ret_n) must_check;
 
 /* An SQLite result code as -errno; 0 for OK, ROW and DONE. */
 int sql_errno(int rc);
-/* The same; keeps what SQLite says of it in db->said. */
+/* The same; keeps in db->said what SQLite says of the error. */
 int db_said(struct db *db, int rc) must_check;
-/* A sentence of it for an error, unless *why has one. */
+/* Of an error: puts a sentence with db->said into *why, unless there is one already. */
 void db_say(const struct db *db, int err, struct buf *why);
 
 #endif

@@ -15,21 +15,22 @@
 struct store {
 	struct db db;
 	struct loop *loop;
-	struct list put;	/* this turn's, the loop's own */
+	struct list put;	/* in this turn; the loop's own */
 	struct work hand_over;
-	struct watch back_watch;	/* an eventfd: some are done */
+	struct watch back_watch;	/* an eventfd: operations are in `back` */
 
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct list queue;	/* to the thread; under lock */
-	struct list back;	/* from the thread; under lock */
+	struct list queue;	/* for the thread to carry out; under lock */
+	struct list back;	/* the thread has carried them out; under lock */
 	bool stop;		/* under lock */
 
 	bool handed_over;	/* the database is the thread's; the loop's own */
-	bool refused;		/* not (yet) loaded: it is left as it is */
+	/* The database was not loaded, or not yet: it is left as it is. */
+	bool refused;
 	uint64_t backlog;	/* bytes; the loop's own */
-	uint64_t errors;	/* the same */
+	uint64_t errors;	/* failed operations; the loop's own */
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
@@ -86,7 +87,8 @@ static int run_all(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
-		/* A question that cannot be answered is nobody else's affair. */
+		/* When a question cannot be answered, the other operations are still
+		 * carried out. */
 		if (op_kind(op)->alone)
 			op->err = db_run(db, op);
 		else
@@ -98,8 +100,9 @@ static int run_all(struct db *db, struct list *ops)
 }
 
 /*
- * A task may have ended before its result was put. If the result is still not
- * there it could not be stored, and neither is the task: its submitter knows.
+ * The row of a task may be put before the row of its result. When the row of the
+ * result is still not there, the result could not be stored. The task is not stored
+ * then either, and who submitted the result hears of that.
  */
 static int run_early(struct db *db, struct list *ops)
 {
@@ -135,8 +138,8 @@ static int run_together(struct db *db, struct list *ops)
 }
 
 /*
- * Something in the batch cannot be done (the disk is full, say): what can be
- * is, each on its own, and each knows its own error.
+ * One of the operations cannot be carried out (the disk is full, say). Now each gets a
+ * transaction of its own, and an error of its own.
  */
 static void run_one_by_one(struct db *db, struct list *ops)
 {
@@ -166,7 +169,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	files_forgotten(db, true);
 }
 
-/* Until there is something to do. */
+/* The thread has nothing to do: it makes the database smaller, or sleeps. */
 static void rest(struct store *s)
 {
 	if (!s->db.shrinks) {
@@ -198,7 +201,7 @@ static void *work(void *arg)
 		pthread_mutex_lock(&s->lock);
 		move_all(&now, &s->back);
 		if (write(s->back_watch.fd, &one, sizeof(one)) < 0)
-			abort(); /* an eventfd that is full: impossible */
+			abort(); /* only a full eventfd fails: impossible */
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -314,7 +317,7 @@ int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 	return 0;
 }
 
-/* What was put by the last done()s: there is no thread any more. */
+/* Carries out what the last calls of done() have put: the thread has ended. */
 static void finish_here(struct store *s)
 {
 	while (!list_empty(&s->put)) {
@@ -328,7 +331,7 @@ static void finish_here(struct store *s)
 	}
 }
 
-/* Nothing of what was put is written. */
+/* Frees operations that were put; none is carried out. */
 static void drop_all(struct list *ops)
 {
 	while (!list_empty(ops)) {
@@ -364,9 +367,9 @@ void store_close(struct store *s)
 }
 
 /*
- * The thread sleeps until something is handed over. One connection used by two
- * threads at once breaks the log of the database without a word: what is
- * committed after that is not found any more.
+ * Until an operation is handed over the thread does not touch the database. When two
+ * threads use one connection at once, the log of the database breaks without a word,
+ * and what is committed afterwards is not found any more.
  */
 int store_load(struct store *s, const struct store_visitor *v,
 	       uint64_t *ret_lost, struct buf *why)

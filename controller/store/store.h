@@ -2,15 +2,15 @@
  * store.h: what survives: tasks.db (SQLite) and the files of big outputs
  * beside it, written by one thread of its own.
  *
- * The loop puts operations; at the end of its turn they go to the thread,
- * which carries out all that have gathered in one transaction and gives them
- * back: done() is then called from the loop, in the order they were put, with
- * op->err. What an operation promises is on disk when done() is called (with
- * durability full also through a loss of power). Nothing that depends on a
- * fact being stored may be said to anybody before.
+ * The loop puts operations. At the end of the loop's turn they go to the thread,
+ * which carries out all that have gathered, in one transaction, and gives them
+ * back. The loop then calls done() of each operation, in the order in which they
+ * were put, with op->err. When done() is called, what the operation stores is on
+ * disk (with --durability=full it also survives a loss of power). Nobody may be told
+ * anything that depends on a stored fact before that.
  *
- * Ownership: store_op_new() to store_put() the op is the caller's; done() may
- * take what it wants out of it, the rest is freed behind it.
+ * Ownership: an operation is the caller's from store_op_new() to store_put(). done()
+ * may take out of the operation what it wants; the rest is freed when done() returns.
  */
 #ifndef TASKFS_CONTROLLER_STORE_H
 #define TASKFS_CONTROLLER_STORE_H
@@ -26,29 +26,29 @@
 
 enum store_kind {
 	STORE_RESULT,	/* a new result */
-	STORE_TASK,	/* a task's row, as it is now */
-	STORE_START,	/* the same; gives back code and stdin if wanted */
-	STORE_APPEND,	/* bytes of an output that is a file */
-	STORE_READ,	/* a piece of a stream */
-	STORE_READ_MANY, /* a stream of several tasks that ended */
-	STORE_DETAILS,	/* gives back the strings of a task's row */
+	STORE_TASK,	/* the row of a task, as it is now */
+	STORE_START,	/* the same; gives back code and stdin if want_input */
+	STORE_APPEND,	/* appends bytes to an output that is a file */
+	STORE_READ,	/* gives back a piece of a stream */
+	STORE_READ_MANY, /* gives back a stream of several tasks that ended */
+	STORE_DETAILS,	/* gives back the strings of the row of a task */
 	STORE_ITEMS,	/* gives back where the items of tasks begin */
-	STORE_REST,	/* how the tasks ended that were never begun */
-	STORE_DEPS,	/* deps of a result */
-	STORE_NOTHING,	/* done() when all before it is stored */
-	STORE_HELD,	/* held of a result */
-	STORE_TASK_HELD, /* held of one task of many */
-	STORE_OPTIONS,	/* options of a result */
-	STORE_INPUT,	/* gives back code and stdin of a result */
-	STORE_PURGE,	/* a result and everything of it */
-	STORE_ENGINE,	/* an engine's row */
-	STORE_ENGINE_GONE,
+	STORE_REST,	/* how those tasks of a result ended that were never begun */
+	STORE_DEPS,	/* what a result waits for */
+	STORE_NOTHING,	/* done() says that all before it is stored */
+	STORE_HELD,	/* whether a result is held */
+	STORE_TASK_HELD, /* whether one task of a map or view is held */
+	STORE_OPTIONS,	/* the options of a result */
+	STORE_INPUT,	/* gives back code, stdin and items of a result */
+	STORE_PURGE,	/* removes a result and everything of it */
+	STORE_ENGINE,	/* the row of an engine */
+	STORE_ENGINE_GONE, /* removes the row of an engine */
 	STORE_META,	/* a key and its value */
-	STORE_RECORD,	/* a message of a client; see record.h */
-	STORE_RECORD_END, /* its reply */
-	STORE_RECORD_IO, /* what else was published of it */
-	STORE_RESUBMITTED, /* the msg_id it got as a new one */
-	STORE_QUERY,	/* which records? */
+	STORE_RECORD,	/* the message of a client's task (clients/record.h) */
+	STORE_RECORD_END, /* the reply to such a message */
+	STORE_RECORD_IO, /* what else was published of such a task */
+	STORE_RESUBMITTED, /* the msg_id of the task that was made anew from it */
+	STORE_QUERY,	/* gives back the records that somebody looks for */
 	STORE_KINDS,
 };
 
@@ -61,10 +61,10 @@ struct purged_file {
 struct store_op {
 	struct list link;
 	enum store_kind kind;
-	void (*done)(struct store_op *op);	/* NULL: nobody waits */
+	void (*done)(struct store_op *op);	/* NULL: nobody waits for it */
 	void *arg;				/* the caller's */
 	int err;				/* 0 or -errno */
-	bool early;	/* a task's row that came before that of its result */
+	bool early;	/* the row of a task came before the row of its result */
 	union {
 		struct result_row result;
 		struct {
@@ -85,13 +85,15 @@ struct store_op {
 			uint64_t offset, length;
 			bool in_file;
 			struct buf bytes;	/* APPEND: in; READ: out */
-			uint64_t size;		/* READ: of the whole */
-			uint64_t least;		/* the caller's: it has so many */
-			uint64_t count;		/* READ_MANY: tasks at most;
-						   ITEMS: tasks */
-			uint64_t chunk;		/* ITEMS: of each task */
-			/* READ_MANY: uint64_t each; ITEMS: uint32_t each,
-			   offsets, `count` and the end of the last */
+			uint64_t size;		/* READ: bytes of the whole stream */
+			/* The caller's: the stream has at least so many bytes. */
+			uint64_t least;
+			/* READ_MANY: how many tasks at most; ITEMS: how many. */
+			uint64_t count;
+			uint64_t chunk;		/* ITEMS: items of each task */
+			/* READ_MANY: how long the stream of each task is, uint64_t.
+			 * ITEMS: at which offset the items of each task begin,
+			 * uint32_t, and where the last of them end. */
 			struct buf sizes;
 		} io;
 		struct {
@@ -101,12 +103,12 @@ struct store_op {
 		struct {
 			uint64_t result;
 			const char *queue;
-			char *msg_id, *engine_uuid;	/* owned, as below */
+			char *msg_id, *engine_uuid;	/* owned, like the next four */
 			char *execute_input, *execute_result, *error;
 			char *display_data;
 			int64_t submitted, started, completed, received;
-			struct msg msg;		/* frames only */
-			uint64_t kept;		/* out: bytes of buffers */
+			struct msg msg;		/* only its frames */
+			uint64_t kept;		/* out: bytes of the buffers */
 		} record;
 		struct record_query *query;	/* the caller's */
 		struct engine_row engine;
@@ -121,48 +123,49 @@ struct store;
 
 /*
  * Opens (or makes) <dir>/tasks.db and <dir>/outputs and starts the thread.
- * full: survive a loss of power too. -errno with a sentence in *why; -EUCLEAN:
- * what is stored is damaged, or not whole, and is left as it is.
+ * full: what is stored survives a loss of power, too. -errno with a sentence in *why;
+ * -EUCLEAN: what is stored is damaged, or not whole, and is left as it is.
  */
 int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 	       bool full, struct buf *why) must_check;
-/* Waits until everything put is on disk; done() is called for all. */
+/* Waits until all operations that were put are on disk; calls done() of each. */
 void store_close(struct store *s);
 
 struct store_op *store_op_new(enum store_kind kind);
 void store_put(struct store *s, struct store_op *op);
 
-/* Bytes put and not yet stored: above STORE_BACKLOG stop taking more in. */
+/* Bytes that were put and are not stored yet. Above STORE_BACKLOG the controller takes
+ * no more in (net/intake.h). */
 #define STORE_BACKLOG (64UL << 20)
 uint64_t store_backlog(const struct store *s);
-/* Operations that did not work. */
+/* How many operations failed. A question that has no answer did not fail. */
 uint64_t store_errors(const struct store *s);
 /* Called (from the loop) whenever the backlog falls to half of that. */
 void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
 
 /*
- * Reading everything back at the start, before anything is put. The visitors
- * own what they are given only during the call (copy it). What is damaged is
- * refused, and nothing is changed then: -EUCLEAN; -errno, with a sentence in
- * *why. Output files that no result has are put into lost+found, *ret_lost says
- * how many.
+ * Reads everything back at the start, before anything is put. What a visitor is given
+ * is valid during the call only: the visitor copies what it needs. What is damaged is
+ * refused, and nothing is changed: -EUCLEAN, or another -errno, with a sentence in
+ * *why. Files of outputs that belong to no result are moved into lost+found; *ret_lost
+ * says how many.
  */
 struct store_visitor {
-	/* false: it cannot be, what is stored is damaged */
+	/* False: such a row cannot be, so what is stored is damaged. */
 	bool (*result)(void *arg, const struct result_row *r);
 	bool (*task)(void *arg, const struct task_row *t);
-	/* NULL: nobody wants to know */
+	/* Each of these may be NULL. */
 	void (*held)(void *arg, uint64_t result, uint32_t index);
 	void (*engine)(void *arg, const struct engine_row *e);
-	/* kept: bytes of its buffers */
+	/* kept: bytes of the buffers of the record */
 	void (*record)(void *arg, uint64_t result, const char *msg_id,
 		       uint64_t kept);
 	void *arg;
 };
 int store_load(struct store *s, const struct store_visitor *v,
 	       uint64_t *ret_lost, struct buf *why) must_check;
-/* A value of the meta table; caller frees; NULL: there is none. As store_load()
- * only before the loop runs: then the database is the thread's. */
+/* A value of the table `meta`, the caller's; NULL: there is none. Like store_load()
+ * only before the loop runs: from then on the database is the thread's. */
 char *store_meta(struct store *s, const char *key);
 
 #endif

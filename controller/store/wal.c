@@ -6,11 +6,11 @@
 
 #define HEADER 32
 #define FRAME 24
-#define MAGIC 0x377f0682u	/* the lowest bit: sums are big-endian */
+#define MAGIC 0x377f0682u	/* its lowest bit says that sums are big-endian */
 #define VERSION 3007000
 #define PAGE_MOST 65536
 
-/* Sums are over pairs of words, each over what was before. */
+/* A sum is over pairs of words, and goes on from the sum before. */
 struct sum {
 	uint32_t a, b;
 };
@@ -22,11 +22,11 @@ struct frame {
 
 struct wal {
 	int fd;
-	uint64_t frames;	/* whole ones that there is room for */
+	uint64_t frames;	/* how many whole frames the file has room for */
 	uint32_t page_size;
 	bool big;
 	unsigned char header[HEADER];
-	bool good;		/* the header is as it was written */
+	bool good;		/* the sum of the header is right */
 	struct frame now, next;
 };
 
@@ -117,7 +117,7 @@ static bool is_commit(const struct frame *f)
 	return get(f->head + 4) != 0;
 }
 
-/* Written since the log was begun anew; others are left over from before. */
+/* The frame was written since SQLite began the log anew; other frames are older. */
 static bool is_of_now(const struct wal *w, const struct frame *f)
 {
 	return get(f->head) && memcmp(f->head + 8, w->header + 16, 8) == 0;
@@ -149,7 +149,7 @@ static void read_header(struct wal *w)
 		       get_sum(h + 24));
 }
 
-/* -ENODATA: there is none, or nothing in it. */
+/* -ENODATA: there is no log, or nothing in it. */
 static int open_wal(struct wal *w, const char *path, int flags)
 {
 	struct stat st;
@@ -187,7 +187,7 @@ static struct wal *wal_new(void)
 	return w;
 }
 
-/* A file system that made the file longer before a loss of power. */
+/* After a loss of power: the file system had made the file longer, and wrote nothing. */
 static bool is_all_zeros(struct wal *w)
 {
 	unsigned char *p = w->now.page;
@@ -204,7 +204,7 @@ static bool is_all_zeros(struct wal *w)
 
 /* --- checking ----------------------------------------------------------- */
 
-/* The first that SQLite does not take; how many commits are behind it. */
+/* Finds the first frame that SQLite does not take, and counts the commits behind it. */
 static int find_end(struct wal *w, uint64_t *ret_end, uint64_t *ret_behind)
 {
 	struct sum sum = get_sum(w->header + 24);
@@ -255,7 +255,8 @@ int wal_check(const char *path, struct buf *why)
 
 /* --- mending ------------------------------------------------------------ */
 
-/* Two frames of which the second fits behind the first say what the header said. */
+/* Whether the header said that: then there are two frames of which the second has the
+ * sum that follows from the first. */
 static bool guess(struct wal *w, uint32_t page_size, bool big, uint64_t size)
 {
 	uint64_t i, n = (size - HEADER) / (FRAME + (uint64_t)page_size);
@@ -303,7 +304,7 @@ static int guess_header(struct wal *w)
 	return -EUCLEAN;
 }
 
-/* Puts it behind what was kept, with the sum it has there. */
+/* Writes the frame as number i, with the sum that it has in that place. */
 static int keep(const struct wal *w, uint64_t i, struct frame *f,
 		struct sum *sum)
 {
@@ -318,7 +319,8 @@ static int keep(const struct wal *w, uint64_t i, struct frame *f,
 			      place_of(w, i) + FRAME);
 }
 
-/* Left out: what is damaged; it ends where nothing was written any more. */
+/* Writes the good frames one behind the other, without the damaged ones. Those behind
+ * the last good frame are no loss: nothing was written there. */
 static int keep_good(struct wal *w, uint64_t *ret_lost)
 {
 	struct sum before = get_sum(w->header + 24), sum = before;

@@ -371,8 +371,8 @@ static void know_results(struct controller *c)
 		struct result *r = list_entry(l, struct result, by_id);
 		const struct details *d = r->task[0].details;
 
-		if (r->ops->of_client && d && d->msg_id)
-			client_ids_put(r, d->msg_id);
+		if (r->ops->loaded && d && d->msg_id)
+			r->ops->loaded(r, d->msg_id);
 	}
 }
 

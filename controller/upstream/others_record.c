@@ -121,12 +121,16 @@ static void restored(struct run *run)
 }
 
 const struct result_ops result_ops_others = {
-	.of_client = true,
+	.kind = KIND_OF_CLIENTS,
+	.is_message = true,
+	.takes_unready = true,
+	.skip_is_failure = true,
 	.start = relay_start,
 	.retries = never,
 	.restored = restored,
 	.resumed = relayed_give_up,
 	.loaded = client_ids_put,
+	.answered = relayed_is_answered,
 	.freed = client_ids_remove,
 };
 

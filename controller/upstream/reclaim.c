@@ -69,11 +69,6 @@ void reclaim_free(struct run *run)
 	run->inquiry = NULL;
 }
 
-static bool is_others(const struct run *run)
-{
-	return run->ops->of_client;
-}
-
 static struct reclaim *reclaim_of(struct controller *c)
 {
 	return c->reclaim;
@@ -146,7 +141,7 @@ static void unknown(struct run *run, const char *ename, const char *evalue)
 		q->unknown = mono_usec();
 	if (mono_usec() - q->unknown < UNKNOWN)
 		return;
-	if (is_others(run)) {
+	if (run->ops->is_watched) {
 		lost(run, "ipyparallel's hub does not know it any more");
 		return;
 	}
@@ -209,7 +204,7 @@ static void take_record(struct run *run, struct msg *reply)
 
 	q->unknown = 0;
 	/* A task that was aborted publishes no end. */
-	if (ended && is_others(run) && run->engine)
+	if (ended && run->ops->is_watched && run->engine)
 		foreign_set_elsewhere(run->engine, false);
 	if (record && json_get_object(record, "result_content")) {
 		if (!prints_still(run, record))
@@ -217,9 +212,9 @@ static void take_record(struct run *run, struct msg *reply)
 	} else if (ended && reclaim_of(run->c)->no_records)
 		lost(run, "it ended while nobody listened, and ipyparallel's "
 			  "hub keeps no results");
-	else if (q->orphan && !is_others(run) && ++q->stuck > ORPHANED)
+	else if (q->orphan && !run->ops->is_watched && ++q->stuck > ORPHANED)
 		lost_engine(run);
-	else if (!is_others(run) && run->engine &&
+	else if (!run->ops->is_watched && run->engine &&
 		 foreign_has_done_all(run->engine) && ++q->stuck > STUCK)
 		lost(run, "its engine works again, and the hub has no answer "
 			  "of the task");
@@ -281,7 +276,7 @@ static size_t ask_all(struct reclaim *rc)
 			continue;
 		left++;
 		q = inquiry_of(run);
-		if (q->asking || (is_others(run) && !q->news &&
+		if (q->asking || (run->ops->is_watched && !q->news &&
 				  rc->round % OTHERS_ROUND))
 			continue;
 		q->news -= q->news > 0;

@@ -46,6 +46,7 @@ static void free_run(struct run *run)
 }
 
 const struct run_ops run_ops_upstream = {
+	.first_to_know = true,
 	.refusal = call_refusal,
 	.send = call_send,
 	.abort = call_abort,
@@ -71,7 +72,7 @@ static int cannot_signal(struct run *run, int signo)
 
 /* A task of another client there can only be looked at. */
 const struct run_ops run_ops_others = {
-	.of_client = true,
+	.is_watched = true,
 	.abort = cannot_abort,
 	.signal = cannot_signal,
 	.on_reply = call_on_reply,

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "engines/answer.h"
-#include "engines/orders.h"
+#include "engines/errands.h"
 #include "ipython/foreign.h"
 #include "ipython/output.h"
 #include "members.h"
@@ -11,7 +11,7 @@
 #include "reclaim.h"
 #include "runs.h"
 #include "shown.h"
-#include "vars/forward.h"
+#include "vars/requests.h"
 #include "vars/vars.h"
 
 #define TICK_DOWN (250 * USEC_PER_MSEC)
@@ -112,12 +112,12 @@ static void on_iopub(struct upstream *u, struct msg *m)
 	if (!e)
 		return;
 	e->heard = now_usec();
-	if (run && (run->trace != RUN_RESTORED || run->ops->of_client))
+	if (run && (run->trace != RUN_RESTORED || run->ops->is_watched))
 		call_on_iopub(run, m);
 	if (run && run->trace == RUN_RESTORED)
 		reclaim_on_iopub(run, m);
 	/* Of a task that was given up the engine still publishes the end. */
-	if ((run && !run->ops->of_client && run->phase != RUN_ENDING) ||
+	if ((run && !run->ops->is_watched && run->phase != RUN_ENDING) ||
 	    foreign_on_iopub(e, m))
 		return;
 	foreign_note_other(e, m);

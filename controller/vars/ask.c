@@ -1,10 +1,8 @@
 #include "base/base.h"
 #include "ask.h"
 
-#include "forward.h"
+#include "kinds.h"
 #include "model/carrier.h"
-#include "model/engines.h"
-#include "net/sockets.h"
 #include "schedule/run.h"
 
 /* --- whether an engine can be asked ------------------------------------- */
@@ -13,28 +11,6 @@ static int refuse(struct buf *why, int err, const char *text)
 {
 	buf_puts(why, text);
 	return err;
-}
-
-/* An engine of ipyparallel works on something: it answers when that has ended. */
-static bool is_busy(const struct engine *e)
-{
-	return !e->shell && (e->load || !e->ready);
-}
-
-static int refusal_of_foreign(const struct forward *f, const struct engine *e,
-			      struct buf *why)
-{
-	if (!e->vars_known)
-		return e->no_vars
-			       ? refuse(why, -EOPNOTSUPP,
-					"has no variables that can be files")
-			       : refuse(why, -EBUSY,
-					"works on something else and was not "
-					"set up yet");
-	if (f->now && !f->lists && is_busy(e))
-		return refuse(why, -EBUSY,
-			      "works on a task, and this cannot wait for it");
-	return 0;
 }
 
 /* Why an engine cannot be asked; 0: it can. */
@@ -54,7 +30,7 @@ static int refusal(const struct forward *f, int64_t id, struct buf *why)
 	if (e->forwards >= LIMIT_FORWARDS_ENGINE)
 		return refuse(why, -EAGAIN,
 			      "has too many requests for variables to answer");
-	return e->taskfs ? 0 : refusal_of_foreign(f, e, why);
+	return e->kind->vars->refusal ? e->kind->vars->refusal(f, e, why) : 0;
 }
 
 static int check(const struct forward *f, struct buf *why)
@@ -98,8 +74,7 @@ static int read_targets(struct forward *f, struct json_object *engines,
 
 /* --- waiting for it ----------------------------------------------------- */
 
-/* The engine works on a task of a mount: nobody hears of its end before this
- * controller. */
+/* Nobody hears that the engine is done before this controller. */
 static bool is_surely_busy(const struct engine *e)
 {
 	struct list *l;
@@ -108,7 +83,7 @@ static bool is_surely_busy(const struct engine *e)
 		const struct run *run =
 			list_entry(l, struct run, engine_link);
 
-		if (run->phase == RUN_SENT && !run->ops->of_client)
+		if (run->phase == RUN_SENT && run->ops->first_to_know)
 			return true;
 	}
 	return false;
@@ -128,7 +103,7 @@ static bool is_to_wait(const struct forward *f)
 	for (i = 0; i < f->n; i++) {
 		struct engine *e = engine_find(f->c, f->target[i].engine);
 
-		if (e && is_busy(e) && !is_surely_busy(e) &&
+		if (e && vars_engine_is_busy(e) && !is_surely_busy(e) &&
 		    now < e->began + VARS_NOW_WAIT)
 			return true;
 	}
@@ -153,36 +128,6 @@ static void hold(struct forward *f, struct msg *m)
 
 /* --- asking ------------------------------------------------------------- */
 
-/* The request goes on in the name of a session that an engine of ipyparallel knows. */
-static int send_to_foreign(struct forward *f, struct engine *e,
-			   const struct msg *m)
-{
-	struct bytes piece = msg_buffer(m, 0);
-	struct msg_out out = {
-		.type = m->type,
-		.msg_id = f->msg_id,
-		.content = m->content,
-		.buffers = &piece,
-		.nbuffers = msg_buffers(m) ? 1 : 0,
-	};
-
-	f->patient = true;
-	return engine_send(e, LINE_CONTROL, &out);
-}
-
-static int send_to_ours(struct forward *f, struct engine *e,
-			const struct msg *m)
-{
-	struct bytes ident = engine_ident(e);
-	struct msg copy = {0};
-	int err;
-
-	msg_copy(&copy, m);
-	err = msg_forward(sock_of(f->c, S_CONTROL_OUT), &copy, &ident, 1);
-	msg_done(&copy);
-	return err;
-}
-
 /*
  * Which variables there are is known, or cannot be known now. Of what others run
  * behind an upstream is heard only after they have their replies, perhaps: such
@@ -193,7 +138,8 @@ static bool can_answer_for(const struct forward *f, const struct engine *e)
 	bool known = e->vars_as_of == e->ran &&
 		     f->c->carrier->first_to_know;
 
-	return f->lists && !e->taskfs && (known || is_busy(e));
+	return f->lists && !e->kind->tells_vars &&
+	       (known || vars_engine_is_busy(e));
 }
 
 static void answer_for(struct forward *f, struct target *t, struct engine *e)
@@ -217,7 +163,7 @@ static void ask(struct forward *f, struct target *t, struct msg *m)
 		answer_for(f, t, e);
 		return;
 	}
-	err = e->taskfs ? send_to_ours(f, e, m) : send_to_foreign(f, e, m);
+	err = e->kind->vars->send(f, e, m);
 	if (err)
 		forward_no_answer(f, t, "it cannot be reached");
 }

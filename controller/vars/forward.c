@@ -1,19 +1,10 @@
 #include "base/base.h"
 #include "forward.h"
 
-#include "ask.h"
-#include "base/log.h"
-#include "model/engines.h"
+#include "kinds.h"
 #include "net/request.h"
-#include "net/sockets.h"
 
-static const struct forward_type types[] = {
-	{MSG_PUSH_REQUEST, MSG_PUSH_REPLY, false},
-	{MSG_PULL_REQUEST, MSG_PULL_REPLY, true},
-	{MSG_VARS_REQUEST, MSG_VARS_REPLY, false},
-};
-
-static void forward_free(struct forward *f)
+void forward_free(struct forward *f)
 {
 	map_remove(&f->c->forwards->by_msg_id, bytes_str(f->msg_id));
 	list_del(&f->link);
@@ -90,16 +81,6 @@ void forward_no_answer(struct forward *f, struct target *t, const char *why)
 	answered(f, t);
 }
 
-static struct target *find_target(struct forward *f, int64_t engine)
-{
-	size_t i;
-
-	for (i = 0; i < f->n && !f->held; i++)
-		if (f->target[i].engine == engine && !f->target[i].answered)
-			return &f->target[i];
-	return NULL;
-}
-
 static void read_error(struct forward *f, struct target *t,
 		       struct json_object *content)
 {
@@ -122,7 +103,7 @@ void forward_take(struct forward *f, struct target *t, struct engine *e,
 	struct json_object *vars = json_get_object(content, "vars"), *o;
 
 	if (status && strcmp(status, "ok") == 0) {
-		if (vars && !e->taskfs)
+		if (vars && !e->kind->tells_vars)
 			vars_on_answer(e, vars, t->ran);
 		o = json_object_new_object();
 		json_add_int(o, "id", t->engine);
@@ -135,70 +116,15 @@ void forward_take(struct forward *f, struct target *t, struct engine *e,
 	answered(f, t);
 }
 
-/* An answer of an engine of ipyparallel is signed for others, so it is made anew. It
- * says how large the value is, when that was not known. */
-static void pass_on(struct forward *f, struct engine *e, struct msg *m)
+void forward_answer_with(struct forward *f, struct target *t, struct engine *e,
+			 struct msg *m)
 {
-	struct bytes client = buf_bytes(&f->rq->ident), piece;
-	struct json_object *vars = json_get_object(m->content, "vars");
-
-	if (e->taskfs) {
-		(void)!msg_forward(sock_of(f->c, S_REGISTRATION), m, &client,
-				   1);
-		request_free(f->rq);
-	} else {
-		if (vars)
-			vars_on_answer(e, vars, 0);
-		piece = msg_buffer(m, 0);
-		request_reply(f->rq, f->type->reply,
-			      json_object_get(m->content), &piece,
-			      msg_buffers(m) ? 1 : 0);
-	}
+	close_target(f, t);
+	e->kind->vars->answer(f, e, m);
+	forward_free(f);
 }
 
-void vars_on_reply(struct controller *c, struct msg *m)
-{
-	struct engine *e = engine_by_uuid(c, msg_ident(m, 0));
-	const char *id = json_get_str(m->parent, "msg_id", NULL);
-	struct forward *f = id ? map_get(&c->forwards->by_msg_id, bytes_str(id)) : NULL;
-	struct target *t = f && e ? find_target(f, e->id) : NULL;
-
-	if (!t) {
-		if (e)
-			(void)vars_on_listing(e, m);
-		return;
-	}
-	if (!m->content)
-		m->content = msg_json(m, MSG_CONTENT);
-	if (!m->content) {
-		forward_no_answer(f, t, "its answer cannot be read");
-		return;
-	}
-	if (f->type->whole) {
-		close_target(f, t);
-		pass_on(f, e, m);
-		forward_free(f);
-	} else {
-		forward_take(f, t, e, m->content);
-	}
-}
-
-void vars_engine_gone(struct engine *e)
-{
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &e->c->forwards->order) {
-		struct forward *f = list_entry(l, struct forward, link);
-		struct target *t = find_target(f, e->id);
-
-		if (t)
-			forward_no_answer(f, t, "it is gone");
-	}
-}
-
-/* --- time --------------------------------------------------------------- */
-
-static void time_out(struct forward *f)
+void forward_time_out(struct forward *f)
 {
 	size_t i, n = f->n;
 
@@ -210,138 +136,4 @@ static void time_out(struct forward *f)
 					  "it does not answer");
 	f->left--;
 	forward_finish(f);
-}
-
-static void forwards_due(struct timer *t)
-{
-	struct controller *c =
-		container_of(t, struct forwards, timer)->c;
-	uint64_t now = mono_usec(), next = 0;
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &c->forwards->order) {
-		struct forward *f = list_entry(l, struct forward, link);
-
-		if (f->patient || f->held)
-			continue;
-		if (f->due > now) {
-			next = f->due;
-			break;
-		}
-		time_out(f);
-	}
-	if (next)
-		timer_set(c->loop, t, next - now);
-}
-
-/* Requests that wait for an engine are tried again. */
-static void again(struct controller *c)
-{
-	struct list *l, *tmp;
-
-	timer_cancel(&c->forwards->hold);
-	list_for_each_safe(l, tmp, &c->forwards->order) {
-		struct forward *f = list_entry(l, struct forward, link);
-
-		if (f->held)
-			forward_begin(f, &f->kept);
-	}
-}
-
-static void hold_over(struct timer *t)
-{
-	again(container_of(t, struct forwards, hold)->c);
-}
-
-static void engine_is_idle(struct work *w)
-{
-	again(container_of(w, struct forwards, work)->c);
-}
-
-static void engine_idle(struct engine *e)
-{
-	if (timer_is_set(&e->c->forwards->hold))
-		loop_defer(e->c->loop, &e->c->forwards->work);
-}
-
-void vars_init(struct controller *c)
-{
-	c->forwards = zalloc(sizeof(*c->forwards));
-	c->forwards->c = c;
-	list_init(&c->forwards->order);
-	c->forwards->timer.fire = forwards_due;
-	c->forwards->hold.fire = hold_over;
-	c->forwards->work.run = engine_is_idle;
-}
-
-void vars_done(struct controller *c)
-{
-	timer_cancel(&c->forwards->timer);
-	timer_cancel(&c->forwards->hold);
-	work_cancel(&c->forwards->work);
-	while (!list_empty(&c->forwards->order)) {
-		struct forward *f =
-			list_first(&c->forwards->order, struct forward, link);
-
-		request_free(f->rq);
-		forward_free(f);
-	}
-	map_done(&c->forwards->by_msg_id);
-	free(c->forwards);
-	c->forwards = NULL;
-}
-
-const struct engine_hooks vars_hooks = {
-	.joined = vars_publish,
-	.idle = engine_idle,
-	.given_up = vars_engine_gone,
-	.freed = vars_forget,
-};
-
-/* --- coming ------------------------------------------------------------- */
-
-static const struct forward_type *find_type(const char *request)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(types); i++)
-		if (strcmp(types[i].request, request) == 0)
-			return &types[i];
-	assert(!"no request for variables");
-	return NULL;
-}
-
-static struct forward *forward_new(struct controller *c, struct request *rq)
-{
-	const char *verb = json_get_str(rq->msg->content, "verb", NULL);
-	struct forward *f = zalloc(sizeof(*f));
-
-	f->c = c;
-	f->rq = rq;
-	f->msg_id = xstrdup(rq->msg->id);
-	f->type = find_type(rq->msg->type);
-	f->now = json_bool_or(rq->msg->content, "now", false);
-	f->lists = verb && strcmp(verb, "list") == 0;
-	f->asked_at = mono_usec();
-	f->due = f->asked_at + VARS_TIMEOUT;
-	f->engines = json_object_new_array();
-	list_add_tail(&c->forwards->order, &f->link);
-	map_put(&c->forwards->by_msg_id, bytes_str(f->msg_id), f);
-	if (!timer_is_set(&c->forwards->timer))
-		timer_set(c->loop, &c->forwards->timer, VARS_TIMEOUT);
-	return f;
-}
-
-void vars_on_request(struct controller *c, struct request *rq)
-{
-	const char *reply = find_type(rq->msg->type)->reply;
-
-	if (map_get(&c->forwards->by_msg_id, bytes_str(rq->msg->id)))
-		request_fail(rq, reply, -EINVAL, "ValueError",
-			     "that id is in use");
-	else if (c->forwards->by_msg_id.n >= LIMIT_FORWARDS)
-		request_fail(rq, reply, -EAGAIN, "VariableError",
-			     "too many requests for variables are under way");
-	else
-		forward_begin(forward_new(c, rq), rq->msg);
 }

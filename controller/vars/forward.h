@@ -1,9 +1,11 @@
 /*
- * forward.h: requests for variables on their way to engines, and the answers on their way
- * back; for the files of this room.
+ * forward.h: a request for variables on its way to engines, and the answer on its way
+ * back; for the files of this room. From the top down:
  *
- *	forward.c	the table of them; answers
+ *	requests.c	the table of them; they come, engines answer, time runs out
  *	ask.c		whether an engine can be asked, and asking it
+ *	forward.c	what the engines answered, and the answer made of that
+ *	kinds.c		what depends on the kind of engine
  */
 #ifndef TASKFS_CONTROLLER_VARS_FORWARD_H
 #define TASKFS_CONTROLLER_VARS_FORWARD_H
@@ -62,16 +64,12 @@ void forward_take(struct forward *f, struct target *t, struct engine *e,
 void forward_refuse(struct forward *f, int err, const char *why);
 /* All engines have answered: the request is answered, and f is gone. */
 void forward_finish(struct forward *f);
-void vars_init(struct controller *c);
-void vars_done(struct controller *c);
-
-/* push_request, pull_request, vars_request of a client. */
-void vars_on_request(struct controller *c, struct request *rq);
-
-/* An answer of an engine to such a request; others are ignored. */
-void vars_on_reply(struct controller *c, struct msg *m);
-
-/* The engine is away: requests to it are answered here. */
-void vars_engine_gone(struct engine *e);
+/* The request is answered with m, which the only engine of it answered; f is gone. */
+void forward_answer_with(struct forward *f, struct target *t, struct engine *e,
+			 struct msg *m);
+/* Engines that have not answered will not. The request is answered, and f is gone. */
+void forward_time_out(struct forward *f);
+/* The request was answered, or never is. */
+void forward_free(struct forward *f);
 
 #endif

@@ -103,7 +103,7 @@ static struct json_object *vars_json(const struct engine *e, bool all,
 
 	json_add_int(o, "version", e->vars_version);
 	json_add_bool(o, "all", all);
-	if (!e->taskfs)
+	if (!e->kind->tells_vars)
 		json_add_bool(o, "on_demand", true);
 	json_add(o, "list", list);
 	return o;
@@ -158,7 +158,7 @@ static void take(struct engine *e, struct json_object *vars)
 	}
 	e->vars_known = true;
 	e->vars_version = json_int_or(vars, "version", 0);
-	if (e->state == ENGINE_LIVE && e->taskfs)
+	if (e->state == ENGINE_LIVE && e->kind->tells_vars)
 		publish_list(e, all, list);
 	else
 		json_object_put(list); /* published when the engine has joined */
@@ -214,7 +214,7 @@ static void keep_listed(struct engine *e)
 {
 	uint64_t now = mono_usec(), due = e->listing_at + LIST_EVERY;
 
-	if (e->taskfs || !e->vars_known || !events_are_heard(e->c) ||
+	if (e->kind->tells_vars || !e->vars_known || !events_are_heard(e->c) ||
 	    e->vars_as_of == e->ran || e->state != ENGINE_LIVE)
 		return;
 	if (e->listing[0])

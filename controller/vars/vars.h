@@ -42,10 +42,8 @@ void vars_on_answer(struct engine *e, struct json_object *vars, int64_t ran);
 void vars_ran(struct engine *e);
 /* The answer to such a listing; false: m is about something else. */
 bool vars_on_listing(struct engine *e, struct msg *m);
-extern const struct engine_hooks vars_hooks;
 
-/* Of vars.c and forward.c alone: what the engine told is published now; is
- * forgotten. */
+/* For the files of this room: what the engine told is published now; is forgotten. */
 void vars_publish(struct engine *e);
 void vars_forget(struct engine *e);
 

@@ -1,13 +1,12 @@
 #include "ops.h"
 #include "base/log.h"
 #include "echo.h"
+#include "entries.h"
 #include "open/await.h"
-#include "open/control.h"
 #include "open/file.h"
 #include "park/reply.h"
 #include "readdir.h"
 #include "tree/tree.h"
-#include "park/caller.h"
 
 #include <fcntl.h>
 
@@ -36,13 +35,6 @@ static void check(const struct fs *fs)
 static struct file *file_of(const struct fuse_file_info *fi)
 {
 	return (struct file *)(uintptr_t)fi->fh;
-}
-
-static int get(struct fs *fs, fuse_req_t req, fuse_ino_t ino, struct obj *o)
-{
-	struct asker by = asker_of(req);
-
-	return tree_obj(fs, ino, &by, o);
 }
 
 /* --- names and attributes ----------------------------------------------- */
@@ -115,7 +107,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 			     FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME;
 	struct fs *fs = take(req, "setattr", ino, "");
 	struct obj o;
-	int err = get(fs, req, ino, &o);
+	int err = entry_of(fs, req, ino, &o);
 
 	if (echo_setattr(fs, req, ino)) {
 		check(fs);
@@ -144,7 +136,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct fs *fs = take(req, "readlink", ino, "");
 	struct buf b = BUF_INIT;
 	struct obj o;
-	int err = get(fs, req, ino, &o);
+	int err = entry_of(fs, req, ino, &o);
 
 	if (!err && !o.node->target)
 		err = -EINVAL;
@@ -160,38 +152,6 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* --- removing ----------------------------------------------------------- */
 
-static int no_removal(const struct obj *dir)
-{
-	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
-			      "this cannot be removed; what can be removed are "
-			      "whole results, unfinished tasks in tasks/, drafts "
-			      "and variables");
-}
-
-static void remove_entry(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
-			 const char *name, bool is_dir)
-{
-	struct wish wish = {0};
-	struct obj dir, o = {0};
-	int err = get(fs, req, parent, &dir);
-
-	if (!err)
-		err = tree_lookup(&dir, bytes_str(name), &o);
-	if (!err && S_ISDIR(o.node->mode) != is_dir)
-		err = is_dir ? -ENOTDIR : -EISDIR;
-	if (!err && o.node->deeds) {
-		o.node->deeds->remove(req, &o);
-		return;
-	}
-	if (!err)
-		err = o.node->remove ? o.node->remove(&o, &wish)
-				     : no_removal(&dir);
-	if (err)
-		reply_err(req, err < 0 ? err : 0);
-	else
-		control_ask(fs, req, &o, &wish, 0);
-}
-
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = take(req, "unlink", parent, name);
@@ -200,7 +160,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		check(fs);
 		return;
 	}
-	remove_entry(fs, req, parent, name, false);
+	entry_remove(fs, req, parent, name, false);
 	check(fs);
 }
 
@@ -212,62 +172,37 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		check(fs);
 		return;
 	}
-	remove_entry(fs, req, parent, name, true);
+	entry_remove(fs, req, parent, name, true);
 	check(fs);
 }
 
-/* Renames within a directory: from one directory to another mv(1) copies. */
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 		      fuse_ino_t to, const char *to_name, unsigned flags)
 {
 	struct fs *fs = take(req, "rename", parent, name);
-	struct obj dir, o;
-	int err = get(fs, req, parent, &dir);
 
-	if (!err)
-		err = tree_lookup(&dir, bytes_str(name), &o);
-	if (!err && !o.node->deeds)
-		reply_err(req, callers_refuse(
-				       fs->callers, dir.by.tid, -EPERM,
-				       "only variables can get another name"));
-	else if (err || parent != to)
-		reply_err(req, err ? err : -EXDEV);
-	else
-		o.node->deeds->rename(req, &o, &dir, bytes_str(to_name), flags);
+	entry_rename(fs, req, parent, name, to, to_name, flags);
 	check(fs);
 }
 
 /* --- making ------------------------------------------------------------- */
 
-static int make(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
-		const char *name, mode_t type, int flags, struct obj *ret_o)
-{
-	struct obj dir;
-	int err = get(fs, req, parent, &dir);
-
-	return err ? err
-		   : tree_make(&dir, bytes_str(name), type, flags, ret_o);
-}
-
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		     mode_t mode)
 {
 	struct fs *fs = take(req, "mkdir", parent, name);
-	struct fuse_entry_param e;
 	struct obj o;
-	int err = make(fs, req, parent, name, S_IFDIR, 0, &o);
+	int err = entry_make(fs, req, parent, name, S_IFDIR, 0, &o);
 
 	if (echo_make(fs, req)) {
 		check(fs);
 		return;
 	}
 	(void)mode;
-	if (err) {
+	if (err)
 		reply_err(req, err);
-	} else {
-		tree_entry(&o, &e);
-		reply_entry(req, &e);
-	}
+	else
+		answer_entry(req, &o);
 	check(fs);
 }
 
@@ -276,7 +211,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	struct fs *fs = take(req, "create", parent, name);
 	struct obj o;
-	int err = make(fs, req, parent, name, S_IFREG, fi->flags, &o);
+	int err = entry_make(fs, req, parent, name, S_IFREG, fi->flags, &o);
 
 	if (echo_create(fs, req, fi)) {
 		check(fs);
@@ -358,7 +293,7 @@ static void list(fuse_req_t req, const char *what, fuse_ino_t ino, size_t size,
 	struct fs *fs = take(req, what, ino, "");
 	static struct buf b;
 	struct obj dir;
-	int err = get(fs, req, ino, &dir);
+	int err = entry_of(fs, req, ino, &dir);
 
 	if (!err && !S_ISDIR(dir.node->mode))
 		err = -ENOTDIR;
@@ -393,7 +328,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = take(req, "open", ino, "");
 	struct obj o;
-	int err = get(fs, req, ino, &o);
+	int err = entry_of(fs, req, ino, &o);
 
 	if (echo_open(fs, req, ino, fi)) {
 		check(fs);

@@ -121,6 +121,7 @@ void engine_vanish(struct engine *e)
 
 static void known(struct engine *e)
 {
+	e->ready = e->shell = true;
 	e->run_ops = &fake_run_ops;
 }
 

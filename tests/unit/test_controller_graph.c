@@ -356,6 +356,29 @@ static void test_all_of_some(void **state)
 	assert_tasks(r, "r");
 }
 
+/* What a row of struct result_ops says of such a result. */
+static void test_columns_of_result_ops(void **state)
+{
+	struct result_ops columns = result_ops_mount;
+	struct controller *c = *state;
+	struct result *on = submit(c, "{}");
+	struct result *r = submit(c, "{'after': ['1']}");
+	char *text = result_deps_text(r);
+
+	assert_string_equal(text, "1:ok:after");
+	free(text);
+	columns.lasts = false;
+	columns.skip_is_failure = true;
+	r->ops = &columns;
+	assert_null(result_deps_text(r));
+	engine_add(c, 0);
+	settle(c);
+	ends(on, 0, EVENT_FAIL);
+	assert_tasks(r, "e");
+	assert_error(r, IMPOSSIBLE "after 1: it ended with status error");
+	r->ops = &result_ops_mount;
+}
+
 static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_each_ending_at_each_moment),
 	CONTROLLER_TEST(test_a_chain),
@@ -368,6 +391,7 @@ static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_any_of_some),
 	CONTROLLER_TEST(test_none_of_some),
 	CONTROLLER_TEST(test_all_of_some),
+	CONTROLLER_TEST(test_columns_of_result_ops),
 };
 
 UNIT_MAIN(tests)

@@ -240,6 +240,23 @@ static void test_targets(void **state)
 			"is there: 8 9");
 }
 
+/* An engine that is not ready for tasks of mounts. */
+static void test_an_engine_that_is_not_ready(void **state)
+{
+	struct result_ops columns = result_ops_mount;
+	struct controller *c = *state;
+	struct engine *e = engine_add(c, 3);
+	struct result *r = submit(c, "{}"), *other = submit(c, "{}");
+
+	columns.takes_unready = true;
+	other->ops = &columns;
+	e->ready = false;
+	settle(c);
+	assert_sent(c, "send 2.0 to 3");
+	assert_tasks(r, "p");
+	other->ops = &result_ops_mount;
+}
+
 /* One that starts again is waited for; one that is gone for ever is not. */
 static void test_a_target_that_is_expected(void **state)
 {
@@ -442,6 +459,7 @@ static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_engines_that_take_none),
 	CONTROLLER_TEST(test_no_engine),
 	CONTROLLER_TEST(test_targets),
+	CONTROLLER_TEST(test_an_engine_that_is_not_ready),
 	CONTROLLER_TEST(test_a_target_that_is_expected),
 	CONTROLLER_TEST(test_a_view),
 	CONTROLLER_TEST(test_engines_without_a_shell),
