@@ -111,7 +111,8 @@ static const struct opt opts[] = {
 	TEXT("scheme", "SCHEME", scheme, "leastload",
 	     "leastload, lru, plainrandom, twobin or weighted"),
 	ROW("hwm", 0, "N", OPT_COUNT, hwm, "1", 0, 1000000,
-	    "tasks given to one engine at a time; 0: no limit"),
+	    "tasks given at a time to an engine of one slot, and one more for "
+	    "each further slot; 0: no limit"),
 	ROW("client-tasks", 0, "N", OPT_COUNT, client_tasks, "100000", 1,
 	    10000000,
 	    "unfinished tasks of ipyparallel's clients to take in, of each "

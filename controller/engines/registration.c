@@ -47,6 +47,19 @@ static void set_text(char **to, struct json_object *o, const char *key)
 	*to = s ? xstrndup(s, min_u64(strlen(s), 255)) : NULL;
 }
 
+/* One that does not say has one: those of ipyparallel, and older ones of ours. */
+static void read_slots(struct engine *e, struct json_object *t)
+{
+	int64_t slots = 1;
+
+	if (json_object_object_get(t, "slots") &&
+	    !json_get_range(t, "slots", 1, LIMIT_SLOTS, &slots))
+		log_warning("an engine says a number of slots that it cannot "
+			    "have; it gets one task at a time",
+			    log_str("uuid", e->uuid));
+	e->slots = (unsigned)slots;
+}
+
 static void describe(struct engine *e, struct json_object *t)
 {
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
@@ -55,6 +68,7 @@ static void describe(struct engine *e, struct json_object *t)
 	set_text(&e->process, t, "process");
 	e->pid = 0;
 	engine_read_pid(e, t);
+	read_slots(e, t);
 	e->since = now_usec();
 	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
 		log_warning("an engine says a time that there is not",

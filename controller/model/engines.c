@@ -15,6 +15,13 @@ struct engine *engine_by_uuid(struct controller *c, struct bytes uuid)
 	return map_get(&c->engines->by_uuid, uuid);
 }
 
+unsigned engine_free_slots(const struct engine *e)
+{
+	if (e->elsewhere || e->load >= e->slots)
+		return 0;
+	return e->slots - e->load;
+}
+
 bool engine_usable(const struct engine *e)
 {
 	return e->state == ENGINE_LIVE && !e->draining && !e->leaving &&
@@ -64,6 +71,7 @@ void engine_store(struct engine *e)
 		.process = str_copy(e->process),
 		.lost = e->lost,
 		.heard = e->lost ? e->away_since : 0,
+		.slots = e->slots,
 	};
 	store_put(e->c->store, op);
 }
@@ -77,6 +85,7 @@ struct engine *engine_new(struct controller *c, int64_t id, const char *uuid)
 	e->c = c;
 	e->id = id;
 	e->uuid = xstrdup(uuid);
+	e->slots = 1;
 	e->since = now_usec();
 	list_init(&e->runs);
 	/* A new engine is used first. */
@@ -122,6 +131,8 @@ void engine_restore(struct controller *c, const struct engine_row *row)
 	e->process = str_copy(row->process);
 	e->pid = row->pid;
 	e->since = row->since;
+	if (row->slots > 0 && row->slots <= LIMIT_SLOTS)
+		e->slots = (unsigned)row->slots;
 	engine_set_taskfs(e, row->taskfs);
 }
 

@@ -22,6 +22,7 @@ enum engine_state {
 };
 
 #define LIMIT_ENGINES 65536
+#define LIMIT_SLOTS 65536
 
 struct engine;
 struct run;
@@ -94,6 +95,7 @@ struct engine {
 	struct controller *c;
 	char *uuid, *host, *language;
 	char *process;		/* as in wire/process.h; NULL: it does not say */
+	unsigned slots;		/* so many tasks it runs at a time */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
 	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
 	/* Set by the hook `known` of the room that knows this kind of engine. */
@@ -182,6 +184,8 @@ static inline struct bytes engine_ident(const struct engine *e)
 }
 /* The engine has one run more, or less (by: 1 or -1). */
 void engine_add_load(struct engine *e, int by);
+/* So many slots have no task. */
+unsigned engine_free_slots(const struct engine *e);
 /* The engine can be given tasks now. */
 bool engine_usable(const struct engine *e);
 /* For clients it is one of the engines: it was not given up. */

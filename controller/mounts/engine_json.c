@@ -73,6 +73,8 @@ struct json_object *engine_json(const struct engine *e)
 		     e->language ? e->language : e->kind->language);
 	json_add_int(o, "since", e->since);
 	json_add_int(o, "heartbeat", e->heard);
+	json_add_int(o, "slots", e->slots);
+	json_add_int(o, "free", engine_free_slots(e));
 	json_add_int(o, "queue", e->load);
 	json_add(o, "running", running_json(e));
 	json_add_int(o, "completed", (int64_t)e->completed);

@@ -12,12 +12,18 @@ static size_t pick_first(struct engine *const *e, size_t n)
 	return 0;
 }
 
+/* What each of its slots has to do, on average. */
+static double load(const struct engine *e)
+{
+	return (double)e->load / e->slots;
+}
+
 static size_t pick_leastload(struct engine *const *e, size_t n)
 {
 	size_t i, best = 0;
 
 	for (i = 1; i < n && e[best]->load > 0; i++)
-		if (e[i]->load < e[best]->load)
+		if (load(e[i]) < load(e[best]))
 			best = i;
 	return best;
 }
@@ -42,10 +48,10 @@ static size_t draw(struct engine *const *e, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		sum += 1 / (e[i]->load + 1e-6);
+		sum += 1 / (load(e[i]) + 1e-6);
 	at = sum * randombytes_random() / 4294967296.0;
 	for (i = 0; i + 1 < n; i++) {
-		at -= 1 / (e[i]->load + 1e-6);
+		at -= 1 / (load(e[i]) + 1e-6);
 		if (at < 0)
 			break;
 	}
@@ -56,7 +62,7 @@ static size_t pick_weighted(struct engine *const *e, size_t n)
 {
 	size_t a = draw(e, n), b = draw(e, n);
 
-	return e[a]->load <= e[b]->load ? a : b;
+	return load(e[a]) <= load(e[b]) ? a : b;
 }
 
 static const struct policy policies[] = {

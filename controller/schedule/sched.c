@@ -93,9 +93,10 @@ struct room {
 	bool pythons;
 };
 
+/* One task for each slot, and what --hwm allows to wait there. */
 static bool has_capacity(const struct controller *c, const struct engine *e)
 {
-	return !c->config.hwm || e->load < c->config.hwm;
+	return !c->config.hwm || e->load < e->slots - 1 + c->config.hwm;
 }
 
 /*

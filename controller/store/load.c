@@ -209,6 +209,7 @@ static int load_engine(sqlite3_stmt *st, struct reading *rd)
 		.process = column_text(st, 7),
 		.lost = sqlite3_column_int64(st, 8),
 		.heard = sqlite3_column_int64(st, 9),
+		.slots = sqlite3_column_int64(st, 10),
 	};
 
 	if (rd->v->engine)

@@ -36,7 +36,7 @@ static const char tables[] =
 	"CREATE TABLE engines("
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
 	" pid INTEGER, since INTEGER, taskfs INTEGER,"
-	" process TEXT, lost INTEGER, heard INTEGER);";
+	" process TEXT, lost INTEGER, heard INTEGER, slots INTEGER);";
 /* The first databases of version 1 did not have these tables. */
 static const char record_tables[] =
 	"CREATE TABLE IF NOT EXISTS records("
@@ -147,6 +147,12 @@ static int upgrade_3(struct db *db)
 			"ALTER TABLE engines ADD COLUMN heard INTEGER DEFAULT 0");
 }
 
+/* Before version 5 an engine ran one task at a time. */
+static int upgrade_4(struct db *db)
+{
+	return db_exec(db, "ALTER TABLE engines ADD COLUMN slots INTEGER DEFAULT 1");
+}
+
 /* The upgrade is committed when all was read (db_accept()), because the database may
  * be damaged. */
 static int upgrade(struct db *db, int64_t version)
@@ -161,8 +167,10 @@ static int upgrade(struct db *db, int64_t version)
 		err = db_exec(db, steady);
 	if (!err && version < 3)
 		err = upgrade_2(db);
-	if (!err)
+	if (!err && version < 4)
 		err = upgrade_3(db);
+	if (!err)
+		err = upgrade_4(db);
 	return err ? err : set_version(db);
 }
 

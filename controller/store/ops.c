@@ -337,6 +337,7 @@ static int run_engine(struct db *db, struct store_op *op)
 	bind_text(st, 8, e->process);
 	sqlite3_bind_int64(st, 9, e->lost);
 	sqlite3_bind_int64(st, 10, e->heard);
+	sqlite3_bind_int64(st, 11, e->slots);
 	return db_finish(st);
 }
 

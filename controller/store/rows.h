@@ -63,6 +63,7 @@ struct engine_row {
 	char *process;		/* owned; as in wire/process.h; or NULL */
 	int64_t lost;		/* clock_now() when it was given up; 0: it is there */
 	int64_t heard;		/* time of day: when it was heard last before that */
+	int64_t slots;
 };
 
 #endif

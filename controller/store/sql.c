@@ -72,7 +72,7 @@ static const char *const statements[] = {
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
 	[S_PURGE_BEGUN] = "DELETE FROM begun WHERE result=?",
 	[S_BEGUN] = "SELECT tasks FROM begun WHERE result=?",
-	[S_ENGINE] = "INSERT OR REPLACE INTO engines VALUES(?,?,?,?,?,?,?,?,?,?)",
+	[S_ENGINE] = "INSERT OR REPLACE INTO engines VALUES(?,?,?,?,?,?,?,?,?,?,?)",
 	[S_ENGINE_GONE] = "DELETE FROM engines WHERE id=?",
 	[S_META] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
 	[S_META_GET] = "SELECT value FROM meta WHERE key=?",

@@ -10,7 +10,7 @@
 #include "store.h"
 
 /* The version of the tables. Who changes a table adds one, and a step to upgrade(). */
-#define DB_VERSION 4
+#define DB_VERSION 5
 
 /* The key of a task: its result and its index in one integer. */
 #define INDEX_BITS 24

@@ -86,6 +86,16 @@ int engine_heartbeat(const struct obj *o, struct buf *out)
 	return format_time(out, o->engine->heartbeat);
 }
 
+int engine_slots(const struct obj *o, struct buf *out)
+{
+	return format_number(out, o->engine->slots);
+}
+
+int engine_free(const struct obj *o, struct buf *out)
+{
+	return format_number(out, o->engine->free);
+}
+
 int engine_queue(const struct obj *o, struct buf *out)
 {
 	return format_number(out, o->engine->queue);

@@ -16,6 +16,8 @@ int engine_language(const struct obj *o, struct buf *out);
 int engine_why(const struct obj *o, struct buf *out);
 int engine_since(const struct obj *o, struct buf *out);
 int engine_heartbeat(const struct obj *o, struct buf *out);
+int engine_slots(const struct obj *o, struct buf *out);
+int engine_free(const struct obj *o, struct buf *out);
 int engine_queue(const struct obj *o, struct buf *out);
 int engine_running(const struct obj *o, struct buf *out);
 int engine_completed(const struct obj *o, struct buf *out);

@@ -309,6 +309,8 @@ static const struct field engine_fields[] = {
 	{"language", FIELD_TEXT, E(language), 0},
 	{"since", FIELD_INT, E(since), 0},
 	{"heartbeat", FIELD_INT, E(heartbeat), 0},
+	{"slots", FIELD_INT, E(slots), 0},
+	{"free", FIELD_INT, E(free), 0},
 	{"queue", FIELD_INT, E(queue), 0},
 	{"completed", FIELD_INT, E(completed), 0},
 	{.name = NULL},

@@ -318,6 +318,7 @@ class Engine(Peer):
         relayed=None,
         process=None,
         pid=None,
+        slots=None,
         **more,
     ):
         content = {"uuid": self.uuid, **more}
@@ -333,6 +334,8 @@ class Engine(Peer):
             }
             if process:
                 content["taskfs"]["process"] = process
+            if slots is not None:
+                content["taskfs"]["slots"] = slots
             if replaces:
                 content["taskfs"]["replaces"] = replaces
             if relayed is not None:

@@ -210,6 +210,7 @@ def make_version_1(directory):
         "ALTER TABLE engines DROP COLUMN process",
         "ALTER TABLE engines DROP COLUMN lost",
         "ALTER TABLE engines DROP COLUMN heard",
+        "ALTER TABLE engines DROP COLUMN slots",
         "PRAGMA user_version=1",
     )
 

@@ -71,7 +71,8 @@ class Restart(Case):
                 "ALTER TABLE tasks DROP COLUMN elapsed;"
                 "ALTER TABLE engines DROP COLUMN process;"
                 "ALTER TABLE engines DROP COLUMN lost;"
-                "ALTER TABLE engines DROP COLUMN heard; PRAGMA user_version=1;"
+                "ALTER TABLE engines DROP COLUMN heard;"
+                "ALTER TABLE engines DROP COLUMN slots; PRAGMA user_version=1;"
             )
         self.controller.start()
         r, _ = self.client().ask("db_request", {"query": {}}).content["records"]
