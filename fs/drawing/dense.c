@@ -7,12 +7,6 @@ struct cell {
 	uint8_t look;
 };
 
-struct dense {
-	const struct drawing_plan *plan;
-	struct cell *cell;	/* row by row */
-	size_t width, columns;	/* pixels of one; in a row */
-};
-
 static void set_look(struct cell *cell, enum look look)
 {
 	if (look > cell->look)
@@ -49,9 +43,9 @@ static void add_bar(struct dense *c, const struct timeline_bar *b)
 }
 
 /* What failed shows, however short it was. */
-static int level_of(const struct dense *c, const struct cell *cell)
+static int level_of(const struct dense *c, size_t r, const struct cell *cell)
 {
-	double share = cell->busy / (double)c->plan->per_row;
+	double share = cell->busy / c->most[r];
 
 	if (cell->look >= LOOK_ABORTED || share >= 1)
 		return LEVELS;
@@ -69,7 +63,7 @@ static void put_strokes(const struct dense *c, size_t r, enum look look,
 	for (i = 0; i < c->columns; i += run ? run : 1) {
 		run = 0;
 		while (i + run < c->columns && row[i + run].look == look &&
-		       level_of(c, &row[i + run]) == level)
+		       level_of(c, r, &row[i + run]) == level)
 			run++;
 		if (!run)
 			continue;
@@ -88,23 +82,53 @@ static void put_strokes(const struct dense *c, size_t r, enum look look,
 		buf_puts(out, "\"/>\n");
 }
 
-void dense_put(const struct drawing_plan *p)
+/* At least one of each of its engines. */
+static float most_of(const struct dense *c, size_t r)
 {
-	struct dense c = {.plan = p};
+	const struct cell *row = c->cell + r * c->columns;
+	size_t i, first = r * c->plan->per_row;
+	float most = (float)(min_u64(first + c->plan->per_row, c->plan->nengines) -
+			     first);
+
+	for (i = 0; i < c->columns; i++)
+		if (row[i].busy > most)
+			most = row[i].busy;
+	return most;
+}
+
+void dense_init(struct dense *c, struct drawing_plan *p)
+{
 	struct timeline_bar b;
 	uint64_t i;
 	size_t r;
-	int look, level;
 
-	c.width = 1 + p->rows * PLOT / MOST_CELLS;
-	c.columns = (PLOT + c.width - 1) / c.width;
-	c.cell = zalloc(p->rows * c.columns * sizeof(*c.cell));
+	*c = (struct dense){.plan = p};
+	c->width = 1 + p->rows * PLOT / MOST_CELLS;
+	c->columns = (PLOT + c->width - 1) / c->width;
+	c->cell = zalloc(p->rows * c->columns * sizeof(*c->cell));
+	c->most = zalloc(p->rows * sizeof(*c->most));
 	for (i = 0; i < p->t->n; i++)
 		if (plan_bar(p, i, &b))
-			add_bar(&c, &b);
-	for (r = 0; r < p->rows; r++)
+			add_bar(c, &b);
+	for (r = 0; r < p->rows; r++) {
+		c->most[r] = most_of(c, r);
+		p->most += (double)c->most[r];
+	}
+}
+
+void dense_put(const struct dense *c)
+{
+	size_t r;
+	int look, level;
+
+	for (r = 0; r < c->plan->rows; r++)
 		for (look = LOOK_OK; look < LOOKS; look++)
 			for (level = 1; level <= LEVELS; level++)
-				put_strokes(&c, r, (enum look)look, level);
-	free(c.cell);
+				put_strokes(c, r, (enum look)look, level);
+}
+
+void dense_done(struct dense *c)
+{
+	free(c->cell);
+	free(c->most);
 }

@@ -90,7 +90,12 @@ static void look_through(struct drawing_plan *p)
 	p->span = end - p->begin > 0 ? end - p->begin : 1;
 }
 
-static void place_rows(struct drawing_plan *p)
+static size_t place_of(const struct drawing_plan *p, int64_t engine)
+{
+	return (uintptr_t)map_get_u64(&p->row_of, (uint64_t)engine) - 1;
+}
+
+static void place_engines(struct drawing_plan *p)
 {
 	size_t i;
 
@@ -99,18 +104,92 @@ static void place_rows(struct drawing_plan *p)
 	for (i = 0; i < p->nengines; i++)
 		map_put_u64(&p->row_of, (uint64_t)p->engine[i],
 			    (void *)(uintptr_t)(i + 1));
+}
+
+/* Many bars: a row is that of one engine, or of some. */
+static void share_rows(struct drawing_plan *p)
+{
 	p->per_row = (p->nengines + MOST_ROWS - 1) / MOST_ROWS;
 	if (!p->per_row)
 		p->per_row = 1;
 	p->rows = (p->nengines + p->per_row - 1) / p->per_row;
-	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
 }
 
 size_t plan_row(const struct drawing_plan *p, int64_t engine)
 {
-	uintptr_t at = (uintptr_t)map_get_u64(&p->row_of, (uint64_t)engine);
+	return place_of(p, engine) / p->per_row;
+}
 
-	return (at - 1) / p->per_row;
+/* --- few bars: rows for those of one engine at a time --------------------- */
+
+static int by_engine_and_start(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	if (x->engine != y->engine)
+		return x->engine < y->engine ? -1 : 1;
+	if (x->bar.start != y->bar.start)
+		return x->bar.start < y->bar.start ? -1 : 1;
+	return x->bar.task < y->bar.task ? -1 : x->bar.task > y->bar.task;
+}
+
+static void collect(struct drawing_plan *p)
+{
+	struct timeline_bar bar;
+	uint64_t i;
+	size_t n = 0;
+
+	p->placed = xreallocarray(NULL, p->bars, sizeof(*p->placed));
+	for (i = 0; i < p->t->n; i++)
+		if (plan_bar(p, i, &bar))
+			p->placed[n++] = (struct placed){
+				.bar = bar,
+				.engine = place_of(p, bar.engine),
+			};
+	if (n)
+		qsort(p->placed, n, sizeof(*p->placed), by_engine_and_start);
+}
+
+/*
+ * The first of the engine's `n` rows where the bar does not lie on another, or a
+ * new one. Times of two bars are not more exact than a pixel. end: of each row.
+ */
+static size_t free_row(const struct drawing_plan *p, const int64_t *end,
+		       size_t n, int64_t start)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (end[i] <= start + p->span / PLOT)
+			break;
+	return i;
+}
+
+static void place_bars(struct drawing_plan *p)
+{
+	int64_t *end = xreallocarray(NULL, p->bars, sizeof(*end));
+	size_t i, k, n = 0, engine = 0;
+
+	collect(p);
+	p->first = zalloc((p->nengines + 1) * sizeof(*p->first));
+	for (i = 0; i < p->bars; i++) {
+		struct placed *b = &p->placed[i];
+
+		if (b->engine != engine) {
+			engine = b->engine;
+			p->first[engine] = p->rows;
+			n = 0;
+		}
+		k = free_row(p, end, n, b->bar.start);
+		end[k] = b->bar.end;
+		b->row = p->first[engine] + k;
+		if (k == n) {
+			n++;
+			p->rows++;
+		}
+	}
+	p->most = (double)p->rows;
+	free(end);
 }
 
 /* Where a time is, in pixels of the plot. */
@@ -129,11 +208,18 @@ void plan_init(struct drawing_plan *p, const struct timeline *t,
 {
 	*p = (struct drawing_plan){.t = t, .out = out};
 	look_through(p);
-	place_rows(p);
+	place_engines(p);
+	if (p->bars > MOST_BARS)
+		share_rows(p);
+	else if (p->bars)
+		place_bars(p);
+	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
 }
 
 void plan_done(struct drawing_plan *p)
 {
 	free(p->engine);
+	free(p->placed);
+	free(p->first);
 	map_done(&p->row_of);
 }

@@ -16,7 +16,8 @@
 #define BOTTOM 44		/* below it: the axis */
 
 #define MOST_ROWS 1000		/* more engines share rows */
-#define MOST_BARS 1000		/* drawn one by one; else as cells */
+#define MOST_BARS 1000		/* drawn one by one, each engine's side by side in
+				   rows of its own; else as cells */
 #define MOST_CELLS 70000	/* of 8 bytes or so */
 #define LEVELS 4		/* how pale a cell can be */
 #define SEEN 3			/* a failure is at least so wide */
@@ -38,9 +39,16 @@ struct drawing_plan {
 	size_t nengines;
 	struct map row_of;	/* engine id -> its place in engine[] + 1 */
 	size_t per_row, rows, height; /* engines; rows; pixels of one */
+	/* Of few bars: */
+	struct placed {
+		struct timeline_bar bar;
+		size_t engine, row;
+	} *placed;
+	size_t *first;		/* the first row of each engine */
 	uint64_t bars;		/* that began */
 	int64_t begin, span;	/* usec */
-	double busy;		/* usec, of all engines */
+	double busy;		/* usec, of all tasks */
+	double most;		/* tasks that the engines ran at a time, together */
 };
 
 /* Goes through all bars of t. */
@@ -49,6 +57,7 @@ void plan_init(struct drawing_plan *p, const struct timeline *t,
 void plan_done(struct drawing_plan *p);
 /* The i-th bar; false: it has not begun. */
 bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret);
+/* The row of an engine, where they share rows. */
 size_t plan_row(const struct drawing_plan *p, int64_t engine);
 /* Where a time is, in pixels of the plot; where a row begins. */
 double plan_x(const struct drawing_plan *p, int64_t when);

@@ -83,7 +83,7 @@ static void put_summary(const struct drawing_plan *p)
 	}
 	if (!p->bars)
 		return;
-	share = p->busy * 100 / ((double)p->span * (double)p->nengines);
+	share = p->busy * 100 / ((double)p->span * p->most);
 	buf_printf(p->out, "; %zu engine%s, %.0f %% busy for %.3f s; began "
 			   "%.3f s after it was submitted",
 		   p->nengines, p->nengines == 1 ? "" : "s",
@@ -199,30 +199,44 @@ static void put_axis(const struct drawing_plan *p)
 		   "first task began</text>\n", LEFT + PLOT / 2, end + 36);
 }
 
+/* Beside a row, the engine or the engines from `first` to `last`. */
+static void put_engine(const struct drawing_plan *p, size_t row, size_t first,
+		       size_t last)
+{
+	buf_printf(p->out, "<text class=\"r\" x=\"%d\" y=\"%zu\">%lld", LEFT - 8,
+		   plan_y(p, row) + p->height / 2 + 4,
+		   (long long)p->engine[first]);
+	if (last > first)
+		buf_printf(p->out, "-%lld", (long long)p->engine[last]);
+	buf_puts(p->out, "</text>\n");
+}
+
 static void put_engines(const struct drawing_plan *p)
 {
 	/* Labels need 14 pixels. */
-	size_t each = (14 + p->height - 1) / p->height, i;
+	size_t each = (14 + p->height - 1) / p->height, i, next = 0;
 
 	buf_printf(p->out, "<text class=\"r\" x=\"%d\" y=\"%d\">engine</text>\n",
 		   LEFT - 8, TOP - 18);
-	for (i = 0; i < p->rows; i += each) {
-		size_t first = i * p->per_row, last = first + p->per_row - 1;
-
-		buf_printf(p->out, "<text class=\"r\" x=\"%d\" y=\"%zu\">%lld",
-			   LEFT - 8, plan_y(p, i) + p->height / 2 + 4,
-			   (long long)p->engine[first]);
-		if (p->per_row > 1 && last < p->nengines)
-			buf_printf(p->out, "-%lld",
-				   (long long)p->engine[last]);
-		buf_puts(p->out, "</text>\n");
+	if (!p->first) {
+		for (i = 0; i < p->rows; i += each)
+			put_engine(p, i, i * p->per_row,
+				   min_u64((i + 1) * p->per_row, p->nengines) - 1);
+		return;
+	}
+	for (i = 0; i < p->nengines; i++) {
+		if (p->first[i] < next)
+			continue;
+		put_engine(p, p->first[i], i, i);
+		next = p->first[i] + each;
 	}
 }
 
 /* --- few bars: one by one ----------------------------------------------- */
 
-static void put_bar(const struct drawing_plan *p, const struct timeline_bar *b)
+static void put_bar(const struct drawing_plan *p, const struct placed *at)
 {
+	const struct timeline_bar *b = &at->bar;
 	double x = plan_x(p, b->start), w = plan_x(p, b->end) - x;
 	const char *name = look_name(look_of(b->state));
 	double least = b->state == STATE_ERROR ? SEEN : 1;
@@ -234,7 +248,7 @@ static void put_bar(const struct drawing_plan *p, const struct timeline_bar *b)
 	buf_printf(p->out,
 		   "<rect class=\"%s\" x=\"%.1f\" y=\"%zu\" width=\"%.1f\" "
 		   "height=\"%zu\"><title>task %llu", name, LEFT + x,
-		   plan_y(p, plan_row(p, b->engine)) + 1, w, p->height - 2,
+		   plan_y(p, at->row) + 1, w, p->height - 2,
 		   (unsigned long long)b->task);
 	if (b->attempt > 1)
 		buf_printf(p->out, ", try %u", b->attempt);
@@ -244,15 +258,13 @@ static void put_bar(const struct drawing_plan *p, const struct timeline_bar *b)
 
 static void put_bars(const struct drawing_plan *p)
 {
-	struct timeline_bar b;
-	uint64_t i;
+	size_t i;
 	int look;
 
 	for (look = LOOK_OK; look < LOOKS; look++)
-		for (i = 0; i < p->t->n; i++)
-			if (plan_bar(p, i, &b) &&
-			    look_of(b.state) == (enum look)look)
-				put_bar(p, &b);
+		for (i = 0; i < p->bars; i++)
+			if (look_of(p->placed[i].bar.state) == (enum look)look)
+				put_bar(p, &p->placed[i]);
 }
 
 /* --- all of it ---------------------------------------------------------- */
@@ -260,8 +272,11 @@ static void put_bars(const struct drawing_plan *p)
 void timeline_put(const struct timeline *t, struct buf *out)
 {
 	struct drawing_plan p;
+	struct dense dense = {0};
 
 	plan_init(&p, t, out);
+	if (p.bars > MOST_BARS)
+		dense_init(&dense, &p);
 	put_head(&p);
 	if (!p.bars) {
 		buf_printf(out, "<text x=\"%d\" y=\"%d\">no task has begun"
@@ -270,10 +285,11 @@ void timeline_put(const struct timeline *t, struct buf *out)
 		put_axis(&p);
 		put_engines(&p);
 		if (p.bars > MOST_BARS)
-			dense_put(&p);
+			dense_put(&dense);
 		else
 			put_bars(&p);
 	}
 	buf_puts(out, "</svg>\n");
+	dense_done(&dense);
 	plan_done(&p);
 }

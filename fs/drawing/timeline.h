@@ -1,6 +1,7 @@
 /*
- * timeline.h: who ran what when, as a picture (SVG): a row for each engine, a
- * bar for each task, time from the first start to the right.
+ * timeline.h: who ran what when, as a picture (SVG): a row for each engine, or
+ * several for one that ran several tasks at a time, a bar for each task, time from
+ * the first start to the right.
  *
  * Knows nothing of the tree: it draws what it is given. Few bars are drawn one
  * by one; of many, those of one engine that share a pixel become one, paler

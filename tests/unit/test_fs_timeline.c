@@ -241,6 +241,55 @@ static void test_labels_of_rows(void **state)
 	buf_done(&b);
 }
 
+static void test_several_at_a_time(void **state)
+{
+	static const struct timeline_bar bars[] = {
+		BAR(5, 2000000, 6000000, STATE_OK),
+		BAR(3, 4000000, 6000000, STATE_OK),
+		BAR(3, 3000000, 5000000, STATE_OK),
+		BAR(3, 2000000, 4000000, STATE_OK),
+	};
+	struct timeline t = of(bars, ARRAY_SIZE(bars));
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	draw(&t, &b);
+	/* The third begins where the first ends, beside the second. */
+	assert_non_null(strstr(b.p, "x=\"84.0\" y=\"85\" width=\"548.0\""));
+	assert_non_null(strstr(b.p, "x=\"358.0\" y=\"105\" width=\"548.0\""));
+	assert_non_null(strstr(b.p, "x=\"632.0\" y=\"85\" width=\"548.0\""));
+	assert_non_null(strstr(b.p, "x=\"84.0\" y=\"125\" width=\"1096.0\""));
+	assert_non_null(strstr(b.p, "y=\"98\">3</text>"));
+	assert_non_null(strstr(b.p, "y=\"138\">5</text>"));
+	assert_int_equal(count(&b, "class=\"r\""), 3);
+	assert_non_null(strstr(b.p, "2 engines, 83 % busy for 4.000 s"));
+	buf_done(&b);
+}
+
+static void test_many_at_a_time(void **state)
+{
+	struct timeline_bar *bar = zalloc(30000 * sizeof(*bar));
+	struct timeline t = of(bar, 30000);
+	struct buf b = BUF_INIT;
+	int i;
+
+	(void)state;
+	/* Eight at a time, and four in the second half. */
+	for (i = 0; i < 30000; i++) {
+		bar[i].engine = 0;
+		bar[i].start = i < 20000 ? 1000000 + i / 8 * 400
+					 : 2000000 + (i - 20000) / 4 * 400;
+		bar[i].end = bar[i].start + 400;
+		bar[i].state = STATE_OK;
+	}
+	draw(&t, &b);
+	assert_non_null(strstr(b.p, "\"ok l4\" d=\"M84 94h548\""));
+	assert_non_null(strstr(b.p, "\"ok l2\" d=\"M632 94h548\""));
+	assert_non_null(strstr(b.p, "1 engine, 75 % busy for 2.000 s"));
+	free(bar);
+	buf_done(&b);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_nothing_has_begun),
 	cmocka_unit_test(test_one_bar_fills_the_plot),
@@ -251,6 +300,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_a_failure_is_never_lost),
 	cmocka_unit_test(test_how_busy_it_was_shows),
 	cmocka_unit_test(test_labels_of_rows),
+	cmocka_unit_test(test_several_at_a_time),
+	cmocka_unit_test(test_many_at_a_time),
 };
 
 int main(void)
