@@ -1,7 +1,7 @@
 # taskfs: see README.md for use, doc/HACKING.md for work on it.
 #
 #   make            the three programs, in build/
-#   make start      set-up, build, controller, engines, mount   MNT= N= NAME=
+#   make start      set-up, build, controller, engines, mount   MNT= N= SLOTS= NAME=
 #   make test       set-up, build, the tests of somebody new to it
 #   make check      every test
 #   make help       every target
@@ -20,7 +20,6 @@ endif
 # What `make start` starts.
 MNT  ?= ./mnt
 NAME ?= default
-N    ?= $(shell nproc)
 
 comma := ,
 BUILD ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(filter clang,$(CC)),/clang)
@@ -185,7 +184,7 @@ start:
 	@scripts/setup build
 	@$(AGAIN) all
 	@scripts/taskfs-cluster start --bin '$(BUILD)' --name '$(NAME)' \
-		--mount '$(MNT)' --engines '$(N)'
+		--mount '$(MNT)' $(if $(N),--engines '$(N)') $(if $(SLOTS),--slots '$(SLOTS)')
 
 stop:
 	@scripts/taskfs-cluster stop --name '$(NAME)'
@@ -318,6 +317,7 @@ help:
 #:: make            build the three programs in build/
 #:: make start      set-up, build, start a cluster and mount it
 #::                 MNT=./mnt  N=engines (one per core)  NAME=default
+#::                 SLOTS=tasks at a time of each engine, or auto (one engine)
 #:: make stop       unmount and stop it again              NAME=default
 #:: make status     what of it runs                        NAME=default
 #:: make test       does it work here? Some minutes; the last line counts
