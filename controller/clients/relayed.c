@@ -331,9 +331,12 @@ bool relayed_again(struct relayed *rel, const struct msg *m)
 
 /* --- what the scheduler asks ---------------------------------------------- */
 
-static bool retries(struct result *r, const struct run *run)
+static bool retries(const struct result *r, const struct run *run,
+		    const struct ending *how, const struct task_row *row)
 {
 	(void)r;
+	(void)how;
+	(void)row;
 	return run->relayed && take_retry(run->relayed);
 }
 

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "items.h"
 #include "ready.h"
+#include "wire/retry_on.h"
 
 /* Code and stdin together up to here stay in memory while a result waits. */
 #define INPUT_IN_MEMORY (64 * KIB)
@@ -96,6 +97,18 @@ enum state result_state(const struct result *r)
 
 /* --- making one --------------------------------------------------------- */
 
+static void read_retry_on(struct result *r, struct json_object *words)
+{
+	size_t i, n = words ? json_object_array_length(words) : 0;
+
+	if (n)
+		r->retry_on = zalloc(sizeof(*r->retry_on));
+	for (i = 0; i < n; i++)
+		(void)retry_on_add(r->retry_on,
+				   bytes_str(json_object_get_string(
+					   json_object_array_get_idx(words, i))));
+}
+
 static void read_targets(struct result *r, struct json_object *ids)
 {
 	size_t i;
@@ -117,6 +130,7 @@ void result_read_options(struct result *r, struct json_object *o)
 	r->halt = (uint64_t)json_int_or(o, "halt", 0);
 	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
 	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
+	read_retry_on(r, json_get_array(o, "retry_on"));
 	read_targets(r, json_get_array(o, "targets"));
 }
 
@@ -334,5 +348,6 @@ void result_free(struct result *r)
 	free(r->name);
 	free(r->token);
 	free(r->options);
+	free(r->retry_on);
 	free(r);
 }

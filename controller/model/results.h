@@ -59,6 +59,7 @@ struct task {
 	struct outputs *out;
 };
 
+struct ending;
 struct engine;
 struct result;
 struct run;
@@ -90,8 +91,9 @@ struct result_ops {
 	bool skip_is_failure;
 	/* Gives a task that is claimed to the engine, or unclaims it. */
 	void (*start)(struct result *r, uint32_t index, struct engine *e);
-	/* Whether a run that failed is tried again. */
-	bool (*retries)(struct result *r, const struct run *run);
+	/* Whether a run that failed so is tried again. row: its end, or NULL. */
+	bool (*retries)(const struct result *r, const struct run *run,
+			const struct ending *how, const struct task_row *row);
 	/* A run that the store had: it goes on, or ends. */
 	void (*restored)(struct run *run);
 	/* The result waited when the controller ended. May be NULL. */
@@ -122,6 +124,7 @@ struct result {
 	/* From the options, for the scheduler. */
 	int64_t priority;
 	uint64_t retries;
+	struct retry_on *retry_on;	/* NULL: all failures alike */
 	uint64_t timeout;	/* microseconds; 0: none */
 	int64_t *targets;
 	size_t ntargets;

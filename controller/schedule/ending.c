@@ -197,12 +197,12 @@ void task_known_outputs(struct result *r, uint32_t index,
 }
 
 static bool wants_retry(struct result *r, const struct run *run,
-			const struct ending *how)
+			const struct ending *how, const struct task_row *row)
 {
 	if (how->event != EVENT_FAIL || run->abort || r->aborting ||
 	    r->task[run->index].aborting)
 		return false;
-	return r->ops->retries(r, run);
+	return r->ops->retries(r, run, how, row);
 }
 
 static void fill_end(const struct result *r, struct task_row *row,
@@ -299,7 +299,7 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 	assert(r);
 	if (run->phase == RUN_ENDING)
 		return;
-	if (wants_retry(r, run, how)) {
+	if (wants_retry(r, run, how, row)) {
 		if (row)
 			task_row_done(row);
 		run->c->count.retried++;

@@ -7,6 +7,7 @@
 #include "lifetime.h"
 #include "model/ready.h"
 #include "model/tasks.h"
+#include "retry.h"
 #include "sched.h"
 #include "unbegun.h"
 
@@ -314,6 +315,7 @@ static void restored(struct run *run)
 	static const struct ending lost = {
 		.event = EVENT_FAIL,
 		.ename = "EngineError",
+		.lost = true,
 		.evalue = "the controller ended while the task ran, and its "
 			  "engine is not known any more",
 	};
@@ -322,16 +324,11 @@ static void restored(struct run *run)
 		run_end(run, &lost, NULL);
 }
 
-static bool retries(struct result *r, const struct run *run)
-{
-	return run->attempt <= r->retries;
-}
-
 const struct result_ops result_ops_mount = {
 	.lasts = true,
 	.counts_as_use = true,
 	.start = begin,
-	.retries = retries,
+	.retries = retry_wanted,
 	.restored = restored,
 };
 
@@ -342,6 +339,7 @@ void run_end_with_engine(struct run *run, const char *evalue)
 	struct ending how = {
 		.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
 		.ename = "EngineError",
+		.lost = true,
 		.evalue = evalue,
 		.unknown = run->engine && run->engine->unknown_end,
 	};

@@ -108,9 +108,12 @@ static void start(struct result *r, const char *msg_id, struct engine *e,
 	call_new(run);
 }
 
-static bool never(struct result *r, const struct run *run)
+static bool never(const struct result *r, const struct run *run,
+		  const struct ending *how, const struct task_row *row)
 {
 	(void)r;
+	(void)how;
+	(void)row;
 	(void)run;
 	return false;
 }

@@ -105,6 +105,7 @@ static bool has_lines(unsigned i)
 	case TASK_ENV:
 	case TASK_IDS:
 	case TASK_RESULTS:
+	case TASK_FAILURES:
 		return true;
 	default:
 		return false;

@@ -2,6 +2,7 @@
 #include "base/nearest.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+#include "wire/retry_on.h"
 
 #include <ctype.h>
 
@@ -37,6 +38,10 @@ const struct task_option task_options[] = {
 	 "them"},
 	{"retries", TASK_COUNT, TASK_BY_CONTROLLER, 0, LIMIT_RETRIES,
 	 "run again after a failure, so many times at most"},
+	{"retry_on", TASK_FAILURES, TASK_BY_CONTROLLER, 1, 256,
+	 "list of failures to run again after: lost (its engine; does not count "
+	 "among the retries, but five lost engines are enough), error (any other), "
+	 "exit N (that exit status); all if not given, and all of them count"},
 	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
 	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE, 0, LIMIT_SECONDS,
@@ -188,6 +193,13 @@ static bool is_result(struct bytes b)
 	return task_name_ok(b) || parse_u64(b, 1, INT64_MAX, &id) == 0;
 }
 
+static bool is_failure(struct bytes b)
+{
+	struct retry_on on = {0};
+
+	return retry_on_add(&on, b);
+}
+
 static bool entry_ok(enum task_option_type type, struct json_object *v)
 {
 	bool whole = json_object_is_type(v, json_type_int) &&
@@ -201,6 +213,9 @@ static bool entry_ok(enum task_option_type type, struct json_object *v)
 	case TASK_RESULTS:
 		return whole || (json_object_is_type(v, json_type_string) &&
 				 is_result(str_bytes(v)));
+	case TASK_FAILURES:
+		return json_object_is_type(v, json_type_string) &&
+		       is_failure(str_bytes(v));
 	default:
 		return false;
 	}
@@ -216,6 +231,8 @@ static int check_list(const struct task_option *o, struct json_object *v,
 			     "[0, 1] in JSON, 0,1 in a draft",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
 				 "it is or with :ok, :error or :any behind it",
+		[TASK_FAILURES] = "must be a list of " RETRY_ON_WORDS
+				  " (N from 1 to 255)",
 	};
 	size_t i, n;
 
@@ -259,6 +276,7 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 	case TASK_LIST:
 	case TASK_IDS:
 	case TASK_RESULTS:
+	case TASK_FAILURES:
 		return check_list(o, v, why);
 	case TASK_ENV:
 		return check_env(o, v, why);
@@ -268,6 +286,20 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 		return check_number(o, v, why);
 	}
 	return -EINVAL;
+}
+
+/* After what else than a lost engine, and never: that is a mistake. */
+static int check_retry_on(struct json_object *options, struct buf *why)
+{
+	struct json_object *on = json_get_array(options, "retry_on");
+	size_t i, n = on ? json_object_array_length(on) : 0;
+
+	for (i = 0; i < n && !json_get(options, "retries"); i++)
+		if (!bytes_is(str_bytes(json_object_array_get_idx(on, i)), "lost")) {
+			buf_puts(why, "\"retry_on\" needs \"retries\": how often");
+			return -EINVAL;
+		}
+	return 0;
 }
 
 int task_options_check(struct json_object *options, struct buf *why)
@@ -296,7 +328,7 @@ int task_options_check(struct json_object *options, struct buf *why)
 				"more than %lu bytes together", LIMIT_OPTIONS);
 		return -EFBIG;
 	}
-	return 0;
+	return check_retry_on(options, why);
 }
 
 int task_options_need_map(struct json_object *options, struct buf *why)

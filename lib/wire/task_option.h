@@ -22,6 +22,7 @@ enum task_option_type {
 	TASK_ENV,	/* object of strings; a file: NAME=VALUE lines */
 	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */
 	TASK_RESULTS,	/* list of ids or names; a file: one per line */
+	TASK_FAILURES,	/* list of words (retry_on.h); a file: one per line */
 	TASK_COUNT,	/* integer */
 	TASK_INTEGER,	/* integer, may be negative */
 	TASK_SECONDS,	/* number */

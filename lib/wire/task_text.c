@@ -190,7 +190,8 @@ static int check_lines(const struct task_option *o, struct bytes text,
 	struct bytes line;
 	unsigned n;
 
-	if (o->type != TASK_LIST && o->type != TASK_ENV)
+	if (o->type != TASK_LIST && o->type != TASK_ENV &&
+	    o->type != TASK_FAILURES)
 		return 0;
 	for (n = 1; parse_line(&text, &line); n++) {
 		const char *fault = line_fault(o->type, line);
@@ -212,6 +213,7 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,
+		[TASK_FAILURES] = parse_lines,
 	};
 	struct json_object *v;
 	int err;

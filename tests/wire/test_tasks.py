@@ -5,7 +5,7 @@ import os
 import sys
 
 import tap
-from controller_case import Case
+from controller_case import ERROR, Case
 from peers import new_id
 
 
@@ -156,6 +156,70 @@ class Tasks(Case):
         r = c.wait(1, "error")
         self.assertEqual(r["task"]["attempt"], 3)
         self.assertEqual(r["task"]["traceback"], "x\n")
+
+    def ends_with(self, e, status):
+        """The next task of the engine; which try it is."""
+        m = e.take()
+        bad = dict(ERROR, ename="ExitStatus")
+        e.reply(m, bad if status else None, exit_status=status)
+        return m.metadata["taskfs"]["attempt"]
+
+    def loses(self, e, c):
+        """The engine is gone while it has a task; which try it is, and another one."""
+        m = e.take()
+        e.registration.send_multipart(
+            e.frames("unregistration_request", {"id": e.id, "uuid": e.uuid})[1]
+        )
+        other = self.engine()
+        other.join(c)
+        return m.metadata["taskfs"]["attempt"], other
+
+    def test_retry_on_an_exit_status(self):
+        c, e = self.pair()
+        c.submit(b":", retries=2, retry_on=["exit 75", "exit 7"])
+        self.assertEqual([self.ends_with(e, x) for x in (75, 7, 75)], [1, 2, 3])
+        self.assertEqual(c.wait(1, "error")["task"]["exit_status"], 75)
+        c.submit(b":", retries=2, retry_on=["exit 75"])
+        self.assertEqual([self.ends_with(e, x) for x in (75, 1)], [1, 2])
+        self.assertEqual(c.wait(2, "error")["task"]["exit_status"], 1)
+        c.submit(b":", retries=2, retry_on=["exit 75"])
+        self.loses(e, c)
+        self.assertEqual(c.wait(3, "error")["task"]["ename"], "EngineError")
+
+    def test_retry_on_a_lost_engine_is_no_retry(self):
+        c, e = self.pair()
+        c.submit(b":", retries=1, retry_on=["lost", "error"])
+        attempt, e = self.loses(e, c)
+        self.assertEqual(attempt, 1)
+        self.assertEqual(self.ends_with(e, 1), 2)
+        attempt, e = self.loses(e, c)
+        self.assertEqual(attempt, 3)
+        # It is the first retry of an error still, whoever asks.
+        self.controller.kill()
+        self.controller.start()
+        c = self.client()
+        c.follow()
+        self.peers.remove(e)
+        e.close()
+        e = self.engine(uuid=e.uuid)
+        e.join(c)
+        self.assertEqual(self.ends_with(e, 1), 4)
+        r = c.wait(1, "error")
+        self.assertEqual(r["task"]["attempt"], 4)
+        said = [x.split()[4] for x in r["task"]["attempts"].splitlines()]
+        self.assertEqual(said, ["EngineError", "ExitStatus"] * 2)
+
+    def test_retry_on_a_lost_engine_alone(self):
+        c, e = self.pair()
+        c.submit(b":", retry_on=["lost"])
+        # It may be the task that ends them.
+        for n in range(1, 7):
+            attempt, e = self.loses(e, c)
+            self.assertEqual(attempt, n)
+        self.assertEqual(c.wait(1, "error")["task"]["ename"], "EngineError")
+        c.submit(b":", retry_on=["lost"])
+        self.assertEqual(self.ends_with(e, 1), 1)
+        self.assertEqual(c.wait(2, "error")["task"]["ename"], "ExitStatus")
 
     def test_timeout_ends_what_finds_no_engine(self):
         c = self.client()
