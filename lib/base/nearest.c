@@ -46,6 +46,15 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 	return row[na % 3][nb];
 }
 
+/* "target" of "targets", "retry" of "retries" and of "retry_on". */
+static bool is_beginning(const char *a, size_t na, const char *b, size_t nb)
+{
+	if (na < nb && memcmp(a, b, na) == 0)
+		return true;
+	return a[na - 1] == 'y' && nb == na + 2 && memcmp(a, b, na - 1) == 0 &&
+	       memcmp(b + na - 1, "ies", 3) == 0;
+}
+
 void nearest_try(struct nearest *n, const char *candidate)
 {
 	char a[LONGEST], b[LONGEST];
@@ -57,7 +66,7 @@ void nearest_try(struct nearest *n, const char *candidate)
 		a[i] = fold(((const char *)n->word.p)[i]);
 	for (i = 0; i < nb; i++)
 		b[i] = fold(candidate[i]);
-	d = na < nb && memcmp(a, b, na) == 0 ? 1 : distance(a, na, b, nb);
+	d = is_beginning(a, na, b, nb) ? 1 : distance(a, na, b, nb);
 	if (d * 2 >= max_u64(na, nb) || (n->best && d >= n->distance))
 		return;
 	n->best = candidate;

@@ -22,7 +22,8 @@ struct nearest {
 /*
  * Each character that is missing, too much, another, or changed places with its
  * neighbour is one of distance (another one of a short word is two); less than half
- * of the characters may be wrong. The beginning of a word is near. Of equals the
+ * of the characters may be wrong. The beginning of a word, and its
+ * singular, are near. Of equals the
  * first counts.
  */
 void nearest_try(struct nearest *n, const char *candidate);

@@ -70,6 +70,8 @@ static size_t good_run(struct json_reader *r, const char *p, size_t n)
 			r->string = !r->string;
 		else if (p[i] == '\'' && !r->string)
 			break;
+		else if (p[i] == ':' && !r->string)
+			r->members++;
 	}
 	return i;
 }
@@ -77,12 +79,17 @@ static size_t good_run(struct json_reader *r, const char *p, size_t n)
 static int give_ascii(struct json_reader *r, const char *p, size_t *n,
 		      struct json_object **ret_o, const char **ret_why)
 {
-	size_t good = good_run(r, p, *n);
+	bool string = r->string, escaped = r->escaped;
+	size_t members = r->members, good = good_run(r, p, *n);
 	int got = good ? give(r, p, good, ret_o, ret_why) : 0;
 
 	if (got) {
 		*n = min_u64(json_tokener_get_parse_end(r->tok), good);
 		/* What is behind it was no part of it. */
+		r->members = members;
+		r->string = string;
+		r->escaped = escaped;
+		(void)good_run(r, p, *n);
 		r->string = r->escaped = false;
 	} else if (good < *n) {
 		*n = good;

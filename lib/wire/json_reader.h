@@ -4,7 +4,8 @@
  *
  * json-c sees no byte beyond ASCII: a strict one (0.18) takes none in a string,
  * and a character may be cut in two by the end of a piece. They are checked here,
- * and given to it as escapes.
+ * and given to it as escapes. Of two members of one name in an object it keeps the
+ * last, without a word: `members` counts both.
  */
 #ifndef TASKFS_JSON_READER_H
 #define TASKFS_JSON_READER_H
@@ -20,6 +21,7 @@ struct json_reader {
 	size_t nparts;
 	bool string;		/* within one */
 	bool escaped;		/* the next character of it */
+	size_t members;		/* of objects that were read; the owner sets it to 0 */
 };
 
 /* Forgets what was read, too; a reset of the tokener would keep half a surrogate

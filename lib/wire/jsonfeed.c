@@ -146,6 +146,24 @@ static int begin(struct jsonfeed *j, struct bytes *text, struct buf *why)
 	return 1;
 }
 
+/* Of the value, and of all in it. */
+static size_t count_members(struct json_object *v)
+{
+	size_t i, n = 0;
+
+	if (json_object_is_type(v, json_type_array)) {
+		for (i = 0; i < json_object_array_length(v); i++)
+			n += count_members(json_object_array_get_idx(v, i));
+	} else if (json_object_is_type(v, json_type_object)) {
+		n = (size_t)json_object_object_length(v);
+		json_object_object_foreach(v, name, member) {
+			(void)name;
+			n += count_members(member);
+		}
+	}
+	return n;
+}
+
 int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 		  struct json_object **ret_o, struct buf *why)
 {
@@ -153,13 +171,19 @@ int jsonfeed_next(struct jsonfeed *j, struct bytes *text,
 	size_t n;
 	int got = 1;
 
-	if (!j->inside)
+	if (!j->inside) {
+		j->reader.members = 0;
 		got = begin(j, text, why);
+	}
 	if (got <= 0)
 		return got;
 	n = min_u64(text->n, LIMIT_JSON + 1);
 	got = json_reader_take(&j->reader, bytes_of(text->p, n), &n, ret_o,
 			       &mistake);
+	if (got > 0 && j->reader.members > count_members(*ret_o)) {
+		mistake = "an object has two members of one name";
+		got = -EINVAL;
+	}
 	j->named |= n && memchr(text->p, ':', n);
 	take(j, text, n);
 	j->bytes += n;

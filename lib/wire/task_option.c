@@ -150,8 +150,10 @@ static int check_string(const struct task_option *o, struct json_object *v,
 	if (o->type != TASK_BYTES && has_nul(b))
 		return refuse(why, o, "must not hold a NUL");
 	if (o->type == TASK_NAME && !task_name_ok(b))
-		return refuse(why, o, "is no name: letters, digits and ._+-@, "
-				      "not all digits, not beginning with .");
+		return refuse(why, o, "is no name: at most 128 letters, digits, "
+				      "commas and ._+-@, not all digits, not "
+				      "beginning with . or one of the words that "
+				      "the tree has (new, last ...)");
 	return 0;
 }
 

@@ -373,6 +373,8 @@ by_bytes() {
 	done
 	equal "$(refused '{"code": "x", "time_limit": "10m"}')" \
 		'"time_limit" must be a number of seconds'
+	like "$(refused '{"code": "x", "code": "y"}')" \
+		'line 1, column 27: an object has two members of one name near: .*'
 	like "$(refused '{"code": '"'x'}")" \
 		'line 1, column 10: JSON has double quotes, and no apostrophes near: .*'
 	for bad in "{'code': 'x'}" '{ls;}' '{"$HOME/job"; }' '{ "ls" /; }'; do

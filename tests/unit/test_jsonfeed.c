@@ -69,6 +69,8 @@ static void test_an_end_within_an_object(void **state)
 {
 	(void)state;
 	expect("{\"code\":\"a\"}{\"code\":\"b\"", 1, "a,");
+	expect("{\"code\":\":\\\":\",\"a\":[{\"code\":null},{\"code\":1}]}"
+	       "{\"code\":\"b\"}", 0, ":\":,b,");
 	expect("{", 1, "");
 }
 
@@ -79,6 +81,9 @@ static void test_mistakes(void **state)
 	expect("{\"code\":\"a\"},{\"code\":\"b\"}", -EINVAL, "a,");
 	expect("{\"code\":\"a\"}x", -EINVAL, "a,");
 	expect("{\"code\":\"a\",}", -EINVAL, "");
+	expect("{\"code\":\"a\",\"code\":\"b\"}", -EINVAL, "");
+	expect("{\"code\":\"a\"}{\"env\":{\"A\":\"1\",\"A\":\"1\"}}", -EINVAL, "a,");
+	expect("{\"a\":[{\"b\":{\"c\":null,\"c\":1}}]}", -EINVAL, "");
 	expect("{'code':'a'}", -EINVAL, "");
 	expect("{'code':\"a\"}", -EINVAL, "");
 	expect("{\"code\":'a'}", -EINVAL, "");

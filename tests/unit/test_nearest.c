@@ -4,7 +4,7 @@
 static void expect(const char *word, const char *want)
 {
 	static const char *const words[] = {
-		"code", "env", "cwd", "map", "after", "follow", "retries",
+		"code", "env", "cwd", "map", "after", "follow", "retries", "retry_on",
 		"timeout", "time_limit", "priority", "max_running",
 		"a_word_that_is_longer_than_any_that_is_looked_at",
 	};
