@@ -367,6 +367,29 @@ static void test_least_recently_used(void **state)
 		       "send 3.3 to 0");
 }
 
+static void test_a_task_for_each_slot(void **state)
+{
+	struct controller *c = *state;
+	struct result *r;
+
+	c->config.hwm = 1;
+	engine_add(c, 0)->slots = 3;
+	engine_add(c, 1);
+	r = submit_map(c, 5, "{}");
+	settle(c);
+	assert_tasks(r, "rrrrp");
+	assert_int_equal(engine_find(c, 0)->load, 3);
+	ends(r, 1, EVENT_SUCCEED);
+	assert_tasks(r, "rorrr");
+	/* One more may wait there. */
+	c->config.hwm = 2;
+	r = submit_map(c, 3, "{}");
+	settle(c);
+	assert_tasks(r, "rrp");
+	assert_int_equal(engine_find(c, 0)->load, 4);
+	assert_int_equal(engine_free_slots(engine_find(c, 0)), 0);
+}
+
 /* Each chooses one of those that there are, however they are loaded. */
 static void test_policies_choose_one(void **state)
 {
@@ -379,6 +402,7 @@ static void test_policies_choose_one(void **state)
 	assert_null(policy_find("roundrobin"));
 	for (i = 0; i < ARRAY_SIZE(of); i++) {
 		of[i].load = i == 3 ? 0 : (unsigned)i + 1;
+		of[i].slots = 1;
 		e[i] = &of[i];
 	}
 	for (i = 0; i < ARRAY_SIZE(schemes); i++) {
@@ -391,6 +415,9 @@ static void test_policies_choose_one(void **state)
 	}
 	assert_int_equal(policy_find("leastload")->pick(e, 5), 3);
 	assert_int_equal(policy_find("leastload")->pick(e, 3), 0);
+	/* Three tasks on four slots are less than one on one. */
+	of[2].slots = 4;
+	assert_int_equal(policy_find("leastload")->pick(e, 3), 2);
 	assert_int_equal(policy_find("lru")->pick(e, 5), 0);
 }
 
@@ -465,6 +492,7 @@ static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_engines_without_a_shell),
 	CONTROLLER_TEST(test_least_load),
 	CONTROLLER_TEST(test_least_recently_used),
+	CONTROLLER_TEST(test_a_task_for_each_slot),
 	CONTROLLER_TEST(test_policies_choose_one),
 	CONTROLLER_TEST(test_timeout_while_it_waits),
 	CONTROLLER_TEST(test_timeout_of_what_runs),
