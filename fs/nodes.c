@@ -275,7 +275,7 @@ R_SHOW("wall_time", result_wall_time,
        "seconds from submission to receipt, or until now, whatever is done to "
        "the clock meanwhile"),
 R_SHOW("serial_time", result_serial_time,
-       "seconds its tasks ran, added up"),
+       "seconds its tasks ran, the last try of each, added up"),
 R_SHOW("speedup", result_speedup, "serial_time / wall_time"),
 R_LINES("engine", result_engine, task_lines_engine_size,
 	"id of the engine; empty before it began. Of a map or view: a line for "
