@@ -107,7 +107,7 @@ static struct bytes place_in(const struct hierarchy *h, struct bytes all)
 	return bytes_of(NULL, 0);
 }
 
-/* Its first words as numbers; how many those are. "max" is -1. */
+/* The first words of its first line as numbers; how many. "max" is -1. */
 static int read_numbers(const char *dir, const char *name, int64_t *n, int most)
 {
 	char *path = xasprintf("%s/%s", dir, name);
@@ -118,6 +118,7 @@ static int read_numbers(const char *dir, const char *name, int64_t *n, int most)
 
 	if (file_read(path, LIMIT_PROC, &text) == 0) {
 		rest = buf_bytes(&text);
+		rest = cut(&rest, '\n');
 		for (; i < most && (word = parse_word(&rest)).n > 0; i++) {
 			n[i] = -1;
 			if (parse_u64(word, 0, INT64_MAX, &value) == 0)
