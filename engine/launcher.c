@@ -39,11 +39,11 @@ static int make_mother(struct launchers *ls)
 	static char stack[STACK_SIZE] __attribute__((aligned(64)));
 	struct launch_birth b = {.area = ls->parcel.area, .engine = getpid(),
 				 .files = ls->files};
-	int err = 0, fd[2];
+	int fd[2], err = launch_sockets(fd);
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
+	if (err)
+		return err;
 	b.fd = fd[1];
 	pid = clone(launch_mother, stack + STACK_SIZE, LAUNCHER_SIGNAL, &b);
 	if (pid < 0) {
@@ -170,13 +170,13 @@ static void bury(struct launcher *l)
 
 static int make_launcher(struct launchers *ls, struct launcher **ret_l)
 {
-	int tries = TRIES, fd[2];
+	int err, tries = TRIES, fd[2];
 	pid_t pid;
 
 	do {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) <
-		    0)
-			return -errno;
+		err = launch_sockets(fd);
+		if (err)
+			return err;
 		pid = bear(ls, fd[1]);
 		close(fd[1]);
 		if (pid < 0)

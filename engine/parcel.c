@@ -1,6 +1,5 @@
 #include "parcel.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -113,24 +112,43 @@ int launch_ask(int fd, const int *fds, unsigned n)
 	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
-int launch_hear(int fd, struct launch_word *w)
+int launch_sockets(int fd[2])
 {
-	ssize_t n = recv(fd, w, sizeof(*w), MSG_DONTWAIT);
+	struct timeval round = {.tv_usec = ROUND_MS * 1000};
 
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		return -errno;
+	/* What launch_await() waits at a time. */
+	(void)setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &round, sizeof(round));
+	return 0;
+}
+
+static int hear(int fd, struct launch_word *w, int flags)
+{
+	ssize_t n;
+
+	do {
+		n = recv(fd, w, sizeof(*w), flags);
+	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	return n == sizeof(*w) ? 0 : -EPIPE;
 }
 
+int launch_hear(int fd, struct launch_word *w)
+{
+	return hear(fd, w, MSG_DONTWAIT);
+}
+
 /* The rounds are counted, and not the time: we may have been stopped meanwhile. */
 int launch_await(int fd, pid_t pid, struct launch_word *w)
 {
-	struct pollfd p = {fd, POLLIN, 0};
-	int i;
+	int i, err;
 
 	for (i = 0; i < ROUNDS; i++) {
-		if (poll(&p, 1, ROUND_MS) > 0)
-			return launch_hear(fd, w);
+		err = hear(fd, w, 0);
+		if (err != -EAGAIN)
+			return err;
 		/* A task may have stopped it. */
 		kill(pid, SIGCONT);
 	}

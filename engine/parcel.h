@@ -26,6 +26,8 @@ static inline bool parcel_is_large(const struct parcel *p)
 	return p->used > PARCEL_KEPT;
 }
 
+/* The engine's end, and the other one. 0 or -errno. */
+int launch_sockets(int fd[2]) must_check;
 /* A request with n descriptors (at most SPAWN_FDS). -EPIPE: nobody is there. */
 int launch_ask(int fd, const int *fds, unsigned n) must_check;
 /* The next word, if there is one. -EAGAIN; -EPIPE: there will be none. */

@@ -138,17 +138,13 @@ void spawn_shown(const struct spawn *s, volatile struct spawned *ret)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(64)));
 	struct beginning b = {s, ret, getpid()};
-	sigset_t all, old;
 
 	assert(s->nfds <= SPAWN_FDS);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
 	ret->step = SPAWN_FORK;
 	if (clone(shown_child, stack + STACK_SIZE,
 		  CLONE_PARENT_SETTID | CLONE_VM | CLONE_VFORK | SIGCHLD, &b,
 		  &ret->pid) < 0)
 		ret->err = errno;
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (ret->err && ret->pid)
 		while (waitpid(ret->pid, NULL, 0) < 0 && errno == EINTR)
 			;

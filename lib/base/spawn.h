@@ -50,7 +50,8 @@ struct spawned {
 /*
  * As spawn_start(), and what becomes of the child is written to *ret, which begins
  * empty, as it happens: in memory that is shared with another process, that one may
- * read there how far it came when we are killed meanwhile. One thread.
+ * read there how far it came when we are killed meanwhile. For a process with one
+ * thread, which has blocked its signals or handles none.
  */
 void spawn_shown(const struct spawn *s, volatile struct spawned *ret);
 
