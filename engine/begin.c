@@ -109,8 +109,8 @@ static bool read_spec(const struct task *t, struct json_object *o,
 
 /* The names and values of the variables every task gets. */
 struct about {
-	char id[24], index[24], engine[24];
-	const char *env[11];
+	char id[24], index[24], engine[24], slot[24];
+	const char *env[13];
 };
 
 static void describe(const struct task *t, struct json_object *o,
@@ -133,6 +133,9 @@ static void describe(const struct task *t, struct json_object *o,
 		 (long long)t->engine->member.id);
 	a->env[i++] = "TASKFS_ENGINE";
 	a->env[i++] = a->engine;
+	a->env[i++] = "TASKFS_SLOT";
+	snprintf(a->slot, sizeof(a->slot), "%u", t->slot);
+	a->env[i++] = a->slot;
 	a->env[i++] = "TASKFS_VARS";
 	a->env[i++] = t->engine->vars.path;
 	if (item) {

@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "outcome.h"
 #include "reply.h"
+#include "vars_tell.h"
 #include "wire/limits.h"
 #include "wire/messages.h"
 
@@ -145,21 +146,32 @@ static int send_piece(struct task *t, enum stream s)
 	return err;
 }
 
+/* A piece of each: who has more to say waits until others had their turn. */
 static int send_outputs(struct task *t)
 {
 	uint64_t keep = ended(t) ? INLINE_MAX : 0;
+	bool more = false;
 	int s, err = 0;
 
 	if (!ended(t) && !t->flush)
 		return -EINPROGRESS;
 	for (s = 0; s < STREAM_OUTPUTS; s++) {
-		while (!err && output_unsent(&t->run.out[s]) > keep)
+		if (!err && output_unsent(&t->run.out[s]) > keep)
 			err = send_piece(t, (enum stream)s);
+		more |= output_unsent(&t->run.out[s]) > keep;
 	}
-	if (err)
-		return err;
+	if (err || more)
+		return err ? err : -EBUSY;
 	t->flush = false;
 	return ended(t) ? 0 : -EINPROGRESS;
+}
+
+/* What tasks wrote into variables is told before their end: queue.c has tried. */
+static int send_variables(struct task *t)
+{
+	if (!ended(t) || vars_are_told(t->engine))
+		return 0;
+	return link_want(&t->engine->link, t->channel);
 }
 
 /* The rest of each output in a buffer of its own. */
@@ -376,19 +388,29 @@ static int send_reply(struct task *t)
 /* --- step by step ------------------------------------------------------- */
 
 /*
- * 0: on to the next; -EINPROGRESS: when the task goes on; -EAGAIN: when the
- * socket takes more; any other: after a while.
+ * 0: on to the next; -EINPROGRESS: when the task goes on; -EBUSY: when others had
+ * their turn; -EAGAIN: when the socket takes more; any other: after a while.
  */
 typedef int step_fn(struct task *t);
 
 static step_fn *const extended_steps[] = {
-	send_outputs, send_extended_reply, NULL,
+	send_outputs, send_variables, send_extended_reply, NULL,
 };
 
 static step_fn *const stock_steps[] = {
 	send_busy, send_input, send_streams, send_outcome, send_reply,
 	send_idle, NULL,
 };
+
+/* It goes on at the end of the turn, or when the loop comes round again. */
+static void let_others(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	list_del(&t->link);
+	list_add_tail(ended(t) ? &all->ended : &all->running, &t->link);
+	loop_defer(t->engine->loop, &all->more);
+}
 
 void deliver(struct task *t)
 {
@@ -405,19 +427,35 @@ void deliver(struct task *t)
 		t->told = t->told ? t->told : mono_usec();
 	else if (!steps[t->step])
 		task_free(t);
+	else if (err == -EBUSY)
+		let_others(t);
 	else if (err && err != -EINPROGRESS && err != -EAGAIN &&
 		 e->link.open && !timer_is_set(&e->tasks.again))
 		timer_set(e->loop, &e->tasks.again, AGAIN_USEC);
 }
 
+/* Each of a list once: one that has more to say goes to its end. */
+static void deliver_list(struct list *list, size_t n)
+{
+	struct list *l = list->next, *tmp;
+
+	for (; n > 0; n--, l = tmp) {
+		tmp = l->next;
+		deliver(list_entry(l, struct task, link));
+	}
+}
+
+/* Also when there is room for little, all have their turn. */
 void deliver_all(struct engine *e)
 {
-	struct list *l, *tmp;
+	struct tasks *all = &e->tasks;
 
-	if (e->tasks.running)
-		deliver(e->tasks.running);
-	list_for_each_safe(l, tmp, &e->tasks.ended)
-		deliver(list_entry(l, struct task, link));
+	all->ended_first = !all->ended_first;
+	if (all->ended_first)
+		deliver_list(&all->ended, all->nended);
+	deliver_list(&all->running, all->nrunning);
+	if (!all->ended_first)
+		deliver_list(&all->ended, all->nended);
 }
 
 static void again_due(struct timer *t)
@@ -425,9 +463,15 @@ static void again_due(struct timer *t)
 	deliver_all(container_of(t, struct engine, tasks.again));
 }
 
+static void go_on(struct work *w)
+{
+	deliver_all(container_of(w, struct engine, tasks.more));
+}
+
 void deliver_init(struct engine *e)
 {
 	e->tasks.again.fire = again_due;
+	e->tasks.more.run = go_on;
 }
 
 static void flush_due(struct timer *timer)

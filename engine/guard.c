@@ -144,7 +144,7 @@ static bool end_descendants(void)
 			log_warning("processes of a task could not be killed");
 			return false;
 		}
-		kin_kill(NULL);
+		kin_kill(getpid(), NULL);
 		sigtimedwait(&chld, NULL, &pause);
 	}
 	return true;

@@ -2,6 +2,7 @@
 #include "answer.h"
 #include "deliver.h"
 #include "engine.h"
+#include "queue.h"
 #include "wire/messages.h"
 
 #include <signal.h>
@@ -103,8 +104,7 @@ void kernel_request(struct engine *e, enum channel c, struct msg *m)
 
 void kernel_interrupt_request(struct engine *e, enum channel c, struct msg *m)
 {
-	if (e->tasks.running)
-		(void)run_signal(&e->tasks.running->run, SIGINT);
+	queue_signal(e, SIGINT);
 	answer_request(e, c, m, MSG_INTERRUPT_REPLY, answer_ok());
 }
 

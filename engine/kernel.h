@@ -9,7 +9,7 @@
 #include "link.h"
 
 void kernel_info_request(struct engine *e, enum channel c, struct msg *m);
-/* Ends the running task as ^C does. */
+/* Ends the running tasks as ^C does. */
 void kernel_interrupt_request(struct engine *e, enum channel c, struct msg *m);
 /* Any other; what is no "..._request" expects no answer and gets none. */
 void kernel_request(struct engine *e, enum channel c, struct msg *m);

@@ -60,11 +60,14 @@ static void add_of_thread(const char *path, struct kin *ret)
 }
 
 /* The children of one process (of all its threads). */
-static void add_of_process(const char *task_dir, struct kin *ret)
+void kin_children(pid_t root, struct kin *ret)
 {
-	DIR *d = opendir(task_dir);
+	char dir[64];
+	DIR *d;
 	struct dirent *e;
 
+	snprintf(dir, sizeof(dir), "/proc/%d/task", (int)root);
+	d = opendir(dir);
 	if (!d)
 		return;
 	while ((e = readdir(d)) != NULL) {
@@ -72,57 +75,46 @@ static void add_of_process(const char *task_dir, struct kin *ret)
 
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/children", task_dir,
-			 e->d_name);
+		snprintf(path, sizeof(path), "%s/%s/children", dir, e->d_name);
 		add_of_thread(path, ret);
 	}
 	closedir(d);
 }
 
-void kin_children(struct kin *ret)
-{
-	add_of_process("/proc/self/task", ret);
-}
-
-void kin_descendants(struct kin *ret)
+void kin_descendants(pid_t root, struct kin *ret)
 {
 	size_t i = ret->n;
 
-	kin_children(ret);
-	for (; i < ret->n && ret->n < LIMIT_KIN; i++) {
-		char dir[64];
-
-		snprintf(dir, sizeof(dir), "/proc/%d/task", (int)ret->pid[i]);
-		add_of_process(dir, ret);
-	}
+	kin_children(root, ret);
+	for (; i < ret->n && ret->n < LIMIT_KIN; i++)
+		kin_children(ret->pid[i], ret);
 }
 
-void kin_signal(pid_t group, int signo, const struct kin *spared)
+void kin_signal(pid_t root, pid_t group, int signo)
 {
 	struct kin all = KIN_INIT;
 	size_t i;
 
 	kill(-group, signo);
-	kin_descendants(&all);
+	kin_descendants(root, &all);
 	for (i = 0; i < all.n; i++)
-		if (getpgid(all.pid[i]) != group &&
-		    !kin_has(spared, all.pid[i]))
+		if (getpgid(all.pid[i]) != group)
 			kill(all.pid[i], signo);
 	kin_done(&all);
 }
 
-size_t kin_kill(const struct kin *spared)
+size_t kin_kill(pid_t root, const struct kin *spared)
 {
 	struct kin children = KIN_INIT;
 	size_t i, killed = 0;
 
-	kin_children(&children);
+	kin_children(root, &children);
 	for (i = 0; i < children.n; i++) {
 		pid_t pid = children.pid[i], group = getpgid(pid);
 
 		if (kin_has(spared, pid))
 			continue;
-		/* A child we did not wait for keeps its pid, and its group
+		/* A child nobody waited for keeps its pid, and its group
 		   the group's id: nobody else can be meant. */
 		if (group > 1 && group != getpgrp())
 			kill(-group, SIGKILL);

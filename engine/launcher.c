@@ -1,353 +1,390 @@
 #include "launcher.h"
-#include "base/log.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-/* Arguments and environment; the kernel takes at most 6 MiB (execve(2)). */
-#define AREA_SIZE ((size_t)8 * 1024 * 1024)
-/* What stays when a request was larger. */
-#define AREA_KEPT ((size_t)64 * 1024)
 #define STACK_SIZE (64 * 1024)
-/* So long an exec may take, on a slow disk or a network's: a minute. */
-#define ROUND_MS 100
-#define ROUNDS 600
 /* So many launchers may be killed under one start. */
 #define TRIES 3
+/* A launcher that is stopped more often than this is killed, with its task. */
+#define STOPS 5
+#define STOPS_USEC (60 * USEC_PER_SEC)
 
-/* At the same place in both processes: the pointers in it are good in both. */
-struct launch {
-	struct spawned made;
-	bool was_large;		/* the request before: forget its size */
-	struct spawn spawn;
-	struct spawn_fd fds[SPAWN_FDS];
-};
+/* --- processes ----------------------------------------------------------- */
 
-union rights {
-	struct cmsghdr align;
-	char space[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
-};
-
-/* --- the launcher's side ------------------------------------------------ */
-
-/* Its largest size is what it has now (proc(5), clear_refs). */
-static void forget_peak(void)
+static void kill_and_wait(pid_t pid)
 {
-	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)!write(fd, "5", 1);
-	close(fd);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
 }
 
-/* The next request; false: there will be none. */
-static bool take(int fd, struct launch *a)
+static void spare(struct launchers *ls, pid_t pid)
 {
-	union rights rights;
-	int got[SPAWN_FDS];
-	char c;
-	struct iovec iov = {&c, 1};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1,
-			   .msg_control = rights.space,
-			   .msg_controllen = sizeof(rights.space)};
-	struct cmsghdr *h;
-	unsigned i, n = 0;
-
-	if (recvmsg(fd, &m, MSG_CMSG_CLOEXEC) <= 0)
-		return false;
-	h = CMSG_FIRSTHDR(&m);
-	if (h && h->cmsg_type == SCM_RIGHTS) {
-		memcpy(got, CMSG_DATA(h), h->cmsg_len - CMSG_LEN(0));
-		n = (unsigned)((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	}
-	for (i = 0; i < n; i++)
-		a->fds[i].from = got[i];
-	return n == a->spawn.nfds;
+	kin_add(ls->spared, pid);
+	ls->n++;
 }
 
-static void answer(int fd, struct launch *a)
+static void spare_no_more(struct launchers *ls, pid_t pid)
 {
-	unsigned i;
-
-	if (a->was_large)
-		forget_peak();
-	spawn_for_parent(&a->spawn, &a->made);
-	for (i = 0; i < a->spawn.nfds; i++)
-		close(a->fds[i].from);
-	(void)!send(fd, "", 1, MSG_NOSIGNAL);
+	kin_remove(ls->spared, pid);
+	ls->n--;
 }
 
-struct birth {
-	struct launch *area;
-	int fd;
-	pid_t engine;
-};
+/* --- the mother ---------------------------------------------------------- */
 
-/*
- * It may be a copy of a process with threads: no malloc() here. Signals are the
- * engine's to handle, and its end is our end.
- */
-static int launch(void *arg)
-{
-	const struct birth *b = arg;
-	sigset_t all;
-	int fd;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	prctl(PR_SET_NAME, "taskfs-launcher");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != b->engine)
-		return 1;
-	/* Where no descriptor of a child is put. */
-	fd = dup2(b->fd, SPAWN_FDS);
-	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-	    close_range(STDERR_FILENO + 1, SPAWN_FDS - 1, 0) < 0 ||
-	    close_range(SPAWN_FDS + 1, ~0U, 0) < 0)
-		return 1;
-	while (take(fd, b->area))
-		answer(fd, b->area);
-	return 0;
-}
-
-/* --- the engine's side: its life ---------------------------------------- */
-
-static int begin(struct launcher *l)
+static int make_mother(struct launchers *ls)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(64)));
-	struct birth b = {.area = l->area, .engine = getpid()};
-	int err = 0, fd[2];
+	struct launch_birth b = {.area = ls->parcel.area, .engine = getpid(),
+				 .files = ls->files};
+	int fd[2], err = launch_sockets(fd);
+	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
+	if (err)
+		return err;
 	b.fd = fd[1];
-	l->pid = clone(launch, stack + STACK_SIZE, LAUNCHER_SIGNAL, &b);
-	if (l->pid < 0) {
+	pid = clone(launch_mother, stack + STACK_SIZE, LAUNCHER_SIGNAL, &b);
+	if (pid < 0) {
 		err = -errno;
-		l->pid = 0;
 		close(fd[0]);
 	} else {
-		l->fd = fd[0];
-		kin_add(l->spared, l->pid);
+		ls->mother = pid;
+		ls->fd = fd[0];
+		spare(ls, pid);
 	}
 	close(fd[1]);
 	return err;
 }
 
-static void forget(struct launcher *l)
+/* She has been waited for. */
+static void forget_mother(struct launchers *ls)
 {
-	kin_remove(l->spared, l->pid);
-	close(l->fd);
-	l->fd = -1;
-	l->pid = 0;
+	spare_no_more(ls, ls->mother);
+	close(ls->fd);
+	ls->fd = -1;
+	ls->mother = 0;
 }
 
-static void end(struct launcher *l)
+static void mother_lost(struct launchers *ls)
 {
-	if (!l->pid)
-		return;
-	kill(l->pid, SIGKILL);
-	while (waitpid(l->pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	forget(l);
+	log_warning("the process that makes launchers is gone; there will be "
+		    "another one, but the memory of small tasks is told too "
+		    "large until the engine is started again");
+	forget_mother(ls);
 }
 
-static void log_lost(void)
+/* A launcher at the other end of `socket`: its pid, or -errno. */
+static pid_t bear(struct launchers *ls, int socket)
 {
-	log_warning("the process that makes the tasks' processes is gone; there "
-		    "will be another one, but the memory of small tasks is told "
-		    "too large until the engine is started again");
-}
+	struct launch_word w;
+	int err = ls->mother ? 0 : make_mother(ls);
 
-void launcher_died(struct launcher *l)
-{
-	log_lost();
-	forget(l);
-}
-
-int launcher_init(struct launcher *l, struct kin *spared)
-{
-	void *p = mmap(NULL, AREA_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	*l = (struct launcher){.fd = -1, .spared = spared};
-	if (p == MAP_FAILED)
-		return -errno;
-	l->area = p;
-	return begin(l);
-}
-
-void launcher_done(struct launcher *l)
-{
-	end(l);
-	if (l->area)
-		munmap(l->area, AREA_SIZE);
-	l->area = NULL;
-}
-
-/* --- the engine's side: a request --------------------------------------- */
-
-/* Room in the area, for pointers too; NULL: it is full. */
-static void *put(struct launcher *l, const void *p, size_t n)
-{
-	size_t aligned = (n + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
-	char *to = (char *)l->area + l->used;
-
-	if (aligned < n || aligned > AREA_SIZE - l->used)
-		return NULL;
-	l->used += aligned;
-	if (p)
-		memcpy(to, p, n);
-	return to;
-}
-
-static bool put_string(struct launcher *l, const char **s)
-{
-	if (*s)
-		*s = put(l, *s, strlen(*s) + 1);
-	return *s;
-}
-
-static bool put_strings(struct launcher *l, char *const **v)
-{
-	size_t i, n = 0;
-	char **to;
-
-	while ((*v)[n])
-		n++;
-	to = put(l, NULL, (n + 1) * sizeof(*to));
-	if (!to)
-		return false;
-	for (i = 0; i < n; i++) {
-		to[i] = put(l, (*v)[i], strlen((*v)[i]) + 1);
-		if (!to[i])
-			return false;
-	}
-	to[n] = NULL;
-	*v = to;
-	return true;
-}
-
-/* False: it is more than any system takes. */
-static bool put_request(struct launcher *l, const struct spawn *s)
-{
-	struct launch *a = l->area;
-
-	a->was_large = l->used > AREA_KEPT;
-	if (a->was_large)
-		(void)madvise((char *)a + AREA_KEPT, AREA_SIZE - AREA_KEPT,
-			      MADV_REMOVE);
-	a->made = (struct spawned){0};
-	a->spawn = *s;
-	memcpy(a->fds, s->fds, s->nfds * sizeof(*s->fds));
-	a->spawn.fds = a->fds;
-	l->used = (sizeof(*a) + 63) & ~(size_t)63;
-	return put_string(l, &a->spawn.path) &&
-	       (!s->cwd || put_string(l, &a->spawn.cwd)) &&
-	       put_strings(l, &a->spawn.argv) && put_strings(l, &a->spawn.envp);
-}
-
-static int ask(struct launcher *l)
-{
-	const struct spawn *s = &l->area->spawn;
-	union rights rights = {.space = {0}};
-	struct iovec iov = {(char *)"", 1};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *h;
-	int fds[SPAWN_FDS];
-	unsigned i;
-
-	for (i = 0; i < s->nfds; i++)
-		fds[i] = s->fds[i].from;
-	if (s->nfds) {
-		m.msg_control = rights.space;
-		m.msg_controllen = CMSG_SPACE(s->nfds * sizeof(int));
-		h = CMSG_FIRSTHDR(&m);
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(s->nfds * sizeof(int));
-		memcpy(CMSG_DATA(h), fds, s->nfds * sizeof(int));
-	}
-	return sendmsg(l->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-/*
- * Until it has answered; or is gone, and so is the doubt about what it made: a
- * child has the other end of the socket until its exec or its end. The rounds
- * are counted, and not the time: we may have been stopped meanwhile.
- */
-static int await(struct launcher *l)
-{
-	struct pollfd p = {l->fd, POLLIN, 0};
-	int i;
-	char c;
-
-	for (i = 0; i < ROUNDS; i++) {
-		if (poll(&p, 1, ROUND_MS) > 0)
-			return recv(l->fd, &c, 1, MSG_DONTWAIT) == 1 ? 0
-								     : -EPIPE;
-		/* A task may have stopped it. */
-		kill(l->pid, SIGCONT);
-	}
-	return -ETIMEDOUT;
-}
-
-/* 0: it was told to start it; what came of that is in the area. */
-static int request(struct launcher *l)
-{
-	int err = l->pid ? 0 : begin(l);
-
-	if (err)
-		return err;
-	err = ask(l);
-	if (err == -EPIPE || err == -ECONNRESET || !err) {
-		err = err ? -EPIPE : await(l);
-		if (!err)
-			return 0;
-		log_lost();
-		end(l);
+	if (!err)
+		err = launch_ask(ls->fd, &socket, 1);
+	if (!err)
+		err = launch_await(ls->fd, ls->mother, &w);
+	if (!err)
+		return w.number;
+	if (ls->mother && (err == -EPIPE || err == -ETIMEDOUT)) {
+		kill_and_wait(ls->mother);
+		mother_lost(ls);
 	}
 	return err;
 }
 
-/* What is neither dead nor executing its program is left behind. */
-static void give_up(struct launcher *l, pid_t pid)
+/* --- launchers ----------------------------------------------------------- */
+
+static void to_idle(struct launcher *l)
 {
-	if (pid <= 0)
-		return;
-	kill(pid, SIGKILL);
-	kin_add(l->spared, pid);
+	l->user = NULL;
+	list_del(&l->link);
+	list_add(&l->all->idle, &l->link);
 }
 
-pid_t launcher_start(struct launcher *l, const struct spawn *s,
-		     enum spawn_step *ret_step)
+static void pass_on(struct launcher *l, const struct launch_word *w)
 {
-	const volatile struct spawned *made = &l->area->made;
+	void *user = l->user;
+
+	if (!user || w->what != LAUNCH_ENDED)
+		return;
+	if (w->all)
+		to_idle(l);
+	l->all->said(user, w);
+}
+
+static void ready(struct watch *watch, short events)
+{
+	struct launcher *l = container_of(watch, struct launcher, watch);
+	struct launch_word w = {.what = LAUNCH_BORN}, next;
+	int err = 0;
+
+	(void)events;
+	/* The last word of a task counts: all that was said before is in it. */
+	while (!w.all && (err = launch_hear(watch->fd, &next)) == 0)
+		w = next;
+	if (err == -EPIPE)
+		loop_remove(watch);	/* LAUNCHER_SIGNAL comes */
+	pass_on(l, &w);
+}
+
+static struct launcher *launcher_new(struct launchers *ls, pid_t pid, int fd)
+{
+	struct launcher *l = zalloc(sizeof(*l));
+
+	l->all = ls;
+	l->pid = pid;
+	l->watch = (struct watch){.ready = ready, .fd = fd, .events = POLLIN,
+				  .crowd = true};
+	loop_add(ls->loop, &l->watch);
+	list_add(&ls->idle, &l->link);
+	spare(ls, pid);
+	return l;
+}
+
+static void launcher_free(struct launcher *l)
+{
+	list_del(&l->link);
+	loop_remove(&l->watch);
+	close(l->watch.fd);
+	free(l);
+}
+
+/* It has been waited for. */
+static void bury(struct launcher *l)
+{
+	struct launchers *ls = l->all;
+	void *user;
+	struct launch_word w;
+
+	/* What it could still say counts. */
+	while (launch_hear(l->watch.fd, &w) == 0)
+		pass_on(l, &w);
+	user = l->user;
+	spare_no_more(ls, l->pid);
+	launcher_free(l);
+	if (user)
+		ls->died(user);
+}
+
+static int make_launcher(struct launchers *ls, struct launcher **ret_l)
+{
+	int err, tries = TRIES, fd[2];
+	pid_t pid;
+
+	do {
+		err = launch_sockets(fd);
+		if (err)
+			return err;
+		pid = bear(ls, fd[1]);
+		close(fd[1]);
+		if (pid < 0)
+			close(fd[0]);
+	} while (pid == -EPIPE && --tries);
+	if (pid < 0)
+		return pid;
+	*ret_l = launcher_new(ls, pid, fd[0]);
+	return 0;
+}
+
+static int get_launcher(struct launchers *ls, struct launcher **ret_l)
+{
+	if (list_empty(&ls->idle))
+		return make_launcher(ls, ret_l);
+	*ret_l = list_first(&ls->idle, struct launcher, link);
+	return 0;
+}
+
+bool launcher_has_said(const struct launcher *l)
+{
+	char c;
+
+	return recv(l->watch.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void launcher_abandon(struct launcher *l)
+{
+	launcher_free(l);	/* and its pid is spared */
+}
+
+/* --- a request ----------------------------------------------------------- */
+
+/* 0: it was told to start it; what came of that is in the area. */
+static int request(struct launcher *l, const struct spawn *s)
+{
+	struct launchers *ls = l->all;
+	struct launch_word w;
+	int fds[SPAWN_FDS], err;
+	unsigned i;
+
+	for (i = 0; i < s->nfds; i++)
+		fds[i] = s->fds[i].from;
+	ls->parcel.area->was_large = l->large;
+	l->large = parcel_is_large(&ls->parcel);
+	err = launch_ask(l->watch.fd, fds, s->nfds);
+	return err ? err : launch_await(l->watch.fd, l->pid, &w);
+}
+
+/*
+ * There is no launcher any more that could say more of it. What is neither dead nor
+ * executing its program is left behind.
+ */
+static void give_up(struct launcher *l, int err, pid_t made)
+{
+	struct kin *spared = l->all->spared;
+
+	log_warning("the process that started a task is gone");
+	kill_and_wait(l->pid);
+	bury(l);
+	if (err == -ETIMEDOUT && made > 0) {
+		kill(made, SIGKILL);
+		kin_add(spared, made);
+	}
+}
+
+/* 0: *ret_l has answered, and what it made is in the area. */
+static int start(struct launchers *ls, const struct spawn *s,
+		 struct launcher **ret_l)
+{
+	struct launcher *l = NULL;
+	int err = get_launcher(ls, &l);
+
+	if (err)
+		return err;
+	err = request(l, s);
+	if (err == -EPIPE || err == -ETIMEDOUT)
+		give_up(l, err, ls->parcel.area->made.pid);
+	*ret_l = l;
+	return err;
+}
+
+pid_t launchers_start(struct launchers *ls, const struct spawn *s, void *user,
+		      struct launcher **ret_l, enum spawn_step *ret_step)
+{
+	const volatile struct spawned *made = &ls->parcel.area->made;
+	struct launcher *l = NULL;
 	int err, tries = TRIES;
 
 	*ret_step = SPAWN_EXEC;
-	if (!put_request(l, s))
+	*ret_l = NULL;
+	if (!parcel_put(&ls->parcel, s))
 		return -E2BIG;
 	do {
-		err = request(l);
+		err = start(ls, s, &l);
 	} while (err == -EPIPE && !made->pid && !made->err && --tries);
-	if (err == -ETIMEDOUT)
-		give_up(l, made->pid);
-	if (err && (err != -EPIPE || (!made->pid && !made->err))) {
+	if (made->err && (!err || err == -EPIPE)) {
+		*ret_step = made->step;
+		return -made->err;
+	}
+	if (err && (err != -EPIPE || !made->pid)) {
 		*ret_step = SPAWN_FORK;
 		return err;
 	}
-	if (!made->err)
-		return made->pid;
-	*ret_step = made->step;
-	if (made->pid)
-		while (waitpid(made->pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	return -made->err;
+	if (!err) {
+		list_del(&l->link);
+		list_add(&ls->busy, &l->link);
+		l->user = user;
+		*ret_l = l;
+	}
+	return made->pid;
+}
+
+/* --- their life ---------------------------------------------------------- */
+
+static struct launcher *find_in(struct list *list, pid_t pid)
+{
+	struct list *i;
+
+	list_for_each(i, list)
+		if (list_entry(i, struct launcher, link)->pid == pid)
+			return list_entry(i, struct launcher, link);
+	return NULL;
+}
+
+static struct launcher *find(struct launchers *ls, pid_t pid)
+{
+	struct launcher *l = find_in(&ls->busy, pid);
+
+	return l ? l : find_in(&ls->idle, pid);
+}
+
+static void ended(struct launchers *ls, pid_t pid)
+{
+	struct launcher *l = find(ls, pid);
+
+	if (pid == ls->mother) {
+		mother_lost(ls);
+	} else if (l) {
+		log_warning(l->user ? "the launcher of a task was killed, and "
+				      "so is the task"
+				    : "an idle launcher was killed",
+			    log_int("pid", pid));
+		bury(l);
+	} else if (kin_has(ls->spared, pid)) {
+		spare_no_more(ls, pid);	/* one that was left behind */
+	}
+}
+
+/* A task can stop its launcher: nobody would hear of that task any more. */
+static void go_on(struct launchers *ls, pid_t pid)
+{
+	struct launcher *l = find(ls, pid);
+	unsigned skipped;
+
+	if (!l || log_allowed(&l->stops, STOPS, STOPS_USEC, &skipped)) {
+		kill(pid, SIGCONT);
+		return;
+	}
+	log_warning("a launcher is stopped again and again; it is killed",
+		    log_int("pid", pid));
+	kill(pid, SIGKILL);
+}
+
+void launchers_reap(struct launchers *ls)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WCLONE)) >
+	       0) {
+		if (WIFSTOPPED(status))
+			go_on(ls, pid);
+		else
+			ended(ls, pid);
+	}
+}
+
+int launchers_init(struct launchers *ls)
+{
+	int err = parcel_init(&ls->parcel);
+
+	ls->fd = -1;
+	list_init(&ls->idle);
+	list_init(&ls->busy);
+	if (!err && getrlimit(RLIMIT_NOFILE, &ls->files) < 0)
+		err = -errno;
+	return err ? err : make_mother(ls);
+}
+
+static void end_all(struct list *list)
+{
+	while (!list_empty(list)) {
+		struct launcher *l = list_first(list, struct launcher, link);
+
+		l->user = NULL;
+		kill_and_wait(l->pid);
+		bury(l);
+	}
+}
+
+void launchers_done(struct launchers *ls)
+{
+	end_all(&ls->idle);
+	end_all(&ls->busy);
+	if (ls->mother) {
+		kill_and_wait(ls->mother);
+		forget_mother(ls);
+	}
+	parcel_done(&ls->parcel);
 }

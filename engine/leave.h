@@ -1,6 +1,6 @@
 /*
  * leave.h: that the engine ends. Anybody may say so; worker.c does what is to be
- * done, at the end of the turn: it ends the running task, says goodbye to the
+ * done, at the end of the turn: it ends the running tasks, says goodbye to the
  * controller, and stops the loop.
  */
 #ifndef TASKFS_ENGINE_LEAVE_H
@@ -19,15 +19,15 @@ enum engine_exit {
 
 struct leave {
 	bool on;		/* nothing begins any more, nothing is sent */
-	bool at_once;		/* it was said twice: the task is killed */
+	bool at_once;		/* it was said twice: tasks are killed */
 	int exit_code;
 	struct work work;	/* worker.c's */
-	struct timer patience;	/* worker.c's: the task takes its time */
+	struct timer patience;	/* worker.c's: tasks take their time */
 };
 
 /* The engine ends with this code. */
 void leave_begin(struct engine *e, int code);
-/* The task that ran when the engine was told to end has ended. */
+/* A task that ran when the engine was told to end has ended. */
 void leave_go_on(struct engine *e);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * taskfs-engine: runs tasks, one at a time, and streams their output.
+ * taskfs-engine: runs tasks and streams their output.
  */
 #include "base/opt.h"
 #include "engine.h"

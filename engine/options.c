@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "slots.h"
 #include "wire/connfile.h"
 #include "wire/limits.h"
 
@@ -10,6 +11,13 @@ static int set_level(void *config, const char *value)
 	struct config *c = config;
 
 	return log_parse_level(bytes_str(value), &c->log_level);
+}
+
+static int set_slots(void *config, const char *value)
+{
+	struct config *c = config;
+
+	return slots_parse(value, &c->slots);
 }
 
 #define AT(member) .at = offsetof(struct config, member)
@@ -33,6 +41,10 @@ static const struct opt opts[] = {
 	 .help = "the file is ipcontroller-ID-engine.json"},
 	{.name = "id", .value = "N", .type = OPT_COUNT, AT(id),
 	 .max = INT_MAX, .help = "the engine id to ask for"},
+	{.name = "slots", .value = "N", .type = OPT_CALL, .call = set_slots,
+	 .standard = "1",
+	 .help = "tasks at a time, at most 65536; auto: as many as there are "
+		 "processors"},
 	{.name = "wait", .type = OPT_FLAG, AT(wait), .standard = "1",
 	 .help = "wait for file and controller (--wait=no: do not)"},
 	{.name = "timeout", .value = "TIME", .type = OPT_DURATION, AT(timeout),
@@ -131,7 +143,7 @@ static const struct opt_alias aliases[] = {
 static const struct program program = {
 	.name = "taskfs-engine",
 	.usage = "[OPTION]...",
-	.about = "Runs the tasks of a cluster, one at a time. Without --file or "
+	.about = "Runs the tasks of a cluster. Without --file or "
 		 "a directory:\nthose of the cluster NAME.",
 	.more = "TIME is in seconds or has a unit: ms, s, m, h, d. SIZE is in "
 		"bytes or has one: K, M, G, T.\nThe options of ipengine are "

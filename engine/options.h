@@ -20,6 +20,7 @@ struct config {
 	uint64_t grace, timeout, orphan_timeout; /* usec */
 	uint64_t file_timeout;		/* usec: ipyparallel's other one */
 	uint64_t output_limit;		/* bytes */
+	size_t slots;			/* tasks at a time */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
 	bool wait, mpi;
 	bool debug, log_to_file;

@@ -3,6 +3,7 @@
 #include "deliver.h"
 #include "engine.h"
 #include "outcome.h"
+#include "slots.h"
 #include "vars_tell.h"
 
 /* Waiting requests of an engine: more are refused. A controller of ours takes in
@@ -11,7 +12,6 @@
 #define LIMIT_WAITING_BYTES (1 * GIB)
 /* Ended and not yet stored: nothing new begins. */
 #define LIMIT_ENDED 4096
-#define LIMIT_FILES 256
 
 /* --- the end of a task -------------------------------------------------- */
 
@@ -108,16 +108,41 @@ static bool may_begin(const struct engine *e)
 {
 	const struct tasks *all = &e->tasks;
 
-	return !e->leave.on && !all->running && !list_empty(&all->waiting) &&
-	       !list_first(&all->waiting, struct task, link)->held &&
-	       all->nended < LIMIT_ENDED && output_files() < LIMIT_FILES;
+	return !e->leave.on && all->nrunning < all->slots &&
+	       all->nended < LIMIT_ENDED && all->files < SLOTS_FILES_KEPT;
 }
 
-/* Starts the next one, if it can be. */
+/* The first of one kind that is not held (few are, and not for long); or NULL. */
+static struct task *first_of(const struct list *waiting)
+{
+	const struct list *l;
+
+	list_for_each(l, waiting)
+		if (!list_entry(l, struct task, link)->held)
+			return list_entry(l, struct task, link);
+	return NULL;
+}
+
+/* Whose turn it is; or NULL. */
+static struct task *first(const struct tasks *all)
+{
+	struct task *queued = first_of(&all->waiting[false]);
+	struct task *direct = all->direct_runs
+				      ? NULL
+				      : first_of(&all->waiting[true]);
+
+	if (!queued || !direct)
+		return queued ? queued : direct;
+	return queued->arrived < direct->arrived ? queued : direct;
+}
+
+/* Starts those that can be. */
 static void next(struct engine *e)
 {
-	while (may_begin(e))
-		begin(list_first(&e->tasks.waiting, struct task, link));
+	struct task *t;
+
+	while (may_begin(e) && (t = first(&e->tasks)) != NULL)
+		begin(t);
 }
 
 /* --- its arrival -------------------------------------------------------- */
@@ -223,7 +248,8 @@ static bool let_go(struct tasks *all)
 	struct list *l;
 	bool more = false;
 
-	list_for_each(l, &all->waiting) {
+	/* Those that are held are the controller's own. */
+	list_for_each(l, &all->waiting[false]) {
 		struct task *t = list_entry(l, struct task, link);
 
 		t->held &= !t->named;
@@ -245,8 +271,8 @@ bool queue_registered(struct engine *e, struct json_object *unwanted)
 		if (t && t->extended)
 			drop(t);
 	}
-	if (all->running)
-		deliver_again(all->running);
+	list_for_each(l, &all->running)
+		deliver_again(list_entry(l, struct task, link));
 	list_for_each(l, &all->ended)
 		deliver_again(list_entry(l, struct task, link));
 	more = let_go(all);
@@ -277,11 +303,11 @@ void queue_abort(struct engine *e, struct bytes msg_id)
 		queue_abort_task(t);
 }
 
-void queue_abort_waiting(struct engine *e)
+static void abort_all(struct list *waiting)
 {
 	struct list *l, *tmp;
 
-	list_for_each_safe(l, tmp, &e->tasks.waiting) {
+	list_for_each_safe(l, tmp, waiting) {
 		struct task *t = list_entry(l, struct task, link);
 
 		if (!t->extended)
@@ -289,19 +315,34 @@ void queue_abort_waiting(struct engine *e)
 	}
 }
 
+void queue_abort_waiting(struct engine *e)
+{
+	abort_all(&e->tasks.waiting[true]);
+	abort_all(&e->tasks.waiting[false]);
+}
+
+void queue_signal(struct engine *e, int signo)
+{
+	struct list *l;
+
+	list_for_each(l, &e->tasks.running)
+		(void)run_signal(&list_entry(l, struct task, link)->run, signo);
+}
+
 /* --- all of it ---------------------------------------------------------- */
 
 void queue_init(struct engine *e)
 {
-	tasks_init(&e->tasks);
+	tasks_init(&e->tasks, e->config->slots);
 	deliver_init(e);
 }
 
 void queue_done(struct engine *e)
 {
-	struct task *t = e->tasks.running;
+	while (!list_empty(&e->tasks.running)) {
+		struct task *t = list_first(&e->tasks.running, struct task,
+					    link);
 
-	if (t) {
 		run_forget(&t->run);
 		t->unwanted = true;
 		end(t, EVENT_ABORT);

@@ -1,6 +1,7 @@
 /*
  * queue.h: the tasks of an engine on their way: a task arrives, waits, runs, and
- * ends, one behind the other. What of them there is, task.h knows.
+ * ends. They begin in the order of their arrival, but that one which may not begin
+ * yet holds up no other. What of them there is, task.h knows.
  */
 #ifndef TASKFS_ENGINE_QUEUE_H
 #define TASKFS_ENGINE_QUEUE_H
@@ -28,5 +29,7 @@ void queue_abort_task(struct task *t);
 void queue_abort(struct engine *e, struct bytes msg_id);
 /* All tasks of clients that wait. */
 void queue_abort_waiting(struct engine *e);
+/* A signal to all that run. */
+void queue_signal(struct engine *e, int signo);
 
 #endif

@@ -80,20 +80,17 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 		       abort ? answer_ok() : signal_task(t, m->content));
 }
 
-/* With a msg_id only that task: when it has ended the next is not meant. */
-static bool is_meant(const struct task *running, struct json_object *content)
-{
-	const char *id = json_get_str(content, "msg_id", NULL);
-
-	return running && (!id || strcmp(id, running->request.id) == 0);
-}
-
 static void signal_request(struct engine *e, enum channel c, struct msg *m)
 {
 	int signo = get_signal(m->content, "sig");
+	const char *id = json_get_str(m->content, "msg_id", NULL);
+	struct task *t = id ? tasks_find(&e->tasks, bytes_str(id)) : NULL;
 
-	if (signo > 0 && is_meant(e->tasks.running, m->content))
-		(void)run_signal(&e->tasks.running->run, signo);
+	/* With a msg_id only that task: when it has ended no other is meant. */
+	if (signo > 0 && !id)
+		queue_signal(e, signo);
+	else if (signo > 0 && t && t->state == STATE_RUNNING)
+		(void)run_signal(&t->run, signo);
 	answer_request(e, c, m, MSG_SIGNAL_REPLY,
 		       signo >= 0 ? answer_ok() : no_such_signal());
 }

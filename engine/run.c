@@ -21,10 +21,19 @@
 /* Others may still write to what a task has left: no more than this. */
 #define DRAIN_LIMIT ((size_t)16 * 1024 * 1024)
 
+static void launcher_said(void *user, const struct launch_word *w);
+static void launcher_died(void *user);
+
 int runner_init(struct runner *rr)
 {
-	int err = launcher_init(&rr->launcher, &rr->spared);
+	int err;
 
+	list_init(&rr->runs);
+	rr->launchers = (struct launchers){.loop = rr->loop,
+					   .spared = &rr->spared,
+					   .said = launcher_said,
+					   .died = launcher_died};
+	err = launchers_init(&rr->launchers);
 	rr->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return !err && rr->null_fd < 0 ? -errno : err;
 }
@@ -34,7 +43,7 @@ void runner_done(struct runner *rr)
 	if (rr->null_fd >= 0)
 		close(rr->null_fd);
 	rr->null_fd = -1;
-	launcher_done(&rr->launcher);
+	launchers_done(&rr->launchers);
 	kin_done(&rr->spared);
 }
 
@@ -68,11 +77,21 @@ void run_note_end(struct run *r)
 	r->steady_ended = steady_usec();
 }
 
+/* The main process has ended, and maybe we have not heard it yet. */
+static bool has_ended(const struct run *r)
+{
+	return r->reaped || (r->launcher && launcher_has_said(r->launcher));
+}
+
+/*
+ * Its pid is another process's, perhaps, when its launcher has waited for it. One
+ * without a launcher is being killed.
+ */
 int run_signal(struct run *r, int signo)
 {
-	if (!r->pid || r->reaped)
+	if (!r->launcher || has_ended(r))
 		return -ESRCH;
-	kin_signal(r->pid, signo, &r->runner->spared);
+	kin_signal(r->launcher->pid, r->pid, signo);
 	return 0;
 }
 
@@ -88,7 +107,7 @@ static void end_by(struct run *r, enum run_cause cause)
 
 void run_end(struct run *r, enum run_cause cause)
 {
-	if (!r->reaped)
+	if (r->cause == RUN_BY_ITSELF && !has_ended(r))
 		end_by(r, cause);
 }
 
@@ -186,56 +205,76 @@ void run_forget(struct run *r)
 	timer_cancel(&r->limit);
 	timer_cancel(&r->kill);
 	close_pipes(r);
-	r->runner->current = NULL;
+	list_del(&r->link);
+	r->launcher = NULL;
+}
+
+/* A status is made up: nobody can say what became of the main process. */
+static void main_lost(struct run *r)
+{
+	r->reaped = true;
+	r->status = SIGKILL;
+	run_note_end(r);
 }
 
 static void finish(struct run *r)
 {
+	if (!r->reaped)
+		main_lost(r);
 	drain(r);
 	run_forget(r);
 	r->ended(r);
 }
 
+/* Whose children they are whom a run has left behind. */
+static pid_t root(const struct run *r)
+{
+	return r->launcher ? r->launcher->pid : getpid();
+}
+
+static const struct kin *spared(const struct run *r)
+{
+	return r->launcher ? NULL : &r->runner->spared;
+}
+
 /* Some processes do not die, in a dead filesystem perhaps. */
 static void give_up(struct run *r)
 {
-	struct kin *spared = &r->runner->spared;
 	struct kin children = KIN_INIT;
-	size_t i, before = spared->n;
+	size_t i, left = 0;
 
-	kin_children(&children);
-	for (i = 0; i < children.n; i++)
-		if (!kin_has(spared, children.pid[i]))
-			kin_add(spared, children.pid[i]);
-	log_warning("processes of a task could not be killed",
-		    log_int("pid", r->pid),
-		    log_int("processes", (int64_t)(spared->n - before)));
-	kin_done(&children);
-	if (!r->reaped) {
-		r->reaped = true;
-		r->unkillable = true;
-		r->status = SIGKILL;
-		run_note_end(r);
+	kin_children(root(r), &children);
+	for (i = 0; i < children.n; i++) {
+		if (kin_has(spared(r), children.pid[i]))
+			continue;
+		left++;
+		if (!r->launcher)
+			kin_add(&r->runner->spared, children.pid[i]);
 	}
+	kin_done(&children);
+	log_warning("processes of a task could not be killed",
+		    log_int("pid", r->pid), log_int("processes", (int64_t)left));
+	if (r->launcher)
+		launcher_abandon(r->launcher);
+	r->unkillable = !r->reaped;
 	finish(r);
 }
 
-/* Are there some that could not be killed? */
+/* Are there orphans that could not be killed? */
 static bool has_stragglers(const struct runner *rr)
 {
-	return rr->spared.n > (rr->launcher.pid ? 1 : 0);
+	return rr->spared.n > rr->launchers.n;
 }
 
 /*
- * The main process is gone, others are there: kill them, wait for SIGCHLD or
- * the timer. A list of children without any is believed only when there are
- * some that cannot be killed: it may miss one while another dies.
+ * The main process is gone, others are there: kill them, wait for the launcher's
+ * word (or SIGCHLD) or the timer. Of orphans, a list without any is believed only
+ * when there are some that cannot be killed: it may miss one while another dies.
  */
 static void sweep(struct run *r)
 {
-	const struct runner *rr = r->runner;
-
-	if (kin_kill(&rr->spared) == 0 && has_stragglers(rr))
+	if (kin_kill(root(r), spared(r)) == 0 && !r->launcher &&
+	    has_stragglers(r->runner))
 		finish(r);
 	else if (r->rounds >= SWEEP_ROUNDS)
 		give_up(r);
@@ -248,7 +287,7 @@ static void kill_due(struct timer *t)
 {
 	struct run *r = container_of(t, struct run, kill);
 
-	if (r->reaped) {
+	if (r->reaped || !r->launcher) {
 		r->rounds++;
 		sweep(r);
 	} else if (r->rounds > 0) {
@@ -283,38 +322,91 @@ static void main_ended(struct run *r, int status, const struct rusage *usage)
 	timer_cancel(&r->limit);
 }
 
-/* Those of a kind of children that have ended; true: there are no others. */
-static bool reap(struct runner *rr, int kind)
+static void launcher_said(void *user, const struct launch_word *w)
 {
-	struct run *r = rr->current;
+	struct run *r = user;
+
+	if (!r->reaped)
+		main_ended(r, w->number, &w->usage);
+	if (w->all)
+		finish(r);
+	else
+		sweep(r);
+}
+
+/* The main process, and what else there is of it, comes to us, and dies. */
+static void launcher_died(void *user)
+{
+	struct run *r = user;
+
+	r->launcher = NULL;
+	r->rounds = 0;
+	timer_cancel(&r->limit);
+	timer_set(r->runner->loop, &r->kill, SWEEP_USEC);
+	(void)kin_kill(getpid(), &r->runner->spared);
+}
+
+/* Others may be left, and the timer is for them. */
+static void lost_main_ended(struct run *r, int status,
+			    const struct rusage *usage)
+{
+	main_ended(r, status, usage);
+	timer_set(r->runner->loop, &r->kill, SWEEP_USEC);
+}
+
+static struct run *find(struct runner *rr, pid_t pid)
+{
+	struct list *l;
+
+	list_for_each(l, &rr->runs) {
+		struct run *r = list_entry(l, struct run, link);
+
+		if (r->pid == pid && !r->reaped)
+			return r;
+	}
+	return NULL;
+}
+
+/* Waits for orphans that have ended; true: there are no others. */
+static bool reap_orphans(struct runner *rr)
+{
 	struct rusage usage;
+	struct run *r;
 	int status;
 	pid_t pid;
 
-	while ((pid = wait4(-1, &status, WNOHANG | kind, &usage)) > 0) {
-		if (r && pid == r->pid && !r->reaped)
-			main_ended(r, status, &usage);
-		else if (pid == rr->launcher.pid)
-			launcher_died(&rr->launcher);
-		else
-			kin_remove(&rr->spared, pid);
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+		r = find(rr, pid);
+		if (r)
+			lost_main_ended(r, status, &usage);
+		kin_remove(&rr->spared, pid);
 	}
 	return pid < 0 && errno == ECHILD;
 }
 
+/* A run that has lost its launcher; NULL: there is none. */
+static struct run *lost_one(struct runner *rr)
+{
+	struct list *l;
+
+	list_for_each(l, &rr->runs)
+		if (!list_entry(l, struct run, link)->launcher)
+			return list_entry(l, struct run, link);
+	return NULL;
+}
+
 void runner_reap(struct runner *rr)
 {
-	struct run *r = rr->current;
-	bool all;
+	struct run *r;
 
-	(void)reap(rr, __WCLONE);
-	all = reap(rr, 0);
-	if (!r || !r->reaped)
+	launchers_reap(&rr->launchers);
+	if (!reap_orphans(rr)) {
+		if (lost_one(rr))
+			(void)kin_kill(getpid(), &rr->spared);
 		return;
-	if (all)
+	}
+	while ((r = lost_one(rr)) != NULL)
 		finish(r);
-	else
-		sweep(r);
 }
 
 /* --- the beginning ------------------------------------------------------ */
@@ -324,6 +416,7 @@ void run_init(struct run *r, struct runner *rr)
 	int i;
 
 	*r = (struct run){.runner = rr, .grew = r->grew, .ended = r->ended};
+	list_init(&r->link);
 	r->quiet.fire = quiet_over;
 	r->limit.fire = limit_over;
 	r->kill.fire = kill_due;
@@ -333,6 +426,7 @@ void run_init(struct run *r, struct runner *rr)
 			.ready = pipe_ready,
 			.fd = -1,
 			.events = POLLIN,
+			.crowd = true,
 		};
 	}
 }
@@ -364,7 +458,8 @@ static int spawn(struct run *r, struct command *c, struct spawn *s,
 		s->path = c->path;
 		s->argv = c->argv;
 		s->envp = c->envp;
-		r->pid = launcher_start(&r->runner->launcher, s, &f->step);
+		r->pid = launchers_start(&r->runner->launchers, s, r,
+					 &r->launcher, &f->step);
 		if (r->pid > 0)
 			return 0;
 		f->err = r->pid;
@@ -384,7 +479,7 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	int write_end[STREAM_OUTPUTS];
 	int i, err;
 
-	assert(!r->runner->current);
+	assert(list_empty(&r->link));
 	*ret_failure = (struct run_failure){.step = SPAWN_SETUP};
 	err = make_pipes(r, write_end);
 	if (err) {
@@ -403,18 +498,29 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 		close_pipes(r);
 		return err;
 	}
-	r->runner->current = r;
+	list_add_tail(&r->runner->runs, &r->link);
 	timer_set(r->runner->loop, &r->quiet, QUIET_USEC);
 	if (time_limit)
 		timer_set(r->runner->loop, &r->limit, time_limit);
+	if (!r->launcher)
+		launcher_died(r);
 	return 0;
+}
+
+unsigned run_files(const struct run *r)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		n += r->out[i].fd != 0;
+	return n;
 }
 
 void run_done(struct run *r)
 {
 	int i;
 
-	assert(r->runner->current != r);
+	assert(list_empty(&r->link));
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		output_done(&r->out[i]);
 }

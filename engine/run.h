@@ -5,9 +5,11 @@
  * more output and `ended` exactly once, as the last call, from the loop. What
  * became of the run, and its outputs, stay until run_done().
  *
- * One run at a time: whatever process is found below this one belongs to it.
- * When its main process has ended, everything it left behind is killed before
- * `ended` is called. The owner of the loop gives every SIGCHLD and
+ * As many runs as there are descriptors for, side by side. Whatever process is found
+ * below the launcher of a run (launcher.h) belongs to it: when its main process has
+ * ended, everything it left behind is killed before `ended` is called. A run whose
+ * launcher was killed is killed too, and what it left behind comes to this process:
+ * it is an orphan, and killed. The owner of the loop gives every SIGCHLD and
  * LAUNCHER_SIGNAL to runner_reap().
  */
 #ifndef TASKFS_RUN_H
@@ -41,9 +43,9 @@ struct runner {
 	uint64_t output_limit;	/* bytes per stream */
 	uint64_t grace;		/* usec from TERM to KILL */
 	int null_fd;		/* /dev/null, for reading */
-	struct run *current;	/* NULL: none */
-	struct launcher launcher;
-	struct kin spared;	/* the launcher; what could not be killed */
+	struct list runs;	/* struct run: those that run */
+	struct launchers launchers;
+	struct kin spared;	/* mother and launchers; orphans that do not die */
 };
 
 struct run {
@@ -61,6 +63,8 @@ struct run {
 	int64_t steady_began, steady_ended;	/* steady_usec(); 0: not yet */
 	/* its own */
 	struct runner *runner;
+	struct list link;	/* in runner.runs, or in no list */
+	struct launcher *launcher;	/* NULL while it runs: it was killed */
 	pid_t pid;		/* its main process, also the group's id */
 	bool reaped;		/* the main process is gone */
 	unsigned rounds;	/* of killing what it left behind */
@@ -82,7 +86,7 @@ struct run_failure {
  */
 int runner_init(struct runner *rr) must_check;
 void runner_done(struct runner *rr);
-/* Waits for all children that have ended. */
+/* Looks after launchers, and waits for orphans that have ended. */
 void runner_reap(struct runner *rr);
 
 void run_init(struct run *r, struct runner *rr);
@@ -106,6 +110,8 @@ void run_end(struct run *r, enum run_cause cause);
 void run_kill(struct run *r);
 /* It goes on without us: the engine ends and leaves it to the guard. */
 void run_forget(struct run *r);
+/* How many files its outputs have. */
+unsigned run_files(const struct run *r);
 /* The outputs go. Not while it runs. */
 void run_done(struct run *r);
 

@@ -26,6 +26,8 @@ struct task *task_new(struct engine *e, enum channel c, bool extended,
 	list_init(&t->link);
 	t->engine = e;
 	t->channel = c;
+	t->direct = c != CHANNEL_TASK;
+	t->arrived = ++all->arrived;
 	t->state = STATE_PENDING;
 	t->apply = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
 	t->extended = extended;
@@ -37,13 +39,36 @@ struct task *task_new(struct engine *e, enum channel c, bool extended,
 	*m = (struct msg){0};
 	run_init(&t->run, &e->runner);
 	map_put(&all->by_id, bytes_str(t->request.id), t);
-	list_add_tail(&all->waiting, &t->link);
+	list_add_tail(&all->waiting[t->direct], &t->link);
 	all->nwaiting++;
 	all->bytes += t->bytes;
 	return t;
 }
 
-/* Out of `waiting`, or of `ended`. */
+static void take_slot(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	assert(all->nrunning < all->slots);
+	while (all->in_use[all->free])
+		all->free++;
+	t->slot = all->free++;
+	all->in_use[t->slot] = true;
+	all->nrunning++;
+	all->direct_runs |= t->direct;
+}
+
+static void give_slot_back(struct task *t)
+{
+	struct tasks *all = &t->engine->tasks;
+
+	all->in_use[t->slot] = false;
+	all->free = (unsigned)min_u64(all->free, t->slot);
+	all->nrunning--;
+	all->direct_runs &= !t->direct;
+}
+
+/* Out of the list of its state. */
 static void leave_list(struct task *t)
 {
 	struct tasks *all = &t->engine->tasks;
@@ -52,8 +77,11 @@ static void leave_list(struct task *t)
 	if (t->state == STATE_PENDING) {
 		all->nwaiting--;
 		all->bytes -= t->bytes;
+	} else if (t->state == STATE_RUNNING) {
+		give_slot_back(t);
 	} else {
 		all->nended--;
+		all->files -= t->files;
 	}
 }
 
@@ -61,9 +89,9 @@ void task_to_running(struct task *t)
 {
 	struct tasks *all = &t->engine->tasks;
 
-	assert(!all->running);
 	leave_list(t);
-	all->running = t;
+	take_slot(t);
+	list_add_tail(&all->running, &t->link);
 	t->state = state_next(t->state, EVENT_START);
 	t->count = ++all->count;
 }
@@ -72,14 +100,13 @@ void task_to_ended(struct task *t, enum state_event event)
 {
 	struct tasks *all = &t->engine->tasks;
 
-	if (all->running == t)
-		all->running = NULL;
-	else
-		leave_list(t);
+	leave_list(t);
 	t->state = state_next(t->state, event);
 	assert(state_is_final(t->state));
 	list_add_tail(&all->ended, &t->link);
 	all->nended++;
+	t->files = run_files(&t->run);
+	all->files += t->files;
 	timer_cancel(&t->flush_timer);
 }
 
@@ -87,7 +114,7 @@ void task_free(struct task *t)
 {
 	struct tasks *all = &t->engine->tasks;
 
-	assert(all->running != t);
+	assert(t->state != STATE_RUNNING);
 	leave_list(t);
 	map_remove(&all->by_id, bytes_str(t->request.id));
 	timer_cancel(&t->flush_timer);
@@ -101,21 +128,31 @@ void task_free(struct task *t)
 
 /* --- all of them -------------------------------------------------------- */
 
-void tasks_init(struct tasks *all)
+void tasks_init(struct tasks *all, size_t slots)
 {
-	*all = (struct tasks){0};
-	list_init(&all->waiting);
+	*all = (struct tasks){.slots = slots};
+	all->in_use = zalloc(slots * sizeof(*all->in_use));
+	list_init(&all->waiting[false]);
+	list_init(&all->waiting[true]);
+	list_init(&all->running);
 	list_init(&all->ended);
+}
+
+static void free_all(struct list *list)
+{
+	while (!list_empty(list))
+		task_free(list_first(list, struct task, link));
 }
 
 void tasks_done(struct tasks *all)
 {
-	assert(!all->running);
-	while (!list_empty(&all->waiting))
-		task_free(list_first(&all->waiting, struct task, link));
-	while (!list_empty(&all->ended))
-		task_free(list_first(&all->ended, struct task, link));
+	assert(list_empty(&all->running));
+	free_all(&all->waiting[false]);
+	free_all(&all->waiting[true]);
+	free_all(&all->ended);
+	free(all->in_use);
 	timer_cancel(&all->again);
+	work_cancel(&all->more);
 	map_done(&all->by_id);
 	map_done(&all->aborted);
 	map_done(&all->aborted_before);
@@ -149,14 +186,15 @@ struct task *tasks_find(const struct tasks *all, struct bytes msg_id)
 uint64_t tasks_unstored(const struct tasks *all)
 {
 	const struct list *l;
+	uint64_t oldest = UINT64_MAX;
 
 	list_for_each(l, &all->ended) {
 		const struct task *t = list_entry(l, struct task, link);
 
 		if (t->extended && t->told)
-			return mono_usec() - t->told;
+			oldest = min_u64(oldest, t->told);
 	}
-	return 0;
+	return oldest == UINT64_MAX ? 0 : mono_usec() - oldest;
 }
 
 void tasks_note_answers(struct tasks *all, bool note)
@@ -174,29 +212,32 @@ void tasks_answered(struct task *t)
 		map_put(&all->answered, bytes_str(t->request.id), all);
 }
 
-static void push_id(struct json_object *list, struct json_object *relayed,
-		    const struct task *t)
+static void push_ids(struct json_object *list, struct json_object *relayed,
+		     const struct list *tasks)
 {
-	/* One that was answered before the break may have been lost with it. */
-	if (!t->unwanted && !t->replied)
-		json_push(t->extended ? list : relayed,
-			  json_object_new_string(t->request.id));
+	const struct list *l;
+
+	list_for_each(l, tasks) {
+		struct task *t = list_entry(l, struct task, link);
+
+		t->named |= t->state == STATE_PENDING;
+		/* One that was answered before the break may have been lost with
+		 * it. */
+		if (!t->unwanted && !t->replied)
+			json_push(t->extended ? list : relayed,
+				  json_object_new_string(t->request.id));
+	}
 }
 
 void tasks_list(struct tasks *all, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed)
 {
 	struct map_iter it = {0};
-	const struct list *l;
 
 	while (map_next(&all->answered, &it))
 		json_push(relayed, json_text(it.key));
-	if (all->running)
-		push_id(running, relayed, all->running);
-	list_for_each(l, &all->waiting) {
-		push_id(running, relayed, list_entry(l, struct task, link));
-		list_entry(l, struct task, link)->named = true;
-	}
-	list_for_each(l, &all->ended)
-		push_id(finished, relayed, list_entry(l, struct task, link));
+	push_ids(running, relayed, &all->running);
+	push_ids(running, relayed, &all->waiting[false]);
+	push_ids(running, relayed, &all->waiting[true]);
+	push_ids(finished, relayed, &all->ended);
 }

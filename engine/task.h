@@ -2,8 +2,9 @@
  * task.h: one request to run something, from its arrival until nobody needs
  * its answer any more, and all of them.
  *
- * A task is waiting, running, or ended (its state is final). One runs at a
- * time. queue.c takes it from one to the next, deliver.c sends what there is to
+ * A task is waiting, running, or ended (its state is final). As many run at a time
+ * as the engine has slots, each in a slot of its own. Those that a client has sent
+ * to this engine itself are direct: of them one runs at a time. queue.c takes it from one to the next, deliver.c sends what there is to
  * say about it. A task of a controller that speaks the extensions is kept until
  * the controller has stored it, any other until all is sent. struct tasks owns
  * all of them, by their msg_id.
@@ -20,11 +21,15 @@
 struct engine;
 
 struct task {
-	struct list link;	/* in `waiting` or `ended` */
+	struct list link;	/* in one of `waiting`, in `running` or `ended` */
 	struct engine *engine;
 	struct msg request;	/* from its end on without what is big */
 	enum channel channel;
 	enum state state;
+	bool direct;		/* see above */
+	uint64_t arrived;	/* the how manieth it was */
+	unsigned slot;		/* while it runs */
+	unsigned files;		/* of its outputs, when it had ended */
 	bool apply;		/* an apply_request: refused */
 	bool extended;		/* see above */
 	bool silent, stop_on_error;
@@ -55,20 +60,28 @@ struct task {
 };
 
 struct tasks {
-	struct list waiting, ended;
-	struct task *running;
+	struct list waiting[2];	/* [task.direct], in the order of their arrival */
+	struct list running, ended;
 	struct map by_id;
-	size_t nwaiting, nended;
+	size_t nwaiting, nrunning, nended;
+	size_t slots;
+	bool *in_use;		/* which of them */
+	unsigned free;		/* no slot below it is free */
+	bool direct_runs;
+	uint64_t arrived;	/* so many tasks */
 	uint64_t bytes;		/* of waiting requests */
+	size_t files;		/* of outputs of those in `ended` */
 	int64_t count;		/* of executions */
 	struct map aborted;	/* msg_ids to abort when they arrive */
 	struct map aborted_before;	/* the same, older */
 	struct timer again;	/* deliver.c's: iopub was full */
+	struct work more;	/* deliver.c's: others had their turn */
+	bool ended_first;	/* deliver.c's: whose turn it is */
 	bool noting;		/* what clients are answered: */
 	struct map answered;	/* msg_ids */
 };
 
-void tasks_init(struct tasks *all);
+void tasks_init(struct tasks *all, size_t slots);
 /* None runs. */
 void tasks_done(struct tasks *all);
 
@@ -78,7 +91,8 @@ void tasks_done(struct tasks *all);
  */
 struct task *task_new(struct engine *e, enum channel c, bool extended,
 		      struct msg *m);
-/* A waiting task runs now; a waiting or running one has ended. */
+/* A waiting task runs now, in the lowest free slot (there is one); a waiting or
+ * running one has ended. */
 void task_to_running(struct task *t);
 void task_to_ended(struct task *t, enum state_event event);
 /* Nothing is to be said about it any more. Not while it runs. */

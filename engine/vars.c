@@ -18,7 +18,7 @@ static void scan_due(struct timer *t)
 	struct engine *e = container_of(t, struct engine, vars.scan);
 
 	vars_look_through(&e->vars);
-	if (e->tasks.running)
+	if (e->tasks.nrunning)
 		timer_set(e->loop, t, SCAN_USEC);
 }
 

@@ -35,6 +35,7 @@ struct vars {
 	struct list untold;	/* struct variable: changed since it was told */
 	size_t nuntold;
 	bool tell_all;		/* and not only those */
+	bool late;		/* it could not be told when it was to be */
 	bool hidden;		/* some are one too many */
 	bool complained;	/* of that, or of a name: once is enough */
 	struct log_limit no_place;	/* lines about that */

@@ -44,6 +44,7 @@ void vars_tell(struct engine *e)
 	int err;
 
 	timer_cancel(&vs->tell);
+	vs->late = false;
 	if (!e->member.extended || !member_is_in(&e->member)) {
 		vs->tell_all = true;
 		vars_forget_untold(vs);
@@ -54,6 +55,7 @@ void vars_tell(struct engine *e)
 	out.content = content_of(vs, vs->tell_all);
 	err = link_send(&e->link, CHANNEL_TASK, &out);
 	json_object_put(out.content);
+	vs->late = err != 0;
 	if (err && vs->nuntold <= LIMIT_UNTOLD)
 		return; /* vars_can_send() */
 	vs->tell_all = err != 0;
@@ -71,9 +73,14 @@ void vars_tell_init(struct engine *e)
 	e->vars.tell_all = true;
 }
 
+bool vars_are_told(const struct engine *e)
+{
+	return !e->vars.late;
+}
+
 void vars_can_send(struct engine *e)
 {
-	if (!timer_is_set(&e->vars.tell))
+	if (e->vars.late || !timer_is_set(&e->vars.tell))
 		vars_tell(e);
 }
 

@@ -13,6 +13,8 @@ struct engine;
 void vars_tell_init(struct engine *e);
 /* Says now what was not told yet. */
 void vars_tell(struct engine *e);
+/* Nothing has to be said before the end of a task: vars_settle() could. */
+bool vars_are_told(const struct engine *e);
 /* Registered (again): all is told anew. */
 void vars_registered(struct engine *e);
 /* The channel may take more. */

@@ -1,6 +1,7 @@
 #include "worker.h"
 #include "queue.h"
 #include "requests.h"
+#include "slots.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,20 +11,34 @@
 /* And so long to be gone after KILL. */
 #define LEAVE_KILL_USEC (2 * USEC_PER_SEC)
 
-/* The task takes its time. */
+/* Kills those that were not killed yet; false: there are none. */
+static bool kill_all(struct engine *e)
+{
+	struct list *l;
+	bool any = false;
+
+	list_for_each(l, &e->tasks.running) {
+		struct run *r = &list_entry(l, struct task, link)->run;
+
+		if (r->reaped || r->rounds > 0)
+			continue;
+		run_kill(r);
+		any = true;
+	}
+	return any;
+}
+
+/* Some tasks take their time. */
 static void patience_over(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, leave.patience);
-	struct task *task = e->tasks.running;
 
-	if (!task || task->run.reaped || task->run.rounds > 0) {
+	if (kill_all(e))
+		timer_set(e->loop, t, LEAVE_KILL_USEC);
+	else
 		/* The guard kills what is left, and then says goodbye: nobody
 		 * is to begin again what still runs. */
 		loop_stop(e->loop, e->leave.exit_code);
-		return;
-	}
-	run_kill(&task->run);
-	timer_set(e->loop, t, LEAVE_KILL_USEC);
 }
 
 static void say_goodbye(struct engine *e)
@@ -41,16 +56,20 @@ static void say_goodbye(struct engine *e)
 static void leave_step(struct work *w)
 {
 	struct engine *e = container_of(w, struct engine, leave.work);
-	struct task *t = e->tasks.running;
+	struct list *l;
 
-	if (!t) {
+	if (list_empty(&e->tasks.running)) {
 		say_goodbye(e);
 		return;
 	}
-	t->unwanted = true;
-	run_end(&t->run, RUN_LEAVING);
+	list_for_each(l, &e->tasks.running) {
+		struct task *t = list_entry(l, struct task, link);
+
+		t->unwanted = true;
+		run_end(&t->run, RUN_LEAVING);
+	}
 	if (e->leave.at_once)
-		run_kill(&t->run);
+		(void)kill_all(e);
 	if (!timer_is_set(&e->leave.patience))
 		timer_set(e->loop, &e->leave.patience, LEAVE_USEC);
 }
@@ -64,8 +83,7 @@ static void on_signal(void *arg, int signo)
 		return;
 	}
 	if (signo == SIGINT) { /* only a guard without a terminal sends it */
-		if (e->tasks.running)
-			(void)run_signal(&e->tasks.running->run, SIGINT);
+		queue_signal(e, SIGINT);
 		return;
 	}
 	log_info("told to end", log_int("signal", signo));
@@ -80,7 +98,7 @@ static void become_worker(void)
 {
 	static const char *const of_tasks[] = {"TASKFS_ID", "TASKFS_INDEX",
 					       "TASKFS_ITEM", "TASKFS_ENGINE",
-					       "TASKFS_VARS",
+					       "TASKFS_VARS", "TASKFS_SLOT",
 					       /* it holds the key */
 					       "IPP_CONNECTION_INFO"};
 	size_t i;
@@ -101,6 +119,19 @@ static const struct link_ops of_link = {
 	.beat = heart_beat,
 	.cut_off = member_cut_off,
 };
+
+static int raise_limits(const struct config *config)
+{
+	size_t most;
+	int err = slots_prepare(config->slots, &most);
+
+	if (err == -EMFILE)
+		log_error("the limit of open files is too low for so many "
+			  "slots; see ulimit -Hn",
+			  log_int("slots", (int64_t)config->slots),
+			  log_int("possible", (int64_t)most));
+	return err;
+}
 
 static int init(struct engine *e, const struct config *config,
 		const char *spool_dir)
@@ -124,6 +155,9 @@ static int init(struct engine *e, const struct config *config,
 		.grace = config->grace,
 	};
 	err = runner_init(&e->runner);
+	/* Not before: what the mother makes has the limit that we were given. */
+	if (!err)
+		err = raise_limits(config);
 	if (!err)
 		err = loop_signals(e->loop, signals, on_signal, e);
 	queue_init(e);

@@ -4,13 +4,15 @@
 # them find itself in it.
 set -eu
 cd "${TASKFS:-./mnt}"
-echo 'echo "$PPID"' > engines/all/new
+# The parent of a task is its launcher; that one's parent is the engine.
+echo 'cut -d" " -f4 /proc/$PPID/stat' > engines/all/new
 read -r id < tasks/last
 cat "results/$id/wait" > /dev/null
 for engine in "results/$id/by_engine/"*; do
 	echo "${engine##*/} $(cat "$engine/value")"
 done | tee engines/all/vars/pids
 
-echo 'grep "^$TASKFS_ENGINE $PPID\$" "$TASKFS_VARS/pids"' > engines/all/new
+echo 'pid=$(cut -d" " -f4 /proc/$PPID/stat)
+grep "^$TASKFS_ENGINE $pid\$" "$TASKFS_VARS/pids"' > engines/all/new
 read -r id < tasks/last
 [ "$(cat "results/$id/wait")" = ok ]

@@ -1,14 +1,22 @@
 #include "base/loop.h"
 
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <zmq.h>
+
+/* So many of the crowd are told in one turn, at most. */
+#define CROWD_READY 64
 
 struct loop {
 	struct pollfd *item;	/* [0, n): one per watch */
 	struct watch **watch;	/* the same order; NULL: removed this turn */
 	size_t n, room;
 	bool holes;		/* some of watch[] are NULL */
+
+	struct watch crowd;	/* the epoll(7); fd -1: there is none yet */
+	struct epoll_event ready[CROWD_READY];	/* data.ptr NULL: removed */
+	int nready;
 
 	struct timer **heap;
 	size_t timers, timer_room;
@@ -33,6 +41,7 @@ struct loop *loop_new(void)
 	list_init(&l->work);
 	list_init(&l->last_work);
 	l->signal_watch.fd = -1;
+	l->crowd.fd = -1;
 	the_loop = l;
 	return l;
 }
@@ -43,12 +52,65 @@ void loop_free(struct loop *l)
 		return;
 	if (l->signal_watch.fd >= 0)
 		close(l->signal_watch.fd);
+	if (l->crowd.fd >= 0)
+		close(l->crowd.fd);
 	if (the_loop == l)
 		the_loop = NULL;
 	free(l->item);
 	free(l->watch);
 	free(l->heap);
 	free(l);
+}
+
+/* --- the crowd ---------------------------------------------------------- */
+
+static void crowd_ready(struct watch *w, short events)
+{
+	struct loop *l = container_of(w, struct loop, crowd);
+	int i;
+
+	(void)events;
+	l->nready = epoll_wait(w->fd, l->ready, CROWD_READY, 0);
+	for (i = 0; i < l->nready; i++) {
+		struct watch *one = l->ready[i].data.ptr;
+
+		if (one)
+			one->ready(one, (short)l->ready[i].events);
+	}
+	l->nready = 0;
+}
+
+/* The bits of poll(2) and epoll(7) are the same. */
+static int crowd_change(struct loop *l, int what, struct watch *w)
+{
+	struct epoll_event e = {.events = (unsigned short)w->events,
+				.data.ptr = w};
+
+	return epoll_ctl(l->crowd.fd, what, w->fd, &e);
+}
+
+/* False: it has to be watched as others are. */
+static bool crowd_add(struct loop *l, struct watch *w)
+{
+	if (l->crowd.fd < 0) {
+		l->crowd = (struct watch){.ready = crowd_ready,
+					  .fd = epoll_create1(EPOLL_CLOEXEC),
+					  .events = POLLIN};
+		if (l->crowd.fd < 0)
+			return false;
+		loop_add(l, &l->crowd);
+	}
+	return crowd_change(l, EPOLL_CTL_ADD, w) == 0;
+}
+
+static void crowd_remove(struct loop *l, struct watch *w)
+{
+	int i;
+
+	(void)crowd_change(l, EPOLL_CTL_DEL, w);
+	for (i = 0; i < l->nready; i++)
+		if (l->ready[i].data.ptr == w)
+			l->ready[i].data.ptr = NULL;
 }
 
 /* --- watches ------------------------------------------------------------ */
@@ -74,12 +136,15 @@ static short poll_events(const struct watch *w)
 void loop_add(struct loop *l, struct watch *w)
 {
 	assert(!w->loop);
+	w->loop = l;
+	if (w->crowd && crowd_add(l, w))
+		return;
+	w->crowd = false;
 	if (l->n == l->room) {
 		l->room = l->room ? l->room * 2 : 16;
 		l->item = xreallocarray(l->item, l->room, sizeof(*l->item));
 		l->watch = xreallocarray(l->watch, l->room, sizeof(*l->watch));
 	}
-	w->loop = l;
 	w->slot = l->n;
 	l->watch[l->n] = w;
 	w->used = w->socket != NULL;
@@ -96,18 +161,24 @@ void loop_remove(struct watch *w)
 
 	if (!l)
 		return;
+	w->loop = NULL;
+	if (w->crowd) {
+		crowd_remove(l, w);
+		return;
+	}
 	l->watch[w->slot] = NULL;
 	l->item[w->slot].fd = -1;
 	l->item[w->slot].revents = 0;
 	l->holes = true;
-	w->loop = NULL;
 }
 
 void watch_want(struct watch *w, short events)
 {
 	w->events = events;
 	w->used = w->socket != NULL;
-	if (w->loop)
+	if (w->loop && w->crowd)
+		(void)crowd_change(w->loop, EPOLL_CTL_MOD, w);
+	else if (w->loop)
 		w->loop->item[w->slot].events = poll_events(w);
 }
 

@@ -4,7 +4,9 @@
  *
  * (Not zmq_poll(): that asks every socket whether it has something, which are
  * two system calls for each, each turn. Here only those are asked whose
- * descriptor woke up or that were used since.)
+ * descriptor woke up or that were used since.) The crowd, descriptors of which there
+ * may be thousands, is watched by an epoll(7) that poll() watches: a turn costs
+ * what is ready, and not what there is.
  *
  * Watches, timers and works are embedded in what they belong to; their owner
  * fills in the callback, adds them, and removes them before it is freed.
@@ -29,6 +31,7 @@ struct watch {
 	int fd;			/* used when socket is NULL */
 	void *socket;		/* a ZeroMQ socket, borrowed */
 	short events;		/* POLLIN, POLLOUT, POLLPRI; see watch_want() */
+	bool crowd;		/* a descriptor of which there may be thousands */
 	/* the loop's */
 	struct loop *loop;
 	size_t slot;

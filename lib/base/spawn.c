@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* Of a child of our parent's, which must not use our own. */
+/* Of a child that is made by clone(): it must not use our own. */
 #define STACK_SIZE (64 * 1024)
 
 /*
@@ -119,14 +119,14 @@ pid_t spawn_start(const struct spawn *s, enum spawn_step *ret_step)
 	return -f.err;
 }
 
-/* What the child of spawn_for_parent() is told. */
+/* What the child of spawn_shown() is told. */
 struct beginning {
 	const struct spawn *s;
 	volatile struct spawned *ret;
 	pid_t parent;
 };
 
-IN_CHILD static int child_of_parent(void *arg)
+IN_CHILD static int shown_child(void *arg)
 {
 	const struct beginning *b = arg;
 
@@ -134,22 +134,20 @@ IN_CHILD static int child_of_parent(void *arg)
 	return 127;
 }
 
-void spawn_for_parent(const struct spawn *s, volatile struct spawned *ret)
+void spawn_shown(const struct spawn *s, volatile struct spawned *ret)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(64)));
-	struct beginning b = {s, ret, getppid()};
-	sigset_t all, old;
+	struct beginning b = {s, ret, getpid()};
 
 	assert(s->nfds <= SPAWN_FDS);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
 	ret->step = SPAWN_FORK;
-	if (clone(child_of_parent, stack + STACK_SIZE,
-		  CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_VM | CLONE_VFORK |
-			  SIGCHLD,
-		  &b, &ret->pid) < 0)
+	if (clone(shown_child, stack + STACK_SIZE,
+		  CLONE_PARENT_SETTID | CLONE_VM | CLONE_VFORK | SIGCHLD, &b,
+		  &ret->pid) < 0)
 		ret->err = errno;
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (ret->err && ret->pid)
+		while (waitpid(ret->pid, NULL, 0) < 0 && errno == EINTR)
+			;
 }
 
 static bool is_executable(const char *path)

@@ -48,11 +48,12 @@ struct spawned {
 };
 
 /*
- * The child is one of our parent's, who waits for it, also for one that failed
- * (clone(2), CLONE_PARENT). What becomes of it is written to *ret as it
- * happens: our parent may read it there if we are killed meanwhile. One thread.
+ * As spawn_start(), and what becomes of the child is written to *ret, which begins
+ * empty, as it happens: in memory that is shared with another process, that one may
+ * read there how far it came when we are killed meanwhile. For a process with one
+ * thread, which has blocked its signals or handles none.
  */
-void spawn_for_parent(const struct spawn *s, volatile struct spawned *ret);
+void spawn_shown(const struct spawn *s, volatile struct spawned *ret);
 
 /*
  * The first executable file `name` in the directories of `path` (a PATH), or

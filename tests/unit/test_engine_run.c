@@ -6,14 +6,16 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* One run after another in one loop, as in an engine. */
+/* One run after another in one loop, as in an engine; or several side by side. */
 static struct bench {
 	struct loop *loop;
 	struct spool spool;
 	struct runner runner;
 	struct run run;
+	struct run more[3];
 	uint64_t seen;		/* bytes of stdout when `grew` was last called */
 	int ended;
+	int wanted;		/* so many ends, and the loop stops */
 	int signo;		/* sent at the first output */
 	enum run_cause end;	/* it is ended then, for that */
 } b;
@@ -24,15 +26,15 @@ static const char *const extra_env[] = {NULL};
 static void on_signal(void *arg, int signo)
 {
 	(void)arg;
-	assert_int_equal(signo, SIGCHLD);
+	assert_true(signo == SIGCHLD || signo == LAUNCHER_SIGNAL);
 	runner_reap(&b.runner);
 }
 
 static void on_ended(struct run *r)
 {
-	assert_ptr_equal(r, &b.run);
-	b.ended++;
-	loop_stop(b.loop, 0);
+	assert_true(r == &b.run || (r >= b.more && r < b.more + 3));
+	if (++b.ended >= b.wanted)
+		loop_stop(b.loop, 0);
 }
 
 static void on_grew(struct run *r, enum stream s)
@@ -46,15 +48,29 @@ static void on_grew(struct run *r, enum stream s)
 		run_end(r, b.end);
 }
 
-static void start(const char *code, int stdin_fd, uint64_t limit)
+static void start_run(struct run *r, const char *code, int stdin_fd,
+		      uint64_t limit)
 {
-	static const int signals[] = {SIGCHLD, 0};
 	struct command_spec spec = {.code = bytes_str(code),
 				    .own_env = own_env,
 				    .extra_env = extra_env};
 	struct buf why = BUF_INIT;
 	struct run_failure failure;
 	struct command c;
+
+	r->grew = on_grew;
+	r->ended = on_ended;
+	run_init(r, &b.runner);
+	assert_int_equal(command_init(&c, &spec, &b.spool, &why), 0);
+	assert_int_equal(run_start(r, &c, stdin_fd, NULL, limit, &failure), 0);
+	command_done(&c);
+	buf_done(&why);
+}
+
+static void begin(void)
+{
+	static const int signals[] = {SIGCHLD, LAUNCHER_SIGNAL, 0};
+	size_t i;
 
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	b = (struct bench){.loop = loop_new(), .spool.dir = unit_dir()};
@@ -63,14 +79,15 @@ static void start(const char *code, int stdin_fd, uint64_t limit)
 				   .grace = 50 * USEC_PER_MSEC};
 	assert_int_equal(runner_init(&b.runner), 0);
 	assert_int_equal(loop_signals(b.loop, signals, on_signal, NULL), 0);
-	b.run.grew = on_grew;
-	b.run.ended = on_ended;
 	run_init(&b.run, &b.runner);
-	assert_int_equal(command_init(&c, &spec, &b.spool, &why), 0);
-	assert_int_equal(run_start(&b.run, &c, stdin_fd, NULL, limit, &failure),
-			 0);
-	command_done(&c);
-	buf_done(&why);
+	for (i = 0; i < ARRAY_SIZE(b.more); i++)
+		run_init(&b.more[i], &b.runner);
+}
+
+static void start(const char *code, int stdin_fd, uint64_t limit)
+{
+	begin();
+	start_run(&b.run, code, stdin_fd, limit);
 }
 
 /* To its end; nothing of it is left then. */
@@ -78,7 +95,7 @@ static void finish(void)
 {
 	assert_int_equal(loop_run(b.loop), 0);
 	assert_int_equal(b.ended, 1);
-	assert_null(b.runner.current);
+	assert_true(list_empty(&b.runner.runs));
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 }
@@ -221,6 +238,162 @@ static void test_output_limit_at_the_end(void **state)
 	clean();
 }
 
+/* --- several side by side ------------------------------------------------ */
+
+/* Until so many have ended, of all. */
+static void until(int ended)
+{
+	b.wanted = ended;
+	assert_int_equal(loop_run(b.loop), 0);
+	assert_int_equal(b.ended, ended);
+}
+
+static void clean_all(void)
+{
+	size_t i;
+
+	assert_true(list_empty(&b.runner.runs));
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	for (i = 0; i < ARRAY_SIZE(b.more); i++)
+		run_done(&b.more[i]);
+	clean();
+}
+
+static void start_more(const char *code)
+{
+	size_t i;
+
+	begin();
+	for (i = 0; i < ARRAY_SIZE(b.more); i++)
+		start_run(&b.more[i], code, -1, 0);
+}
+
+static bool is_there(pid_t pid)
+{
+	return kill(pid, 0) == 0;
+}
+
+static void test_each_has_its_own_outputs_and_status(void **state)
+{
+	int i;
+
+	(void)state;
+	begin();
+	start_run(&b.more[0], "echo a; exit 1", -1, 0);
+	start_run(&b.more[1], "echo b; kill -9 $$", -1, 0);
+	start_run(&b.more[2], "sleep 1000", -1, 20 * USEC_PER_MSEC);
+	start_run(&b.run, "echo d", -1, 0);
+	until(4);
+	assert_int_equal(WEXITSTATUS(b.more[0].status), 1);
+	assert_text(buf_bytes(&b.more[0].out[STREAM_STDOUT].memory), "a\n");
+	assert_int_equal(WTERMSIG(b.more[1].status), SIGKILL);
+	assert_text(buf_bytes(&b.more[1].out[STREAM_STDOUT].memory), "b\n");
+	assert_int_equal(b.more[2].cause, RUN_TIME_LIMIT);
+	assert_int_equal(b.run.status, 0);
+	assert_output(STREAM_STDOUT, "d\n");
+	for (i = 0; i < 3; i++)
+		assert_true(b.more[i].usage.ru_maxrss > 0);
+	clean_all();
+}
+
+/* Of one that ends; those of others stay. A signal reaches one alone. */
+static void test_processes_of_one(void **state)
+{
+	struct kin left = KIN_INIT;
+	pid_t main;
+
+	(void)state;
+	start_more("(setsid sleep 1000 &); exec sleep 1001");
+	main = b.more[1].pid;
+	/* The one that is left comes to the launcher. */
+	while (left.n < 2) {
+		left.n = 0;
+		kin_children(b.more[1].launcher->pid, &left);
+	}
+	assert_int_equal(run_signal(&b.more[0], SIGTERM), 0);
+	until(1);
+	assert_int_equal(WTERMSIG(b.more[0].status), SIGTERM);
+	assert_int_equal(run_signal(&b.more[0], SIGTERM), -ESRCH);
+	assert_true(is_there(left.pid[0]) && is_there(left.pid[1]));
+	run_end(&b.more[1], RUN_ABORT);
+	until(2);
+	assert_false(is_there(main) || is_there(left.pid[0]) ||
+		     is_there(left.pid[1]));
+	run_kill(&b.more[2]);
+	until(3);
+	kin_done(&left);
+	clean_all();
+}
+
+static void test_a_launcher_is_killed(void **state)
+{
+	(void)state;
+	start_more("(setsid sleep 1000 &); exec sleep 1001");
+	kill(b.more[1].launcher->pid, SIGKILL);
+	until(1);
+	assert_true(list_empty(&b.more[1].link));
+	assert_int_equal(WTERMSIG(b.more[1].status), SIGKILL);
+	assert_int_equal(b.more[1].cause, RUN_BY_ITSELF);
+	assert_true(is_there(b.more[0].pid) && is_there(b.more[2].pid));
+	/* All at once, and one that is being ended. */
+	run_end(&b.more[2], RUN_ABORT);
+	kill(b.more[0].launcher->pid, SIGKILL);
+	kill(b.more[2].launcher->pid, SIGKILL);
+	until(3);
+	assert_int_equal(WTERMSIG(b.more[0].status), SIGKILL);
+	assert_int_equal(b.more[2].cause, RUN_ABORT);
+	clean_all();
+}
+
+static void test_a_launcher_is_stopped(void **state)
+{
+	(void)state;
+	start_more("kill -STOP $PPID; echo on");
+	until(3);
+	assert_text(buf_bytes(&b.more[2].out[STREAM_STDOUT].memory), "on\n");
+	clean_all();
+}
+
+/* The mother, and a launcher that is idle: the next run begins nevertheless. */
+static void test_who_makes_processes_is_killed(void **state)
+{
+	struct list *idle = &b.runner.launchers.idle;
+
+	(void)state;
+	start_more("true");
+	until(3);
+	kill(b.runner.launchers.mother, SIGKILL);
+	kill(list_first(idle, struct launcher, link)->pid, SIGKILL);
+	start_run(&b.run, "echo x", -1, 0);
+	until(4);
+	assert_output(STREAM_STDOUT, "x\n");
+	clean_all();
+}
+
+/* A hundred runs need three launchers. */
+static void test_launchers_are_used_again(void **state)
+{
+	size_t n;
+	int i;
+
+	(void)state;
+	start_more("true");
+	until(3);
+	for (i = 0; i < 99; i++) {
+		struct run *r = &b.more[i % 3];
+
+		run_done(r);
+		start_run(r, "true", -1, 0);
+		if (i % 3 == 2)
+			until(i + 4);
+	}
+	/* And their mother. */
+	n = b.runner.launchers.n;
+	assert_int_equal(n, 4);
+	clean_all();
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_streams),
 	cmocka_unit_test(test_input_and_descriptors),
@@ -232,6 +405,12 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_large_output),
 	cmocka_unit_test(test_output_limit),
 	cmocka_unit_test(test_output_limit_at_the_end),
+	cmocka_unit_test(test_each_has_its_own_outputs_and_status),
+	cmocka_unit_test(test_processes_of_one),
+	cmocka_unit_test(test_a_launcher_is_killed),
+	cmocka_unit_test(test_a_launcher_is_stopped),
+	cmocka_unit_test(test_who_makes_processes_is_killed),
+	cmocka_unit_test(test_launchers_are_used_again),
 };
 
 UNIT_MAIN(tests)

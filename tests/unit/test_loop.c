@@ -6,7 +6,7 @@
 #include <zmq.h>
 
 /* What happened, in order, one letter each. */
-static char trace[64];
+static char trace[128];
 static struct loop *loop;
 
 static void note(char c)
@@ -134,6 +134,106 @@ static void test_a_timer_cancels_another_that_is_due(void **state)
 	timer_set(loop, &c.timer, 2);
 	assert_int_equal(loop_run(loop), 42);
 	assert_string_equal(trace, "ac");
+}
+
+/* One of a crowd. */
+static struct actor in_crowd(char letter, int p[2])
+{
+	struct actor a = actor(letter);
+
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	a.watch.fd = p[0];
+	a.watch.events = POLLIN;
+	a.watch.crowd = true;
+	return a;
+}
+
+static void close_both(int p[2])
+{
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Each once; one that another removes in the same turn is not called any more. */
+static void test_a_crowd(void **state)
+{
+	int p[3][2];
+	struct actor a = in_crowd('a', p[0]), b = in_crowd('b', p[1]);
+	struct actor c = in_crowd('c', p[2]);
+
+	(void)state;
+	loop_add(loop, &a.watch);
+	loop_add(loop, &b.watch);
+	loop_add(loop, &c.watch);
+	assert_int_equal(write(p[1][1], "x", 1), 1);
+	b.stop = true;
+	assert_int_equal(loop_run(loop), 42);
+	assert_string_equal(trace, "b");
+	assert_int_equal(write(p[0][1], "x", 1), 1);
+	assert_int_equal(write(p[2][1], "x", 1), 1);
+	a.remove_other = c.remove_other = true;
+	a.other = &c.watch;
+	c.other = &a.watch;
+	a.stop = c.stop = true;
+	assert_int_equal(loop_run(loop), 42);
+	assert_int_equal(strlen(trace), 2);
+	close_both(p[0]);
+	close_both(p[1]);
+	close_both(p[2]);
+}
+
+static void test_what_a_crowd_wants(void **state)
+{
+	int p[2];
+	struct actor a = in_crowd('a', p), b = actor('b');
+
+	(void)state;
+	loop_add(loop, &a.watch);
+	watch_want(&a.watch, 0);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	b.stop = true;
+	timer_set(loop, &b.timer, 1000);
+	assert_int_equal(loop_run(loop), 42);
+	assert_string_equal(trace, "b");
+	watch_want(&a.watch, POLLIN);
+	a.stop = true;
+	assert_int_equal(loop_run(loop), 42);
+	assert_string_equal(trace, "ba");
+	close_both(p);
+}
+
+/* A crowd larger than is told in one turn: all are heard, and a file, which epoll(7)
+ * does not take, is watched as others are. */
+static void test_a_large_crowd(void **state)
+{
+	enum { N = 200 };
+	static struct actor all[N];
+	static int p[N][2];
+	struct actor file = actor('f');
+	int i, turns;
+
+	(void)state;
+	for (i = 0; i < N; i++) {
+		all[i] = in_crowd('.', p[i]);
+		loop_add(loop, &all[i].watch);
+		assert_int_equal(write(p[i][1], "x", 1), 1);
+	}
+	file.watch.fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	file.watch.events = POLLIN;
+	file.watch.crowd = true;
+	file.stop = true;
+	for (turns = 0, i = 0; i < N; turns++) {
+		memset(trace, 0, sizeof(trace));
+		loop_add(loop, &file.watch);
+		trace[0] = '\0';
+		assert_int_equal(loop_run(loop), 42);
+		for (i = 0; i < N && !all[i].watch.loop; i++)
+			;
+	}
+	assert_true(turns > 1);
+	for (i = 0; i < N; i++)
+		close_both(p[i]);
+	close(file.watch.fd);
 }
 
 /* The heap against a plain array, with a fixed sequence of moves. */
@@ -458,6 +558,9 @@ static const struct CMUnitTest tests[] = {
 	LOOP_TEST(test_hang_up),
 	LOOP_TEST(test_a_watch_removes_another_that_is_ready),
 	LOOP_TEST(test_watches_come_and_go),
+	LOOP_TEST(test_a_crowd),
+	LOOP_TEST(test_what_a_crowd_wants),
+	LOOP_TEST(test_a_large_crowd),
 	LOOP_TEST(test_sockets),
 	LOOP_TEST(test_signals),
 	LOOP_TEST(test_the_first_stop_counts),

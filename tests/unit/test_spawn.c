@@ -227,6 +227,28 @@ static void test_dies_with_its_parent(void **state)
 	close(p[0]);
 }
 
+/* What becomes of a child can be read in *shown, and no child is left that failed. */
+static void test_shown(void **state)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct spawn s = {.path = "/bin/true", .argv = argv, .envp = no_env,
+			  .death_signal = SIGKILL};
+	struct spawned shown = {0};
+
+	(void)state;
+	spawn_shown(&s, &shown);
+	assert_int_equal(shown.err, 0);
+	assert_int_equal(wait_for(shown.pid), 0);
+	shown = (struct spawned){0};
+	s.path = "/nonexistent";
+	spawn_shown(&s, &shown);
+	assert_true(shown.pid > 0);
+	assert_int_equal(shown.err, ENOENT);
+	assert_int_equal(shown.step, SPAWN_EXEC);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
 static void test_find(void **state)
 {
 	char *found;
@@ -254,6 +276,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_own_group),
 	cmocka_unit_test(test_failures_say_where),
 	cmocka_unit_test(test_dies_with_its_parent),
+	cmocka_unit_test(test_shown),
 	cmocka_unit_test(test_find),
 };
 

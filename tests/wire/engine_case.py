@@ -1,6 +1,7 @@
 """What tests of the engine begin with: a controller whose words a test says itself, and
 an engine of it."""
 
+import contextlib
 import json
 import os
 import random
@@ -339,18 +340,26 @@ class Extended(Case):
 
     options = ("--grace=100ms",)
 
-    def launcher(self):
-        """The child of the worker that makes the tasks' processes; it may just have
-        been made, and have no name yet."""
-        return tap.wait_for(self.launcher_now)
+    def mother(self):
+        """The child of the worker that makes launchers; it may just have been made,
+        and have no name yet."""
+        return tap.wait_for(lambda: self.children("taskfs-mother"))[0]
 
-    def launcher_now(self):
-        pid = self.worker()
+    def launcher(self):
+        """The child of the worker that makes a task's processes, and was made for
+        the first of them."""
+        return tap.wait_for(lambda: self.children("taskfs-launcher"))[0]
+
+    def children(self, name):
+        pid, found = self.worker(), []
         with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-            for child in f.read().split():
+            children = f.read().split()
+        for child in children:
+            with contextlib.suppress(FileNotFoundError):
                 with open("/proc/%s/comm" % child) as f:
-                    if f.read() == "taskfs-launcher\n":
-                        return int(child)
+                    if f.read() == name + "\n":
+                        found.append(int(child))
+        return found
 
     def kill(self, header, **how):
         self.boss.say("control", "kill_request", dict(how, **{

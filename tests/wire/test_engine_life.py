@@ -16,7 +16,7 @@ from engine_case import ENGINE, Extended, gone
 
 class Life(Extended):
     def test_worker_killed(self):
-        pids = [self.launcher(), *self.busy()]
+        pids = [*self.busy(), self.launcher(), self.mother()]
         os.kill(self.worker(), signal.SIGKILL)
         m = self.boss.hear("registration", "unregistration_request")
         self.assertEqual(m.content, {"id": 0, "uuid": self.boss.uuid.decode()})
@@ -27,7 +27,8 @@ class Life(Extended):
 
     def test_a_task_stops_its_engine(self):
         """Which goes on, and knows what became of the task."""
-        m, out = self.boss.all_of(self.boss.run("kill -STOP $PPID; echo on"))
+        stop = "kill -STOP %d; echo on" % self.worker()
+        m, out = self.boss.all_of(self.boss.run(stop))
         self.assertEqual(bytes(out["stdout"]), b"on\n")
         with open(self.log) as f:
             self.assertIn("the engine was stopped; it is continued", f.read())
@@ -36,7 +37,7 @@ class Life(Extended):
         """It is dead when that is said: it may be tried elsewhere then."""
         self.boss.run(
             "setsid sh -c 'echo $$; exec sleep 1001' & echo $$; cat %s; "
-            "while :; do kill -STOP $PPID; done" % self.fifo()
+            "while :; do kill -STOP %d; done" % (self.fifo(), self.worker())
         )
         text = b""
         while text.count(b"\n") < 2:
@@ -48,7 +49,7 @@ class Life(Extended):
         self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
 
     def test_guard_killed(self):
-        worker, pids = self.worker(), [self.launcher(), *self.busy()]
+        worker, pids = self.worker(), [*self.busy(), self.launcher(), self.mother()]
         self.process.kill()
         self.process.wait()
         self.boss.hear("registration", "unregistration_request")

@@ -8,7 +8,7 @@ import sys
 from shlex import quote
 
 import tap
-from engine_case import ENGINE, Case, Extended
+from engine_case import ENGINE, Case, Extended, gone
 from peers import DELIMITER, sign
 
 
@@ -68,23 +68,58 @@ class Tasks(Extended):
             self.assertIn("too long for this system", m.content["evalue"])
         self.assert_small(self.memory("true"))
 
-    def test_the_launcher_is_killed(self):
-        """By a task perhaps. The next task does not notice."""
-        first = self.launcher()
-        code = "kill -KILL %d; echo done; (setsid sleep 1000 &)"
-        out = self.boss.all_of(self.boss.run(code % first))[1]
+    def test_the_mother_of_launchers_is_killed(self):
+        """By a task perhaps. No task notices."""
+        first = self.mother()
+        h = self.boss.run("kill -KILL %d; echo done; (setsid sleep 1000 &)" % first)
+        out = self.boss.all_of(h)[1]
         self.assertEqual(bytes(out["stdout"]), b"done\n")
+        tap.wait_for(lambda: self.said("makes launchers is gone") == 1)
         self.assertGreater(self.memory("true"), 0)
-        second = self.launcher()
-        self.assertNotEqual(first, second)
-        os.kill(second, signal.SIGKILL)
+        # The launcher that is there needs none.
+        self.assertEqual(self.children("taskfs-mother"), [])
+        os.kill(self.launcher(), signal.SIGKILL)
         self.assertGreater(self.memory("true"), 0)
-        with open(self.log) as f:
-            self.assertEqual(f.read().count("makes the tasks' processes"), 2)
+        self.assertNotEqual(self.mother(), first)
 
-    def test_the_launcher_is_stopped(self):
-        self.boss.all_of(self.boss.run("kill -STOP %d" % self.launcher()))
+    def test_an_idle_launcher_is_killed(self):
+        """The next task does not notice."""
         self.assertGreater(self.memory("true"), 0)
+        first = self.launcher()
+        os.kill(first, signal.SIGKILL)
+        self.assertGreater(self.memory("true"), 0)
+        self.assertNotEqual(self.launcher(), first)
+
+    def test_a_task_kills_its_launcher(self):
+        """And so itself; what it left behind, too."""
+        h = self.boss.run(
+            "setsid sh -c 'echo $$; exec sleep 1000' & cat %s; kill -KILL $PPID; "
+            "sleep 1001" % self.fifo()
+        )
+        pid = int(self.boss.hear("task", "output").buffers[0])
+        open(self.fifo(), "w").close()
+        m = self.boss.reply(h)
+        self.assertEqual(m.content["ename"], "Killed")
+        self.assertEqual(m.content["evalue"], "killed by SIGKILL")
+        self.assertTrue(gone(pid))
+        self.assertEqual(self.said("the launcher of a task was killed"), 1)
+        self.assertGreater(self.memory("true"), 0)
+
+    def test_a_launcher_is_stopped(self):
+        """By its task, which is heard of; and by another, before the next one."""
+        out = self.boss.all_of(self.boss.run("kill -STOP $PPID; echo on"))[1]
+        self.assertEqual(bytes(out["stdout"]), b"on\n")
+        os.kill(self.launcher(), signal.SIGSTOP)
+        self.assertGreater(self.memory("true"), 0)
+        os.kill(self.mother(), signal.SIGSTOP)
+        os.kill(self.launcher(), signal.SIGKILL)
+        self.assertGreater(self.memory("true"), 0)
+
+    def test_a_launcher_is_stopped_again_and_again(self):
+        h = self.boss.run("while :; do kill -STOP $PPID; done")
+        m = self.boss.reply(h)
+        self.assertEqual(m.content["evalue"], "killed by SIGKILL")
+        self.assertEqual(self.said("stopped again and again; it is killed"), 1)
 
     def test_what_a_task_sees(self):
         h = self.boss.run(

@@ -1,0 +1,34 @@
+/*
+ * slots.h: how many tasks an engine runs at a time: what it is told, the cores it may
+ * use, and what its descriptors serve.
+ */
+#ifndef TASKFS_ENGINE_SLOTS_H
+#define TASKFS_ENGINE_SLOTS_H
+
+#include "base/base.h"
+
+#define SLOTS_MAX 65536
+/* Files of the outputs of tasks that have ended; with more nothing new begins. */
+#define SLOTS_FILES_KEPT 256
+
+/* "auto", or a number from 1 to SLOTS_MAX. 0 or -errno. */
+int slots_parse(const char *text, size_t *ret) must_check;
+
+/*
+ * The processors this process may use: by its affinity, and by the quota of its
+ * cgroup and of those above it, rounded up. At least 1.
+ */
+size_t slots_cores(void);
+/*
+ * The least quota of a process, in processors, by what its /proc/PID/cgroup and
+ * /proc/PID/mountinfo say; 0: there is none. Versions 1 and 2 of cgroups.
+ */
+double slots_quota(const char *cgroup, const char *mountinfo);
+
+/*
+ * The limit of descriptors is raised as far as so many slots need. -EMFILE: that is
+ * beyond what this process may have; *ret_most is how many slots it could serve.
+ */
+int slots_prepare(size_t slots, size_t *ret_most) must_check;
+
+#endif
