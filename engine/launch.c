@@ -12,18 +12,13 @@
  * All of this may run in a copy of a process with threads: no malloc() here.
  */
 
-union rights {
-	struct cmsghdr align;
-	char space[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
-};
-
 /*
  * The next request, and the descriptors that came with it, at most SPAWN_FDS. Their
  * number; -1: there will be no request any more.
  */
 static int take(int fd, int got[SPAWN_FDS])
 {
-	union rights rights;
+	union launch_rights rights;
 	char c;
 	struct iovec iov = {&c, 1};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1,
