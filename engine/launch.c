@@ -12,18 +12,13 @@
  * All of this may run in a copy of a process with threads: no malloc() here.
  */
 
-union rights {
-	struct cmsghdr align;
-	char space[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
-};
-
 /*
  * The next request, and the descriptors that came with it, at most SPAWN_FDS. Their
  * number; -1: there will be no request any more.
  */
 static int take(int fd, int got[SPAWN_FDS])
 {
-	union rights rights;
+	union launch_rights rights;
 	char c;
 	struct iovec iov = {&c, 1};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1,
@@ -83,6 +78,7 @@ static pid_t start(int fd, struct launch *a, const int *got, int n)
 		forget_peak();
 	for (i = 0; i < n; i++)
 		a->fds[i].from = got[i];
+	a->spawn.default_signals = true;
 	if ((unsigned)n == a->spawn.nfds)
 		spawn_shown(&a->spawn, &a->made);
 	else
@@ -177,8 +173,9 @@ int launch_mother(void *arg)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Children of a process that ignores it cannot be waited for. */
-	signal(SIGCHLD, SIG_DFL);
+	/* For all that is made here; and children of a process that ignores SIGCHLD
+	 * cannot be waited for. */
+	spawn_default_signals();
 	setrlimit(RLIMIT_NOFILE, &b->files);
 	if (!settle("taskfs-mother", b))
 		return 1;

@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /* Arguments and environment; the kernel takes at most 6 MiB (execve(2)). */
 #define LAUNCH_AREA ((size_t)8 * 1024 * 1024)
@@ -27,6 +28,12 @@ struct launch {
 	bool was_large;		/* the request before: forget its size */
 	struct spawn spawn;
 	struct spawn_fd fds[SPAWN_FDS];	/* `from` is the launcher's to fill in */
+};
+
+/* The descriptors of a request (cmsg(3)). */
+union launch_rights {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
 };
 
 /* What a process of this file says. */

@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "guard.h"
 #include "options.h"
+#include "slots.h"
 #include "worker.h"
 
 #include <fcntl.h>
@@ -98,11 +99,26 @@ static int run(struct config *config, char **spool_dir, int *lock)
 	}
 }
 
+static bool has_descriptors(const struct config *config)
+{
+	size_t possible = slots_possible();
+
+	if (config->slots <= possible)
+		return true;
+	log_error("the limit of open files is too low for so many slots; see "
+		  "ulimit -Hn",
+		  log_int("slots", (int64_t)config->slots),
+		  log_int("possible", (int64_t)possible));
+	return false;
+}
+
 static int run_in_spool(struct config *config)
 {
 	char *spool_dir;
 	int lock, code;
 
+	if (!has_descriptors(config))
+		return EXIT_FAILED;
 	if (make_spool(config, &spool_dir, &lock) < 0)
 		return EXIT_FAILED;
 	code = run(config, &spool_dir, &lock);

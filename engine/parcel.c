@@ -86,14 +86,9 @@ bool parcel_put(struct parcel *p, const struct spawn *s)
 
 /* --- words --------------------------------------------------------------- */
 
-union rights {
-	struct cmsghdr align;
-	char space[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
-};
-
 int launch_ask(int fd, const int *fds, unsigned n)
 {
-	union rights rights = {.space = {0}};
+	union launch_rights rights = {.space = {0}};
 	struct iovec iov = {(char *)"", 1};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *h;

@@ -223,18 +223,25 @@ size_t slots_cores(void)
  * and the other ends of its pipes. */
 #define OTHERS ((rlim_t)256)
 
-int slots_prepare(size_t slots, size_t *ret_most)
+#define BASE (OTHERS + SLOTS_FILES_KEPT)
+
+size_t slots_possible(void)
 {
-	rlim_t base = OTHERS + SLOTS_FILES_KEPT, need = base + slots * PER_SLOT;
 	struct rlimit l;
 
-	*ret_most = slots;
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_max < BASE + PER_SLOT)
+		return 1;
+	return (size_t)min_u64((l.rlim_max - BASE) / PER_SLOT, SLOTS_MAX);
+}
+
+int slots_raise_limit(size_t slots)
+{
+	rlim_t need = BASE + slots * PER_SLOT;
+	struct rlimit l;
+
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
 		return -errno;
-	if (need > l.rlim_max) {
-		*ret_most = l.rlim_max < base ? 0 : (l.rlim_max - base) / PER_SLOT;
-		return -EMFILE;
-	}
+	need = min_u64(need, l.rlim_max);
 	if (need <= l.rlim_cur)
 		return 0;
 	l.rlim_cur = need;

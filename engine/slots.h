@@ -25,10 +25,9 @@ size_t slots_cores(void);
  */
 double slots_quota(const char *cgroup, const char *mountinfo);
 
-/*
- * The limit of descriptors is raised as far as so many slots need. -EMFILE: that is
- * beyond what this process may have; *ret_most is how many slots it could serve.
- */
-int slots_prepare(size_t slots, size_t *ret_most) must_check;
+/* How many slots the descriptors serve that this process may have; at least 1. */
+size_t slots_possible(void);
+/* The limit of descriptors is raised as far as so many slots need and it can be. */
+int slots_raise_limit(size_t slots) must_check;
 
 #endif

@@ -120,19 +120,6 @@ static const struct link_ops of_link = {
 	.cut_off = member_cut_off,
 };
 
-static int raise_limits(const struct config *config)
-{
-	size_t most;
-	int err = slots_prepare(config->slots, &most);
-
-	if (err == -EMFILE)
-		log_error("the limit of open files is too low for so many "
-			  "slots; see ulimit -Hn",
-			  log_int("slots", (int64_t)config->slots),
-			  log_int("possible", (int64_t)most));
-	return err;
-}
-
 static int init(struct engine *e, const struct config *config,
 		const char *spool_dir)
 {
@@ -157,7 +144,7 @@ static int init(struct engine *e, const struct config *config,
 	err = runner_init(&e->runner);
 	/* Not before: what the mother makes has the limit that we were given. */
 	if (!err)
-		err = raise_limits(config);
+		err = slots_raise_limit(config->slots);
 	if (!err)
 		err = loop_signals(e->loop, signals, on_signal, e);
 	queue_init(e);

@@ -46,17 +46,14 @@ IN_CHILD static int place_fds(const struct spawn *s)
  * All of them, and by the system call: the C library keeps two real-time
  * signals to itself, and make(1) starts its children with those ignored.
  */
-IN_CHILD static void reset_signals(void)
+IN_CHILD void spawn_default_signals(void)
 {
 	static const unsigned char standard[32]; /* the kernel's, SIG_DFL */
-	sigset_t none;
 	int i;
 
 	for (i = 1; i <= 64; i++)
 		if (i != SIGKILL && i != SIGSTOP)
 			syscall(SYS_rt_sigaction, i, standard, NULL, 8);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /*
@@ -67,6 +64,8 @@ IN_CHILD static void reset_signals(void)
 IN_CHILD static void child(const struct spawn *s, pid_t parent,
 		  volatile struct spawned *f)
 {
+	sigset_t none;
+
 	f->step = SPAWN_SETUP;
 	if (s->own_group && setpgid(0, 0) < 0)
 		goto failed;
@@ -83,7 +82,10 @@ IN_CHILD static void child(const struct spawn *s, pid_t parent,
 	f->step = SPAWN_CWD;
 	if (s->cwd && chdir(s->cwd) < 0)
 		goto failed;
-	reset_signals();
+	if (!s->default_signals)
+		spawn_default_signals();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	f->step = SPAWN_EXEC;
 	execve(s->path, s->argv, s->envp);
 failed:

@@ -27,6 +27,7 @@ struct spawn {
 	unsigned nfds;
 	bool own_group;		/* setpgid(0, 0) */
 	int death_signal;	/* when the parent's thread ends; 0: none */
+	bool default_signals;	/* the parent has called spawn_default_signals() */
 };
 
 /* Where starting a child went wrong. */
@@ -54,6 +55,11 @@ struct spawned {
  * thread, which has blocked its signals or handles none.
  */
 void spawn_shown(const struct spawn *s, volatile struct spawned *ret);
+
+/*
+ * All signals do what they do by default: here, so that children need not see to that.
+ */
+void spawn_default_signals(void);
 
 /*
  * The first executable file `name` in the directories of `path` (a PATH), or

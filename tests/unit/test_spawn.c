@@ -249,6 +249,22 @@ static void test_shown(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* Once for all children: they are as new, too. */
+static void test_default_signals_before(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGRTMAX, SIG_IGN);
+	spawn_default_signals();
+	run("grep -E 'Sig(Ign|Blk)' /proc/self/status | cut -f2 | tr '\\n' ' '",
+	    (struct spawn){.default_signals = true}, &out);
+	assert_text(buf_bytes(&out), "0000000000000000 0000000000000000 ");
+	buf_done(&out);
+}
+
 static void test_find(void **state)
 {
 	char *found;
@@ -277,6 +293,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_failures_say_where),
 	cmocka_unit_test(test_dies_with_its_parent),
 	cmocka_unit_test(test_shown),
+	cmocka_unit_test(test_default_signals_before),
 	cmocka_unit_test(test_find),
 };
 
