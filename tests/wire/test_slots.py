@@ -163,6 +163,9 @@ class Said(Slots):
         c = self.followed()
         e = self.joined(c, 7)
         self.controller.kill()
+        # Two of one uuid would both come back.
+        self.peers.remove(e)
+        e.close()
         self.controller.start()
         c = self.followed()
         self.assertEqual(self.slots(c, e)[0], 7)
