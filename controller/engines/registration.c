@@ -52,8 +52,7 @@ static void read_slots(struct engine *e, struct json_object *t)
 {
 	int64_t slots = 1;
 
-	if (json_object_object_get(t, "slots") &&
-	    !json_get_range(t, "slots", 1, LIMIT_SLOTS, &slots))
+	if (!json_get_range(t, "slots", 1, LIMIT_SLOTS, &slots))
 		log_warning("an engine says a number of slots that it cannot "
 			    "have; it gets one task at a time",
 			    log_str("uuid", e->uuid));

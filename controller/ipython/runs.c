@@ -21,7 +21,6 @@ static void forgotten(struct run *run)
 {
 	static const struct ending lost = {
 		.event = EVENT_FAIL,
-		.lost = true,
 		.ename = "EngineError",
 		.evalue = "the controller was started again while the task "
 			  "ran, and its reply is lost",

@@ -11,6 +11,13 @@
 /* A task that has lost so many engines may be what ends them. */
 #define LIMIT_LOSSES 5
 
+/* Of an error's name, and of an outcome in the file attempts ("lost": the try may go
+ * on). */
+static bool is_loss(struct bytes word)
+{
+	return bytes_is(word, "EngineError") || bytes_is(word, "lost");
+}
+
 /* Tries that ended because their engine was lost, as the file attempts has them. */
 static unsigned count_losses(const struct details *d)
 {
@@ -23,7 +30,7 @@ static unsigned count_losses(const struct details *d)
 
 		for (i = 0; i < 5; i++)
 			word = parse_word(&line);
-		n += bytes_is(word, "lost") || bytes_is(word, "EngineError");
+		n += is_loss(word);
 	}
 	return n;
 }
@@ -37,7 +44,7 @@ bool retry_wanted(const struct result *r, const struct run *run,
 	if (!on)
 		return run->attempt <= r->retries;
 	losses = on->lost ? count_losses(r->task[run->index].details) : 0;
-	if (how->lost)
+	if (is_loss(bytes_str(how->ename ? how->ename : "")))
 		return on->lost && losses < LIMIT_LOSSES;
 	if (!on->error && (!row || !retry_on_status(on, row->exit_status)))
 		return false;

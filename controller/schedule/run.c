@@ -315,7 +315,6 @@ static void restored(struct run *run)
 	static const struct ending lost = {
 		.event = EVENT_FAIL,
 		.ename = "EngineError",
-		.lost = true,
 		.evalue = "the controller ended while the task ran, and its "
 			  "engine is not known any more",
 	};
@@ -339,7 +338,6 @@ void run_end_with_engine(struct run *run, const char *evalue)
 	struct ending how = {
 		.event = run->abort ? EVENT_ABORT : EVENT_FAIL,
 		.ename = "EngineError",
-		.lost = true,
 		.evalue = evalue,
 		.unknown = run->engine && run->engine->unknown_end,
 	};

@@ -112,7 +112,6 @@ struct run_ops {
 struct ending {
 	enum state_event event;
 	bool unknown;	/* it may go on, and nobody can tell */
-	bool lost;	/* it is the engine that is gone */
 	const char *ename, *evalue, *traceback;
 };
 

@@ -102,7 +102,6 @@ static void lost(struct run *run, const char *why)
 	struct ending how = {
 		.event = is_unwanted(run) ? EVENT_ABORT : EVENT_FAIL,
 		.ename = "EngineError",
-		.lost = true,
 		.evalue = why,
 	};
 

@@ -99,6 +99,27 @@ static void test_retries(void **state)
 	assert_attempts(r, (const char *const[]){"ExitStatus", "ok", NULL});
 }
 
+/* Who has ended the task does not matter: a lost engine is known by its error. */
+static void test_lost_engines_are_counted(void **state)
+{
+	struct controller *c = *state;
+	struct result *r = submit(c, "{'retries': 1, 'retry_on': ['lost', 'error']}");
+	struct ending how = failure;
+	int i;
+
+	engine_add(c, 0);
+	settle(c);
+	how.ename = "EngineError";
+	for (i = 0; i < 5; i++) {
+		run_end(run_at(r, 0), &how, NULL);
+		settle(c);
+		assert_tasks(r, "r");
+	}
+	run_end(run_at(r, 0), &how, NULL);
+	settle(c);
+	assert_tasks(r, "e");
+}
+
 /* What an engine says of its error may be many words, and none. */
 static void test_the_outcome_is_one_word(void **state)
 {
@@ -395,6 +416,7 @@ static void test_a_run_of_a_client(void **state)
 static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_each_ending),
 	CONTROLLER_TEST(test_retries),
+	CONTROLLER_TEST(test_lost_engines_are_counted),
 	CONTROLLER_TEST(test_the_outcome_is_one_word),
 	CONTROLLER_TEST(test_an_engine_goes_while_it_begins),
 	CONTROLLER_TEST(test_an_engine_goes_while_it_runs),
