@@ -7,12 +7,6 @@
 
 /* --- whether an engine can be asked ------------------------------------- */
 
-static int refuse(struct buf *why, int err, const char *text)
-{
-	buf_puts(why, text);
-	return err;
-}
-
 /* Why an engine cannot be asked; 0: it can. */
 static int refusal(const struct forward *f, int64_t id, struct buf *why)
 {
@@ -21,14 +15,14 @@ static int refusal(const struct forward *f, int64_t id, struct buf *why)
 	buf_clear(why);
 	buf_printf(why, "engine %lld ", (long long)id);
 	if (!e || e->state == ENGINE_JOINING)
-		return refuse(why, -EHOSTDOWN, "is gone");
+		return vars_refuse(why, -EHOSTDOWN, "is gone");
 	if (engine_is_away(e)) {
 		buf_puts(why, "is ");
 		engine_put_away(e, why);
 		return -EHOSTDOWN;
 	}
 	if (e->forwards >= LIMIT_FORWARDS_ENGINE)
-		return refuse(why, -EAGAIN,
+		return vars_refuse(why, -EAGAIN,
 			      "has too many requests for variables to answer");
 	return e->kind->vars->refusal ? e->kind->vars->refusal(f, e, why) : 0;
 }

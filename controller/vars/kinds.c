@@ -11,6 +11,12 @@ bool vars_engine_is_busy(const struct engine *e)
 	return !e->shell && (e->load || !e->ready);
 }
 
+int vars_refuse(struct buf *why, int err, const char *text)
+{
+	buf_puts(why, text);
+	return err;
+}
+
 /* --- ours --------------------------------------------------------------- */
 
 static int send_as_it_is(struct forward *f, struct engine *e,
@@ -42,24 +48,18 @@ const struct vars_ops vars_ops_ours = {
 
 /* --- of ipyparallel ----------------------------------------------------- */
 
-static int refuse(struct buf *why, int err, const char *text)
-{
-	buf_puts(why, text);
-	return err;
-}
-
 static int refusal(const struct forward *f, const struct engine *e,
 		   struct buf *why)
 {
 	if (!e->vars_known)
 		return e->no_vars
-			       ? refuse(why, -EOPNOTSUPP,
+			       ? vars_refuse(why, -EOPNOTSUPP,
 					"has no variables that can be files")
-			       : refuse(why, -EBUSY,
+			       : vars_refuse(why, -EBUSY,
 					"works on something else and was not "
 					"set up yet");
 	if (f->now && !f->lists && vars_engine_is_busy(e))
-		return refuse(why, -EBUSY,
+		return vars_refuse(why, -EBUSY,
 			      "works on a task, and this cannot wait for it");
 	return 0;
 }

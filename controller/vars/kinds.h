@@ -20,6 +20,9 @@ struct vars_ops {
 	void (*answer)(struct forward *f, struct engine *e, struct msg *m);
 };
 
+/* Appends why an engine cannot be asked; returns err. */
+int vars_refuse(struct buf *why, int err, const char *text);
+
 extern const struct vars_ops vars_ops_ours;
 extern const struct vars_ops vars_ops_ipython;
 
