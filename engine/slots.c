@@ -1,6 +1,7 @@
 #include "slots.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "wire/limits.h"
 #include "wire/stream.h"
 
 #include <sched.h>
@@ -19,7 +20,7 @@ int slots_parse(const char *text, size_t *ret)
 		*ret = slots_cores();
 		return 0;
 	}
-	err = parse_u64(bytes_str(text), 1, SLOTS_MAX, &n);
+	err = parse_u64(bytes_str(text), 1, LIMIT_SLOTS, &n);
 	if (!err)
 		*ret = (size_t)n;
 	return err;
@@ -212,7 +213,7 @@ size_t slots_cores(void)
 		n = (size_t)quota;
 		n += (double)n < quota;
 	}
-	return n < 1 ? 1 : n > SLOTS_MAX ? SLOTS_MAX : n;
+	return n < 1 ? 1 : n > LIMIT_SLOTS ? LIMIT_SLOTS : n;
 }
 
 /* --- descriptors --------------------------------------------------------- */
@@ -231,7 +232,7 @@ size_t slots_possible(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_max < BASE + PER_SLOT)
 		return 1;
-	return (size_t)min_u64((l.rlim_max - BASE) / PER_SLOT, SLOTS_MAX);
+	return (size_t)min_u64((l.rlim_max - BASE) / PER_SLOT, LIMIT_SLOTS);
 }
 
 int slots_raise_limit(size_t slots)

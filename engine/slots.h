@@ -7,11 +7,10 @@
 
 #include "base/base.h"
 
-#define SLOTS_MAX 65536
 /* Files of the outputs of tasks that have ended; with more nothing new begins. */
 #define SLOTS_FILES_KEPT 256
 
-/* "auto", or a number from 1 to SLOTS_MAX. 0 or -errno. */
+/* "auto", or a number from 1 to LIMIT_SLOTS. 0 or -errno. */
 int slots_parse(const char *text, size_t *ret) must_check;
 
 /*

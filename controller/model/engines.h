@@ -22,7 +22,6 @@ enum engine_state {
 };
 
 #define LIMIT_ENGINES 65536
-#define LIMIT_SLOTS 65536
 
 struct engine;
 struct run;

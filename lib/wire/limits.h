@@ -40,6 +40,7 @@
 #define LIMIT_MAP (1 * GIB)		/* the items of a map, together */
 #define LIMIT_TASKS 1000000		/* tasks of one result; fits 20 bits */
 #define LIMIT_FLIGHT 10			/* seconds from controller to engine, or never */
+#define LIMIT_SLOTS 65536		/* tasks that an engine runs at a time */
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ENAME 128UL		/* the name of an error */
 #define LIMIT_ID 4294967294LL		/* a user's or group's; -1 is none */
