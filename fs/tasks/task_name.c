@@ -1,6 +1,7 @@
 #include "task_name.h"
 #include "base/parse.h"
 #include "submission.h"
+#include "wire/task_option.h"
 
 #include <fcntl.h>
 
@@ -36,9 +37,7 @@ int task_name_refused(const struct obj *o, struct bytes name)
 
 	buf_putc(&why, '"');
 	buf_put_escaped(&why, name, 64);
-	buf_puts(&why, "\" is no name for a task: at most 128 letters, "
-		       "digits, commas and ._+-@, not all digits, not beginning "
-		       "with ., no word the tree uses");
+	buf_puts(&why, "\" is no name for a task" TASK_NAME_RULE);
 	(void)submission_refused(o->fs, o->by.tid, -EINVAL, buf_bytes(&why));
 	buf_done(&why);
 	return -EINVAL;

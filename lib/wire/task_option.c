@@ -6,6 +6,10 @@
 
 #include <ctype.h>
 
+#if LIMIT_NAME != 128
+#error "TASK_NAME_RULE says it"
+#endif
+
 const struct task_option task_options[] = {
 	{"code", TASK_BYTES, TASK_BY_ENGINE, 1, LIMIT_CODE,
 	 "what to run: a script, a command, or any program after #!; ps shows "
@@ -150,10 +154,7 @@ static int check_string(const struct task_option *o, struct json_object *v,
 	if (o->type != TASK_BYTES && has_nul(b))
 		return refuse(why, o, "must not hold a NUL");
 	if (o->type == TASK_NAME && !task_name_ok(b))
-		return refuse(why, o, "is no name: at most 128 letters, digits, "
-				      "commas and ._+-@, not all digits, not "
-				      "beginning with . or one of the words that "
-				      "the tree has (new, last ...)");
+		return refuse(why, o, "is no name" TASK_NAME_RULE);
 	return 0;
 }
 

@@ -71,5 +71,9 @@ int task_option_check(const struct task_option *o, struct json_object *v,
  * with ".", not all digits, none of the words the tree uses itself.
  */
 bool task_name_ok(struct bytes name);
+/* What follows "is no name": that rule, for who broke it. */
+#define TASK_NAME_RULE \
+	": at most 128 letters, digits, commas and ._+-@, not all digits, not " \
+	"beginning with ., no word that the tree uses (new, last ...)"
 
 #endif
