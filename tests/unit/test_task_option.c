@@ -88,11 +88,32 @@ static void test_accepts(void **state)
 	}
 }
 
+/* Refused, with a line of a reason that is about this. */
+struct refusal {
+	const char *text, *about;
+};
+
+static void expect_refusals(const struct refusal *row, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct buf why = BUF_INIT;
+
+		if (check(row[i].text, &why) != -EINVAL)
+			fail_msg("%s passed", row[i].text);
+		if (!strstr(buf_str(&why), row[i].about))
+			fail_msg("%s: '%s' does not say '%s'", row[i].text,
+				 buf_str(&why), row[i].about);
+		assert_true(utf8_valid(buf_bytes(&why)));
+		assert_null(memchr(why.p, '\n', why.n));
+		buf_done(&why);
+	}
+}
+
 static void test_refuses_and_names_the_option(void **state)
 {
-	static const struct {
-		const char *text, *about;
-	} row[] = {
+	static const struct refusal row[] = {
 		{"[]", "JSON object"},
 		{"\"x\"", "JSON object"},
 		{"{\"cdoe\":\"x\"}", "\"cdoe\""},
@@ -128,6 +149,19 @@ static void test_refuses_and_names_the_option(void **state)
 		{"{\"retries\":\"1\"}", "\"retries\""},
 		{"{\"retries\":-1}", "\"retries\""},
 		{"{\"retries\":1001}", "from 0 to 1000"},
+		{"{\"time_limit\":-0.5}", "\"time_limit\""},
+		{"{\"time_limit\":1e10}", "\"time_limit\""},
+		{"{\"time_limit\":\"1s\"}", "number of seconds"},
+		{"{\"priority\":1000001}", "\"priority\""},
+	};
+
+	(void)state;
+	expect_refusals(row, ARRAY_SIZE(row));
+}
+
+static void test_failures_to_run_again_after(void **state)
+{
+	static const struct refusal row[] = {
 		{"{\"retries\":1,\"retry_on\":[]}", "must not be empty"},
 		{"{\"retries\":1,\"retry_on\":\"lost\"}", "\"exit N\""},
 		{"{\"retries\":1,\"retry_on\":[75]}", "\"exit N\""},
@@ -137,26 +171,10 @@ static void test_refuses_and_names_the_option(void **state)
 		{"{\"retries\":1,\"retry_on\":[\"lost\\u0000\"]}", "\"exit N\""},
 		{"{\"retry_on\":[\"lost\",\"exit 75\"]}", "needs \"retries\""},
 		{"{\"retry_on\":[\"error\"]}", "needs \"retries\""},
-		{"{\"time_limit\":-0.5}", "\"time_limit\""},
-		{"{\"time_limit\":1e10}", "\"time_limit\""},
-		{"{\"time_limit\":\"1s\"}", "number of seconds"},
-		{"{\"priority\":1000001}", "\"priority\""},
 	};
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(row); i++) {
-		struct buf why = BUF_INIT;
-
-		if (check(row[i].text, &why) != -EINVAL)
-			fail_msg("%s passed", row[i].text);
-		if (!strstr(buf_str(&why), row[i].about))
-			fail_msg("%s: '%s' does not say '%s'", row[i].text,
-				 buf_str(&why), row[i].about);
-		assert_true(utf8_valid(buf_bytes(&why)));
-		assert_null(memchr(why.p, '\n', why.n));
-		buf_done(&why);
-	}
+	expect_refusals(row, ARRAY_SIZE(row));
 }
 
 static struct json_object *text_of(size_t n)
@@ -374,6 +392,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_what_needs_a_map),
 	cmocka_unit_test(test_accepts),
 	cmocka_unit_test(test_refuses_and_names_the_option),
+	cmocka_unit_test(test_failures_to_run_again_after),
 	cmocka_unit_test(test_limits),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_show),
