@@ -4,8 +4,8 @@
  *
  * A task is waiting, running, or ended (its state is final). As many run at a time
  * as the engine has slots, each in a slot of its own. Those that a client has sent
- * to this engine itself are direct: of them one runs at a time. queue.c takes it from one to the next, deliver.c sends what there is to
- * say about it. A task of a controller that speaks the extensions is kept until
+ * to this engine itself are direct: of them one runs at a time. queue.c takes a task
+ * from one state to the next, deliver.c sends what there is to say about it. A task of a controller that speaks the extensions is kept until
  * the controller has stored it, any other until all is sent. struct tasks owns
  * all of them, by their msg_id.
  */
