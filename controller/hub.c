@@ -5,7 +5,7 @@
 #include "clients/channel.h"
 #include "clients/iopub.h"
 #include "clients/relay.h"
-#include "engines/answer.h"
+#include "execute/answer.h"
 #include "engines/drain.h"
 #include "engines/errands.h"
 #include "engines/flight.h"

@@ -15,7 +15,7 @@
 #ifndef TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 #define TASKFS_CONTROLLER_CLIENTS_RELAYED_H
 
-#include "engines/outcome.h"
+#include "execute/outcome.h"
 #include "model/results.h"
 #include "relay.h"
 

@@ -2,7 +2,7 @@
 #include "ours.h"
 
 #include "base/log.h"
-#include "execute.h"
+#include "execute/execute.h"
 #include "flight.h"
 #include "model/carrier.h"
 #include "net/sockets.h"

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "model/tasks.h"
 #include "ours.h"
-#include "outcome.h"
+#include "execute/outcome.h"
 #include "schedule/ending.h"
 
 /* The end of each output that was not sent before comes with the reply. */

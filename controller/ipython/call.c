@@ -2,7 +2,7 @@
 #include "call.h"
 
 #include "call_parts.h"
-#include "engines/execute.h"
+#include "execute/execute.h"
 #include "foreign.h"
 #include "model/carrier.h"
 #include "model/items.h"

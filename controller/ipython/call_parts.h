@@ -7,7 +7,7 @@
 #define TASKFS_CONTROLLER_IPYTHON_CALL_PARTS_H
 
 #include "call.h"
-#include "engines/outcome.h"
+#include "execute/outcome.h"
 
 /* After the reply, output may still be on its way on another socket. */
 #define IDLE_WAIT (5 * USEC_PER_SEC)

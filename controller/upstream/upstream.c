@@ -2,7 +2,7 @@
 #include "upstream.h"
 
 #include "base/log.h"
-#include "engines/answer.h"
+#include "execute/answer.h"
 #include "engines/errands.h"
 #include "ipython/foreign.h"
 #include "ipython/output.h"

@@ -196,6 +196,11 @@ $(function_of map_wrong 'task_options[0]')"
 	equal "$status" 0
 }
 
+@test "a room of more files than can be looked at" {
+	add controller/store/one_more.c 'static int one_more __attribute__((unused));'
+	refused 'controller/store: 16 files; more than 15 are two rooms'
+}
+
 @test "a struct of a name that another has" {
 	add engine/kin.c 'struct twin { int a; };'
 	add engine/run.c 'struct twin { int a; };'

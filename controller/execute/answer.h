@@ -1,8 +1,8 @@
 /*
  * answer.h: replies of engines to tasks.
  */
-#ifndef TASKFS_CONTROLLER_ENGINES_ANSWER_H
-#define TASKFS_CONTROLLER_ENGINES_ANSWER_H
+#ifndef TASKFS_CONTROLLER_EXECUTE_ANSWER_H
+#define TASKFS_CONTROLLER_EXECUTE_ANSWER_H
 
 #include "schedule/run.h"
 

@@ -8,8 +8,8 @@
  *	... outcome_ending(&o) for run_end(), outcome_put(&o, &row) ...
  *	outcome_done(&o);
  */
-#ifndef TASKFS_CONTROLLER_ENGINES_OUTCOME_H
-#define TASKFS_CONTROLLER_ENGINES_OUTCOME_H
+#ifndef TASKFS_CONTROLLER_EXECUTE_OUTCOME_H
+#define TASKFS_CONTROLLER_EXECUTE_OUTCOME_H
 
 #include "schedule/run.h"
 

@@ -1,8 +1,8 @@
 /*
  * execute.h: a task of a mount as an execute_request (doc/PROTOCOL.md).
  */
-#ifndef TASKFS_CONTROLLER_ENGINES_EXECUTE_H
-#define TASKFS_CONTROLLER_ENGINES_EXECUTE_H
+#ifndef TASKFS_CONTROLLER_EXECUTE_EXECUTE_H
+#define TASKFS_CONTROLLER_EXECUTE_EXECUTE_H
 
 #include "schedule/run.h"
 
