@@ -40,6 +40,11 @@ typed() {
 	/usr/bin/python3 "$BLOCKS" check README.md doc/README.md doc/ipyparallel.md doc/guide/*.md
 }
 
+# bats test_tags=marks
+@test "README.md is one page" {
+	[ "$(wc -l <"$ROOT/README.md")" -le 130 ]
+}
+
 # document LINE...: a file of these lines.
 document() {
 	printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/document.md"
