@@ -466,9 +466,7 @@ class Cluster:
     def client(self, engines=None, **how):
         """A stock client that knows so many engines (all that were started)."""
         rc = connect(self.path("client"), **how)
-        rc.wait_for_engines(
-            len(self.engines) if engines is None else engines, interactive=False
-        )
+        wait_for_engines(rc, len(self.engines) if engines is None else engines)
         return rc
 
     def mount(self, *args, source=None):
@@ -531,6 +529,13 @@ def connect(*where, **how):
     """A stock client."""
     with waiting_for("an answer of a controller"):
         return ipp.Client(*where, timeout=FOREVER, **how)
+
+
+def wait_for_engines(rc, n):
+    """Until a stock client knows n engines. Its own wait_for_engines() counts
+    them, and listens for more only then: one that its thread heard of in between
+    is waited for for ever."""
+    wait_for(lambda: len(rc.ids) >= n)
 
 
 def wait_until_heard(rc):

@@ -326,7 +326,7 @@ class Death(mix.Case):
     def check(self, die):
         """die(the engine's process) ends one that runs a task."""
         self.cluster.start_engine(mix.OURS)
-        self.rc.wait_for_engines(3, interactive=False)
+        mix.wait_for_engines(self.rc, 3)
         last = self.rc.ids[-1]
         code = "echo on $$; exec sleep 1000"
         ar = self.rc[last].execute(code, silent=False, block=False)
@@ -419,7 +419,7 @@ class Cut(mix.Case):
         with open(path, "w") as f:
             json.dump(info, f)
         self.engine = self.cluster.start_engine(mix.OURS, "--file=" + path)
-        self.rc.wait_for_engines(1, interactive=False)
+        mix.wait_for_engines(self.rc, 1)
         mix.wait_until_heard(self.rc)
 
     def answers(self):
@@ -459,7 +459,7 @@ class Shutdown(mix.Case):
 
     def test_engines(self):
         one, two = (self.cluster.start_engine(mix.OURS) for _ in range(2))
-        self.rc.wait_for_engines(2, interactive=False)
+        mix.wait_for_engines(self.rc, 2)
         self.rc.shutdown(targets=[self.rc.ids[0]], block=True)
         self.assertEqual(one.wait(), 0)
         mix.wait_for(lambda: len(self.rc.ids) == 1)

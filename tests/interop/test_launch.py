@@ -62,7 +62,7 @@ class Case(unittest.TestCase):
     def client(self, n=1, cluster_id=""):
         rc = mix.connect(self.file(cluster_id=cluster_id))
         self.addCleanup(rc.close)
-        rc.wait_for_engines(n, interactive=False)
+        mix.wait_for_engines(rc, n)
         mix.wait_until_heard(rc)
         return rc
 
@@ -161,7 +161,7 @@ class StockCluster(Case):
             (before,) = rc._engines.values()
             cluster.restart_engines_sync()
             mix.wait_for(lambda: rc.ids and before not in rc._engines.values())
-            rc.wait_for_engines(1, interactive=False)
+            mix.wait_for_engines(rc, 1)
             ar = rc[rc.ids[-1]].execute("echo again", silent=False, block=False)
             ar.get()
 
@@ -174,7 +174,7 @@ class StockCluster(Case):
             cluster.start_controller_sync()
             again = cluster.connect_client_sync()
             self.addCleanup(again.close)
-            again.wait_for_engines(1, interactive=False)
+            mix.wait_for_engines(again, 1)
             # What was is still known: nothing was lost with the process.
             (msg_id,) = task.msg_ids
             self.assertTrue(again.result_status(msg_id)["completed"])

@@ -175,7 +175,7 @@ class Restart(mix.Case):
         got = rc.get_result(ids[1])
         got.get()
         self.assertEqual(got.metadata["stdout"], "kept\n")
-        rc.wait_for_engines(1, interactive=False)
+        mix.wait_for_engines(rc, 1)
         self.assertEqual(rc.resubmit(ids[0]).get(), [42])
         rc.purge_hub_results("all")
         self.assertEqual(rc.hub_history(), [])

@@ -385,7 +385,7 @@ class Requested(mix.Case):
         for _ in range(2):
             self.cluster.start_engine(mix.STOCK, "--IPEngine.id=5")
         self.cluster.start_engine(mix.STOCK)
-        self.rc.wait_for_engines(3, interactive=False)
+        mix.wait_for_engines(self.rc, 3)
         self.assertEqual(self.rc.ids, [5, 6, 7])
 
 
