@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engines/orders.h"
+#include "execute/execute.h"
 #include "hook.h"
 #include "listener.h"
 #include "model/carrier.h"
@@ -165,19 +166,12 @@ static int ask(struct foreign *f, enum engine_line line, const char *type,
 
 static struct json_object *hook_content(void)
 {
-	struct json_object *o = json_object_new_object();
-	struct json_object *wish = json_object_new_object();
 	struct buf code = BUF_INIT;
+	struct json_object *o;
 
 	hook_put(&code);
-	json_add(o, "code", json_text(buf_bytes(&code)));
+	o = execute_content(buf_bytes(&code), true, FOREIGN_ABOUT);
 	buf_done(&code);
-	json_add_bool(o, "silent", true);
-	json_add_bool(o, "store_history", false);
-	json_add_bool(o, "allow_stdin", false);
-	json_add_bool(o, "stop_on_error", false);
-	json_add_str(wish, "taskfs", FOREIGN_ABOUT);
-	json_add(o, "user_expressions", wish);
 	return o;
 }
 
