@@ -2,9 +2,9 @@
 #include "ours_reply.h"
 
 #include "base/log.h"
+#include "execute/outcome.h"
 #include "model/tasks.h"
 #include "ours.h"
-#include "execute/outcome.h"
 #include "schedule/ending.h"
 
 /* The end of each output that was not sent before comes with the reply. */

@@ -2,8 +2,8 @@
 #include "upstream.h"
 
 #include "base/log.h"
-#include "execute/answer.h"
 #include "engines/errands.h"
+#include "execute/answer.h"
 #include "ipython/foreign.h"
 #include "ipython/output.h"
 #include "members.h"
