@@ -161,7 +161,6 @@ class StockCluster(Case):
             (before,) = rc._engines.values()
             cluster.restart_engines_sync()
             mix.wait_for(lambda: rc.ids and before not in rc._engines.values())
-            mix.wait_for_engines(rc, 1)
             ar = rc[rc.ids[-1]].execute("echo again", silent=False, block=False)
             ar.get()
 

@@ -355,7 +355,7 @@ class Extended(Case):
         with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
             children = f.read().split()
         for child in children:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 with open("/proc/%s/comm" % child) as f:
                     if f.read() == name + "\n":
                         found.append(int(child))
