@@ -85,6 +85,9 @@ static int give_ascii(struct json_reader *r, const char *p, size_t *n,
 
 	if (got) {
 		*n = min_u64(json_tokener_get_parse_end(r->tok), good);
+		/* json-c takes the blanks that it sees behind a value, too. */
+		while (got > 0 && *n && strchr(" \t\r\n", p[*n - 1]))
+			--*n;
 		/* What is behind it was no part of it. */
 		r->members = members;
 		r->string = string;

@@ -138,6 +138,11 @@ static void test_places(void **state)
 		     "\"1234567890123456789012345678",
 		     "line 1, column 53: array value separator ',' expected "
 		     "near: 123456789012345678901234567890\" 1");
+	expect_place("{\"a\":1,\"a\":2}  \n\n{}",
+		     "line 1, column 14: an object has two members of one name "
+		     "near: {\"a\":1,\"a\":2}",
+		     "line 1, column 14: an object has two members of one name "
+		     "near: {\"a\":1,\"a\":2}");
 }
 
 static void test_where_an_object_began(void **state)
