@@ -245,13 +245,17 @@ static void give_up(struct launcher *l, int err, pid_t made)
 
 /* 0: *ret_l has answered, and what it made is in the area. */
 static int start(struct launchers *ls, const struct spawn *s,
-		 struct launcher **ret_l)
+		 const struct bind *bind, struct launcher **ret_l)
 {
 	struct launcher *l = NULL;
 	int err = get_launcher(ls, &l);
 
 	if (err)
 		return err;
+	/* A process has the processors of who makes it. */
+	if (bind->set && sched_setaffinity(l->pid, bind->size, bind->set) < 0 &&
+	    errno != ESRCH)
+		return -errno;
 	err = request(l, s);
 	if (err == -EPIPE || err == -ETIMEDOUT)
 		give_up(l, err, ls->parcel.area->made.pid);
@@ -259,8 +263,9 @@ static int start(struct launchers *ls, const struct spawn *s,
 	return err;
 }
 
-pid_t launchers_start(struct launchers *ls, const struct spawn *s, void *user,
-		      struct launcher **ret_l, enum spawn_step *ret_step)
+pid_t launchers_start(struct launchers *ls, const struct spawn *s,
+		      const struct bind *bind, void *user, struct launcher **ret_l,
+		      enum spawn_step *ret_step)
 {
 	const volatile struct spawned *made = &ls->parcel.area->made;
 	struct launcher *l = NULL;
@@ -271,7 +276,7 @@ pid_t launchers_start(struct launchers *ls, const struct spawn *s, void *user,
 	if (!parcel_put(&ls->parcel, s))
 		return -E2BIG;
 	do {
-		err = start(ls, s, &l);
+		err = start(ls, s, bind, &l);
 	} while (err == -EPIPE && !made->pid && !made->err && --tries);
 	if (made->err && (!err || err == -EPIPE)) {
 		*ret_step = made->step;

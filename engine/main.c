@@ -112,12 +112,27 @@ static bool has_descriptors(const struct config *config)
 	return false;
 }
 
+static bool has_processors(const struct config *config)
+{
+	unsigned *processor;
+	size_t n = slots_processors(&processor);
+
+	free(processor);
+	if (!config->bind || config->slots <= n)
+		return true;
+	log_error("with --bind each slot needs a processor of its own; there are "
+		  "fewer (--slots auto takes as many as there are)",
+		  log_int("slots", (int64_t)config->slots),
+		  log_int("processors", (int64_t)n));
+	return false;
+}
+
 static int run_in_spool(struct config *config)
 {
 	char *spool_dir;
 	int lock, code;
 
-	if (!has_descriptors(config))
+	if (!has_descriptors(config) || !has_processors(config))
 		return EXIT_FAILED;
 	if (make_spool(config, &spool_dir, &lock) < 0)
 		return EXIT_FAILED;

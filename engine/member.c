@@ -112,6 +112,7 @@ static struct json_object *about_me(struct engine *e)
 		json_add_str(o, "process", process);
 	json_add_str(o, "language", "sh");
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
+	json_add(o, "resources", stock_json(&e->tasks.stock));
 	json_add_int(o, "since", e->since);
 	if (e->member.replaces[0])
 		json_add_str(o, "replaces", e->member.replaces);

@@ -6,6 +6,7 @@
 #define TASKFS_ENGINE_OPTIONS_H
 
 #include "base/log.h"
+#include "resources.h"
 
 /* The command line. */
 struct config {
@@ -21,6 +22,8 @@ struct config {
 	uint64_t file_timeout;		/* usec: ipyparallel's other one */
 	uint64_t output_limit;		/* bytes */
 	size_t slots;			/* tasks at a time */
+	struct resources resources;	/* what else they can have */
+	bool bind;			/* each slot is a processor of its own */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
 	bool wait, mpi;
 	bool debug, log_to_file;

@@ -458,7 +458,7 @@ static int spawn(struct run *r, struct command *c, struct spawn *s,
 		s->path = c->path;
 		s->argv = c->argv;
 		s->envp = c->envp;
-		r->pid = launchers_start(&r->runner->launchers, s, r,
+		r->pid = launchers_start(&r->runner->launchers, s, &r->bind, r,
 					 &r->launcher, &f->step);
 		if (r->pid > 0)
 			return 0;

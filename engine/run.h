@@ -52,6 +52,7 @@ struct run {
 	/* the owner's */
 	void (*grew)(struct run *r, enum stream s);
 	void (*ended)(struct run *r);
+	struct bind bind;	/* the set is borrowed */
 	/* to be read after `ended` */
 	struct output out[STREAM_OUTPUTS];
 	enum run_cause cause;

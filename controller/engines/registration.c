@@ -59,6 +59,17 @@ static void read_slots(struct engine *e, struct json_object *t)
 	e->slots = (unsigned)slots;
 }
 
+static void read_resources(struct engine *e, struct json_object *t)
+{
+	struct amounts has = {0};
+
+	if (amounts_read(&has, json_get_object(t, "resources")) < 0)
+		log_warning("an engine says resources that it cannot have",
+			    log_str("uuid", e->uuid));
+	stocks_set(&e->stocks, &has);
+	amounts_done(&has);
+}
+
 static void describe(struct engine *e, struct json_object *t)
 {
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
@@ -68,6 +79,7 @@ static void describe(struct engine *e, struct json_object *t)
 	e->pid = 0;
 	engine_read_pid(e, t);
 	read_slots(e, t);
+	read_resources(e, t);
 	e->since = now_usec();
 	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
 		log_warning("an engine says a time that there is not",

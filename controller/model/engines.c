@@ -17,9 +17,9 @@ struct engine *engine_by_uuid(struct controller *c, struct bytes uuid)
 
 unsigned engine_free_slots(const struct engine *e)
 {
-	if (e->elsewhere || e->load >= e->slots)
+	if (e->elsewhere || e->cpus >= e->slots)
 		return 0;
-	return e->slots - e->load;
+	return e->slots - e->cpus;
 }
 
 bool engine_usable(const struct engine *e)
@@ -113,6 +113,7 @@ void engine_free(struct engine *e)
 	free(e->language);
 	free(e->drain_why);
 	free(e->process);
+	stocks_done(&e->stocks);
 	free(e);
 }
 
@@ -143,12 +144,14 @@ void engine_read_pid(struct engine *e, struct json_object *o)
 			    log_str("uuid", e->uuid));
 }
 
-void engine_add_load(struct engine *e, int by)
+void engine_add_load(struct engine *e, const struct needs *needs, int by)
 {
 	assert(by > 0 || e->load > 0);
 	if (!e->load)
 		e->began = mono_usec();
 	e->load += (unsigned)by;
+	e->cpus += (unsigned)by * needs->cpus;
+	stocks_take(&e->stocks, &needs->other, by);
 	if (by > 0)
 		engine_tell_hooks(e, busy);
 	else if (!e->load)
