@@ -1,7 +1,6 @@
 #include "base/base.h"
 #include "fit.h"
 
-#include "graph.h"
 #include "model/ready.h"
 
 void fit_note(struct speakers *s, const struct engine *e)
@@ -10,10 +9,25 @@ void fit_note(struct speakers *s, const struct engine *e)
 	s->python |= !e->shell && e->state == ENGINE_LIVE;
 }
 
+bool fit_follows(const struct result *r, int64_t engine)
+{
+	const struct dep *d;
+	bool bound = false;
+
+	for (d = r->dep; d < r->dep + r->ndeps; d++) {
+		if (!d->any || !d->follow)
+			continue;
+		bound = true;
+		if (d->met && d->engine == engine)
+			return true;
+	}
+	return !bound;
+}
+
 static bool is_target(const struct result *r, const struct engine *e)
 {
 	return (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id)) &&
-	       !result_avoids(r, e->id) && graph_allows(r, e->id);
+	       !result_avoids(r, e->id) && fit_follows(r, e->id);
 }
 
 /*

@@ -15,6 +15,8 @@ struct speakers {
 
 void fit_note(struct speakers *s, const struct engine *e);
 
+/* Of `follow` with `any`: whether the engine has run one of those results. */
+bool fit_follows(const struct result *r, int64_t engine);
 /* The engine is one of those that may have it, and understands it. */
 bool fit_allows(const struct speakers *s, const struct result *r,
 		const struct engine *e);
