@@ -27,6 +27,8 @@ static int set_resource(void *config, const char *value)
 	return resources_parse(&c->resources, value);
 }
 
+#define VISIBLE "CUDA_VISIBLE_DEVICES"
+
 #define AT(member) .at = offsetof(struct config, member)
 
 static const struct opt opts[] = {
@@ -56,7 +58,8 @@ static const struct opt opts[] = {
 	 .call = set_resource,
 	 .help = "what tasks can ask for beside slots, for each kind once: how "
 		 "much (licence=2, memory=64G), or which (gpu=0-3, gpu=0,2); "
-		 "NAME=0: none [memory and NVIDIA's GPUs are found]"},
+		 "NAME=0: none; cpus are the slots [memory and NVIDIA's GPUs are "
+		 "found]"},
 	{.name = "bind", .type = OPT_FLAG, AT(bind),
 	 .help = "each slot is a processor of its own, on which its task runs"},
 	{.name = "wait", .type = OPT_FLAG, AT(wait), .standard = "1",
@@ -290,7 +293,9 @@ int options_read(int argc, char **argv, struct config *c, int *ret_exit)
 		err = take_rank(c);
 	if (!err && c->work_dir && chdir(c->work_dir) < 0)
 		err = complain(c->work_dir, strerror(errno));
-	resources_find(&c->resources);
+	if (!err && resources_find(&c->resources, getenv(VISIBLE)) < 0)
+		err = complain(VISIBLE, "this is no list of GPUs; --resource "
+					"gpu=... says which there are");
 	if (c->timeout)
 		c->timeout = max_u64(c->timeout, c->file_timeout);
 	if (err)

@@ -57,9 +57,9 @@ static bool label_ok(struct bytes text)
 
 	for (i = 0; i < text.n; i++)
 		if (!isascii(p[i]) ||
-		    (!isalnum((unsigned char)p[i]) && !memchr("._:-", p[i], 4)))
+		    (!isalnum((unsigned char)p[i]) && !memchr("._:/-", p[i], 5)))
 			return false;
-	return text.n && text.n <= LIMIT_LABEL;
+	return text.n && text.n <= LIMIT_LABEL && *p != '-';
 }
 
 static int add_label(struct resource *of, struct bytes text)
@@ -74,27 +74,40 @@ static int add_label(struct resource *of, struct bytes text)
 	return 0;
 }
 
+static bool is_number(struct bytes text)
+{
+	const char *p = text.p;
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		if (!isdigit((unsigned char)p[i]))
+			return false;
+	return text.n > 0;
+}
+
 /* "0-3"; false: it is no such range. */
-static bool is_range(struct bytes text, uint64_t *from, uint64_t *to)
+static bool cut_range(struct bytes text, struct bytes *from, struct bytes *to)
 {
 	const char *dash = text.n ? memchr(text.p, '-', text.n) : NULL;
 	size_t n = dash ? (size_t)(dash - (const char *)text.p) : 0;
 
-	return dash &&
-	       parse_u64(bytes_of(text.p, n), 0, INT_MAX, from) == 0 &&
-	       parse_u64(bytes_of(dash + 1, text.n - n - 1), 0, INT_MAX, to) == 0;
+	if (!dash)
+		return false;
+	*from = bytes_of(text.p, n);
+	*to = bytes_of(dash + 1, text.n - n - 1);
+	return is_number(*from) && is_number(*to);
 }
 
-static int add_part(struct resource *of, struct bytes text)
+static int add_range(struct resource *of, struct bytes first, struct bytes last)
 {
 	uint64_t from, to;
-	int err = 0;
+	int err = parse_u64(first, 0, INT_MAX, &from);
 
-	if (!is_range(text, &from, &to))
-		return add_label(of, text);
-	if (from > to)
-		return -EINVAL;
-	for (; from <= to && !err; from++) {
+	if (!err)
+		err = parse_u64(last, 0, INT_MAX, &to);
+	if (!err && from > to)
+		err = -EINVAL;
+	for (; !err && from <= to; from++) {
 		char number[24];
 
 		snprintf(number, sizeof(number), "%llu",
@@ -102,6 +115,15 @@ static int add_part(struct resource *of, struct bytes text)
 		err = add_label(of, bytes_str(number));
 	}
 	return err;
+}
+
+static int add_part(struct resource *of, struct bytes text)
+{
+	struct bytes from, to;
+
+	if (cut_range(text, &from, &to))
+		return add_range(of, from, to);
+	return add_label(of, text);
 }
 
 static int parse_list(struct resource *of, const char *text)
@@ -239,20 +261,49 @@ char *resources_gpus(const char *dev)
 	return n ? buf_take(&out) : NULL;
 }
 
-void resources_find(struct resources *r)
+/* What whoever started the engine left it; "-1" and Slurm's word are none. NULL: it is
+ * not said. */
+static char *given_gpus(const char *visible)
+{
+	if (!visible)
+		return NULL;
+	if (!*visible || strcmp(visible, "-1") == 0 ||
+	    strcmp(visible, "NoDevFiles") == 0)
+		return xstrdup("0");
+	return xasprintf("%s,", visible);
+}
+
+static int find_gpus(struct resources *r, const char *visible)
+{
+	char *gpus = given_gpus(visible);
+	int err = 0;
+
+	if (!gpus)
+		gpus = resources_gpus("/dev");
+	if (gpus)
+		err = put(r, bytes_str("gpu"), gpus);
+	free(gpus);
+	return err;
+}
+
+static int find_memory(struct resources *r)
 {
 	static const struct cgroup_files own = {"/proc/self/cgroup",
 						"/proc/self/mountinfo"};
-	const char *given = getenv("CUDA_VISIBLE_DEVICES");
-	char *gpus = given ? xasprintf("%s,", given) : resources_gpus("/dev");
 	char memory[24];
 
-	if (gpus && *gpus != ',' && !resources_get(r, "gpu"))
-		(void)!put(r, bytes_str("gpu"), gpus);
-	free(gpus);
-	if (resources_get(r, "memory"))
-		return;
 	snprintf(memory, sizeof(memory), "%lld",
 		 (long long)resources_memory("/proc/meminfo", &own));
-	(void)!put(r, bytes_str("memory"), memory);
+	return put(r, bytes_str("memory"), memory);
+}
+
+int resources_find(struct resources *r, const char *visible)
+{
+	int err = 0;
+
+	if (!resources_get(r, "memory"))
+		err = find_memory(r);
+	if (!err && !resources_get(r, "gpu"))
+		err = find_gpus(r, visible);
+	return err;
 }

@@ -8,7 +8,7 @@
 #include "cgroup.h"
 #include "wire/resource.h"
 
-#define LIMIT_LABELS 65536	/* of one resource */
+#define LIMIT_LABELS 4096	/* of one resource */
 
 /* One resource. Those of a list have names of their own, and a task gets some of them;
  * of others it gets so many. */
@@ -29,9 +29,12 @@ struct resources {
  * -EINVAL: not of this form; -ERANGE: too many.
  */
 int resources_parse(struct resources *r, const char *text) must_check;
-/* Adds memory and gpu, unless they stand there. Who starts the engine may leave it some
- * GPUs only (CUDA_VISIBLE_DEVICES). */
-void resources_find(struct resources *r);
+/*
+ * Adds memory and gpu, unless they stand there. Who starts the engine may leave it some
+ * GPUs only: `visible`, the value of CUDA_VISIBLE_DEVICES, or NULL. 0, or as
+ * resources_parse(): that is no list of GPUs.
+ */
+int resources_find(struct resources *r, const char *visible) must_check;
 void resources_done(struct resources *r);
 struct resource *resources_get(const struct resources *r, const char *name);
 
