@@ -61,11 +61,16 @@ static void read_slots(struct engine *e, struct json_object *t)
 
 static void read_resources(struct engine *e, struct json_object *t)
 {
+	struct json_object *said = json_get(t, "resources");
+	struct json_object *o = json_get_object(t, "resources");
 	struct amounts has = {0};
 
-	if (amounts_read(&has, json_get_object(t, "resources")) < 0)
-		log_warning("an engine says resources that it cannot have",
+	if ((said && !o) || amounts_read(&has, o) < 0) {
+		log_warning("an engine says resources that it cannot have; it "
+			    "gets no task that asks for any",
 			    log_str("uuid", e->uuid));
+		amounts_done(&has);
+	}
 	stocks_set(&e->stocks, &has);
 	amounts_done(&has);
 }

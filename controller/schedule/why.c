@@ -155,17 +155,22 @@ static bool counts(const struct result *r, const struct engine *e)
 	       (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id));
 }
 
-static bool some_has_all(const struct result *r)
+/* There are engines for it, and none of them has all. */
+static bool none_has_all(const struct result *r)
 {
 	const struct list *l;
+	bool some = false;
 
 	list_for_each(l, &r->c->engines->order) {
 		const struct engine *e = list_entry(l, struct engine, order);
 
-		if (counts(r, e) && fit_ever(r, e))
-			return true;
+		if (!counts(r, e))
+			continue;
+		some = true;
+		if (fit_ever(r, e))
+			return false;
 	}
-	return false;
+	return some;
 }
 
 /* The most that one engine has of it. */
@@ -214,7 +219,7 @@ static bool put_lacks(const struct result *r, struct buf *out)
 	bool lacks;
 	size_t i;
 
-	if (needs_one(n) || some_has_all(r))
+	if (needs_one(n) || !none_has_all(r))
 		return false;
 	lacks = put_lack(r, "cpus", n->cpus, out);
 	for (i = 0; i < n->other.n; i++)
