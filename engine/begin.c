@@ -206,6 +206,13 @@ static void bind_done(struct task *t)
 	t->run.bind = (struct bind){0};
 }
 
+static uint64_t memory_limit(const struct task *t)
+{
+	const struct amount *of = amounts_find(&t->need, "memory");
+
+	return of ? (uint64_t)of->n : 0;
+}
+
 static uint64_t time_limit(struct json_object *o)
 {
 	double s = json_real_or(o, "time_limit", 0);
@@ -234,6 +241,7 @@ int task_begin(struct task *t)
 	about_task(&about, t, o, spec.items.n ? spec.items.p : NULL);
 	spec.extra_env = about.env;
 	bind_init(t);
+	t->run.memory_limit = memory_limit(t);
 	err = start_somewhere(t, &spec, text_option(o, "submit_dir"), fd,
 			      time_limit(o));
 	bind_done(t);

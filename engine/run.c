@@ -34,6 +34,7 @@ int runner_init(struct runner *rr)
 					   .said = launcher_said,
 					   .died = launcher_died};
 	err = launchers_init(&rr->launchers);
+	memory_init(&rr->memory, rr->loop);
 	rr->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return !err && rr->null_fd < 0 ? -errno : err;
 }
@@ -44,6 +45,7 @@ void runner_done(struct runner *rr)
 		close(rr->null_fd);
 	rr->null_fd = -1;
 	launchers_done(&rr->launchers);
+	memory_done(&rr->memory);
 	kin_done(&rr->spared);
 }
 
@@ -167,6 +169,7 @@ static void quiet_over(struct timer *t)
 	struct run *r = container_of(t, struct run, quiet);
 	int i;
 
+	r->kills = memory_kills(&r->runner->memory);
 	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		struct watch *w = &r->pipe[i].watch;
 
@@ -204,6 +207,7 @@ void run_forget(struct run *r)
 	timer_cancel(&r->quiet);
 	timer_cancel(&r->limit);
 	timer_cancel(&r->kill);
+	memory_let_go(&r->hold);
 	close_pipes(r);
 	list_del(&r->link);
 	r->launcher = NULL;
@@ -217,10 +221,20 @@ static void main_lost(struct run *r)
 	run_note_end(r);
 }
 
+/* Killed, or a shell that says so of what it ran. */
+static bool was_killed(const struct run *r)
+{
+	return WIFSIGNALED(r->status) ? WTERMSIG(r->status) == SIGKILL
+				      : WEXITSTATUS(r->status) == 128 + SIGKILL;
+}
+
 static void finish(struct run *r)
 {
 	if (!r->reaped)
 		main_lost(r);
+	r->starved = r->cause == RUN_BY_ITSELF && !r->unkillable &&
+		     was_killed(r) && r->kills >= 0 &&
+		     memory_kills(&r->runner->memory) > r->kills;
 	drain(r);
 	run_forget(r);
 	r->ended(r);
@@ -302,6 +316,16 @@ static void limit_over(struct timer *t)
 	run_end(container_of(t, struct run, limit), RUN_TIME_LIMIT);
 }
 
+/* It has no grace: meanwhile it would take more. */
+static void memory_over(struct memory_hold *h)
+{
+	struct run *r = container_of(h, struct run, hold);
+
+	if (r->cause == RUN_BY_ITSELF && !has_ended(r))
+		r->cause = RUN_MEMORY_LIMIT;
+	run_kill(r);
+}
+
 void run_kill(struct run *r)
 {
 	if (run_signal(r, SIGKILL) < 0)
@@ -340,6 +364,7 @@ static void launcher_died(void *user)
 	struct run *r = user;
 
 	r->launcher = NULL;
+	memory_let_go(&r->hold);
 	r->rounds = 0;
 	timer_cancel(&r->limit);
 	timer_set(r->runner->loop, &r->kill, SWEEP_USEC);
@@ -415,8 +440,11 @@ void run_init(struct run *r, struct runner *rr)
 {
 	int i;
 
-	*r = (struct run){.runner = rr, .grew = r->grew, .ended = r->ended};
+	*r = (struct run){.runner = rr, .grew = r->grew, .ended = r->ended,
+			  .kills = -1};
 	list_init(&r->link);
+	list_init(&r->hold.link);
+	r->hold.over = memory_over;
 	r->quiet.fire = quiet_over;
 	r->limit.fire = limit_over;
 	r->kill.fire = kill_due;
@@ -469,6 +497,13 @@ static int spawn(struct run *r, struct command *c, struct spawn *s,
 	}
 }
 
+static void hold_memory(struct run *r)
+{
+	r->hold.root = r->launcher->pid;
+	r->hold.limit = r->memory_limit;
+	memory_hold(&r->runner->memory, &r->hold);
+}
+
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure)
@@ -504,6 +539,8 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 		timer_set(r->runner->loop, &r->limit, time_limit);
 	if (!r->launcher)
 		launcher_died(r);
+	else if (r->memory_limit)
+		hold_memory(r);
 	return 0;
 }
 

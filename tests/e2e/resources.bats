@@ -121,3 +121,12 @@ waits_for_something() { [ -n "$(get "$1" why)" ]; }
 	equal "$(get "$a" stdout | sort -u | wc -l)" "$n"
 	echo stop >"$MNT/engines/1/ctl"
 }
+
+@test "memory: a task that needs more is ended, and its error says so" {
+	local a
+	a=$(submit '{"code": "head -c 900M /dev/zero | tail; sleep 1000", "memory": "40M"}')
+	done_with "$a" error
+	equal "$(get "$a" error | head -n 1)" 'OutOfMemory: needed more than 40M'
+	equal "$(get "$a" exit_status)" 137
+	equal "$(get "$(submit '{"code": "head -c 5M /dev/zero | tail | wc -c", "memory": "500M"}')" value)" 5242880
+}

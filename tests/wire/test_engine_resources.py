@@ -128,6 +128,27 @@ class Resources(Several):
         self.assertEqual(self.status(h, "mux"), "ok")
 
 
+class Memory(Several):
+    options = ("--grace=100ms", "--slots=3", "--resource=memory=1G")
+
+    def test_more_than_it_may_have(self):
+        small = self.hold(memory="64M")
+        self.begun(small)
+        large = self.boss.run(
+            "head -c 800M /dev/zero | tail; sleep 1000", memory="48M", env={"A": "b"}
+        )
+        m = self.reply(large)
+        self.assertEqual(m.content["ename"], "OutOfMemory")
+        self.assertEqual(m.content["evalue"], "needed more than 48M")
+        self.assertEqual(m.metadata["taskfs"]["exit_status"], 137)
+        # Those that have enough go on.
+        self.end_all(small)
+
+    def test_no_limit_no_look(self):
+        h = self.boss.run("head -c 100M /dev/zero | tail | wc -c")
+        self.assertEqual(self.reply(h).content["status"], "ok")
+
+
 class Alone(Extended):
     options = ("--resource=memory=0", "--resource=gpu=0")
 
