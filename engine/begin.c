@@ -203,7 +203,7 @@ static void bind_init(struct task *t)
 static void bind_done(struct task *t)
 {
 	free(t->run.bind.set);
-	t->run.bind = (struct bind){0};
+	t->run.bind.set = NULL;
 }
 
 static uint64_t memory_limit(const struct task *t)

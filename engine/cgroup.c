@@ -90,6 +90,26 @@ int cgroup_numbers(const char *dir, const char *name, int64_t *n, int most)
 	return i;
 }
 
+int64_t cgroup_named(const char *dir, const char *file, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, file);
+	struct buf text = BUF_INIT;
+	struct bytes rest, line;
+	uint64_t value;
+	int64_t n = -1;
+
+	if (file_read(path, LIMIT_PROC, &text) < 0)
+		text.n = 0;
+	rest = buf_bytes(&text);
+	while (n < 0 && parse_line(&rest, &line))
+		if (bytes_is(parse_word(&line), name) &&
+		    parse_u64(parse_word(&line), 0, INT64_MAX, &value) == 0)
+			n = (int64_t)value;
+	buf_done(&text);
+	free(path);
+	return n;
+}
+
 /* Of the cgroup and of all above it, as far as they can be seen from here. */
 static void each_up(const struct hierarchy *h, struct bytes path,
 		    void (*f)(const char *dir, bool v2, void *arg), void *arg)

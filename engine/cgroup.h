@@ -23,5 +23,7 @@ void cgroup_each(const struct cgroup_files *files, const char *controller,
 /* The first words of the first line of a file there, as numbers; how many. "max" is
  * -1. */
 int cgroup_numbers(const char *dir, const char *name, int64_t *n, int most);
+/* The number behind that name in a file of lines as "oom_kill 3"; -1: there is none. */
+int64_t cgroup_named(const char *dir, const char *file, const char *name);
 
 #endif

@@ -1,4 +1,5 @@
 #include "launcher.h"
+#include "subgroup.h"
 
 #include <sched.h>
 #include <sys/socket.h>
@@ -256,6 +257,9 @@ static int start(struct launchers *ls, const struct spawn *s,
 	if (bind->set && sched_setaffinity(l->pid, bind->size, bind->set) < 0 &&
 	    errno != ESRCH)
 		return -errno;
+	/* What cannot go there is watched. */
+	if (bind->group)
+		(void)!subgroup_add(bind->group, l->pid);
 	err = request(l, s);
 	if (err == -EPIPE || err == -ETIMEDOUT)
 		give_up(l, err, ls->parcel.area->made.pid);

@@ -69,10 +69,11 @@ struct launchers {
 int launchers_init(struct launchers *ls) must_check;
 void launchers_done(struct launchers *ls);
 
-/* The processors that what a launcher makes may use. */
+/* Where what a launcher makes is to be. */
 struct bind {
-	cpu_set_t *set;		/* NULL: as before */
-	size_t size;		/* bytes */
+	cpu_set_t *set;		/* processors; NULL: as before */
+	size_t size;		/* bytes of that */
+	const char *group;	/* a cgroup (subgroup.h); NULL: the engine's */
 };
 
 /*

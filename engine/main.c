@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "options.h"
 #include "slots.h"
+#include "subgroup.h"
 #include "worker.h"
 
 #include <fcntl.h>
@@ -78,8 +79,25 @@ static int renew_spool(const struct config *config, char **dir, int *lock)
 	return 0;
 }
 
+static int run_again(struct config *config, char **spool_dir, int *lock,
+		     struct handover *h)
+{
+	pid_t guard = getpid();
+	int code;
+
+	for (;;) {
+		code = run_once(config, *spool_dir, h, guard);
+		if (code != EXIT_RESTART || getpid() != guard)
+			return code;
+		if (renew_spool(config, spool_dir, lock) < 0)
+			return EXIT_FAILED;
+	}
+}
+
 static int run(struct config *config, char **spool_dir, int *lock)
 {
+	static const struct cgroup_files own = {"/proc/self/cgroup",
+						"/proc/self/mountinfo"};
 	struct handover *h = handover_new();
 	pid_t guard = getpid();
 	int code;
@@ -90,13 +108,13 @@ static int run(struct config *config, char **spool_dir, int *lock)
 	}
 	guard_block_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	for (;;) {
-		code = run_once(config, *spool_dir, h, guard);
-		if (code != EXIT_RESTART || getpid() != guard)
-			return code;
-		if (renew_spool(config, spool_dir, lock) < 0)
-			return EXIT_FAILED;
-	}
+	config->groups = subgroups_enter(&own);
+	code = run_again(config, spool_dir, lock, h);
+	if (getpid() == guard)
+		subgroups_leave(config->groups);
+	else
+		free(config->groups);
+	return code;
 }
 
 static bool has_descriptors(const struct config *config)

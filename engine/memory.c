@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "kin.h"
+#include "subgroup.h"
 #include "wire/limits.h"
 
 #define LIMIT_PROC (1024 * 1024)	/* bytes of a file there */
@@ -91,6 +92,13 @@ uint64_t memory_used(pid_t root, uint64_t enough)
 
 /* --- who has too much ---------------------------------------------------------- */
 
+/* In a cgroup it is killed when it needs more than it can have. */
+static bool has_more(const struct memory_hold *h)
+{
+	return (h->group && subgroup_kills(h->group) > 0) ||
+	       memory_used(h->root, h->limit) > h->limit;
+}
+
 static void look(struct timer *t)
 {
 	struct memory_watch *w = container_of(t, struct memory_watch, timer);
@@ -100,7 +108,7 @@ static void look(struct timer *t)
 	list_for_each_safe(l, tmp, &w->holds) {
 		struct memory_hold *h = list_entry(l, struct memory_hold, link);
 
-		if (memory_used(h->root, h->limit) <= h->limit)
+		if (!has_more(h))
 			continue;
 		memory_let_go(h);
 		h->over(h);
@@ -124,29 +132,14 @@ void memory_let_go(struct memory_hold *h)
 
 /* --- whom the kernel has killed --------------------------------------------------- */
 
-static bool counts_kills(const char *path)
-{
-	struct buf text = BUF_INIT;
-	uint64_t n;
-	bool counts = file_read(path, LIMIT_PROC, &text) == 0 &&
-		      number_of(buf_bytes(&text), "oom_kill", &n);
-
-	buf_done(&text);
-	return counts;
-}
-
 /* Of the first directory, our own cgroup's. */
 static void note_file(const char *dir, bool v2, void *arg)
 {
-	char **file = arg, *path;
+	const char *name = v2 ? "memory.events" : "memory.oom_control";
+	char **file = arg;
 
-	if (*file)
-		return;
-	path = xasprintf("%s/%s", dir, v2 ? "memory.events" : "memory.oom_control");
-	if (counts_kills(path))
-		*file = path;
-	else
-		free(path);
+	if (!*file && cgroup_named(dir, name, "oom_kill") >= 0)
+		*file = xasprintf("%s/%s", dir, name);
 }
 
 char *memory_kills_file(const struct cgroup_files *files)
@@ -159,13 +152,7 @@ char *memory_kills_file(const struct cgroup_files *files)
 
 int64_t memory_kills(const struct memory_watch *w)
 {
-	struct buf text = BUF_INIT;
-	uint64_t n = 0;
-	bool known = file_read(w->kills, LIMIT_PROC, &text) == 0 &&
-		     number_of(buf_bytes(&text), "oom_kill", &n);
-
-	buf_done(&text);
-	return known ? (int64_t)n : -1;
+	return cgroup_named("", w->kills, "oom_kill");
 }
 
 /* --- all ------------------------------------------------------------------------ */

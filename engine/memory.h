@@ -26,6 +26,7 @@ struct memory_hold {
 	struct list link;
 	pid_t root;
 	uint64_t limit;		/* bytes */
+	const char *group;	/* their cgroup of version 2, that of subgroup.h; or NULL */
 	/* They have more. Called once; the hold is out of the watch then. */
 	void (*over)(struct memory_hold *h);
 };

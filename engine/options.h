@@ -24,6 +24,7 @@ struct config {
 	size_t slots;			/* tasks at a time */
 	struct resources resources;	/* what else they can have */
 	bool bind;			/* each slot is a processor of its own */
+	char *groups;			/* subgroups_enter()'s; main.c's */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
 	bool wait, mpi;
 	bool debug, log_to_file;

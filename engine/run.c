@@ -1,4 +1,5 @@
 #include "run.h"
+#include "subgroup.h"
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -202,12 +203,22 @@ static void drain(struct run *r)
 
 /* --- the end ------------------------------------------------------------ */
 
+static void leave_group(struct run *r)
+{
+	if (r->group)
+		subgroup_drop(r->runner->groups, r->group,
+			      r->launcher ? r->launcher->pid : 0);
+	r->group = NULL;
+	r->bind.group = NULL;
+}
+
 void run_forget(struct run *r)
 {
 	timer_cancel(&r->quiet);
 	timer_cancel(&r->limit);
 	timer_cancel(&r->kill);
 	memory_let_go(&r->hold);
+	leave_group(r);
 	close_pipes(r);
 	list_del(&r->link);
 	r->launcher = NULL;
@@ -228,13 +239,22 @@ static bool was_killed(const struct run *r)
 				      : WEXITSTATUS(r->status) == 128 + SIGKILL;
 }
 
+/* It has failed: because it got no more memory? */
+static void note_hunger(struct run *r)
+{
+	if (r->group && subgroup_kills(r->group) > 0)
+		r->cause = RUN_MEMORY_LIMIT;
+	else
+		r->starved = was_killed(r) && r->kills >= 0 &&
+			     memory_kills(&r->runner->memory) > r->kills;
+}
+
 static void finish(struct run *r)
 {
 	if (!r->reaped)
 		main_lost(r);
-	r->starved = r->cause == RUN_BY_ITSELF && !r->unkillable &&
-		     was_killed(r) && r->kills >= 0 &&
-		     memory_kills(&r->runner->memory) > r->kills;
+	if (r->cause == RUN_BY_ITSELF && !r->unkillable && r->status)
+		note_hunger(r);
 	drain(r);
 	run_forget(r);
 	r->ended(r);
@@ -501,6 +521,7 @@ static void hold_memory(struct run *r)
 {
 	r->hold.root = r->launcher->pid;
 	r->hold.limit = r->memory_limit;
+	r->hold.group = r->group;
 	memory_hold(&r->runner->memory, &r->hold);
 }
 
@@ -526,10 +547,14 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		fds[1 + i] = (struct spawn_fd){write_end[i], 1 + i};
 	run_note_start(r);
+	if (r->memory_limit && r->runner->groups)
+		r->group = subgroup_make(r->runner->groups, r->memory_limit);
+	r->bind.group = r->group;
 	err = spawn(r, c, &s, ret_failure);
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		close(write_end[i]);
 	if (err) {
+		leave_group(r);
 		close_pipes(r);
 		return err;
 	}

@@ -49,13 +49,14 @@ struct runner {
 	struct launchers launchers;
 	struct memory_watch memory;
 	struct kin spared;	/* mother and launchers; orphans that do not die */
+	const char *groups;	/* where cgroups can be made (subgroup.h), or NULL */
 };
 
 struct run {
 	/* the owner's */
 	void (*grew)(struct run *r, enum stream s);
 	void (*ended)(struct run *r);
-	struct bind bind;	/* the set is borrowed */
+	struct bind bind;	/* the set is borrowed, the cgroup its own */
 	uint64_t memory_limit;	/* bytes of all of its processes; 0: none */
 	/* to be read after `ended` */
 	struct output out[STREAM_OUTPUTS];
@@ -80,6 +81,7 @@ struct run {
 	} pipe[STREAM_OUTPUTS];
 	struct timer quiet, limit, kill;
 	struct memory_hold hold;
+	char *group;		/* its cgroup; NULL: it has none of its own */
 	int64_t kills;		/* memory_kills() in its first moments; -1: unknown */
 };
 

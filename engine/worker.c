@@ -163,6 +163,7 @@ static int init(struct engine *e, const struct config *config,
 		.spool = &e->spool,
 		.output_limit = config->output_limit,
 		.grace = config->grace,
+		.groups = config->groups,
 	};
 	err = runner_init(&e->runner);
 	/* Not before: what the mother makes has the limit that we were given. */

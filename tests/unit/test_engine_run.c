@@ -22,6 +22,8 @@ static struct bench {
 	enum run_cause end;	/* it is ended then, for that */
 	const char *kills;	/* the kernel says so then */
 	uint64_t memory;	/* its limit */
+	const char *events;	/* what its cgroup says then */
+	pid_t in_group;		/* and who is in there */
 } b;
 
 static char *const own_env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
@@ -51,12 +53,30 @@ static void put_kills(const char *text)
 	b.runner.memory.kills = path;
 }
 
+static void put_events(const struct run *r)
+{
+	char *path = xasprintf("%s/memory.events", r->group);
+	char *procs = xasprintf("%s/cgroup.procs", r->group);
+	struct buf text = BUF_INIT;
+
+	assert_int_equal(file_write_atomic(path, 0600, bytes_str(b.events)), 0);
+	assert_int_equal(file_read(procs, 64, &text), 0);
+	b.in_group = (pid_t)strtol(buf_str(&text), NULL, 10);
+	assert_int_equal(b.in_group, r->launcher->pid);
+	b.events = NULL;
+	buf_done(&text);
+	free(procs);
+	free(path);
+}
+
 static void on_grew(struct run *r, enum stream s)
 {
 	if (s == STREAM_STDOUT)
 		b.seen = r->out[s].size;
 	if (b.kills)
 		put_kills(b.kills);
+	if (b.events)
+		put_events(r);
 	if (b.signo && s == STREAM_STDOUT)
 		assert_int_equal(run_signal(r, b.signo), 0);
 	b.signo = 0;
@@ -161,6 +181,33 @@ static void test_memory_limit(void **state)
 	assert_output(STREAM_STDOUT, "");
 	assert_false(b.run.starved);
 	clean();
+}
+
+/* In a directory that looks like a cgroup: what has more is killed, or was. */
+static void grouped(const char *code, int signo)
+{
+	char *own = xstrdup(unit_path("taskfs-engine"));
+
+	begin();
+	assert_int_equal(file_mkdirs(own, 0700), 0);
+	b.memory = GIB;
+	b.runner.groups = unit_dir();
+	b.events = "oom 1\noom_kill 1\n";
+	b.signo = signo;
+	start_run(&b.run, code, -1, 0);
+	finish();
+	assert_int_equal(b.run.cause, RUN_MEMORY_LIMIT);
+	assert_true(b.in_group > 0);
+	assert_null(b.run.group);
+	clean();
+	free(own);
+}
+
+static void test_memory_of_a_cgroup(void **state)
+{
+	(void)state;
+	grouped("echo x; exec sleep 1000", 0);
+	grouped("trap 'exit 3' USR1; echo x; while :; do sleep 0.01; done", SIGUSR1);
 }
 
 static void test_memory_that_is_enough(void **state)
@@ -475,6 +522,7 @@ static void test_launchers_are_used_again(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_streams),
 	cmocka_unit_test(test_memory_limit),
+	cmocka_unit_test(test_memory_of_a_cgroup),
 	cmocka_unit_test(test_memory_that_is_enough),
 	cmocka_unit_test(test_killed_by_the_kernel),
 	cmocka_unit_test(test_input_and_descriptors),
