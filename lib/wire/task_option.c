@@ -284,10 +284,11 @@ static int check_size(const struct task_option *o, struct json_object *v,
 	uint64_t n = 0;
 	int err = -EINVAL;
 
-	if (json_object_is_type(v, json_type_int) ||
-	    json_object_is_type(v, json_type_string))
+	if (json_object_is_type(v, json_type_int))
 		err = parse_size(bytes_str(json_object_get_string(v)),
 				 (uint64_t)o->max, &n);
+	else if (json_object_is_type(v, json_type_string))
+		err = parse_size(str_bytes(v), (uint64_t)o->max, &n);
 	if (!err && n >= o->min)
 		return 0;
 	return refuse(why, o,
