@@ -1,0 +1,161 @@
+# hosts.bash: real hosts for engines, on this machine: an sshd with keys of its own,
+# a Slurm with nodes of its own. Each is below $HOME_DIR, and ends with the test file.
+# shellcheck shell=bash
+
+# free_port: one that nobody listens on now.
+free_port() {
+	/usr/bin/python3 -c '
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+# --- sshd -------------------------------------------------------------------------
+
+# sshd_up: an sshd on loopback that lets this user in with a key of the test, and
+# `ssh -F $SSHD/config HOST` for the hosts one, two and localhost. For them HOME is
+# $SSHD/home. TASKFS_SSH says so.
+sshd_up() {
+	local port
+	export SSHD=$HOME_DIR/sshd TASKFS_SSH="ssh -F $HOME_DIR/sshd/config"
+	mkdir -m 700 "$SSHD" "$SSHD/home"
+	# Debian's has this at every boot.
+	[ "$(id -u)" -ne 0 ] || mkdir -p -m 755 /run/sshd
+	port=$(free_port)
+	sshd_configure "$port"
+	# With its whole path, it says.
+	env "TASKFS_E2E=$MARK" "$(PATH=$PATH:/usr/sbin command -v sshd)" \
+		-f "$SSHD/sshd_config" -E "$SSHD/sshd.log" 3>&- || {
+		cat "$SSHD/sshd.log"
+		return 1
+	}
+	wait_for test -s "$SSHD/pid"
+}
+
+sshd_configure() {
+	[ -f "$SSHD/key" ] || {
+		ssh-keygen -q -t ed25519 -N '' -f "$SSHD/host_key" </dev/null
+		ssh-keygen -q -t ed25519 -N '' -f "$SSHD/key" </dev/null
+		cp "$SSHD/key.pub" "$SSHD/authorized_keys"
+	}
+	cat >"$SSHD/sshd_config" <<-END
+		ListenAddress 127.0.0.1
+		Port $1
+		HostKey $SSHD/host_key
+		PidFile $SSHD/pid
+		AuthorizedKeysFile $SSHD/authorized_keys
+		StrictModes no
+		UsePAM no
+		PasswordAuthentication no
+		PermitRootLogin yes
+		SetEnv HOME=$SSHD/home TASKFS_E2E=$MARK TMPDIR=${TMPDIR:-/tmp} LC_ALL=C.UTF-8
+	END
+	cat >"$SSHD/config" <<-END
+		Host one two localhost
+		    HostName 127.0.0.1
+		    Port $1
+		    IdentityFile $SSHD/key
+		    IdentitiesOnly yes
+		    UserKnownHostsFile $SSHD/known_hosts
+		    StrictHostKeyChecking accept-new
+		    HostKeyAlias one
+		    LogLevel ERROR
+		    IdentityAgent none
+		# What nobody listens on.
+		Host away
+		    HostName 127.0.0.1
+		    Port 1
+	END
+}
+
+sshd_down() {
+	[ ! -s "${SSHD:-/nowhere}/pid" ] || kill "$(<"$SSHD/pid")"
+}
+
+# --- Slurm ------------------------------------------------------------------------
+
+# slurm_up NODES CPUS: a slurmctld, so many slurmd of so many cores, and their munged.
+# SLURM_CONF says which.
+slurm_up() {
+	export SLURM=$HOME_DIR/slurm SLURM_CONF=$HOME_DIR/slurm/slurm.conf
+	local i
+	# munged wants its socket where everybody can reach it.
+	chmod 711 "$HOME_DIR"
+	mkdir -m 755 "$SLURM" "$SLURM/msock"
+	mkdir -m 700 "$SLURM/munge" "$SLURM/state" "$SLURM/log" "$SLURM/run"
+	(umask 077 && head -c 128 /dev/urandom >"$SLURM/munge/key")
+	slurm_configure "$@" >"$SLURM_CONF"
+	slurm_daemon munged --socket="$SLURM/msock/socket" --key-file="$SLURM/munge/key" \
+		--pid-file="$SLURM/run/munged.pid" --log-file="$SLURM/munge/log" \
+		--seed-file="$SLURM/munge/seed" --num-threads=2
+	slurm_daemon slurmctld -c -f "$SLURM_CONF"
+	for ((i = 1; i <= $1; i++)); do
+		slurm_daemon slurmd -N "n$i" -f "$SLURM_CONF"
+	done
+	wait_for slurm_ready "$1"
+}
+
+slurm_daemon() {
+	env "TASKFS_E2E=$MARK" PATH="$PATH:/usr/sbin" "$@" 3>&- >>"$SLURM/log/start" 2>&1 || {
+		cat "$SLURM"/log/* "$SLURM/munge/log"
+		return 1
+	}
+}
+
+slurm_ready() {
+	[ "$(sinfo -h -t idle -o %D 2>/dev/null)" = "$1" ]
+}
+
+slurm_configure() {
+	local i user host
+	user=$(id -un)
+	host=$(hostname -s)
+	cat <<-END
+		ClusterName=taskfs
+		SlurmctldHost=$host(127.0.0.1)
+		SlurmctldPort=$(free_port)
+		SlurmUser=$user
+		SlurmdUser=$user
+		AuthType=auth/munge
+		AuthInfo=socket=$SLURM/msock/socket
+		CredType=cred/munge
+		StateSaveLocation=$SLURM/state
+		SlurmdSpoolDir=$SLURM/spool.%n
+		SlurmctldPidFile=$SLURM/run/slurmctld.pid
+		SlurmdPidFile=$SLURM/run/slurmd.%n.pid
+		SlurmctldLogFile=$SLURM/log/slurmctld.log
+		SlurmdLogFile=$SLURM/log/slurmd.%n.log
+		ProctrackType=proctrack/linuxproc
+		TaskPlugin=task/none
+		MpiDefault=none
+		SwitchType=switch/none
+		JobAcctGatherType=jobacct_gather/none
+		AccountingStorageType=accounting_storage/none
+		JobCompType=jobcomp/none
+		SchedulerType=sched/builtin
+		SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
+		SelectType=select/cons_tres
+		SelectTypeParameters=CR_Core
+		ReturnToService=2
+		SlurmdTimeout=300
+		InactiveLimit=0
+		MinJobAge=60
+		KillWait=30
+		WaitTime=0
+		SlurmdParameters=config_overrides
+	END
+	for ((i = 1; i <= $1; i++)); do
+		mkdir "$SLURM/spool.n$i"
+		echo "NodeName=n$i NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port)" \
+			"CPUs=$2 RealMemory=64 State=UNKNOWN"
+	done
+	echo "PartitionName=short Nodes=n[1-$1] Default=YES MaxTime=INFINITE State=UP"
+}
+
+slurm_down() {
+	local pid
+	for pid in "${SLURM:-/nowhere}"/run/{slurmd.*,slurmctld,munged}.pid; do
+		[ ! -s "$pid" ] || kill "$(<"$pid")" 2>/dev/null || true
+	done
+}
