@@ -21,7 +21,7 @@ sshd_up() {
 	export SSHD=$HOME_DIR/sshd TASKFS_SSH="ssh -F $HOME_DIR/sshd/config"
 	mkdir -m 700 "$SSHD" "$SSHD/home"
 	# Debian's has this at every boot.
-	[ "$(id -u)" -ne 0 ] || mkdir -p -m 755 /run/sshd
+	[ "$(id -u)" -ne 0 ] || install -d -m 755 /run/sshd
 	port=$(free_port)
 	sshd_configure "$port"
 	# With its whole path, it says.
@@ -158,4 +158,63 @@ slurm_down() {
 	for pid in "${SLURM:-/nowhere}"/run/{slurmd.*,slurmctld,munged}.pid; do
 		[ ! -s "$pid" ] || kill "$(<"$pid")" 2>/dev/null || true
 	done
+}
+
+# --- PBS --------------------------------------------------------------------------
+
+# pbs_up: qsub, qselect and qdel in PATH that do what taskfs-cluster needs of them; a
+# job is a process. There is no PBS that could be installed: what is true of a real one
+# is not shown by this. With a file $PBS/hold jobs wait.
+pbs_up() {
+	export PBS=$HOME_DIR/pbs
+	rm -rf "$PBS"
+	mkdir "$PBS" "$PBS/jobs"
+	cat >"$PBS/qsub" <<-'END'
+		#!/bin/bash
+		# qsub [OPTION]... -N NAME -j oe -o FILE: the script comes on standard input.
+		shown=()
+		while [ $# -gt 0 ]; do
+			case $1 in
+			-N) name=$2 ;;
+			-o) out=$2 ;;
+			-j) ;;
+			*) shown+=("$1" "$2") ;;
+			esac
+			shift 2
+		done
+		[ ${#name} -le 15 ] || exit 1
+		echo "${shown[*]}" >>"$PBS/options"
+		exec 9>"$PBS/lock"
+		flock 9
+		set -- "$PBS"/jobs/*
+		job=$PBS/jobs/$(($# + 1)).pbs
+		mkdir "$job"
+		exec 9>&-
+		cat >"$job/script"
+		echo "$name" >"$job/name"
+		[ -e "$PBS/hold" ] ||
+			NCPUS=4 setsid sh -c 'echo $$ >"$0/pid"; exec sh "$0/script"' "$job" \
+				</dev/null >"$out" 2>&1 &
+		echo "${job##*/}"
+	END
+	cat >"$PBS/qselect" <<-'END'
+		#!/bin/bash
+		# qselect [-N NAME] [-s R]
+		for job in "$PBS"/jobs/*; do
+			[ -e "$job/name" ] && [ ! -e "$job/deleted" ] || continue
+			[ "${1-}" != -N ] || [ "$(<"$job/name")" = "$2" ] || continue
+			[ ! -s "$job/pid" ] || kill -0 "$(<"$job/pid")" 2>/dev/null || continue
+			[ "${3-}" != -s ] || [ -s "$job/pid" ] || continue
+			echo "${job##*/}"
+		done
+	END
+	cat >"$PBS/qdel" <<-'END'
+		#!/bin/bash
+		for job; do
+			[ ! -s "$PBS/jobs/$job/pid" ] || kill "$(<"$PBS/jobs/$job/pid")"
+			[ -s "$PBS/jobs/$job/pid" ] || : >"$PBS/jobs/$job/deleted"
+		done
+	END
+	chmod +x "$PBS"/q*
+	export PATH=$PBS:$PATH
 }
