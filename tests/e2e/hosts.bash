@@ -2,6 +2,35 @@
 # a Slurm with nodes of its own. Each is below $HOME_DIR, and ends with the test file.
 # shellcheck shell=bash
 
+# shown ID...: the mount hears of an engine a moment after that is registered.
+shown() {
+	local id
+	for id; do wait_for test -d "$MNT/engines/$id"; done
+}
+
+# launched_down HOSTS: the end of a test: the cluster stops, and of what was launched
+# nothing is left, neither a process (cluster_down looks) nor a file.
+launched_down() {
+	local rc=0
+	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
+		cluster stop >"$HOME_DIR/stop.out" 2>&1 || {
+			cat "$HOME_DIR/stop.out"
+			rc=1
+		}
+		[ -z "$(find "$DIR/launched" "$HOME_DIR"/*/home -name 'taskfs-*' 2>/dev/null)" ] || rc=1
+		wait_for only_hosts
+	else
+		say_logs
+	fi
+	"$1_down"
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || end_processes
+	cluster_down || rc=1
+	return "$rc"
+}
+only_hosts() {
+	! processes | grep -qvE '/sshd |slurm|munged|^[0-9]+ sshd: '
+}
+
 # free_port: one that nobody listens on now.
 free_port() {
 	/usr/bin/python3 -c '
@@ -186,15 +215,23 @@ pbs_up() {
 		echo "${shown[*]}" >>"$PBS/options"
 		exec 9>"$PBS/lock"
 		flock 9
+		shopt -s nullglob
 		set -- "$PBS"/jobs/*
 		job=$PBS/jobs/$(($# + 1)).pbs
 		mkdir "$job"
 		exec 9>&-
 		cat >"$job/script"
 		echo "$name" >"$job/name"
-		[ -e "$PBS/hold" ] ||
-			NCPUS=4 setsid sh -c 'echo $$ >"$0/pid"; exec sh "$0/script"' "$job" \
-				</dev/null >"$out" 2>&1 &
+		# A real one is no child of who submits it, and has nothing of theirs open.
+		[ -e "$PBS/hold" ] || {
+			exec </dev/null 7>&1 >"$out" 2>&1
+			for fd in /proc/self/fd/*; do
+				fd=${fd##*/}
+				case $fd in 0 | 1 | 2 | 7 | 255) ;; *) eval "exec $fd>&-" ;; esac
+			done
+			NCPUS=4 setsid sh -c 'echo $$ >"$0/pid"; exec sh "$0/script"' "$job" 7>&- &
+			exec >&7
+		}
 		echo "${job##*/}"
 	END
 	cat >"$PBS/qselect" <<-'END'
