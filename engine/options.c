@@ -52,6 +52,8 @@ static const struct opt opts[] = {
 	{.name = "orphan-timeout", .value = "TIME", .type = OPT_DURATION,
 	 AT(orphan_timeout), .standard = "1h",
 	 .help = "end after so long without a controller; 0: never"},
+	{.name = "respawn", .type = OPT_FLAG, AT(respawn),
+	 .help = "start again, under its id, when it dies"},
 	{.name = "grace", .value = "TIME", .type = OPT_DURATION, AT(grace),
 	 .standard = "5", .max = 3600 * USEC_PER_SEC,
 	 .help = "from TERM to KILL, for a task that is ended"},

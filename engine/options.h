@@ -23,6 +23,7 @@ struct config {
 	size_t slots;			/* tasks at a time */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
 	bool wait, mpi;
+	bool respawn;			/* a worker that died is replaced */
 	bool debug, log_to_file;
 	enum log_level log_level;
 };

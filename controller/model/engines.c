@@ -39,7 +39,8 @@ void engine_put_away(const struct engine *e, struct buf *out)
 	char date[DATE_SIZE];
 
 	date_format(e->state == ENGINE_LIVE ? e->heard : e->away_since, date);
-	buf_printf(out, "away since %s", date);
+	buf_printf(out, "away since %s%s", date,
+		   e->respawns ? ": it died, and is started again" : "");
 }
 
 void engine_changed(struct engine *e)

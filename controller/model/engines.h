@@ -125,6 +125,8 @@ struct engine {
 	uint64_t asked;
 	unsigned unanswered, astray;
 	char *drain_why;	/* it asked for that; or NULL */
+	bool respawns;		/* it died, and is started again */
+	bool stopped;		/* while it was away: it is not to come back */
 	bool leaving;		/* it said that it ends, and has not ended */
 	/* Set when it is removed and what it ran may go on: why nobody knows
 	 * better. Static. */
