@@ -65,14 +65,11 @@ void engine_lose(struct engine *e, const char *why)
 
 void engine_die(struct engine *e, struct json_object *guard)
 {
-	const char *process = json_get_str(guard, "process", NULL);
-
 	if (!put_away(e, now_usec(), "it died, and is started again"))
 		return;
 	e->respawns = true;
 	engine_read_pid(e, guard);
-	free(e->process);
-	e->process = process ? xstrndup(process, PROCESS_SIZE) : NULL;
+	engine_read_text(&e->process, guard, "process");
 	tell_away(e);
 }
 

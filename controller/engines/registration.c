@@ -40,15 +40,6 @@ static struct json_object *connection_info(struct controller *c)
 	return o;
 }
 
-static void set_text(char **to, struct json_object *o, const char *key)
-{
-	size_t n;
-	const char *s = json_get_str(o, key, &n);
-
-	free(*to);
-	*to = s ? xstrndup(s, min_u64(strlen(s), 255)) : NULL;
-}
-
 /* One that does not say has one: those of ipyparallel, and older ones of ours. */
 static void read_slots(struct engine *e, struct json_object *t)
 {
@@ -64,9 +55,9 @@ static void read_slots(struct engine *e, struct json_object *t)
 static void describe(struct engine *e, struct json_object *t)
 {
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
-	set_text(&e->host, t, "host");
-	set_text(&e->language, t, "language");
-	set_text(&e->process, t, "process");
+	engine_read_text(&e->host, t, "host");
+	engine_read_text(&e->language, t, "language");
+	engine_read_text(&e->process, t, "process");
 	e->pid = 0;
 	engine_read_pid(e, t);
 	read_slots(e, t);

@@ -144,6 +144,14 @@ void engine_read_pid(struct engine *e, struct json_object *o)
 			    log_str("uuid", e->uuid));
 }
 
+void engine_read_text(char **member, struct json_object *o, const char *name)
+{
+	const char *s = json_get_str(o, name, NULL);
+
+	free(*member);
+	*member = s ? xmemdup_nul(s, strnlen(s, 255)) : NULL;
+}
+
 void engine_add_load(struct engine *e, int by)
 {
 	assert(by > 0 || e->load > 0);

@@ -162,6 +162,9 @@ void engine_store(struct engine *e);
 void engine_set_taskfs(struct engine *e, bool taskfs);
 /* Reads the member pid of o; what is no pid is logged. */
 void engine_read_pid(struct engine *e, struct json_object *o);
+/* Reads the text of that name, or its beginning, into a member of an engine, which owns
+ * it: NULL where o has none. */
+void engine_read_text(char **member, struct json_object *o, const char *name);
 
 struct engines {
 	struct map by_id;	/* id -> struct engine */
