@@ -115,6 +115,8 @@ static struct json_object *about_me(struct engine *e)
 	json_add_str(o, "language", "sh");
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
 	json_add_int(o, "since", e->since);
+	if (e->config->ends)
+		json_add_int(o, "ends_in", lifetime_left(e));
 	if (e->member.replaces[0])
 		json_add_str(o, "replaces", e->member.replaces);
 	if (e->member.handover->respawned)
@@ -372,6 +374,8 @@ void member_leave(struct engine *e)
 	content = json_object_new_object();
 	json_add_int(content, "id", m->id);
 	json_add_str(content, "uuid", m->uuid);
+	if (e->leave.why)
+		json_add_str(content, "why", e->leave.why);
 	out.content = content;
 	if (link_send(&e->link, CHANNEL_REGISTRATION, &out) == 0)
 		handover_clear(m->handover);

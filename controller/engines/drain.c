@@ -34,7 +34,7 @@ void drain_end(struct engine *e)
 
 void drain_because(struct engine *e, const char *why)
 {
-	log_warning("an engine cannot run tasks and is given no more",
+	log_warning("an engine is given no more tasks",
 		    log_int("engine", e->id), log_str("why", why));
 	set_draining(e, true, why);
 	drain_store(e->c, NULL, NULL);

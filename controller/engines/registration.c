@@ -52,6 +52,18 @@ static void read_slots(struct engine *e, struct json_object *t)
 	e->slots = (unsigned)slots;
 }
 
+/* How long it is there; one that does not say so stays. */
+static void read_left(struct engine *e, struct json_object *t)
+{
+	int64_t left = -1;
+
+	if (!json_get_range(t, "ends_in", 0, LIMIT_TIME, &left))
+		log_warning("an engine says a lifetime that there is not",
+			    log_str("uuid", e->uuid));
+	e->until = left >= 0 ? now_usec() + left : 0;
+	e->ends = left >= 0 ? mono_usec() + (uint64_t)left : 0;
+}
+
 static void describe(struct engine *e, struct json_object *t)
 {
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
@@ -61,6 +73,7 @@ static void describe(struct engine *e, struct json_object *t)
 	e->pid = 0;
 	engine_read_pid(e, t);
 	read_slots(e, t);
+	read_left(e, t);
 	e->since = now_usec();
 	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
 		log_warning("an engine says a time that there is not",
@@ -244,6 +257,8 @@ void registration_on_end(struct controller *c, struct request *rq)
 
 	if (e && json_bool_or(rq->msg->content, "left", false))
 		e->unknown_end = "it ended and could not kill what it ran";
+	if (e)
+		engine_read_text(&e->ended, rq->msg->content, "why");
 	guard = json_get_object(rq->msg->content, "respawn");
 	if (e && guard && e->kind->restarts)
 		engine_die(e, guard);

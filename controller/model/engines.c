@@ -112,6 +112,7 @@ void engine_free(struct engine *e)
 	free(e->uuid);
 	free(e->host);
 	free(e->language);
+	free(e->ended);
 	free(e->drain_why);
 	free(e->process);
 	free(e);

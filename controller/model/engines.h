@@ -96,6 +96,9 @@ struct engine {
 	char *process;		/* as in wire/process.h; NULL: it does not say */
 	unsigned slots;		/* so many tasks it runs at a time */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
+	int64_t until;		/* it ends then, wall clock; 0: nobody knows */
+	uint64_t ends;		/* the same; mono_usec() */
+	char *ended;		/* why it has ended, if it said so; or NULL */
 	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
 	/* Set by the hook `known` of the room that knows this kind of engine. */
 	const struct engine_kind *kind;

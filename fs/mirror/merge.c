@@ -308,6 +308,7 @@ static const struct field engine_fields[] = {
 	{"pid", FIELD_INT, E(pid), 0},
 	{"language", FIELD_TEXT, E(language), 0},
 	{"since", FIELD_INT, E(since), 0},
+	{"until", FIELD_INT, E(until), 0},
 	{"heartbeat", FIELD_INT, E(heartbeat), 0},
 	{"slots", FIELD_INT, E(slots), 0},
 	{"free", FIELD_INT, E(free), 0},

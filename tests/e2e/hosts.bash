@@ -191,7 +191,7 @@ slurm_down() {
 
 # --- PBS --------------------------------------------------------------------------
 
-# pbs_up: qsub, qselect and qdel in PATH that do what taskfs-cluster needs of them; a
+# pbs_up: qsub, qselect, qstat and qdel in PATH that do what taskfs-cluster needs of them; a
 # job is a process. There is no PBS that could be installed: what is true of a real one
 # is not shown by this. With a file $PBS/hold jobs wait.
 pbs_up() {
@@ -229,7 +229,7 @@ pbs_up() {
 				fd=${fd##*/}
 				case $fd in 0 | 1 | 2 | 7 | 255) ;; *) eval "exec $fd>&-" ;; esac
 			done
-			NCPUS=4 setsid sh -c 'echo $$ >"$0/pid"; exec sh "$0/script"' "$job" 7>&- &
+			NCPUS=4 PBS_JOBID=${job##*/} setsid sh -c 'echo $$ >"$0/pid"; exec sh "$0/script"' "$job" 7>&- &
 			exec >&7
 		}
 		echo "${job##*/}"
@@ -251,6 +251,11 @@ pbs_up() {
 			[ ! -s "$PBS/jobs/$job/pid" ] || kill "$(<"$PBS/jobs/$job/pid")"
 			[ -s "$PBS/jobs/$job/pid" ] || : >"$PBS/jobs/$job/deleted"
 		done
+	END
+	cat >"$PBS/qstat" <<-'END'
+		#!/bin/bash
+		# qstat -f JOB
+		printf 'Job Id: %s\n    Resource_List.walltime = 01:00:00\n' "$2"
 	END
 	chmod +x "$PBS"/q*
 	export PATH=$PBS:$PATH

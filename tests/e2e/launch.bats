@@ -195,6 +195,7 @@ launched_pid() {
 	equal "$(sort -u "$PBS/options")" '-q short -l walltime=60'
 	shown 1 2
 	equal "$(cat "$MNT"/engines/{1,2}/slots)" $'4\n4'
+	like "$(cat "$MNT/engines/2/until")" '^20.*Z$'
 	nap_on 1
 	run -0 cluster status
 	[[ $output == *'pbs            2 running    job '* ]]

@@ -20,6 +20,8 @@ nobody_queued() {
 	shown 1 2
 	equal "$(cat "$MNT"/engines/[12]/slots)" $'2\n2'
 	equal "$(squeue -h -r -o '%T %k' | sort -u)" 'RUNNING two words'
+	# They end before their jobs do.
+	like "$(cat "$MNT"/engines/[12]/until)" $'^20.*Z\n20.*Z$'
 	# Slurm says nobody the key but in the script of the job.
 	run ! grep -F "$(sed -n 's/.*"curve_serverkey": "\(.*\)",/\1/p' \
 		"$DIR/security/ipcontroller-engine.json")" <(processes; scontrol show job; cat "$DIR"/launched/*/*)

@@ -4,10 +4,13 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
+import time
+import unittest.mock
 
 import tap
-from engine_case import Case, Extended, gone
+from engine_case import ENGINE, Case, Extended, gone
 
 
 class Respawning:
@@ -140,6 +143,106 @@ class NeverIn(Case):
         os.kill(self.worker(), signal.SIGKILL)
         self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
         self.assertEqual(self.ready.read(), "")
+
+
+# A life is long enough for a slow machine.
+@tap.check
+class Lifetime(Extended):
+    options = ("--grace=100ms", "--lifetime=10")
+
+    def test_it_drains_and_ends(self):
+        self.assertIn(self.request.content["taskfs"]["ends_in"], range(10000001))
+        self.boss.run("echo $$; exec sleep 1001")
+        task = int(self.boss.hear("task", "output").buffers[0])
+        m = self.boss.hear("task", "drain")
+        self.assertRegex(m.content["why"], r"^its lifetime ends at [-0-9T:.Z]+$")
+        # What it ran has no end but that of the engine.
+        m = self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(m.content["why"], "its lifetime is over")
+        self.assertTrue(gone(task))
+        self.assertEqual(self.process.wait(), 0)
+
+    def test_told_to_end_before(self):
+        self.process.send_signal(signal.SIGTERM)
+        m = self.boss.hear("registration", "unregistration_request")
+        self.assertNotIn("why", m.content)
+        self.assertEqual(self.process.wait(), 0)
+
+
+@tap.check
+class LifetimeRespawned(Respawning, Extended):
+    """The second worker has what the first one left."""
+
+    options = ("--grace=100ms", "--lifetime=10", "--respawn")
+
+    def test_it_is_not_longer(self):
+        first = self.request.content["taskfs"]["ends_in"]
+        self.die()
+        second = self.boss.admit().content["taskfs"]["ends_in"]
+        self.assertLess(second, first - 200000)
+        m = self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(m.content["why"], "its lifetime is over")
+        self.assertEqual(self.process.wait(), 0)
+
+
+@tap.check
+class LifetimeUnderStock(Case):
+    taskfs = False
+    options = ("--grace=100ms", "--lifetime=10")
+
+    def test_it_ends(self):
+        self.boss.hear("registration", "unregistration_request")
+        self.assertEqual(self.process.wait(), 0)
+
+
+class LifetimeOfJob(Case):
+    """A batch system says when the job ends."""
+
+    HOUR = 3600 * 1000000
+
+    def ends_in(self, *options, **env):
+        self.end()
+        self.ready.close()
+        with unittest.mock.patch.dict(os.environ, env):
+            self.start(*options)
+        ends_in = self.boss.admit().content["taskfs"].get("ends_in")
+        self.assertEqual(self.ready.readline(), "ready 0\n")
+        return ends_in
+
+    def test_none(self):
+        self.assertNotIn("ends_in", self.request.content["taskfs"])
+
+    def test_of_slurm(self):
+        in_an_hour = str(int(time.time()) + 3600)
+        got = self.ends_in(SLURM_JOB_END_TIME=in_an_hour)
+        # What came of the last tasks has to be sent before the job ends.
+        self.assertIn(got, range(self.HOUR // 2, self.HOUR - 10000000 + 1))
+        got = self.ends_in("--lifetime=2h", SLURM_JOB_END_TIME=in_an_hour)
+        self.assertIn(got, range(self.HOUR, 2 * self.HOUR + 1))
+        got = self.ends_in("--lifetime=0", SLURM_JOB_END_TIME=in_an_hour)
+        self.assertIsNone(got)
+
+    def test_of_pbs(self):
+        got = self.ends_in(PBS_WALLTIME="3600")
+        self.assertIn(got, range(self.HOUR // 2, self.HOUR - 10000000 + 1))
+
+    def test_a_job_that_is_over(self):
+        self.end()
+        self.ready.close()
+        with unittest.mock.patch.dict(os.environ, SLURM_JOB_END_TIME="1"):
+            self.start()
+        self.assertEqual(self.process.wait(), 0)
+        self.assertEqual(self.ready.read(), "")
+
+    def test_no_number(self):
+        for text in ("", "soon", "-1", "1e9", "99999999999999999999"):
+            env = dict(os.environ, SLURM_JOB_END_TIME=text)
+            done = subprocess.run(
+                [ENGINE, "--cluster-dir=/nowhere", "--wait=no"],
+                env=env, capture_output=True, text=True,
+            )
+            self.assertEqual(done.returncode, 2 if text else 3)
+            self.assertEqual("SLURM_JOB_END_TIME is '%s'" % text in done.stderr, bool(text))
 
 
 if __name__ == "__main__":

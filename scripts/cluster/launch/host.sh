@@ -167,6 +167,21 @@ job_slots() {
 	slots=${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-${NCPUS:-${PBS_NUM_PPN:-auto}}}}
 }
 
+# When the job ends, where its environment does not say: an older Slurm, or OpenPBS. The
+# job has just begun. What is no time is not passed on.
+job_end() {
+	if [ -n "${SLURM_JOB_ID-}" ] && [ -z "${SLURM_JOB_END_TIME-}" ]; then
+		end=$(squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null | head -n 1)
+		SLURM_JOB_END_TIME=$([ -z "$end" ] || date -d "$end" +%s 2>/dev/null)
+		export SLURM_JOB_END_TIME
+	elif [ -n "${PBS_JOBID-}" ] && [ -z "${PBS_WALLTIME-}" ]; then
+		PBS_WALLTIME=$(qstat -f "$PBS_JOBID" 2>/dev/null | awk -F '[ :]+' '
+			/^ *Resource_List.walltime = [0-9]+:[0-9]+:[0-9]+$/ {
+				print ($(NF - 2) * 60 + $(NF - 1)) * 60 + $NF }')
+		export PBS_WALLTIME
+	fi
+}
+
 # A job of Slurm or PBS. One of several tasks of Slurm is an engine for each of them.
 job() {
 	[ -z "${said-}" ] || exec >>"$said" 2>&1
@@ -174,6 +189,7 @@ job() {
 	tasks=${SLURM_NTASKS:-${SLURM_JOB_NUM_NODES:-1}}
 	echo "expect $tasks"
 	job_slots
+	job_end
 	if [ "$tasks" -gt 1 ]; then
 		[ "$tasks" = "${SLURM_JOB_NUM_NODES-}" ] || slots=${SLURM_CPUS_PER_TASK:-1}
 		# shellcheck disable=SC2016 # expanded there

@@ -1,4 +1,5 @@
-# Engines that die and are started again. shellcheck shell=bash
+# Engines that die and are started again, and engines that end by themselves.
+# shellcheck shell=bash
 load lib
 
 setup_file() { cluster_up 1 --engine-opt --respawn; }
@@ -21,7 +22,7 @@ died() {
 	died
 	guard=$(guard_of 0)
 	worker=$(worker_of 0)
-	a=$(submit "{\"code\": \"test -e $HOME_DIR/tried && exit; touch $HOME_DIR/tried; exec cat $HOME_DIR/.never\", \"retry_on\": [\"lost\"]}")
+	a=$(submit "{\"code\": \"test -e $HOME_DIR/tried && exit; touch $HOME_DIR/tried; exec cat $(gate never)\", \"retry_on\": [\"lost\"]}")
 	wait_for test -e "$HOME_DIR/tried"
 	named=$(submit '{"code": "echo here", "targets": [0]}')
 	kill -KILL "$worker"
@@ -36,12 +37,33 @@ died() {
 	local a worker
 	died
 	worker=$(worker_of 0)
-	a=$(submit "touch $HOME_DIR/runs; exec cat $HOME_DIR/.never")
+	a=$(submit "touch $HOME_DIR/runs; exec cat $(gate never)")
 	wait_for test -e "$HOME_DIR/runs"
 	kill -KILL "$worker"
 	done_with "$a" error
 	like "$(get "$a" error)" 'EngineError: .*ended while running the task'
 	wait_for is_another "$worker"
+}
+
+# bats test_tags=check
+@test "a lifetime: it drains, ends, and what it cut off runs elsewhere" {
+	local a b
+	expect_log 'the engine asks to be given no more tasks'
+	expect_log 'an engine is given no more tasks'
+	echo drain >"$MNT/engines/0/ctl"
+	equal "$(cat "$MNT/engines/0/until")" ''
+	run -0 cluster engines --local --slots 2 -- --lifetime=30
+	like "$(cat "$MNT/engines/1/until")" '^20[0-9-]*T[0-9:.]*Z$'
+	a=$(submit "{\"code\": \"test -e $HOME_DIR/cut && exit; touch $HOME_DIR/cut; exec cat $(gate never)\", \"retry_on\": [\"lost\"]}")
+	b=$(submit "{\"code\": \"exec cat $(gate never)\", \"targets\": [1]}")
+	wait_for test -e "$HOME_DIR/cut"
+	echo resume >"$MNT/engines/0/ctl"
+	wait_for grep -q '^its lifetime ends at 20' "$MNT/engines/1/why"
+	equal "$(cat "$MNT/engines/1/state")" draining
+	done_with "$b" error
+	like "$(get "$b" error)" 'EngineError: engine 1 .* ended while running the task: its lifetime is over'
+	done_with "$a"
+	equal "$(get "$a" engine) $(engine_ids)" '0 0'
 }
 
 @test "stop is no death" {
