@@ -47,15 +47,16 @@ died() {
 
 # bats test_tags=check
 @test "a lifetime: it drains, ends, and what it cut off runs elsewhere" {
-	local a b
+	local a b never
+	never=$(gate never)
 	expect_log 'the engine asks to be given no more tasks'
 	expect_log 'an engine is given no more tasks'
 	echo drain >"$MNT/engines/0/ctl"
 	equal "$(cat "$MNT/engines/0/until")" ''
 	run -0 cluster engines --local --slots 2 -- --lifetime=30
 	like "$(cat "$MNT/engines/1/until")" '^20[0-9-]*T[0-9:.]*Z$'
-	a=$(submit "{\"code\": \"test -e $HOME_DIR/cut && exit; touch $HOME_DIR/cut; exec cat $(gate never)\", \"retry_on\": [\"lost\"]}")
-	b=$(submit "{\"code\": \"exec cat $(gate never)\", \"targets\": [1]}")
+	a=$(submit "{\"code\": \"test -e $HOME_DIR/cut && exit; touch $HOME_DIR/cut; exec cat $never\", \"retry_on\": [\"lost\"]}")
+	b=$(submit "{\"code\": \"exec cat $never\", \"targets\": [1]}")
 	wait_for test -e "$HOME_DIR/cut"
 	echo resume >"$MNT/engines/0/ctl"
 	wait_for grep -q '^its lifetime ends at 20' "$MNT/engines/1/why"
