@@ -114,9 +114,9 @@ int64_t cgroup_named(const char *dir, const char *file, const char *name)
 static void each_up(const struct hierarchy *h, struct bytes path,
 		    void (*f)(const char *dir, bool v2, void *arg), void *arg)
 {
-	char *at = xstrndup(h->at.p, h->at.n);
-	char *all = xstrndup(path.p, path.n);
-	char *root = xstrndup(h->root.p, h->root.n);
+	char *at = xmemdup_nul(h->at.p, h->at.n);
+	char *all = xmemdup_nul(path.p, path.n);
+	char *root = xmemdup_nul(h->root.p, h->root.n);
 	size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
 	char *dir, *end;
 

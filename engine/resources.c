@@ -70,7 +70,7 @@ static int add_label(struct resource *of, struct bytes text)
 		return -ERANGE;
 	of->label = xreallocarray(of->label, (size_t)of->n + 1,
 				  sizeof(*of->label));
-	of->label[of->n++] = xstrndup(text.p, text.n);
+	of->label[of->n++] = xmemdup_nul(text.p, text.n);
 	return 0;
 }
 

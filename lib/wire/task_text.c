@@ -160,7 +160,7 @@ static struct json_object *parse_env(struct bytes text)
 
 		if (!eq)
 			continue;
-		name = xstrndup(line.p, n);
+		name = xmemdup_nul(line.p, n);
 		json_add(o, name, new_string(bytes_of(eq + 1, line.n - n - 1)));
 		free(name);
 	}
@@ -175,7 +175,7 @@ static struct json_object *parse_amounts(struct bytes text)
 
 	while (parse_line(&text, &line)) {
 		struct bytes rest = parse_trim(line), word = parse_word(&rest);
-		char *name = xstrndup(word.p ? word.p : "", word.n);
+		char *name = xmemdup_nul(word.p ? word.p : "", word.n);
 
 		if (word.n)
 			json_add(o, name,

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t i;
 
 	while (parse_line(&all, &line)) {
-		char *text = xstrndup(line.p ? line.p : "", line.n);
+		char *text = xmemdup_nul(line.p ? line.p : "", line.n);
 		size_t before = r.n;
 
 		if (resources_parse(&r, text))

@@ -320,6 +320,7 @@ class Engine(Peer):
         pid=None,
         slots=None,
         resources=None,
+        respawned=False,
         **more,
     ):
         content = {"uuid": self.uuid, **more}
@@ -339,6 +340,8 @@ class Engine(Peer):
                 content["taskfs"]["slots"] = slots
             if resources is not None:
                 content["taskfs"]["resources"] = resources
+            if respawned:
+                content["taskfs"]["respawned"] = True
             if replaces:
                 content["taskfs"]["replaces"] = replaces
             if relayed is not None:
