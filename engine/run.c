@@ -1,9 +1,8 @@
 #include "run.h"
-#include "subgroup.h"
 #include "base/log.h"
+#include "subgroup.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -12,15 +11,11 @@
  * they wrote is read then (the pipes hold 64 KiB).
  */
 #define QUIET_USEC (3 * USEC_PER_MSEC)
-/* A pipe that is read full once gets larger. */
-#define PIPE_SIZE (1024 * 1024)
 /* So long a process may take to die of SIGKILL. */
 #define KILL_USEC (10 * USEC_PER_SEC)
 /* What was left behind is killed again after so long, then twice that ... */
 #define SWEEP_USEC (5 * USEC_PER_MSEC)
 #define SWEEP_ROUNDS 10
-/* Others may still write to what a task has left: no more than this. */
-#define DRAIN_LIMIT ((size_t)16 * 1024 * 1024)
 
 static void launcher_said(void *user, const struct launch_word *w);
 static void launcher_died(void *user);
@@ -50,23 +45,7 @@ void runner_done(struct runner *rr)
 	kin_done(&rr->spared);
 }
 
-/* --- pipes -------------------------------------------------------------- */
-
-static void pipe_close(struct run_pipe *p)
-{
-	loop_remove(&p->watch);
-	if (p->watch.fd >= 0)
-		close(p->watch.fd);
-	p->watch.fd = -1;
-}
-
-static void close_pipes(struct run *r)
-{
-	int i;
-
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		pipe_close(&r->pipe[i]);
-}
+/* --- signals ------------------------------------------------------------ */
 
 void run_note_start(struct run *r)
 {
@@ -114,9 +93,12 @@ void run_end(struct run *r, enum run_cause cause)
 		end_by(r, cause);
 }
 
+/* --- outputs ------------------------------------------------------------ */
+
 /* What one read brought goes to the output. */
-static void take(struct run *r, enum stream s, struct bytes b)
+static void take(struct pipes *p, enum stream s, struct bytes b)
 {
+	struct run *r = container_of(p, struct run, pipes);
 	int err = output_put(&r->out[s], r->runner->spool, b,
 			     r->runner->output_limit);
 
@@ -124,81 +106,26 @@ static void take(struct run *r, enum stream s, struct bytes b)
 		return;
 	r->cause_err = err;
 	end_by(r, err == -EFBIG ? RUN_OUTPUT_LIMIT : RUN_OUTPUT_ERROR);
-	pipe_close(&r->pipe[s]);
+	pipes_close_one(p, s);
 }
 
-static enum stream stream_of(const struct run_pipe *p)
+static void pipe_ready(struct pipes *p, enum stream s)
 {
-	return (enum stream)(p - p->run->pipe);
+	struct run *r = container_of(p, struct run, pipes);
+	uint64_t before = r->out[s].size;
+
+	(void)pipes_read(p, s);
+	if (r->out[s].size > before)
+		r->grew(r, s);
 }
 
-/*
- * One read; true when there may be more. Whoever calls knows that the read
- * will not wait.
- */
-static bool pipe_read(struct run_pipe *p)
-{
-	enum stream s = stream_of(p);
-	ssize_t n = read(p->watch.fd, output_scratch(), OUTPUT_PIECE);
-
-	if (n < 0)
-		return false;
-	if (n == 0) {
-		pipe_close(p);
-		return false;
-	}
-	if (n == 65536)
-		(void)fcntl(p->watch.fd, F_SETPIPE_SZ, PIPE_SIZE);
-	take(p->run, s, bytes_of(output_scratch(), (size_t)n));
-	return p->watch.fd >= 0 && n >= 65536;
-}
-
-static void pipe_ready(struct watch *w, short events)
-{
-	struct run_pipe *p = container_of(w, struct run_pipe, watch);
-	uint64_t before = p->run->out[stream_of(p)].size;
-
-	(void)events;
-	pipe_read(p);
-	if (p->run->out[stream_of(p)].size > before)
-		p->run->grew(p->run, stream_of(p));
-}
-
-/* It is no short task: from now on its pipes are read as they fill. */
+/* It is no short task. */
 static void quiet_over(struct timer *t)
 {
 	struct run *r = container_of(t, struct run, quiet);
-	int i;
 
 	r->kills = memory_kills(&r->runner->memory);
-	for (i = 0; i < STREAM_OUTPUTS; i++) {
-		struct watch *w = &r->pipe[i].watch;
-
-		if (w->fd < 0)
-			continue;
-		(void)fcntl(w->fd, F_SETFL, O_NONBLOCK);
-		loop_add(r->runner->loop, w);
-	}
-}
-
-/* What is in the pipes now; nobody waits for their end. */
-static void drain(struct run *r)
-{
-	size_t left = DRAIN_LIMIT / OUTPUT_PIECE;
-	struct pollfd fd[STREAM_OUTPUTS];
-	bool more = true;
-	int i;
-
-	while (more && left-- > 0) {
-		for (i = 0; i < STREAM_OUTPUTS; i++)
-			fd[i] = (struct pollfd){r->pipe[i].watch.fd, POLLIN, 0};
-		if (poll(fd, STREAM_OUTPUTS, 0) <= 0)
-			return;
-		more = false;
-		for (i = 0; i < STREAM_OUTPUTS; i++)
-			if (fd[i].revents & POLLIN)
-				more |= pipe_read(&r->pipe[i]);
-	}
+	pipes_watch(&r->pipes);
 }
 
 /* --- the end ------------------------------------------------------------ */
@@ -219,7 +146,7 @@ void run_forget(struct run *r)
 	timer_cancel(&r->kill);
 	memory_let_go(&r->hold);
 	leave_group(r);
-	close_pipes(r);
+	pipes_close(&r->pipes);
 	list_del(&r->link);
 	r->launcher = NULL;
 }
@@ -255,7 +182,7 @@ static void finish(struct run *r)
 		main_lost(r);
 	if (r->cause == RUN_BY_ITSELF && !r->unkillable && r->status)
 		note_hunger(r);
-	drain(r);
+	pipes_drain(&r->pipes);
 	run_forget(r);
 	r->ended(r);
 }
@@ -458,8 +385,6 @@ void runner_reap(struct runner *rr)
 
 void run_init(struct run *r, struct runner *rr)
 {
-	int i;
-
 	*r = (struct run){.runner = rr, .grew = r->grew, .ended = r->ended,
 			  .kills = -1};
 	list_init(&r->link);
@@ -468,35 +393,9 @@ void run_init(struct run *r, struct runner *rr)
 	r->quiet.fire = quiet_over;
 	r->limit.fire = limit_over;
 	r->kill.fire = kill_due;
-	for (i = 0; i < STREAM_OUTPUTS; i++) {
-		r->pipe[i].run = r;
-		r->pipe[i].watch = (struct watch){
-			.ready = pipe_ready,
-			.fd = -1,
-			.events = POLLIN,
-			.crowd = true,
-		};
-	}
-}
-
-/* Reading ends go to the run, writing ends to `write_end`. -errno. */
-static int make_pipes(struct run *r, int write_end[STREAM_OUTPUTS])
-{
-	int i, fd[2];
-
-	for (i = 0; i < STREAM_OUTPUTS; i++) {
-		if (pipe2(fd, O_CLOEXEC) < 0) {
-			int err = -errno;
-
-			while (i-- > 0)
-				close(write_end[i]);
-			close_pipes(r);
-			return err;
-		}
-		r->pipe[i].watch.fd = fd[0];
-		write_end[i] = fd[1];
-	}
-	return 0;
+	r->pipes = (struct pipes){.loop = rr->loop, .ready = pipe_ready,
+				  .took = take};
+	pipes_init(&r->pipes);
 }
 
 static int spawn(struct run *r, struct command *c, struct spawn *s,
@@ -537,7 +436,7 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 
 	assert(list_empty(&r->link));
 	*ret_failure = (struct run_failure){.step = SPAWN_SETUP};
-	err = make_pipes(r, write_end);
+	err = pipes_make(&r->pipes, write_end);
 	if (err) {
 		ret_failure->err = err;
 		return err;
@@ -555,7 +454,7 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 		close(write_end[i]);
 	if (err) {
 		leave_group(r);
-		close_pipes(r);
+		pipes_close(&r->pipes);
 		return err;
 	}
 	list_add_tail(&r->runner->runs, &r->link);

@@ -22,6 +22,7 @@
 #include "launcher.h"
 #include "memory.h"
 #include "output.h"
+#include "pipes.h"
 #include "wire/stream.h"
 
 #include <sys/resource.h>
@@ -75,10 +76,7 @@ struct run {
 	pid_t pid;		/* its main process, also the group's id */
 	bool reaped;		/* the main process is gone */
 	unsigned rounds;	/* of killing what it left behind */
-	struct run_pipe {
-		struct watch watch;	/* fd -1: closed */
-		struct run *run;
-	} pipe[STREAM_OUTPUTS];
+	struct pipes pipes;
 	struct timer quiet, limit, kill;
 	struct memory_hold hold;
 	char *group;		/* its cgroup; NULL: it has none of its own */

@@ -1,6 +1,6 @@
 #include "slots.h"
-#include "cgroup.h"
 #include "base/parse.h"
+#include "cgroup.h"
 #include "wire/limits.h"
 #include "wire/stream.h"
 
