@@ -253,6 +253,7 @@ static int start(struct launchers *ls, const struct spawn *s,
 
 	if (err)
 		return err;
+	*ret_l = l;
 	/* A process has the processors of who makes it. */
 	if (bind->set && sched_setaffinity(l->pid, bind->size, bind->set) < 0 &&
 	    errno != ESRCH)
@@ -263,7 +264,6 @@ static int start(struct launchers *ls, const struct spawn *s,
 	err = request(l, s);
 	if (err == -EPIPE || err == -ETIMEDOUT)
 		give_up(l, err, ls->parcel.area->made.pid);
-	*ret_l = l;
 	return err;
 }
 

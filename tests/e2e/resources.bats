@@ -41,7 +41,7 @@ runs() {
 	done_with "$a"
 	done_with "$(cat "$HOME_DIR/second.id")"
 	equal "$(get "$a" value | wc -l)" 40
-	[ -z "$(get "$a" value | grep -v '^[0-3]$')" ]
+	! get "$a" value | grep -qv '^[0-3]$'
 }
 
 @test "a draft: one file for each; a line of a resource" {
