@@ -155,6 +155,17 @@ int64_t memory_kills(const struct memory_watch *w)
 	return cgroup_named("", w->kills, "oom_kill");
 }
 
+int64_t memory_kills_lately(struct memory_watch *w)
+{
+	uint64_t now = mono_usec();
+
+	if (!w->read || now - w->read >= LOOK_USEC) {
+		w->killed = memory_kills(w);
+		w->read = now;
+	}
+	return w->killed;
+}
+
 /* --- all ------------------------------------------------------------------------ */
 
 void memory_init(struct memory_watch *w, struct loop *loop)

@@ -19,6 +19,8 @@ struct memory_watch {
 	struct list holds;
 	struct timer timer;
 	char *kills;		/* the file that counts what the kernel has killed */
+	int64_t killed;		/* what it said at `read`, mono_usec() */
+	uint64_t read;
 };
 
 /* What the processes below `root` may have; the owner fills in all but `link`. */
@@ -44,6 +46,8 @@ uint64_t memory_used(pid_t root, uint64_t enough);
 /* So many processes the kernel has killed for want of memory: in the cgroup of this
  * process, if that counts them, or on this host. -1: nobody knows. */
 int64_t memory_kills(const struct memory_watch *w);
+/* The same, at some time in the last tenth of a second: who asks often reads seldom. */
+int64_t memory_kills_lately(struct memory_watch *w);
 /* The file that counts them; the caller's. */
 char *memory_kills_file(const struct cgroup_files *files);
 

@@ -100,7 +100,7 @@ static bool cut_range(struct bytes text, struct bytes *from, struct bytes *to)
 
 static int add_range(struct resource *of, struct bytes first, struct bytes last)
 {
-	uint64_t from, to;
+	uint64_t from = 0, to = 0;
 	int err = parse_u64(first, 0, INT_MAX, &from);
 
 	if (!err)

@@ -124,7 +124,7 @@ static void quiet_over(struct timer *t)
 {
 	struct run *r = container_of(t, struct run, quiet);
 
-	r->kills = memory_kills(&r->runner->memory);
+	r->kills = memory_kills_lately(&r->runner->memory);
 	pipes_watch(&r->pipes);
 }
 

@@ -224,6 +224,11 @@ static void test_kills(void **state)
 	put("events", "max 7\noom_kill 3\noom_group_kill 9\n");
 	watch.kills = xstrdup(unit_path("events"));
 	assert_int_equal(memory_kills(&watch), 3);
+	assert_int_equal(memory_kills_lately(&watch), 3);
+	put("events", "oom_kill 4\n");
+	assert_int_equal(memory_kills(&watch), 4);
+	watch.read = mono_usec() - USEC_PER_SEC;
+	assert_int_equal(memory_kills_lately(&watch), 4);
 	put("events", "oom_kill x\n");
 	assert_int_equal(memory_kills(&watch), -1);
 	put("events", "");
