@@ -132,7 +132,7 @@ class Process:
         read, write = os.pipe()
         self.out = open(read, errors="backslashreplace")
         env = dict(os.environ, **(env or {}))
-        if args[0] == sys.executable and args[2] in stock.MODULES:
+        if args[:2] == [sys.executable, "-m"] and args[2] in stock.MODULES:
             with open(os.devnull) as null:
                 self.popen = stock.Process(args[2:], env, null.fileno(), write, write)
         else:

@@ -1,11 +1,15 @@
 """Processes of ipyparallel, forked from one that has imported it.
 
-To import it takes more than a second of a processor, and an engine of ipyparallel
-is two processes that do. begin() leaves a process behind, with all of it imported,
-which waits; a Process is a child of that one, and goes on as `python3 -m MODULE
-ARGUMENT...` does when it has imported the same. So do the nannies of its engines.
-That the commands themselves do, test_launch.py, test_guide.py and the tests of e2e
-show.
+To import it takes more than a second of a processor, and a test of interop starts it
+many times: a controller, and for each engine two processes. begin() leaves a process
+behind that has imported it, and waits. A Process is a child of that one: with a
+session, an environment, a directory, an input and outputs of its own, it goes on as
+`python3 -m MODULE ARGUMENT...` does when it has imported the same. So do the nannies
+of its engines. That all is as if the command had been typed, test_stock.py shows;
+test_launch.py, test_guide.py and tests/e2e type it.
+
+What can tell one from the other: ps, where a command line is that of the test. The
+name of the process is controller, engine or nanny.
 """
 
 import contextlib
@@ -21,16 +25,11 @@ import socket
 import subprocess
 import sys
 
-MODULES = (
-    "ipyparallel.controller",
-    "ipyparallel.engine",
-    "ipyparallel.engine.nanny",
-)
-# What each of them imports when it runs.
-LATER = {
-    "ipyparallel.controller": ["ipyparallel.controller.app"],
-    "ipyparallel.engine": ["ipyparallel.engine.app"],
-    "ipyparallel.engine.nanny": ["ipyparallel.engine.nanny"],
+# What can be asked for, and what it imports when it runs.
+MODULES = {
+    "ipyparallel.controller": "ipyparallel.controller.app",
+    "ipyparallel.engine": "ipyparallel.engine.app",
+    "ipyparallel.engine.nanny": "ipyparallel.engine.nanny",
 }
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -41,6 +40,16 @@ parent = 0
 _address = None
 
 
+class Gone(Exception):
+    """The process that waits has ended."""
+
+    def __init__(self):
+        super().__init__(
+            "process %d has ended, of which those of ipyparallel are forked:"
+            " what it said before tells why" % parent
+        )
+
+
 def begin(address):
     """Before there is a thread or a socket: a child begins with what is there now.
     In a child of the process that waits, this raises SystemExit when it has run."""
@@ -49,11 +58,14 @@ def begin(address):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
         listener.listen(100)
+        sys.stdout.flush()
         parent = os.fork()
         if parent:
             return
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _libc.prctl(PR_SET_NAME, b"forks")
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        parent = os.getpid()
         how, fds = _wait_to_be_asked(listener)
     _become(how, fds)
 
@@ -75,10 +87,11 @@ def _wait_to_be_asked(listener):
             line, _ = listener.accept()
             text, fds, _, _ = socket.recv_fds(line, 1 << 20, 3)
             how = json.loads(text)
-            for name in LATER[how["args"][0]]:
-                importlib.import_module(name)
+            importlib.import_module(MODULES[how["args"][0]])
             pid = os.fork()
             if not pid:
+                _let_go(children)
+                line.close()
                 return how, fds
             for given in fds:
                 os.close(given)
@@ -86,6 +99,13 @@ def _wait_to_be_asked(listener):
             pidfd = os.pidfd_open(pid)
             children[pidfd] = pid, line
             poll.register(pidfd, select.POLLIN)
+
+
+def _let_go(children):
+    """In a child. What was opened when ipyparallel was imported stays."""
+    for pidfd, (_, line) in children.items():
+        os.close(pidfd)
+        line.close()
 
 
 def _tell_the_end(pidfd, pid, line):
@@ -101,9 +121,10 @@ def _become(how, fds):
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _libc.prctl(PR_SET_NAME, module.rpartition(".")[2].encode())
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for fd in range(3):
-        os.dup2(fds[fd], fd)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.chdir(how["cwd"])
+    for fd, given in enumerate(fds):
+        os.dup2(given, fd)
+        os.close(given)
     os.environ.clear()
     os.environ.update(how["env"])
     unbuffered = "PYTHONUNBUFFERED" in os.environ
@@ -117,8 +138,14 @@ def _become(how, fds):
             del sys.modules[name]
     sys.path[:] = [os.getcwd(), *(p for p in sys.path if not p.startswith(TESTS))]
     sys.argv = ["-m", *args]
-    if "ipyparallel.engine.nanny" in sys.modules:
+    # Nobody else's numbers.
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    if module == "ipyparallel.engine":
         sys.modules["ipyparallel.engine.nanny"].Popen = _nanny
+    # What runs as __main__ was not imported before (a package may have been).
+    if MODULES[module] == module:
+        del sys.modules[module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit()
 
@@ -145,16 +172,25 @@ class Process:
     def __init__(self, args, env, stdin, stdout, stderr):
         self.returncode = None
         self.line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.line.connect(_address)
-        how = json.dumps({"args": args, "env": dict(env)}).encode()
-        socket.send_fds(self.line, [how], [stdin, stdout, stderr])
-        self.pid = int(self.line.recv(100))
+        how = json.dumps({"args": args, "env": dict(env), "cwd": os.getcwd()})
+        try:
+            self.line.connect(_address)
+            socket.send_fds(self.line, [how.encode()], [stdin, stdout, stderr])
+            self.pid = self._hear()
+        except ConnectionError:
+            raise Gone from None
+
+    def _hear(self):
+        text = self.line.recv(100)
+        if not text:
+            raise Gone
+        return int(text)
 
     def wait(self, timeout=None):
         if self.returncode is None:
             self.line.settimeout(timeout)
             try:
-                self.returncode = int(self.line.recv(100))
+                self.returncode = self._hear()
             except (TimeoutError, BlockingIOError):
                 raise subprocess.TimeoutExpired(self.pid, timeout) from None
             self.line.close()
