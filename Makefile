@@ -280,6 +280,8 @@ print-cflags:
 # mount(8) looks for its helpers in /sbin and nowhere else.
 
 BINDIR   ?= $(PREFIX)/bin
+# taskfs-cluster looks for its parts beside its own directory.
+LIBDIR   := $(dir $(patsubst %/,%,$(BINDIR)))lib/taskfs
 MANDIR   ?= $(PREFIX)/share/man
 DOCDIR   ?= $(PREFIX)/share/doc/taskfs
 SBINDIR  ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr/sbin,$(PREFIX)/sbin)
@@ -291,9 +293,10 @@ DOCS     := $(filter-out %.head.md,$(wildcard doc/*.md))
 DOCDIRS  := examples guide images
 
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) \
 		$(DOCDIRS:%=$(DESTDIR)$(DOCDIR)/doc/%) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
 	install -m 755 $(COMMANDS) $(DESTDIR)$(BINDIR)
+	cp -r scripts/cluster $(DESTDIR)$(LIBDIR)
 	ln -sf $(BINDIR)/taskfs $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
 	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/doc
@@ -306,7 +309,7 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(LIBDIR)
 
 clean:
 	rm -rf build

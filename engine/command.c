@@ -235,7 +235,7 @@ static void use_shell(struct command *c)
 	const char *head[] = {"sh", "-c", c->text, "sh", NULL};
 
 	free(c->text);
-	c->text = xstrndup(c->spec->code.p, c->spec->code.n);
+	c->text = xmemdup_nul(c->spec->code.p, c->spec->code.n);
 	head[2] = c->text;
 	if (count_args(c->spec) == 0)
 		head[3] = NULL;
@@ -253,7 +253,7 @@ static bool use_program(struct command *c)
 	char *path, *p;
 
 	free(c->text);
-	c->text = xstrndup(code.p, code.n);
+	c->text = xmemdup_nul(code.p, code.n);
 	for (p = c->text; *p;) {
 		if (is_blank(*p)) {
 			*p++ = '\0';
@@ -295,7 +295,7 @@ static bool use_interpreter(struct command *c)
 	char *p, *end;
 	size_t n = 0;
 
-	c->text = xstrndup(c->spec->code.p, min_u64(c->spec->code.n, 4096));
+	c->text = xmemdup_nul(c->spec->code.p, min_u64(c->spec->code.n, 4096));
 	p = c->text + 2;
 	p[strcspn(p, "\n")] = '\0';
 	for (end = p + strlen(p); end > p && is_blank(end[-1]); end--)

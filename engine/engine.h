@@ -11,6 +11,7 @@
 #include "health.h"
 #include "heart.h"
 #include "leave.h"
+#include "lifetime.h"
 #include "link.h"
 #include "member.h"
 #include "options.h"
@@ -35,6 +36,7 @@ struct engine {
 	struct pulls pulls;
 	struct vars_queue vars_queue;
 	struct health health;
+	struct lifetime lifetime;
 	int64_t since;		/* now_usec() */
 	char host[256];
 	char *cwd;		/* its own */

@@ -6,6 +6,7 @@
 #include "wire/connfile.h"
 #include "wire/messages.h"
 #include "wire/msg.h"
+#include "wire/process.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -28,7 +29,7 @@ struct handover *handover_new(void)
 }
 
 void handover_set(struct handover *h, int64_t id, const char *uuid,
-		  struct bytes connection)
+		  bool extended, struct bytes connection)
 {
 	h->registered = false;
 	if (connection.n > sizeof(h->connection))
@@ -36,6 +37,7 @@ void handover_set(struct handover *h, int64_t id, const char *uuid,
 	memcpy(h->connection, connection.p, connection.n);
 	h->n = connection.n;
 	h->id = id;
+	h->extended = extended;
 	snprintf(h->uuid, sizeof(h->uuid), "%s", uuid);
 	h->registered = true;
 }
@@ -150,14 +152,40 @@ static bool end_descendants(void)
 	return true;
 }
 
+/* The engine is away for a while only: who it is meanwhile. */
+static void add_respawn(struct json_object *content)
+{
+	struct json_object *o = json_object_new_object();
+	char process[PROCESS_SIZE];
+
+	json_add_int(o, "pid", getpid());
+	process_text(getpid(), process);
+	if (process[0])
+		json_add_str(o, "process", process);
+	json_add(content, "respawn", o);
+}
+
 /* left: some of what the worker ran goes on. */
+static struct json_object *goodbye(const struct handover *h, bool left,
+				   bool respawn)
+{
+	struct json_object *content = json_object_new_object();
+
+	json_add_int(content, "id", h->id);
+	json_add_str(content, "uuid", h->uuid);
+	if (left)
+		json_add_bool(content, "left", true);
+	if (respawn && h->extended)
+		add_respawn(content);
+	return content;
+}
+
 static int send_goodbye(void *zmq, const struct connfile *file,
-			const struct handover *h, bool left)
+			struct json_object *content)
 {
 	struct curve curve;
 	struct sock how = {.type = ZMQ_DEALER, .linger_ms = GOODBYE_MS,
 			   .curve = &curve};
-	struct json_object *content = json_object_new_object();
 	struct msg_out out = {.type = MSG_UNREGISTRATION_REQUEST,
 			      .content = content};
 	struct session session;
@@ -165,10 +193,6 @@ static int send_goodbye(void *zmq, const struct connfile *file,
 	int err;
 
 	connfile_curve(file, &curve);
-	json_add_int(content, "id", h->id);
-	json_add_str(content, "uuid", h->uuid);
-	if (left)
-		json_add_bool(content, "left", true);
 	session_init(&session, NULL, bytes_str(file->key), 0);
 	err = sock_new(zmq, &how, &socket);
 	if (!err)
@@ -178,13 +202,13 @@ static int send_goodbye(void *zmq, const struct connfile *file,
 		err = msg_send(socket, &session, &out);
 	sock_close(&socket);
 	session_done(&session);
-	json_object_put(content);
 	return err;
 }
 
-/* The controller hears that the engine is gone. */
-static void say_goodbye(const struct handover *h, bool left)
+/* The controller hears that the engine is gone; with respawn: not for good. */
+static void say_goodbye(const struct handover *h, bool left, bool respawn)
 {
+	struct json_object *content;
 	struct buf why = BUF_INIT;
 	struct connfile file;
 	void *zmq;
@@ -197,15 +221,66 @@ static void say_goodbye(const struct handover *h, bool left)
 	buf_done(&why);
 	if (err)
 		return;
+	content = goodbye(h, left, respawn);
 	zmq = zmq_ctx_new();
-	err = zmq ? send_goodbye(zmq, &file, h, left) : -errno;
+	err = zmq ? send_goodbye(zmq, &file, content) : -errno;
 	if (err)
 		log_warning("the controller could not be told that the engine "
 			    "is gone", log_int("engine", h->id),
 			    log_errno(err));
 	if (zmq)
 		zmq_ctx_term(zmq);
+	json_object_put(content);
 	connfile_done(&file);
+}
+
+/* --- another worker ------------------------------------------------------- */
+
+/*
+ * It did not end because it was told to, or for want of a controller. One that
+ * never came in is not started again: who started the engine sees that it failed.
+ */
+static bool has_died(const struct handover *h, int status)
+{
+	int code = WIFSIGNALED(status) ? EXIT_FAILED : WEXITSTATUS(status);
+
+	return h->registered && !h->leaving && code != EXIT_OK &&
+	       code != EXIT_NO_CONTROLLER && code != EXIT_LOST;
+}
+
+/* False: the engine was told to end. */
+static bool wait_for_usec(uint64_t usec)
+{
+	uint64_t until = mono_usec() + usec, now;
+	sigset_t set = guard_signals();
+
+	while ((now = mono_usec()) < until) {
+		struct timespec left = {
+			.tv_sec = (time_t)((until - now) / USEC_PER_SEC),
+			.tv_nsec = (long)((until - now) % USEC_PER_SEC) * 1000,
+		};
+		int signo = sigtimedwait(&set, NULL, &left);
+
+		if (signo > 0 && signo != SIGCHLD &&
+		    meaning_of(signo) == SIGTERM)
+			return false;
+	}
+	return true;
+}
+
+/* The worker has died and is to be started again, now. False: the engine was told to
+ * end meanwhile. */
+static bool survive(struct respawn *r, struct handover *h, bool left,
+		    uint64_t lived)
+{
+	uint64_t pause = respawn_pause(r, lived);
+
+	log_warning("the engine died; it is started again",
+		    log_int("engine", h->id), log_int("deaths", r->deaths),
+		    log_int("in_ms", (int64_t)(pause / USEC_PER_MSEC)));
+	h->respawned = true;
+	say_goodbye(h, left, true);
+	return wait_for_usec(pause);
 }
 
 static int exit_code(int status)
@@ -215,29 +290,42 @@ static int exit_code(int status)
 	return WEXITSTATUS(status);
 }
 
-int guard_run(pid_t worker, const struct handover *h, const char *spool_dir)
+static int end(const struct handover *h, const char *spool_dir, bool left,
+	       int code)
 {
+	int err;
+
+	say_goodbye(h, left, false);
+	err = spool_remove(spool_dir);
+	if (err)
+		log_warning("spool not removed", log_str("path", spool_dir),
+			    log_errno(err));
+	return code;
+}
+
+int guard_run(pid_t worker, struct handover *h, const char *spool_dir,
+	      struct respawn *respawn)
+{
+	uint64_t began = mono_usec();
 	bool told = false, left;
-	int status, code, err;
+	int status, code;
 
 	prctl(PR_SET_NAME, "taskfs-guard");
 	status = wait_for_worker(worker, &told);
+	h->respawned = false;
 	code = exit_code(status);
 	if (WIFSIGNALED(status))
 		log_error("the engine was killed",
 			  log_int("signal", WTERMSIG(status)),
 			  log_int("engine", h->registered ? h->id : -1));
 	left = !end_descendants();
-	if (code == EXIT_RESTART && !told) {
-		spool_clear(spool_dir);
-		return code;
-	}
-	if (code == EXIT_RESTART)
-		code = EXIT_OK;
-	say_goodbye(h, left);
-	err = spool_remove(spool_dir);
-	if (err)
-		log_warning("spool not removed", log_str("path", spool_dir),
-			    log_errno(err));
-	return code;
+	if (code != EXIT_RESTART &&
+	    !(respawn && !told && has_died(h, status)))
+		return end(h, spool_dir, left, code);
+	if (told ||
+	    (code != EXIT_RESTART &&
+	     !survive(respawn, h, left, mono_usec() - began)))
+		return end(h, spool_dir, left, EXIT_OK);
+	spool_clear(spool_dir);
+	return EXIT_RESTART;
 }

@@ -27,17 +27,24 @@ void health_tell(struct engine *e)
 		health_done(e);
 }
 
-static void too_many(struct engine *e, const struct task *t)
+void health_drain(struct engine *e, char *why)
 {
 	struct health *h = &e->health;
 
+	log_warning("the engine asks to be given no more tasks",
+		    log_str("why", why));
 	free(h->why);
-	h->why = xasprintf("%u tasks in a row failed for faults of the engine, "
-			   "the last of them: %s", h->faults, t->evalue);
-	log_error("the engine cannot run tasks; it asks to be given no more",
-		  log_str("why", h->why));
-	h->faults = 0;
+	h->why = why;
 	health_tell(e);
+}
+
+static void too_many(struct engine *e, const struct task *t)
+{
+	unsigned n = e->health.faults;
+
+	e->health.faults = 0;
+	health_drain(e, xasprintf("%u tasks in a row failed for faults of the "
+				  "engine, the last of them: %s", n, t->evalue));
 }
 
 void health_note(struct engine *e, const struct task *t)

@@ -24,6 +24,8 @@ struct health {
 void health_done(struct engine *e);
 /* A task that had begun has ended; nobody was told yet. */
 void health_note(struct engine *e, const struct task *t);
+/* The engine is to be given no more tasks. Takes why. */
+void health_drain(struct engine *e, char *why);
 /* What is to be told, if it can be now: before the end of that task. */
 void health_tell(struct engine *e);
 

@@ -94,7 +94,7 @@ void kernel_request(struct engine *e, enum channel c, struct msg *m)
 			  log_str("channel", channel_name(c)));
 		return;
 	}
-	name = xstrndup(part.p, part.n);
+	name = xmemdup_nul(part.p, part.n);
 	reply = xasprintf("%s_reply", name);
 	answer_request(e, c, m, reply,
 		       content_of(name, m->type, m->content));

@@ -21,6 +21,7 @@ struct leave {
 	bool on;		/* nothing begins any more, nothing is sent */
 	bool at_once;		/* it was said twice: tasks are killed */
 	int exit_code;
+	const char *why;	/* for the controller; static, or NULL */
 	struct work work;	/* worker.c's */
 	struct timer patience;	/* worker.c's: tasks take their time */
 };

@@ -29,7 +29,7 @@ static int tidy_fds(void)
 
 /* Returns twice: in the guard and, its child, the worker. */
 static int run_once(struct config *config, const char *spool_dir,
-		    struct handover *h, pid_t guard)
+		    struct handover *h, pid_t guard, struct respawn *respawn)
 {
 	pid_t worker = fork();
 
@@ -42,7 +42,8 @@ static int run_once(struct config *config, const char *spool_dir,
 	if (config->ready_fd != NO_NUMBER)
 		close((int)config->ready_fd);
 	config->ready_fd = NO_NUMBER;
-	return guard_run(worker, h, spool_dir);
+	return guard_run(worker, h, spool_dir,
+			 config->respawn ? respawn : NULL);
 }
 
 static int make_spool(const struct config *config, char **ret_dir, int *ret_lock)
@@ -81,6 +82,7 @@ static int renew_spool(const struct config *config, char **dir, int *lock)
 static int run(struct config *config, char **spool_dir, int *lock)
 {
 	struct handover *h = handover_new();
+	struct respawn respawn = {0};
 	pid_t guard = getpid();
 	int code;
 
@@ -91,7 +93,7 @@ static int run(struct config *config, char **spool_dir, int *lock)
 	guard_block_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (;;) {
-		code = run_once(config, *spool_dir, h, guard);
+		code = run_once(config, *spool_dir, h, guard, &respawn);
 		if (code != EXIT_RESTART || getpid() != guard)
 			return code;
 		if (renew_spool(config, spool_dir, lock) < 0)

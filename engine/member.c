@@ -49,19 +49,21 @@ static void next_step_in(struct engine *e, uint64_t usec)
 static void give_up(struct engine *e, const char *why)
 {
 	log_error(why, log_str("file", e->config->path));
-	leave_begin(e, EXIT_NO_CONTROLLER);
+	leave_begin(e, e->member.replaces[0] ? EXIT_LOST : EXIT_NO_CONTROLLER);
 }
 
-/* The engine has tried for as long as it was told to. */
+/* The engine has tried for as long as it was told to; one that was there before, with
+ * another worker, is as patient as one that has lost its controller. */
 static bool too_late(const struct engine *e)
 {
 	const struct member *m = &e->member;
+	uint64_t limit = m->replaces[0] ? e->config->orphan_timeout
+					: e->config->timeout;
 
 	if (m->was_in)
 		return false; /* see heart.h */
-	return !e->config->wait ||
-	       (e->config->timeout &&
-		mono_usec() - m->began >= e->config->timeout);
+	return (!e->config->wait && !m->replaces[0]) ||
+	       (limit && mono_usec() - m->began >= limit);
 }
 
 static void look_for_file(struct engine *e)
@@ -113,8 +115,12 @@ static struct json_object *about_me(struct engine *e)
 	json_add_str(o, "language", "sh");
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
 	json_add_int(o, "since", e->since);
+	if (e->config->ends)
+		json_add_int(o, "ends_in", lifetime_left(e));
 	if (e->member.replaces[0])
 		json_add_str(o, "replaces", e->member.replaces);
+	if (e->member.handover->respawned)
+		json_add_bool(o, "respawned", true);
 	json_add(o, "running", running);
 	json_add(o, "finished", finished);
 	/* What has just been sent may be missing: nobody is to think it lost. */
@@ -338,7 +344,8 @@ bool member_answered(struct engine *e, const struct msg *msg)
 		return false;
 	}
 	m->was_in = true;
-	handover_set(m->handover, id, m->uuid, buf_bytes(&e->link.text));
+	handover_set(m->handover, id, m->uuid, m->extended,
+		     buf_bytes(&e->link.text));
 	log_info(first ? "registered" : "registered again", log_int("id", id),
 		 log_str("uuid", m->uuid),
 		 log_str("controller", m->extended ? "taskfs" : "ipyparallel"));
@@ -367,6 +374,8 @@ void member_leave(struct engine *e)
 	content = json_object_new_object();
 	json_add_int(content, "id", m->id);
 	json_add_str(content, "uuid", m->uuid);
+	if (e->leave.why)
+		json_add_str(content, "why", e->leave.why);
 	out.content = content;
 	if (link_send(&e->link, CHANNEL_REGISTRATION, &out) == 0)
 		handover_clear(m->handover);

@@ -2,9 +2,12 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "lifetime.h"
 #include "slots.h"
 #include "wire/connfile.h"
 #include "wire/limits.h"
+
+#define LIMIT_LIFETIME (3650 * 86400 * USEC_PER_SEC)
 
 static int set_level(void *config, const char *value)
 {
@@ -52,6 +55,11 @@ static const struct opt opts[] = {
 	{.name = "orphan-timeout", .value = "TIME", .type = OPT_DURATION,
 	 AT(orphan_timeout), .standard = "1h",
 	 .help = "end after so long without a controller; 0: never"},
+	{.name = "respawn", .type = OPT_FLAG, AT(respawn),
+	 .help = "start again, under its id, when it dies"},
+	{.name = "lifetime", .value = "TIME", .type = OPT_DURATION,
+	 AT(lifetime), .max = LIMIT_LIFETIME,
+	 .help = "end after so long; 0: never [what Slurm or PBS gives the job]"},
 	{.name = "grace", .value = "TIME", .type = OPT_DURATION, AT(grace),
 	 .standard = "5", .max = 3600 * USEC_PER_SEC,
 	 .help = "from TERM to KILL, for a task that is ended"},
@@ -267,13 +275,16 @@ int options_read(int argc, char **argv, struct config *c, int *ret_exit)
 	unsigned n;
 	int err;
 
-	*c = (struct config){.id = NO_NUMBER, .ready_fd = NO_NUMBER};
+	*c = (struct config){.id = NO_NUMBER, .ready_fd = NO_NUMBER,
+			     .lifetime = NO_NUMBER};
 	err = opt_parse(&program, argc, argv, c, NULL, &n, ret_exit);
 	if (err)
 		return err;
 	err = find_connection(c);
 	if (!err)
 		err = take_rank(c);
+	if (!err)
+		err = lifetime_read(c);
 	if (!err && c->work_dir && chdir(c->work_dir) < 0)
 		err = complain(c->work_dir, strerror(errno));
 	if (c->timeout)

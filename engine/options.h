@@ -20,9 +20,12 @@ struct config {
 	uint64_t grace, timeout, orphan_timeout; /* usec */
 	uint64_t file_timeout;		/* usec: ipyparallel's other one */
 	uint64_t output_limit;		/* bytes */
+	uint64_t lifetime;		/* usec; 0: none; NO_NUMBER: not said */
+	uint64_t drains, ends;		/* mono_usec(); 0: never */
 	size_t slots;			/* tasks at a time */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
 	bool wait, mpi;
+	bool respawn;			/* a worker that died is replaced */
 	bool debug, log_to_file;
 	enum log_level log_level;
 };

@@ -154,9 +154,9 @@ static double least(double a, double b)
 /* Of the cgroup and of all above it, as far as they can be seen from here. */
 static double quota_up(const struct hierarchy *h, struct bytes path)
 {
-	char *at = xstrndup(h->at.p, h->at.n);
-	char *all = xstrndup(path.p, path.n);
-	char *root = xstrndup(h->root.p, h->root.n);
+	char *at = xmemdup_nul(h->at.p, h->at.n);
+	char *all = xmemdup_nul(path.p, path.n);
+	char *root = xmemdup_nul(h->root.p, h->root.n);
 	size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
 	double quota = 0;
 	char *dir, *end;

@@ -98,7 +98,7 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	if (type == FTW_DNR) {
 		open_up(path);
 	} else if (at->level > 0 && remove(path) < 0 && errno == EACCES) {
-		parent = xstrndup(path, (size_t)at->base - 1);
+		parent = xmemdup_nul(path, (size_t)at->base - 1);
 		open_up(parent);
 		free(parent);
 	}
@@ -133,7 +133,7 @@ int spool_remove(const char *dir)
 
 static int make_again(struct spool *s)
 {
-	char *parent = xstrndup(s->dir, (size_t)(strrchr(s->dir, '/') - s->dir));
+	char *parent = xmemdup_nul(s->dir, (size_t)(strrchr(s->dir, '/') - s->dir));
 	int err = *parent ? file_mkdirs(parent, 0700) : 0;
 
 	free(parent);

@@ -161,6 +161,7 @@ static void done(struct engine *e)
 {
 	queue_done(e);
 	heart_stop(e);
+	lifetime_done(e);
 	member_done(e);
 	vars_queue_done(e);
 	health_done(e);
@@ -189,6 +190,7 @@ int worker_run(const struct config *config, const char *spool_dir,
 		log_error("the engine cannot start", log_errno(code));
 		return EXIT_FAILED;
 	}
+	lifetime_init(&e);
 	member_init(&e, h);
 	member_step(&e);
 	code = loop_run(e.loop);

@@ -21,19 +21,18 @@ bool away_has_ended(const struct engine *e, const char *newer)
 	       (newer && process_rebooted(e->process, newer));
 }
 
-void engine_lose(struct engine *e, const char *why)
+/* What the engine ran ends. False: nobody waits for the engine, and it is gone. */
+static bool put_away(struct engine *e, int64_t since, const char *why)
 {
 	struct controller *c = e->c;
 
-	c->count.lost_engines++;
-	e->unknown_end = why;
 	if (!e->lost) {
 		e->lost = clock_now(c);
-		e->away_since = e->heard ? e->heard : c->since;
+		e->away_since = since;
 	}
 	if (e->state == ENGINE_JOINING || !c->config.keep_id) {
 		engine_remove(e, why);
-		return;
+		return false;
 	}
 	log_info("engine lost", log_int("engine", e->id),
 		 log_str("uuid", e->uuid), log_str("why", why),
@@ -42,10 +41,36 @@ void engine_lose(struct engine *e, const char *why)
 	engine_give_up(e);
 	e->given_up = true;
 	engine_tell_hooks(e, lost);
+	return true;
+}
+
+static void tell_away(struct engine *e)
+{
 	engine_store(e);
 	engine_turned(e);
-	sched_kick(c);
+	sched_kick(e->c);
+}
+
+void engine_lose(struct engine *e, const char *why)
+{
+	struct controller *c = e->c;
+
+	c->count.lost_engines++;
+	e->unknown_end = why;
+	if (!put_away(e, e->heard ? e->heard : c->since, why))
+		return;
+	tell_away(e);
 	away_beat(e);
+}
+
+void engine_die(struct engine *e, struct json_object *guard)
+{
+	if (!put_away(e, now_usec(), "it died, and is started again"))
+		return;
+	e->respawns = true;
+	engine_read_pid(e, guard);
+	engine_read_text(&e->process, guard, "process");
+	tell_away(e);
 }
 
 void away_beat(struct engine *e)

@@ -9,5 +9,8 @@
 /* The engine is not heard any more (why: static): its runs end. It is lost; or gone,
  * when nobody waits for it (--keep-id=0) or its process has ended. */
 void engine_lose(struct engine *e, const char *why);
+/* The process of the engine has died, and what it ran with it. Its guard, of which this
+ * says pid and process, begins another one, and is as long what there is of the engine. */
+void engine_die(struct engine *e, struct json_object *guard);
 
 #endif

@@ -34,7 +34,7 @@ void drain_end(struct engine *e)
 
 void drain_because(struct engine *e, const char *why)
 {
-	log_warning("an engine cannot run tasks and is given no more",
+	log_warning("an engine is given no more tasks",
 		    log_int("engine", e->id), log_str("why", why));
 	set_draining(e, true, why);
 	drain_store(e->c, NULL, NULL);
@@ -48,7 +48,7 @@ void drain_on_told(struct engine *e, const struct msg *m)
 
 	if (!e->kind->tells_health || !why)
 		return;
-	text = xstrndup(why, min_u64(n, LIMIT_ERROR));
+	text = xmemdup_nul(why, min_u64(n, LIMIT_ERROR));
 	/* The text is a line of a file, in the store and in the mount. */
 	text[strcspn(text, "\n")] = '\0';
 	drain_because(e, text);
@@ -111,7 +111,7 @@ void drain_load(struct controller *c)
 	while (parse_line(&rest, &line)) {
 		e = take_engine(c, parse_word(&line));
 		if (e && line.n && e->draining)
-			e->drain_why = xstrndup((const char *)line.p + 1,
+			e->drain_why = xmemdup_nul((const char *)line.p + 1,
 						line.n - 1);
 	}
 	free(text);

@@ -15,6 +15,7 @@
 /* Nobody waits for it any longer. */
 static void forget(struct engine *e)
 {
+	e->stopped = true;
 	engine_remove(e, "it was lost, and is not waited for any longer");
 }
 

@@ -141,7 +141,8 @@ void ours_put_gone(const struct engine *e, struct buf *why)
 		buf_printf(why, "was given up while it ran the task, which may "
 				"go on there: %s", e->unknown_end);
 	else
-		buf_puts(why, "ended while running the task");
+		buf_printf(why, "ended while running the task%s%s",
+			   e->ended ? ": " : "", e->ended ? e->ended : "");
 }
 
 static void engine_gone(struct run *run)

@@ -1,7 +1,9 @@
 #include "base/base.h"
 #include "registration.h"
 
+#include "away.h"
 #include "base/log.h"
+#include "drain.h"
 #include "engine_parts.h"
 #include "net/address.h"
 #include "net/request.h"
@@ -38,15 +40,6 @@ static struct json_object *connection_info(struct controller *c)
 	return o;
 }
 
-static void set_text(char **to, struct json_object *o, const char *key)
-{
-	size_t n;
-	const char *s = json_get_str(o, key, &n);
-
-	free(*to);
-	*to = s ? xstrndup(s, min_u64(strlen(s), 255)) : NULL;
-}
-
 /* One that does not say has one: those of ipyparallel, and older ones of ours. */
 static void read_slots(struct engine *e, struct json_object *t)
 {
@@ -59,15 +52,28 @@ static void read_slots(struct engine *e, struct json_object *t)
 	e->slots = (unsigned)slots;
 }
 
+/* How long it is there; one that does not say so stays. */
+static void read_left(struct engine *e, struct json_object *t)
+{
+	int64_t left = -1;
+
+	if (!json_get_range(t, "ends_in", 0, LIMIT_TIME, &left))
+		log_warning("an engine says a lifetime that there is not",
+			    log_str("uuid", e->uuid));
+	e->until = left >= 0 ? now_usec() + left : 0;
+	e->ends = left >= 0 ? mono_usec() + (uint64_t)left : 0;
+}
+
 static void describe(struct engine *e, struct json_object *t)
 {
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
-	set_text(&e->host, t, "host");
-	set_text(&e->language, t, "language");
-	set_text(&e->process, t, "process");
+	engine_read_text(&e->host, t, "host");
+	engine_read_text(&e->language, t, "language");
+	engine_read_text(&e->process, t, "process");
 	e->pid = 0;
 	engine_read_pid(e, t);
 	read_slots(e, t);
+	read_left(e, t);
 	e->since = now_usec();
 	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
 		log_warning("an engine says a time that there is not",
@@ -153,14 +159,29 @@ static bool may_return(const struct engine *e, struct json_object *t)
 	return t && json_int_or(t, "pid", -1) == e->pid;
 }
 
-/* An engine that was started again comes in the place of what it was. */
-static void leave_place(struct controller *c, struct json_object *t)
+/* An engine that was started again comes in the place of what it was. True: it drains
+ * as before, because it was told to, and nobody has told it to begin anew. */
+static bool leave_place(struct controller *c, struct json_object *t)
 {
 	const char *old = json_get_str(t, "replaces", NULL);
 	struct engine *e = old ? engine_by_uuid(c, bytes_str(old)) : NULL;
+	bool drains;
 
-	if (e && e->kind->restarts)
-		engine_remove(e, "restarted");
+	if (!e || !e->kind->restarts)
+		return false;
+	drains = e->draining && !e->drain_why &&
+		 json_bool_or(t, "respawned", false);
+	engine_remove(e, "restarted");
+	return drains;
+}
+
+/* It died, and before it was started again somebody wanted it to stop. */
+static bool is_stopped(struct controller *c, struct json_object *t)
+{
+	const char *old = json_get_str(t, "replaces", NULL);
+
+	return old && json_bool_or(t, "respawned", false) &&
+	       removed_is_stopped(c, bytes_str(old));
 }
 
 void registration_on_request(struct controller *c, struct request *rq)
@@ -170,12 +191,17 @@ void registration_on_request(struct controller *c, struct request *rq)
 	size_t n = 0;
 	const char *uuid = json_get_str(content, "uuid", &n);
 	struct engine *e;
+	bool drains;
 
 	if (!uuid || n == 0 || n > LIMIT_UUID || strlen(uuid) != n) {
 		refuse(rq, "KeyError", "'uuid'");
 		return;
 	}
-	leave_place(c, t);
+	if (is_stopped(c, t)) {
+		refuse(rq, "RuntimeError", "it was told to stop while it was dead");
+		return;
+	}
+	drains = leave_place(c, t);
 	if (c->config.upstream) {
 		refuse(rq, "RuntimeError", "engines register with the "
 		       "ipyparallel controller, not here");
@@ -204,6 +230,10 @@ void registration_on_request(struct controller *c, struct request *rq)
 	removed_forget(e);
 	engine_store(e);
 	keep_next_id(c);
+	if (drains) {
+		drain_begin(e);
+		drain_store(c, NULL, NULL);
+	}
 	request_reply(rq, MSG_REGISTRATION_REPLY, accept(e, t), NULL, 0);
 	heart_probe(c);
 }
@@ -223,10 +253,16 @@ static struct engine *leaving(struct controller *c, struct json_object *content)
 void registration_on_end(struct controller *c, struct request *rq)
 {
 	struct engine *e = leaving(c, rq->msg->content);
+	struct json_object *guard;
 
 	if (e && json_bool_or(rq->msg->content, "left", false))
 		e->unknown_end = "it ended and could not kill what it ran";
 	if (e)
+		engine_read_text(&e->ended, rq->msg->content, "why");
+	guard = json_get_object(rq->msg->content, "respawn");
+	if (e && guard && e->kind->restarts)
+		engine_die(e, guard);
+	else if (e)
 		engine_remove(e, e->unknown_end ? e->unknown_end
 						: "unregistered");
 	request_free(rq);

@@ -8,9 +8,12 @@
 #define LIMIT_REMOVED 4096
 
 struct removed {
-	struct map last, before;	/* uuids; those in `before` went earlier */
+	/* By uuid, `stopped` or `gone`; those in `before` went earlier. */
+	struct map last, before;
 	struct log_limit limit;
 };
+
+static char gone, stopped;
 
 void removed_add(struct engine *e)
 {
@@ -23,7 +26,8 @@ void removed_add(struct engine *e)
 		c->removed->before = c->removed->last;
 		c->removed->last = (struct map){0};
 	}
-	map_put(&c->removed->last, bytes_str(e->uuid), c);
+	map_put(&c->removed->last, bytes_str(e->uuid),
+		e->stopped ? &stopped : &gone);
 }
 
 void removed_forget(struct engine *e)
@@ -55,6 +59,12 @@ void removed_ask(struct controller *c, struct bytes uuid)
 bool removed_has(const struct controller *c, struct bytes uuid)
 {
 	return map_get(&c->removed->last, uuid) || map_get(&c->removed->before, uuid);
+}
+
+bool removed_is_stopped(const struct controller *c, struct bytes uuid)
+{
+	return map_get(&c->removed->last, uuid) == &stopped ||
+	       map_get(&c->removed->before, uuid) == &stopped;
 }
 
 void removed_init(struct controller *c)

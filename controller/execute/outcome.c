@@ -25,7 +25,7 @@ static char *copy_text(struct json_object *from, const char *key, size_t limit)
 {
 	const char *s = json_get_str(from, key, NULL);
 
-	return s ? xstrndup(s, min_u64(strlen(s), limit)) : NULL;
+	return s ? xmemdup_nul(s, min_u64(strlen(s), limit)) : NULL;
 }
 
 static int64_t read_date(struct json_object *from, const char *key)

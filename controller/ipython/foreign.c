@@ -288,7 +288,7 @@ static void set_text(char **to, struct json_object *o, const char *key)
 	if (!s)
 		return;
 	free(*to);
-	*to = xstrndup(s, min_u64(strlen(s), 255));
+	*to = xmemdup_nul(s, min_u64(strlen(s), 255));
 }
 
 /* The engine does not work any more on what it was given before a restart: such runs

@@ -39,7 +39,8 @@ void engine_put_away(const struct engine *e, struct buf *out)
 	char date[DATE_SIZE];
 
 	date_format(e->state == ENGINE_LIVE ? e->heard : e->away_since, date);
-	buf_printf(out, "away since %s", date);
+	buf_printf(out, "away since %s%s", date,
+		   e->respawns ? ": it died, and is started again" : "");
 }
 
 void engine_changed(struct engine *e)
@@ -111,6 +112,7 @@ void engine_free(struct engine *e)
 	free(e->uuid);
 	free(e->host);
 	free(e->language);
+	free(e->ended);
 	free(e->drain_why);
 	free(e->process);
 	free(e);
@@ -141,6 +143,14 @@ void engine_read_pid(struct engine *e, struct json_object *o)
 	if (!json_get_range(o, "pid", 0, LIMIT_PID, &e->pid))
 		log_warning("an engine says a pid that there is not",
 			    log_str("uuid", e->uuid));
+}
+
+void engine_read_text(char **member, struct json_object *o, const char *name)
+{
+	const char *s = json_get_str(o, name, NULL);
+
+	free(*member);
+	*member = s ? xmemdup_nul(s, strnlen(s, 255)) : NULL;
 }
 
 void engine_add_load(struct engine *e, int by)

@@ -96,6 +96,9 @@ struct engine {
 	char *process;		/* as in wire/process.h; NULL: it does not say */
 	unsigned slots;		/* so many tasks it runs at a time */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
+	int64_t until;		/* it ends then, wall clock; 0: nobody knows */
+	uint64_t ends;		/* the same; mono_usec() */
+	char *ended;		/* why it has ended, if it said so; or NULL */
 	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
 	/* Set by the hook `known` of the room that knows this kind of engine. */
 	const struct engine_kind *kind;
@@ -125,6 +128,8 @@ struct engine {
 	uint64_t asked;
 	unsigned unanswered, astray;
 	char *drain_why;	/* it asked for that; or NULL */
+	bool respawns;		/* it died, and is started again */
+	bool stopped;		/* while it was away: it is not to come back */
 	bool leaving;		/* it said that it ends, and has not ended */
 	/* Set when it is removed and what it ran may go on: why nobody knows
 	 * better. Static. */
@@ -160,6 +165,9 @@ void engine_store(struct engine *e);
 void engine_set_taskfs(struct engine *e, bool taskfs);
 /* Reads the member pid of o; what is no pid is logged. */
 void engine_read_pid(struct engine *e, struct json_object *o);
+/* Reads the text of that name, or its beginning, into a member of an engine, which owns
+ * it: NULL where o has none. */
+void engine_read_text(char **member, struct json_object *o, const char *name);
 
 struct engines {
 	struct map by_id;	/* id -> struct engine */

@@ -176,7 +176,7 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	r->name = spec->name ? xstrdup(spec->name) : NULL;
 	result_set_token(r, spec->token);
 	r->kind = spec->kind;
-	r->options = xstrndup(options.p, options.n);
+	r->options = xmemdup_nul(options.p, options.n);
 	r->uid = spec->uid;
 	r->gid = spec->gid;
 	r->submitted = now_usec();

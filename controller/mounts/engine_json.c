@@ -72,6 +72,7 @@ struct json_object *engine_json(const struct engine *e)
 	json_add_str(o, "language",
 		     e->language ? e->language : e->kind->language);
 	json_add_int(o, "since", e->since);
+	json_add_int(o, "until", e->until);
 	json_add_int(o, "heartbeat", e->heard);
 	json_add_int(o, "slots", e->slots);
 	json_add_int(o, "free", engine_free_slots(e));

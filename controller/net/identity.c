@@ -67,7 +67,7 @@ static char *read_key(const char *path, struct buf *why)
 	else if (!text.n || memchr(text.p, '\0', text.n))
 		buf_printf(why, "--key-file %s: it holds no key", path);
 	else
-		key = xstrndup(text.p, text.n);
+		key = xmemdup_nul(text.p, text.n);
 	if (text.p)
 		sodium_memzero(text.p, text.room);
 	buf_done(&text);

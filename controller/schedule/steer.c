@@ -251,7 +251,7 @@ static char *with_priority(const char *options, int64_t priority)
 
 	json_add_int(o, "priority", priority);
 	text = json_bytes(o);
-	copy = xstrndup(text.p, text.n);
+	copy = xmemdup_nul(text.p, text.n);
 	json_object_put(o);
 	return copy;
 }

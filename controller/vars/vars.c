@@ -266,7 +266,7 @@ void vars_add_json(const struct engine *e, struct json_object *o)
 		return;
 	list = json_object_new_array();
 	while (map_next(&e->vars, &it)) {
-		char *name = xstrndup(it.key.p, it.key.n);
+		char *name = xmemdup_nul(it.key.p, it.key.n);
 
 		push_one(list, name, false, it.value);
 		free(name);

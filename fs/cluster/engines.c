@@ -81,6 +81,11 @@ int engine_since(const struct obj *o, struct buf *out)
 	return format_time(out, o->engine->since);
 }
 
+int engine_until(const struct obj *o, struct buf *out)
+{
+	return o->engine->until ? format_time(out, o->engine->until) : 0;
+}
+
 int engine_heartbeat(const struct obj *o, struct buf *out)
 {
 	return format_time(out, o->engine->heartbeat);

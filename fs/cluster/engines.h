@@ -15,6 +15,7 @@ int engine_uuid(const struct obj *o, struct buf *out);
 int engine_language(const struct obj *o, struct buf *out);
 int engine_why(const struct obj *o, struct buf *out);
 int engine_since(const struct obj *o, struct buf *out);
+int engine_until(const struct obj *o, struct buf *out);
 int engine_heartbeat(const struct obj *o, struct buf *out);
 int engine_slots(const struct obj *o, struct buf *out);
 int engine_free(const struct obj *o, struct buf *out);

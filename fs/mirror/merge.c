@@ -73,7 +73,7 @@ static void set_options(struct result *r, struct bytes options)
 	while (scan_member(&s, &key, &value))
 		r->given |= option_bit(key);
 	if (s.begun)
-		r->options = xstrndup(options.p, options.n);
+		r->options = xmemdup_nul(options.p, options.n);
 }
 
 /* The id of a user or a group. Cut to 32 bits, 2^32 would be root. */
@@ -308,6 +308,7 @@ static const struct field engine_fields[] = {
 	{"pid", FIELD_INT, E(pid), 0},
 	{"language", FIELD_TEXT, E(language), 0},
 	{"since", FIELD_INT, E(since), 0},
+	{"until", FIELD_INT, E(until), 0},
 	{"heartbeat", FIELD_INT, E(heartbeat), 0},
 	{"slots", FIELD_INT, E(slots), 0},
 	{"free", FIELD_INT, E(free), 0},
@@ -446,7 +447,7 @@ static void keep_text(char **to, struct bytes text)
 	if (!text.p)
 		return;
 	free(*to);
-	*to = xstrndup(text.p, text.n);
+	*to = xmemdup_nul(text.p, text.n);
 }
 
 void merge_counters(struct mirror *mi, struct bytes object)

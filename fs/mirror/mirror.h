@@ -95,7 +95,7 @@ struct engine {
 	bool whole;		/* that word was a reply's */
 	unsigned round;
 	char *uuid, *state, *why, *host, *language;
-	int64_t pid, since, heartbeat, slots, free, queue, completed;
+	int64_t pid, since, until, heartbeat, slots, free, queue, completed;
 	char *running;		/* one task a line */
 	struct variables vars;
 	struct waitq waitq;

@@ -209,7 +209,7 @@ static void set(struct caller *k, const struct news *n)
 	if (!n->says)
 		return;
 	free(k->error);
-	k->error = n->error ? xstrndup(n->error,
+	k->error = n->error ? xmemdup_nul(n->error,
 				       strnlen(n->error, CALLER_ERROR))
 			    : NULL;
 	k->has_error = true;

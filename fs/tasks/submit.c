@@ -236,7 +236,7 @@ static int named_submit_open(struct file *f, struct obj *o)
 	s = f->private;
 	if (s) {
 		s->dress = dress_with_label;
-		s->label = xstrndup(name.p, name.n);
+		s->label = xmemdup_nul(name.p, name.n);
 	}
 	return err;
 }

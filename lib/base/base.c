@@ -42,7 +42,7 @@ void *xmemdup(const void *p, size_t n)
 	return copy;
 }
 
-char *xstrndup(const void *p, size_t n)
+char *xmemdup_nul(const void *p, size_t n)
 {
 	char *copy = xmalloc(n + 1);
 
@@ -54,7 +54,7 @@ char *xstrndup(const void *p, size_t n)
 
 char *xstrdup(const char *s)
 {
-	return xstrndup(s, strlen(s));
+	return xmemdup_nul(s, strlen(s));
 }
 
 char *str_copy(const char *s)

@@ -87,7 +87,7 @@ char *xstrdup(const char *s);
 /* The same; NULL of NULL. */
 char *str_copy(const char *s);
 /* A NUL-terminated copy of n bytes. */
-char *xstrndup(const void *p, size_t n);
+char *xmemdup_nul(const void *p, size_t n);
 char *xasprintf(const char *fmt, ...) printf_like(1, 2);
 
 /*

@@ -85,7 +85,7 @@ static int get_text(struct json_object *o, const char *key, char **ret)
 
 	if (!s || strlen(s) != n)
 		return -EINVAL;
-	*ret = xstrndup(s, n);
+	*ret = xmemdup_nul(s, n);
 	return 0;
 }
 

@@ -7,8 +7,8 @@
 const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
-	 "slots, since, [replaces], running [msg_id], finished [msg_id], "
-	 "[relayed [msg_id]]}]",
+	 "slots, since, [ends_in], [replaces], [respawned], running [msg_id], "
+	 "finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
 	 "what clients send it by mux one after the other, which counts as one; "
@@ -21,8 +21,11 @@ const struct message_type message_types[] = {
 	 "of clients' own tasks, and what of them it has answered since the "
 	 "break. What was sent before the registration before and is not "
 	 "there ends as EngineError. "
+	 "`ends_in`: of an engine that ends at a time that is known, in "
+	 "microseconds. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
-	 "gone. `process` says which process `pid` is "
+	 "gone; `respawned`: it had died, and nobody has told it to begin anew. "
+	 "`process` says which process `pid` is "
 	 "(MACHINE:BOOT:NAMESPACE:START, lib/wire/process.h): of an engine that "
 	 "is not heard any more it tells that it has ended. One that is not "
 	 "known to have ended keeps its id, and takes it again when it "
@@ -36,11 +39,13 @@ const struct message_type message_types[] = {
 	 "ended, the execute_reply. `again`: `relayed` came at a bad time, "
 	 "and is to be said once more."},
 	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false,
-	 "id, [uuid], [left]",
+	 "id, [uuid], [why], [left], [respawn {pid, [process]}]",
 	 "The engine is gone, and so is what it ran: sent by itself at its "
 	 "end, or by its guard when it died. `uuid` says which, should another "
-	 "have its id by now. `left`: processes of its task "
-	 "did not die. No reply."},
+	 "have its id by now. `why` it ended, if there is a reason. `left`: processes of its task "
+	 "did not die. `respawn`: the engine has died and begins anew soon, with "
+	 "`replaces`; until then it is away and keeps its id, as long as this "
+	 "process, its guard, is there. No reply."},
 	{MSG_REGISTRATION_NOTIFICATION, C_, M_, "notification", false,
 	 "id, uuid", "An engine can be used."},
 	{MSG_UNREGISTRATION_NOTIFICATION, C_, M_, "notification", false,
@@ -338,9 +343,10 @@ const struct message_type message_types[] = {
 	 "and not yet stored. They are given again; a client's own ends as "
 	 "EngineError when it is missing twice, 10 s apart."},
 	{MSG_DRAIN, E_, C_, "task", true, "why",
-	 "Several tasks in a row failed for faults of the engine (it cannot "
-	 "keep outputs, or make a process): it is to be given no more until "
-	 "somebody says resume. Comes before the end of the last of them."},
+	 "The engine is to be given no more tasks until somebody says resume. "
+	 "Several in a row failed for faults of the engine (it cannot keep "
+	 "outputs, or make a process), and this comes before the end of the last "
+	 "of them; or its lifetime ends soon."},
 	{.name = NULL},
 };
 

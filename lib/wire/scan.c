@@ -358,7 +358,7 @@ char *scan_text(struct bytes value)
 	const char *p = value.p;
 
 	if (scan_plain(value, &plain))
-		return xstrndup(plain.p, plain.n);
+		return xmemdup_nul(plain.p, plain.n);
 	if (value.n < 2 || *p != '"' || !scan_valid(value))
 		return NULL;
 	put_unescaped(&b, p + 1, p + value.n - 1);

@@ -160,7 +160,7 @@ static struct json_object *parse_env(struct bytes text)
 
 		if (!eq)
 			continue;
-		name = xstrndup(line.p, n);
+		name = xmemdup_nul(line.p, n);
 		json_add(o, name, new_string(bytes_of(eq + 1, line.n - n - 1)));
 		free(name);
 	}

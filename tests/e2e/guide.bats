@@ -37,7 +37,7 @@ typed() {
 # bats test_tags=marks
 @test "every block of README.md and the guide has a known mark" {
 	cd "$ROOT"
-	/usr/bin/python3 "$BLOCKS" check README.md doc/README.md doc/ipyparallel.md doc/guide/*.md
+	/usr/bin/python3 "$BLOCKS" check README.md doc/README.md doc/engines.md doc/ipyparallel.md doc/guide/*.md
 }
 
 # bats test_tags=marks

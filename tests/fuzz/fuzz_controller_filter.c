@@ -85,7 +85,7 @@ static bool is_word(struct bytes word)
 
 static bool is_column(struct bytes name)
 {
-	char *copy = xstrndup(name.p, name.n);
+	char *copy = xmemdup_nul(name.p, name.n);
 	bool is = record_column(copy) >= 0;
 
 	free(copy);

@@ -17,7 +17,7 @@ static void same_members(struct bytes text, struct json_object *v)
 
 	assert(scan_object(&s, text));
 	while (scan_member(&s, &key, &value)) {
-		char *name = xstrndup(key.p, key.n);
+		char *name = xmemdup_nul(key.p, key.n);
 		struct json_object *member;
 
 		/* Of a name that comes twice json-c keeps the last. */

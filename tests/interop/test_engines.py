@@ -352,6 +352,38 @@ class Death(mix.Case):
         self.check(lambda engine: engine.send(signal.SIGKILL))
 
 
+class Respawn(mix.Case):
+    """An engine of ours dies, and its guard begins another process."""
+
+    controller, engines = mix.OURS, (mix.OURS,)
+    expected = ("the engine was killed", "the engine died; it is started again")
+    hears = True
+
+    def test_killed(self):
+        engine = self.cluster.start_engine(mix.OURS, "--respawn")
+        mix.wait_for_engines(self.rc, 2)
+        was = self.rc._engines[1]
+        code = "echo on; exec sleep 1000"
+        ar = self.rc[1].execute(code, silent=False, block=False)
+        mix.wait_for(lambda: ar.stdout == "on\n")
+        os.kill(worker(engine), signal.SIGKILL)
+        e = self.fails("EngineError", ar.get)
+        self.assertIn(ar.msg_ids[0], e.evalue)
+        # The client knows it by another uuid.
+        mix.wait_for(lambda: was not in self.rc._engines.values())
+        mix.wait_for_engines(self.rc, 2)
+        [last] = [id for id in self.rc.ids if id != 0]
+        ar = self.rc[last].execute("echo works", silent=False, block=False)
+        ar.wait()
+        self.assertTrue(ar.successful())
+        self.rc.shutdown(targets=[last], block=True)
+        self.assertEqual(engine.wait(), 0)
+
+
+class RespawnUnderStock(Respawn):
+    controller = mix.STOCK
+
+
 def worker(engine):
     """The process that its guard guards."""
     with open("/proc/%d/task/%d/children" % ((engine.pid,) * 2)) as f:

@@ -9,7 +9,7 @@
 static void put(const char *name, const char *text)
 {
 	char *path = xstrdup(unit_path(name));
-	char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	char *dir = xmemdup_nul(path, (size_t)(strrchr(path, '/') - path));
 
 	assert_int_equal(file_mkdirs(dir, 0700), 0);
 	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);

@@ -328,6 +328,12 @@ class Case(unittest.TestCase):
             os.mkfifo(path)
         return path
 
+    def logged(self, text, key):
+        """What the lines with this text say of that."""
+        with open(self.log) as f:
+            lines = [json.loads(line) for line in f]
+        return [x[key] for x in lines if x["what"] == text]
+
     def check_log(self):
         with open(self.log) as f:
             text = f.read()

@@ -319,6 +319,7 @@ class Engine(Peer):
         process=None,
         pid=None,
         slots=None,
+        respawned=False,
         **more,
     ):
         content = {"uuid": self.uuid, **more}
@@ -336,6 +337,8 @@ class Engine(Peer):
                 content["taskfs"]["process"] = process
             if slots is not None:
                 content["taskfs"]["slots"] = slots
+            if respawned:
+                content["taskfs"]["respawned"] = True
             if replaces:
                 content["taskfs"]["replaces"] = replaces
             if relayed is not None:

@@ -272,6 +272,98 @@ class Away(Case):
             self.assertEqual(self.comes_back(c, e)["id"], engines.index(e))
 
 
+class Respawned(Case):
+    """An engine dies, and its guard begins another process."""
+
+    def dies(self, c, e, pid=None, **respawn):
+        self.stop(e)
+        content = {"id": e.id, "uuid": e.uuid}
+        content["respawn"] = dict(respawn, pid=pid or os.getpid())
+        e.registration.send_multipart(e.frames("unregistration_request", content)[1])
+        tap.wait_for(lambda: self.engines(c).get(0, {}).get("state") != "idle")
+
+    def begins_anew(self, c, e, **how):
+        other = self.engine()
+        reply = other.join(c, id=0, replaces=e.uuid, **how)
+        self.beats(other)
+        self.assertEqual(reply["id"], 0)
+        return other
+
+    def test_it_keeps_its_id_and_what_names_it_waits(self):
+        c, e = self.pair()
+        c.submit(b"runs", retries=0)
+        e.take()
+        c.submit(b"named", targets=[0])
+        self.dies(c, e, pid=4711)
+        task = c.wait(1, "error")["task"]
+        self.assertEqual(task["ename"], "EngineError")
+        # Nobody has to say that it may go on.
+        self.assertIn("(pid %d on here) ended while running" % os.getpid(), task["evalue"])
+        self.assertRegex(task["attempts"], "^1 0 [^ ]* [^ ]* EngineError ")
+        engine = self.engines(c)[0]
+        why = AWAY + ": it died, and is started again"
+        self.assertEqual((engine["state"], engine["pid"]), ("lost", 4711))
+        self.assertRegex(engine["why"], "^%s$" % why)
+        self.assertRegex(c.result(2)["why"], "^engine 0 is %s$" % why)
+        self.assertEqual(self.engine().register(id=0)["id"], 1)
+        other = self.begins_anew(c, e, respawned=True)
+        other.reply(other.take(), exit_status=0)
+        c.wait(2, "ok")
+        self.assertEqual((self.engines(c)[0]["state"], self.engines(c)[0]["why"]), ("idle", None))
+
+    def test_lost_may_be_tried_again(self):
+        c, e = self.pair()
+        c.submit(b"again", retry_on=["lost"])
+        e.take()
+        self.dies(c, e)
+        other = self.begins_anew(c, e)
+        other.reply(other.take(), exit_status=0)
+        self.assertEqual(c.wait(1, "ok")["task"]["attempt"], 2)
+
+    def test_it_drains_when_it_did(self):
+        c, e = self.pair()
+        self.order(c, "drain", 0)
+        self.dies(c, e)
+        other = self.begins_anew(c, e, respawned=True)
+        self.assertEqual(self.engines(c)[0]["state"], "draining")
+        # Who was told to begin anew does not.
+        self.stop(other)
+        self.begins_anew(c, other)
+        self.assertEqual(self.engines(c)[0]["state"], "idle")
+
+    def test_its_guard_has_ended(self):
+        c, e = self.pair()
+        guard = subprocess.Popen(["sleep", "1000"])
+        self.dies(c, e, pid=guard.pid, process=process_text(guard.pid))
+        self.assertEqual(self.engines(c)[0]["state"], "lost")
+        guard.kill()
+        guard.wait()
+        tap.wait_for(lambda: not self.engines(c))
+
+    def test_its_guard_says_goodbye(self):
+        c, e = self.pair()
+        self.dies(c, e)
+        content = {"id": 0, "uuid": e.uuid}
+        c.query.send_multipart(c.frames("unregistration_request", content)[1])
+        tap.wait_for(lambda: not self.engines(c))
+
+    def test_stop_forgets_it(self):
+        c, e = self.pair()
+        self.dies(c, e)
+        self.assertEqual(self.order(c, "stop", 0)["gone"], [0])
+        self.assertEqual(self.engines(c), {})
+        # Who is started again hears of it.
+        other = self.engine()
+        reply = other.register(id=0, replaces=e.uuid, respawned=True)
+        self.assertEqual(reply["evalue"], "it was told to stop while it was dead")
+        self.assertEqual(self.engines(c), {})
+
+    def test_one_of_ipyparallel_is_gone(self):
+        c, e = self.pair(taskfs=False)
+        self.dies(c, e)
+        self.assertEqual(self.engines(c), {})
+
+
 @tap.check
 class NotHeard(Case):
     """Shown as lost, and not given up yet."""

@@ -159,7 +159,7 @@ class Life(Extended):
         m = self.boss.hear("task", "drain")
         self.assertRegex(m.content["why"], "^3 tasks in a row failed for faults of")
         self.assertEqual(self.boss.reply(last).content["ename"], "StartError")
-        self.assertEqual(self.said("the engine cannot run tasks"), 1)
+        self.assertEqual(self.said("the engine asks to be given no more tasks"), 1)
         self.restart()
         self.boss.admit()
         self.assertNotEqual(self.spool(), place)
