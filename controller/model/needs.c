@@ -15,6 +15,13 @@ void needs_put(const struct needs *n, struct buf *out)
 		resource_put(out, n->other.of[i].name, n->other.of[i].n);
 		buf_printf(out, " %s", n->other.of[i].name);
 	}
+	if (n->min_time)
+		buf_printf(out, ", for %.15g s", (double)n->min_time / USEC_PER_SEC);
+}
+
+static uint64_t usec_of(struct json_object *options, const char *name)
+{
+	return (uint64_t)(json_real_or(options, name, 0) * 1e6);
 }
 
 struct needs *needs_of(struct controller *c, struct json_object *options)
@@ -23,7 +30,8 @@ struct needs *needs_of(struct controller *c, struct json_object *options)
 	struct buf key = BUF_INIT;
 
 	n.cpus = amounts_of_task(&n.other, options);
-	n.time_limit = (uint64_t)(json_real_or(options, "time_limit", 0) * 1e6);
+	n.min_time = usec_of(options, "min_time");
+	n.time_limit = usec_of(options, "time_limit");
 	if (c->results->needs_one && needs_one(&n) && !n.time_limit)
 		return needs_use(c->results->needs_one);
 	needs_put(&n, &key);

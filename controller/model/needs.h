@@ -15,6 +15,7 @@ struct needs {
 	unsigned uses;
 	unsigned cpus;
 	struct amounts other;
+	uint64_t min_time;	/* microseconds that the engine must still be there */
 	uint64_t time_limit;	/* microseconds; 0: none */
 };
 
@@ -22,13 +23,13 @@ struct needs {
 struct needs *needs_of(struct controller *c, struct json_object *options);
 struct needs *needs_use(struct needs *n);
 void needs_drop(struct needs *n);
-/* "4 cpus, 2G memory, 1 gpu" */
+/* "4 cpus, 2G memory, 1 gpu, for 3600 s" */
 void needs_put(const struct needs *n, struct buf *out);
 
 /* One slot, and nothing else. */
 static inline bool needs_one(const struct needs *n)
 {
-	return n->cpus == 1 && !n->other.n;
+	return n->cpus == 1 && !n->other.n && !n->min_time;
 }
 
 /* A resource of an engine: what it has, and what its runs were given. */

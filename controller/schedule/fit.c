@@ -45,9 +45,15 @@ bool fit_allows(const struct speakers *s, const struct result *r,
 	return e->ready && (e->shell || r->ntargets || !s->shell);
 }
 
+bool fit_in_time(const struct needs *n, const struct engine *e, uint64_t when)
+{
+	return !n->min_time || !e->ends || when + n->min_time <= e->ends;
+}
+
 bool fit_ever(const struct result *r, const struct engine *e)
 {
 	return r->needs->cpus <= e->slots &&
+	       fit_in_time(r->needs, e, mono_usec()) &&
 	       stocks_have(&e->stocks, &r->needs->other, true);
 }
 
@@ -64,5 +70,6 @@ bool fit_now(const struct needs *n, const struct engine *e)
 	if (needs_one(n))
 		return has_capacity(e);
 	return e->cpus + n->cpus <= e->slots &&
+	       fit_in_time(n, e, mono_usec()) &&
 	       stocks_have(&e->stocks, &n->other, false);
 }

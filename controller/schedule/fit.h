@@ -20,6 +20,8 @@ bool fit_follows(const struct result *r, int64_t engine);
 /* The engine is one of those that may have it, and understands it. */
 bool fit_allows(const struct speakers *s, const struct result *r,
 		const struct engine *e);
+/* The engine is there for as long as n needs, from then on (mono_usec()). */
+bool fit_in_time(const struct needs *n, const struct engine *e, uint64_t when);
 /* The engine has as much as the tasks of r need, when nothing else runs there. */
 bool fit_ever(const struct result *r, const struct engine *e);
 /*

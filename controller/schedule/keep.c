@@ -57,7 +57,7 @@ static uint64_t free_at(const struct engine *e, const struct needs *n)
 	for (i = 0; i < ends && end[i].at != UINT64_MAX && !at; i++) {
 		later.cpus -= end[i].needs->cpus;
 		stocks_take(&later.stocks, &end[i].needs->other, -1);
-		if (fit_now(n, &later))
+		if (fit_now(n, &later) && fit_in_time(n, e, end[i].at))
 			at = end[i].at;
 	}
 	stocks_done(&later.stocks);

@@ -212,6 +212,28 @@ static bool put_lack(const struct result *r, const char *name, int64_t wanted,
 	return true;
 }
 
+/* It needs more time than any engine is there; false: one is, or nobody knows. */
+static bool put_lack_of_time(const struct result *r, struct buf *out)
+{
+	uint64_t now = mono_usec(), longest = 0;
+	const struct list *l;
+
+	list_for_each(l, &r->c->engines->order) {
+		const struct engine *e = list_entry(l, struct engine, order);
+
+		if (!counts(r, e))
+			continue;
+		if (fit_in_time(r->needs, e, now))
+			return false;
+		longest = max_u64(longest, e->ends > now ? e->ends - now : 0);
+	}
+	buf_printf(out, "%smin_time: %.15g s wanted, the last engine ends in %llu s",
+		   out->n ? ", " : "",
+		   (double)r->needs->min_time / USEC_PER_SEC,
+		   (unsigned long long)(longest / USEC_PER_SEC));
+	return true;
+}
+
 /* No engine has what it needs, however busy they are; false: there is one. */
 static bool put_lacks(const struct result *r, struct buf *out)
 {
@@ -224,6 +246,7 @@ static bool put_lacks(const struct result *r, struct buf *out)
 	lacks = put_lack(r, "cpus", n->cpus, out);
 	for (i = 0; i < n->other.n; i++)
 		lacks |= put_lack(r, n->other.of[i].name, n->other.of[i].n, out);
+	lacks |= put_lack_of_time(r, out);
 	if (!lacks) {
 		buf_puts(out, "no engine has all of it: ");
 		needs_put(n, out);

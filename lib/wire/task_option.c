@@ -44,6 +44,9 @@ const struct task_option task_options[] = {
 	 LIMIT_RESOURCES - 1,
 	 "object of numbers, {\"gpu\": 1}: what else of its engine it needs for "
 	 "itself"},
+	{"min_time", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
+	 "seconds that it needs: not begun on an engine that ends before (see "
+	 "engines/<id>/until); 0 if not given"},
 	{"after", TASK_RESULTS, TASK_BY_CONTROLLER, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or of your names: start when these are ok (12:any: have "
 	 "ended; 12:error: failed)"},

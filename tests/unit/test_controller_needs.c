@@ -37,6 +37,15 @@ static struct engine *add(struct controller *c, int64_t id, unsigned slots,
 	return e;
 }
 
+static void assert_why_like(const struct result *r, const char *beginning)
+{
+	struct buf why = BUF_INIT;
+
+	why_put(r, &why);
+	assert_int_equal(strncmp(buf_str(&why), beginning, strlen(beginning)), 0);
+	buf_done(&why);
+}
+
 /* --- what is free ---------------------------------------------------------- */
 
 static void test_slots(void **state)
@@ -75,6 +84,41 @@ static void test_slots_and_hwm(void **state)
 	assert_sent(c, "");
 	ends(result_find(c, 1), 1, EVENT_SUCCEED);
 	assert_sent(c, "send 2.0 to 0, send 3.0 to 0");
+}
+
+/* Seconds from now. */
+static void ends_in(struct engine *e, uint64_t seconds)
+{
+	e->ends = mono_usec() + seconds * USEC_PER_SEC;
+}
+
+static void test_min_time(void **state)
+{
+	struct controller *c = *state;
+
+	c->config.hwm = 4;
+	ends_in(add(c, 0, 1, "{}"), 1000);
+	ends_in(add(c, 1, 1, "{}"), 3000);
+	submit(c, "{'min_time': 2000}");
+	/* It waits for the one that is there for so long; others do not. */
+	submit(c, "{'min_time': 2000}");
+	submit(c, "{'min_time': 500}");
+	submit(c, "{'min_time': 4000}");
+	submit(c, "{'min_time': 4000, 'targets': [0]}");
+	assert_sent(c, "send 1.0 to 1, send 3.0 to 0");
+	assert_why(result_find(c, 2), "an engine with so much free: 1 cpu, for 2000 s");
+	assert_why_like(result_find(c, 4),
+			"min_time: 4000 s wanted, the last engine ends in 2");
+	assert_why_like(result_find(c, 5),
+			"min_time: 4000 s wanted, the last engine ends in 9");
+	ends(result_find(c, 3), 0, EVENT_SUCCEED);
+	assert_sent(c, "");
+	/* One that does not say when it ends stays. */
+	add(c, 2, 1, "{}");
+	sched_kick(c);
+	assert_sent(c, "send 2.0 to 2");
+	ends(result_find(c, 2), 0, EVENT_SUCCEED);
+	assert_sent(c, "send 4.0 to 2");
 }
 
 static void test_resources(void **state)
@@ -501,6 +545,7 @@ static void test_model(void **state)
 static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_slots),
 	CONTROLLER_TEST(test_slots_and_hwm),
+	CONTROLLER_TEST(test_min_time),
 	CONTROLLER_TEST(test_resources),
 	CONTROLLER_TEST(test_a_view),
 	CONTROLLER_TEST(test_an_engine_that_has_less_now),
