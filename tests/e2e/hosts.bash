@@ -28,7 +28,7 @@ launched_down() {
 	return "$rc"
 }
 only_hosts() {
-	! processes | grep -qvE '/sshd |slurm|munged|^[0-9]+ sshd: '
+	! processes | grep -qvE '/sshd |slurm|munged|^[0-9]+ sshd: |^[0-9]+ sleep 100000'
 }
 
 # free_port: one that nobody listens on now.
