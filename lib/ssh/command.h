@@ -1,7 +1,8 @@
 /*
  * command.h: the processes of ssh, and their command lines.
  *
- * $TASKFS_SSH is the command, for a shell, instead of "ssh"; it may hold options.
+ * $TASKFS_SSH is the command instead of "ssh", as of taskfs-cluster; it may hold
+ * options, quoted as for a shell.
  * What the user has configured holds; what is set here is what forwarding needs,
  * that ssh asks nobody where nobody is, and that it notices a dead network.
  */
@@ -23,8 +24,9 @@ struct ssh_command {
 pid_t ssh_connect(const struct ssh_command *c, int in, int out, int err)
 	must_check;
 /*
- * null: /dev/null. That connection forwards, from now on, the Unix sockets ssh_socket() to these
- * ports of `host`, as it is called over there. Status 0 at its end: it does.
+ * null: /dev/null. That connection forwards, from now on, the Unix sockets
+ * ssh_socket() to these ports of `host`, as it is called over there. Status 0 at its
+ * end: it does.
  */
 pid_t ssh_forward(const struct ssh_command *c, const char *host,
 		  const unsigned *ports, size_t n, int null) must_check;

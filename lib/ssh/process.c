@@ -3,6 +3,7 @@
 #include "ssh/keeper.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -12,7 +13,7 @@
 #define NAME "taskfs-tunnel"
 #define SHOWN_FD 3
 /* Before the next keeper, when one was killed. */
-#define PAUSE_USEC 250000
+#define PAUSE_MS 250
 
 static char *word(const char *text)
 {
@@ -87,7 +88,7 @@ static bool fork_keeper(struct shown *shown)
 		if (wait_for(pid, &status) < 0 || !WIFSIGNALED(status))
 			return false;
 		shown_say(shown, TUNNEL_FAILED, bytes_str(killed));
-		usleep(PAUSE_USEC);
+		(void)poll(NULL, 0, PAUSE_MS);
 	}
 }
 

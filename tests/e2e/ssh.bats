@@ -1,6 +1,6 @@
 # bats file_tags=check
 # A cluster behind ssh://: mounted, and worked for, through a real sshd on loopback.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2153 # SSHD is sshd_up's
 load lib
 load hosts
 
@@ -158,16 +158,17 @@ program() {
 }
 
 @test "ssh is killed: the mount says so, what is known is read, it comes back" {
-	local id old
+	local id old keeper
 	id=$(far_submit 'echo known')
 	equal "$(far_value "$id")" known
 	old=$(ssh_of client)
-	kill -STOP "$(keeper_of client)"
+	keeper=$(keeper_of client)
+	kill -STOP "$keeper"
 	kill -9 "$old"
 	wait_for far_is_not connected
 	equal "$(far_value "$id")" known
 	fails_with EHOSTDOWN dash -c 'echo : > "$1/tasks/new"' dash "$FAR"
-	kill -CONT $(tunnel_of client)
+	kill -CONT "$keeper"
 	wait_for far_is connected
 	[ "$(ssh_of client)" != "$old" ]
 	equal "$(far_value "$(far_submit 'echo and on')")" 'and on'
