@@ -90,6 +90,7 @@ define program
 $(BUILD)/obj/$(room_$(1))/%.o \
 $(BUILD)/obj/tests/unit/test_$(room_$(1))_%.o \
 $(BUILD)/obj/tests/unit/fake_$(room_$(1)).o \
+$(BUILD)/obj/tests/bench/bench_$(room_$(1))_%.o \
 $(BUILD)/obj/tests/fuzz/fuzz_$(room_$(1))_%.o: CFLAGS += -iquote $(room_$(1))
 $(BUILD)/$(1): $$(call room_obj,$(1)) $(LIB)
 	$$(call say,LD,$$@)
@@ -105,7 +106,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 unit_src  := $(wildcard tests/unit/test_*.c)
 UNIT      := $(unit_src:%.c=$(BUILD)/%)
 unit_help := $(BUILD)/obj/tests/unit/unit.o
-owner     = $(strip $(foreach p,$(PROGRAMS),$(if $(filter test_$(room_$(p))_% fuzz_$(room_$(p))_%,$(1)),$(p))))
+owner     = $(strip $(foreach p,$(PROGRAMS),$(if $(filter $(foreach k,test fuzz bench,$(k)_$(room_$(p))_%),$(1)),$(p))))
 fake      = $(patsubst %.c,$(BUILD)/obj/%.o,$(if $(1),$(wildcard tests/unit/fake_$(room_$(1)).c)))
 # What a test of a program is linked with: all of it but its main().
 but_main  = $(filter-out $(BUILD)/obj/$(room_$(1))/main.o,$(call room_obj,$(1)))
@@ -124,7 +125,10 @@ $(BUILD)/obj/tests/unit/%.o: CFLAGS += -I. -DSOURCE_DIR='"$(CURDIR)"'
 # --- helper programs of the tests, the benchmarks and the documentation ------
 
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
-BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+bench_src := $(wildcard tests/bench/*.c)
+# bench_controller_X is linked as a unit test of the controller is.
+BENCH_OF  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+BENCH     := $(filter-out $(BENCH_OF),$(bench_src:%.c=$(BUILD)/%))
 GEN   := $(BUILD)/scripts/protocol-doc
 
 $(BUILD)/obj/tests/e2e/draw.o: CFLAGS += -iquote fs
@@ -133,6 +137,17 @@ $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB) $(call pkg_libs,taskfs) -lpthread -lm
+
+define bench_of
+$(BUILD)/tests/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(unit_help) \
+		$(call fake,$(call owner,$(1))) $$(call but_main,$(call owner,$(1))) $(LIB)
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \
+		$$(call pkg_libs,$(call owner,$(1))) -lcmocka -lpthread -lm
+endef
+$(foreach t,$(notdir $(BENCH_OF)),$(eval $(call bench_of,$(t))))
+$(BUILD)/obj/tests/bench/bench_%.o: CFLAGS += -I.
 
 # Preloaded into what runs: a disk that is slow (tests/slow), a clock that somebody
 # sets (tests/e2e/clock.bats, tests/wire/test_clock.py).
@@ -259,13 +274,18 @@ lint:
 	@$(AGAIN) all $(GEN)
 	@$(call run,check) lint
 
-bench-programs: all $(BENCH)
+bench-programs: all $(BENCH) $(BENCH_OF)
 	@:
 
 bench:
 	@scripts/setup build
 	@$(AGAIN) bench-programs
 	@BUILD='$(BUILD)' tests/bench/run
+
+bench-sched:
+	@scripts/setup build test
+	@$(AGAIN) $(BUILD)/tests/bench/bench_controller_sched
+	@$(BUILD)/tests/bench/bench_controller_sched
 
 docs: $(GEN) $(BUILD)/taskfs
 	@BUILD='$(BUILD)' scripts/docs
@@ -334,6 +354,7 @@ help:
 #:: make theirs     ipyparallel's own tests with our controller  FILES=lbview
 #:: make torture    faults, again and again, for minutes
 #:: make bench      speed, beside floors measured in the same run
+#:: make bench-sched  what a decision of the scheduler costs
 #:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
 #::                 taskfs.5
 #:: make setup      install what building and testing need
@@ -342,6 +363,6 @@ help:
 #:: CC=clang takes another compiler, V=1 shows every command.
 
 .PHONY: all tests setup start stop status test check run-tests lint unit wire \
-	interop e2e torture theirs fuzz fuzzers fresh test-slow bench \
+	interop e2e torture theirs fuzz fuzzers fresh test-slow bench bench-sched \
 	bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:

@@ -99,9 +99,9 @@ static void close_all(struct controller *c)
 	relayed_index_done(c);
 	vars_done(c);
 	runs_done(c);
+	ready_done(c);
 	results_done(c);
 	client_ids_done(c);
-	ready_done(c);
 	changes_done(c);
 	identity_done(c);
 	address_done(c);

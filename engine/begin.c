@@ -1,4 +1,5 @@
 #include "begin.h"
+#include "about.h"
 #include "base/file.h"
 #include "engine.h"
 #include "outcome.h"
@@ -107,44 +108,6 @@ static bool read_spec(const struct task *t, struct json_object *o,
 	return true;
 }
 
-/* The names and values of the variables every task gets. */
-struct about {
-	char id[24], index[24], engine[24], slot[24];
-	const char *env[13];
-};
-
-static void describe(const struct task *t, struct json_object *o,
-		     const char *item, struct about *a)
-{
-	size_t i = 0;
-	int64_t id;
-
-	a->env[i++] = "TASKFS_ID";
-	a->env[i++] = t->request.id;
-	if (json_get_int(o, "result", &id)) {
-		snprintf(a->id, sizeof(a->id), "%lld", (long long)id);
-		a->env[i - 1] = a->id;
-	}
-	snprintf(a->index, sizeof(a->index), "%lld",
-		 (long long)json_int_or(o, "index", 0));
-	a->env[i++] = "TASKFS_INDEX";
-	a->env[i++] = a->index;
-	snprintf(a->engine, sizeof(a->engine), "%lld",
-		 (long long)t->engine->member.id);
-	a->env[i++] = "TASKFS_ENGINE";
-	a->env[i++] = a->engine;
-	a->env[i++] = "TASKFS_SLOT";
-	snprintf(a->slot, sizeof(a->slot), "%u", t->slot);
-	a->env[i++] = a->slot;
-	a->env[i++] = "TASKFS_VARS";
-	a->env[i++] = t->engine->vars.path;
-	if (item) {
-		a->env[i++] = "TASKFS_ITEM";
-		a->env[i++] = item;
-	}
-	a->env[i] = NULL;
-}
-
 /* -ENOTDIR: s->cwd is not there; *ret_why says it in the system's words. */
 static int start(struct task *t, struct command_spec *s, int stdin_fd,
 		 uint64_t limit, int *ret_why)
@@ -217,6 +180,39 @@ static int start_somewhere(struct task *t, struct command_spec *s,
 	return err;
 }
 
+/* The processors of its slots; bind_done() frees. */
+static void bind_init(struct task *t)
+{
+	const struct tasks *all = &t->engine->tasks;
+	struct bind *b = &t->run.bind;
+	size_t i, last = 0;
+
+	if (!all->processor)
+		return;
+	for (i = t->slot; i < all->slots; i++)
+		if (all->slot[i] == t)
+			last = all->processor[i];
+	/* Their numbers rise. */
+	b->size = CPU_ALLOC_SIZE(last + 1);
+	b->set = zalloc(b->size);
+	for (i = t->slot; i < all->slots; i++)
+		if (all->slot[i] == t)
+			CPU_SET_S(all->processor[i], b->size, b->set);
+}
+
+static void bind_done(struct task *t)
+{
+	free(t->run.bind.set);
+	t->run.bind.set = NULL;
+}
+
+static uint64_t memory_limit(const struct task *t)
+{
+	const struct amount *of = amounts_find(&t->need, "memory");
+
+	return of ? (uint64_t)of->n : 0;
+}
+
 static uint64_t time_limit(struct json_object *o)
 {
 	double s = json_real_or(o, "time_limit", 0);
@@ -230,7 +226,7 @@ int task_begin(struct task *t)
 {
 	struct json_object *o = json_get_object(t->request.metadata, "taskfs");
 	struct command_spec spec = {0};
-	struct about about;
+	struct about about = {0};
 	struct bytes input;
 	int err, fd = -1;
 
@@ -242,10 +238,14 @@ int task_begin(struct task *t)
 		if (fd < 0)
 			return fail_of_ours(t, fd, "keep the task's stdin");
 	}
-	describe(t, o, spec.items.n ? spec.items.p : NULL, &about);
+	about_task(&about, t, o, spec.items.n ? spec.items.p : NULL);
 	spec.extra_env = about.env;
+	bind_init(t);
+	t->run.memory_limit = memory_limit(t);
 	err = start_somewhere(t, &spec, text_option(o, "submit_dir"), fd,
 			      time_limit(o));
+	bind_done(t);
+	about_done(&about);
 	if (fd >= 0)
 		close(fd);
 	return err;

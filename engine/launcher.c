@@ -1,4 +1,5 @@
 #include "launcher.h"
+#include "subgroup.h"
 
 #include <sched.h>
 #include <sys/socket.h>
@@ -245,22 +246,30 @@ static void give_up(struct launcher *l, int err, pid_t made)
 
 /* 0: *ret_l has answered, and what it made is in the area. */
 static int start(struct launchers *ls, const struct spawn *s,
-		 struct launcher **ret_l)
+		 const struct bind *bind, struct launcher **ret_l)
 {
 	struct launcher *l = NULL;
 	int err = get_launcher(ls, &l);
 
 	if (err)
 		return err;
+	*ret_l = l;
+	/* A process has the processors of who makes it. */
+	if (bind->set && sched_setaffinity(l->pid, bind->size, bind->set) < 0 &&
+	    errno != ESRCH)
+		return -errno;
+	/* What cannot go there is watched. */
+	if (bind->group)
+		(void)!subgroup_add(bind->group, l->pid);
 	err = request(l, s);
 	if (err == -EPIPE || err == -ETIMEDOUT)
 		give_up(l, err, ls->parcel.area->made.pid);
-	*ret_l = l;
 	return err;
 }
 
-pid_t launchers_start(struct launchers *ls, const struct spawn *s, void *user,
-		      struct launcher **ret_l, enum spawn_step *ret_step)
+pid_t launchers_start(struct launchers *ls, const struct spawn *s,
+		      const struct bind *bind, void *user, struct launcher **ret_l,
+		      enum spawn_step *ret_step)
 {
 	const volatile struct spawned *made = &ls->parcel.area->made;
 	struct launcher *l = NULL;
@@ -271,7 +280,7 @@ pid_t launchers_start(struct launchers *ls, const struct spawn *s, void *user,
 	if (!parcel_put(&ls->parcel, s))
 		return -E2BIG;
 	do {
-		err = start(ls, s, &l);
+		err = start(ls, s, bind, &l);
 	} while (err == -EPIPE && !made->pid && !made->err && --tries);
 	if (made->err && (!err || err == -EPIPE)) {
 		*ret_step = made->step;

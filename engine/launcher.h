@@ -31,6 +31,7 @@
 #include "kin.h"
 #include "parcel.h"
 
+#include <sched.h>
 #include <signal.h>
 
 /* A launcher has died, or the mother; nobody else sends it. */
@@ -68,14 +69,21 @@ struct launchers {
 int launchers_init(struct launchers *ls) must_check;
 void launchers_done(struct launchers *ls);
 
+/* Where what a launcher makes is to be. */
+struct bind {
+	cpu_set_t *set;		/* processors; NULL: as before */
+	size_t size;		/* bytes of that */
+	const char *group;	/* a cgroup (subgroup.h); NULL: the engine's */
+};
+
 /*
  * As spawn_start(), by a launcher. *ret_l has the task then, for `user`; NULL: that
  * launcher has died since, as with died(). -E2BIG: so much no system takes;
  * -ETIMEDOUT: no answer.
  */
-pid_t launchers_start(struct launchers *ls, const struct spawn *s, void *user,
-		      struct launcher **ret_l, enum spawn_step *ret_step)
-	must_check;
+pid_t launchers_start(struct launchers *ls, const struct spawn *s,
+		      const struct bind *bind, void *user, struct launcher **ret_l,
+		      enum spawn_step *ret_step) must_check;
 /* It has said that the main process has ended, and that was not heard yet. */
 bool launcher_has_said(const struct launcher *l);
 /* It stays with what cannot be killed, and is not used again. */

@@ -8,6 +8,7 @@
 #include "slots.h"
 #include "ssh/tunnel.h"
 #include "ssh/url.h"
+#include "subgroup.h"
 #include "worker.h"
 
 #include <fcntl.h>
@@ -81,10 +82,27 @@ static int renew_spool(const struct config *config, char **dir, int *lock)
 	return 0;
 }
 
+static int run_again(struct config *config, char **spool_dir, int *lock,
+		     struct handover *h)
+{
+	struct respawn respawn = {0};
+	pid_t guard = getpid();
+	int code;
+
+	for (;;) {
+		code = run_once(config, *spool_dir, h, guard, &respawn);
+		if (code != EXIT_RESTART || getpid() != guard)
+			return code;
+		if (renew_spool(config, spool_dir, lock) < 0)
+			return EXIT_FAILED;
+	}
+}
+
 static int run(struct config *config, char **spool_dir, int *lock)
 {
+	static const struct cgroup_files own = {"/proc/self/cgroup",
+						"/proc/self/mountinfo"};
 	struct handover *h = handover_new();
-	struct respawn respawn = {0};
 	pid_t guard = getpid();
 	int code;
 
@@ -94,13 +112,13 @@ static int run(struct config *config, char **spool_dir, int *lock)
 	}
 	guard_block_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	for (;;) {
-		code = run_once(config, *spool_dir, h, guard, &respawn);
-		if (code != EXIT_RESTART || getpid() != guard)
-			return code;
-		if (renew_spool(config, spool_dir, lock) < 0)
-			return EXIT_FAILED;
-	}
+	config->groups = subgroups_enter(&own);
+	code = run_again(config, spool_dir, lock, h);
+	if (getpid() == guard)
+		subgroups_leave(config->groups);
+	else
+		free(config->groups);
+	return code;
 }
 
 static bool has_descriptors(const struct config *config)
@@ -116,12 +134,27 @@ static bool has_descriptors(const struct config *config)
 	return false;
 }
 
+static bool has_processors(const struct config *config)
+{
+	unsigned *processor;
+	size_t n = slots_processors(&processor);
+
+	free(processor);
+	if (!config->bind || config->slots <= n)
+		return true;
+	log_error("with --bind each slot needs a processor of its own; there are "
+		  "fewer (--slots auto takes as many as there are)",
+		  log_int("slots", (int64_t)config->slots),
+		  log_int("processors", (int64_t)n));
+	return false;
+}
+
 static int run_in_spool(struct config *config)
 {
 	char *spool_dir;
 	int lock, code;
 
-	if (!has_descriptors(config))
+	if (!has_descriptors(config) || !has_processors(config))
 		return EXIT_FAILED;
 	if (make_spool(config, &spool_dir, &lock) < 0)
 		return EXIT_FAILED;

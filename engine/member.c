@@ -122,6 +122,7 @@ static struct json_object *about_me(struct engine *e)
 		json_add_str(o, "process", process);
 	json_add_str(o, "language", "sh");
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
+	json_add(o, "resources", stock_json(&e->tasks.stock));
 	json_add_int(o, "since", e->since);
 	if (e->config->ends)
 		json_add_int(o, "ends_in", lifetime_left(e));

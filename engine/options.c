@@ -24,6 +24,15 @@ static int set_slots(void *config, const char *value)
 	return slots_parse(value, &c->slots);
 }
 
+static int set_resource(void *config, const char *value)
+{
+	struct config *c = config;
+
+	return resources_parse(&c->resources, value);
+}
+
+#define VISIBLE "CUDA_VISIBLE_DEVICES"
+
 #define AT(member) .at = offsetof(struct config, member)
 
 static const struct opt opts[] = {
@@ -50,6 +59,14 @@ static const struct opt opts[] = {
 	 .standard = "1",
 	 .help = "tasks at a time, at most 65536; auto: as many as there are "
 		 "processors"},
+	{.name = "resource", .value = "NAME=AMOUNT", .type = OPT_CALL,
+	 .call = set_resource,
+	 .help = "what tasks can ask for beside slots, for each kind once: how "
+		 "much (licence=2, memory=64G), or which (gpu=0-3, gpu=0,2); "
+		 "NAME=0: none; cpus are the slots [memory and NVIDIA's GPUs are "
+		 "found]"},
+	{.name = "bind", .type = OPT_FLAG, AT(bind),
+	 .help = "each slot is a processor of its own, on which its task runs"},
 	{.name = "wait", .type = OPT_FLAG, AT(wait), .standard = "1",
 	 .help = "wait for file and controller (--wait=no: do not)"},
 	{.name = "timeout", .value = "TIME", .type = OPT_DURATION, AT(timeout),
@@ -308,6 +325,9 @@ int options_read(int argc, char **argv, struct config *c, int *ret_exit)
 		err = lifetime_read(c);
 	if (!err && c->work_dir && chdir(c->work_dir) < 0)
 		err = complain(c->work_dir, strerror(errno));
+	if (!err && resources_find(&c->resources, getenv(VISIBLE)) < 0)
+		err = complain(VISIBLE, "this is no list of GPUs; --resource "
+					"gpu=... says which there are");
 	if (c->timeout)
 		c->timeout = max_u64(c->timeout, c->file_timeout);
 	if (err)
@@ -319,6 +339,7 @@ void options_done(struct config *c)
 {
 	free(c->path);
 	free(c->dir);
+	resources_done(&c->resources);
 }
 
 /* As ipengine calls it; caller frees. */

@@ -6,6 +6,7 @@
 #define TASKFS_ENGINE_OPTIONS_H
 
 #include "base/log.h"
+#include "resources.h"
 
 /* The command line. */
 struct config {
@@ -24,6 +25,9 @@ struct config {
 	uint64_t lifetime;		/* usec; 0: none; NO_NUMBER: not said */
 	uint64_t drains, ends;		/* mono_usec(); 0: never */
 	size_t slots;			/* tasks at a time */
+	struct resources resources;	/* what else they can have */
+	bool bind;			/* each slot is a processor of its own */
+	char *groups;			/* subgroups_enter()'s; main.c's */
 	uint64_t ready_fd;		/* NO_NUMBER: none */
 	bool wait, mpi;
 	bool respawn;			/* a worker that died is replaced */

@@ -74,6 +74,15 @@ static char *limit_text(const struct task *t)
 	return xasprintf("ran longer than %g s", s);
 }
 
+static char *memory_text(const struct run *r)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, "needed more than ");
+	resource_put(&b, "memory", (int64_t)r->memory_limit);
+	return buf_take(&b);
+}
+
 static char *output_text(const struct run *r)
 {
 	if (r->cause == RUN_OUTPUT_LIMIT)
@@ -131,7 +140,14 @@ enum state_event outcome_note(struct task *t)
 		outcome_set(t, "OutputError", output_text(&t->run));
 		t->fault = !filled_the_disk(&t->run);
 		break;
+	case RUN_MEMORY_LIMIT:
+		outcome_set(t, "OutOfMemory", memory_text(&t->run));
+		break;
 	case RUN_BY_ITSELF:
+		if (t->run.starved)
+			outcome_set(t, "OutOfMemory", xstrdup(
+				"killed by the kernel: the machine, or the cgroup of "
+				"the engine, had no memory left"));
 		break;
 	}
 	if (!t->ename)

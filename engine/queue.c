@@ -87,6 +87,11 @@ static void run_grew(struct run *r, enum stream s)
 /* Starts it; or it has ended. */
 static void begin(struct task *t)
 {
+	if (!task_fits(t, true)) {
+		refuse(t, "StartError", "this engine has not got what the task "
+					"needs: cpus, memory or resources");
+		return;
+	}
 	vars_task_begins(t->engine);
 	task_to_running(t);
 	t->ran = true;
@@ -108,18 +113,28 @@ static bool may_begin(const struct engine *e)
 {
 	const struct tasks *all = &e->tasks;
 
-	return !e->leave.on && all->nrunning < all->slots &&
+	return !e->leave.on && all->used < all->slots &&
 	       all->nended < LIMIT_ENDED && all->files < SLOTS_FILES_KEPT;
 }
 
-/* The first of one kind that is not held (few are, and not for long); or NULL. */
+/* What it needs is free; or can never be, and begin() says so. */
+static bool can_begin(const struct task *t)
+{
+	return task_fits(t, false) || !task_fits(t, true);
+}
+
+/* The first of one kind that is not held (few are, and not for long), if it can begin;
+ * or NULL: the others do not pass it. */
 static struct task *first_of(const struct list *waiting)
 {
 	const struct list *l;
 
-	list_for_each(l, waiting)
-		if (!list_entry(l, struct task, link)->held)
-			return list_entry(l, struct task, link);
+	list_for_each(l, waiting) {
+		struct task *t = list_entry(l, struct task, link);
+
+		if (!t->held)
+			return can_begin(t) ? t : NULL;
+	}
 	return NULL;
 }
 
@@ -333,7 +348,9 @@ void queue_signal(struct engine *e, int signo)
 
 void queue_init(struct engine *e)
 {
-	tasks_init(&e->tasks, e->config->slots);
+	tasks_init(&e->tasks, e->config->slots, &e->config->resources);
+	if (e->config->bind)
+		(void)slots_processors(&e->tasks.processor);
 	deliver_init(e);
 }
 

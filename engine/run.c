@@ -1,8 +1,8 @@
 #include "run.h"
 #include "base/log.h"
+#include "subgroup.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -11,15 +11,11 @@
  * they wrote is read then (the pipes hold 64 KiB).
  */
 #define QUIET_USEC (3 * USEC_PER_MSEC)
-/* A pipe that is read full once gets larger. */
-#define PIPE_SIZE (1024 * 1024)
 /* So long a process may take to die of SIGKILL. */
 #define KILL_USEC (10 * USEC_PER_SEC)
 /* What was left behind is killed again after so long, then twice that ... */
 #define SWEEP_USEC (5 * USEC_PER_MSEC)
 #define SWEEP_ROUNDS 10
-/* Others may still write to what a task has left: no more than this. */
-#define DRAIN_LIMIT ((size_t)16 * 1024 * 1024)
 
 static void launcher_said(void *user, const struct launch_word *w);
 static void launcher_died(void *user);
@@ -34,6 +30,7 @@ int runner_init(struct runner *rr)
 					   .said = launcher_said,
 					   .died = launcher_died};
 	err = launchers_init(&rr->launchers);
+	memory_init(&rr->memory, rr->loop);
 	rr->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return !err && rr->null_fd < 0 ? -errno : err;
 }
@@ -44,26 +41,11 @@ void runner_done(struct runner *rr)
 		close(rr->null_fd);
 	rr->null_fd = -1;
 	launchers_done(&rr->launchers);
+	memory_done(&rr->memory);
 	kin_done(&rr->spared);
 }
 
-/* --- pipes -------------------------------------------------------------- */
-
-static void pipe_close(struct run_pipe *p)
-{
-	loop_remove(&p->watch);
-	if (p->watch.fd >= 0)
-		close(p->watch.fd);
-	p->watch.fd = -1;
-}
-
-static void close_pipes(struct run *r)
-{
-	int i;
-
-	for (i = 0; i < STREAM_OUTPUTS; i++)
-		pipe_close(&r->pipe[i]);
-}
+/* --- signals ------------------------------------------------------------ */
 
 void run_note_start(struct run *r)
 {
@@ -111,9 +93,12 @@ void run_end(struct run *r, enum run_cause cause)
 		end_by(r, cause);
 }
 
+/* --- outputs ------------------------------------------------------------ */
+
 /* What one read brought goes to the output. */
-static void take(struct run *r, enum stream s, struct bytes b)
+static void take(struct pipes *p, enum stream s, struct bytes b)
 {
+	struct run *r = container_of(p, struct run, pipes);
 	int err = output_put(&r->out[s], r->runner->spool, b,
 			     r->runner->output_limit);
 
@@ -121,90 +106,47 @@ static void take(struct run *r, enum stream s, struct bytes b)
 		return;
 	r->cause_err = err;
 	end_by(r, err == -EFBIG ? RUN_OUTPUT_LIMIT : RUN_OUTPUT_ERROR);
-	pipe_close(&r->pipe[s]);
+	pipes_close_one(p, s);
 }
 
-static enum stream stream_of(const struct run_pipe *p)
+static void pipe_ready(struct pipes *p, enum stream s)
 {
-	return (enum stream)(p - p->run->pipe);
+	struct run *r = container_of(p, struct run, pipes);
+	uint64_t before = r->out[s].size;
+
+	(void)pipes_read(p, s);
+	if (r->out[s].size > before)
+		r->grew(r, s);
 }
 
-/*
- * One read; true when there may be more. Whoever calls knows that the read
- * will not wait.
- */
-static bool pipe_read(struct run_pipe *p)
-{
-	enum stream s = stream_of(p);
-	ssize_t n = read(p->watch.fd, output_scratch(), OUTPUT_PIECE);
-
-	if (n < 0)
-		return false;
-	if (n == 0) {
-		pipe_close(p);
-		return false;
-	}
-	if (n == 65536)
-		(void)fcntl(p->watch.fd, F_SETPIPE_SZ, PIPE_SIZE);
-	take(p->run, s, bytes_of(output_scratch(), (size_t)n));
-	return p->watch.fd >= 0 && n >= 65536;
-}
-
-static void pipe_ready(struct watch *w, short events)
-{
-	struct run_pipe *p = container_of(w, struct run_pipe, watch);
-	uint64_t before = p->run->out[stream_of(p)].size;
-
-	(void)events;
-	pipe_read(p);
-	if (p->run->out[stream_of(p)].size > before)
-		p->run->grew(p->run, stream_of(p));
-}
-
-/* It is no short task: from now on its pipes are read as they fill. */
+/* It is no short task. */
 static void quiet_over(struct timer *t)
 {
 	struct run *r = container_of(t, struct run, quiet);
-	int i;
 
-	for (i = 0; i < STREAM_OUTPUTS; i++) {
-		struct watch *w = &r->pipe[i].watch;
-
-		if (w->fd < 0)
-			continue;
-		(void)fcntl(w->fd, F_SETFL, O_NONBLOCK);
-		loop_add(r->runner->loop, w);
-	}
-}
-
-/* What is in the pipes now; nobody waits for their end. */
-static void drain(struct run *r)
-{
-	size_t left = DRAIN_LIMIT / OUTPUT_PIECE;
-	struct pollfd fd[STREAM_OUTPUTS];
-	bool more = true;
-	int i;
-
-	while (more && left-- > 0) {
-		for (i = 0; i < STREAM_OUTPUTS; i++)
-			fd[i] = (struct pollfd){r->pipe[i].watch.fd, POLLIN, 0};
-		if (poll(fd, STREAM_OUTPUTS, 0) <= 0)
-			return;
-		more = false;
-		for (i = 0; i < STREAM_OUTPUTS; i++)
-			if (fd[i].revents & POLLIN)
-				more |= pipe_read(&r->pipe[i]);
-	}
+	r->kills = memory_kills_lately(&r->runner->memory);
+	pipes_watch(&r->pipes);
 }
 
 /* --- the end ------------------------------------------------------------ */
+
+static void leave_group(struct run *r)
+{
+	if (r->group)
+		subgroup_drop(r->runner->groups, r->group,
+			      r->launcher ? r->launcher->pid : 0);
+	r->group = NULL;
+	r->bind.group = NULL;
+}
 
 void run_forget(struct run *r)
 {
 	timer_cancel(&r->quiet);
 	timer_cancel(&r->limit);
 	timer_cancel(&r->kill);
-	close_pipes(r);
+	memory_let_go(&r->hold);
+	leave_group(r);
+	pipes_close(&r->pipes);
 	list_del(&r->link);
 	r->launcher = NULL;
 }
@@ -217,11 +159,30 @@ static void main_lost(struct run *r)
 	run_note_end(r);
 }
 
+/* Killed, or a shell that says so of what it ran. */
+static bool was_killed(const struct run *r)
+{
+	return WIFSIGNALED(r->status) ? WTERMSIG(r->status) == SIGKILL
+				      : WEXITSTATUS(r->status) == 128 + SIGKILL;
+}
+
+/* It has failed: because it got no more memory? */
+static void note_hunger(struct run *r)
+{
+	if (r->group && subgroup_kills(r->group) > 0)
+		r->cause = RUN_MEMORY_LIMIT;
+	else
+		r->starved = was_killed(r) && r->kills >= 0 &&
+			     memory_kills(&r->runner->memory) > r->kills;
+}
+
 static void finish(struct run *r)
 {
 	if (!r->reaped)
 		main_lost(r);
-	drain(r);
+	if (r->cause == RUN_BY_ITSELF && !r->unkillable && r->status)
+		note_hunger(r);
+	pipes_drain(&r->pipes);
 	run_forget(r);
 	r->ended(r);
 }
@@ -302,6 +263,16 @@ static void limit_over(struct timer *t)
 	run_end(container_of(t, struct run, limit), RUN_TIME_LIMIT);
 }
 
+/* It has no grace: meanwhile it would take more. */
+static void memory_over(struct memory_hold *h)
+{
+	struct run *r = container_of(h, struct run, hold);
+
+	if (r->cause == RUN_BY_ITSELF && !has_ended(r))
+		r->cause = RUN_MEMORY_LIMIT;
+	run_kill(r);
+}
+
 void run_kill(struct run *r)
 {
 	if (run_signal(r, SIGKILL) < 0)
@@ -340,6 +311,7 @@ static void launcher_died(void *user)
 	struct run *r = user;
 
 	r->launcher = NULL;
+	memory_let_go(&r->hold);
 	r->rounds = 0;
 	timer_cancel(&r->limit);
 	timer_set(r->runner->loop, &r->kill, SWEEP_USEC);
@@ -413,42 +385,17 @@ void runner_reap(struct runner *rr)
 
 void run_init(struct run *r, struct runner *rr)
 {
-	int i;
-
-	*r = (struct run){.runner = rr, .grew = r->grew, .ended = r->ended};
+	*r = (struct run){.runner = rr, .grew = r->grew, .ended = r->ended,
+			  .kills = -1};
 	list_init(&r->link);
+	list_init(&r->hold.link);
+	r->hold.over = memory_over;
 	r->quiet.fire = quiet_over;
 	r->limit.fire = limit_over;
 	r->kill.fire = kill_due;
-	for (i = 0; i < STREAM_OUTPUTS; i++) {
-		r->pipe[i].run = r;
-		r->pipe[i].watch = (struct watch){
-			.ready = pipe_ready,
-			.fd = -1,
-			.events = POLLIN,
-			.crowd = true,
-		};
-	}
-}
-
-/* Reading ends go to the run, writing ends to `write_end`. -errno. */
-static int make_pipes(struct run *r, int write_end[STREAM_OUTPUTS])
-{
-	int i, fd[2];
-
-	for (i = 0; i < STREAM_OUTPUTS; i++) {
-		if (pipe2(fd, O_CLOEXEC) < 0) {
-			int err = -errno;
-
-			while (i-- > 0)
-				close(write_end[i]);
-			close_pipes(r);
-			return err;
-		}
-		r->pipe[i].watch.fd = fd[0];
-		write_end[i] = fd[1];
-	}
-	return 0;
+	r->pipes = (struct pipes){.loop = rr->loop, .ready = pipe_ready,
+				  .took = take};
+	pipes_init(&r->pipes);
 }
 
 static int spawn(struct run *r, struct command *c, struct spawn *s,
@@ -458,7 +405,7 @@ static int spawn(struct run *r, struct command *c, struct spawn *s,
 		s->path = c->path;
 		s->argv = c->argv;
 		s->envp = c->envp;
-		r->pid = launchers_start(&r->runner->launchers, s, r,
+		r->pid = launchers_start(&r->runner->launchers, s, &r->bind, r,
 					 &r->launcher, &f->step);
 		if (r->pid > 0)
 			return 0;
@@ -467,6 +414,14 @@ static int spawn(struct run *r, struct command *c, struct spawn *s,
 		if (f->step != SPAWN_EXEC || !command_next(c, f->err))
 			return f->err;
 	}
+}
+
+static void hold_memory(struct run *r)
+{
+	r->hold.root = r->launcher->pid;
+	r->hold.limit = r->memory_limit;
+	r->hold.group = r->group;
+	memory_hold(&r->runner->memory, &r->hold);
 }
 
 int run_start(struct run *r, struct command *c, int stdin_fd,
@@ -481,7 +436,7 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 
 	assert(list_empty(&r->link));
 	*ret_failure = (struct run_failure){.step = SPAWN_SETUP};
-	err = make_pipes(r, write_end);
+	err = pipes_make(&r->pipes, write_end);
 	if (err) {
 		ret_failure->err = err;
 		return err;
@@ -491,11 +446,15 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		fds[1 + i] = (struct spawn_fd){write_end[i], 1 + i};
 	run_note_start(r);
+	if (r->memory_limit && r->runner->groups)
+		r->group = subgroup_make(r->runner->groups, r->memory_limit);
+	r->bind.group = r->group;
 	err = spawn(r, c, &s, ret_failure);
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		close(write_end[i]);
 	if (err) {
-		close_pipes(r);
+		leave_group(r);
+		pipes_close(&r->pipes);
 		return err;
 	}
 	list_add_tail(&r->runner->runs, &r->link);
@@ -504,6 +463,8 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 		timer_set(r->runner->loop, &r->limit, time_limit);
 	if (!r->launcher)
 		launcher_died(r);
+	else if (r->memory_limit)
+		hold_memory(r);
 	return 0;
 }
 

@@ -20,7 +20,9 @@
 #include "command.h"
 #include "kin.h"
 #include "launcher.h"
+#include "memory.h"
 #include "output.h"
+#include "pipes.h"
 #include "wire/stream.h"
 
 #include <sys/resource.h>
@@ -33,6 +35,7 @@ enum run_cause {
 	RUN_TIME_LIMIT,
 	RUN_OUTPUT_LIMIT,
 	RUN_OUTPUT_ERROR,
+	RUN_MEMORY_LIMIT,
 	RUN_LEAVING,	/* the engine ends */
 };
 
@@ -45,19 +48,24 @@ struct runner {
 	int null_fd;		/* /dev/null, for reading */
 	struct list runs;	/* struct run: those that run */
 	struct launchers launchers;
+	struct memory_watch memory;
 	struct kin spared;	/* mother and launchers; orphans that do not die */
+	const char *groups;	/* where cgroups can be made (subgroup.h), or NULL */
 };
 
 struct run {
 	/* the owner's */
 	void (*grew)(struct run *r, enum stream s);
 	void (*ended)(struct run *r);
+	struct bind bind;	/* the set is borrowed, the cgroup its own */
+	uint64_t memory_limit;	/* bytes of all of its processes; 0: none */
 	/* to be read after `ended` */
 	struct output out[STREAM_OUTPUTS];
 	enum run_cause cause;
 	int cause_err;		/* RUN_OUTPUT_ERROR: -errno */
 	int status;		/* as wait() gives it */
 	bool unkillable;	/* given up; status is made up */
+	bool starved;		/* the kernel has killed it for want of memory */
 	struct rusage usage;
 	int64_t began, ended_at;	/* now_usec() */
 	int64_t steady_began, steady_ended;	/* steady_usec(); 0: not yet */
@@ -68,11 +76,11 @@ struct run {
 	pid_t pid;		/* its main process, also the group's id */
 	bool reaped;		/* the main process is gone */
 	unsigned rounds;	/* of killing what it left behind */
-	struct run_pipe {
-		struct watch watch;	/* fd -1: closed */
-		struct run *run;
-	} pipe[STREAM_OUTPUTS];
+	struct pipes pipes;
 	struct timer quiet, limit, kill;
+	struct memory_hold hold;
+	char *group;		/* its cgroup; NULL: it has none of its own */
+	int64_t kills;		/* memory_kills() in its first moments; -1: unknown */
 };
 
 struct run_failure {

@@ -13,8 +13,12 @@
 /* "auto", or a number from 1 to LIMIT_SLOTS. 0 or -errno. */
 int slots_parse(const char *text, size_t *ret) must_check;
 
+/* The numbers of the processors that this process may use by its affinity; *ret is the
+ * caller's. 0: nobody knows. */
+size_t slots_processors(unsigned **ret);
+
 /*
- * The processors this process may use: by its affinity, and by the quota of its
+ * How many processors this process may use: by its affinity, and by the quota of its
  * cgroup and of those above it, rounded up. At least 1.
  */
 size_t slots_cores(void);

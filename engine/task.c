@@ -31,6 +31,9 @@ struct task *task_new(struct engine *e, enum channel c, bool extended,
 	t->state = STATE_PENDING;
 	t->apply = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
 	t->extended = extended;
+	t->cpus = amounts_of_task(&t->need,
+				  extended ? json_get_object(m->metadata, "taskfs")
+					   : NULL);
 	t->silent = json_bool_or(m->content, "silent", false);
 	t->stop_on_error = json_bool_or(m->content, "stop_on_error", true);
 	t->bytes = request_bytes(m);
@@ -45,24 +48,45 @@ struct task *task_new(struct engine *e, enum channel c, bool extended,
 	return t;
 }
 
-static void take_slot(struct task *t)
+bool task_fits(const struct task *t, bool ever)
+{
+	const struct tasks *all = &t->engine->tasks;
+
+	return t->cpus <= all->slots - (ever ? 0 : all->used) &&
+	       stock_has(&all->stock, &t->need, ever);
+}
+
+static void take_slots(struct task *t)
 {
 	struct tasks *all = &t->engine->tasks;
+	unsigned i;
 
-	assert(all->nrunning < all->slots);
-	while (all->in_use[all->free])
-		all->free++;
-	t->slot = all->free++;
-	all->in_use[t->slot] = true;
+	for (i = 0; i < t->cpus; i++) {
+		while (all->slot[all->free])
+			all->free++;
+		if (!i)
+			t->slot = all->free;
+		all->slot[all->free++] = t;
+	}
+	all->used += t->cpus;
+	stock_take(&all->stock, &t->need, t);
 	all->nrunning++;
 	all->direct_runs |= t->direct;
 }
 
-static void give_slot_back(struct task *t)
+static void give_slots_back(struct task *t)
 {
 	struct tasks *all = &t->engine->tasks;
+	unsigned i, left = t->cpus;
 
-	all->in_use[t->slot] = false;
+	for (i = t->slot; left; i++) {
+		if (all->slot[i] != t)
+			continue;
+		all->slot[i] = NULL;
+		left--;
+	}
+	all->used -= t->cpus;
+	stock_give(&all->stock, &t->need, t);
 	all->free = (unsigned)min_u64(all->free, t->slot);
 	all->nrunning--;
 	all->direct_runs &= !t->direct;
@@ -78,7 +102,7 @@ static void leave_list(struct task *t)
 		all->nwaiting--;
 		all->bytes -= t->bytes;
 	} else if (t->state == STATE_RUNNING) {
-		give_slot_back(t);
+		give_slots_back(t);
 	} else {
 		all->nended--;
 		all->files -= t->files;
@@ -90,7 +114,7 @@ void task_to_running(struct task *t)
 	struct tasks *all = &t->engine->tasks;
 
 	leave_list(t);
-	take_slot(t);
+	take_slots(t);
 	list_add_tail(&all->running, &t->link);
 	t->state = state_next(t->state, EVENT_START);
 	t->count = ++all->count;
@@ -123,15 +147,17 @@ void task_free(struct task *t)
 	json_object_put(t->traceback);
 	free(t->evalue);
 	free(t->cwd);
+	amounts_done(&t->need);
 	free(t);
 }
 
 /* --- all of them -------------------------------------------------------- */
 
-void tasks_init(struct tasks *all, size_t slots)
+void tasks_init(struct tasks *all, size_t slots, const struct resources *r)
 {
 	*all = (struct tasks){.slots = slots};
-	all->in_use = zalloc(slots * sizeof(*all->in_use));
+	all->slot = zalloc(slots * sizeof(*all->slot));
+	stock_init(&all->stock, r);
 	list_init(&all->waiting[false]);
 	list_init(&all->waiting[true]);
 	list_init(&all->running);
@@ -150,7 +176,9 @@ void tasks_done(struct tasks *all)
 	free_all(&all->waiting[false]);
 	free_all(&all->waiting[true]);
 	free_all(&all->ended);
-	free(all->in_use);
+	free(all->slot);
+	free(all->processor);
+	stock_done(&all->stock);
 	timer_cancel(&all->again);
 	work_cancel(&all->more);
 	map_done(&all->by_id);

@@ -3,7 +3,8 @@
  * its answer any more, and all of them.
  *
  * A task is waiting, running, or ended (its state is final). As many run at a time
- * as the engine has slots, each in a slot of its own. Those that a client has sent
+ * as the engine has slots and resources for: nobody else has those of a task that runs.
+ * Those that a client has sent
  * to this engine itself are direct: of them one runs at a time. queue.c takes a task
  * from one state to the next, deliver.c sends what there is to say about it. A task of a controller that speaks the extensions is kept until
  * the controller has stored it, any other until all is sent. struct tasks owns
@@ -16,6 +17,7 @@
 #include "base/map.h"
 #include "link.h"
 #include "run.h"
+#include "stock.h"
 #include "wire/state.h"
 
 struct engine;
@@ -28,7 +30,9 @@ struct task {
 	enum state state;
 	bool direct;		/* see above */
 	uint64_t arrived;	/* the how manieth it was */
-	unsigned slot;		/* while it runs */
+	unsigned cpus;		/* slots that it needs */
+	struct amounts need;	/* other resources */
+	unsigned slot;		/* the first of its slots, while it runs */
 	unsigned files;		/* of its outputs, when it had ended */
 	bool apply;		/* an apply_request: refused */
 	bool extended;		/* see above */
@@ -64,9 +68,11 @@ struct tasks {
 	struct list running, ended;
 	struct map by_id;
 	size_t nwaiting, nrunning, nended;
-	size_t slots;
-	bool *in_use;		/* which of them */
+	size_t slots, used;	/* so many there are, and tasks have */
+	const struct task **slot;	/* who has each; NULL: nobody */
 	unsigned free;		/* no slot below it is free */
+	struct stock stock;
+	unsigned *processor;	/* of each slot; NULL: its task may use all */
 	bool direct_runs;
 	uint64_t arrived;	/* so many tasks */
 	uint64_t bytes;		/* of waiting requests */
@@ -81,7 +87,7 @@ struct tasks {
 	struct map answered;	/* msg_ids */
 };
 
-void tasks_init(struct tasks *all, size_t slots);
+void tasks_init(struct tasks *all, size_t slots, const struct resources *r);
 /* None runs. */
 void tasks_done(struct tasks *all);
 
@@ -91,7 +97,9 @@ void tasks_done(struct tasks *all);
  */
 struct task *task_new(struct engine *e, enum channel c, bool extended,
 		      struct msg *m);
-/* A waiting task runs now, in the lowest free slot (there is one); a waiting or
+/* The engine has what the task needs: now, or, with `ever`, at all. */
+bool task_fits(const struct task *t, bool ever);
+/* A waiting task runs now, in the lowest free slots (task_fits()); a waiting or
  * running one has ended. */
 void task_to_running(struct task *t);
 void task_to_ended(struct task *t, enum state_event event);

@@ -90,6 +90,27 @@ static void on_signal(void *arg, int signo)
 	leave_begin(e, EXIT_OK);
 }
 
+/* TASKFS_RESOURCE_name */
+static void forget_resources(void)
+{
+	static const char prefix[] = "TASKFS_RESOURCE_";
+	char **entry = environ;
+
+	while (*entry) {
+		const char *eq = strchr(*entry, '=');
+		char *name;
+
+		if (!eq || strncmp(*entry, prefix, strlen(prefix)) != 0) {
+			entry++;
+			continue;
+		}
+		name = xmemdup_nul(*entry, (size_t)(eq - *entry));
+		unsetenv(name);
+		free(name);
+		entry = environ;
+	}
+}
+
 /*
  * What this process is and passes on: no terminal, on which a task could wait
  * for ever, and nothing of a task that the engine itself may be.
@@ -99,6 +120,7 @@ static void become_worker(void)
 	static const char *const of_tasks[] = {"TASKFS_ID", "TASKFS_INDEX",
 					       "TASKFS_ITEM", "TASKFS_ENGINE",
 					       "TASKFS_VARS", "TASKFS_SLOT",
+					       "TASKFS_CPUS",
 					       /* it holds the key */
 					       "IPP_CONNECTION_INFO"};
 	size_t i;
@@ -110,6 +132,7 @@ static void become_worker(void)
 	setsid();
 	for (i = 0; i < ARRAY_SIZE(of_tasks); i++)
 		unsetenv(of_tasks[i]);
+	forget_resources();
 }
 
 static const struct link_ops of_link = {
@@ -140,6 +163,7 @@ static int init(struct engine *e, const struct config *config,
 		.spool = &e->spool,
 		.output_limit = config->output_limit,
 		.grace = config->grace,
+		.groups = config->groups,
 	};
 	err = runner_init(&e->runner);
 	/* Not before: what the mother makes has the limit that we were given. */

@@ -21,7 +21,8 @@ static const char *const type_name[] = {
 	[TASK_ENV] = "object",	      [TASK_IDS] = "list of ids",
 	[TASK_RESULTS] = "list of ids or names", [TASK_COUNT] = "integer",
 	[TASK_INTEGER] = "integer",   [TASK_SECONDS] = "number",
-	[TASK_FAILURES] = "list of words",
+	[TASK_FAILURES] = "list of words", [TASK_SIZE] = "size",
+	[TASK_AMOUNTS] = "object of integers",
 };
 
 /* --- Markdown ----------------------------------------------------------- */

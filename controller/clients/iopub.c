@@ -17,16 +17,16 @@
  * for good, so what is passed on is looked at. These members of the content must be
  * there, and be strings.
  */
-static const struct needs {
+static const struct must_have {
 	const char *type, *member[2];
-} needs[] = {
+} must_have[] = {
 	{MSG_STREAM, {"name", "text"}},
 	{MSG_STATUS, {"execution_state"}},
 	{MSG_ERROR, {"ename", "evalue"}},
 	{MSG_EXECUTE_INPUT, {"code"}},
 };
 
-static bool has_members(const struct msg *m, const struct needs *n)
+static bool has_members(const struct msg *m, const struct must_have *n)
 {
 	size_t i;
 
@@ -54,9 +54,9 @@ static bool is_readable(const struct msg *m)
 	if (!version || *version != '5' ||
 	    (date && date_parse(bytes_str(date), &usec)))
 		return false;
-	for (i = 0; i < ARRAY_SIZE(needs); i++)
-		if (strcmp(needs[i].type, m->type) == 0 &&
-		    !has_members(m, &needs[i]))
+	for (i = 0; i < ARRAY_SIZE(must_have); i++)
+		if (strcmp(must_have[i].type, m->type) == 0 &&
+		    !has_members(m, &must_have[i]))
 			return false;
 	return strcmp(m->type, MSG_STREAM) != 0 || is_stream(m);
 }

@@ -52,6 +52,22 @@ static void read_slots(struct engine *e, struct json_object *t)
 	e->slots = (unsigned)slots;
 }
 
+static void read_resources(struct engine *e, struct json_object *t)
+{
+	struct json_object *said = json_get(t, "resources");
+	struct json_object *o = json_get_object(t, "resources");
+	struct amounts has = {0};
+
+	if ((said && !o) || amounts_read(&has, o) < 0) {
+		log_warning("an engine says resources that it cannot have; it "
+			    "gets no task that asks for any",
+			    log_str("uuid", e->uuid));
+		amounts_done(&has);
+	}
+	stocks_set(&e->stocks, &has);
+	amounts_done(&has);
+}
+
 /* How long it is there; one that does not say so stays. */
 static void read_left(struct engine *e, struct json_object *t)
 {
@@ -73,6 +89,7 @@ static void describe(struct engine *e, struct json_object *t)
 	e->pid = 0;
 	engine_read_pid(e, t);
 	read_slots(e, t);
+	read_resources(e, t);
 	read_left(e, t);
 	e->since = now_usec();
 	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))

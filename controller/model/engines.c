@@ -17,9 +17,9 @@ struct engine *engine_by_uuid(struct controller *c, struct bytes uuid)
 
 unsigned engine_free_slots(const struct engine *e)
 {
-	if (e->elsewhere || e->load >= e->slots)
+	if (e->elsewhere || e->cpus >= e->slots)
 		return 0;
-	return e->slots - e->load;
+	return e->slots - e->cpus;
 }
 
 bool engine_usable(const struct engine *e)
@@ -115,6 +115,7 @@ void engine_free(struct engine *e)
 	free(e->ended);
 	free(e->drain_why);
 	free(e->process);
+	stocks_done(&e->stocks);
 	free(e);
 }
 
@@ -153,12 +154,14 @@ void engine_read_text(char **member, struct json_object *o, const char *name)
 	*member = s ? xmemdup_nul(s, strnlen(s, 255)) : NULL;
 }
 
-void engine_add_load(struct engine *e, int by)
+void engine_add_load(struct engine *e, const struct needs *needs, int by)
 {
 	assert(by > 0 || e->load > 0);
 	if (!e->load)
 		e->began = mono_usec();
 	e->load += (unsigned)by;
+	e->cpus += (unsigned)by * needs->cpus;
+	stocks_take(&e->stocks, &needs->other, by);
 	if (by > 0)
 		engine_tell_hooks(e, busy);
 	else if (!e->load)

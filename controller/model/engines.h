@@ -12,6 +12,7 @@
 #define TASKFS_CONTROLLER_MODEL_ENGINES_H
 
 #include "core/controller.h"
+#include "needs.h"
 #include "store/store.h"
 
 enum engine_state {
@@ -138,6 +139,10 @@ struct engine {
 	struct list order;
 	struct list runs;	/* of struct run, by engine_link */
 	unsigned load;		/* runs given to it and not ended */
+	unsigned cpus;		/* slots that these take, or will take */
+	struct stocks stocks;	/* its other resources */
+	/* schedule/keep.c: the result it is kept for (0: none), and as of when. */
+	uint64_t kept_for, kept_in;
 	uint64_t began;		/* mono_usec() when it had nothing to do last */
 	uint64_t completed;
 	struct map vars;	/* name -> struct variable (vars/vars.c) */
@@ -189,8 +194,8 @@ static inline struct bytes engine_ident(const struct engine *e)
 {
 	return bytes_str(e->uuid);
 }
-/* The engine has one run more, or less (by: 1 or -1). */
-void engine_add_load(struct engine *e, int by);
+/* The engine has one run more, or less (by: 1 or -1), that needs this. */
+void engine_add_load(struct engine *e, const struct needs *needs, int by);
 /* So many slots have no task. */
 unsigned engine_free_slots(const struct engine *e);
 /* The engine can be given tasks now. */

@@ -1,6 +1,8 @@
 #include "base/base.h"
 #include "ready.h"
 
+#include "needs.h"
+
 static struct bucket *bucket_for(struct controller *c, int64_t priority)
 {
 	struct bucket *b;
@@ -15,7 +17,7 @@ static struct bucket *bucket_for(struct controller *c, int64_t priority)
 	}
 	b = zalloc(sizeof(*b));
 	b->priority = priority;
-	list_init(&b->results);
+	list_init(&b->lines);
 	list_insert(&b->link, l->prev, l);
 	return b;
 }
@@ -42,17 +44,64 @@ static void wake(struct controller *c)
 		c->ready->wake(c);
 }
 
+/* Engines are not all alike for such a result, or were it not for others. */
+static bool is_choosy(const struct result *r)
+{
+	return r->ntargets || r->navoid || r->ndeps || r->applied;
+}
+
+/* Of those with the same key one finds an engine where another does. */
+static uintptr_t line_key(const struct result *r)
+{
+	return (uintptr_t)r->needs | (is_choosy(r) ? 1 : 0) |
+	       (r->ops->takes_unready ? 2 : 0);
+}
+
+static struct line *line_for(struct result *r)
+{
+	struct bucket *b = bucket_for(r->c, r->priority);
+	uintptr_t key = line_key(r);
+	struct line *line = map_get_u64(&b->line, key);
+
+	if (line)
+		return line;
+	line = zalloc(sizeof(*line));
+	line->needs = needs_use(r->needs);
+	line->key = key;
+	line->each = is_choosy(r);
+	list_init(&line->results);
+	list_add_tail(&b->lines, &line->link);
+	map_put_u64(&b->line, key, line);
+	return line;
+}
+
+void line_drop(struct bucket *b, struct line *line)
+{
+	assert(list_empty(&line->results));
+	map_remove_u64(&b->line, line->key);
+	list_del(&line->link);
+	needs_drop(line->needs);
+	free(line);
+}
+
+void bucket_drop(struct bucket *b)
+{
+	assert(list_empty(&b->lines));
+	list_del(&b->link);
+	map_done(&b->line);
+	free(b);
+}
+
 /* A new result comes last; one that comes back takes its old place. */
 void ready_add(struct result *r)
 {
-	struct bucket *b;
 	struct list *at;
 
 	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->doomed)
 		return;
-	b = bucket_for(r->c, r->priority);
-	at = b->results.prev;
-	while (at != &b->results &&
+	r->line = line_for(r);
+	at = r->line->results.prev;
+	while (at != &r->line->results &&
 	       list_entry(at, struct result, ready_link)->id > r->id)
 		at = at->prev;
 	list_insert(&r->ready_link, at, at->next);
@@ -63,7 +112,15 @@ void ready_add(struct result *r)
 
 void ready_remove(struct result *r)
 {
+	if (list_empty(&r->ready_link))
+		return;
+	if (r->line->at == &r->ready_link)
+		r->line->at = r->ready_link.next;
 	list_del(&r->ready_link);
+	/* The engine that is kept for it can have others. */
+	if (r->kept >= 0)
+		wake(r->c);
+	r->kept = -1;
 }
 
 bool is_one_of(const int64_t *ids, size_t n, int64_t id)
@@ -82,6 +139,11 @@ void result_avoid(struct result *r, int64_t engine)
 	r->avoid = xreallocarray(r->avoid, r->navoid + 1, sizeof(*r->avoid));
 	r->avoid[r->navoid++] = engine;
 	check_later(r);
+	/* It may stand in a line where all are alike. */
+	if (!list_empty(&r->ready_link)) {
+		ready_remove(r);
+		ready_add(r);
+	}
 }
 
 bool result_avoids(const struct result *r, int64_t engine)
@@ -95,19 +157,25 @@ void ready_init(struct controller *c)
 	list_init(&c->ready->buckets);
 }
 
+static void drop_all(struct bucket *b)
+{
+	while (!list_empty(&b->lines)) {
+		struct line *line = list_first(&b->lines, struct line, link);
+
+		while (!list_empty(&line->results))
+			ready_remove(list_first(&line->results, struct result,
+						ready_link));
+		line_drop(b, line);
+	}
+	bucket_drop(b);
+}
+
 void ready_done(struct controller *c)
 {
 	struct ready *ready = c->ready;
 
-	while (!list_empty(&ready->buckets)) {
-		struct bucket *b = list_first(&ready->buckets, struct bucket,
-					      link);
-
-		while (!list_empty(&b->results))
-			list_del(b->results.next);
-		list_del(&b->link);
-		free(b);
-	}
+	while (!list_empty(&ready->buckets))
+		drop_all(list_first(&ready->buckets, struct bucket, link));
 	free(ready->unchecked);
 	free(ready);
 	c->ready = NULL;

@@ -6,11 +6,24 @@
 
 #include "results.h"
 
-/* Results of one priority, first come first. */
+/*
+ * Results of one priority and of one kind of request, first come first. Where the first
+ * of a line finds no engine, no other of it does: unless each is to be asked for itself.
+ */
+struct line {
+	struct list link;
+	struct needs *needs;
+	uintptr_t key;
+	bool each;
+	struct list results;	/* by ready_link */
+	struct list *at;	/* the scheduler's: whose turn it is; NULL: nobody's */
+};
+
 struct bucket {
 	struct list link;
 	int64_t priority;
-	struct list results;	/* by ready_link */
+	struct list lines;
+	struct map line;	/* line.key -> struct line */
 };
 
 struct ready {
@@ -28,6 +41,9 @@ void ready_done(struct controller *c);
 void ready_add(struct result *r);
 /* The result has none any more. */
 void ready_remove(struct result *r);
+/* Nothing of the line, of the bucket is ready: it goes. */
+void line_drop(struct bucket *b, struct line *line);
+void bucket_drop(struct bucket *b);
 
 /* The result is not given to this engine any more. */
 void result_avoid(struct result *r, int64_t engine);

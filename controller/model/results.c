@@ -5,6 +5,7 @@
 #include "changes.h"
 #include "clock.h"
 #include "items.h"
+#include "needs.h"
 #include "ready.h"
 #include "wire/retry_on.h"
 
@@ -17,6 +18,7 @@ void results_init(struct controller *c)
 	list_init(&c->results->order);
 	list_init(&c->results->finished);
 	c->results->next_id = 1;
+	c->results->needs_one = needs_of(c, NULL);
 }
 
 void results_done(struct controller *c)
@@ -26,6 +28,8 @@ void results_done(struct controller *c)
 	map_done(&c->results->by_id);
 	map_done(&c->results->tokens);
 	map_done(&c->results->names);
+	needs_drop(c->results->needs_one);
+	map_done(&c->results->needs);
 	free(c->results);
 	c->results = NULL;
 }
@@ -130,6 +134,8 @@ void result_read_options(struct result *r, struct json_object *o)
 	r->halt = (uint64_t)json_int_or(o, "halt", 0);
 	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
 	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
+	needs_drop(r->needs);
+	r->needs = needs_of(r->c, o);
 	read_retry_on(r, json_get_array(o, "retry_on"));
 	read_targets(r, json_get_array(o, "targets"));
 }
@@ -141,6 +147,8 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 
 	r->id = id;
 	r->c = c;
+	r->needs = needs_use(c->results->needs_one);
+	r->kept = -1;
 	r->ntasks = ntasks;
 	r->task = zalloc(ntasks * sizeof(*r->task));
 	for (i = 0; i < ntasks; i++) {
@@ -318,7 +326,7 @@ void result_free(struct result *r)
 	int s;
 
 	timer_cancel(&r->timeout_timer);
-	list_del(&r->ready_link);
+	ready_remove(r);
 	drop_name(r);
 	results_remove_finished(r);
 	list_del(&r->by_id);
@@ -349,5 +357,6 @@ void result_free(struct result *r)
 	free(r->token);
 	free(r->options);
 	free(r->retry_on);
+	needs_drop(r->needs);
 	free(r);
 }

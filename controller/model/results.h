@@ -125,6 +125,7 @@ struct result {
 	int64_t priority;
 	uint64_t retries;
 	struct retry_on *retry_on;	/* NULL: all failures alike */
+	struct needs *needs;	/* of each of its tasks */
 	uint64_t timeout;	/* microseconds; 0: none */
 	int64_t *targets;
 	size_t ntargets;
@@ -187,6 +188,8 @@ struct result {
 	bool stored;		/* its submission is on disk */
 	struct list by_id, finished, changed_link;
 	struct list ready_link;	/* ready.c; empty when nothing is to be handed out */
+	struct line *line;	/* where it stands then; ready.h */
+	int64_t kept;		/* the engine that is kept for it; schedule/keep.c */
 	struct timer timeout_timer;
 };
 
@@ -195,6 +198,8 @@ struct results {
 	struct list order;	/* the same, by id */
 	struct map tokens;	/* token -> struct result */
 	struct map names;	/* uid and name -> the newest struct result of it */
+	struct map needs;	/* needs.key -> struct needs */
+	struct needs *needs_one;	/* of a task that says nothing */
 	struct list finished;	/* final ones, oldest first */
 	uint64_t nfinished, stored_bytes, next_id;
 	uint64_t tasks[STATES];	/* how many are in each state, of all */

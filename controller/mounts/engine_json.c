@@ -4,6 +4,7 @@
 #include "events.h"
 #include "model/changes.h"
 #include "schedule/run.h"
+#include "wire/resource.h"
 
 /* Changes of engines are told this often at most. */
 #define TELL_EVERY (20 * USEC_PER_MSEC)
@@ -47,6 +48,34 @@ static struct json_object *running_json(const struct engine *e)
 	return a;
 }
 
+/* "memory 30G/32G": free, and in all. */
+static void push_resource(struct json_object *a, const char *name, int64_t free,
+			  int64_t total)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s ", name);
+	resource_put(&b, name, free > 0 ? free : 0);
+	buf_putc(&b, '/');
+	resource_put(&b, name, total);
+	json_push(a, json_object_new_string(buf_str(&b)));
+	buf_done(&b);
+}
+
+static struct json_object *resources_json(const struct engine *e)
+{
+	struct json_object *a = json_object_new_array();
+	size_t i;
+
+	push_resource(a, "cpus", engine_free_slots(e), e->slots);
+	for (i = 0; i < e->stocks.n; i++) {
+		const struct stock *s = &e->stocks.of[i];
+
+		push_resource(a, s->name, s->total - s->used, s->total);
+	}
+	return a;
+}
+
 static void add_why(struct json_object *o, const struct engine *e)
 {
 	struct buf why = BUF_INIT;
@@ -76,6 +105,7 @@ struct json_object *engine_json(const struct engine *e)
 	json_add_int(o, "heartbeat", e->heard);
 	json_add_int(o, "slots", e->slots);
 	json_add_int(o, "free", engine_free_slots(e));
+	json_add(o, "resources", resources_json(e));
 	json_add_int(o, "queue", e->load);
 	json_add(o, "running", running_json(e));
 	json_add_int(o, "completed", (int64_t)e->completed);

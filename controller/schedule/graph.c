@@ -328,21 +328,6 @@ bool graph_add_condition(struct result *r, const struct condition *k)
 	return true;
 }
 
-bool graph_allows(const struct result *r, int64_t engine)
-{
-	const struct dep *d;
-	bool bound = false;
-
-	for (d = r->dep; d < r->dep + r->ndeps; d++) {
-		if (!d->any || !d->follow)
-			continue;
-		bound = true;
-		if (d->met && d->engine == engine)
-			return true;
-	}
-	return !bound;
-}
-
 void graph_resume(struct result *r)
 {
 	size_t i;

@@ -37,8 +37,6 @@ struct condition {
 bool graph_is_met(struct controller *c, const struct condition *k);
 /* Adds a condition to r. False: it can never be met, and r has ended over it. */
 bool graph_add_condition(struct result *r, const struct condition *k);
-/* Of `follow` with `any`: whether the engine has run one of those results. */
-bool graph_allows(const struct result *r, int64_t engine);
 
 /* Reads what result_deps_text() wrote, at the start; graph_resume() follows when all
  * results are there. False: the text is damaged. */

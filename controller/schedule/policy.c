@@ -15,14 +15,14 @@ static size_t pick_first(struct engine *const *e, size_t n)
 /* What each of its slots has to do, on average. */
 static double load(const struct engine *e)
 {
-	return (double)e->load / e->slots;
+	return (double)e->cpus / e->slots;
 }
 
 static size_t pick_leastload(struct engine *const *e, size_t n)
 {
 	size_t i, best = 0;
 
-	for (i = 1; i < n && e[best]->load > 0; i++)
+	for (i = 1; i < n && e[best]->cpus > 0; i++)
 		if (load(e[i]) < load(e[best]))
 			best = i;
 	return best;

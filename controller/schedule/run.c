@@ -69,13 +69,14 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 	run->result = r->id;
 	run->index = index;
 	run->engine = e;
+	run->needs = needs_use(r->needs);
 	run->attempt = r->task[index].attempt;
 	run->ops = e ? e->run_ops : &no_ops;
 	list_init(&run->engine_link);
 	r->active++;
 	if (e) {
 		list_add_tail(&e->runs, &run->engine_link);
-		engine_add_load(e, 1);
+		engine_add_load(e, run->needs, 1);
 		engine_changed(e);
 	}
 	old = map_put(&r->c->runs->by_msg_id, bytes_str(msg_id), run);
@@ -93,7 +94,7 @@ void run_leave_engine(struct run *run)
 	run->engine = NULL;
 	list_del(&run->engine_link);
 	if (run->trace != RUN_ANSWERED)
-		engine_add_load(e, -1);
+		engine_add_load(e, run->needs, -1);
 	engine_changed(e);
 	sched_kick(run->c);
 }
@@ -108,7 +109,7 @@ void run_answered(struct run *run)
 	/* The run moves behind what the engine works on now. */
 	list_del(&run->engine_link);
 	list_add_tail(&e->runs, &run->engine_link);
-	engine_add_load(e, -1);
+	engine_add_load(e, run->needs, -1);
 	engine_changed(e);
 	sched_kick(run->c);
 }
@@ -128,6 +129,7 @@ void run_free(struct run *run)
 		map_remove(&run->c->runs->by_msg_id, bytes_str(run->msg_id));
 	if (run->ops->free)
 		run->ops->free(run);
+	needs_drop(run->needs);
 	free(run->msg_id);
 	free(run);
 }
@@ -146,6 +148,7 @@ void runs_done(struct controller *c)
 
 		if (run->ops->free)
 			run->ops->free(run);
+		needs_drop(run->needs);
 		free(run->msg_id);
 		free(run);
 	}

@@ -54,6 +54,7 @@ struct run {
 	uint32_t index;
 	unsigned attempt;
 	struct engine *engine;	/* NULL when ending */
+	struct needs *needs;	/* of its result */
 	enum run_phase phase;
 	enum run_trace trace;
 	bool abort;		/* its abort was asked for */

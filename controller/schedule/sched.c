@@ -2,7 +2,8 @@
 #include "sched.h"
 
 #include "ending.h"
-#include "graph.h"
+#include "fit.h"
+#include "keep.h"
 #include "model/changes.h"
 #include "model/engines.h"
 #include "model/ready.h"
@@ -16,6 +17,7 @@ struct schedule {
 	struct controller *c;
 	struct work work;
 	struct timer later;
+	uint64_t turn;		/* how many times place() has looked */
 	bool check_all;		/* each that is ready is to be asked for an engine */
 	int told_missing;	/* enum missing (why.h): what waits was told so */
 };
@@ -38,23 +40,23 @@ void sched_kick_after(struct controller *c, uint64_t usec)
 
 /* --- placing ------------------------------------------------------------ */
 
-static bool is_target(const struct result *r, const struct engine *e)
+static void each_of_line(struct line *line, void *arg,
+			 void (*f)(struct result *r, void *arg))
 {
-	return (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id)) &&
-	       !result_avoids(r, e->id) && graph_allows(r, e->id);
+	struct list *l, *tmp;
+
+	list_for_each_safe(l, tmp, &line->results)
+		f(list_entry(l, struct result, ready_link), arg);
 }
 
 static void each_ready(struct controller *c, void *arg,
 		       void (*f)(struct result *r, void *arg))
 {
-	struct list *l, *k, *tmp;
+	struct list *l, *k;
 
-	list_for_each(l, &c->ready->buckets) {
-		struct bucket *b = list_entry(l, struct bucket, link);
-
-		list_for_each_safe(k, tmp, &b->results)
-			f(list_entry(k, struct result, ready_link), arg);
-	}
+	list_for_each(l, &c->ready->buckets)
+		list_for_each(k, &list_entry(l, struct bucket, link)->lines)
+			each_of_line(list_entry(k, struct line, link), arg, f);
 }
 
 static void tell_who_names(struct result *r, void *arg)
@@ -65,10 +67,12 @@ static void tell_who_names(struct result *r, void *arg)
 		result_changed(r, CHANGED_STATE);
 }
 
+/* Which resources there are matters to who needs some. */
 static void tell_who_names_none(struct result *r, void *arg)
 {
-	(void)arg;
-	if (!r->ntargets)
+	const bool *all = arg;
+
+	if (!r->ntargets && (*all || !needs_one(r->needs)))
 		result_changed(r, CHANGED_STATE);
 }
 
@@ -76,9 +80,10 @@ void sched_tell_waiting(struct controller *c, int64_t engine)
 {
 	enum missing missing = why_missing(c);
 
+	bool all = (int)missing != c->schedule->told_missing;
+
 	each_ready(c, &engine, tell_who_names);
-	if ((int)missing != c->schedule->told_missing)
-		each_ready(c, NULL, tell_who_names_none);
+	each_ready(c, &all, tell_who_names_none);
 	c->schedule->told_missing = (int)missing;
 }
 
@@ -88,31 +93,14 @@ struct room {
 	struct engine **fit;	/* room for as many: choose()'s */
 	size_t n;
 	bool choosy;	/* not each of them takes everything */
-	/* There are such engines, with room or not: */
-	bool shells;
-	bool pythons;
+	bool kept;	/* some are kept for a task that needs much */
+	struct speakers speakers;
 };
 
-/* One task for each slot, and what --hwm allows to wait there. */
-static bool has_capacity(const struct controller *c, const struct engine *e)
+/* The least that a task needs. */
+static bool has_room_for_one(const struct engine *e)
 {
-	return !c->config.hwm || e->load < e->slots - 1 + c->config.hwm;
-}
-
-/*
- * A task is a script for the shell, unless it was sent to an engine by its id,
- * or there are none but engines of ipyparallel. A client's own task
- * goes where ipyparallel would send it, but a function of Python to no shell.
- */
-static bool fits(const struct room *room, const struct result *r,
-		 const struct engine *e)
-{
-	if (!is_target(r, e))
-		return false;
-	if (r->ops->takes_unready)
-		return !(r->applied && e->shell && !r->ntargets &&
-			 room->pythons);
-	return e->ready && (e->shell || r->ntargets || !room->shells);
+	return engine_usable(e) && fit_now(e->c->results->needs_one, e);
 }
 
 static void find_room(struct controller *c, struct room *room)
@@ -125,26 +113,33 @@ static void find_room(struct controller *c, struct room *room)
 	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		room->shells |= engine_is_there(e) && e->shell;
-		room->pythons |= !e->shell && e->state == ENGINE_LIVE;
-		if (!engine_usable(e) || !has_capacity(c, e))
+		fit_note(&room->speakers, e);
+		if (!has_room_for_one(e))
 			continue;
 		room->choosy |= !e->shell || !e->ready;
 		room->e[room->n++] = e;
 	}
 }
 
+static bool takes_any(const struct result *r)
+{
+	return !r->ntargets && !r->navoid && !r->ndeps && !r->applied &&
+	       needs_one(r->needs);
+}
+
 static struct engine *choose(struct controller *c, const struct result *r,
 			     const struct room *room)
 {
+	uint64_t turn = c->schedule->turn;
 	struct engine **fit = room->fit;
 	size_t i, n = 0;
 
-	if (!r->ntargets && !r->navoid && !r->ndeps && !room->choosy &&
-	    !r->applied)
+	if (takes_any(r) && !room->choosy && !room->kept)
 		return room->e[c->policy->pick(room->e, room->n)];
 	for (i = 0; i < room->n; i++)
-		if (fits(room, r, room->e[i]))
+		if (fit_now(r->needs, room->e[i]) &&
+		    fit_allows(&room->speakers, r, room->e[i]) &&
+		    !keep_forbids(r, room->e[i], turn))
 			fit[n++] = room->e[i];
 	return n ? fit[c->policy->pick(fit, n)] : NULL;
 }
@@ -162,7 +157,7 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 	memmove(room->e + i, room->e + i + 1,
 		(room->n - i - 1) * sizeof(*room->e));
 	room->n--;
-	if (engine_usable(e) && has_capacity(c, e))
+	if (has_room_for_one(e))
 		room->e[room->n++] = e;
 }
 
@@ -251,6 +246,13 @@ void sched_check(struct controller *c)
 
 /* --- handing out --------------------------------------------------------- */
 
+static bool can_begin(const struct result *r, const struct room *room,
+		      const struct engine *e)
+{
+	return has_room(room, e) && e->ready && fit_now(r->needs, e) &&
+	       !keep_forbids(r, e, r->c->schedule->turn);
+}
+
 static void place_pinned(struct result *r, struct room *room)
 {
 	struct controller *c = r->c;
@@ -262,12 +264,16 @@ static void place_pinned(struct result *r, struct room *room)
 
 		if (!task_is_ready(&r->task[i]))
 			continue;
-		if (e && has_room(room, e) && e->ready) {
+		if (e && can_begin(r, room, e)) {
 			task_claim(r, i);
 			run_start(r, (uint32_t)i, e);
 			used(c, room, e);
-		} else {
-			waits = true;
+			continue;
+		}
+		waits = true;
+		if (e && !needs_one(r->needs) && fit_ever(r, e)) {
+			keep_this(r, e, c->schedule->turn);
+			room->kept = true;
 		}
 	}
 	if (!waits)
@@ -281,45 +287,92 @@ static bool is_halting(const struct result *r)
 	return r->halt && r->count[STATE_ERROR] + r->failing >= r->halt;
 }
 
-static void place_result(struct controller *c, struct result *r,
+/* false: there was no engine for a task of it. */
+static bool place_result(struct controller *c, struct result *r,
 			 struct room *room)
 {
-	if (r->pinned) {
-		place_pinned(r, room);
-		return;
-	}
 	while (room->n) {
 		int64_t index = result_waiting_task(r);
 		struct engine *e;
 
-		if (index < 0) {
+		if (index < 0 ||
+		    (r->max_running && r->active >= r->max_running)) {
 			ready_remove(r);
-			return;
-		}
-		if (r->max_running && r->active >= r->max_running) {
-			ready_remove(r);
-			return;
+			return true;
 		}
 		if (is_halting(r))
-			return;
+			return true;
 		e = choose(c, r, room);
 		if (!e)
-			return;
+			return false;
 		task_claim(r, (uint64_t)index);
 		run_start(r, (uint32_t)index, e);
 		used(c, room, e);
 	}
+	return true;
+}
+
+/* The line whose next result came first; NULL: none has one. */
+static struct line *first_line(struct bucket *b)
+{
+	struct line *best = NULL;
+	uint64_t least = UINT64_MAX;
+	struct list *l;
+
+	list_for_each(l, &b->lines) {
+		struct line *line = list_entry(l, struct line, link);
+		uint64_t id;
+
+		if (!line->at || line->at == &line->results)
+			continue;
+		id = list_entry(line->at, struct result, ready_link)->id;
+		if (id < least) {
+			least = id;
+			best = line;
+		}
+	}
+	return best;
+}
+
+/* The next of the line. Where it finds no engine, those behind it find none. */
+static void place_next(struct controller *c, struct line *line,
+		       struct room *room)
+{
+	struct result *r = list_entry(line->at, struct result, ready_link);
+	struct list *at = line->at;
+	bool placed = true;
+
+	if (r->pinned)
+		place_pinned(r, room);
+	else
+		placed = place_result(c, r, room);
+	if (line->at == at)
+		line->at = at->next;
+	if (placed)
+		return;
+	keep_engine(r, &room->speakers, c->schedule->turn);
+	room->kept |= !needs_one(r->needs);
+	if (!line->each)
+		line->at = NULL;
 }
 
 static void place_bucket(struct controller *c, struct bucket *b,
 			 struct room *room)
 {
 	struct list *l, *tmp;
+	struct line *line;
 
-	list_for_each_safe(l, tmp, &b->results) {
-		if (!room->n)
-			return;
-		place_result(c, list_entry(l, struct result, ready_link), room);
+	list_for_each(l, &b->lines) {
+		line = list_entry(l, struct line, link);
+		line->at = line->results.next;
+	}
+	while (room->n && (line = first_line(b)) != NULL)
+		place_next(c, line, room);
+	list_for_each_safe(l, tmp, &b->lines) {
+		line = list_entry(l, struct line, link);
+		line->at = NULL;
+		if (list_empty(&line->results))
+			line_drop(b, line);
 	}
 }
 
@@ -332,6 +385,7 @@ static void place(struct work *w)
 	check_all(c);
 	if (list_empty(&c->ready->buckets))
 		return;
+	c->schedule->turn++;
 	find_room(c, &room);
 	list_for_each_safe(l, tmp, &c->ready->buckets) {
 		struct bucket *b = list_entry(l, struct bucket, link);
@@ -339,10 +393,8 @@ static void place(struct work *w)
 		if (!room.n)
 			break;
 		place_bucket(c, b, &room);
-		if (list_empty(&b->results)) {
-			list_del(&b->link);
-			free(b);
-		}
+		if (list_empty(&b->lines))
+			bucket_drop(b);
 	}
 	free(room.e);
 	free(room.fit);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "why.h"
 
+#include "fit.h"
 #include "graph.h"
 #include "model/carrier.h"
 #include "model/engines.h"
@@ -145,6 +146,124 @@ static bool all_had_it(const struct result *r)
 	return true;
 }
 
+/* --- what it needs -------------------------------------------------------- */
+
+/* The engine counts for what the result waits for. */
+static bool counts(const struct result *r, const struct engine *e)
+{
+	return engine_is_there(e) && e->ready && !result_avoids(r, e->id) &&
+	       (!r->ntargets || is_one_of(r->targets, r->ntargets, e->id));
+}
+
+/* There are engines for it, and none of them has all. */
+static bool none_has_all(const struct result *r)
+{
+	const struct list *l;
+	bool some = false;
+
+	list_for_each(l, &r->c->engines->order) {
+		const struct engine *e = list_entry(l, struct engine, order);
+
+		if (!counts(r, e))
+			continue;
+		some = true;
+		if (fit_ever(r, e))
+			return false;
+	}
+	return some;
+}
+
+/* The most that one engine has of it. */
+static int64_t largest(const struct result *r, const char *name)
+{
+	const struct list *l;
+	int64_t most = 0;
+
+	list_for_each(l, &r->c->engines->order) {
+		const struct engine *e = list_entry(l, struct engine, order);
+		const struct stock *s = stocks_find(&e->stocks, name);
+		int64_t has = s ? s->total : 0;
+
+		if (strcmp(name, "cpus") == 0)
+			has = e->slots;
+		if (counts(r, e) && has > most)
+			most = has;
+	}
+	return most;
+}
+
+/* One resource; false: an engine has as much. */
+static bool put_lack(const struct result *r, const char *name, int64_t wanted,
+		     struct buf *out)
+{
+	int64_t most = largest(r, name);
+
+	if (most >= wanted)
+		return false;
+	buf_printf(out, "%s%s: ", out->n ? ", " : "", name);
+	resource_put(out, name, wanted);
+	buf_puts(out, " wanted, ");
+	if (most) {
+		buf_puts(out, "the largest engine has ");
+		resource_put(out, name, most);
+	} else {
+		buf_puts(out, "no engine has it");
+	}
+	return true;
+}
+
+/* It needs more time than any engine is there; false: one is, or nobody knows. */
+static bool put_lack_of_time(const struct result *r, struct buf *out)
+{
+	uint64_t now = mono_usec(), longest = 0;
+	const struct list *l;
+
+	list_for_each(l, &r->c->engines->order) {
+		const struct engine *e = list_entry(l, struct engine, order);
+
+		if (!counts(r, e))
+			continue;
+		if (fit_in_time(r->needs, e, now))
+			return false;
+		longest = max_u64(longest, e->ends > now ? e->ends - now : 0);
+	}
+	buf_printf(out, "%smin_time: %.15g s wanted, the last engine ends in %llu s",
+		   out->n ? ", " : "",
+		   (double)r->needs->min_time / USEC_PER_SEC,
+		   (unsigned long long)(longest / USEC_PER_SEC));
+	return true;
+}
+
+/* No engine has what it needs, however busy they are; false: there is one. */
+static bool put_lacks(const struct result *r, struct buf *out)
+{
+	const struct needs *n = r->needs;
+	bool lacks;
+	size_t i;
+
+	if (needs_one(n) || !none_has_all(r))
+		return false;
+	lacks = put_lack(r, "cpus", n->cpus, out);
+	for (i = 0; i < n->other.n; i++)
+		lacks |= put_lack(r, n->other.of[i].name, n->other.of[i].n, out);
+	lacks |= put_lack_of_time(r, out);
+	if (!lacks) {
+		buf_puts(out, "no engine has all of it: ");
+		needs_put(n, out);
+	}
+	return true;
+}
+
+static void put_free(const struct result *r, struct buf *out)
+{
+	if (needs_one(r->needs)) {
+		buf_puts(out, "an engine to be free");
+		return;
+	}
+	buf_puts(out, "an engine with so much free: ");
+	needs_put(r->needs, out);
+}
+
 static void put_missing(const struct result *r, struct buf *out)
 {
 	enum missing missing = why_missing(r->c);
@@ -157,7 +276,7 @@ static void put_missing(const struct result *r, struct buf *out)
 		buf_puts(out, "another engine: it failed on, or was refused "
 			      "by, all that there are");
 	else
-		buf_puts(out, "an engine to be free");
+		put_free(r, out);
 }
 
 /* --- in all ------------------------------------------------------------- */
@@ -171,6 +290,8 @@ static void put_place(const struct result *r, struct buf *out)
 	else if (r->max_running && r->active >= r->max_running)
 		buf_printf(out, "one of its own tasks to end: max_running is %llu",
 			   (unsigned long long)r->max_running);
+	else if (why_missing(r->c) != MISSING_ALL && put_lacks(r, out))
+		return;
 	else if (r->ntargets)
 		put_targets(r, out);
 	else

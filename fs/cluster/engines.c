@@ -106,6 +106,13 @@ int engine_queue(const struct obj *o, struct buf *out)
 	return format_number(out, o->engine->queue);
 }
 
+int engine_resources(const struct obj *o, struct buf *out)
+{
+	if (o->engine->resources)
+		buf_puts(out, o->engine->resources);
+	return 0;
+}
+
 int engine_running(const struct obj *o, struct buf *out)
 {
 	if (o->engine->running)

@@ -20,6 +20,7 @@ int engine_heartbeat(const struct obj *o, struct buf *out);
 int engine_slots(const struct obj *o, struct buf *out);
 int engine_free(const struct obj *o, struct buf *out);
 int engine_queue(const struct obj *o, struct buf *out);
+int engine_resources(const struct obj *o, struct buf *out);
 int engine_running(const struct obj *o, struct buf *out);
 int engine_completed(const struct obj *o, struct buf *out);
 

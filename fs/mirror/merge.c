@@ -319,33 +319,35 @@ static const struct field engine_fields[] = {
 
 struct engine_rest {
 	int64_t id;
-	struct bytes uuid, running, vars;
+	struct bytes uuid, running, resources, vars;
 };
 
 static const struct field engine_rest_fields[] = {
 	{"id", FIELD_INT, offsetof(struct engine_rest, id), 0},
 	{"uuid", FIELD_SPAN, offsetof(struct engine_rest, uuid), 0},
 	{"running", FIELD_SPAN, offsetof(struct engine_rest, running), 0},
+	{"resources", FIELD_SPAN, offsetof(struct engine_rest, resources), 0},
 	{"vars", FIELD_SPAN, offsetof(struct engine_rest, vars), 0},
 	{.name = NULL},
 };
 
-static void set_running(struct engine *e, struct bytes running)
+/* A list of texts, one a line. */
+static void set_lines(char **lines, struct bytes list)
 {
 	struct buf b = BUF_INIT;
 	struct bytes value, text;
 	struct scan s;
 
-	if (!scan_array(&s, running))
+	if (!scan_array(&s, list))
 		return;
 	while (scan_element(&s, &value)) {
 		if (!scan_plain(value, &text))
 			continue;
-		buf_put_escaped(&b, text, 64);
+		buf_put_escaped(&b, text, 128);
 		buf_putc(&b, '\n');
 	}
-	free(e->running);
-	e->running = buf_take(&b);
+	free(*lines);
+	*lines = buf_take(&b);
 }
 
 static bool is_another_engine(const struct engine *e, struct bytes uuid)
@@ -405,7 +407,8 @@ void merge_engine(struct mirror *mi, struct bytes object, uint64_t seq,
 	completed = e->completed;
 	was = e->state ? xstrdup(e->state) : NULL;
 	(void)scan_fields(object, engine_fields, e);
-	set_running(e, rest.running);
+	set_lines(&e->running, rest.running);
+	set_lines(&e->resources, rest.resources);
 	if (e->state && (!was || strcmp(was, e->state) != 0)) {
 		event_ring_add(&mi->events, EVENT_OF_ENGINE, e->id, e->state);
 		what |= NOTE_STATUS;

@@ -323,6 +323,7 @@ static void free_engine(struct mirror *m, struct engine *e)
 	free(e->why);
 	free(e->language);
 	free(e->running);
+	free(e->resources);
 	variables_drop(m, e);
 	free(e);
 }

@@ -97,6 +97,7 @@ struct engine {
 	char *uuid, *state, *why, *host, *language;
 	int64_t pid, since, until, heartbeat, slots, free, queue, completed;
 	char *running;		/* one task a line */
+	char *resources;	/* one a line */
 	struct variables vars;
 	struct waitq waitq;
 };

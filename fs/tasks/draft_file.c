@@ -106,6 +106,7 @@ static bool has_lines(unsigned i)
 	case TASK_IDS:
 	case TASK_RESULTS:
 	case TASK_FAILURES:
+	case TASK_AMOUNTS:
 		return true;
 	default:
 		return false;

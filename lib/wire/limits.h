@@ -44,6 +44,9 @@
 #define LIMIT_TASKS 1000000		/* tasks of one result; fits 20 bits */
 #define LIMIT_FLIGHT 10			/* seconds from controller to engine, or never */
 #define LIMIT_SLOTS 65536		/* tasks that an engine runs at a time */
+#define LIMIT_RESOURCES 16		/* resources of an engine, or of a task */
+#define LIMIT_RESOURCE_NAME 32
+#define LIMIT_AMOUNT (1LL << 53)	/* of one; every program can say it in JSON */
 #define LIMIT_SUBMIT 4096		/* results of one submit_request */
 #define LIMIT_ENAME 128UL		/* the name of an error */
 #define LIMIT_ID 4294967294LL		/* a user's or group's; -1 is none */

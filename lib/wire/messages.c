@@ -7,11 +7,12 @@
 const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
-	 "slots, since, [ends_in], [replaces], [respawned], running [msg_id], "
-	 "finished [msg_id], [relayed [msg_id]]}]",
+	 "slots, [resources {NAME: n}], since, [ends_in], [replaces], [respawned], "
+	 "running [msg_id], finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
 	 "what clients send it by mux one after the other, which counts as one; "
+	 "`resources` is what else it has for tasks, memory in bytes; "
 	 "`running` and `finished` are the tasks it has from before a restart "
 	 "of the controller (finished: the reply is not yet `stored`). An "
 	 "engine registers again, with its old id, when the instance in "

@@ -2,6 +2,7 @@
 #include "base/nearest.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+#include "wire/resource.h"
 #include "wire/retry_on.h"
 
 #include <ctype.h>
@@ -34,6 +35,18 @@ const struct task_option task_options[] = {
 	 "items per task of a map"},
 	{"targets", TASK_IDS, TASK_BY_CONTROLLER, 1, LIMIT_TARGETS,
 	 "list of engine ids: run on one of these"},
+	{"cpus", TASK_COUNT, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1, LIMIT_SLOTS,
+	 "slots of its engine that it takes; 1 if not given"},
+	{"memory", TASK_SIZE, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1, LIMIT_AMOUNT,
+	 "memory that it needs, as 2G or in bytes: no other task gets it, and with "
+	 "more it is ended (OutOfMemory)"},
+	{"resources", TASK_AMOUNTS, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1,
+	 LIMIT_RESOURCES - 1,
+	 "object of numbers, {\"gpu\": 1}: what else of its engine it needs for "
+	 "itself"},
+	{"min_time", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
+	 "seconds that it needs: not begun on an engine that ends before (see "
+	 "engines/<id>/until); 0 if not given"},
 	{"after", TASK_RESULTS, TASK_BY_CONTROLLER, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or of your names: start when these are ok (12:any: have "
 	 "ended; 12:error: failed)"},
@@ -268,6 +281,53 @@ static int check_env(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
+static int check_size(const struct task_option *o, struct json_object *v,
+		      struct buf *why)
+{
+	uint64_t n = 0;
+	int err = -EINVAL;
+
+	if (json_object_is_type(v, json_type_int))
+		err = parse_size(bytes_str(json_object_get_string(v)),
+				 (uint64_t)o->max, &n);
+	else if (json_object_is_type(v, json_type_string))
+		err = parse_size(str_bytes(v), (uint64_t)o->max, &n);
+	if (!err && n >= o->min)
+		return 0;
+	return refuse(why, o,
+		      "must be a number of bytes, or one with K, M, G or T behind "
+		      "it, as \"2G\"");
+}
+
+static int check_amounts(const struct task_option *o, struct json_object *v,
+			 struct buf *why)
+{
+	if (!json_object_is_type(v, json_type_object))
+		return refuse(why, o, "must be an object of numbers, {\"gpu\": 1}");
+	if (json_object_object_length(v) > o->max)
+		return too_large(why, o, "entries");
+	json_object_object_foreach(v, name, n) {
+		if (!resource_name_ok(bytes_str(name)))
+			return refuse(why, o,
+				      "has a name that no resource has: at most 32 "
+				      "letters, digits and _, not beginning with a "
+				      "digit");
+		if (strcmp(name, "cpus") == 0 || strcmp(name, "memory") == 0) {
+			buf_printf(why, "\"%s\" does not take %s: that is an "
+					"option of its own", o->name, name);
+			return -EINVAL;
+		}
+		if (!json_object_is_type(n, json_type_int) ||
+		    json_object_get_int64(n) < 1 ||
+		    json_object_get_int64(n) > LIMIT_AMOUNT) {
+			buf_printf(why, "\"%s\": %s must be a whole number from 1 "
+					"on", o->name, name);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 int task_option_check(const struct task_option *o, struct json_object *v,
 		      struct buf *why)
 {
@@ -287,6 +347,10 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 	case TASK_INTEGER:
 	case TASK_SECONDS:
 		return check_number(o, v, why);
+	case TASK_SIZE:
+		return check_size(o, v, why);
+	case TASK_AMOUNTS:
+		return check_amounts(o, v, why);
 	}
 	return -EINVAL;
 }

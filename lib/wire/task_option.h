@@ -26,6 +26,8 @@ enum task_option_type {
 	TASK_COUNT,	/* integer */
 	TASK_INTEGER,	/* integer, may be negative */
 	TASK_SECONDS,	/* number */
+	TASK_SIZE,	/* integer, or a string as "2G" */
+	TASK_AMOUNTS,	/* object of integers; a file: NAME N lines */
 };
 
 enum task_option_flag {

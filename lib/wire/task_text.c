@@ -33,7 +33,7 @@ void task_option_show(const struct task_option *o, struct json_object *v,
 	} else if (json_object_is_type(v, json_type_object)) {
 		json_object_object_foreach(v, key, value) {
 			buf_puts(out, key);
-			buf_putc(out, '=');
+			buf_putc(out, o->type == TASK_ENV ? '=' : ' ');
 			show_entry(value, out);
 		}
 	} else if (o->type == TASK_BYTES) {
@@ -167,6 +167,31 @@ static struct json_object *parse_env(struct bytes text)
 	return o;
 }
 
+/* NAME N lines. The check refuses what is no number, as what stands there twice. */
+static struct json_object *parse_amounts(struct bytes text)
+{
+	struct json_object *o = json_object_new_object();
+	struct bytes line;
+
+	while (parse_line(&text, &line)) {
+		struct bytes rest = parse_trim(line), word = parse_word(&rest);
+		char *name = xmemdup_nul(word.p ? word.p : "", word.n);
+
+		if (word.n)
+			json_add(o, name,
+				 json_get(o, name) ? json_text(line)
+						   : parse_integer(rest));
+		free(name);
+	}
+	return o;
+}
+
+/* What is no number of bytes stays a string: the check looks at it. */
+static struct json_object *parse_memory(struct bytes text)
+{
+	return new_string(parse_trim(text));
+}
+
 /* NULL: a line may be that. What is in it may be a secret, and is not told. */
 static const char *line_fault(enum task_option_type type, struct bytes line)
 {
@@ -191,7 +216,7 @@ static int check_lines(const struct task_option *o, struct bytes text,
 	unsigned n;
 
 	if (o->type != TASK_LIST && o->type != TASK_ENV &&
-	    o->type != TASK_FAILURES)
+	    o->type != TASK_FAILURES && o->type != TASK_AMOUNTS)
 		return 0;
 	for (n = 1; parse_line(&text, &line); n++) {
 		const char *fault = line_fault(o->type, line);
@@ -213,7 +238,8 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,
-		[TASK_FAILURES] = parse_lines,
+		[TASK_FAILURES] = parse_lines, [TASK_SIZE] = parse_memory,
+		[TASK_AMOUNTS] = parse_amounts,
 	};
 	struct json_object *v;
 	int err;

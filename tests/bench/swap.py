@@ -43,6 +43,7 @@ def measure(view):
 
 
 def main():
+    mix.stock.MODULES.clear()  # the commands themselves, their memory shared with nobody
     rates, memory = {}, {}
     clusters = {
         kind: mix.Cluster(kind, [mix.STOCK] * ENGINES) for kind in (mix.STOCK, mix.OURS)
@@ -70,5 +71,5 @@ def main():
 if __name__ == "__main__":
     main()
     sys.stdout.flush()
-    mix.kill_left_overs()
+    mix.kill(mix.processes())
     os._exit(0)

@@ -47,17 +47,23 @@ died() {
 
 # bats test_tags=check
 @test "a lifetime: it drains, ends, and what it cut off runs elsewhere" {
-	local a b
+	local a b c never
+	never=$(gate never)
 	expect_log 'the engine asks to be given no more tasks'
 	expect_log 'an engine is given no more tasks'
 	echo drain >"$MNT/engines/0/ctl"
 	equal "$(cat "$MNT/engines/0/until")" ''
 	run -0 cluster engines --local --slots 2 -- --lifetime=30
 	like "$(cat "$MNT/engines/1/until")" '^20[0-9-]*T[0-9:.]*Z$'
-	a=$(submit "{\"code\": \"test -e $HOME_DIR/cut && exit; touch $HOME_DIR/cut; exec cat $(gate never)\", \"retry_on\": [\"lost\"]}")
-	b=$(submit "{\"code\": \"exec cat $(gate never)\", \"targets\": [1]}")
+	a=$(submit "{\"code\": \"test -e $HOME_DIR/cut && exit; touch $HOME_DIR/cut; exec cat $never\", \"retry_on\": [\"lost\"]}")
+	b=$(submit "{\"code\": \"exec cat $never\", \"targets\": [1]}")
+	# What needs longer is not begun there.
+	c=$(submit '{"code": "echo long", "min_time": 3600, "targets": [1]}')
+	like "$(get "$c" why)" 'min_time: 3600 s wanted, the last engine ends in [12]?[0-9] s'
+	echo abort >"$MNT/results/$c/ctl"
 	wait_for test -e "$HOME_DIR/cut"
 	echo resume >"$MNT/engines/0/ctl"
+	equal "$(get "$(submit '{"code": "echo $TASKFS_ENGINE", "min_time": 3600}')" value)" 0
 	wait_for grep -q '^its lifetime ends at 20' "$MNT/engines/1/why"
 	equal "$(cat "$MNT/engines/1/state")" draining
 	done_with "$b" error

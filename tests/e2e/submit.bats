@@ -296,18 +296,18 @@ refused() {
 object 1 is result $id"
 	equal "$(get "$id" value)" one
 	equal "$(refused '{"code":"x","qwertz":3}')" 'there is no option "qwertz"'
-	# More than goes in one message to the controller.
+	# More than goes in one message to the controller, which is 1024.
 	{
-		seq -f '{"code":"true","label":"n%.0f."}' 3000
+		seq -f '{"code":"true","label":"n%.0f."}' 1100
 		echo '{"code":"true","cmd":1}'
 	} >"$HOME_DIR/many"
 	run -1 bash -c 'cat "$2" >"$1/tasks/new" || { cat "$1/tasks/error"; exit 1; }' bash \
 		"$MNT" "$HOME_DIR/many" 2>"$HOME_DIR/said"
 	text=${lines[-1]}
-	id=$(basename "$(readlink "$MNT/results/n3000.")")
-	equal "$text" "object 3001: there is no option \"cmd\"; objects 1 to 3000 \
-are results $((id - 2999)) to $id"
-	all_ok $((id - 2999)) "$id"
+	id=$(basename "$(readlink "$MNT/results/n1100.")")
+	equal "$text" "object 1101: there is no option \"cmd\"; objects 1 to 1100 \
+are results $((id - 1099)) to $id"
+	all_ok $((id - 1099)) "$id"
 }
 
 @test "a list of tasks is refused where it is written" {

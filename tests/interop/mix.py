@@ -40,6 +40,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(1, os.path.join(ROOT, "tests", "wire"))
 
+import stock  # noqa: E402
 import tap  # noqa: E402
 from tap import wait_for, waiting_for  # noqa: E402
 
@@ -51,13 +52,16 @@ BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 FOREVER = 10**6
 OURS, STOCK = "ours", "stock"
 
+# Every process of a test has this in its environment; also what is forked, which has
+# what this process had when it began.
+MARK = "TASKFS_INTEROP"
+if MARK not in os.environ:
+    os.environ[MARK] = "%d.%d" % (os.getpid(), time.time_ns())
+    os.execv(sys.executable, sys.orig_argv)
 # What nobody sets for a test.
-for name in list(os.environ):
+for name in set(os.environ) - {MARK}:
     if name.startswith(("IPP_", "XDG_", "TASKFS_")):
         del os.environ[name]
-# Every process of a test has this in its environment.
-MARK = "TASKFS_INTEROP"
-os.environ[MARK] = "%d.%d" % (os.getpid(), time.time_ns())
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 # Of the test alone: ~/.ipython, ~/.local.
 HOME = tempfile.mkdtemp(prefix="taskfs-interop-")
@@ -68,6 +72,8 @@ for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
     os.environ[name] = "%s:log_path=%s" % (os.environ.get(name, ""), FOUND)
 
 import ipyparallel as ipp  # noqa: E402  (reads HOME)
+
+stock.begin(os.path.join(HOME, "stock"))
 
 PROGRAM = {
     (OURS, "controller"): [os.path.join(BUILD, "taskfs-controller")],
@@ -118,29 +124,34 @@ def _end_with_me():
 class Process:
     """A program and every line it writes."""
 
-    def __init__(self, args, env=None, **how):
+    def __init__(self, args, env=None):
         self.args = args
         self.lines = []
         self.news = threading.Condition()
         self.ended = False
-        self.popen = subprocess.Popen(
-            args,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(os.environ, **(env or {})),
-            start_new_session=True,
-            preexec_fn=_end_with_me,
-            text=True,
-            errors="backslashreplace",
-            **how,
-        )
+        read, write = os.pipe()
+        self.out = open(read, errors="backslashreplace")
+        env = dict(os.environ, **(env or {}))
+        if args[:2] == [sys.executable, "-m"] and args[2] in stock.MODULES:
+            with open(os.devnull) as null:
+                self.popen = stock.Process(args[2:], env, null.fileno(), write, write)
+        else:
+            self.popen = subprocess.Popen(
+                args,
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                env=env,
+                start_new_session=True,
+                preexec_fn=_end_with_me,
+            )
+        os.close(write)
         self.pid = self.popen.pid
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self):
-        for line in self.popen.stdout:
+        for line in self.out:
             with self.news:
                 self.lines.append(line)
                 self.news.notify_all()
@@ -276,12 +287,12 @@ def was_aborted(ar):
 
 
 def processes():
-    """{pid: command line} of what this file of tests started and still
+    """{pid: command line (name)} of what this file of tests started and still
     lives."""
     found = {}
     want = b"%s=%s" % (MARK.encode(), os.environ[MARK].encode())
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        if int(pid) == os.getpid():
+        if int(pid) in (os.getpid(), stock.parent):
             continue
         try:
             with open("/proc/%s/environ" % pid, "rb") as f:
@@ -292,6 +303,9 @@ def processes():
                     continue
             with open("/proc/%s/cmdline" % pid, "rb") as f:
                 found[int(pid)] = f.read().replace(b"\0", b" ").decode()
+            # What was forked is told apart by that.
+            with open("/proc/%s/comm" % pid) as f:
+                found[int(pid)] += "(%s)" % f.read().rstrip()
         except OSError:
             continue
     return found
@@ -321,7 +335,7 @@ def findings():
 
 
 # It waits for ever to say its last word to a controller that is gone already.
-NANNY = "-m ipyparallel.engine.nanny"
+NANNY = r"-m ipyparallel\.engine\.nanny|\(nanny\)$"
 
 
 def wait_for_the_end():
@@ -329,7 +343,11 @@ def wait_for_the_end():
     it waiting, and is told by the guard."""
 
     def left():
-        return {pid: line for pid, line in processes().items() if NANNY not in line}
+        return {
+            pid: line
+            for pid, line in processes().items()
+            if not re.search(NANNY, line)
+        }
 
     wait_for(lambda: not left())
     kill(processes())

@@ -187,8 +187,8 @@ static void end(struct controller *c)
 	sched_done(c);
 	engines_done(c);
 	runs_done(c);
-	results_done(c);
 	ready_done(c);
+	results_done(c);
 	changes_done(c);
 	loop_free(c->loop);
 	free(c);

@@ -2,6 +2,7 @@
 #include "tests/unit/fake_controller.h"
 
 #include "model/ready.h"
+#include "schedule/fit.h"
 #include "schedule/lifetime.h"
 #include "schedule/graph.h"
 #include "schedule/steer.h"
@@ -311,8 +312,8 @@ static void test_any_of_some(void **state)
 	ends(b, 0, EVENT_SUCCEED);
 	assert_tasks(r, "r");
 	assert_int_equal(r->task[0].engine, b->task[0].engine);
-	assert_true(graph_allows(r, b->task[0].engine));
-	assert_false(graph_allows(r, a->task[0].engine));
+	assert_true(fit_follows(r, b->task[0].engine));
+	assert_false(fit_follows(r, a->task[0].engine));
 }
 
 static void test_none_of_some(void **state)

@@ -249,7 +249,9 @@ static void test_an_engine_that_is_not_ready(void **state)
 	struct result *r = submit(c, "{}"), *other = submit(c, "{}");
 
 	columns.takes_unready = true;
+	ready_remove(other);
 	other->ops = &columns;
+	ready_add(other);
 	e->ready = false;
 	settle(c);
 	assert_sent(c, "send 2.0 to 3");
@@ -401,7 +403,7 @@ static void test_policies_choose_one(void **state)
 	(void)state;
 	assert_null(policy_find("roundrobin"));
 	for (i = 0; i < ARRAY_SIZE(of); i++) {
-		of[i].load = i == 3 ? 0 : (unsigned)i + 1;
+		of[i].cpus = i == 3 ? 0 : (unsigned)i + 1;
 		of[i].slots = 1;
 		e[i] = &of[i];
 	}

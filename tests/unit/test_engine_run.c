@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
+#include "base/file.h"
 #include "engine/run.h"
+#include "wire/limits.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +20,10 @@ static struct bench {
 	int wanted;		/* so many ends, and the loop stops */
 	int signo;		/* sent at the first output */
 	enum run_cause end;	/* it is ended then, for that */
+	const char *kills;	/* the kernel says so then */
+	uint64_t memory;	/* its limit */
+	const char *events;	/* what its cgroup says then */
+	pid_t in_group;		/* and who is in there */
 } b;
 
 static char *const own_env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
@@ -37,10 +43,40 @@ static void on_ended(struct run *r)
 		loop_stop(b.loop, 0);
 }
 
+/* What the kernel counts. */
+static void put_kills(const char *text)
+{
+	char *path = xstrdup(unit_path("kills"));
+
+	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);
+	free(b.runner.memory.kills);
+	b.runner.memory.kills = path;
+}
+
+static void put_events(const struct run *r)
+{
+	char *path = xasprintf("%s/memory.events", r->group);
+	char *procs = xasprintf("%s/cgroup.procs", r->group);
+	struct buf text = BUF_INIT;
+
+	assert_int_equal(file_write_atomic(path, 0600, bytes_str(b.events)), 0);
+	assert_int_equal(file_read(procs, 64, &text), 0);
+	b.in_group = (pid_t)strtol(buf_str(&text), NULL, 10);
+	assert_int_equal(b.in_group, r->launcher->pid);
+	b.events = NULL;
+	buf_done(&text);
+	free(procs);
+	free(path);
+}
+
 static void on_grew(struct run *r, enum stream s)
 {
 	if (s == STREAM_STDOUT)
 		b.seen = r->out[s].size;
+	if (b.kills)
+		put_kills(b.kills);
+	if (b.events)
+		put_events(r);
 	if (b.signo && s == STREAM_STDOUT)
 		assert_int_equal(run_signal(r, b.signo), 0);
 	b.signo = 0;
@@ -61,6 +97,7 @@ static void start_run(struct run *r, const char *code, int stdin_fd,
 	r->grew = on_grew;
 	r->ended = on_ended;
 	run_init(r, &b.runner);
+	r->memory_limit = b.memory;
 	assert_int_equal(command_init(&c, &spec, &b.spool, &why), 0);
 	assert_int_equal(run_start(r, &c, stdin_fd, NULL, limit, &failure), 0);
 	command_done(&c);
@@ -126,6 +163,94 @@ static void test_streams(void **state)
 	assert_output(STREAM_DATA, "data\n");
 	assert_true(b.run.ended_at >= b.run.began);
 	clean();
+}
+
+/* All of its processes together, whichever has it. */
+static void test_memory_limit(void **state)
+{
+	(void)state;
+	begin();
+	b.memory = 32 << 20;
+	start_run(&b.run,
+		  "setsid sh -c 'head -c 400M /dev/zero | tail | wc -c' & "
+		  "sleep 1000", -1, 0);
+	finish();
+	assert_int_equal(b.run.cause, RUN_MEMORY_LIMIT);
+	assert_true(WIFSIGNALED(b.run.status));
+	assert_int_equal(WTERMSIG(b.run.status), SIGKILL);
+	assert_output(STREAM_STDOUT, "");
+	assert_false(b.run.starved);
+	clean();
+}
+
+/* In a directory that looks like a cgroup: what has more is killed, or was. */
+static void grouped(const char *code, int signo)
+{
+	char *own = xstrdup(unit_path("taskfs-engine"));
+
+	begin();
+	assert_int_equal(file_mkdirs(own, 0700), 0);
+	b.memory = GIB;
+	b.runner.groups = unit_dir();
+	b.events = "oom 1\noom_kill 1\n";
+	b.signo = signo;
+	start_run(&b.run, code, -1, 0);
+	finish();
+	assert_int_equal(b.run.cause, RUN_MEMORY_LIMIT);
+	assert_true(b.in_group > 0);
+	assert_null(b.run.group);
+	clean();
+	free(own);
+}
+
+static void test_memory_of_a_cgroup(void **state)
+{
+	(void)state;
+	grouped("echo x; exec sleep 1000", 0);
+	grouped("trap 'exit 3' USR1; echo x; while :; do sleep 0.01; done", SIGUSR1);
+}
+
+static void test_memory_that_is_enough(void **state)
+{
+	(void)state;
+	begin();
+	b.memory = GIB;
+	start_run(&b.run, "echo ok", -1, 0);
+	finish();
+	assert_int_equal(b.run.cause, RUN_BY_ITSELF);
+	assert_true(list_empty(&b.runner.memory.holds));
+	clean();
+}
+
+/* It is killed; the kernel says `after` then, and 3 before. */
+static bool starved(const char *code, int signo, const char *after)
+{
+	bool is;
+
+	begin();
+	put_kills("oom_kill 3\n");
+	b.kills = after;
+	b.signo = signo;
+	start_run(&b.run, code, -1, 0);
+	finish();
+	assert_int_equal(b.run.cause, RUN_BY_ITSELF);
+	is = b.run.starved;
+	clean();
+	return is;
+}
+
+static void test_killed_by_the_kernel(void **state)
+{
+	(void)state;
+	assert_true(starved("echo x; exec sleep 1000", SIGKILL, "oom_kill 4\n"));
+	/* The kernel has killed nobody; or it was another signal. */
+	assert_false(starved("echo x; exec sleep 1000", SIGKILL, "oom_kill 3\n"));
+	assert_false(starved("echo x; exec sleep 1000", SIGTERM, "oom_kill 4\n"));
+	/* A shell says so of what it ran. */
+	assert_true(starved("trap 'exit 137' USR1; echo x; while :; do sleep 0.01; done",
+			    SIGUSR1, "oom_kill 4\n"));
+	assert_false(starved("trap 'exit 136' USR1; echo x; while :; do sleep 0.01; done",
+			     SIGUSR1, "oom_kill 4\n"));
 }
 
 static void test_input_and_descriptors(void **state)
@@ -396,6 +521,10 @@ static void test_launchers_are_used_again(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_streams),
+	cmocka_unit_test(test_memory_limit),
+	cmocka_unit_test(test_memory_of_a_cgroup),
+	cmocka_unit_test(test_memory_that_is_enough),
+	cmocka_unit_test(test_killed_by_the_kernel),
 	cmocka_unit_test(test_input_and_descriptors),
 	cmocka_unit_test(test_output_while_it_runs),
 	cmocka_unit_test(test_what_is_left_behind),

@@ -319,6 +319,7 @@ class Engine(Peer):
         process=None,
         pid=None,
         slots=None,
+        resources=None,
         respawned=False,
         **more,
     ):
@@ -337,6 +338,8 @@ class Engine(Peer):
                 content["taskfs"]["process"] = process
             if slots is not None:
                 content["taskfs"]["slots"] = slots
+            if resources is not None:
+                content["taskfs"]["resources"] = resources
             if respawned:
                 content["taskfs"]["respawned"] = True
             if replaces:

@@ -352,18 +352,20 @@ class Strangers(Outside):
 
     def test_who_subscribes_to_much_at_once_takes_no_room(self):
         """It is shut out before libzmq has read it all."""
+        # A sanitizer keeps what was freed: memory tells nothing there.
+        sanitized = "address" in PROGRAM
+        n = 2000 if sanitized else 10000
         for port, (name, kind) in self.ports().items():
             if kind != zmq.SUB:
                 continue
             s = self.let_in(port)
             with contextlib.suppress(zmq.Again):
-                for _ in range(10000):
+                for _ in range(n):
                     topic = os.urandom(250).hex().encode()
                     s.send(b"\1" + topic, zmq.DONTWAIT)
             self.assertEqual(outcome(s), zmq.EVENT_DISCONNECTED, name)
             self.strangers.pop().close()
-        # A sanitizer keeps what was freed.
-        if "address" not in PROGRAM:
+        if not sanitized:
             self.assertLess(self.controller_peak(), 100 << 10)
 
     def let_in(self, port):

@@ -17,7 +17,7 @@ from test_away import AWAY
 ENGINE = os.path.join(os.environ.get("BUILD", "build"), "taskfs-engine")
 # Bytes of a large output, and the command that makes them: numbers, so that nothing
 # can be there twice or be missing unseen.
-LARGE = 24 << 20
+LARGE = 12 << 20
 MAKE_LARGE = b"seq -w 100000000 | head -c %d" % LARGE
 
 

@@ -9,73 +9,7 @@ import sys
 from shlex import quote
 
 import tap
-from engine_case import ENGINE, Case, Extended, gone
-
-
-class Several(Extended):
-    """Tasks that run until they are told."""
-
-    options = ("--grace=100ms", "--slots=3")
-
-    def setUp(self):
-        super().setUp()
-        self.gates = {}
-        self.outputs = {}
-        self.replies = {}
-
-    def hold(self, then="", before="", name="task", **options):
-        """A task that says its slot, and its pid, and runs until let_go()."""
-        path = "%s/gate%d" % (self.boss.dir, len(self.gates))
-        os.mkfifo(path)
-        text = "%s echo $TASKFS_SLOT $$; read x < %s; %s"
-        h = self.boss.run(text % (before, quote(path), then), name, **options)
-        self.gates[h["msg_id"]] = path
-        return h
-
-    def let_go(self, h):
-        with open(self.gates[h["msg_id"]], "w") as f:
-            f.write("go\n")
-
-    def hear(self, name="task"):
-        """One more message, noted as what it is."""
-        m = self.boss.hear(name)
-        if m.type == "output":
-            id = m.content["msg_id"]
-            self.outputs[id] = self.outputs.get(id, b"") + m.buffers[0]
-        elif m.type == "execute_reply":
-            self.replies[m.parent["msg_id"]] = m
-
-    def begun(self, h, numbers=2):
-        """Slot and pid of a task that holds; and more, if it says more."""
-        while len(self.outputs.get(h["msg_id"], b"").split()) < numbers:
-            self.hear()
-        return [int(x) for x in self.outputs[h["msg_id"]].split()]
-
-    def reply(self, h, name="task"):
-        while h["msg_id"] not in self.replies:
-            self.hear(name)
-        return self.replies[h["msg_id"]]
-
-    def status(self, h, name="task"):
-        return self.reply(h, name).content["status"]
-
-    def watch(self, headers, enough, seen):
-        """Statuses and outputs on iopub, until there are enough of each."""
-        for h in headers:
-            seen.setdefault(h["msg_id"], [])
-        while not all(enough(said) for said in seen.values()):
-            m = self.boss.hear("iopub")
-            said = seen.get(m.parent.get("msg_id"))
-            if said is not None and m.type == "status":
-                said.append(m.content["execution_state"])
-            if said is not None and m.type == "stream":
-                said.append(m.content["text"])
-        return seen
-
-    def end_all(self, *headers):
-        for h in headers:
-            self.let_go(h)
-            self.assertEqual(self.status(h), "ok")
+from engine_case import ENGINE, Case, Several, gone
 
 
 class Slots(Several):

@@ -17,9 +17,9 @@ class Slots(Case):
         about = self.engine_of(c, e)
         return about["slots"], about["free"], about["queue"]
 
-    def joined(self, c, slots):
+    def joined(self, c, slots, **more):
         e = self.engine()
-        e.join(c, slots=slots)
+        e.join(c, slots=slots, **more)
         return e
 
     def followed(self):
@@ -146,6 +146,95 @@ class More(Slots):
         self.take_all(e, 3)
         self.assert_no_more(c, e)
         self.assertEqual(self.slots(c, e), (2, 0, 3))
+
+
+class Resources(Slots):
+    def has(self, c, e):
+        return self.engine_of(c, e)["resources"]
+
+    def test_free_and_in_all(self):
+        c = self.followed()
+        e = self.joined(c, 4, resources={"memory": 3 << 30, "gpu": 2, "none": 0})
+        free = ["cpus 4/4", "gpu 2/2", "memory 3G/3G"]
+        self.assertEqual(self.has(c, e), free)
+        c.submit(b"x", cpus=2, memory="1G", resources={"gpu": 2})
+        c.submit(b"x", resources={"gpu": 1})
+        c.submit(b"x", memory=5 << 20)
+        first, third = self.take_all(e, 2)
+        self.assertEqual([self.result_of(m) for m in (first, third)], [1, 3])
+        asked = first.metadata["taskfs"]
+        self.assertEqual(
+            [asked[x] for x in ("cpus", "memory", "resources")], [2, "1G", {"gpu": 2}]
+        )
+        self.assertEqual(
+            self.has(c, e), ["cpus 1/4", "gpu 0/2", "memory 2043M/3G"]
+        )
+        self.assertEqual(self.slots(c, e), (4, 1, 2))
+        e.reply(first, exit_status=0)
+        second = e.take()
+        self.assertEqual(self.result_of(second), 2)
+        for m in second, third:
+            e.reply(m, exit_status=0)
+        c.wait(2, "ok")
+        c.wait(3, "ok")
+        self.assertEqual(self.has(c, e), free)
+
+    def test_an_engine_of_ipyparallel_has_none(self):
+        c = self.followed()
+        e = self.engine(taskfs=False)
+        e.join(c)
+        self.assertEqual(self.has(c, e), ["cpus 1/1"])
+        c.submit(b"x", resources={"gpu": 1})
+        why = c.wait_until(1, lambda r: r["why"])["why"]
+        # It has not said yet what it runs.
+        self.assertEqual(why, "an engine with so much free: 1 cpu, 1 gpu")
+
+    def test_it_comes_back_with_less(self):
+        c = self.followed()
+        e = self.joined(c, 2, resources={"gpu": 2})
+        c.submit(b"x", resources={"gpu": 2})
+        m = e.take()
+        e.register(running=[m.header["msg_id"]], slots=2, resources={"gpu": 1})
+        self.assertEqual(self.has(c, e), ["cpus 1/2", "gpu 0/1"])
+        e.reply(m, exit_status=0)
+        c.wait(1, "ok")
+        self.assertEqual(self.has(c, e), ["cpus 2/2", "gpu 1/1"])
+
+    def test_after_a_restart_of_the_controller(self):
+        c = self.followed()
+        e = self.joined(c, 2, resources={"gpu": 2})
+        c.submit(b"x", resources={"gpu": 1})
+        m = e.take()
+        self.controller.kill()
+        # Two of one uuid would both come back.
+        self.peers.remove(e)
+        e.close()
+        self.controller.start()
+        c = self.followed()
+        again = self.engine(uuid=e.uuid)
+        again.join(c, running=[m.header["msg_id"]], slots=2, resources={"gpu": 2})
+        self.assertEqual(self.has(c, again), ["cpus 1/2", "gpu 1/2"])
+        again.reply(m, exit_status=0)
+        c.wait(1, "ok")
+
+    def test_rubbish_is_none(self):
+        c = self.followed()
+        for rubbish in (
+            [],
+            "gpu",
+            7,
+            {"gpu": -1},
+            {"gpu": "1"},
+            {"a b": 1},
+            {"gpu": 1, "x": 1.5},
+            {"gpu": 1 << 60},
+            {"r%d" % i: 1 for i in range(17)},
+        ):
+            e = self.joined(c, 1, resources=rubbish)
+            self.assertEqual(self.has(c, e), ["cpus 1/1"], rubbish)
+        with open(self.controller.log) as f:
+            said = f.read()
+        self.assertEqual(said.count("resources that it cannot have"), 9)
 
 
 class Said(Slots):
