@@ -62,7 +62,7 @@ static void err_ready(struct watch *w, short events)
 
 /* --- beginning and end ---------------------------------------------------- */
 
-struct pipes {
+struct shell_pipes {
 	int in[2], out[2], err[2];
 };
 
@@ -75,7 +75,7 @@ static void close_pair(int fd[2])
 	fd[0] = fd[1] = -1;
 }
 
-static void close_pipes(struct pipes *p)
+static void close_pipes(struct shell_pipes *p)
 {
 	close_pair(p->in);
 	close_pair(p->out);
@@ -83,9 +83,9 @@ static void close_pipes(struct pipes *p)
 }
 
 /* Our ends do not block. */
-static int make_pipes(struct pipes *p)
+static int make_pipes(struct shell_pipes *p)
 {
-	*p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+	*p = (struct shell_pipes){{-1, -1}, {-1, -1}, {-1, -1}};
 	if (pipe2(p->in, O_CLOEXEC) == 0 && pipe2(p->out, O_CLOEXEC) == 0 &&
 	    pipe2(p->err, O_CLOEXEC) == 0 &&
 	    fcntl(p->in[1], F_SETFL, O_NONBLOCK) == 0 &&
@@ -124,7 +124,7 @@ static int send_script(struct shell *s, int fd, const char *source,
 int shell_start(struct shell *s, struct loop *loop,
 		const struct ssh_command *c, enum connfile_kind kind)
 {
-	struct pipes p;
+	struct shell_pipes p;
 	int err = make_pipes(&p);
 
 	assert(!s->pid);
