@@ -46,7 +46,7 @@ room_taskfs-engine     := engine
 pkgs_taskfs            := fuse3
 pkgs_taskfs-controller := sqlite3
 
-lib_src := $(wildcard lib/base/*.c lib/wire/*.c)
+lib_src := $(wildcard lib/base/*.c lib/wire/*.c lib/ssh/*.c)
 lib_obj := $(lib_src:%.c=$(BUILD)/obj/%.o)
 LIB     := $(BUILD)/libtaskfs.a
 

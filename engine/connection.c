@@ -1,13 +1,28 @@
 #include "connection.h"
 #include "base/file.h"
+#include "ssh/tunnel.h"
 #include "wire/limits.h"
 
 #include <sodium.h>
+
+/* Why there is no file from the other end of the tunnel; -EAGAIN: not yet. */
+static int say_why_not(const struct config *config, struct buf *why)
+{
+	struct buf ignored = BUF_INIT;
+	enum tunnel_state state = tunnel_state(config->tunnel, &ignored);
+
+	buf_done(&ignored);
+	tunnel_explain(config->tunnel, why);
+	return state == TUNNEL_FAILED || state == TUNNEL_NO_FILE
+		       ? -EHOSTUNREACH : -EAGAIN;
+}
 
 static int read_text(const struct config *config, struct buf *out)
 {
 	const char *given = config->connection;
 
+	if (config->tunnel)
+		return tunnel_text(config->tunnel, out);
 	if (!given)
 		return file_read(config->path, LIMIT_CONNFILE, out);
 	if (strlen(given) > LIMIT_CONNFILE)
@@ -41,6 +56,8 @@ int connection_read(const struct config *config, struct buf *text,
 		return err;
 	buf_clear(text);
 	err = read_text(config, text);
+	if (err == -ENOENT && config->tunnel)
+		return say_why_not(config, why);
 	if (err) {
 		if (err != -ENOENT)
 			buf_printf(why, "%s: %s", config->path, strerror(-err));
@@ -58,6 +75,7 @@ bool connection_changed(const struct config *config, struct bytes text)
 	struct buf now = BUF_INIT;
 	bool changed;
 
+	tunnel_look(config->tunnel);
 	/* A file that is not there (yet) says nothing new. */
 	changed = read_text(config, &now) == 0 &&
 		  !bytes_eq(buf_bytes(&now), text);

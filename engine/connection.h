@@ -12,7 +12,8 @@
 
 /*
  * *text becomes what stands there, *ret_file what that says: connfile_done() of the
- * caller. 0; -ENOENT: there is no file yet; -EPERM: the directory of the cluster is
+ * caller. 0; -ENOENT: there is no file yet; -EAGAIN: a tunnel does not know yet
+ * whether there is; -EPERM: the directory of the cluster is
  * not to be trusted; -errno; all but -ENOENT with a sentence in *why.
  */
 int connection_read(const struct config *config, struct buf *text,

@@ -1,6 +1,7 @@
 #include "link.h"
 #include "channels.h"
 #include "connection.h"
+#include "ssh/tunnel.h"
 #include "wire/limits.h"
 
 #define LINGER_MS 1000
@@ -283,6 +284,7 @@ static int connect_channel(struct link *l, enum channel c, unsigned port)
 		err = set_flag(socket, ZMQ_IMMEDIATE);
 	if (!err && row->no_drop)
 		err = set_flag(socket, ZMQ_XPUB_NODROP);
+	tunnel_want(l->config->tunnel, port);
 	if (!err)
 		err = sock_connect(socket, l->file.interface, port);
 	if (err) {

@@ -6,6 +6,8 @@
 #include "guard.h"
 #include "options.h"
 #include "slots.h"
+#include "ssh/tunnel.h"
+#include "ssh/url.h"
 #include "subgroup.h"
 #include "worker.h"
 
@@ -163,18 +165,51 @@ static int run_in_spool(struct config *config)
 	return code;
 }
 
+/* Before there is a subreaper: what keeps the tunnel belongs to no engine. */
+static int open_tunnel(struct config *config)
+{
+	struct buf why = BUF_INIT;
+	int err;
+
+	if (!config->file || !ssh_is_url(config->file))
+		return 0;
+	err = tunnel_open(config->file, CONNFILE_ENGINE, &config->tunnel,
+			  &why);
+	if (err)
+		log_error(buf_str(&why), log_errno(err));
+	buf_done(&why);
+	return err;
+}
+
+static int run_in_tunnel(struct config *config)
+{
+	pid_t guard = getpid();
+	int code;
+
+	if (open_tunnel(config) < 0)
+		return EXIT_FAILED;
+	code = run_in_spool(config);
+	/* The worker comes here, too, and leaves it to the guard. */
+	if (getpid() == guard)
+		tunnel_close(config->tunnel);
+	else
+		tunnel_leave(config->tunnel);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
 	int err, code = EXIT_OK;
 
+	tunnel_main(argc, argv);
 	if (options_read(argc, argv, &config, &code) == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		err = tidy_fds();
 		if (!err)
 			err = options_open_log(&config);
 		code = err || sodium_init() < 0 ? EXIT_FAILED
-						: run_in_spool(&config);
+						: run_in_tunnel(&config);
 	}
 	options_done(&config);
 	return code;

@@ -66,6 +66,14 @@ static bool too_late(const struct engine *e)
 	       (limit && mono_usec() - m->began >= limit);
 }
 
+/* A tunnel needs its time even where nobody waits for a controller. */
+static bool is_too_late(const struct engine *e, int err)
+{
+	const struct config *c = e->config;
+
+	return err == -EPERM || (too_late(e) && (err != -EAGAIN || c->wait));
+}
+
 static void look_for_file(struct engine *e)
 {
 	struct member *m = &e->member;
@@ -75,7 +83,7 @@ static void look_for_file(struct engine *e)
 	if (!err) {
 		m->state = MEMBER_CONNECTING;
 		next_step_in(e, CONNECT_USEC);
-	} else if (too_late(e) || err == -EPERM) {
+	} else if (is_too_late(e, err)) {
 		if (err == -ENOENT)
 			buf_puts(&why, "no connection file; is the controller "
 				       "started?");

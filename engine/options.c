@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "lifetime.h"
 #include "slots.h"
+#include "ssh/url.h"
 #include "wire/connfile.h"
 #include "wire/limits.h"
 
@@ -36,7 +37,8 @@ static int set_resource(void *config, const char *value)
 
 static const struct opt opts[] = {
 	{.name = "file", .letter = 'f', .value = "FILE", .type = OPT_TEXT,
-	 AT(file), .help = "connection file (ipcontroller-engine.json)"},
+	 AT(file), .help = "connection file (ipcontroller-engine.json), or "
+			   "ssh://[USER@]HOST[:PORT]/CLUSTER"},
 	{.name = "cluster-dir", .value = "DIR", .type = OPT_TEXT,
 	 AT(given_dir),
 	 .help = "directory of the cluster; the file is in its security/"},
@@ -109,7 +111,8 @@ static const struct opt opts[] = {
 };
 
 /* What ipengine understands; what is missing here is told in a warning. */
-#define NO_TUNNEL "this engine makes no tunnels; connecting directly"
+#define NO_TUNNEL \
+	"connecting directly; --file ssh://SERVER/CLUSTER goes through ssh"
 #define NO_PYTHON "this engine runs no Python by itself"
 
 static const struct opt_alias aliases[] = {
@@ -253,10 +256,28 @@ static bool find_text(struct config *c)
 	return true;
 }
 
+/* Opened by main(). */
+static int find_far(struct config *c)
+{
+	struct buf why = BUF_INIT;
+	struct ssh_url url;
+	int err = ssh_url_parse(&url, c->file, &why);
+
+	if (err)
+		complain("--file", buf_str(&why));
+	else
+		c->path = xstrdup(c->file);
+	ssh_url_done(&url);
+	buf_done(&why);
+	return err;
+}
+
 static int find_connection(struct config *c)
 {
 	if (c->ipython_dir && setenv("IPYTHONDIR", c->ipython_dir, 1) < 0)
 		return complain("--ipython-dir", strerror(errno));
+	if (c->file && ssh_is_url(c->file))
+		return find_far(c);
 	if (c->file) {
 		c->path = absolute(c->file);
 		return 0;

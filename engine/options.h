@@ -11,6 +11,7 @@
 /* The command line. */
 struct config {
 	char *path;			/* of the connection file; owned */
+	struct tunnel *tunnel;		/* to where that is; NULL: here */
 	const char *connection;		/* its text; NULL: it is in the file */
 	char *dir;			/* of the cluster, or NULL; owned */
 	const char *file, *given_dir, *profile, *name, *cluster_id;

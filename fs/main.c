@@ -7,6 +7,8 @@
 #include "mount.h"
 #include "nodes.h"
 #include "service.h"
+#include "ssh/tunnel.h"
+#include "ssh/url.h"
 #include "tree/tree.h"
 
 #include <fcntl.h>
@@ -95,7 +97,8 @@ static const struct program program = {
 	.about = "Mount a compute cluster on DIR: write a command into "
 		 "DIR/tasks/new, read\nDIR/results/latest/value. SOURCE is a "
 		 "cluster's name, its directory, or its client\nconnection "
-		 "file; of taskfs or of ipyparallel.",
+		 "file; of taskfs or of ipyparallel. On another host:\n"
+		 "ssh://[USER@]HOST[:PORT]/SOURCE.",
 	.more =
 "Mount options (-o): ro, allow_other (others may use the mount; permissions\n"
 "are checked), nonempty (DIR may hold files), bg (return without waiting for\n"
@@ -169,11 +172,24 @@ static int open_log(void)
 	return 0;
 }
 
+/* The path of the connection file; or what there is instead. Before this goes to the
+ * background: ssh may have to ask on the terminal. */
+static char *connfile_of(const char *source, struct buf *why)
+{
+	struct tunnel **t = &config.service.tunnel;
+
+	if (!ssh_is_url(source))
+		return mount_source(source, why);
+	if (tunnel_open(source, CONNFILE_CLIENT, t, why) < 0)
+		return NULL;
+	return xstrdup(source);
+}
+
 static int set_up(const char *args[2], char **ret_connfile, char **ret_dir)
 {
 	struct buf why = BUF_INIT;
 
-	*ret_connfile = mount_source(args[0], &why);
+	*ret_connfile = connfile_of(args[0], &why);
 	if (*ret_connfile)
 		*ret_dir = mount_dir(args[1], &config.service.mount, &why);
 	if (!*ret_dir) {
@@ -194,6 +210,7 @@ int main(int argc, char **argv)
 	int code, err = 0;
 	bool serve;
 
+	tunnel_main(argc, argv);
 	if (sodium_init() < 0)
 		return EXIT_FAILED;
 	tree_init(nodes);
@@ -214,6 +231,11 @@ int main(int argc, char **argv)
 	else if (serve)
 		code = service_run(&config.service, args[0], dir, connfile,
 				   status_fd);
+	/* Who waits for the child's word leaves it to the child. */
+	if (serve)
+		tunnel_close(config.service.tunnel);
+	else
+		tunnel_leave(config.service.tunnel);
 	free(connfile);
 	free(dir);
 	mount_options_done(&config.service.mount);

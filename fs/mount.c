@@ -200,12 +200,6 @@ static char *named_dir(const char *name, struct buf *why)
 	return theirs ? profile : ours;
 }
 
-static bool is_path(const char *source)
-{
-	return strchr(source, '/') || ends_with(source, ".json") ||
-	       strcmp(source, ".") == 0 || strcmp(source, "..") == 0;
-}
-
 /* Who can write there says which controller is spoken to. */
 static bool is_trusted(const char *dir, struct buf *why)
 {
@@ -226,7 +220,7 @@ char *mount_source(const char *source, struct buf *why)
 	char *given, *dir, *file;
 	struct stat st;
 
-	given = is_path(source) ? xstrdup(source) : named_dir(source, why);
+	given = cluster_is_path(source) ? xstrdup(source) : named_dir(source, why);
 	if (!given)
 		return NULL;
 	/* The same whatever it is called: a bridge is known by it. */
@@ -243,7 +237,7 @@ char *mount_source(const char *source, struct buf *why)
 void mount_say_places(const char *source, struct buf *why)
 {
 	struct buf ignored = BUF_INIT;
-	char *ours = is_path(source) ? NULL : cluster_dir(source, &ignored);
+	char *ours = cluster_is_path(source) ? NULL : cluster_dir(source, &ignored);
 	char *theirs = ours ? profile_dir(source, &ignored) : NULL;
 
 	if (theirs)

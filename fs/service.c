@@ -15,6 +15,7 @@
 #include "open/await.h"
 #include "open/file.h"
 #include "park/caller.h"
+#include "ssh/tunnel.h"
 #include "tasks/draft.h"
 #include "tasks/tasks.h"
 #include "vars/push.h"
@@ -23,6 +24,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+
+#define LOOK_AT_TUNNEL (100 * USEC_PER_MSEC)
 
 /* What each room keeps. */
 static struct notifier notifier;
@@ -63,6 +66,7 @@ static struct fs fs = {
 static const struct service_options *options;
 static void *zmq;
 static struct timer patience;
+static uint64_t patient_until;	/* mono_usec(); with a tunnel */
 static bool ready;	/* it is mounted, and somebody was told */
 static int status_fd = -1;	/* to the parent that waits; or -1 */
 
@@ -155,7 +159,9 @@ static void advise(struct buf *why)
 {
 	const struct link *l = fs.link;
 
-	if (access(l->path, F_OK) < 0) {
+	if (l->tunnel) {
+		buf_puts(why, "; -o bg mounts and goes on trying");
+	} else if (access(l->path, F_OK) < 0) {
 		buf_puts(why, "; start the controller first, or mount with "
 			      "-o bg");
 		mount_say_places(fs.source, why);
@@ -170,10 +176,33 @@ static void advise(struct buf *why)
 	}
 }
 
+/*
+ * The patience is with the controller. What ssh needs until it is through, it takes:
+ * somebody may be asked for a password. When ssh has said why not, that is it.
+ */
+static bool is_patient_with_tunnel(void)
+{
+	struct buf ignored = BUF_INIT;
+	uint64_t now = mono_usec();
+	enum tunnel_state state;
+
+	if (!options->tunnel || fs.sync->ever || link_is_up(fs.link))
+		return false;
+	state = tunnel_state(options->tunnel, &ignored);
+	buf_done(&ignored);
+	if (state == TUNNEL_CONNECTING)
+		patient_until = now + options->wait;
+	return state != TUNNEL_FAILED && now < patient_until;
+}
+
 static void out_of_patience(struct timer *t)
 {
 	struct buf why = BUF_INIT;
 
+	if (is_patient_with_tunnel()) {
+		timer_set(fs.loop, t, LOOK_AT_TUNNEL);
+		return;
+	}
 	if (fs.sync->ever) { /* what is known is to be seen */
 		mount_now();
 		return;
@@ -183,6 +212,8 @@ static void out_of_patience(struct timer *t)
 		return;
 	}
 	link_explain(fs.link, &why);
+	if (options->tunnel && !tunnel_is_up(options->tunnel))
+		tunnel_explain(options->tunnel, &why);
 	if (fs.link->state != LINK_FOREIGN)
 		advise(&why);
 	fail(buf_str(&why));
@@ -254,6 +285,7 @@ static int start(const char *connfile)
 	tasks_init(fs.tasks);
 	vars_init(fs.vars);
 	link_init(fs.link, fs.loop, zmq, connfile, &link_events);
+	fs.link->tunnel = options->tunnel;
 	bridge_init(fs.bridge, fs.link);
 	sync_init(fs.sync, fs.link, fs.mirror);
 	fs.sync->filled = filled;
@@ -264,7 +296,8 @@ static int start(const char *connfile)
 	if (options->mount.background || !options->wait)
 		mount_now();
 	else
-		timer_set(fs.loop, &patience, options->wait);
+		timer_set(fs.loop, &patience,
+			  options->tunnel ? LOOK_AT_TUNNEL : options->wait);
 	return 0;
 }
 

@@ -8,9 +8,12 @@
 
 #include "mount.h"
 
+struct tunnel;
+
 struct service_options {
 	struct mount_options mount;
 	uint64_t wait;		/* for the controller's first answer; usec */
+	struct tunnel *tunnel;	/* to where SOURCE is; NULL: here */
 	uint64_t ready_fd;	/* told when it is mounted; UINT64_MAX: none */
 };
 

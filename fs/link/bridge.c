@@ -191,8 +191,15 @@ static int find_parts(struct bridge *b, struct buf *why)
 int bridge_begin(struct bridge *b, struct buf *why)
 {
 	char *security, *path;
-	int err = find_parts(b, why);
+	int err;
 
+	if (b->link->tunnel) {
+		buf_puts(why, "it is a cluster of ipyparallel; over ssh:// "
+			      "only those of taskfs are mounted. Mount it on "
+			      "its own host");
+		return -EOPNOTSUPP;
+	}
+	err = find_parts(b, why);
 	if (err) {
 		forget(b);
 		b->users = -1;

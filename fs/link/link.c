@@ -1,6 +1,7 @@
 #include "link.h"
 #include "base/log.h"
 #include "linktext.h"
+#include "ssh/tunnel.h"
 #include "wire/limits.h"
 #include "wire/scan.h"
 
@@ -84,10 +85,15 @@ static void go_down(struct link *l)
 
 static void no_answer(struct link *l)
 {
-	struct buf url = BUF_INIT;
+	struct buf url = BUF_INIT, more = BUF_INIT;
 
 	link_url(l, &url);
-	set_why(l, "no answer from %s", buf_str(&url));
+	/* What ssh said last is about what it forwards. */
+	if (l->tunnel)
+		(void)tunnel_state(l->tunnel, &more);
+	set_why(l, "no answer from %s%s%s", buf_str(&url), more.n ? "; " : "",
+		buf_str(&more));
+	buf_done(&more);
 	buf_done(&url);
 }
 
@@ -179,6 +185,7 @@ static int connect_to(struct link *l, int type, unsigned port, void **ret)
 	int err;
 
 	connfile_curve(&l->file, &curve);
+	tunnel_want(l->tunnel, port);
 	err = sock_new(l->zmq, &how, ret);
 	if (err)
 		return err;
@@ -223,10 +230,14 @@ static int load(struct link *l, bool *ret_new)
 {
 	struct buf why = BUF_INIT;
 	struct connfile file;
-	int err = connfile_load(&file, l->kind, l->path, &why);
+	int err = l->tunnel ? tunnel_load(l->tunnel, &file, &why)
+			    : connfile_load(&file, l->kind, l->path, &why);
 
 	*ret_new = false;
-	if (err) {
+	if (err && l->tunnel) {
+		tunnel_look(l->tunnel);
+		set_why(l, "%s", buf_str(&why));
+	} else if (err) {
 		set_why(l, "cannot use the connection file %s: %s", l->path,
 			buf_str(&why));
 	} else if (is_same(&file, &l->file)) {

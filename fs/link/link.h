@@ -24,6 +24,7 @@ enum link_state {
 };
 
 struct link;
+struct tunnel;
 
 struct link_events {
 	void (*up)(struct link *l);
@@ -37,7 +38,8 @@ struct link_events {
 struct link {
 	struct loop *loop;
 	void *zmq;
-	char *path;		/* of the connection file */
+	char *path;		/* of the connection file; of a tunnel: its url */
+	struct tunnel *tunnel;	/* to where that is; borrowed; NULL: here */
 	enum connfile_kind kind; /* of that: CLIENT, then perhaps BRIDGE */
 	const struct link_events *on;
 	enum link_state state;
@@ -62,7 +64,7 @@ struct link {
 
 #define LINK_SILENCE (15 * USEC_PER_SEC)
 
-/* path is copied. Nothing happens before link_start(). */
+/* path is copied. Nothing happens before link_start(): tunnel may be set until then. */
 void link_init(struct link *l, struct loop *loop, void *zmq, const char *path,
 	       const struct link_events *on);
 void link_start(struct link *l);

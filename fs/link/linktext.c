@@ -1,8 +1,11 @@
 #include "linktext.h"
+#include "ssh/tunnel.h"
 
 void link_url(const struct link *l, struct buf *out)
 {
-	if (l->file.interface)
+	if (l->tunnel)
+		buf_puts(out, tunnel_url(l->tunnel));
+	else if (l->file.interface)
 		buf_printf(out, "%s:%u", l->file.interface,
 			   l->file.port.registration);
 }

@@ -109,6 +109,12 @@ static void resolve_interface(struct connfile *c)
 	}
 }
 
+static bool is_interface(const char *text)
+{
+	return strncmp(text, "tcp://", 6) == 0 ||
+	       strncmp(text, "ipc:///", 7) == 0;
+}
+
 static bool says(struct json_object *o, const char *key, const char *want)
 {
 	const char *s = json_get_str(o, key, NULL);
@@ -137,8 +143,9 @@ static int fill(struct connfile *c, enum connfile_kind kind,
 	int err;
 
 	if (get_text(o, "interface", &c->interface) ||
-	    strncmp(c->interface, "tcp://", 6) != 0)
-		return bad(why, "is not tcp://ADDRESS", "interface");
+	    !is_interface(c->interface))
+		return bad(why, "is neither tcp://ADDRESS nor ipc:///PATH",
+			   "interface");
 	if (get_text(o, "key", &c->key))
 		return bad(why, "is no string", "key");
 	if (!says(o, "pack", "json") || !says(o, "unpack", "json"))
@@ -241,22 +248,29 @@ static struct json_object *to_json(const struct connfile *c,
 	return o;
 }
 
+void connfile_put(const struct connfile *c, enum connfile_kind kind,
+		  struct buf *out)
+{
+	struct json_object *o = to_json(c, kind);
+
+	buf_puts(out, json_object_to_json_string_ext(
+			      o, JSON_C_TO_STRING_PRETTY |
+					 JSON_C_TO_STRING_SPACED |
+					 JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_putc(out, '\n');
+	json_object_put(o);
+}
+
 int connfile_save(const struct connfile *c, enum connfile_kind kind,
 		  const char *path)
 {
-	struct json_object *o = to_json(c, kind);
 	struct buf text = BUF_INIT;
 	int err;
 
-	buf_puts(&text, json_object_to_json_string_ext(
-				o, JSON_C_TO_STRING_PRETTY |
-					   JSON_C_TO_STRING_SPACED |
-					   JSON_C_TO_STRING_NOSLASHESCAPE));
-	buf_putc(&text, '\n');
+	connfile_put(c, kind, &text);
 	err = file_write_atomic(path, 0600, buf_bytes(&text));
 	sodium_memzero(text.p, text.n);
 	buf_done(&text);
-	json_object_put(o);
 	return err;
 }
 
@@ -287,7 +301,16 @@ static bool is_absolute(const char *variable, const char *path,
 	return false;
 }
 
-static bool is_name(const char *name, struct buf *why)
+bool cluster_is_path(const char *source)
+{
+	size_t n = strlen(source);
+
+	return strchr(source, '/') || strcmp(source, ".") == 0 ||
+	       strcmp(source, "..") == 0 ||
+	       (n >= 5 && strcmp(source + n - 5, ".json") == 0);
+}
+
+bool cluster_is_name(const char *name, struct buf *why)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -326,8 +349,8 @@ static char *named_dir(const char *name, const char *variable,
 		       const char *in_home, const char *prefix,
 		       struct buf *why)
 {
-	char *base = is_name(name, why) ? base_dir(variable, in_home, why)
-					: NULL;
+	char *base = cluster_is_name(name, why)
+			     ? base_dir(variable, in_home, why) : NULL;
 	char *dir = base ? xasprintf("%s/%s%s", base, prefix, name) : NULL;
 
 	free(base);

@@ -18,7 +18,9 @@ struct ports {
 };
 
 struct connfile {
-	char *interface;	/* "tcp://127.0.0.1"; never "*" after loading */
+	/* "tcp://127.0.0.1", never "*" after loading; through a tunnel (ssh/tunnel.h)
+	 * "ipc:///DIR/NAME", the Unix sockets /DIR/NAME:PORT. */
+	char *interface;
 	char *location;		/* host name or address, or NULL */
 	char *key;		/* "" when nothing is signed */
 	char *curve_serverkey;	/* NULL: no CURVE */
@@ -45,10 +47,18 @@ int connfile_parse(struct connfile *c, enum connfile_kind kind,
 /* The same from a file; -errno when it cannot be read. */
 int connfile_load(struct connfile *c, enum connfile_kind kind,
 		  const char *path, struct buf *why) must_check;
+/* Appends the text of such a file. */
+void connfile_put(const struct connfile *c, enum connfile_kind kind,
+		  struct buf *out);
 /* Atomically, mode 0600. -errno. */
 int connfile_save(const struct connfile *c, enum connfile_kind kind,
 		  const char *path) must_check;
 void connfile_done(struct connfile *c);
+
+/* What names a cluster: a path (or a file, *.json), else a name. */
+bool cluster_is_path(const char *source);
+/* One that a directory can have; false: *why says what is wrong. */
+bool cluster_is_name(const char *name, struct buf *why);
 
 /*
  * The directory of the cluster of that name: $XDG_STATE_HOME/taskfs/NAME, or

@@ -19,6 +19,9 @@
 #define LIMIT_REPLAY 65536		/* signatures remembered */
 #define LIMIT_CONNFILE (64 * KIB)	/* a connection file */
 #define LIMIT_CLUSTER_NAME 64
+#define LIMIT_SSH_WORD 255		/* user or host of ssh:// */
+#define LIMIT_SSH_NOISE (256 * KIB)	/* what a login says of its own */
+#define LIMIT_SSH_PORTS 64		/* forwarded over one ssh */
 
 /* What the controller knows. */
 #define LIMIT_ENGINES 65536

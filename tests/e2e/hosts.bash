@@ -46,13 +46,18 @@ print(s.getsockname()[1])'
 # `ssh -F $SSHD/config HOST` for the hosts one, two and localhost. For them HOME is
 # $SSHD/home. TASKFS_SSH says so.
 sshd_up() {
-	local port
 	export SSHD=$HOME_DIR/sshd TASKFS_SSH="ssh -F $HOME_DIR/sshd/config"
 	mkdir -m 700 "$SSHD" "$SSHD/home"
 	# Debian's has this at every boot.
 	[ "$(id -u)" -ne 0 ] || install -d -m 755 /run/sshd
-	port=$(free_port)
-	sshd_configure "$port"
+	SSHD_PORT=$(free_port)
+	export SSHD_PORT
+	sshd_configure "$SSHD_PORT"
+	sshd_start
+}
+
+# Also again, when a test has ended it.
+sshd_start() {
 	# With its whole path, it says.
 	env "TASKFS_E2E=$MARK" "$(PATH=$PATH:/usr/sbin command -v sshd)" \
 		-f "$SSHD/sshd_config" -E "$SSHD/sshd.log" 3>&- || {
