@@ -101,8 +101,9 @@ static const struct opt opts[] = {
 	 .help = "write \"ready ID\" to this descriptor when registered"},
 	{.name = "debug", .letter = 'd', .type = OPT_FLAG, AT(debug),
 	 .help = "log every message"},
+	{.name = "mpi", .type = OPT_FLAG, AT(mpi),
+	 .help = "ask for the id that is the rank of mpiexec, or of srun"},
 	/* Of ipyparallel alone: not shown. */
-	{.name = "mpi", .type = OPT_FLAG, AT(mpi)},
 	{.name = "ipython-dir", .value = "DIR", .type = OPT_TEXT,
 	 AT(ipython_dir)},
 	{.name = "wait-for-file", .value = "SECONDS", .type = OPT_DURATION,

@@ -121,6 +121,9 @@ pid_t ssh_forward(const struct ssh_command *c, const char *host,
 	size_t i;
 
 	add_command(&a);
+	/* The connection has all of the configuration, of which this would forward
+	 * more than is asked for. */
+	add(&a, "-Fnone");
 	add_control(&a, c);
 	add(&a, "-Oforward");
 	for (i = 0; i < n; i++) {

@@ -46,14 +46,19 @@ settled() {
 	fi
 }
 
-# late LAUNCH: what is in a queue stays there.
+# late LAUNCH: what is in a queue stays there. So does a job that runs: it may just have
+# begun, and an engine that reaches no controller ends by itself.
 late() {
-	local state details
-	read -r state _ details < <("$(get "$1" kind)_state" "$1")
-	case $state in
-	waiting) not_all "$1" " within $timeout s; they stay in the queue: $details" ;;
+	local kind state details
+	kind=$(get "$1" kind)
+	read -r state _ details < <("${kind}_state" "$1")
+	case $state,$kind in
+	waiting,*) not_all "$1" " within $timeout s; they stay in the queue: $details" ;;
+	running,slurm | running,pbs)
+		not_all "$1" " within $timeout s; their jobs run and are left: $details"
+		;;
 	*)
-		"$(get "$1" kind)_give_up" "$1"
+		"${kind}_give_up" "$1"
 		not_all "$1" ''
 		;;
 	esac

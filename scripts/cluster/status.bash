@@ -52,13 +52,14 @@ launch_row() {
 }
 
 status() {
-	local w
+	local w all
 	row cluster "$name" "$dir"
 	process_row taskfs-controller controller needed
 	for w in $(engine_files); do
 		process_row "$w" "engine ${w##*-}"
 	done
-	for w in $(launches); do
+	mapfile -t all < <(launches)
+	for w in "${all[@]}"; do
 		launch_row "$w"
 	done
 	mount_row

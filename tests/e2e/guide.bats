@@ -98,6 +98,8 @@ blocks() {
 	local f
 	cd "$ROOT"
 	for f in README.md doc/guide/*.md; do
+		# A second host is nothing to type.
+		grep -qxF '```console' "$f" || continue
 		grep -qF "typed $f" "$BATS_TEST_FILENAME" || {
 			echo "nobody types $f"
 			return 1

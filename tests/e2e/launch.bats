@@ -192,7 +192,7 @@ launched_pid() {
 	pbs_up
 	run -0 engines --pbs='-q short -l walltime=60' --count 2
 	[[ $output == *'2 registered'* ]]
-	equal "$(sort -u "$PBS/options")" '-q short -l walltime=60'
+	equal "$(sort -u "$PBS/options")" '-S /bin/sh -q short -l walltime=60'
 	shown 1 2
 	equal "$(cat "$MNT"/engines/{1,2}/slots)" $'4\n4'
 	like "$(cat "$MNT/engines/2/until")" '^20.*Z$'
@@ -212,6 +212,23 @@ launched_pid() {
 	[[ $output == *'pbs            0 running'* ]]
 	run -0 cluster stop
 	equal "$(qselect)" ''
+}
+
+@test "a cluster whose directory has a blank in its name: stop ends its engines, and nothing else" {
+	local my=("--dir" "$HOME_DIR/my cluster" --name my --bin "$BUILD" --timeout "$FOREVER")
+	mkdir "$HOME_DIR/my"
+	: >"$HOME_DIR/my/thesis"
+	env "TASKFS_E2E=$MARK" "$CLUSTER" start "${my[@]}" --engines 1 --mount none 3>&- >/dev/null
+	run -0 env "TASKFS_E2E=$MARK" "$CLUSTER" engines "${my[@]}" --local
+	equal "$output" 'engines    local: 1 registered'
+	run -0 "$CLUSTER" status "${my[@]}"
+	[[ $output == *'local          1 running'* ]]
+	run -0 "$CLUSTER" stop "${my[@]}"
+	[[ $output == *'engines    local stopped'* ]]
+	[ -e "$HOME_DIR/my/thesis" ]
+	run ! grep -F 'my cluster' <(processes)
+	[ ! -e "$HOME_DIR/my cluster/launched" ]
+	rm -r "$HOME_DIR/my" "$HOME_DIR/my cluster"
 }
 
 @test "engines: wrong usage" {

@@ -103,11 +103,12 @@ refuses() {
 	}
 }
 
-# mounts SOURCE: it can be mounted.
+# mounts SOURCE [COMMAND...]: it can be mounted; the command is done meanwhile.
 mounts() {
 	mkdir -p "$HOME_DIR/other"
 	far "$1" "$HOME_DIR/other" --wait "$FOREVER"
 	equal "$(cat "$HOME_DIR/other/controller/state")" connected
+	"${@:2}"
 	wait_for is_unmounted "$HOME_DIR/other"
 }
 
@@ -281,6 +282,20 @@ program() {
 	cp "$HOME_DIR/noisy" "$SSHD/authorized_keys"
 	mounts ssh://one/lab
 	cp "$HOME_DIR/kept" "$SSHD/authorized_keys"
+}
+
+@test "what the configuration forwards is not forwarded" {
+	local port
+	port=$(free_port)
+	{
+		cat "$SSHD/config"
+		printf 'Host *\n LocalForward 127.0.0.1:%s 127.0.0.1:1\n' "$port"
+	} >"$SSHD/config.forward"
+	TASKFS_SSH="ssh -F $SSHD/config.forward" mounts ssh://one/lab \
+		is_closed "$port"
+}
+is_closed() {
+	run ! bash -c ": <>/dev/tcp/127.0.0.1/$1"
 }
 
 @test "a cluster by its directory, by its file, in one with odd letters, and one that anybody may write" {

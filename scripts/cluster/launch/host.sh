@@ -90,7 +90,8 @@ come() {
 prepare() {
 	(
 		umask 077
-		mkdir -p "$place" && cat /proc/sys/kernel/random/boot_id >"$place/boot" || exit
+		mkdir -p "$place" && uname -n >"$place/host" &&
+			cat /proc/sys/kernel/random/boot_id >"$place/boot" || exit
 		! command -v deployed >/dev/null || {
 			mkdir -p "$place/bin" && deployed >"$place/bin/taskfs-engine" &&
 				chmod 700 "$place/bin/taskfs-engine"
@@ -143,7 +144,16 @@ gone_in() {
 	done
 }
 
+# One name may lead to several hosts that share a home.
+is_that_host() {
+	[ ! -e "$place/host" ] || [ "$(cat "$place/host")" = "$(uname -n)" ] || {
+		echo "the engines are on $(cat "$place/host"), and this is $(uname -n)" >&2
+		return 1
+	}
+}
+
 stop() {
+	is_that_host || return
 	each_up kill -TERM
 	gone_in "$timeout" || {
 		each_up kill -KILL
@@ -155,6 +165,7 @@ stop() {
 }
 
 state() {
+	is_that_host || return
 	each_up :
 	echo "up $up"
 }
@@ -188,12 +199,14 @@ job() {
 	can_reach && find_engine || exit
 	tasks=${SLURM_NTASKS:-${SLURM_JOB_NUM_NODES:-1}}
 	echo "expect $tasks"
+	asked=${slots#auto}
 	job_slots
 	job_end
 	if [ "$tasks" -gt 1 ]; then
-		[ "$tasks" = "${SLURM_JOB_NUM_NODES-}" ] || slots=${SLURM_CPUS_PER_TASK:-1}
+		[ -n "$asked" ] || [ "$tasks" = "${SLURM_JOB_NUM_NODES-}" ] ||
+			slots=${SLURM_CPUS_PER_TASK:-1}
 		# shellcheck disable=SC2016 # expanded there
-		exec srun ${SLURM_CPUS_PER_TASK:+-c "$SLURM_CPUS_PER_TASK"} \
+		exec srun --export=ALL ${SLURM_CPUS_PER_TASK:+-c "$SLURM_CPUS_PER_TASK"} \
 			sh -c 'exec "$@" 3>&1' sh "$engine" --timeout "$timeout" \
 			--slots "$slots" --ready-fd 3 "$@"
 	fi

@@ -20,7 +20,7 @@ pbs_launch() {
 			printf 'said=%s\n' "$(quoted "$1/said.$i")"
 			# shellcheck disable=SC2016 # expanded there
 			echo 'main job "$@"'
-		} | qsub "${words[@]}" -N "${1##*/}" -j oe -o "$1/error.$i" \
+		} | qsub -S /bin/sh "${words[@]}" -N "${1##*/}" -j oe -o "$1/error.$i" \
 			>>"$1/job" 2>>"$1/error" || break
 	done
 }

@@ -42,10 +42,11 @@ slurm_state() {
 		return
 	fi
 	running=$(grep -c '^RUNNING' <<<"$jobs")
-	waiting=$(grep '^PENDING' <<<"$jobs")
+	waiting=$(grep . <<<"$jobs" | grep -vE '^(RUNNING|COMPLETING) ')
 	if [ -n "$waiting" ]; then
 		echo "waiting $running $about, $(sort <<<"$waiting" | uniq -c |
-			sed 's/^ *\([0-9]*\) PENDING \(.*\)/\1 wait: \2/' | paste -sd ';')"
+			sed -e 's/^ *\([0-9]*\) PENDING \(.*\)/\1 wait: \2/' -e t \
+				-e 's/^ *\([0-9]*\) \([A-Z_]*\) .*/\1 wait: \2/' | paste -sd ';')"
 	elif [ -n "$jobs" ]; then
 		echo "running $running $about"
 	else
