@@ -35,6 +35,16 @@ static enum wait wait_for(const struct result *r, int64_t id)
 	return e->draining || e->leaving ? WAIT_DRAINING : WAIT_FREE;
 }
 
+static void put_room(const struct result *r, struct buf *out)
+{
+	if (needs_one(r->needs)) {
+		buf_puts(out, "to be free");
+		return;
+	}
+	buf_puts(out, "to have so much free: ");
+	needs_put(r->needs, out);
+}
+
 static void put_one(const struct result *r, int64_t id, struct buf *out)
 {
 	enum wait wait = wait_for(r, id);
@@ -48,7 +58,7 @@ static void put_one(const struct result *r, int64_t id, struct buf *out)
 	} else if (wait == WAIT_DRAINING) {
 		buf_puts(out, "to take tasks again: it is draining");
 	} else {
-		buf_puts(out, "to be free");
+		put_room(r, out);
 	}
 }
 
@@ -103,7 +113,8 @@ static void put_targets(const struct result *r, struct buf *out)
 		put_named(r, true, out);
 	} else if (n[WAIT_FREE] == all) {
 		put_named(r, false, out);
-		buf_puts(out, " to be free");
+		buf_putc(out, ' ');
+		put_room(r, out);
 	} else if (n[WAIT_DRAINING] == all) {
 		put_named(r, false, out);
 		buf_puts(out, " to take tasks again: all are draining");

@@ -160,6 +160,23 @@ static void test_a_view(void **state)
 	assert_sent(c, "send 3.0 to 1");
 }
 
+static void test_why_with_targets(void **state)
+{
+	struct controller *c = *state;
+
+	c->config.hwm = 1;
+	add(c, 0, 2, "{'gpu': 4}");
+	add(c, 1, 2, "{'gpu': 4}");
+	submit(c, "{'resources': {'gpu': 3}, 'targets': [0]}");
+	submit(c, "{'resources': {'gpu': 3}, 'targets': [1]}");
+	submit(c, "{'resources': {'gpu': 2}, 'targets': [0]}");
+	submit(c, "{'resources': {'gpu': 2}, 'targets': [0, 1]}");
+	assert_sent(c, "send 1.0 to 0, send 2.0 to 1");
+	assert_why(result_find(c, 3), "engine 0 to have so much free: 1 cpu, 2 gpu");
+	assert_why(result_find(c, 4), "one of the engines 0 1 to have so much free: "
+				      "1 cpu, 2 gpu");
+}
+
 /* What it has may change when it registers again; what its runs have stays. */
 static void test_an_engine_that_has_less_now(void **state)
 {
@@ -550,6 +567,7 @@ static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_a_view),
 	CONTROLLER_TEST(test_an_engine_that_has_less_now),
 	CONTROLLER_TEST(test_why),
+	CONTROLLER_TEST(test_why_with_targets),
 	CONTROLLER_TEST(test_a_large_one_among_small_ones),
 	CONTROLLER_TEST(test_one_is_kept),
 	CONTROLLER_TEST(test_who_may_begin_before_it),
