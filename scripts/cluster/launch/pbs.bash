@@ -2,13 +2,7 @@
 # launch's token. A job writes its log itself: PBS brings it only when the job has ended.
 # shellcheck shell=bash disable=SC2154 # the command line is read elsewhere
 
-pbs_check() {
-	local program
-	for program in qsub qselect qdel; do
-		command -v "$program" >/dev/null || die "there is no $program here: --pbs needs PBS"
-	done
-	words_of "$where"
-}
+pbs_check() { queue_check PBS qsub qselect qdel; }
 pbs_places() { printf '%s\n' "$where"; }
 pbs_tellers() { echo "$count"; }
 pbs_launch() {
@@ -29,13 +23,7 @@ pbs_launch() {
 pbs_jobs() {
 	qselect -N "${1##*/}" "${@:2}" 2>"$1/error"
 }
-declare -A pbs_asked
-pbs_coming() {
-	local jobs
-	[ "$SECONDS" -ge "${pbs_asked[$1]:-0}" ] || return 0
-	pbs_asked[$1]=$((SECONDS + 2))
-	[ -s "$1/job" ] && { ! jobs=$(pbs_jobs "$1") || [ -n "$jobs" ]; }
-}
+pbs_coming() { queue_coming "$1"; }
 pbs_give_up() { :; }
 pbs_state() {
 	local jobs running about
@@ -59,11 +47,5 @@ pbs_cancel() {
 	jobs=$(pbs_jobs "$1") || return
 	# shellcheck disable=SC2086 # words
 	[ -z "$jobs" ] || qdel $jobs 2>"$1/error"
-	now_ms
-	deadline=$((now + timeout * 1000))
-	while jobs=$(pbs_jobs "$1") || return; [ -n "$jobs" ]; do
-		now_ms
-		[ "$now" -lt "$deadline" ] || return
-		sleep 0.2
-	done
+	queue_await_end "$1"
 }

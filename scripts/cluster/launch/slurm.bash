@@ -2,13 +2,7 @@
 # launch's token for its name: so it is found again whatever was noted of it.
 # shellcheck shell=bash disable=SC2154 # the command line is read elsewhere
 
-slurm_check() {
-	local program
-	for program in sbatch squeue scancel; do
-		command -v "$program" >/dev/null || die "there is no $program here: --slurm needs Slurm"
-	done
-	words_of "$where"
-}
+slurm_check() { queue_check Slurm sbatch squeue scancel; }
 slurm_places() { printf '%s\n' "$where"; }
 slurm_tellers() { echo "$count"; }
 slurm_launch() {
@@ -25,14 +19,7 @@ slurm_launch() {
 slurm_jobs() {
 	squeue --noheader --array --name="${1##*/}" --format='%T %r' 2>"$1/error"
 }
-# Slurm is asked once in a second or two; a Slurm that does not answer may know more.
-slurm_coming() {
-	local jobs
-	[ "$SECONDS" -ge "${slurm_asked[$1]:-0}" ] || return 0
-	slurm_asked[$1]=$((SECONDS + 2))
-	[ -s "$1/job" ] && { ! jobs=$(slurm_jobs "$1") || [ -n "$jobs" ]; }
-}
-declare -A slurm_asked
+slurm_coming() { queue_coming "$1"; }
 slurm_give_up() { :; }
 slurm_state() {
 	local jobs running waiting about
@@ -54,13 +41,5 @@ slurm_state() {
 	fi
 }
 slurm_cancel() {
-	local jobs
-	scancel --name="${1##*/}" 2>"$1/error" || return
-	now_ms
-	deadline=$((now + timeout * 1000))
-	while jobs=$(slurm_jobs "$1") || return; [ -n "$jobs" ]; do
-		now_ms
-		[ "$now" -lt "$deadline" ] || return
-		sleep 0.2
-	done
+	scancel --name="${1##*/}" 2>"$1/error" && queue_await_end "$1"
 }
