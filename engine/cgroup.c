@@ -4,6 +4,9 @@
 
 #define LIMIT_PROC (1024 * 1024)	/* bytes of a file there */
 
+const struct cgroup_files cgroup_own = {"/proc/self/cgroup",
+					"/proc/self/mountinfo"};
+
 /* A mounted hierarchy of cgroups. */
 struct hierarchy {
 	bool v2;
@@ -90,24 +93,27 @@ int cgroup_numbers(const char *dir, const char *name, int64_t *n, int most)
 	return i;
 }
 
+bool cgroup_number(struct bytes text, const char *name, uint64_t most, uint64_t *ret)
+{
+	struct bytes line;
+
+	while (parse_line(&text, &line))
+		if (bytes_is(parse_word(&line), name))
+			return parse_u64(parse_word(&line), 0, most, ret) == 0;
+	return false;
+}
+
 int64_t cgroup_named(const char *dir, const char *file, const char *name)
 {
 	char *path = xasprintf("%s/%s", dir, file);
 	struct buf text = BUF_INIT;
-	struct bytes rest, line;
-	uint64_t value;
-	int64_t n = -1;
+	uint64_t n;
+	bool found = file_read(path, LIMIT_PROC, &text) == 0 &&
+		     cgroup_number(buf_bytes(&text), name, INT64_MAX, &n);
 
-	if (file_read(path, LIMIT_PROC, &text) < 0)
-		text.n = 0;
-	rest = buf_bytes(&text);
-	while (n < 0 && parse_line(&rest, &line))
-		if (bytes_is(parse_word(&line), name) &&
-		    parse_u64(parse_word(&line), 0, INT64_MAX, &value) == 0)
-			n = (int64_t)value;
 	buf_done(&text);
 	free(path);
-	return n;
+	return found ? (int64_t)n : -1;
 }
 
 /* Of the cgroup and of all above it, as far as they can be seen from here. */

@@ -8,11 +8,8 @@
 /* Why there is no file from the other end of the tunnel; -EAGAIN: not yet. */
 static int say_why_not(const struct config *config, struct buf *why)
 {
-	struct buf ignored = BUF_INIT;
-	enum tunnel_state state = tunnel_state(config->tunnel, &ignored);
+	enum tunnel_state state = tunnel_explain(config->tunnel, why);
 
-	buf_done(&ignored);
-	tunnel_explain(config->tunnel, why);
 	return state == TUNNEL_FAILED || state == TUNNEL_NO_FILE
 		       ? -EHOSTUNREACH : -EAGAIN;
 }

@@ -100,8 +100,6 @@ static int run_again(struct config *config, char **spool_dir, int *lock,
 
 static int run(struct config *config, char **spool_dir, int *lock)
 {
-	static const struct cgroup_files own = {"/proc/self/cgroup",
-						"/proc/self/mountinfo"};
 	struct handover *h = handover_new();
 	pid_t guard = getpid();
 	int code;
@@ -112,7 +110,7 @@ static int run(struct config *config, char **spool_dir, int *lock)
 	}
 	guard_block_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	config->groups = subgroups_enter(&own);
+	config->groups = subgroups_enter(&cgroup_own);
 	code = run_again(config, spool_dir, lock, h);
 	if (getpid() == guard)
 		subgroups_leave(config->groups);
@@ -137,10 +135,13 @@ static bool has_descriptors(const struct config *config)
 static bool has_processors(const struct config *config)
 {
 	unsigned *processor;
-	size_t n = slots_processors(&processor);
+	size_t n;
 
+	if (!config->bind)
+		return true;
+	n = slots_processors(&processor);
 	free(processor);
-	if (!config->bind || config->slots <= n)
+	if (config->slots <= n)
 		return true;
 	log_error("with --bind each slot needs a processor of its own; there are "
 		  "fewer (--slots auto takes as many as there are)",

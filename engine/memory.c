@@ -38,17 +38,7 @@ static uint64_t resident(pid_t pid)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Lines as "Pss:  12 kB", "oom_kill 3": the number; false: there is no such line. */
-static bool number_of(struct bytes text, const char *name, uint64_t *ret)
-{
-	struct bytes line;
-
-	while (parse_line(&text, &line))
-		if (bytes_is(parse_word(&line), name))
-			return parse_u64(parse_word(&line), 0, INT64_MAX / 1024,
-					 ret) == 0;
-	return false;
-}
+#define MOST_KIB (INT64_MAX / 1024)
 
 /* Its part of what it has; all that is resident where the kernel does not tell. */
 static uint64_t proportional(pid_t pid)
@@ -57,8 +47,9 @@ static uint64_t proportional(pid_t pid)
 	uint64_t kib, files = 0, n;
 
 	if (read_file(pid, "smaps_rollup", &text) &&
-	    number_of(buf_bytes(&text), "Pss:", &kib)) {
-		(void)number_of(buf_bytes(&text), "Pss_File:", &files);
+	    cgroup_number(buf_bytes(&text), "Pss:", MOST_KIB, &kib)) {
+		(void)cgroup_number(buf_bytes(&text), "Pss_File:", MOST_KIB,
+				    &files);
 		n = (kib - min_u64(files, kib)) * 1024;
 	} else {
 		n = resident(pid);
@@ -170,13 +161,11 @@ int64_t memory_kills_lately(struct memory_watch *w)
 
 void memory_init(struct memory_watch *w, struct loop *loop)
 {
-	static const struct cgroup_files own = {"/proc/self/cgroup",
-						"/proc/self/mountinfo"};
 
 	*w = (struct memory_watch){.loop = loop};
 	list_init(&w->holds);
 	w->timer.fire = look;
-	w->kills = memory_kills_file(&own);
+	w->kills = memory_kills_file(&cgroup_own);
 }
 
 void memory_done(struct memory_watch *w)

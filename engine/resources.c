@@ -288,12 +288,10 @@ static int find_gpus(struct resources *r, const char *visible)
 
 static int find_memory(struct resources *r)
 {
-	static const struct cgroup_files own = {"/proc/self/cgroup",
-						"/proc/self/mountinfo"};
 	char memory[24];
 
 	snprintf(memory, sizeof(memory), "%lld",
-		 (long long)resources_memory("/proc/meminfo", &own));
+		 (long long)resources_memory("/proc/meminfo", &cgroup_own));
 	return put(r, bytes_str("memory"), memory);
 }
 

@@ -101,7 +101,7 @@ double slots_quota(const char *cgroup, const char *mountinfo)
 
 size_t slots_cores(void)
 {
-	double quota = slots_quota("/proc/self/cgroup", "/proc/self/mountinfo");
+	double quota = slots_quota(cgroup_own.cgroup, cgroup_own.mountinfo);
 	size_t n = affinity();
 
 	if (quota > 0 && quota < (double)n) {

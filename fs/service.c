@@ -213,7 +213,7 @@ static void out_of_patience(struct timer *t)
 	}
 	link_explain(fs.link, &why);
 	if (options->tunnel && !tunnel_is_up(options->tunnel))
-		tunnel_explain(options->tunnel, &why);
+		(void)tunnel_explain(options->tunnel, &why);
 	if (fs.link->state != LINK_FOREIGN)
 		advise(&why);
 	fail(buf_str(&why));

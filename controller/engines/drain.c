@@ -112,7 +112,7 @@ void drain_load(struct controller *c)
 		e = take_engine(c, parse_word(&line));
 		if (e && line.n && e->draining)
 			e->drain_why = xmemdup_nul((const char *)line.p + 1,
-						line.n - 1);
+						   line.n - 1);
 	}
 	free(text);
 }

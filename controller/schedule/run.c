@@ -114,6 +114,15 @@ void run_answered(struct run *run)
 	sched_kick(run->c);
 }
 
+static void destroy(struct run *run)
+{
+	if (run->ops->free)
+		run->ops->free(run);
+	needs_drop(run->needs);
+	free(run->msg_id);
+	free(run);
+}
+
 void run_free(struct run *run)
 {
 	struct result *r = result_find(run->c, run->result);
@@ -127,11 +136,7 @@ void run_free(struct run *run)
 	}
 	if (map_get(&run->c->runs->by_msg_id, bytes_str(run->msg_id)) == run)
 		map_remove(&run->c->runs->by_msg_id, bytes_str(run->msg_id));
-	if (run->ops->free)
-		run->ops->free(run);
-	needs_drop(run->needs);
-	free(run->msg_id);
-	free(run);
+	destroy(run);
 }
 
 struct run *run_find(struct controller *c, const char *msg_id)
@@ -143,15 +148,8 @@ void runs_done(struct controller *c)
 {
 	struct map_iter it = {0};
 
-	while (map_next(&c->runs->by_msg_id, &it)) {
-		struct run *run = it.value;
-
-		if (run->ops->free)
-			run->ops->free(run);
-		needs_drop(run->needs);
-		free(run->msg_id);
-		free(run);
-	}
+	while (map_next(&c->runs->by_msg_id, &it))
+		destroy(it.value);
 	map_done(&c->runs->by_msg_id);
 	free(c->runs);
 	c->runs = NULL;

@@ -59,31 +59,28 @@ static void each_ready(struct controller *c, void *arg,
 			each_of_line(list_entry(k, struct line, link), arg, f);
 }
 
-static void tell_who_names(struct result *r, void *arg)
-{
-	const int64_t *engine = arg;
-
-	if (is_one_of(r->targets, r->ntargets, *engine))
-		result_changed(r, CHANGED_STATE);
-}
+/* What has changed: an engine; and what is missing in all. */
+struct news {
+	int64_t engine;
+	bool all;
+};
 
 /* Which resources there are matters to who needs some. */
-static void tell_who_names_none(struct result *r, void *arg)
+static void tell(struct result *r, void *arg)
 {
-	const bool *all = arg;
+	const struct news *news = arg;
 
-	if (!r->ntargets && (*all || !needs_one(r->needs)))
+	if (r->ntargets ? is_one_of(r->targets, r->ntargets, news->engine)
+			: news->all || !needs_one(r->needs))
 		result_changed(r, CHANGED_STATE);
 }
 
 void sched_tell_waiting(struct controller *c, int64_t engine)
 {
 	enum missing missing = why_missing(c);
+	struct news news = {engine, (int)missing != c->schedule->told_missing};
 
-	bool all = (int)missing != c->schedule->told_missing;
-
-	each_ready(c, &engine, tell_who_names);
-	each_ready(c, &all, tell_who_names_none);
+	each_ready(c, &news, tell);
 	c->schedule->told_missing = (int)missing;
 }
 

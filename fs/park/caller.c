@@ -210,7 +210,7 @@ static void set(struct caller *k, const struct news *n)
 		return;
 	free(k->error);
 	k->error = n->error ? xmemdup_nul(n->error,
-				       strnlen(n->error, CALLER_ERROR))
+					  strnlen(n->error, CALLER_ERROR))
 			    : NULL;
 	k->has_error = true;
 }

@@ -123,12 +123,15 @@ bool tunnel_is_up(const struct tunnel *t)
 	return state == TUNNEL_UP;
 }
 
-void tunnel_explain(const struct tunnel *t, struct buf *why)
+enum tunnel_state tunnel_explain(const struct tunnel *t, struct buf *why)
 {
+	enum tunnel_state state;
+
 	buf_clear(why);
-	(void)tunnel_state(t, why);
+	state = tunnel_state(t, why);
 	if (why->n == 0)
 		buf_printf(why, "no answer from %s yet", t->url);
+	return state;
 }
 
 int tunnel_text(const struct tunnel *t, struct buf *text)
@@ -143,7 +146,7 @@ int tunnel_load(const struct tunnel *t, struct connfile *ret_file,
 	int err = tunnel_text(t, &text);
 
 	if (err)
-		tunnel_explain(t, why);
+		(void)tunnel_explain(t, why);
 	else
 		err = connfile_parse(ret_file, t->kind, buf_bytes(&text), why);
 	if (text.p)

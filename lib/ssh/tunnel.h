@@ -48,8 +48,9 @@ const char *tunnel_url(const struct tunnel *t);
  */
 enum tunnel_state tunnel_state(const struct tunnel *t, struct buf *why);
 bool tunnel_is_up(const struct tunnel *t);
-/* Why there is no connection file, in a sentence, instead of what *why has. */
-void tunnel_explain(const struct tunnel *t, struct buf *why);
+/* The state; and why there is no connection file, in a sentence, instead of what *why
+ * has. */
+enum tunnel_state tunnel_explain(const struct tunnel *t, struct buf *why);
 
 /*
  * The connection file as it is from here: appended to *text; or read, and *why says

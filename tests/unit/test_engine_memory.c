@@ -11,17 +11,6 @@
 
 #define PAGES ((size_t)32 * 1024 * 1024)
 
-static void put(const char *name, const char *text)
-{
-	char *path = xstrdup(unit_path(name));
-	char *dir = xmemdup_nul(path, (size_t)(strrchr(path, '/') - path));
-
-	assert_int_equal(file_mkdirs(dir, 0700), 0);
-	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);
-	free(dir);
-	free(path);
-}
-
 /* --- how much ------------------------------------------------------------------- */
 
 /* A process that has done `f` and waits; kill() and waitpid() end it. */
@@ -186,8 +175,8 @@ static void assert_kills_file(const char *cgroup, const char *mount, const char 
 	char *mounts = xasprintf("30 25 0:26 / %s %s\n", at, mount);
 	char *path[2], *file;
 
-	put("cgroup", cgroup);
-	put("mountinfo", mounts);
+	unit_put("cgroup", cgroup);
+	unit_put("mountinfo", mounts);
 	path[0] = xstrdup(unit_path("cgroup"));
 	path[1] = xstrdup(unit_path("mountinfo"));
 	file = memory_kills_file(&(struct cgroup_files){path[0], path[1]});
@@ -206,12 +195,12 @@ static void test_kills_file(void **state)
 {
 	(void)state;
 	assert_kills_file("0::/a\n", V2, "/proc/vmstat");
-	put("fs/a/memory.events", "low 0\noom 1\noom_kill 3\n");
-	put("fs/memory.events", "oom_kill 4\n");
+	unit_put("fs/a/memory.events", "low 0\noom 1\noom_kill 3\n");
+	unit_put("fs/memory.events", "oom_kill 4\n");
 	assert_kills_file("0::/a\n", V2, "fs/a/memory.events");
-	put("fs/m/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
+	unit_put("fs/m/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
 	assert_kills_file("3:memory:/m\n", V1, "/proc/vmstat");
-	put("fs/m/memory.oom_control",
+	unit_put("fs/m/memory.oom_control",
 	    "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n");
 	assert_kills_file("3:memory:/m\n", V1, "fs/m/memory.oom_control");
 }
@@ -221,17 +210,17 @@ static void test_kills(void **state)
 	struct memory_watch watch = {0};
 
 	(void)state;
-	put("events", "max 7\noom_kill 3\noom_group_kill 9\n");
+	unit_put("events", "max 7\noom_kill 3\noom_group_kill 9\n");
 	watch.kills = xstrdup(unit_path("events"));
 	assert_int_equal(memory_kills(&watch), 3);
 	assert_int_equal(memory_kills_lately(&watch), 3);
-	put("events", "oom_kill 4\n");
+	unit_put("events", "oom_kill 4\n");
 	assert_int_equal(memory_kills(&watch), 4);
 	watch.read = mono_usec() - USEC_PER_SEC;
 	assert_int_equal(memory_kills_lately(&watch), 4);
-	put("events", "oom_kill x\n");
+	unit_put("events", "oom_kill x\n");
 	assert_int_equal(memory_kills(&watch), -1);
-	put("events", "");
+	unit_put("events", "");
 	assert_int_equal(memory_kills(&watch), -1);
 	free(watch.kills);
 	watch.kills = xstrdup("/nonexistent");

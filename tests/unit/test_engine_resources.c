@@ -4,17 +4,6 @@
 #include "engine/resources.h"
 #include "engine/stock.h"
 
-static void put(const char *name, const char *text)
-{
-	char *path = xstrdup(unit_path(name));
-	char *dir = xmemdup_nul(path, (size_t)(strrchr(path, '/') - path));
-
-	assert_int_equal(file_mkdirs(dir, 0700), 0);
-	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);
-	free(dir);
-	free(path);
-}
-
 static void add(struct resources *r, const char *text)
 {
 	if (resources_parse(r, text))
@@ -107,9 +96,9 @@ static void assert_memory(const char *meminfo, const char *cgroup,
 	char *mounts = xasprintf("30 25 0:26 / %s %s\n", at, mount);
 	char *path[3];
 
-	put("meminfo", meminfo);
-	put("cgroup", cgroup);
-	put("mountinfo", mounts);
+	unit_put("meminfo", meminfo);
+	unit_put("cgroup", cgroup);
+	unit_put("mountinfo", mounts);
 	path[0] = xstrdup(unit_path("meminfo"));
 	path[1] = xstrdup(unit_path("cgroup"));
 	path[2] = xstrdup(unit_path("mountinfo"));
@@ -134,13 +123,13 @@ static void test_memory(void **state)
 
 	(void)state;
 	assert_memory(MEMINFO, "", V2, host);
-	put("fs/a/b/memory.max", "max\n");
+	unit_put("fs/a/b/memory.max", "max\n");
 	assert_memory(MEMINFO, "0::/a/b\n", V2, host);
-	put("fs/a/memory.max", "3221225472\n");
+	unit_put("fs/a/memory.max", "3221225472\n");
 	assert_memory(MEMINFO, "0::/a/b\n", V2, (int64_t)(3 * GIB));
-	put("fs/g/memory.limit_in_bytes", "9223372036854771712\n");
+	unit_put("fs/g/memory.limit_in_bytes", "9223372036854771712\n");
 	assert_memory(MEMINFO, "4:cpu:/h\n3:memory:/g\n", V1, host);
-	put("fs/g/memory.limit_in_bytes", "1073741824\n");
+	unit_put("fs/g/memory.limit_in_bytes", "1073741824\n");
 	assert_memory(MEMINFO, "4:cpu:/h\n3:memory:/g\n", V1, (int64_t)GIB);
 	assert_memory("MemTotal: much\n", "", V2, 0);
 	assert_memory("", "", V2, 0);
@@ -151,14 +140,14 @@ static void test_gpus(void **state)
 	char *dev, *gpus;
 
 	(void)state;
-	put("dev/nvidiactl", "");
-	put("dev/nvidia-uvm", "");
-	put("dev/null", "");
+	unit_put("dev/nvidiactl", "");
+	unit_put("dev/nvidia-uvm", "");
+	unit_put("dev/null", "");
 	dev = xstrdup(unit_path("dev"));
 	assert_null(resources_gpus(dev));
-	put("dev/nvidia10", "");
-	put("dev/nvidia2", "");
-	put("dev/nvidia0", "");
+	unit_put("dev/nvidia10", "");
+	unit_put("dev/nvidia2", "");
+	unit_put("dev/nvidia0", "");
 	gpus = resources_gpus(dev);
 	assert_string_equal(gpus, "0,2,10,");
 	free(gpus);

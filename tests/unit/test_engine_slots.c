@@ -6,17 +6,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static void put(const char *name, const char *text)
-{
-	char *path = xstrdup(unit_path(name));
-	char *dir = xmemdup_nul(path, (size_t)(strrchr(path, '/') - path));
-
-	assert_int_equal(file_mkdirs(dir, 0700), 0);
-	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);
-	free(dir);
-	free(path);
-}
-
 /* The quota that these lines of /proc/self/cgroup and mountinfo lead to. */
 static double quota(const char *cgroup, const char *root, const char *rest)
 {
@@ -26,8 +15,8 @@ static double quota(const char *cgroup, const char *root, const char *rest)
 	char *a, *b;
 	double q;
 
-	put("cgroup", cgroup);
-	put("mountinfo", mounts);
+	unit_put("cgroup", cgroup);
+	unit_put("mountinfo", mounts);
 	a = xstrdup(unit_path("cgroup"));
 	b = xstrdup(unit_path("mountinfo"));
 	q = slots_quota(a, b);
@@ -48,16 +37,16 @@ static void is(double got, double want)
 static void test_v2(void **state)
 {
 	(void)state;
-	put("fs/a/b/cpu.max", "max 100000\n");
+	unit_put("fs/a/b/cpu.max", "max 100000\n");
 	is(quota("0::/a/b\n", "/", V2), 0);
-	put("fs/a/b/cpu.max", "250000 100000\n");
+	unit_put("fs/a/b/cpu.max", "250000 100000\n");
 	is(quota("0::/a/b\n", "/", V2), 2.5);
 	/* The one above has less. */
-	put("fs/a/cpu.max", "150000 100000\n");
+	unit_put("fs/a/cpu.max", "150000 100000\n");
 	is(quota("1:name=x:/c\n0::/a/b\n", "/", V2), 1.5);
-	put("fs/a/cpu.max", "900000 100000\n");
+	unit_put("fs/a/cpu.max", "900000 100000\n");
 	is(quota("0::/a/b\n", "/", V2), 2.5);
-	put("fs/cpu.max", "50000 100000\n");
+	unit_put("fs/cpu.max", "50000 100000\n");
 	is(quota("0::/a/b\n", "/", V2), 0.5);
 	is(quota("0::/\n", "/", V2), 0.5);
 }
@@ -66,8 +55,8 @@ static void test_v2(void **state)
 static void test_a_part(void **state)
 {
 	(void)state;
-	put("fs/cpu.max", "300000 100000\n");
-	put("fs/in/cpu.max", "200000 100000\n");
+	unit_put("fs/cpu.max", "300000 100000\n");
+	unit_put("fs/in/cpu.max", "200000 100000\n");
 	is(quota("0::/box/in\n", "/box", V2), 2);
 	is(quota("0::/box\n", "/box", V2), 3);
 	is(quota("0::/boxer/in\n", "/box", V2), 3);
@@ -77,10 +66,10 @@ static void test_a_part(void **state)
 static void test_v1(void **state)
 {
 	(void)state;
-	put("fs/g/cpu.cfs_quota_us", "-1\n");
-	put("fs/g/cpu.cfs_period_us", "100000\n");
+	unit_put("fs/g/cpu.cfs_quota_us", "-1\n");
+	unit_put("fs/g/cpu.cfs_period_us", "100000\n");
 	is(quota("5:memory:/h\n4:cpu,cpuacct:/g\n", "/", V1), 0);
-	put("fs/g/cpu.cfs_quota_us", "400000\n");
+	unit_put("fs/g/cpu.cfs_quota_us", "400000\n");
 	is(quota("5:memory:/h\n4:cpu,cpuacct:/g\n", "/", V1), 4);
 	is(quota("5:memory:/h\n4:cpuset:/g\n", "/", V1), 0);
 	is(quota("4:cpu:/g\n", "/", "rw - cgroup cgroup rw,memory"), 0);
@@ -89,12 +78,12 @@ static void test_v1(void **state)
 static void test_rubbish(void **state)
 {
 	(void)state;
-	put("fs/cpu.max", "");
+	unit_put("fs/cpu.max", "");
 	is(quota("", "/", V2), 0);
 	is(quota("0::\n::\n:\n\n", "/", V2), 0);
 	is(quota("0::/\n", "/", V2), 0);
 	is(quota("0::/\n", "/", "x"), 0);
-	put("fs/cpu.max", "0 0\n");
+	unit_put("fs/cpu.max", "0 0\n");
 	is(quota("0::/\n", "/", V2), 0);
 	is(slots_quota("/nonexistent", "/nonexistent"), 0);
 }

@@ -8,17 +8,6 @@
 
 #include <sys/stat.h>
 
-static void put(const char *name, const char *text)
-{
-	char *path = xstrdup(unit_path(name));
-	char *dir = xmemdup_nul(path, (size_t)(strrchr(path, '/') - path));
-
-	assert_int_equal(file_mkdirs(dir, 0700), 0);
-	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);
-	free(dir);
-	free(path);
-}
-
 static void assert_file(const char *dir, const char *name, const char *want)
 {
 	char *path = xasprintf("%s/%s", dir, name);
@@ -44,10 +33,10 @@ static char *enter(const char *procs, const char *controllers)
 	char *at = xstrdup(unit_path("fs")), *path[2], *dir;
 	char *mounts = xasprintf("30 25 0:26 / %s rw - cgroup2 cgroup2 rw\n", at);
 
-	put("cgroup", "0::/a\n");
-	put("mountinfo", mounts);
-	put("fs/a/cgroup.procs", procs);
-	put("fs/a/cgroup.controllers", controllers);
+	unit_put("cgroup", "0::/a\n");
+	unit_put("mountinfo", mounts);
+	unit_put("fs/a/cgroup.procs", procs);
+	unit_put("fs/a/cgroup.controllers", controllers);
 	path[0] = xstrdup(unit_path("cgroup"));
 	path[1] = xstrdup(unit_path("mountinfo"));
 	dir = subgroups_enter(&(struct cgroup_files){path[0], path[1]});
@@ -110,9 +99,9 @@ static void test_kills_and_end(void **state)
 	(void)state;
 	assert_non_null(group);
 	events = xasprintf("%s/memory.events", strstr(group, "fs/a"));
-	put(events, "low 0\nmax 5\noom 1\noom_kill 0\n");
+	unit_put(events, "low 0\nmax 5\noom 1\noom_kill 0\n");
 	assert_int_equal(subgroup_kills(group), 0);
-	put(events, "low 0\nmax 9\noom 2\noom_kill 1\n");
+	unit_put(events, "low 0\nmax 9\noom 2\noom_kill 1\n");
 	assert_int_equal(subgroup_kills(group), 1);
 	free(events);
 	own = xasprintf("%s/taskfs-engine", dir);

@@ -92,3 +92,14 @@ const char *unit_path(const char *name)
 	snprintf(path, sizeof(path), "%s/%s", unit_dir(), name);
 	return path;
 }
+
+void unit_put(const char *name, const char *text)
+{
+	char *path = xstrdup(unit_path(name));
+	char *parent = xmemdup_nul(path, (size_t)(strrchr(path, '/') - path));
+
+	assert_int_equal(file_mkdirs(parent, 0700), 0);
+	assert_int_equal(file_write_atomic(path, 0600, bytes_str(text)), 0);
+	free(parent);
+	free(path);
+}

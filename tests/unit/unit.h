@@ -47,5 +47,7 @@ void unit_base64(struct buf *out, const char *text);
 const char *unit_dir(void);
 /* A path in it; valid until the next call. */
 const char *unit_path(const char *name);
+/* Writes the text to that file in it, below directories that need not be there. */
+void unit_put(const char *name, const char *text);
 
 #endif
