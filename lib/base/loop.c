@@ -148,6 +148,7 @@ void loop_add(struct loop *l, struct watch *w)
 	w->slot = l->n;
 	l->watch[l->n] = w;
 	w->used = w->socket != NULL;
+	w->got = 0;
 	l->item[l->n] = (struct pollfd){
 		.fd = watch_fd(w),
 		.events = poll_events(w),
@@ -174,6 +175,8 @@ void loop_remove(struct watch *w)
 
 void watch_want(struct watch *w, short events)
 {
+	if (w->events == events)
+		return;
 	w->events = events;
 	w->used = w->socket != NULL;
 	if (w->loop && w->crowd)
@@ -182,17 +185,32 @@ void watch_want(struct watch *w, short events)
 		w->loop->item[w->slot].events = poll_events(w);
 }
 
-void loop_socket_used(void *socket)
+static struct watch *watch_of_socket(const void *socket)
 {
 	struct loop *l = the_loop;
 	size_t i;
 
-	for (i = 0; l && i < l->n; i++) {
-		if (l->watch[i] && l->watch[i]->socket == socket) {
-			l->watch[i]->used = true;
-			return;
-		}
-	}
+	for (i = 0; l && i < l->n; i++)
+		if (l->watch[i] && l->watch[i]->socket == socket)
+			return l->watch[i];
+	return NULL;
+}
+
+void loop_socket_used(void *socket)
+{
+	struct watch *w = watch_of_socket(socket);
+
+	if (w)
+		w->used = true;
+}
+
+void loop_socket_empty(void *socket)
+{
+	struct watch *w = watch_of_socket(socket);
+
+	/* It may take more, which nobody has asked yet. */
+	if (w)
+		w->used = (w->events & POLLOUT) != 0;
 }
 
 static void close_holes(struct loop *l)
@@ -239,25 +257,28 @@ static bool ask_used(struct loop *l)
 		struct watch *w = l->watch[i];
 
 		if (w->socket && w->used && w->events) {
-			w->used = socket_events(w) != 0;
+			w->got = socket_events(w);
+			w->used = w->got != 0;
 			ready |= w->used;
 		}
 	}
 	return ready;
 }
 
+/* One that was used in this turn, and has not woken up, is asked before the next. */
 static void run_socket(struct loop *l, size_t i)
 {
 	struct watch *w = l->watch[i];
-	short got;
+	short got = w->got & w->events;
 
-	if (!w->used && !l->item[i].revents)
-		return;
+	if (!got && l->item[i].revents)
+		got = socket_events(w);
+	w->got = 0;
 	l->item[i].revents = 0;
-	got = socket_events(w);
-	w->used = got != 0;	/* there may be more than is taken now */
-	if (got)
-		w->ready(w, got);
+	if (!got)
+		return;
+	w->used = true;		/* there may be more than is taken now */
+	w->ready(w, got);
 }
 
 static void run_watches(struct loop *l)

@@ -36,6 +36,7 @@ struct watch {
 	struct loop *loop;
 	size_t slot;
 	bool used;		/* a socket that must be asked */
+	short got;		/* what it said, asked before the poll */
 };
 
 struct timer {
@@ -70,6 +71,12 @@ void watch_want(struct watch *w, short events);
  * ZMQ_FD). msg_send() and msg_forward() do; a socket no loop watches is fine.
  */
 void loop_socket_used(void *socket);
+/*
+ * Whoever read all that a ZeroMQ socket had, up to EAGAIN, may say so here:
+ * what comes from then on wakes its descriptor, and the socket is not asked
+ * before. msg_recv() does; a socket no loop watches is fine.
+ */
+void loop_socket_empty(void *socket);
 
 /* Once, usec microseconds from now; a set timer is moved. */
 void timer_set(struct loop *l, struct timer *t, uint64_t usec);

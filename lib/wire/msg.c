@@ -72,6 +72,8 @@ int msg_recv(struct msg *m, void *socket)
 
 			zmq_msg_close(&f);
 			drop_frames(m);
+			if (err == -EAGAIN)
+				loop_socket_empty(socket);
 			return err;
 		}
 		if (m->frames == LIMIT_FRAMES) {

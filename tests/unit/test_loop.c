@@ -507,6 +507,63 @@ static void on_signal(void *arg, int signo)
 		loop_stop(loop, 0);
 }
 
+/* A socket that is read until it is empty, and gets more at the end of each turn. */
+struct reader {
+	struct watch watch;
+	struct work more;
+	void *other;
+	int heard;
+};
+
+static void read_all(struct watch *w, short events)
+{
+	struct reader *r = container_of(w, struct reader, watch);
+	char text[4];
+
+	(void)events;
+	while (zmq_recv(w->socket, text, sizeof(text), ZMQ_DONTWAIT) >= 0)
+		r->heard++;
+	loop_socket_empty(w->socket);
+	loop_defer(loop, &r->more);
+}
+
+static void send_two(struct work *w)
+{
+	struct reader *r = container_of(w, struct reader, more);
+
+	assert_false(r->watch.used);	/* nobody asks it in vain */
+	if (r->heard >= 20) {
+		loop_stop(loop, 42);
+		return;
+	}
+	assert_int_equal(zmq_send(r->other, "hi", 2, 0), 2);
+	assert_int_equal(zmq_send(r->other, "ho", 2, 0), 2);
+}
+
+static void test_an_empty_socket_wakes_again(void **state)
+{
+	void *zmq = zmq_ctx_new();
+	void *a = zmq_socket(zmq, ZMQ_PAIR), *b = zmq_socket(zmq, ZMQ_PAIR);
+	struct reader r = {.watch = {.ready = read_all, .socket = a,
+				     .events = POLLIN},
+			   .more.run = send_two, .other = b};
+
+	(void)state;
+	assert_int_equal(zmq_bind(a, "inproc://y"), 0);
+	assert_int_equal(zmq_connect(b, "inproc://y"), 0);
+	assert_int_equal(zmq_send(b, "hi", 2, 0), 2);
+	loop_add(loop, &r.watch);
+	assert_int_equal(loop_run(loop), 42);
+	/* One that may be written to, too, is asked for that. */
+	watch_want(&r.watch, POLLIN | POLLOUT);
+	loop_socket_empty(a);
+	assert_true(r.watch.used);
+	loop_remove(&r.watch);
+	zmq_close(a);
+	zmq_close(b);
+	zmq_ctx_term(zmq);
+}
+
 static void test_signals(void **state)
 {
 	static const int signals[] = {SIGUSR1, SIGUSR2, 0};
@@ -562,6 +619,7 @@ static const struct CMUnitTest tests[] = {
 	LOOP_TEST(test_what_a_crowd_wants),
 	LOOP_TEST(test_a_large_crowd),
 	LOOP_TEST(test_sockets),
+	LOOP_TEST(test_an_empty_socket_wakes_again),
 	LOOP_TEST(test_signals),
 	LOOP_TEST(test_the_first_stop_counts),
 	LOOP_TEST(test_it_runs_again),
