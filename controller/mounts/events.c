@@ -4,6 +4,7 @@
 #include "brief.h"
 #include "controller_json.h"
 #include "model/changes.h"
+#include "model/ready.h"
 #include "model/results.h"
 #include "net/sockets.h"
 #include "result_json.h"
@@ -12,15 +13,19 @@
 #define TICK USEC_PER_SEC
 /*
  * That something ended is told at once. That it was submitted, began or grew
- * can wait so long: of a short task all is told together then.
+ * can wait so long: of a short task all is told together then. So can an end while
+ * there is more to do than this many times what ended: who reads one end after the
+ * other is no faster than the engines are.
  */
 #define LAZY (5 * USEC_PER_MSEC)
+#define MUCH_MORE 4
 
 struct events {
 	struct controller *c;
 	bool heard;		/* a mount hears it */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
+	uint64_t ends;			/* that were not told yet */
 	struct work flush;
 	struct timer tick, lazy;
 	uint64_t told[STATES];		/* tasks in each state, as told last */
@@ -59,11 +64,19 @@ static void add_tasks(struct json_object *o, struct result *r)
 
 /* --- telling ------------------------------------------------------------ */
 
+static bool is_busy(const struct controller *c)
+{
+	return !list_empty(&c->ready->buckets) &&
+	       c->results->tasks[STATE_PENDING] > MUCH_MORE * c->events->ends;
+}
+
 static void wake(struct controller *c, enum changed what)
 {
 	struct events *ev = c->events;
+	bool end = what & CHANGED_END;
 
-	if (what & CHANGED_END)
+	ev->ends += end;
+	if (end && !is_busy(c))
 		loop_defer(c->loop, &ev->flush);
 	else if (!timer_is_set(&ev->lazy))
 		timer_set(c->loop, &ev->lazy, LAZY);
@@ -175,6 +188,7 @@ static void flush(struct work *w)
 	struct msg_out out = {.type = MSG_CHANGES, .content = content};
 
 	timer_cancel(&ev->lazy);
+	ev->ends = 0;
 	c->seq++;
 	json_add_str(content, "instance", c->instance);
 	json_add_int(content, "seq", (int64_t)c->seq);
