@@ -1,22 +1,24 @@
 #include "base/loop.h"
+#include "base/pollset.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <zmq.h>
 
-/* So many of the crowd are told in one turn, at most. */
-#define CROWD_READY 64
+/* So many watches are told in one turn, at most. */
+#define READY 64
 
 struct loop {
-	struct pollfd *item;	/* [0, n): one per watch */
-	struct watch **watch;	/* the same order; NULL: removed this turn */
-	size_t n, room;
-	bool holes;		/* some of watch[] are NULL */
-
-	struct watch crowd;	/* the epoll(7); fd -1: there is none yet */
-	struct epoll_event ready[CROWD_READY];	/* data.ptr NULL: removed */
+	int epoll;		/* -1: there is none, all watches are odd */
+	struct epoll_event ready[READY];	/* data.ptr NULL: removed */
 	int nready;
+	struct pollset odd;	/* what epoll(7) does not take */
+
+	struct list sockets;	/* by watch.all */
+	struct list used;	/* those that must be asked, by watch.use */
+	struct list asked;	/* those that said they have something, by watch.use */
+	uint64_t turn;
 
 	struct timer **heap;
 	size_t timers, timer_room;
@@ -38,10 +40,13 @@ struct loop *loop_new(void)
 {
 	struct loop *l = zalloc(sizeof(*l));
 
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	list_init(&l->sockets);
+	list_init(&l->used);
+	list_init(&l->asked);
 	list_init(&l->work);
 	list_init(&l->last_work);
 	l->signal_watch.fd = -1;
-	l->crowd.fd = -1;
 	the_loop = l;
 	return l;
 }
@@ -52,108 +57,71 @@ void loop_free(struct loop *l)
 		return;
 	if (l->signal_watch.fd >= 0)
 		close(l->signal_watch.fd);
-	if (l->crowd.fd >= 0)
-		close(l->crowd.fd);
+	if (l->epoll >= 0)
+		close(l->epoll);
 	if (the_loop == l)
 		the_loop = NULL;
-	free(l->item);
-	free(l->watch);
+	pollset_done(&l->odd);
 	free(l->heap);
 	free(l);
 }
 
-/* --- the crowd ---------------------------------------------------------- */
-
-static void crowd_ready(struct watch *w, short events)
-{
-	struct loop *l = container_of(w, struct loop, crowd);
-	int i;
-
-	(void)events;
-	l->nready = epoll_wait(w->fd, l->ready, CROWD_READY, 0);
-	for (i = 0; i < l->nready; i++) {
-		struct watch *one = l->ready[i].data.ptr;
-
-		if (one)
-			one->ready(one, (short)l->ready[i].events);
-	}
-	l->nready = 0;
-}
-
-/* The bits of poll(2) and epoll(7) are the same. */
-static int crowd_change(struct loop *l, int what, struct watch *w)
-{
-	struct epoll_event e = {.events = (unsigned short)w->events,
-				.data.ptr = w};
-
-	return epoll_ctl(l->crowd.fd, what, w->fd, &e);
-}
-
-/* False: it has to be watched as others are. */
-static bool crowd_add(struct loop *l, struct watch *w)
-{
-	if (l->crowd.fd < 0) {
-		l->crowd = (struct watch){.ready = crowd_ready,
-					  .fd = epoll_create1(EPOLL_CLOEXEC),
-					  .events = POLLIN};
-		if (l->crowd.fd < 0)
-			return false;
-		loop_add(l, &l->crowd);
-	}
-	return crowd_change(l, EPOLL_CTL_ADD, w) == 0;
-}
-
-static void crowd_remove(struct loop *l, struct watch *w)
-{
-	int i;
-
-	(void)crowd_change(l, EPOLL_CTL_DEL, w);
-	for (i = 0; i < l->nready; i++)
-		if (l->ready[i].data.ptr == w)
-			l->ready[i].data.ptr = NULL;
-}
-
 /* --- watches ------------------------------------------------------------ */
 
-static int watch_fd(const struct watch *w)
-{
-	size_t n = sizeof(int);
-	int fd = w->fd;
-
-	if (w->socket && zmq_getsockopt(w->socket, ZMQ_FD, &fd, &n) < 0)
-		return -1;
-	return fd;
-}
-
-/* What poll() is to look for: of a socket, that its descriptor wakes up. */
-static short poll_events(const struct watch *w)
+/* What is to be looked for: of a socket, that its descriptor wakes up. */
+static short wanted(const struct watch *w)
 {
 	if (!w->socket)
 		return w->events;
 	return w->events ? POLLIN : 0;
 }
 
+/* The bits of poll(2) and epoll(7) are the same. */
+static int epoll_change(struct loop *l, int what, struct watch *w)
+{
+	struct epoll_event e = {.events = (unsigned short)wanted(w),
+				.data.ptr = w};
+
+	return epoll_ctl(l->epoll, what, w->fd, &e);
+}
+
+static void epoll_remove(struct loop *l, struct watch *w)
+{
+	int i;
+
+	(void)epoll_change(l, EPOLL_CTL_DEL, w);
+	for (i = 0; i < l->nready; i++)
+		if (l->ready[i].data.ptr == w)
+			l->ready[i].data.ptr = NULL;
+}
+
+static void mark_used(struct watch *w)
+{
+	list_del(&w->use);
+	list_add_tail(&w->loop->used, &w->use);
+}
+
+static void add_socket(struct loop *l, struct watch *w)
+{
+	size_t n = sizeof(w->fd);
+
+	if (zmq_getsockopt(w->socket, ZMQ_FD, &w->fd, &n) < 0)
+		w->fd = -1;
+	list_init(&w->use);
+	list_add_tail(&l->sockets, &w->all);
+	mark_used(w);
+}
+
 void loop_add(struct loop *l, struct watch *w)
 {
 	assert(!w->loop);
 	w->loop = l;
-	if (w->crowd && crowd_add(l, w))
-		return;
-	w->crowd = false;
-	if (l->n == l->room) {
-		l->room = l->room ? l->room * 2 : 16;
-		l->item = xreallocarray(l->item, l->room, sizeof(*l->item));
-		l->watch = xreallocarray(l->watch, l->room, sizeof(*l->watch));
-	}
-	w->slot = l->n;
-	l->watch[l->n] = w;
-	w->used = w->socket != NULL;
-	w->got = 0;
-	l->item[l->n] = (struct pollfd){
-		.fd = watch_fd(w),
-		.events = poll_events(w),
-	};
-	l->n++;
+	w->turn = 0;
+	if (w->socket)
+		add_socket(l, w);
+	w->odd = epoll_change(l, EPOLL_CTL_ADD, w) < 0;
+	if (w->odd)
+		pollset_add(&l->odd, w, wanted(w));
 }
 
 void loop_remove(struct watch *w)
@@ -163,36 +131,47 @@ void loop_remove(struct watch *w)
 	if (!l)
 		return;
 	w->loop = NULL;
-	if (w->crowd) {
-		crowd_remove(l, w);
-		return;
+	if (w->socket) {
+		list_del(&w->all);
+		list_del(&w->use);
 	}
-	l->watch[w->slot] = NULL;
-	l->item[w->slot].fd = -1;
-	l->item[w->slot].revents = 0;
-	l->holes = true;
+	if (w->odd)
+		pollset_remove(&l->odd, w);
+	else
+		epoll_remove(l, w);
 }
 
 void watch_want(struct watch *w, short events)
 {
+	short before = wanted(w);
+
 	if (w->events == events)
 		return;
 	w->events = events;
-	w->used = w->socket != NULL;
-	if (w->loop && w->crowd)
-		(void)crowd_change(w->loop, EPOLL_CTL_MOD, w);
-	else if (w->loop)
-		w->loop->item[w->slot].events = poll_events(w);
+	if (!w->loop)
+		return;
+	if (w->socket)
+		mark_used(w);
+	if (w->odd)
+		pollset_want(&w->loop->odd, w, wanted(w));
+	else if (wanted(w) != before)
+		(void)epoll_change(w->loop, EPOLL_CTL_MOD, w);
 }
+
+/* --- sockets ------------------------------------------------------------ */
 
 static struct watch *watch_of_socket(const void *socket)
 {
-	struct loop *l = the_loop;
-	size_t i;
+	struct list *l;
 
-	for (i = 0; l && i < l->n; i++)
-		if (l->watch[i] && l->watch[i]->socket == socket)
-			return l->watch[i];
+	if (!the_loop)
+		return NULL;
+	list_for_each(l, &the_loop->sockets) {
+		struct watch *w = list_entry(l, struct watch, all);
+
+		if (w->socket == socket)
+			return w;
+	}
 	return NULL;
 }
 
@@ -201,7 +180,7 @@ void loop_socket_used(void *socket)
 	struct watch *w = watch_of_socket(socket);
 
 	if (w)
-		w->used = true;
+		mark_used(w);
 }
 
 void loop_socket_empty(void *socket)
@@ -209,26 +188,8 @@ void loop_socket_empty(void *socket)
 	struct watch *w = watch_of_socket(socket);
 
 	/* It may take more, which nobody has asked yet. */
-	if (w)
-		w->used = (w->events & POLLOUT) != 0;
-}
-
-static void close_holes(struct loop *l)
-{
-	size_t from, to = 0;
-
-	if (!l->holes)
-		return;
-	for (from = 0; from < l->n; from++) {
-		if (!l->watch[from])
-			continue;
-		l->watch[to] = l->watch[from];
-		l->item[to] = l->item[from];
-		l->watch[to]->slot = to;
-		to++;
-	}
-	l->n = to;
-	l->holes = false;
+	if (w && !(w->events & POLLOUT))
+		list_del(&w->use);
 }
 
 /* What a socket has of what is wanted of it; ZeroMQ's bits are its own. */
@@ -250,55 +211,79 @@ static short socket_events(const struct watch *w)
 /* Asks the sockets that were used; true when one of them is ready. */
 static bool ask_used(struct loop *l)
 {
-	bool ready = false;
-	size_t i;
+	while (!list_empty(&l->used)) {
+		struct watch *w = list_first(&l->used, struct watch, use);
 
-	for (i = 0; i < l->n; i++) {
-		struct watch *w = l->watch[i];
-
-		if (w->socket && w->used && w->events) {
-			w->got = socket_events(w);
-			w->used = w->got != 0;
-			ready |= w->used;
-		}
+		list_del(&w->use);
+		w->got = w->events ? socket_events(w) : 0;
+		if (w->got)
+			list_add_tail(&l->asked, &w->use);
 	}
-	return ready;
+	return !list_empty(&l->asked);
 }
 
-/* One that was used in this turn, and has not woken up, is asked before the next. */
-static void run_socket(struct loop *l, size_t i)
+static void tell_socket(struct watch *w, short got)
 {
-	struct watch *w = l->watch[i];
-	short got = w->got & w->events;
-
-	if (!got && l->item[i].revents)
-		got = socket_events(w);
-	w->got = 0;
-	l->item[i].revents = 0;
+	w->turn = w->loop->turn;
 	if (!got)
 		return;
-	w->used = true;		/* there may be more than is taken now */
+	mark_used(w);		/* there may be more than is taken now */
 	w->ready(w, got);
+}
+
+/* --- a turn ------------------------------------------------------------- */
+
+/* Its descriptor woke up. A socket that was told in this turn is asked before the next. */
+static void tell(struct loop *l, struct watch *w, short events)
+{
+	if (!w->socket)
+		w->ready(w, events);
+	else if (w->turn != l->turn)
+		tell_socket(w, socket_events(w));
 }
 
 static void run_watches(struct loop *l)
 {
-	size_t n = l->n;
-	size_t i;
+	size_t n = pollset_size(&l->odd), k;
+	short got;
+	int i;
 
-	for (i = 0; i < n; i++) {
-		short got = l->item[i].revents;
+	while (!list_empty(&l->asked)) {
+		struct watch *w = list_first(&l->asked, struct watch, use);
 
-		if (!l->watch[i])
-			continue;
-		if (l->watch[i]->socket) {
-			run_socket(l, i);
-			continue;
-		}
-		l->item[i].revents = 0;
-		if (got)
-			l->watch[i]->ready(l->watch[i], got);
+		list_del(&w->use);
+		tell_socket(w, w->got & w->events);
 	}
+	for (i = 0; i < l->nready; i++) {
+		struct watch *w = l->ready[i].data.ptr;
+
+		if (w)
+			tell(l, w, (short)l->ready[i].events);
+	}
+	l->nready = 0;
+	for (k = 0; k < n; k++) {
+		struct watch *w = pollset_take(&l->odd, k, &got);
+
+		if (w)
+			tell(l, w, got);
+	}
+}
+
+/* False: it could not wait; errno says why. */
+static bool wait_for_watches(struct loop *l, int timeout)
+{
+	if (l->epoll < 0 || pollset_size(&l->odd)) {
+		if (pollset_wait(&l->odd, l->epoll, timeout) < 0)
+			return false;
+		timeout = 0;
+	}
+	if (l->epoll < 0)
+		return true;
+	l->nready = epoll_wait(l->epoll, l->ready, READY, timeout);
+	if (l->nready >= 0)
+		return true;
+	l->nready = 0;
+	return false;
 }
 
 /* --- timers: a binary heap ---------------------------------------------- */
@@ -483,9 +468,8 @@ int loop_signals(struct loop *l, const int *signals,
 int loop_run(struct loop *l)
 {
 	while (!l->stopped) {
-		close_holes(l);
-		if (poll(l->item, l->n, ask_used(l) ? 0 : poll_timeout(l)) <
-		    0) {
+		l->turn++;
+		if (!wait_for_watches(l, ask_used(l) ? 0 : poll_timeout(l))) {
 			if (errno == EINTR)
 				continue;
 			return -errno;

@@ -1,18 +1,17 @@
 /*
- * loop.h: the one loop of a program: one poll over descriptors, ZeroMQ
+ * loop.h: the one loop of a program: one epoll(7) over descriptors, ZeroMQ
  * sockets, signals and timers, and work put off to the end of the turn.
  *
  * (Not zmq_poll(): that asks every socket whether it has something, which are
  * two system calls for each, each turn. Here only those are asked whose
- * descriptor woke up or that were used since.) The crowd, descriptors of which there
- * may be thousands, is watched by an epoll(7) that poll() watches: a turn costs
- * what is ready, and not what there is.
+ * descriptor woke up or that were used since.) A turn costs what is ready, and not
+ * what there is.
  *
  * Watches, timers and works are embedded in what they belong to; their owner
  * fills in the callback, adds them, and removes them before it is freed.
  * Everything may be called from inside callbacks. One thread.
  *
- * A turn: poll; the ready watches; the timers that are due; then the deferred
+ * A turn: wait; the ready watches; the timers that are due; then the deferred
  * work, until there is none (work that defers itself again waits for the next
  * turn).
  */
@@ -28,15 +27,17 @@ struct loop;
 
 struct watch {
 	void (*ready)(struct watch *w, short events); /* POLLIN, POLLOUT ... */
-	int fd;			/* used when socket is NULL */
+	int fd;			/* of a socket: the loop sees to it */
 	void *socket;		/* a ZeroMQ socket, borrowed */
 	short events;		/* POLLIN, POLLOUT, POLLPRI; see watch_want() */
-	bool crowd;		/* a descriptor of which there may be thousands */
 	/* the loop's */
 	struct loop *loop;
+	bool odd;		/* poll(2) watches it (pollset.h), in this slot */
 	size_t slot;
-	bool used;		/* a socket that must be asked */
-	short got;		/* what it said, asked before the poll */
+	/* of a socket */
+	struct list all, use;
+	short got;		/* what it said when it was asked */
+	uint64_t turn;		/* when it was told of last */
 };
 
 struct timer {
