@@ -181,11 +181,27 @@ static void rest(struct store *s)
 	pthread_mutex_lock(&s->lock);
 }
 
+/*
+ * The loop is woken without the lock, or it would wait for the lock at once; and not
+ * again before it took what it was woken for.
+ */
+static void give_back(struct store *s, struct list *done)
+{
+	uint64_t one = 1;
+	bool wake;
+
+	pthread_mutex_lock(&s->lock);
+	wake = list_empty(&s->back);
+	move_all(done, &s->back);
+	pthread_mutex_unlock(&s->lock);
+	if (wake && write(s->back_watch.fd, &one, sizeof(one)) < 0)
+		abort(); /* only a full eventfd fails: impossible */
+}
+
 static void *work(void *arg)
 {
 	struct store *s = arg;
 	struct list now = LIST_INIT(now);
-	uint64_t one = 1;
 
 	pthread_setname_np(pthread_self(), "store");
 	pthread_mutex_lock(&s->lock);
@@ -198,10 +214,8 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&s->lock);
 		if (run_together(&s->db, &now))
 			run_one_by_one(&s->db, &now);
+		give_back(s, &now);
 		pthread_mutex_lock(&s->lock);
-		move_all(&now, &s->back);
-		if (write(s->back_watch.fd, &one, sizeof(one)) < 0)
-			abort(); /* only a full eventfd fails: impossible */
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -216,8 +230,9 @@ static void hand_over(struct work *w)
 	s->handed_over = true;
 	pthread_mutex_lock(&s->lock);
 	move_all(&s->put, &s->queue);
-	pthread_cond_signal(&s->more);
 	pthread_mutex_unlock(&s->lock);
+	/* Not under the lock: who is woken needs it. */
+	pthread_cond_signal(&s->more);
 }
 
 void store_put(struct store *s, struct store_op *op)
