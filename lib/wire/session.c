@@ -100,7 +100,7 @@ void session_init(struct session *s, const char *id, struct bytes key,
 	find_username(s);
 	s->sign = key.n > 0;
 	if (s->sign)
-		crypto_auth_hmacsha256_init(&s->keyed, key.p, key.n);
+		hmac_init(&s->keyed, key);
 	if (s->sign && seen) {
 		s->replay = zalloc(sizeof(*s->replay));
 		s->replay->limit = min_u64(seen, LIMIT_REPLAY);
@@ -120,16 +120,10 @@ void session_done(struct session *s)
 void session_sign(const struct session *s, const struct bytes parts[4],
 		  char signature[SIGNATURE_SIZE])
 {
-	crypto_auth_hmacsha256_state st = s->keyed;
-	unsigned char d[crypto_auth_hmacsha256_BYTES];
+	unsigned char d[HMAC_SIZE];
 	char hex[2 * sizeof(d) + 1];
-	int i;
 
-	for (i = 0; i < 4; i++)
-		if (parts[i].n)
-			crypto_auth_hmacsha256_update(&st, parts[i].p,
-						      parts[i].n);
-	crypto_auth_hmacsha256_final(&st, d);
+	hmac_of(&s->keyed, parts, 4, d);
 	sodium_bin2hex(hex, sizeof(hex), d, sizeof(d));
 	memcpy(signature, hex, SIGNATURE_SIZE);
 }
