@@ -70,6 +70,13 @@ static void refuse(struct submission *s, size_t i, int err, const char *why)
 	s->of[i].refusal = error_content(err, "SubmitError", why);
 }
 
+static const char *not_stored(int err)
+{
+	return err == -ENOSPC ? "the controller's disk is full: rmdir results "
+				"that are not needed"
+			      : "the controller could not store it";
+}
+
 static void stored(struct store_op *op)
 {
 	struct submission *s = op->arg;
@@ -83,8 +90,7 @@ static void stored(struct store_op *op)
 		log_error("a submission was not stored", log_errno(op->err));
 		for (i = 0; i < s->n; i++)
 			if (s->of[i].id == r->id)
-				refuse(s, i, op->err,
-				       "the controller could not store it");
+				refuse(s, i, op->err, not_stored(op->err));
 		result_doom(r);
 	}
 	if (--s->waiting == 0)

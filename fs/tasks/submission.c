@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "batch.h"
 #include "link/link.h"
+#include "mirror/mirror.h"
 #include "open/file.h"
 #include "origin.h"
 #include "park/caller.h"
@@ -446,15 +447,19 @@ int submission_outcome(struct submission *s)
 
 /* --- beginning and end -------------------------------------------------- */
 
-/* 0; -EHOSTDOWN: there is no controller, and tasks/error says so. */
+/* Shells hide what a close says, so what is known is said when the file is opened. */
 static int is_possible(const struct obj *o)
 {
-	const int err = -EHOSTDOWN;
+	const char *why = o->fs->mirror->counts.trouble;
+	int err = 0;
 
-	if (link_is_up(o->fs->link))
-		return 0;
-	return callers_refuse(o->fs->callers, o->by.tid, err,
-			      request_meaning(err));
+	if (!link_is_up(o->fs->link)) {
+		err = -EHOSTDOWN;
+		why = request_meaning(err);
+	} else if (why) {
+		err = -ENOSPC;
+	}
+	return err ? callers_refuse(o->fs->callers, o->by.tid, err, why) : 0;
 }
 
 int submission_open(struct file *f, const struct obj *o)
