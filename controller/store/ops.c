@@ -481,23 +481,9 @@ const struct op_kind *op_kind(const struct store_op *op)
 int db_run(struct db *db, struct store_op *op)
 {
 	if (op_kind(op)->grows && db->reserve.full) {
-		reserve_look(db);
+		reserve_look(&db->reserve);
 		if (db->reserve.full)
 			return -ENOSPC;
 	}
 	return op_kind(op)->run(db, op);
-}
-
-char *db_meta(struct db *db, const char *key)
-{
-	sqlite3_stmt *st = db_statement(db, S_META_GET);
-	char *value = NULL;
-
-	if (!st)
-		return NULL;
-	bind_text(st, 1, key);
-	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
-		value = xstrdup((const char *)sqlite3_column_text(st, 0));
-	sqlite3_reset(st);
-	return value;
 }

@@ -34,7 +34,5 @@ const struct op_kind *op_kind(const struct store_op *op);
 
 /* Carries out one operation inside a transaction; -errno. */
 int db_run(struct db *db, struct store_op *op) must_check;
-/* As store_meta(). */
-char *db_meta(struct db *db, const char *key);
 
 #endif

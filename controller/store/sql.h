@@ -7,7 +7,7 @@
 #define TASKFS_CONTROLLER_STORE_SQL_H
 
 #include "base/map.h"
-#include "reserve.h"
+#include "disk/reserve.h"
 #include "store.h"
 
 /* The version of the tables. Who changes a table adds one, and a step to upgrade(). */

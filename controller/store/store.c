@@ -2,11 +2,11 @@
 #include "store.h"
 
 #include "base/log.h"
+#include "disk/reserve.h"
 #include "files.h"
 #include "load.h"
 #include "open.h"
 #include "ops.h"
-#include "reserve.h"
 #include "shrink.h"
 #include "sql.h"
 
@@ -146,6 +146,14 @@ static int run_together(struct db *db, struct list *ops)
 	return err;
 }
 
+/* Something did not fit. What SQLite has written twice, in the database and in its log,
+ * takes room once then. */
+static void did_not_fit(struct db *db)
+{
+	db_empty_log(db);
+	reserve_did_not_fit(&db->reserve);
+}
+
 static void run_alone(struct db *db, struct store_op *op)
 {
 	if (op_kind(op)->once_more)
@@ -174,7 +182,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 
 		run_alone(db, op);
 		if (op->err == -ENOSPC && op_kind(op)->makes_room &&
-		    reserve_give(db))
+		    reserve_give(&db->reserve))
 			run_alone(db, op);
 		behind(db, op, op->err);
 		no_room |= op->err == -ENOSPC;
@@ -187,7 +195,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	}
 	files_forgotten(db, true);
 	if (no_room)
-		reserve_did_not_fit(db);
+		did_not_fit(db);
 }
 
 static void wake_loop(struct store *s)
@@ -212,7 +220,7 @@ static void sleep_until_more(struct store *s)
 {
 	struct timespec until;
 
-	if (!s->mine || !reserve_is_low(&s->db)) {
+	if (!s->mine || !reserve_is_low(&s->db.reserve)) {
 		pthread_cond_wait(&s->more, &s->lock);
 		return;
 	}
@@ -221,7 +229,7 @@ static void sleep_until_more(struct store *s)
 	if (pthread_cond_timedwait(&s->more, &s->lock, &until) != ETIMEDOUT)
 		return;
 	pthread_mutex_unlock(&s->lock);
-	reserve_look(&s->db);
+	reserve_look(&s->db.reserve);
 	pthread_mutex_lock(&s->lock);
 	note_full(s);
 }

@@ -2,25 +2,24 @@
 #include "reserve.h"
 
 #include "base/log.h"
-#include "sql.h"
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
-static uint64_t free_bytes(const struct db *db)
+static uint64_t free_bytes(const struct reserve *r)
 {
 	struct statvfs st;
 
-	return statvfs(db->outputs, &st) < 0
+	return statvfs(r->dir, &st) < 0
 		       ? 0
 		       : (uint64_t)st.f_bavail * st.f_frsize;
 }
 
-static uint64_t size_for(const struct db *db)
+static uint64_t size_for(const struct reserve *r)
 {
 	struct statvfs st;
 
-	if (statvfs(db->outputs, &st) < 0)
+	if (statvfs(r->dir, &st) < 0)
 		return RESERVE_SIZE;
 	return min_u64(RESERVE_SIZE,
 		       (uint64_t)st.f_blocks * st.f_frsize / 16);
@@ -41,17 +40,8 @@ static bool make(struct reserve *r)
 	return err == 0;
 }
 
-/* What SQLite has written twice, in the database and in its log, takes room once. */
-static void empty_log(struct db *db)
+static void set_full(struct reserve *r, bool full)
 {
-	(void)!sqlite3_exec(db->sql, "PRAGMA wal_checkpoint(TRUNCATE)", NULL,
-			    NULL, NULL);
-}
-
-static void set_full(struct db *db, bool full)
-{
-	struct reserve *r = &db->reserve;
-
 	if (r->full == full)
 		return;
 	r->full = full;
@@ -62,11 +52,22 @@ static void set_full(struct db *db, bool full)
 		log_info("the disk has room again");
 }
 
-void reserve_open(struct db *db)
+void reserve_init(struct reserve *r, const char *dir)
 {
-	struct reserve *r = &db->reserve;
+	*r = (struct reserve){.dir = xstrdup(dir),
+			      .path = xasprintf("%s/reserve", dir)};
+}
 
-	r->size = size_for(db);
+void reserve_done(struct reserve *r)
+{
+	free(r->dir);
+	free(r->path);
+	*r = (struct reserve){0};
+}
+
+void reserve_open(struct reserve *r)
+{
+	r->size = size_for(r);
 	r->whole = make(r);
 	if (!r->whole)
 		log_warning("there is no room for the reserve, which lets "
@@ -75,23 +76,18 @@ void reserve_open(struct db *db)
 			    log_int("bytes", (int64_t)r->size));
 }
 
-void reserve_did_not_fit(struct db *db)
+void reserve_did_not_fit(struct reserve *r)
 {
-	struct reserve *r = &db->reserve;
-
-	empty_log(db);
-	if (!r->whole || free_bytes(db) < r->size)
-		set_full(db, true);
+	if (!r->whole || free_bytes(r) < r->size)
+		set_full(r, true);
 }
 
-bool reserve_give(struct db *db)
+bool reserve_give(struct reserve *r)
 {
-	struct reserve *r = &db->reserve;
-
 	if (!r->whole)
 		return false;
 	r->whole = false;
-	set_full(db, true);
+	set_full(r, true);
 	if (unlink(r->path) == 0)
 		return true;
 	log_error("the reserve cannot be given back", log_errno(-errno),
@@ -99,20 +95,19 @@ bool reserve_give(struct db *db)
 	return false;
 }
 
-bool reserve_is_low(const struct db *db)
+bool reserve_is_low(const struct reserve *r)
 {
-	return !db->reserve.whole || db->reserve.full;
+	return !r->whole || r->full;
 }
 
-void reserve_look(struct db *db)
+void reserve_look(struct reserve *r)
 {
-	struct reserve *r = &db->reserve;
-	uint64_t left = free_bytes(db);
+	uint64_t left = free_bytes(r);
 
 	if (!r->whole && left >= 2 * r->size) {
 		r->whole = make(r);
-		left = free_bytes(db);
+		left = free_bytes(r);
 	}
 	if (r->whole && left >= r->size)
-		set_full(db, false);
+		set_full(r, false);
 }
