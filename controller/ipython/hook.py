@@ -167,6 +167,20 @@ def behind():
         end()
 
 
+def value_of(task, i, text):
+    """What item i of the task is: a text, or a value in JSON (option json_items)."""
+    i += task.get('first_item', 0)
+    ranges = task.get('json_items', '')
+    inside = ranges == 'all'
+    for r in () if inside or not ranges else ranges.split(','):
+        first, _, last = r.partition('-')
+        inside |= int(first) <= i <= int(last or first)
+    try:
+        return json.loads(text) if inside else text
+    except ValueError:
+        raise ValueError('json_items: item %d is not JSON: %s' % (i, text)) from None
+
+
 def begin():
     global was, refusal
     end()
@@ -179,16 +193,22 @@ def begin():
     items, args = texts(given('items')), list(task.get('args', []))
     env = {'TASKFS_ID': str(task['result']), 'TASKFS_INDEX': str(task['index']),
            'TASKFS_ENGINE': str(task.get('engine', ''))}
-    names = {}
+    names, values, bad = {}, [], None
+    try:
+        values = [value_of(task, i, text) for i, text in enumerate(items)]
+    except ValueError as e:
+        bad = e
     if items:
         env['TASKFS_ITEM'] = items[0]
-        names.update(item=items[0], items=items)
+    if values:
+        names.update(item=values[0], items=values)
     if args:
         names['args'] = args
     env.update(task.get('env', {}))
     was = {'stdin': sys.stdin, 'argv': sys.argv, 'input': builtins.input,
            'env': set_env(env), 'cwd': os.getcwd(), 'empty_dir': None,
            'used': used(), 'names': set_names(names), 'given': names}
+    refusal = bad
     try:
         was['empty_dir'] = go_to(task.get('cwd'), task.get('submit_dir'))
     except Exception as e:

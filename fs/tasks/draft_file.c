@@ -101,6 +101,7 @@ static int draft_read_file(struct file *f, struct obj *o,
 static bool has_lines(unsigned i)
 {
 	switch (task_options[i].type) {
+	case TASK_ITEMS:
 	case TASK_LIST:
 	case TASK_ENV:
 	case TASK_IDS:

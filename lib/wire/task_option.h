@@ -18,6 +18,8 @@ enum task_option_type {
 	TASK_BYTES,	/* string in JSON; any bytes in a file */
 	TASK_NAME,	/* a result's name; see task_name_ok() */
 	TASK_TEXT,	/* string without NUL */
+	TASK_ITEMS,	/* list of any values (map_items.h); a file: one string per line */
+	TASK_RANGES,	/* string: "all", or numbers as "0,3-5" */
 	TASK_LIST,	/* list of strings without NUL; a file: one per line */
 	TASK_ENV,	/* object of strings; a file: NAME=VALUE lines */
 	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */

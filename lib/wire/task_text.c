@@ -215,7 +215,7 @@ static int check_lines(const struct task_option *o, struct bytes text,
 	struct bytes line;
 	unsigned n;
 
-	if (o->type != TASK_LIST && o->type != TASK_ENV &&
+	if (o->type != TASK_LIST && o->type != TASK_ITEMS && o->type != TASK_ENV &&
 	    o->type != TASK_FAILURES && o->type != TASK_AMOUNTS)
 		return 0;
 	for (n = 1; parse_line(&text, &line); n++) {
@@ -235,6 +235,7 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 	static struct json_object *(*const parser[])(struct bytes) = {
 		[TASK_BYTES] = parse_string,   [TASK_NAME] = parse_string,
 		[TASK_TEXT] = parse_string,    [TASK_LIST] = parse_lines,
+		[TASK_RANGES] = parse_string,  [TASK_ITEMS] = parse_lines,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,
