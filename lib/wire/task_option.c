@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "wire/limits.h"
 #include "wire/map_items.h"
+#include "wire/octets.h"
 #include "wire/resource.h"
 #include "wire/retry_on.h"
 
@@ -37,6 +38,9 @@ const struct task_option task_options[] = {
 	 LIMIT_JSON_ITEMS,
 	 "which items of the map are JSON, and not text, for Python engines: all, or "
 	 "their numbers, as 0,3-5; a map that is JSON itself says it by itself"},
+	{"columns", TASK_TEXT, TASK_BY_ENGINE | TASK_NEEDS_MAP, 1, 64,
+	 "what stands between the columns of an item, as a comma: a task finds them "
+	 "in $1, $2 ..., and the whole item in $TASKFS_ITEM; \\t is a tab"},
 	{"chunk", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "items per task of a map"},
 	{"targets", TASK_IDS, TASK_BY_CONTROLLER, 1, LIMIT_TARGETS,
@@ -152,12 +156,6 @@ static bool has_nul(struct bytes b)
 	return b.n && memchr(b.p, 0, b.n);
 }
 
-static bool is_text(struct json_object *v)
-{
-	return json_object_is_type(v, json_type_string) &&
-	       !has_nul(str_bytes(v));
-}
-
 static int check_string(const struct task_option *o, struct json_object *v,
 			struct buf *why)
 {
@@ -234,7 +232,7 @@ static bool entry_ok(enum task_option_type type, struct json_object *v)
 	case TASK_ITEMS:
 		return map_item_ok(v);
 	case TASK_LIST:
-		return is_text(v);
+		return octets_are_text(v);
 	case TASK_IDS:
 		return whole && json_object_get_int64(v) <= INT32_MAX;
 	case TASK_RESULTS:
@@ -253,7 +251,7 @@ static int check_list(const struct task_option *o, struct json_object *v,
 {
 	static const char *const of[] = {
 		[TASK_LIST] = "must be a list of strings without NUL, as "
-			      "[\"a\", \"b c\"]",
+			      "[\"a\", \"b c\"], or of {\"base64\": \"...\"}",
 		[TASK_ITEMS] = "must be a list of values: no string with a NUL, no "
 			       "number too large to be kept as it is (make such a "
 			       "one a string)",
@@ -287,7 +285,7 @@ static int check_env(const struct task_option *o, struct json_object *v,
 	if (json_object_object_length(v) > o->max)
 		return too_large(why, o, "entries");
 	json_object_object_foreach(v, key, value) {
-		if (!*key || strchr(key, '=') || !is_text(value))
+		if (!*key || strchr(key, '=') || !octets_are_text(value))
 			return refuse(why, o,
 				      "must be an object of strings without "
 				      "NUL, with names without =");

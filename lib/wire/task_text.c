@@ -2,6 +2,7 @@
 #include "base/idlist.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+#include "wire/octets.h"
 
 static struct bytes string_bytes(struct json_object *v)
 {
@@ -11,11 +12,7 @@ static struct bytes string_bytes(struct json_object *v)
 
 static void show_entry(struct json_object *v, struct buf *out)
 {
-	if (json_object_is_type(v, json_type_string)) {
-		struct bytes b = string_bytes(v);
-
-		buf_put(out, b.p, b.n);
-	} else {
+	if (octets_put(v, out)) {
 		buf_puts(out, json_object_to_json_string_ext(
 				      v, JSON_C_TO_STRING_PLAIN));
 	}
@@ -95,7 +92,7 @@ static struct json_object *parse_lines(struct bytes text)
 	struct bytes line;
 
 	while (parse_line(&text, &line))
-		json_push(a, new_string(line));
+		json_push(a, octets_json(line));
 	return a;
 }
 
@@ -147,13 +144,37 @@ static struct json_object *parse_results(struct bytes text)
 	return a;
 }
 
+/* A line; of what has a NUL in it (env -0) what stands before the next one. */
+static bool next_variable(struct bytes *text, bool nuls, struct bytes *ret)
+{
+	const char *end;
+	size_t n;
+
+	if (!nuls)
+		return parse_line(text, ret);
+	end = text->n ? memchr(text->p, 0, text->n) : NULL;
+	n = end ? (size_t)(end - (const char *)text->p) : text->n;
+	*ret = bytes_of(text->p, n);
+	if (!text->n)
+		return false;
+	*text = bytes_of((const char *)text->p + n + (end != NULL),
+			 text->n - n - (end != NULL));
+	return true;
+}
+
+static bool has_nul(struct bytes text)
+{
+	return text.n && memchr(text.p, 0, text.n);
+}
+
 /* Only of lines that check_lines() lets through. */
 static struct json_object *parse_env(struct bytes text)
 {
 	struct json_object *o = json_object_new_object();
+	bool nuls = has_nul(text);
 	struct bytes line;
 
-	while (parse_line(&text, &line)) {
+	while (next_variable(&text, nuls, &line)) {
 		const char *eq = line.n ? memchr(line.p, '=', line.n) : NULL;
 		size_t n = eq ? (size_t)(eq - (const char *)line.p) : 0;
 		char *name;
@@ -161,7 +182,7 @@ static struct json_object *parse_env(struct bytes text)
 		if (!eq)
 			continue;
 		name = xmemdup_nul(line.p, n);
-		json_add(o, name, new_string(bytes_of(eq + 1, line.n - n - 1)));
+		json_add(o, name, octets_json(bytes_of(eq + 1, line.n - n - 1)));
 		free(name);
 	}
 	return o;
@@ -205,25 +226,29 @@ static const char *line_fault(enum task_option_type type, struct bytes line)
 		return NULL;
 	eq = memchr(line.p, '=', line.n);
 	if (!eq)
-		return "has no = in it; a line is NAME=VALUE";
+		return "has no = in it; each is NAME=VALUE";
+	if (!utf8_valid(bytes_of(line.p, (size_t)(eq - (const char *)line.p))))
+		return "has a name that is not UTF-8";
 	return eq == line.p ? "has no name before the =" : NULL;
 }
 
 static int check_lines(const struct task_option *o, struct bytes text,
 		       struct buf *why)
 {
+	bool nuls = o->type == TASK_ENV && has_nul(text);
 	struct bytes line;
 	unsigned n;
 
 	if (o->type != TASK_LIST && o->type != TASK_ITEMS && o->type != TASK_ENV &&
 	    o->type != TASK_FAILURES && o->type != TASK_AMOUNTS)
 		return 0;
-	for (n = 1; parse_line(&text, &line); n++) {
+	for (n = 1; next_variable(&text, nuls, &line); n++) {
 		const char *fault = line_fault(o->type, line);
 
 		if (!fault)
 			continue;
-		buf_printf(why, "\"%s\": line %u %s", o->name, n, fault);
+		buf_printf(why, "\"%s\": %s %u %s", o->name,
+			   nuls ? "variable" : "line", n, fault);
 		return -EINVAL;
 	}
 	return 0;
@@ -245,7 +270,7 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 	struct json_object *v;
 	int err;
 
-	if (!utf8_valid(text)) {
+	if (o->type != TASK_LIST && o->type != TASK_ENV && !utf8_valid(text)) {
 		buf_printf(why, "\"%s\" must be UTF-8", o->name);
 		return -EINVAL;
 	}

@@ -212,6 +212,21 @@ class Python:
         self.assertEqual(self.get(id, "1/stdout"), "2\n")
         self.assertEqual(self.value("items", map=["a", "b"], chunk=2), "['a', 'b']\n")
 
+    def test_columns_and_bytes(self):
+        self.assertEqual(
+            self.value("(item, columns)", map=["a,b", "c"], columns=","),
+            "('a,b', ['a', 'b'])\n('c', ['c'])\n",
+        )
+        octets = {"base64": "Yf8="}
+        self.assertEqual(
+            self.value(
+                "import os, sys\n(sys.argv[1:], args, os.environb[b'E'])",
+                args=[octets, "x"],
+                env={"E": octets},
+            ),
+            "(['a\\udcff', 'x'], ['a\\udcff', 'x'], b'a\\xff')\n",
+        )
+
     def test_items_are_values(self):
         self.assertEqual(self.value("item**2", map=[1, 2, 3]), "1\n4\n9\n")
         mixed = ["1", 1, 2.5, None, True, [1, "a"], {"k": "ü"}]
