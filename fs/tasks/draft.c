@@ -409,8 +409,6 @@ int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 		ret->options = options_of(w);
 		err = task_options_check(ret->options, why);
 	}
-	if (!err && !ret->has_map)
-		err = task_options_need_map(ret->options, why);
 	if (err)
 		draft_task_done(ret);
 	return err;

@@ -104,6 +104,7 @@ static bool has_lines(unsigned i)
 	case TASK_ITEMS:
 	case TASK_LIST:
 	case TASK_ENV:
+	case TASK_NAMES:
 	case TASK_IDS:
 	case TASK_RESULTS:
 	case TASK_FAILURES:

@@ -23,6 +23,9 @@ const struct task_option task_options[] = {
 	 "what the task reads on standard input; empty if not given"},
 	{"env", TASK_ENV, TASK_BY_ENGINE, 0, LIMIT_ARGS,
 	 "object of strings: environment variables, added to the engine's"},
+	{"inherit", TASK_NAMES, TASK_BY_MOUNT, 0, LIMIT_ARGS,
+	 "1: env is the environment of the process that submits, as it was when its "
+	 "program began; or a list of the variables that are wanted"},
 	{"cwd", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "directory to run in, or the task fails; a relative one is below "
 	 "submit_dir, which it is if not given"},
@@ -231,6 +234,9 @@ static bool entry_ok(enum task_option_type type, struct json_object *v)
 	switch (type) {
 	case TASK_ITEMS:
 		return map_item_ok(v);
+	case TASK_NAMES:
+		return json_object_is_type(v, json_type_string) &&
+		       octets_are_text(v);
 	case TASK_LIST:
 		return octets_are_text(v);
 	case TASK_IDS:
@@ -255,6 +261,7 @@ static int check_list(const struct task_option *o, struct json_object *v,
 		[TASK_ITEMS] = "must be a list of values: no string with a NUL, no "
 			       "number too large to be kept as it is (make such a "
 			       "one a string)",
+		[TASK_NAMES] = "must be 1, 0, or a list of names",
 		[TASK_IDS] = "must be a list of numbers, the ids of engines: "
 			     "[0, 1] in JSON, 0,1 in a draft",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
@@ -340,10 +347,24 @@ static int check_amounts(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
+static int check_names(const struct task_option *o, struct json_object *v,
+		       struct buf *why)
+{
+	int64_t n;
+
+	if (json_object_is_type(v, json_type_array))
+		return check_list(o, v, why);
+	if (json_object_is_type(v, json_type_boolean) || json_is_int(v, 0, 1, &n))
+		return 0;
+	return refuse(why, o, "must be 1, 0, or a list of names");
+}
+
 int task_option_check(const struct task_option *o, struct json_object *v,
 		      struct buf *why)
 {
 	switch (o->type) {
+	case TASK_NAMES:
+		return check_names(o, v, why);
 	case TASK_BYTES:
 	case TASK_NAME:
 	case TASK_TEXT:

@@ -19,6 +19,31 @@ static void show_entry(struct json_object *v, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+/* Lines; as of env -0, when a value has a newline in it. */
+static void show_env(struct json_object *v, struct buf *out)
+{
+	size_t from = out->n, lines = 0, i;
+	bool nuls;
+
+	json_object_object_foreach(v, key, value) {
+		buf_puts(out, key);
+		buf_putc(out, '=');
+		show_entry(value, out);
+	}
+	for (i = from; i < out->n; i++)
+		lines += out->p[i] == '\n';
+	nuls = lines > (size_t)json_object_object_length(v);
+	if (!nuls)
+		return;
+	out->n = from;
+	json_object_object_foreach(v, name, text) {
+		buf_puts(out, name);
+		buf_putc(out, '=');
+		show_entry(text, out);
+		out->p[out->n - 1] = '\0';
+	}
+}
+
 void task_option_show(const struct task_option *o, struct json_object *v,
 		      struct buf *out)
 {
@@ -27,12 +52,16 @@ void task_option_show(const struct task_option *o, struct json_object *v,
 	if (json_object_is_type(v, json_type_array)) {
 		for (i = 0; i < json_object_array_length(v); i++)
 			show_entry(json_object_array_get_idx(v, i), out);
+	} else if (o->type == TASK_ENV) {
+		show_env(v, out);
 	} else if (json_object_is_type(v, json_type_object)) {
 		json_object_object_foreach(v, key, value) {
 			buf_puts(out, key);
-			buf_putc(out, o->type == TASK_ENV ? '=' : ' ');
+			buf_putc(out, ' ');
 			show_entry(value, out);
 		}
+	} else if (json_object_is_type(v, json_type_boolean)) {
+		buf_puts(out, json_object_get_boolean(v) ? "1\n" : "0\n");
 	} else if (o->type == TASK_BYTES) {
 		struct bytes b = string_bytes(v);
 
@@ -207,6 +236,15 @@ static struct json_object *parse_amounts(struct bytes text)
 	return o;
 }
 
+static struct json_object *parse_names(struct bytes text)
+{
+	struct bytes word = parse_trim(text);
+
+	if (bytes_is(word, "0") || bytes_is(word, "1"))
+		return json_object_new_int(bytes_is(word, "1"));
+	return parse_lines(text);
+}
+
 /* What is no number of bytes stays a string: the check looks at it. */
 static struct json_object *parse_memory(struct bytes text)
 {
@@ -261,6 +299,7 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 		[TASK_BYTES] = parse_string,   [TASK_NAME] = parse_string,
 		[TASK_TEXT] = parse_string,    [TASK_LIST] = parse_lines,
 		[TASK_RANGES] = parse_string,  [TASK_ITEMS] = parse_lines,
+		[TASK_NAMES] = parse_names,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,

@@ -618,6 +618,7 @@ lines" >"$HOME_DIR/names/a b"
 	refused "$T/envs/env" 'ONE' 'line 1 has no ='
 	echo 1 >"$T/envs/submit"
 	equal "$(get envs value)" $'two\nlines|1'
+	equal "$(tr '\0' '\n' <"$MNT/results/envs/env" | head -n 3)" $'ONE=1\nTWO=two\nlines'
 	mkdir "$T/bad"
 	run bash -c 'printf "A=1\0bad\0" >"$1"; cat "$2"' bash "$T/bad/env" "$T/error"
 	like "$output" '.*variable 2 has no =.*'

@@ -24,7 +24,8 @@ static void test_the_table(void **state)
 	for (o = task_options; o->name; o++) {
 		assert_true(o->help && o->help[0]);
 		assert_true(o->min <= o->max);
-		assert_true(o->flags & (TASK_BY_CONTROLLER | TASK_BY_ENGINE));
+		assert_true(o->flags & (TASK_BY_CONTROLLER | TASK_BY_ENGINE |
+					TASK_BY_MOUNT));
 		assert_ptr_equal(task_option_find(bytes_str(o->name)), o);
 		for (p = o + 1; p->name; p++)
 			assert_string_not_equal(o->name, p->name);
