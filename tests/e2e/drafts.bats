@@ -544,8 +544,7 @@ map_of() {
 
 @test "map0: items with a NUL behind each" {
 	mkdir "$HOME_DIR/names" "$T/zero"
-	: >"$HOME_DIR/names/two
-lines" >"$HOME_DIR/names/a b"
+	touch "$HOME_DIR/names/two"$'\n'lines "$HOME_DIR/names/a b"
 	# shellcheck disable=SC2016
 	echo 'printf "<%s>" "${1##*/}"' >"$T/zero/code"
 	find "$HOME_DIR/names" -type f -print0 | sort -z >"$T/zero/map0"
