@@ -113,6 +113,8 @@ static void retry_input(struct store_op *op)
 	spec.options = json_parse(bytes_str(old->options), NULL);
 	json_object_object_del(spec.options, "after");
 	json_object_object_del(spec.options, "follow");
+	json_object_object_del(spec.options, "hold");
+	json_object_object_del(spec.options, "begin");
 	targets = old->pinned ? wanted_targets(old, rq->task) : all_targets(old);
 	if (targets)
 		json_add(spec.options, "targets", targets);

@@ -216,6 +216,29 @@ static void put_result(struct submission *s, struct result *r,
 	ready_add(r);
 }
 
+/* The option unique: no other of that user and name is unfinished. */
+static int check_unique(struct controller *c, const struct result_spec *spec,
+			struct buf *why)
+{
+	const struct result *r;
+
+	if (!json_flag(spec->options, "unique"))
+		return 0;
+	if (!spec->name) {
+		buf_puts(why, "\"unique\" needs \"label\": the name that is to "
+			      "be unique");
+		return -EINVAL;
+	}
+	r = result_named(c, spec->uid, bytes_str(spec->name));
+	while (r && (r->doomed || state_is_final(result_state(r))))
+		r = r->older;
+	if (!r)
+		return 0;
+	buf_printf(why, "\"unique\": result %llu is called %s, too, and has not "
+			"ended", (unsigned long long)r->id, spec->name);
+	return -EEXIST;
+}
+
 /* Many submissions may name one buffer: what comes of a request has a limit, too. */
 static int may_take(const struct submission *s, struct buf *why)
 {
@@ -244,6 +267,8 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		err = read_spec(s->rq->msg, o, &spec, &why);
 	if (!err)
 		err = graph_check(c, spec.uid, spec.options, &why);
+	if (!err)
+		err = check_unique(c, &spec, &why);
 	if (err) {
 		refuse(s, i, err, why.n ? buf_str(&why)
 					: "it is being stored right now");

@@ -11,6 +11,7 @@
 #include "park/caller.h"
 #include "tasks.h"
 #include "wire/limits.h"
+#include "wire/moment.h"
 #include "wire/script.h"
 #include "wire/task_option.h"
 
@@ -198,6 +199,17 @@ struct item *submission_add(struct submission *s, struct json_object *options,
 
 /* --- what is written ---------------------------------------------------- */
 
+/* A local time would be another one where the controller is. */
+static void settle_begin(struct json_object *options)
+{
+	struct bytes begin = json_get_bytes(options, "begin");
+	char *text = begin.p ? moment_anywhere(begin, now_usec()) : NULL;
+
+	if (text)
+		json_add_str(options, "begin", text);
+	free(text);
+}
+
 int submission_dress(const struct submission *s, struct bytes code,
 		     bool has_map, struct json_object *options, struct buf *why)
 {
@@ -207,6 +219,7 @@ int submission_dress(const struct submission *s, struct bytes code,
 		err = task_options_need_map(options, why);
 	if (!err)
 		err = inherit_add(s->tid, options, why);
+	settle_begin(options);
 	return err ? err : origin_add(s->origin, options, why);
 }
 

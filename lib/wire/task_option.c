@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "wire/limits.h"
 #include "wire/map_items.h"
+#include "wire/moment.h"
 #include "wire/octets.h"
 #include "wire/resource.h"
 #include "wire/retry_on.h"
@@ -72,6 +73,14 @@ const struct task_option task_options[] = {
 	 "list of failures to run again after: lost (its engine; does not count "
 	 "among the retries, but five lost engines are enough), error (any other), "
 	 "exit N (that exit status); all if not given, and all of them count"},
+	{"hold", TASK_FLAG, TASK_BY_CONTROLLER, 0, 1,
+	 "1: not begun before somebody writes release into its ctl"},
+	{"begin", TASK_MOMENT, TASK_BY_CONTROLLER, 1, 32,
+	 "not begun before that time: +10m from now (s, m, h, d), 18:30, 2026-12-24, "
+	 "2026-12-24T18:30; Z behind it is UTC"},
+	{"unique", TASK_FLAG, TASK_BY_CONTROLLER, 0, 1,
+	 "1: refused (EEXIST) while another of your results of the same label has not "
+	 "ended"},
 	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
 	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE, 0, LIMIT_SECONDS,
@@ -163,6 +172,7 @@ static int check_string(const struct task_option *o, struct json_object *v,
 			struct buf *why)
 {
 	struct bytes b;
+	int64_t at;
 
 	if (!json_object_is_type(v, json_type_string))
 		return refuse(why, o, "must be a string");
@@ -175,6 +185,9 @@ static int check_string(const struct task_option *o, struct json_object *v,
 		return refuse(why, o, "must not hold a NUL");
 	if (o->type == TASK_NAME && !task_name_ok(b))
 		return refuse(why, o, "is no name" TASK_NAME_RULE);
+	if (o->type == TASK_MOMENT && moment_parse(b, now_usec(), &at))
+		return refuse(why, o, "must be a time: +10m from now (s, m, h, d), "
+				      "18:30, 2026-12-24 or 2026-12-24T18:30");
 	if (o->type == TASK_RANGES && !json_items_ok(b))
 		return refuse(why, o, "must be all, or numbers of items from 0 on, "
 				      "as 0,3-5");
@@ -347,6 +360,16 @@ static int check_amounts(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
+static int check_flag(const struct task_option *o, struct json_object *v,
+		      struct buf *why)
+{
+	int64_t n;
+
+	if (json_object_is_type(v, json_type_boolean) || json_is_int(v, 0, 1, &n))
+		return 0;
+	return refuse(why, o, "must be 1 or 0");
+}
+
 static int check_names(const struct task_option *o, struct json_object *v,
 		       struct buf *why)
 {
@@ -365,9 +388,12 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 	switch (o->type) {
 	case TASK_NAMES:
 		return check_names(o, v, why);
+	case TASK_FLAG:
+		return check_flag(o, v, why);
 	case TASK_BYTES:
 	case TASK_NAME:
 	case TASK_TEXT:
+	case TASK_MOMENT:
 	case TASK_RANGES:
 		return check_string(o, v, why);
 	case TASK_ITEMS:

@@ -26,6 +26,8 @@ enum task_option_type {
 	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */
 	TASK_RESULTS,	/* list of ids or names; a file: one per line */
 	TASK_FAILURES,	/* list of words (retry_on.h); a file: one per line */
+	TASK_FLAG,	/* 0 or 1; true and false in JSON */
+	TASK_MOMENT,	/* string: a time (moment.h) */
 	TASK_COUNT,	/* integer */
 	TASK_INTEGER,	/* integer, may be negative */
 	TASK_SECONDS,	/* number */

@@ -236,6 +236,16 @@ static struct json_object *parse_amounts(struct bytes text)
 	return o;
 }
 
+/* What is neither stays a string: the check says what it must be. */
+static struct json_object *parse_flag(struct bytes text)
+{
+	struct bytes word = parse_trim(text);
+
+	if (bytes_is(word, "0") || bytes_is(word, "1"))
+		return json_object_new_int(bytes_is(word, "1"));
+	return new_string(text);
+}
+
 static struct json_object *parse_names(struct bytes text)
 {
 	struct bytes word = parse_trim(text);
@@ -299,7 +309,8 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 		[TASK_BYTES] = parse_string,   [TASK_NAME] = parse_string,
 		[TASK_TEXT] = parse_string,    [TASK_LIST] = parse_lines,
 		[TASK_RANGES] = parse_string,  [TASK_ITEMS] = parse_lines,
-		[TASK_NAMES] = parse_names,
+		[TASK_NAMES] = parse_names,    [TASK_FLAG] = parse_flag,
+		[TASK_MOMENT] = parse_string,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,
