@@ -45,8 +45,10 @@ void execute_put_metadata(const struct result *r, const struct run *run,
 		put_input(out, "code", code, in);
 	if (r->has_stdin)
 		put_input(out, "stdin", input, in);
-	if (items_of(r, run->index).n)
+	if (items_of(r, run->index).n) {
 		put_input(out, "items", items_of(r, run->index), in);
+		member_int(out, "first_item", (int64_t)(run->index * r->chunk));
+	}
 	member_int(out, "engine", run->engine->id);
 	if (stored)
 		member_raw(out, "stored", json_bytes(stored));

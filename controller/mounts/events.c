@@ -24,6 +24,7 @@
 struct events {
 	struct controller *c;
 	bool heard;		/* a mount hears it */
+	bool controller;	/* what it is itself has changed */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
 	uint64_t ends;			/* that were not told yet */
@@ -101,6 +102,12 @@ void events_add(struct controller *c, struct json_object *v)
 	loop_defer(c->loop, &ev->flush);
 }
 
+void events_on_controller(struct controller *c)
+{
+	c->events->controller = true;
+	loop_defer(c->loop, &c->events->flush);
+}
+
 /* Bytes that were kept only to be told go when they were told. */
 static void forget_outputs(struct result *r, uint32_t index)
 {
@@ -169,8 +176,10 @@ static void put_controller(struct controller *c, struct buf *out)
 	struct events *ev = c->events;
 	struct json_object *o;
 
-	if (memcmp(ev->told, c->results->tasks, sizeof(ev->told)) == 0)
+	if (!ev->controller &&
+	    memcmp(ev->told, c->results->tasks, sizeof(ev->told)) == 0)
 		return;
+	ev->controller = false;
 	memcpy(ev->told, c->results->tasks, sizeof(ev->told));
 	o = controller_json(c, false);
 	member_begin(out, NULL);

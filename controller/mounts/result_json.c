@@ -164,6 +164,9 @@ static void put_why(struct buf *out, const struct result *r)
 
 	why_put(r, &why);
 	member_str(out, "why", why.n ? buf_str(&why) : NULL);
+	buf_clear(&why);
+	why_put_unstored(r, &why);
+	member_str(out, "unstored", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);
 }
 

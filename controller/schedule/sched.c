@@ -84,6 +84,18 @@ void sched_tell_waiting(struct controller *c, int64_t engine)
 	c->schedule->told_missing = (int)missing;
 }
 
+static void tell_all(struct result *r, void *arg)
+{
+	(void)arg;
+	result_changed(r, CHANGED_STATE);
+}
+
+void sched_on_disk(struct controller *c)
+{
+	each_ready(c, NULL, tell_all);
+	sched_kick(c);
+}
+
 /* Engines with room, in order of use. */
 struct room {
 	struct engine **e;
