@@ -11,14 +11,12 @@
 
 struct loop {
 	int epoll;		/* -1: there is none, all watches are odd */
-	struct epoll_event ready[READY];	/* data.ptr NULL: removed */
-	int nready;
 	struct pollset odd;	/* what epoll(7) does not take */
+	uint64_t added;		/* so many watches, ever */
+	struct list due;	/* those that are ready, as they were added; by watch.due */
 
 	struct list sockets;	/* by watch.all */
 	struct list used;	/* those that must be asked, by watch.use */
-	struct list asked;	/* those that said they have something, by watch.use */
-	uint64_t turn;
 
 	struct timer **heap;
 	size_t timers, timer_room;
@@ -43,7 +41,7 @@ struct loop *loop_new(void)
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	list_init(&l->sockets);
 	list_init(&l->used);
-	list_init(&l->asked);
+	list_init(&l->due);
 	list_init(&l->work);
 	list_init(&l->last_work);
 	l->signal_watch.fd = -1;
@@ -85,16 +83,6 @@ static int epoll_change(struct loop *l, int what, struct watch *w)
 	return epoll_ctl(l->epoll, what, w->fd, &e);
 }
 
-static void epoll_remove(struct loop *l, struct watch *w)
-{
-	int i;
-
-	(void)epoll_change(l, EPOLL_CTL_DEL, w);
-	for (i = 0; i < l->nready; i++)
-		if (l->ready[i].data.ptr == w)
-			l->ready[i].data.ptr = NULL;
-}
-
 static void mark_used(struct watch *w)
 {
 	list_del(&w->use);
@@ -116,7 +104,9 @@ void loop_add(struct loop *l, struct watch *w)
 {
 	assert(!w->loop);
 	w->loop = l;
-	w->turn = 0;
+	w->order = l->added++;
+	w->got = 0;
+	list_init(&w->due);
 	if (w->socket)
 		add_socket(l, w);
 	w->odd = epoll_change(l, EPOLL_CTL_ADD, w) < 0;
@@ -131,6 +121,7 @@ void loop_remove(struct watch *w)
 	if (!l)
 		return;
 	w->loop = NULL;
+	list_del(&w->due);
 	if (w->socket) {
 		list_del(&w->all);
 		list_del(&w->use);
@@ -138,7 +129,7 @@ void loop_remove(struct watch *w)
 	if (w->odd)
 		pollset_remove(&l->odd, w);
 	else
-		epoll_remove(l, w);
+		(void)epoll_change(l, EPOLL_CTL_DEL, w);
 }
 
 void watch_want(struct watch *w, short events)
@@ -208,64 +199,86 @@ static short socket_events(const struct watch *w)
 	return got & w->events;
 }
 
+/* --- a turn ------------------------------------------------------------- */
+
+/*
+ * What was added first is told first: the answer to a registration, say, before what
+ * came with it by another socket. got: 0, a socket is to be asked.
+ */
+static void put_due(struct loop *l, struct watch *w, short got)
+{
+	struct list *before = l->due.prev;
+
+	if (!list_empty(&w->due))
+		return;
+	w->got = got;
+	while (before != &l->due &&
+	       list_entry(before, struct watch, due)->order > w->order)
+		before = before->prev;
+	list_add(before, &w->due);
+}
+
 /* Asks the sockets that were used; true when one of them is ready. */
 static bool ask_used(struct loop *l)
 {
 	while (!list_empty(&l->used)) {
 		struct watch *w = list_first(&l->used, struct watch, use);
+		short got = w->events ? socket_events(w) : 0;
 
 		list_del(&w->use);
-		w->got = w->events ? socket_events(w) : 0;
-		if (w->got)
-			list_add_tail(&l->asked, &w->use);
+		if (got)
+			put_due(l, w, got);
 	}
-	return !list_empty(&l->asked);
+	return !list_empty(&l->due);
 }
 
-static void tell_socket(struct watch *w, short got)
+/* A socket that says more later in this turn is asked before the next. */
+static void tell(struct watch *w)
 {
-	w->turn = w->loop->turn;
-	if (!got)
-		return;
-	mark_used(w);		/* there may be more than is taken now */
+	short got = w->got;
+
+	if (w->socket) {
+		got = got ? got & w->events : socket_events(w);
+		if (!got)
+			return;
+		mark_used(w);	/* there may be more than is taken now */
+	}
 	w->ready(w, got);
-}
-
-/* --- a turn ------------------------------------------------------------- */
-
-/* Its descriptor woke up. A socket that was told in this turn is asked before the next. */
-static void tell(struct loop *l, struct watch *w, short events)
-{
-	if (!w->socket)
-		w->ready(w, events);
-	else if (w->turn != l->turn)
-		tell_socket(w, socket_events(w));
 }
 
 static void run_watches(struct loop *l)
 {
-	size_t n = pollset_size(&l->odd), k;
+	while (!list_empty(&l->due)) {
+		struct watch *w = list_first(&l->due, struct watch, due);
+
+		list_del(&w->due);
+		tell(w);
+	}
+}
+
+static int take_ready(struct loop *l, int timeout)
+{
+	struct epoll_event ready[READY];
+	int i, n = epoll_wait(l->epoll, ready, READY, timeout);
+
+	for (i = 0; i < n; i++) {
+		struct watch *w = ready[i].data.ptr;
+
+		put_due(l, w, w->socket ? 0 : (short)ready[i].events);
+	}
+	return n;
+}
+
+static void take_odd(struct loop *l)
+{
+	size_t i, n = pollset_size(&l->odd);
 	short got;
-	int i;
 
-	while (!list_empty(&l->asked)) {
-		struct watch *w = list_first(&l->asked, struct watch, use);
-
-		list_del(&w->use);
-		tell_socket(w, w->got & w->events);
-	}
-	for (i = 0; i < l->nready; i++) {
-		struct watch *w = l->ready[i].data.ptr;
+	for (i = 0; i < n; i++) {
+		struct watch *w = pollset_take(&l->odd, i, &got);
 
 		if (w)
-			tell(l, w, (short)l->ready[i].events);
-	}
-	l->nready = 0;
-	for (k = 0; k < n; k++) {
-		struct watch *w = pollset_take(&l->odd, k, &got);
-
-		if (w)
-			tell(l, w, got);
+			put_due(l, w, w->socket ? 0 : got);
 	}
 }
 
@@ -275,15 +288,10 @@ static bool wait_for_watches(struct loop *l, int timeout)
 	if (l->epoll < 0 || pollset_size(&l->odd)) {
 		if (pollset_wait(&l->odd, l->epoll, timeout) < 0)
 			return false;
+		take_odd(l);
 		timeout = 0;
 	}
-	if (l->epoll < 0)
-		return true;
-	l->nready = epoll_wait(l->epoll, l->ready, READY, timeout);
-	if (l->nready >= 0)
-		return true;
-	l->nready = 0;
-	return false;
+	return l->epoll < 0 || take_ready(l, timeout) >= 0;
 }
 
 /* --- timers: a binary heap ---------------------------------------------- */
@@ -468,7 +476,6 @@ int loop_signals(struct loop *l, const int *signals,
 int loop_run(struct loop *l)
 {
 	while (!l->stopped) {
-		l->turn++;
 		if (!wait_for_watches(l, ask_used(l) ? 0 : poll_timeout(l))) {
 			if (errno == EINTR)
 				continue;

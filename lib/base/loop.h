@@ -11,9 +11,9 @@
  * fills in the callback, adds them, and removes them before it is freed.
  * Everything may be called from inside callbacks. One thread.
  *
- * A turn: wait; the ready watches; the timers that are due; then the deferred
- * work, until there is none (work that defers itself again waits for the next
- * turn).
+ * A turn: wait; the ready watches, in the order in which they were added; the
+ * timers that are due; then the deferred work, until there is none (work that
+ * defers itself again waits for the next turn).
  */
 #ifndef TASKFS_LOOP_H
 #define TASKFS_LOOP_H
@@ -34,10 +34,10 @@ struct watch {
 	struct loop *loop;
 	bool odd;		/* poll(2) watches it (pollset.h), in this slot */
 	size_t slot;
-	/* of a socket */
-	struct list all, use;
-	short got;		/* what it said when it was asked */
-	uint64_t turn;		/* when it was told of last */
+	struct list due;
+	uint64_t order;		/* of being added */
+	short got;		/* what it is ready for */
+	struct list all, use;	/* of a socket */
 };
 
 struct timer {

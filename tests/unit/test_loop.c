@@ -181,6 +181,28 @@ static void test_a_crowd(void **state)
 	close_both(p[2]);
 }
 
+/* However they woke up: those of one turn are told as they were added. */
+static void test_in_the_order_of_being_added(void **state)
+{
+	int p[3][2];
+	struct actor a = in_crowd('a', p[0]), b = in_crowd('b', p[1]);
+	struct actor c = in_crowd('c', p[2]);
+
+	(void)state;
+	loop_add(loop, &a.watch);
+	loop_add(loop, &b.watch);
+	loop_add(loop, &c.watch);
+	assert_int_equal(write(p[2][1], "x", 1), 1);
+	assert_int_equal(write(p[0][1], "x", 1), 1);
+	assert_int_equal(write(p[1][1], "x", 1), 1);
+	c.stop = true;
+	assert_int_equal(loop_run(loop), 42);
+	assert_string_equal(trace, "abc");
+	close_both(p[0]);
+	close_both(p[1]);
+	close_both(p[2]);
+}
+
 static void test_what_a_crowd_wants(void **state)
 {
 	int p[2];
@@ -614,6 +636,7 @@ static const struct CMUnitTest tests[] = {
 	LOOP_TEST(test_a_watch_removes_another_that_is_ready),
 	LOOP_TEST(test_watches_come_and_go),
 	LOOP_TEST(test_a_crowd),
+	LOOP_TEST(test_in_the_order_of_being_added),
 	LOOP_TEST(test_what_a_crowd_wants),
 	LOOP_TEST(test_a_large_crowd),
 	LOOP_TEST(test_sockets),
