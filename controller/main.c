@@ -38,6 +38,7 @@
 #include "upstream/reclaim.h"
 #include "upstream/upstream.h"
 #include "vars/requests.h"
+#include "wire/nearby.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -109,6 +110,23 @@ static void close_all(struct controller *c)
 	zmq_ctx_term(c->zmq);
 }
 
+/* Where that is not so, outputs are sent. */
+static void show_outputs(struct controller *c)
+{
+	char *path = xasprintf("%s/outputs", c->config.data);
+	int err;
+
+	c->nearby = realpath(path, NULL);
+	err = c->nearby ? nearby_show(c->nearby, c->instance) : -errno;
+	if (err) {
+		log_info("engines on this host send their outputs",
+			 log_str("path", path), log_errno(err));
+		free(c->nearby);
+		c->nearby = NULL;
+	}
+	free(path);
+}
+
 static int start(struct controller *c, struct buf *why)
 {
 	bool full = strcmp(c->config.durability, "full") == 0;
@@ -144,6 +162,7 @@ static int start(struct controller *c, struct buf *why)
 	if (err)
 		return err;
 	drain_load(c);
+	show_outputs(c);
 	err = admission_open(c);
 	if (err) {
 		buf_printf(why, "cannot admit peers: %s", strerror(-err));
@@ -200,6 +219,7 @@ static int run(struct controller *c)
 	buf_done(&why);
 	if (c->store)
 		close_all(c);
+	free(c->nearby);
 	loop_free(c->loop);
 	if (err == -EUCLEAN)
 		return EXIT_DAMAGED;

@@ -6,6 +6,7 @@
 #include "load.h"
 #include "records.h"
 #include "sql.h"
+#include "wire/nearby.h"
 #include "wire/state.h"
 
 /* --- binding and reading ------------------------------------------------ */
@@ -348,6 +349,7 @@ static int run_engine_gone(struct db *db, struct store_op *op)
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, op->engine.id);
+	nearby_sweep(db->outputs);
 	return db_finish(st);
 }
 
@@ -419,6 +421,7 @@ static void free_io(struct store_op *op)
 {
 	buf_done(&op->io.bytes);
 	buf_done(&op->io.sizes);
+	free(op->io.name);
 }
 
 static void free_purge(struct store_op *op)
@@ -454,6 +457,7 @@ static const struct op_kind kinds[STORE_KINDS] = {
 	[STORE_INPUT] = {.run = run_input, .free = free_task},
 	[STORE_DETAILS] = {.run = db_read_details, .free = free_task},
 	[STORE_APPEND] = {.run = files_append, .bytes = bytes_of_io, .free = free_io},
+	[STORE_ADOPT] = {.run = files_adopt, .free = free_io},
 	[STORE_READ] = {.run = run_read, .free = free_io, .once_more = clear_io},
 	[STORE_READ_MANY] = {.run = db_read_many, .free = free_io, .once_more = clear_io},
 	[STORE_ITEMS] = {.run = db_read_items, .free = free_io},
