@@ -66,21 +66,31 @@ static void remember(struct db *db, const struct store_op *op)
 		map_remove_u64(&db->forget, key);
 }
 
+/* An engine that was given up may still write into a file that it gave. */
+static void leave_to_engine(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && st.st_nlink > 1)
+		unlink(path);
+}
+
 int files_append(struct db *db, struct store_op *op)
 {
 	char *path = output_path(db, op->io.result, op->io.index,
 				 op->io.stream);
 	int fd, err;
 
-	/* An engine that was given up may still write into the old one. */
 	if (op->io.offset == 0)
-		unlink(path);
+		leave_to_engine(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	err = fd < 0 ? -errno : 0;
 	/* The bytes before these could not be stored: the file must not have a hole. */
 	if (!err && lseek(fd, 0, SEEK_END) < (off_t)op->io.offset)
 		err = -ENODATA;
 	if (!err && lseek(fd, (off_t)op->io.offset, SEEK_SET) < 0)
+		err = -errno;
+	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
 		err = -errno;
 	if (!err)
 		err = file_write_all(fd, buf_bytes(&op->io.bytes));
