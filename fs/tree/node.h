@@ -13,6 +13,7 @@
 #include "fs.h"
 #include "park/fuse.h"
 #include "park/park.h"
+#include "wire/limits.h"
 
 struct answer;
 struct file;
@@ -95,7 +96,7 @@ static inline unsigned sub_option(uint32_t sub)
 /* What a writer wants of the controller; see open/control.h. */
 struct wish {
 	const char *verb;	/* of control_request; static */
-	char argument[32];	/* "": none */
+	char argument[LIMIT_LAUNCH + 1];	/* "": none */
 	/* Which engines it is about, added to *ret; 0 or -errno. NULL: it is
 	   about the result or task of the entry, or else about all. */
 	int (*engines)(const struct obj *o, struct idlist *ret);
