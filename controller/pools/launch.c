@@ -108,7 +108,7 @@ static void on_launched(struct command *cmd)
 	command_put_last(cmd, &said);
 	l->said = buf_take(&said);
 	l->job = command_first_line(cmd);
-	l->check_at = mono_usec() + pool_pause(1, CHECK_MAX);
+	l->check_at = mono_usec() + pool_pause(l->pool->c, 1, CHECK_MAX);
 	if (l->state == LAUNCH_ENDING) {
 		launch_store(l, NULL);
 	} else if (command_status(cmd) == 0) {
@@ -193,7 +193,7 @@ static void cancel_failed(struct launch *l, const char *how, const char *said)
 	struct buf what = BUF_INIT;
 
 	l->cancels++;
-	l->cancel_at = mono_usec() + pool_pause(l->cancels, CANCEL_MAX);
+	l->cancel_at = mono_usec() + pool_pause(l->pool->c, l->cancels, CANCEL_MAX);
 	l->check_at = 0;
 	buf_printf(&what, "%s: cancel failed: %s%s%s", l->token, how,
 		   *said ? ":\n" : "", said);
@@ -248,7 +248,7 @@ static void take_gone(struct launch *l)
 static void check_again(struct launch *l)
 {
 	l->checks++;
-	l->check_at = mono_usec() + pool_pause(l->checks, CHECK_MAX);
+	l->check_at = mono_usec() + pool_pause(l->pool->c, l->checks, CHECK_MAX);
 }
 
 static void on_checked(struct command *cmd)
@@ -299,7 +299,6 @@ static void tend_ending(struct launch *l)
 {
 	if (!pool_option_text(l->pool, "cancel"))
 		l->cancelled = true;
-	members_stop(l, "its launch was cancelled");
 	if (l->cancelled && list_empty(&l->members))
 		end(l, "it was cancelled");
 	else if (!l->cancelled && mono_usec() >= l->cancel_at &&
@@ -309,6 +308,8 @@ static void tend_ending(struct launch *l)
 
 void launch_tend(struct launch *l)
 {
+	if (l->state == LAUNCH_ENDING)
+		members_stop(l, "its launch was cancelled");
 	if (l->command || l->state == LAUNCH_LAUNCHING || check(l))
 		return;
 	if (l->state == LAUNCH_ENDING)

@@ -243,10 +243,11 @@ void pool_put_why(const struct pool *p, struct buf *out)
 
 /* --- failures ------------------------------------------------------------------ */
 
-uint64_t pool_pause(unsigned times, uint64_t most)
+uint64_t pool_pause(const struct controller *c, uint64_t times, uint64_t most)
 {
-	return times > 20 ? most
-			  : min_u64(USEC_PER_SEC << (times ? times - 1 : 0), most);
+	uint64_t pause = min_u64(c->config.pool_pause, most);
+
+	return times > 20 ? most : min_u64(pause << (times ? times - 1 : 0), most);
 }
 
 static void set_why(struct pool *p, const char *what, const char *said)
@@ -260,7 +261,7 @@ void pool_fail(struct pool *p, const char *what, const char *said)
 	p->failures++;
 	p->c->count.pool_failures++;
 	p->until = clock_now(p->c) +
-		   (int64_t)pool_pause((unsigned)min_u64(p->failures, 32), PAUSE_MAX);
+		   (int64_t)pool_pause(p->c, p->failures, PAUSE_MAX);
 	set_why(p, what, said);
 	log_warning(p->failures >= POOL_FAILURES ? "a pool failed, and is stopped"
 						 : "a pool failed",
@@ -275,7 +276,7 @@ void pool_store_failed(struct pool *p, int err)
 	struct buf what = BUF_INIT;
 
 	p->full++;
-	p->until = clock_now(p->c) + (int64_t)pool_pause(p->full, PAUSE_MAX);
+	p->until = clock_now(p->c) + (int64_t)pool_pause(p->c, p->full, PAUSE_MAX);
 	buf_printf(&what, "a launch could not be stored: %s", strerror(-err));
 	set_why(p, buf_str(&what), NULL);
 	log_warning("nothing is launched, as it could not be stored",
