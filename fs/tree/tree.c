@@ -285,8 +285,20 @@ int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
 			      "nothing can be made here; what can be made are "
 			      "tasks (tasks/NAME), drafts of tasks "
-			      "(mkdir tasks/NAME) and variables; a task for "
+			      "(mkdir tasks/NAME), pools (mkdir pools/NAME) and "
+			      "variables; a task for "
 			      "engines gets its name by the option \"label\"");
+}
+
+const struct node *tree_made_by_deed(const struct obj *dir)
+{
+	const struct derived *d = &derived[row_of(dir->node)];
+	unsigned i;
+
+	for (i = d->first; i < d->end; i++)
+		if (table[i].deeds && table[i].deeds->make)
+			return &table[i];
+	return NULL;
 }
 
 /* --- listing ------------------------------------------------------------ */
@@ -347,6 +359,8 @@ struct waitq *tree_waitq(const struct obj *o)
 		return &o->result->waitq;
 	if (o->engine)
 		return &o->engine->waitq;
+	if (o->pool)
+		return &o->pool->waitq;
 	return &o->fs->mirror->events.waitq;
 }
 
@@ -381,6 +395,8 @@ static int64_t mtime_of(const struct obj *o)
 					    : o->result->submitted;
 	if (o->engine)
 		return o->engine->since;
+	if (o->pool)
+		return o->pool->changed;
 	if (o->made)
 		return o->made->changed;
 	return S_ISDIR(o->node->mode) ? o->fs->mirror->changed : o->fs->born;

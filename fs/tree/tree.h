@@ -38,6 +38,9 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	      struct obj *ret_o) must_check;
 
+/* The row of what is made in dir by a deed (struct deeds), or NULL. */
+const struct node *tree_made_by_deed(const struct obj *dir);
+
 /*
  * A place in a directory that survives comings and goings; it is readdir's
  * offset. 0 is the beginning.
