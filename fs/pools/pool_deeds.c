@@ -6,18 +6,18 @@
 #include "tree/tree.h"
 #include "wire/pool_option.h"
 
-struct deed {
+struct pool_deed {
 	struct pool_ask a;
 	struct parked *parked;	/* NULL: nobody waits any more */
 	struct obj o;		/* its node and numbers alone are used */
 	/* Answers that it is done. */
-	void (*answer)(fuse_req_t req, const struct deed *d);
+	void (*answer)(fuse_req_t req, const struct pool_deed *d);
 	char name[LIMIT_POOL_NAME + 1];
 };
 
 static void done(struct pool_ask *a, int err)
 {
-	struct deed *d = container_of(a, struct deed, a);
+	struct pool_deed *d = container_of(a, struct pool_deed, a);
 
 	if (d->parked && err)
 		reply_err(park_take(d->parked), err);
@@ -29,7 +29,7 @@ static void done(struct pool_ask *a, int err)
 /* The kernel tells nobody of what nobody waited for. */
 static void interrupted(struct parked *p)
 {
-	struct deed *d = p->owner;
+	struct pool_deed *d = p->owner;
 
 	d->parked = NULL;
 	list_del(&d->a.own.link);
@@ -38,9 +38,9 @@ static void interrupted(struct parked *p)
 /* Takes value over. */
 static void ask(fuse_req_t req, const struct obj *o, const char *what,
 		struct bytes name, struct json_object *value,
-		void (*answer)(fuse_req_t req, const struct deed *d))
+		void (*answer)(fuse_req_t req, const struct pool_deed *d))
 {
-	struct deed *d = zalloc(sizeof(*d));
+	struct pool_deed *d = zalloc(sizeof(*d));
 	int err;
 
 	d->a.fs = o->fs;
@@ -68,7 +68,7 @@ static void ask(fuse_req_t req, const struct obj *o, const char *what,
 
 /* --- mkdir, rmdir ------------------------------------------------------- */
 
-static void answer_made(fuse_req_t req, const struct deed *d)
+static void answer_made(fuse_req_t req, const struct pool_deed *d)
 {
 	struct fuse_entry_param e;
 	struct obj o = d->o;
@@ -111,7 +111,7 @@ static void make(fuse_req_t req, const struct obj *o, struct bytes name)
 		    answer_made);
 }
 
-static void answer_gone(fuse_req_t req, const struct deed *d)
+static void answer_gone(fuse_req_t req, const struct pool_deed *d)
 {
 	(void)d;
 	reply_err(req, 0);
@@ -138,7 +138,7 @@ static void answer_attr(fuse_req_t req, const struct obj *o)
 	reply_attr(req, &st, tree_attr_timeout(o));
 }
 
-static void answer_emptied(fuse_req_t req, const struct deed *d)
+static void answer_emptied(fuse_req_t req, const struct pool_deed *d)
 {
 	struct obj o;
 

@@ -10,7 +10,7 @@
 #include <fcntl.h>
 
 /* The text that a file opened for writing has. */
-struct edit {
+struct pool_edit {
 	struct file *file;	/* NULL: it is closed */
 	struct process who;	/* has opened it */
 	uid_t uid;
@@ -23,7 +23,7 @@ struct edit {
 
 struct set {
 	struct pool_ask a;
-	struct edit *e;
+	struct pool_edit *e;
 };
 
 static const struct pool_option *option_of(const struct obj *o)
@@ -31,7 +31,7 @@ static const struct pool_option *option_of(const struct obj *o)
 	return &pool_options[o->sub];
 }
 
-static void begin_again(struct edit *e, const struct obj *o)
+static void begin_again(struct pool_edit *e, const struct obj *o)
 {
 	buf_clear(&e->text);
 	pool_option_put(o->pool, o->sub, &e->text);
@@ -40,7 +40,7 @@ static void begin_again(struct edit *e, const struct obj *o)
 
 static int option_open(struct file *f, struct obj *o)
 {
-	struct edit *e;
+	struct pool_edit *e;
 	int err;
 
 	if ((f->flags & O_ACCMODE) == O_RDONLY)
@@ -73,7 +73,7 @@ static uint64_t option_size(const struct obj *o)
 static int option_read(struct file *f, struct obj *o, const struct ask *ask,
 		       struct answer *a)
 {
-	const struct edit *e = f->private;
+	const struct pool_edit *e = f->private;
 
 	if (!f->rendered || ask->off == 0) {
 		buf_clear(&f->copy);
@@ -89,7 +89,7 @@ static int option_read(struct file *f, struct obj *o, const struct ask *ask,
 
 /* --- sending ------------------------------------------------------------ */
 
-static void edit_free(struct edit *e)
+static void edit_free(struct pool_edit *e)
 {
 	if (e->file || e->out)
 		return;
@@ -100,7 +100,7 @@ static void edit_free(struct edit *e)
 static void on_set(struct pool_ask *a, int err)
 {
 	struct set *s = container_of(a, struct set, a);
-	struct edit *e = s->e;
+	struct pool_edit *e = s->e;
 
 	free(s);
 	e->out--;
@@ -121,7 +121,7 @@ static int refuse(struct fs *fs, const struct process *who, int err,
 }
 
 /* The whole text, if it is a good one, is the option from now on. */
-static int send_text(struct edit *e, const struct obj *o,
+static int send_text(struct pool_edit *e, const struct obj *o,
 		     const struct process *who)
 {
 	struct buf why = BUF_INIT;
@@ -152,7 +152,7 @@ static int send_text(struct edit *e, const struct obj *o,
 	return err;
 }
 
-static int outcome(struct edit *e)
+static int outcome(struct pool_edit *e)
 {
 	int err = e->err;
 
@@ -189,7 +189,7 @@ static int check_lines(const struct pool_option *x, const struct buf *text,
 }
 
 /* The text as it will be; -errno: it stays as it is. */
-static int put_text(struct edit *e, const struct obj *o, struct bytes data,
+static int put_text(struct pool_edit *e, const struct obj *o, struct bytes data,
 		    uint64_t off, struct buf *why)
 {
 	struct buf text = BUF_INIT;
@@ -215,7 +215,7 @@ static int put_text(struct edit *e, const struct obj *o, struct bytes data,
 static int option_write(struct file *f, struct bytes data, uint64_t off,
 			size_t *ret_taken)
 {
-	struct edit *e = f->private;
+	struct pool_edit *e = f->private;
 	struct buf why = BUF_INIT;
 	struct obj o;
 	int err = tree_obj(f->fs, f->ino, NULL, &o);
@@ -234,7 +234,7 @@ static int option_write(struct file *f, struct bytes data, uint64_t off,
 	return err ? err : outcome(e);
 }
 
-static bool is_opener(const struct edit *e, pid_t tid)
+static bool is_opener(const struct pool_edit *e, pid_t tid)
 {
 	struct process p;
 
@@ -242,7 +242,7 @@ static bool is_opener(const struct edit *e, pid_t tid)
 	       p.start == e->who.start;
 }
 
-static int finish(struct edit *e)
+static int finish(struct pool_edit *e)
 {
 	struct obj o;
 	int err = tree_obj(e->file->fs, e->file->ino, NULL, &o);
@@ -262,7 +262,7 @@ static int finish(struct edit *e)
  */
 static int option_flush(struct file *f, const struct ask *ask)
 {
-	struct edit *e = f->private;
+	struct pool_edit *e = f->private;
 	int err = 0;
 
 	if (!e || !is_opener(e, ask->tid))
@@ -275,7 +275,7 @@ static int option_flush(struct file *f, const struct ask *ask)
 /* `: > file` empties it; a shell flushes before it writes, so only now. */
 static void option_release(struct file *f)
 {
-	struct edit *e = f->private;
+	struct pool_edit *e = f->private;
 
 	if (!e)
 		return;

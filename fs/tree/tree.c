@@ -180,7 +180,8 @@ bool tree_has(const struct node *dir, const struct node *n)
 }
 
 /* One name of a row's path; false: it is a placeholder for another name. */
-static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
+static bool put_name(uint64_t ino, struct bytes word, const char *name,
+		     struct buf *out)
 {
 	const char first = *(const char *)word.p;
 
@@ -188,6 +189,8 @@ static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
 		buf_printf(out, "%llu", (unsigned long long)tree_number_id(ino));
 	else if (bytes_is(word, "<n>"))
 		buf_printf(out, "%lld", (long long)sub_index(number_sub(ino)));
+	else if (name && bytes_is(word, "NAME"))
+		buf_puts(out, name);
 	else if ((isupper((unsigned char)first) && !bytes_is(word, "README")) ||
 		 first == '<')
 		return false; /* NAME, OPTION, <engine> ... */
@@ -206,7 +209,7 @@ static bool is_of_task(uint64_t ino)
 	       sub_index(number_sub(ino)) >= 0;
 }
 
-bool tree_path(uint64_t ino, struct buf *out)
+bool tree_path(uint64_t ino, const char *name, struct buf *out)
 {
 	const struct node *n = tree_number_row(ino);
 	size_t start = out->n, len;
@@ -218,7 +221,7 @@ bool tree_path(uint64_t ino, struct buf *out)
 		len = strcspn(p, "/");
 		if (out->n > start)
 			buf_putc(out, '/');
-		if (!put_name(ino, bytes_of(p, len), out)) {
+		if (!put_name(ino, bytes_of(p, len), name, out)) {
 			buf_cut(out, start);
 			return false;
 		}
