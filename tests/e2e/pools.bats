@@ -91,7 +91,7 @@ refused() {
 	pool short max=2 backlog=1
 	for i in 1 2 3 4; do ids+=("$(submit "cat $gate")"); done
 	wait_for lines short/engines 2
-	for i in $(cat "$P/short/engines"); do wait_for test -s "$MNT/engines/$i/running"; done
+	while read -r i; do wait_for test -s "$MNT/engines/$i/running"; done <"$P/short/engines"
 	equal "$(engine_ids | wc -l)" 2
 	for i in 1 2; do
 		says short/jobs '^tfs-short-[0-9]+-[0-9a-f]{6} running 1/1 20[-0-9]+T[0-9:.]+Z '"$(uname -n)"
