@@ -382,6 +382,13 @@ int store_load(struct store *s, const struct store_visitor *v,
 	return err;
 }
 
+int store_load_pools(struct store *s, const struct store_visitor *v,
+		     struct buf *why)
+{
+	assert(!s->handed_over);
+	return db_read_pools(&s->db, v, why);
+}
+
 char *store_meta(struct store *s, const char *key)
 {
 	assert(!s->handed_over);
