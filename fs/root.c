@@ -1,5 +1,6 @@
 #include "root.h"
 #include "tree/tree.h"
+#include "wire/pool_option.h"
 #include "wire/task_option.h"
 
 #include <sys/stat.h>
@@ -107,6 +108,7 @@ static void put_row(struct buf *out, const char *name, const char *suffix,
 int root_readme(const struct obj *o, struct buf *out)
 {
 	const struct task_option *t;
+	const struct pool_option *x;
 	const struct node *n;
 
 	(void)o;
@@ -117,6 +119,9 @@ int root_readme(const struct obj *o, struct buf *out)
 	buf_puts(out, "\nTask options (JSON members):\n");
 	for (t = task_options; t->name; t++)
 		put_row(out, t->name, "", t->help);
+	buf_puts(out, "\nPool options (files of pools/NAME):\n");
+	for (x = pool_options; x->name; x++)
+		put_row(out, x->name, "", x->help);
 	buf_puts(out, "\nMore: the guide, doc/guide/ in the source tree; "
 		      "when taskfs is installed,\nman 5 taskfs, and the "
 		      "guide in share/doc/taskfs\n");

@@ -9,6 +9,7 @@ void mirror_init(struct mirror *m, struct park *park)
 	list_init(&m->unread);
 	list_init(&m->details);
 	event_ring_init(&m->events, park);
+	pools_init(&m->pools);
 }
 
 /* --- what is kept of outputs -------------------------------------------- */
@@ -368,6 +369,7 @@ void mirror_done(struct mirror *m)
 	for (i = 0; i < m->engines.n; i++)
 		if (m->engines.row[i].p)
 			free_engine(m, m->engines.row[i].p);
+	pools_done(m);
 	index_done(&m->results);
 	index_done(&m->unfinished);
 	index_done(&m->engines);
