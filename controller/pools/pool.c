@@ -187,12 +187,10 @@ static void put_limit(const struct pool *p, struct buf *out)
 	const struct plan *n = &p->plan;
 	struct buf text = BUF_INIT;
 
-	if (n->launch || n->wanted <= n->fresh + n->coming)
-		return;
-	if (n->have + n->coming >= n->max)
-		buf_printf(&text, "max is %llu",
-			   (unsigned long long)n->max);
-	else if (n->coming >= n->backlog)
+	if (n->short_of && n->have + n->coming >= n->max)
+		buf_printf(&text, "more tasks wait than it may have engines for: "
+				  "max is %llu", (unsigned long long)n->max);
+	else if (n->wanted > n->fresh + n->coming && n->coming >= n->backlog)
 		buf_printf(&text, "%llu engines were asked for and have not "
 				  "registered; backlog is %llu",
 			   (unsigned long long)n->coming,
