@@ -16,6 +16,8 @@
 /* So often it is tried to cancel what nobody can check. */
 #define CANCELS_MAX 10
 #define LAUNCHES_MAX 1000000000000000LL
+/* So many digits of the cluster's id tell its launches from those of others. */
+#define TOKEN_HEX 6
 
 /* --- the end --------------------------------------------------------------- */
 
@@ -156,8 +158,8 @@ void launch_begin(struct pool *p, uint64_t count)
 {
 	struct controller *c = p->c;
 	int64_t id = c->pools->next_launch++;
-	char *token = xasprintf("tfs-%s-%lld-%.6s", p->name, (long long)id,
-				c->cluster);
+	char *token = xasprintf("tfs-%s-%lld-%.*s", p->name, (long long)id,
+				TOKEN_HEX, c->cluster);
 	struct launch *l = launch_new(p, id, token);
 
 	l->count = count;
@@ -339,13 +341,14 @@ void launch_resume(struct launch *l)
 
 /* --- what others know ---------------------------------------------------------------- */
 
-/* The pool and the number in "tfs-NAME-12-a1b2c3". */
+/* The pool and the number in "tfs-NAME-12-a1b2c3", of this cluster. */
 static struct pool *read_token(struct controller *c, const char *token,
 			       uint64_t *ret_number)
 {
 	const char *hex = strrchr(token, '-'), *number = hex;
 
-	if (!hex || strncmp(token, "tfs-", 4) != 0)
+	if (!hex || strncmp(token, "tfs-", 4) != 0 ||
+	    strncmp(hex + 1, c->cluster, TOKEN_HEX) != 0)
 		return NULL;
 	while (number > token + 4 && number[-1] != '-')
 		number--;

@@ -405,6 +405,26 @@ class Failing(PoolCase):
         self.done("a", set={"launch": LAUNCH})
         self.wait_launches("a", "queued")
 
+    def test_what_cannot_be_stored_is_not_launched(self):
+        def store(text):
+            with contextlib.closing(sqlite3.connect(self.path("tasks.db"))) as db:
+                db.execute("PRAGMA busy_timeout=60000")
+                db.execute(text)
+                db.commit()
+
+        self.make("a", launch=LAUNCH)
+        store(
+            "CREATE TRIGGER refuse BEFORE INSERT ON launches BEGIN "
+            "SELECT RAISE(ABORT, 'no'); END"
+        )
+        self.c.submit(b"x")
+        p = self.wait_pool("a", lambda p: p["state"] == "waiting")
+        self.assertIn("could not be stored", p["why"])
+        self.assertEqual(self.asked(), [])
+        store("DROP TRIGGER refuse")
+        self.wait_launches("a", "queued")
+        self.assertEqual(self.state()["controller"]["counters"]["pool_failures"], 0)
+
     def test_what_it_waits_for_is_told(self):
         self.controller.stop()
         self.start("--pool-pause=1h")
@@ -582,6 +602,30 @@ class Cancelling(PoolCase):
         self.done("a", set={"idle": "0", "min": "0"})
         self.verb("a", "resume")
         self.assertFalse(e.take(e.control, "shutdown_request").content["restart"])
+
+    def test_a_stranger(self):
+        """Not every name that looks like one is a launch of ours."""
+        self.make("a", launch=LAUNCH)
+        mine = self.c.hello()["taskfs"]["cluster"][:6]
+        for launch in ("tfs-a-7-000000", "tfs-b-7-" + mine, "tfs-a-x-" + mine,
+                       "tfs-a--" + mine, "tfs--7-" + mine, "tfs-" + mine, "a", "-",
+                       "tfs-a-0-" + mine, "tfs-a-99999999999999999999-" + mine):
+            self.member(launch)
+        self.member("tfs-a-7-" + mine)
+        p = self.wait_launches("a", "running")
+        self.assertEqual(p["engines"], [10])
+        # A number is not given again.
+        self.done("a", set={"min": "2"})
+        self.wait_launches("a", "running", "queued")
+        self.assertEqual(self.asked(), [("tfs-a-8-" + mine, 1)])
+
+    def test_an_engine_that_says_what_is_no_launch(self):
+        self.make("a", launch=LAUNCH)
+        for launch in ("a b", "x" * 1000, "../a", "\0"):
+            self.member(launch)
+        self.assertEqual(self.pools()["a"]["launches"], [])
+        warnings = [x for x in self.controller.log_lines() if x["level"] == "warning"]
+        self.assertEqual(len(warnings), 4)
 
     def test_while_its_command_runs(self):
         os.mkfifo(self.path("go"))
