@@ -62,7 +62,7 @@ static void count(struct pool *p)
 	list_for_each(at, &p->launches)
 		launching |= count_launch(p, list_entry(at, struct launch, link));
 	p->plan.launches = p->plan.claims && state == POOL_READY && !launching &&
-			   !launches_busy(p->c);
+			   !launches_busy(p->c) && !store_is_full(p->c->store);
 	plan_begin(&p->plan);
 }
 
