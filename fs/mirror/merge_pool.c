@@ -194,7 +194,7 @@ struct pool *merge_pool(struct mirror *m, struct bytes object, uint64_t seq,
 	    !scan_plain(rest.pool, &name) || !pool_name_ok(name))
 		return NULL;
 	p = pool_find(m, name);
-	if (!p && !pool_was_gone(m, name, seq))
+	if (!p && !pool_was_gone(m, name, seq, whole))
 		p = pool_add(m, name);
 	if (!p)
 		return NULL;

@@ -105,13 +105,15 @@ void pool_gone(struct mirror *m, struct bytes name, uint64_t seq)
 		pool_remove(m, p);
 }
 
-bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq)
+bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq,
+		   bool whole)
 {
 	const struct pools *ps = &m->pools;
 	unsigned i;
 
 	for (i = 0; i < POOLS_GONE_KEPT && i < ps->ngone; i++)
-		if (ps->gone[i].seq >= seq && bytes_is(name, ps->gone[i].name))
+		if (ps->gone[i].seq + !whole > seq &&
+		    bytes_is(name, ps->gone[i].name))
 			return true;
 	return false;
 }

@@ -81,7 +81,9 @@ struct pool *pool_next(const struct mirror *m, uint64_t from);
 struct pool *pool_add(struct mirror *m, struct bytes name);
 void pool_remove(struct mirror *m, struct pool *p);
 void pool_gone(struct mirror *m, struct bytes name, uint64_t seq);
-bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq);
+/* A reply (`whole`) of the same number was made after the change. */
+bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq,
+		   bool whole);
 void launches_done(struct launch *l, size_t n);
 /* Another controller numbers anew. */
 void pools_forget_numbers(struct mirror *m);

@@ -32,7 +32,7 @@ drop_pools() {
 		[ -d "$p" ] || continue
 		: >"$p/launch"
 		echo cancel >"$p/ctl"
-		wait_for rmdir "$p"
+		wait_for rmdir "$p" 2>/dev/null
 	done
 }
 
