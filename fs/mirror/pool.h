@@ -77,6 +77,11 @@ struct pool *pool_get(const struct mirror *m, uint64_t id);
 /* The first whose number is `from` or more; NULL: none. */
 struct pool *pool_next(const struct mirror *m, uint64_t from);
 
+/* So many of them are there: a pool may be told of one before that is told itself. */
+size_t pool_known_engines(const struct mirror *m, const struct idlist *ids);
+/* For mirror.c: this one is there now. */
+void pools_engine_came(struct mirror *m, uint64_t id);
+
 /* For merge_pool.c. NULL: there are too many. */
 struct pool *pool_add(struct mirror *m, struct bytes name);
 void pool_remove(struct mirror *m, struct pool *p);
