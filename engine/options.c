@@ -314,8 +314,13 @@ static int take_rank(struct config *c)
 
 static int take_launch(struct config *c)
 {
+	const char *launch = env_text("TASKFS_LAUNCH");
+
+	/* A task may start an engine, which is none of that launch. */
+	c->from_env = !c->launch && launch ? xstrdup(launch) : NULL;
+	unsetenv("TASKFS_LAUNCH");
 	if (!c->launch)
-		c->launch = env_text("TASKFS_LAUNCH");
+		c->launch = c->from_env;
 	if (!c->launch || launch_token_ok(bytes_str(c->launch)))
 		return 0;
 	return complain("--launch", "that is no name of a launch");
@@ -354,6 +359,7 @@ void options_done(struct config *c)
 {
 	free(c->path);
 	free(c->dir);
+	free(c->from_env);
 	resources_done(&c->resources);
 }
 

@@ -71,7 +71,9 @@ struct config {
 	uint64_t keep_id;	/* microseconds; ids of lost engines are kept so long */
 	uint64_t hwm;		/* tasks given to one engine at a time */
 	uint64_t client_tasks;	/* unfinished at a time, for each channel */
-	uint64_t pool_command;	/* microseconds that a command of a pool may take */
+	/* Microseconds: that a command of a pool may take; before the first of several
+	 * tries of a pool. */
+	uint64_t pool_command, pool_pause;
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;

@@ -49,15 +49,17 @@ static uint64_t room_for(const struct controller *c, const struct needs *needs)
 static void share_line(struct controller *c, const struct line *line)
 {
 	uint64_t room = room_for(c, line->needs);
-	uint64_t n = room ? tasks_of_line(line, room) : 0;
+	uint64_t n = tasks_of_line(line, room + 1);
+	bool left = n > room;
 	struct list *l;
 
 	list_for_each(l, &c->pools->all) {
 		struct pool *p = list_entry(l, struct pool, link);
 		uint64_t fits = demand_fits(p, line->needs), some;
 
-		if (!fits || !n)
+		if (!fits)
 			continue;
+		p->plan.short_of |= left;
 		some = min_u64(n, plan_room(&p->plan, fits));
 		plan_take(&p->plan, fits, some);
 		n -= some;

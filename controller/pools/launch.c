@@ -16,6 +16,8 @@
 /* So often it is tried to cancel what nobody can check. */
 #define CANCELS_MAX 10
 #define LAUNCHES_MAX 1000000000000000LL
+/* So many digits of the cluster's id tell its launches from those of others. */
+#define TOKEN_HEX 6
 
 /* --- the end --------------------------------------------------------------- */
 
@@ -108,7 +110,7 @@ static void on_launched(struct command *cmd)
 	command_put_last(cmd, &said);
 	l->said = buf_take(&said);
 	l->job = command_first_line(cmd);
-	l->check_at = mono_usec() + pool_pause(1, CHECK_MAX);
+	l->check_at = mono_usec() + pool_pause(l->pool->c, 1, CHECK_MAX);
 	if (l->state == LAUNCH_ENDING) {
 		launch_store(l, NULL);
 	} else if (command_status(cmd) == 0) {
@@ -156,8 +158,8 @@ void launch_begin(struct pool *p, uint64_t count)
 {
 	struct controller *c = p->c;
 	int64_t id = c->pools->next_launch++;
-	char *token = xasprintf("tfs-%s-%lld-%.6s", p->name, (long long)id,
-				c->cluster);
+	char *token = xasprintf("tfs-%s-%lld-%.*s", p->name, (long long)id,
+				TOKEN_HEX, c->cluster);
 	struct launch *l = launch_new(p, id, token);
 
 	l->count = count;
@@ -193,7 +195,7 @@ static void cancel_failed(struct launch *l, const char *how, const char *said)
 	struct buf what = BUF_INIT;
 
 	l->cancels++;
-	l->cancel_at = mono_usec() + pool_pause(l->cancels, CANCEL_MAX);
+	l->cancel_at = mono_usec() + pool_pause(l->pool->c, l->cancels, CANCEL_MAX);
 	l->check_at = 0;
 	buf_printf(&what, "%s: cancel failed: %s%s%s", l->token, how,
 		   *said ? ":\n" : "", said);
@@ -248,7 +250,7 @@ static void take_gone(struct launch *l)
 static void check_again(struct launch *l)
 {
 	l->checks++;
-	l->check_at = mono_usec() + pool_pause(l->checks, CHECK_MAX);
+	l->check_at = mono_usec() + pool_pause(l->pool->c, l->checks, CHECK_MAX);
 }
 
 static void on_checked(struct command *cmd)
@@ -299,7 +301,6 @@ static void tend_ending(struct launch *l)
 {
 	if (!pool_option_text(l->pool, "cancel"))
 		l->cancelled = true;
-	members_stop(l, "its launch was cancelled");
 	if (l->cancelled && list_empty(&l->members))
 		end(l, "it was cancelled");
 	else if (!l->cancelled && mono_usec() >= l->cancel_at &&
@@ -309,6 +310,8 @@ static void tend_ending(struct launch *l)
 
 void launch_tend(struct launch *l)
 {
+	if (l->state == LAUNCH_ENDING)
+		members_stop(l, "its launch was cancelled");
 	if (l->command || l->state == LAUNCH_LAUNCHING || check(l))
 		return;
 	if (l->state == LAUNCH_ENDING)
@@ -338,13 +341,14 @@ void launch_resume(struct launch *l)
 
 /* --- what others know ---------------------------------------------------------------- */
 
-/* The pool and the number in "tfs-NAME-12-a1b2c3". */
+/* The pool and the number in "tfs-NAME-12-a1b2c3", of this cluster. */
 static struct pool *read_token(struct controller *c, const char *token,
 			       uint64_t *ret_number)
 {
 	const char *hex = strrchr(token, '-'), *number = hex;
 
-	if (!hex || strncmp(token, "tfs-", 4) != 0)
+	if (!hex || strncmp(token, "tfs-", 4) != 0 ||
+	    strncmp(hex + 1, c->cluster, TOKEN_HEX) != 0)
 		return NULL;
 	while (number > token + 4 && number[-1] != '-')
 		number--;

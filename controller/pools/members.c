@@ -76,7 +76,8 @@ void member_stop(struct member *m, const char *why)
 	uint64_t now = mono_usec();
 	struct engine *e = m->engine;
 
-	if (m->told && now - m->told < TOLD_AGAIN)
+	/* One that joins is told when it has joined. */
+	if (member_is_fresh(m) || (m->told && now - m->told < TOLD_AGAIN))
 		return;
 	if (!m->told)
 		log_info("an engine of a pool is let go", log_int("engine", e->id),

@@ -27,6 +27,7 @@ static uint64_t below_max(const struct plan *p)
 void plan_begin(struct plan *p)
 {
 	p->parts = p->wanted = p->launch = p->let_go = p->spare = 0;
+	p->short_of = false;
 }
 
 /* Engines that will be there, or can be launched, and have nothing to do then. */

@@ -29,6 +29,7 @@ struct plan {
 	uint64_t launch;	/* to be launched now */
 	uint64_t let_go;
 	uint64_t spare;		/* of coming: nobody wants them now */
+	bool short_of;		/* tasks wait that it could run, and that no pool has room for */
 };
 
 /* So many parts are an engine. */

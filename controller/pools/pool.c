@@ -187,12 +187,10 @@ static void put_limit(const struct pool *p, struct buf *out)
 	const struct plan *n = &p->plan;
 	struct buf text = BUF_INIT;
 
-	if (n->launch || n->wanted <= n->fresh + n->coming)
-		return;
-	if (n->have + n->coming >= n->max)
-		buf_printf(&text, "max is %llu",
-			   (unsigned long long)n->max);
-	else if (n->coming >= n->backlog)
+	if (n->short_of && n->have + n->coming >= n->max)
+		buf_printf(&text, "more tasks wait than it may have engines for: "
+				  "max is %llu", (unsigned long long)n->max);
+	else if (n->wanted > n->fresh + n->coming && n->coming >= n->backlog)
 		buf_printf(&text, "%llu engines were asked for and have not "
 				  "registered; backlog is %llu",
 			   (unsigned long long)n->coming,
@@ -243,10 +241,11 @@ void pool_put_why(const struct pool *p, struct buf *out)
 
 /* --- failures ------------------------------------------------------------------ */
 
-uint64_t pool_pause(unsigned times, uint64_t most)
+uint64_t pool_pause(const struct controller *c, uint64_t times, uint64_t most)
 {
-	return times > 20 ? most
-			  : min_u64(USEC_PER_SEC << (times ? times - 1 : 0), most);
+	uint64_t pause = min_u64(c->config.pool_pause, most);
+
+	return times > 20 ? most : min_u64(pause << (times ? times - 1 : 0), most);
 }
 
 static void set_why(struct pool *p, const char *what, const char *said)
@@ -260,7 +259,7 @@ void pool_fail(struct pool *p, const char *what, const char *said)
 	p->failures++;
 	p->c->count.pool_failures++;
 	p->until = clock_now(p->c) +
-		   (int64_t)pool_pause((unsigned)min_u64(p->failures, 32), PAUSE_MAX);
+		   (int64_t)pool_pause(p->c, p->failures, PAUSE_MAX);
 	set_why(p, what, said);
 	log_warning(p->failures >= POOL_FAILURES ? "a pool failed, and is stopped"
 						 : "a pool failed",
@@ -275,7 +274,7 @@ void pool_store_failed(struct pool *p, int err)
 	struct buf what = BUF_INIT;
 
 	p->full++;
-	p->until = clock_now(p->c) + (int64_t)pool_pause(p->full, PAUSE_MAX);
+	p->until = clock_now(p->c) + (int64_t)pool_pause(p->c, p->full, PAUSE_MAX);
 	buf_printf(&what, "a launch could not be stored: %s", strerror(-err));
 	set_why(p, buf_str(&what), NULL);
 	log_warning("nothing is launched, as it could not be stored",

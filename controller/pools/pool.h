@@ -149,7 +149,8 @@ void launch_store(struct launch *l, void (*done)(struct store_op *op));
 void launch_set_state(struct launch *l, enum launch_state state);
 const char *launch_state_word(enum launch_state state);
 
-/* A second, doubled with every time from the second on, but not more than most. */
-uint64_t pool_pause(unsigned times, uint64_t most);
+/* A second (--pool-pause), doubled with every time from the second on, but not more than
+ * most. */
+uint64_t pool_pause(const struct controller *c, uint64_t times, uint64_t most);
 
 #endif

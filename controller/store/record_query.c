@@ -59,14 +59,3 @@ void record_query_among(struct record_query *q, const uint64_t *ids, size_t n)
 			   (unsigned long long)ids[i]);
 	buf_putc(&q->where, ')');
 }
-
-void record_query_put(struct store *s, struct record_query *q,
-		      void (*done)(struct store_op *op), void *arg)
-{
-	struct store_op *op = store_op_new(STORE_QUERY);
-
-	op->query = q;
-	op->done = done;
-	op->arg = arg;
-	store_put(s, op);
-}

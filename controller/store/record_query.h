@@ -6,7 +6,6 @@
 #define TASKFS_CONTROLLER_STORE_RECORD_QUERY_H
 
 #include "base/buf.h"
-#include "store.h"
 #include "wire/json.h"
 
 enum record_column {
@@ -70,9 +69,5 @@ void record_query_free(struct record_query *q);
 void record_query_reset(struct record_query *q);
 /* Adds the condition that the record is of one of these results. */
 void record_query_among(struct record_query *q, const uint64_t *ids, size_t n);
-
-/* done() gets an operation with the query, op->err and arg. */
-void record_query_put(struct store *s, struct record_query *q,
-		      void (*done)(struct store_op *op), void *arg);
 
 #endif

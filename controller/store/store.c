@@ -394,3 +394,14 @@ char *store_meta(struct store *s, const char *key)
 	assert(!s->handed_over);
 	return db_meta(&s->db, key);
 }
+
+void store_query(struct store *s, struct record_query *q,
+		 void (*done)(struct store_op *op), void *arg)
+{
+	struct store_op *op = store_op_new(STORE_QUERY);
+
+	op->query = q;
+	op->done = done;
+	op->arg = arg;
+	store_put(s, op);
+}

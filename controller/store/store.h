@@ -126,6 +126,7 @@ struct store_op {
 };
 
 struct store;
+struct record_query;
 
 /*
  * Opens (or makes) <dir>/tasks.db and <dir>/outputs and starts the thread.
@@ -139,6 +140,11 @@ void store_close(struct store *s);
 
 struct store_op *store_op_new(enum store_kind kind);
 void store_put(struct store *s, struct store_op *op);
+
+/* Looks up records (search.h): done() gets an operation with the query, op->err and
+ * arg. */
+void store_query(struct store *s, struct record_query *q,
+		 void (*done)(struct store_op *op), void *arg);
 
 /* Bytes that were put and are not stored yet. Above STORE_BACKLOG the controller takes
  * no more in (net/intake.h). */
