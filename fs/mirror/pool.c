@@ -26,7 +26,7 @@ size_t pool_known_engines(const struct mirror *m, const struct idlist *ids)
 	size_t i, n = 0;
 
 	for (i = 0; i < ids->n; i++)
-		n += mirror_engine(m, ids->id[i]) != NULL;
+		n += index_get(&m->engines, ids->id[i]) != NULL;
 	return n;
 }
 

@@ -143,8 +143,8 @@ static int send_text(struct pool_edit *e, const struct obj *o,
 	s->a.what = "set";
 	s->a.who = *who;
 	s->a.done = on_set;
-	err = pool_ask(&s->a, bytes_of(o->pool->name, o->pool->n), value, e->uid,
-		       false);
+	err = pool_ask(&s->a, bytes_of(o->pool->name, o->pool->n), value,
+		       e->uid, false);
 	if (err)
 		free(s);
 	else
@@ -224,7 +224,8 @@ static int option_write(struct file *f, struct bytes data, uint64_t off,
 	if (err)
 		return err;
 	e->wrote = true;
-	err = put_text(e, &o, data, f->flags & O_APPEND ? e->text.n : off, &why);
+	err = put_text(e, &o, data, f->flags & O_APPEND ? e->text.n : off,
+		       &why);
 	if (refuse(f->fs, &e->who, err, &why))
 		return err;
 	/* A number is complete with its line. */
@@ -257,8 +258,8 @@ static int finish(struct pool_edit *e)
 }
 
 /*
- * Of a group of commands the shell has opened the file, and closes it at the end. A
- * part of a command must not be run.
+ * Of a group of commands the shell has opened the file, and closes it at the
+ * end. A part of a command must not be run.
  */
 static int option_flush(struct file *f, const struct ask *ask)
 {
