@@ -150,10 +150,11 @@ static const struct opt opts[] = {
 	    "log every message (log level debug)"),
 	/* Options that only ipyparallel's users know: --help does not show them. */
 	TEXT("session-key", "KEY", key, NULL, NULL),
-	/* For tests: how long a command of a pool may take, and how long the first
-	 * pause is. */
+	/* For tests: how long a command of a pool may take, how long the first pause
+	 * is, and after how long an engine works. */
 	ROW("pool-command-limit", 0, "TIME", OPT_DURATION, pool_command, "60", 0,
 	    DAY_MAX, NULL),
+	ROW("pool-proof", 0, "TIME", OPT_DURATION, pool_proof, "10", 0, DAY_MAX, NULL),
 	ROW("pool-pause", 0, "TIME", OPT_DURATION, pool_pause, "1", 1, DAY_MAX, NULL),
 	TEXT("ssh", "SERVER", ssh[CONNFILE_CLIENT], NULL, NULL),
 	TEXT("enginessh", "SERVER", ssh[CONNFILE_ENGINE], NULL, NULL),

@@ -72,8 +72,8 @@ struct config {
 	uint64_t hwm;		/* tasks given to one engine at a time */
 	uint64_t client_tasks;	/* unfinished at a time, for each channel */
 	/* Microseconds: that a command of a pool may take; before the first of several
-	 * tries of a pool. */
-	uint64_t pool_command, pool_pause;
+	 * tries of a pool; that an engine of one is there before it is known to work. */
+	uint64_t pool_command, pool_pause, pool_proof;
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;

@@ -185,6 +185,8 @@ static pid_t spawn(const struct command *cmd, const char *text,
 		.fds = fds,
 		.nfds = ARRAY_SIZE(fds),
 		.own_group = true,
+		/* Who starts in our place does not know it. */
+		.death_signal = SIGKILL,
 	};
 	pid_t pid = spawn_start(&s, NULL);
 

@@ -1,7 +1,8 @@
 /*
  * command.h: a command of a user, run by /bin/sh in the cluster's directory. It has a
  * process group of its own, and so much time (--pool-command-limit): then TERM, and
- * KILL. What it leaves behind, an engine say, lives on, and nobody waits for that.
+ * KILL. The shell ends with the controller, too. What it leaves behind, an engine say,
+ * lives on, and nobody waits for that.
  */
 #ifndef TASKFS_CONTROLLER_POOLS_COMMAND_H
 #define TASKFS_CONTROLLER_POOLS_COMMAND_H
@@ -23,7 +24,7 @@ struct command *command_start(struct controller *c, const char *text,
 			      const char *const *env,
 			      void (*done)(struct command *cmd), void *arg,
 			      int *ret_err);
-/* NULL is fine. A process that runs goes on, and nobody hears of it. */
+/* NULL is fine. A process that runs goes on as long as we do, and nobody hears of it. */
 void command_free(struct command *cmd);
 
 void *command_arg(const struct command *cmd);

@@ -4,9 +4,6 @@
 #include "launch.h"
 #include "members.h"
 
-/* One that ends so soon after its registration, and has ended no task, has failed. */
-#define AT_ONCE (10 * USEC_PER_SEC)
-
 static bool has_pools(const struct controller *c)
 {
 	return c->pools && c->pools->loaded && c->pools->by_name.n;
@@ -104,10 +101,11 @@ static void idle(struct engine *e)
 
 /* --- it goes ------------------------------------------------------------------------ */
 
+/* One that ends soon after its registration, and has ended no task. */
 static bool failed(struct member *m)
 {
 	return !member_works(m) && !m->told && !m->engine->replaced &&
-	       mono_usec() - m->since < AT_ONCE;
+	       mono_usec() - m->since < m->engine->c->config.pool_proof;
 }
 
 static void tell_failure(const struct member *m)

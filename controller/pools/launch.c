@@ -332,11 +332,14 @@ void launch_resume(struct launch *l)
 {
 	if (l->state != LAUNCH_LAUNCHING)
 		return;
-	/* Its command has run, or not, or in part. */
-	if (pool_option_text(l->pool, "cancel"))
+	/* Its command has run, or not, or in part. What is left of it may need a moment
+	 * to end. */
+	if (pool_option_text(l->pool, "cancel")) {
 		launch_cancel(l);
-	else
+		l->cancel_at = mono_usec() + pool_pause(l->pool->c, 1, CANCEL_MAX);
+	} else {
 		launch_set_state(l, LAUNCH_QUEUED);
+	}
 }
 
 /* --- what others know ---------------------------------------------------------------- */

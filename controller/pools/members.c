@@ -6,8 +6,6 @@
 #include "engines/orders.h"
 #include "model/engines.h"
 
-/* One that was there for so long works. */
-#define WORKS (10 * USEC_PER_SEC)
 /* One that was told to end, and has not, is told again. */
 #define TOLD_AGAIN (10 * USEC_PER_SEC)
 
@@ -65,7 +63,7 @@ bool member_works(struct member *m)
 {
 	m->proven |= m->engine->completed > 0 ||
 		     (m->engine->state == ENGINE_LIVE &&
-		      mono_usec() - m->since >= WORKS);
+		      mono_usec() - m->since >= m->engine->c->config.pool_proof);
 	return m->proven;
 }
 

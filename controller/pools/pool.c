@@ -177,7 +177,8 @@ static void put_failure(const struct pool *p, enum pool_state state,
 		date_format(now_usec() + left, date);
 		buf_printf(out, "tried again at %s", date);
 	}
-	if (p->why && state != POOL_READY)
+	/* It is told until something works again. */
+	if (p->why && (state != POOL_READY || p->failures))
 		put_line(out, p->why);
 }
 

@@ -11,7 +11,6 @@
 void pools_init(struct controller *c);
 /* Reads them from the store, after the engines; -errno with a sentence in *why. */
 int pools_load(struct controller *c, struct buf *why) must_check;
-/* Commands that run go on. */
 void pools_done(struct controller *c);
 
 #endif

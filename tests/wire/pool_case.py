@@ -11,7 +11,7 @@ tap.helpers.add(__file__)
 # What is asked for is written down, and stands in the queue, by its name.
 ASK = 'echo "$TASKFS_LAUNCH $TASKFS_COUNT" >> asked; : > "queue.$TASKFS_LAUNCH"; '
 LAUNCH = ASK + 'echo "job-$TASKFS_LAUNCH"; echo more'
-CANCEL = 'rm "queue.${TASKFS_JOB#job-}" && echo "$TASKFS_JOB" >> cancelled'
+CANCEL = 'rm "queue.$TASKFS_LAUNCH" && echo "${TASKFS_JOB:-none}" >> cancelled'
 CHECK = '[ -e "queue.$TASKFS_LAUNCH" ] && exit 0; exit 1'
 # Engines of this machine.
 LOCAL = (
@@ -23,7 +23,7 @@ LOCAL = (
 
 class PoolCase(Case):
     # Pauses are short: a test waits for what comes after them.
-    options = (CALM, "--pool-pause=20ms")
+    options = (CALM, "--pool-pause=20ms", "--pool-proof=1h")
 
     def setUp(self):
         super().setUp()

@@ -808,7 +808,7 @@ class Killed(PoolCase):
             there = [f for f in os.listdir(self.controller.dir)
                      if f.startswith("queue.")]
             counts = dict(self.asked())
-            self.assertLessEqual(sum(counts[f[6:]] for f in there), 3 * 2)
+            self.assertLessEqual(sum(counts[f[6:]] for f in there), 3)
         self.wait_pool("a", lambda p: states(p) == ["queued"])
 
     def test_check_and_recover(self):
