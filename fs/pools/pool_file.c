@@ -17,6 +17,7 @@ struct pool_edit {
 	struct buf text;
 	bool wrote;		/* somebody wrote, or tried to */
 	bool pending;		/* the text was not sent yet */
+	bool killed;		/* who wrote it: the text may not be whole */
 	unsigned out;		/* requests on their way */
 	int err;		/* of the last one that was answered */
 };
@@ -259,16 +260,19 @@ static int finish(struct pool_edit *e)
 
 /*
  * Of a group of commands the shell has opened the file, and closes it at the
- * end. A part of a command must not be run.
+ * end. A part of a command must not be run; nor one whose writer was killed.
  */
 static int option_flush(struct file *f, const struct ask *ask)
 {
 	struct pool_edit *e = f->private;
 	int err = 0;
 
-	if (!e || !is_opener(e, ask->tid))
+	if (!e)
 		return 0;
-	if (e->pending)
+	e->killed |= process_is_killed(ask->tid);
+	if (!is_opener(e, ask->tid))
+		return 0;
+	if (e->pending && !e->killed)
 		err = finish(e);
 	return err ? err : outcome(e);
 }
@@ -280,7 +284,7 @@ static void option_release(struct file *f)
 
 	if (!e)
 		return;
-	if (e->pending || (!e->wrote && (f->flags & O_TRUNC)))
+	if (!e->killed && (e->pending || (!e->wrote && (f->flags & O_TRUNC))))
 		(void)!finish(e);
 	e->file = NULL;
 	edit_free(e);

@@ -199,6 +199,15 @@ refused() {
 		os.close(f)
 		assert open(sys.argv[1] + "/cancel").read() == "by python\n"
 	END
+	# Who is killed may have had more to say.
+	run -137 /usr/bin/python3 - "$P/short" <<-'END'
+		import os, sys
+		f = os.open(sys.argv[1] + "/cancel", os.O_WRONLY | os.O_TRUNC)
+		os.write(f, b"rm -rf /\n")
+		os.kill(os.getpid(), 9)
+	END
+	echo 10 >"$P/short/max"
+	is short/cancel 'by python'
 	fails_with EINVAL dd if=<(printf 'a\0b\n') of="$P/short/cancel" status=none
 	head -c 100000 /dev/zero | tr '\0' '#' >"$HOME_DIR/large"
 	fails_with EFBIG cp "$HOME_DIR/large" "$P/short/cancel"
