@@ -285,6 +285,29 @@ refused() {
 	equal "$(engine_ids)" "$engines"
 }
 
+# bats test_tags=check
+@test "a mount that missed what happened sees what there is" {
+	local pid
+	mkdir "$P/old" "$P/kept"
+	second_up
+	wait_for test -d "$HOME_DIR/second/pools/kept"
+	pid=$(second_pid)
+	kill -STOP "$pid"
+	rmdir "$P/old"
+	echo 4 >"$P/kept/max"
+	mkdir "$P/new"
+	# Of another instance it is told all anew.
+	kill_9 taskfs-controller
+	wait_for controller_is_not connected
+	start >/dev/null
+	wait_for controller_is connected
+	descriptors_anew
+	kill -CONT "$pid"
+	wait_for test -d "$HOME_DIR/second/pools/new"
+	wait_for eval '[ "$(ls "$HOME_DIR/second/pools")" = $'"'kept\nnew'"' ]'
+	equal "$(cat "$HOME_DIR/second/pools/kept/max")" 4
+}
+
 @test "two pools: a task counts for the first that could run it" {
 	pool b
 	pool a max=1
