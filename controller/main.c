@@ -111,6 +111,14 @@ static void close_all(struct controller *c)
 	zmq_ctx_term(c->zmq);
 }
 
+static void disk_changed(void *arg)
+{
+	struct controller *c = arg;
+
+	sched_on_disk(c);
+	events_on_controller(c);
+}
+
 static int start(struct controller *c, struct buf *why)
 {
 	bool full = strcmp(c->config.durability, "full") == 0;
@@ -129,6 +137,7 @@ static int start(struct controller *c, struct buf *why)
 	vars_init(c);
 	sched_init(c);
 	events_init(c);
+	store_on_full(c->store, disk_changed, c);
 	engines_init(c);
 	engine_news_init(c);
 	heart_init(c);

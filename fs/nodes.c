@@ -87,8 +87,8 @@ const struct node nodes[] = {
 {.path = "/results", .mode = SHARED, .help = "one directory per submission"},
 
 SHOWN(C_ "state", controller_state,
-      "`connected` (and whether nothing is encrypted), or one line that says why "
-      "not"),
+      "`connected` (and whether nothing is encrypted), `disk full: submissions are "
+      "refused`, or one line that says why not"),
 SHOWN(C_ "kind", controller_kind, "`taskfs` or `ipyparallel`"),
 SHOWN(C_ "url", controller_url, "where it answers"),
 SHOWN(C_ "id", controller_id, "changes when it is started again"),
@@ -260,7 +260,8 @@ SHOWN(P_ "jobs", pool_jobs,
  .resize = draft_resize_file,
  .help = "one file for each option that is given (see Task options): writing "
 	 "makes it, rm takes it back. Lists one a line, env NAME=VALUE a line, "
-	 "targets also as `0,2-3`. What is no value is EINVAL, and the file "
+	 "targets also as `0,2-3`; map0 is map with a NUL behind each item, as of "
+	 "find -print0. What is no value is EINVAL, and the file "
 	 "keeps the one it had"},
 
 {.path = "/results/latest", .mode = LINK, .exists = latest_exists,
@@ -341,8 +342,8 @@ R_LATE("usage", result_usage, need_detail,
        "before the end. Of a map or view: the sums, and the highest peak"),
 R_SHOW("why", result_why,
        "what a pending one waits for: an engine (`engine 1 to be free`, `engine 1 "
-       "is away since` and when), `after 12`, `hold`, its own `max_running`; else "
-       "empty"),
+       "is away since` and when), `after 12`, `hold`, its own `max_running`; why the "
+       "end of one that has ended is not stored yet; else empty"),
 R_LATE("attempts", result_attempts, need_tasks_or_detail,
        "one line for each try that ended: its number, the engine, start, end, "
        "and `ok`, `aborted` or the name of the error (`lost` when its engine "

@@ -161,6 +161,7 @@ struct result {
 	int64_t user, system;	/* usec, added up: the same in any order */
 	int64_t memory;		/* the most of one; 0: no usage known */
 	uint64_t active;	/* runs */
+	int unstored;		/* -errno: the end of a task could not be stored yet */
 	uint64_t failing;	/* of a map with `halt`: its failure is being stored */
 	bool pinned;		/* a view: task i runs on targets[i] */
 	uint32_t *told;		/* tasks that changed; mounts/events.c */

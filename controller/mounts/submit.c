@@ -10,6 +10,7 @@
 #include "schedule/graph.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
+#include "wire/map_items.h"
 #include "wire/task_option.h"
 
 #define LIMIT_TOKEN 200
@@ -70,6 +71,13 @@ static void refuse(struct submission *s, size_t i, int err, const char *why)
 	s->of[i].refusal = error_content(err, "SubmitError", why);
 }
 
+static const char *not_stored(int err)
+{
+	return err == -ENOSPC ? "the controller's disk is full: rmdir results "
+				"that are not needed"
+			      : "the controller could not store it";
+}
+
 static void stored(struct store_op *op)
 {
 	struct submission *s = op->arg;
@@ -83,8 +91,7 @@ static void stored(struct store_op *op)
 		log_error("a submission was not stored", log_errno(op->err));
 		for (i = 0; i < s->n; i++)
 			if (s->of[i].id == r->id)
-				refuse(s, i, op->err,
-				       "the controller could not store it");
+				refuse(s, i, op->err, not_stored(op->err));
 		result_doom(r);
 	}
 	if (--s->waiting == 0)
@@ -111,11 +118,16 @@ static int read_shape(const struct msg *m, struct json_object *o,
 	struct json_object *list = json_get_array(spec->options, "map");
 	uint64_t chunk = (uint64_t)json_int_or(spec->options, "chunk", 1), n;
 	int err = read_bytes(m, o, "map", LIMIT_MAP, &spec->items);
+	struct buf json = BUF_INIT;
 
 	if (list) {
 		buf_clear(&spec->items);
-		items_from_list(list, &spec->items);
+		if (map_items_put(list, &spec->items, &json))
+			abort(); /* task_options_check() has found that */
 		json_object_object_del(spec->options, "map");
+		if (json.n)
+			json_add_str(spec->options, "json_items", buf_str(&json));
+		buf_done(&json);
 	}
 	if (json_bool_or(o, "view", false)) {
 		list = json_get_array(spec->options, "targets");

@@ -95,6 +95,12 @@ void sched_tell_all(struct controller *c)
 	each_ready(c, NULL, tell_each);
 }
 
+void sched_on_disk(struct controller *c)
+{
+	sched_tell_all(c);
+	sched_kick(c);
+}
+
 /* Engines with room, in order of use. */
 struct room {
 	struct engine **e;

@@ -7,6 +7,7 @@
 #include "model/engines.h"
 #include "model/ready.h"
 #include "model/tasks.h"
+#include "store/store.h"
 
 #define LIMIT_NAMED 100 /* engines */
 
@@ -311,6 +312,8 @@ static void put_place(const struct result *r, struct buf *out)
 
 	if (away)
 		buf_puts(out, away);
+	else if (store_is_full(r->c->store))
+		buf_puts(out, "room on the controller's disk, which is full");
 	else if (r->max_running && r->active >= r->max_running)
 		buf_printf(out, "one of its own tasks to end: max_running is %llu",
 			   (unsigned long long)r->max_running);
@@ -320,6 +323,16 @@ static void put_place(const struct result *r, struct buf *out)
 		put_targets(r, out);
 	else
 		put_any(r, out);
+}
+
+void why_put_unstored(const struct result *r, struct buf *out)
+{
+	if (r->unstored == -ENOSPC)
+		buf_puts(out, "its end to be stored: the controller's disk is "
+			      "full");
+	else if (r->unstored)
+		buf_printf(out, "its end to be stored: %s",
+			   strerror(-r->unstored));
 }
 
 void why_put(const struct result *r, struct buf *out)

@@ -448,3 +448,17 @@ int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 	db_say(db, err, why);
 	return err;
 }
+
+char *db_meta(struct db *db, const char *key)
+{
+	sqlite3_stmt *st = db_statement(db, S_META_GET);
+	char *value = NULL;
+
+	if (!st)
+		return NULL;
+	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
+		value = xstrdup((const char *)sqlite3_column_text(st, 0));
+	sqlite3_reset(st);
+	return value;
+}

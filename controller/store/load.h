@@ -21,5 +21,7 @@ int db_read_pools(struct db *db, const struct store_visitor *v, struct buf *why)
 /* The operations STORE_READ_MANY and STORE_DETAILS; -errno. */
 int db_read_many(struct db *db, struct store_op *op) must_check;
 int db_read_details(struct db *db, struct store_op *op) must_check;
+/* As store_meta(). */
+char *db_meta(struct db *db, const char *key);
 
 #endif

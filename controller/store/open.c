@@ -6,7 +6,7 @@
 #include "records.h"
 #include "shrink.h"
 #include "sql.h"
-#include "wal.h"
+#include "disk/wal.h"
 
 #include <sys/stat.h>
 
@@ -331,6 +331,7 @@ void db_name_files(struct db *db, const char *dir)
 	*db = (struct db){.path = xasprintf("%s/tasks.db", dir),
 			  .outputs = xasprintf("%s/outputs", dir),
 			  .lost = xasprintf("%s/lost+found", dir)};
+	reserve_init(&db->reserve, dir);
 }
 
 /* keep: the last connection that closes the database leaves its log as it is. */
@@ -391,6 +392,8 @@ int db_accept(struct db *db)
 			       "PRAGMA cache_spill=ON");
 	if (!err)
 		db_shrink_old(db);
+	if (!err)
+		reserve_open(&db->reserve);
 	return err ? err : keep_log(db, false);
 }
 
@@ -472,6 +475,7 @@ void db_close(struct db *db)
 	free(db->path);
 	free(db->outputs);
 	free(db->lost);
+	reserve_done(&db->reserve);
 	map_done(&db->forget);
 	*db = (struct db){0};
 }

@@ -7,6 +7,7 @@
 #define TASKFS_CONTROLLER_STORE_SQL_H
 
 #include "base/map.h"
+#include "disk/reserve.h"
 #include "store.h"
 
 /* The version of the tables. Who changes a table adds one, and a step to upgrade(). */
@@ -25,6 +26,7 @@ struct db {
 	bool shrinks;		/* something was deleted: db_shrink() has work */
 	bool shrunk;		/* db_shrink() has given pages back */
 	uint64_t until;		/* mono_usec(): when a query has to end */
+	struct reserve reserve;
 	/* files.c: which files go after the transaction: the key of a task -> a bit for
 	 * each stream. */
 	struct map forget;

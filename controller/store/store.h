@@ -152,6 +152,10 @@ void store_query(struct store *s, struct record_query *q,
 uint64_t store_backlog(const struct store *s);
 /* How many operations failed. A question that has no answer did not fail. */
 uint64_t store_errors(const struct store *s);
+/* The disk is full: what makes the database grow is refused with -ENOSPC. */
+bool store_is_full(const struct store *s);
+/* Calls changed(arg) whenever store_is_full() says something else than before. */
+void store_on_full(struct store *s, void (*changed)(void *arg), void *arg);
 /* Called (from the loop) whenever the backlog falls to half of that. */
 void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
 

@@ -203,6 +203,7 @@ static void free_result(struct mirror *m, struct result *r)
 	leave(m, &r->by_owner);
 	free(r->options);
 	free(r->why);
+	free(r->unstored);
 	detail_done(&r->detail);
 	group_free(r->group);
 	free(r);
@@ -382,5 +383,6 @@ void mirror_done(struct mirror *m)
 	free(m->counts.gauges);
 	free(m->counts.upstream_url);
 	free(m->counts.upstream_state);
+	free(m->counts.trouble);
 	event_ring_done(&m->events);
 }

@@ -78,6 +78,7 @@ struct result {
 	int64_t code;		/* bytes */
 	int64_t stdin_size;	/* -1: not given */
 	char *why;
+	char *unstored;		/* its end waits for that; NULL: it does not */
 	struct task *task;	/* of kind task: &one; else NULL */
 	struct task one;
 	struct detail detail;	/* of one task */
@@ -111,6 +112,7 @@ struct counts {
 	/* JSON text, as it was when somebody last asked; NULL: never. */
 	char *tasks, *counters, *gauges;
 	char *upstream_url, *upstream_state;	/* NULL: there is none */
+	char *trouble;	/* its disk is full, in words; NULL: it is not */
 };
 
 /* Ids that were purged lately: a late word must not bring them back. */

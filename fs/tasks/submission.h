@@ -66,14 +66,20 @@ int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why);
 
 /*
  * As open() of struct io; o has who opens the file. f->private is a submission then,
- * unless the file is opened to be read alone. -EHOSTDOWN: there is no controller, and
- * tasks/error says so.
+ * unless the file is opened to be read alone. -EHOSTDOWN: there is no controller;
+ * -ENOSPC: its disk is full; tasks/error says so.
  */
 int submission_open(struct file *f, const struct obj *o) must_check;
 /* As release() of struct io: the submission goes when everything is answered. */
 void submission_release(struct file *f);
 /* At the end: without waiting for answers. */
 void submission_free(struct submission *s);
+
+/* Adds to the options what the script says itself, and what the process that submits is
+ * and where. -EINVAL or -EFBIG with the reason in *why. */
+int submission_dress(const struct submission *s, struct bytes code,
+		     bool has_map, struct json_object *options, struct buf *why)
+	must_check;
 
 /* As write() of struct io. */
 int submission_write(struct submission *s, struct bytes data,
