@@ -196,8 +196,8 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .deeds = &pool_deeds,
  .help = "a pool: commands that start engines elsewhere, and how many there may be. "
 	 "mkdir makes one, which begins when it has a `launch`. The controller keeps it, "
-	 "and all mounts show it. rmdir removes it; EBUSY: it has launches or engines "
-	 "(`cancel` in its ctl ends them). Only who may write controller/ctl may make, "
+	 "and all mounts show it. rmdir removes it; EBUSY: it has launches or "
+	 "engines (`cancel` in its ctl ends them). Only who may write controller/ctl may make, "
 	 "change or remove one. EOPNOTSUPP: this controller has none"},
 
 SHOWN(P_ "state", pool_state,

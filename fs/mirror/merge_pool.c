@@ -60,8 +60,8 @@ static struct launch *read_launches(struct bytes list, size_t *ret_n)
 }
 
 /*
- * The launch of that token in a list, from *at on and round: launches keep their
- * order, so that it is nearly always the first one looked at.
+ * The launch of that token in a list, from *at on and round: launches keep
+ * their order, so that it is nearly always the first one looked at.
  */
 static const struct launch *find_launch(const struct launch *l, size_t n,
 					const char *token, size_t *at)
@@ -194,7 +194,7 @@ struct pool *merge_pool(struct mirror *m, struct bytes object, uint64_t seq,
 	    !scan_plain(rest.pool, &name) || !pool_name_ok(name))
 		return NULL;
 	p = pool_find(m, name);
-	if (!p && !pool_was_gone(m, name, seq))
+	if (!p && !pool_was_gone(m, name, seq, whole))
 		p = pool_add(m, name);
 	if (!p)
 		return NULL;

@@ -1,6 +1,6 @@
 /*
- * merge_pool.h: from the pools of the protocol (doc/PROTOCOL.md) to the mirror. As
- * in merge.h, what is missing or of a wrong type changes nothing.
+ * merge_pool.h: from the pools of the protocol (doc/PROTOCOL.md) to the mirror.
+ * As in merge.h, what is missing or of a wrong type changes nothing.
  */
 #ifndef TASKFS_FS_MIRROR_MERGE_POOL_H
 #define TASKFS_FS_MIRROR_MERGE_POOL_H

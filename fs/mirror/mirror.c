@@ -313,6 +313,7 @@ struct engine *mirror_add_engine(struct mirror *m, uint64_t id)
 	waitq_init(&e->waitq);
 	index_put(&m->engines, id, e);
 	mirror_note(m, EVENT_OF_ENGINE, id, 0, NOTE_NEW);
+	pools_engine_came(m, id);
 	return e;
 }
 

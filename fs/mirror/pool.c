@@ -21,6 +21,38 @@ struct pool *pool_next(const struct mirror *m, uint64_t from)
 	return index_next(&m->pools.by_id, from);
 }
 
+size_t pool_known_engines(const struct mirror *m, const struct idlist *ids)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < ids->n; i++)
+		n += index_get(&m->engines, ids->id[i]) != NULL;
+	return n;
+}
+
+static bool has_engine(const struct pool *p, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < p->engines.n; i++)
+		if (p->engines.id[i] == id)
+			return true;
+	return false;
+}
+
+void pools_engine_came(struct mirror *m, uint64_t id)
+{
+	struct pool *p;
+	uint64_t at;
+
+	for (at = 0; (p = pool_next(m, at)); at = p->id + 1) {
+		if (!has_engine(p, id))
+			continue;
+		mirror_note(m, EVENT_OF_POOL, p->id, 0, NOTE_WORK);
+		waitq_wake(m->park, &p->waitq);
+	}
+}
+
 /* The kernel tells of what this mount does itself. */
 static bool is_own(const struct mirror *m, struct bytes name)
 {
@@ -105,13 +137,15 @@ void pool_gone(struct mirror *m, struct bytes name, uint64_t seq)
 		pool_remove(m, p);
 }
 
-bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq)
+bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq,
+		   bool whole)
 {
 	const struct pools *ps = &m->pools;
 	unsigned i;
 
 	for (i = 0; i < POOLS_GONE_KEPT && i < ps->ngone; i++)
-		if (ps->gone[i].seq >= seq && bytes_is(name, ps->gone[i].name))
+		if (ps->gone[i].seq + !whole > seq &&
+		    bytes_is(name, ps->gone[i].name))
 			return true;
 	return false;
 }

@@ -2,9 +2,9 @@
  * pool.h: the pools of engines that the controller keeps, as far as the mirror
  * knows them.
  *
- * A pool is known by its name. Its number is this mount's: part of inode numbers,
- * and never given again while mounted, so that a new pool of an old name is
- * another directory.
+ * A pool is known by its name. Its number is this mount's: part of inode
+ * numbers, and never given again while mounted, so that a new pool of an old
+ * name is another directory.
  */
 #ifndef TASKFS_FS_MIRROR_POOL_H
 #define TASKFS_FS_MIRROR_POOL_H
@@ -77,11 +77,18 @@ struct pool *pool_get(const struct mirror *m, uint64_t id);
 /* The first whose number is `from` or more; NULL: none. */
 struct pool *pool_next(const struct mirror *m, uint64_t from);
 
+/* So many of them are there: a pool may be told before its engines are. */
+size_t pool_known_engines(const struct mirror *m, const struct idlist *ids);
+/* For mirror.c: this one is there now. */
+void pools_engine_came(struct mirror *m, uint64_t id);
+
 /* For merge_pool.c. NULL: there are too many. */
 struct pool *pool_add(struct mirror *m, struct bytes name);
 void pool_remove(struct mirror *m, struct pool *p);
 void pool_gone(struct mirror *m, struct bytes name, uint64_t seq);
-bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq);
+/* A reply (`whole`) of the same number was made after the change. */
+bool pool_was_gone(const struct mirror *m, struct bytes name, uint64_t seq,
+		   bool whole);
 void launches_done(struct launch *l, size_t n);
 /* Another controller numbers anew. */
 void pools_forget_numbers(struct mirror *m);

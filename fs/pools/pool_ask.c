@@ -14,11 +14,12 @@ int pool_ask_possible(struct fs *fs, pid_t tid)
 				      request_meaning(-EHOSTDOWN));
 	if (fs->mirror->counts.upstream_url)
 		return callers_refuse(fs->callers, tid, -EOPNOTSUPP,
-				      "a controller of ipyparallel has no pools");
+				      "a controller of ipyparallel has no "
+				      "pools");
 	if (!fs->mirror->pools.known)
 		return callers_refuse(fs->callers, tid, -EOPNOTSUPP,
-				      "this controller has no pools: it is older "
-				      "than the mount");
+				      "this controller has no pools: it is "
+				      "older than the mount");
 	return 0;
 }
 
@@ -28,7 +29,8 @@ static void refused(struct pool_ask *a, int err, struct msg *reply)
 	const char *text = why && *why ? why : request_meaning(err);
 
 	log_info("a pool is not changed", log_str("pool", a->name),
-		 log_str("asked", a->what), log_errno(err), log_str("why", text));
+		 log_str("asked", a->what), log_errno(err),
+		 log_str("why", text));
 	callers_refused(a->fs->callers, &a->who, text);
 	free(why);
 }

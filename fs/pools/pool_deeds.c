@@ -207,7 +207,7 @@ static void no_removal(fuse_req_t req, const struct obj *o)
 {
 	reply_err(req, callers_refuse(o->fs->callers, o->by.tid, -EPERM,
 				      "an option of a pool stays; an empty one "
-				      "is the standard; rmdir removes the pool"));
+				      "is the standard; rmdir removes a pool"));
 }
 
 const struct deeds pool_deeds = {

@@ -17,6 +17,7 @@ struct pool_edit {
 	struct buf text;
 	bool wrote;		/* somebody wrote, or tried to */
 	bool pending;		/* the text was not sent yet */
+	bool killed;		/* who wrote it: the text may not be whole */
 	unsigned out;		/* requests on their way */
 	int err;		/* of the last one that was answered */
 };
@@ -143,8 +144,8 @@ static int send_text(struct pool_edit *e, const struct obj *o,
 	s->a.what = "set";
 	s->a.who = *who;
 	s->a.done = on_set;
-	err = pool_ask(&s->a, bytes_of(o->pool->name, o->pool->n), value, e->uid,
-		       false);
+	err = pool_ask(&s->a, bytes_of(o->pool->name, o->pool->n), value,
+		       e->uid, false);
 	if (err)
 		free(s);
 	else
@@ -224,7 +225,8 @@ static int option_write(struct file *f, struct bytes data, uint64_t off,
 	if (err)
 		return err;
 	e->wrote = true;
-	err = put_text(e, &o, data, f->flags & O_APPEND ? e->text.n : off, &why);
+	err = put_text(e, &o, data, f->flags & O_APPEND ? e->text.n : off,
+		       &why);
 	if (refuse(f->fs, &e->who, err, &why))
 		return err;
 	/* A number is complete with its line. */
@@ -257,17 +259,20 @@ static int finish(struct pool_edit *e)
 }
 
 /*
- * Of a group of commands the shell has opened the file, and closes it at the end. A
- * part of a command must not be run.
+ * Of a group of commands the shell has opened the file, and closes it at the
+ * end. A part of a command must not be run; nor one whose writer was killed.
  */
 static int option_flush(struct file *f, const struct ask *ask)
 {
 	struct pool_edit *e = f->private;
 	int err = 0;
 
-	if (!e || !is_opener(e, ask->tid))
+	if (!e)
 		return 0;
-	if (e->pending)
+	e->killed |= process_is_killed(ask->tid);
+	if (!is_opener(e, ask->tid))
+		return 0;
+	if (e->pending && !e->killed)
 		err = finish(e);
 	return err ? err : outcome(e);
 }
@@ -279,7 +284,7 @@ static void option_release(struct file *f)
 
 	if (!e)
 		return;
-	if (e->pending || (!e->wrote && (f->flags & O_TRUNC)))
+	if (!e->killed && (e->pending || (!e->wrote && (f->flags & O_TRUNC))))
 		(void)!finish(e);
 	e->file = NULL;
 	edit_free(e);

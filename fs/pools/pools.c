@@ -137,15 +137,18 @@ int pool_wanted(const struct obj *o, struct buf *out)
 
 int pool_engines(const struct obj *o, struct buf *out)
 {
+	const struct idlist *ids = &o->pool->engines;
 	size_t i;
 
-	for (i = 0; i < o->pool->engines.n; i++)
-		buf_printf(out, "%llu\n",
-			   (unsigned long long)o->pool->engines.id[i]);
+	for (i = 0; i < ids->n; i++)
+		if (mirror_engine(o->fs->mirror, ids->id[i]))
+			buf_printf(out, "%llu\n",
+				   (unsigned long long)ids->id[i]);
 	return 0;
 }
 
-static void put_launch(const struct launch *l, struct buf *out)
+static void put_launch(const struct mirror *m, const struct launch *l,
+		       struct buf *out)
 {
 	char since[DATE_SIZE] = "-";
 
@@ -154,7 +157,8 @@ static void put_launch(const struct launch *l, struct buf *out)
 	buf_put_escaped(out, bytes_str(l->token), LIMIT_LAUNCH);
 	buf_putc(out, ' ');
 	buf_put_escaped(out, bytes_str(l->state ? l->state : "-"), 32);
-	buf_printf(out, " %zu/%lld %s", l->engines.n, (long long)l->count, since);
+	buf_printf(out, " %zu/%lld %s", pool_known_engines(m, &l->engines),
+		   (long long)l->count, since);
 	if (l->job && *l->job) {
 		buf_putc(out, ' ');
 		buf_put_escaped(out, bytes_str(l->job), LIMIT_JOB);
@@ -168,6 +172,6 @@ int pool_jobs(const struct obj *o, struct buf *out)
 
 	for (i = 0; i < o->pool->launches; i++)
 		if (o->pool->launch[i].token)
-			put_launch(&o->pool->launch[i], out);
+			put_launch(o->fs->mirror, &o->pool->launch[i], out);
 	return 0;
 }

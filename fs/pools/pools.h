@@ -14,7 +14,7 @@ int pool_wanted(const struct obj *o, struct buf *out);
 int pool_engines(const struct obj *o, struct buf *out);
 int pool_jobs(const struct obj *o, struct buf *out);
 
-/* What an option is: as it was set, or the standard; with a newline behind it. */
+/* What an option is: as it was set, or the standard; with a newline. */
 void pool_option_put(const struct pool *p, unsigned i, struct buf *out);
 
 #endif

@@ -5,11 +5,14 @@
 load lib
 load hosts
 
-setup() { P=; }
+setup() {
+	P=
+	EXPECTED=()
+}
 teardown() {
 	local rc=0
 	[ -z "${BATS_TEST_COMPLETED:-}" ] || drop_pools || rc=1
-	launched_down "${HOSTS:-true}" || rc=1
+	launched_down "${HOSTS:-true}" "${EXPECTED[@]}" || rc=1
 	return "$rc"
 }
 true_down() { :; }
@@ -32,7 +35,7 @@ drop_pools() {
 		[ -d "$p" ] || continue
 		: >"$p/launch"
 		echo cancel >"$p/ctl"
-		wait_for rmdir "$p"
+		wait_for rmdir "$p" 2>/dev/null
 	done
 }
 
@@ -46,7 +49,7 @@ pool() {
 	done
 	cp "$EX/$2.cancel" "$P/$1/cancel"
 	cp "$EX/$2.check" "$P/$1/check"
-	sed "s/^set -- .*/set -- ${SET:-}/" "$EX/$2.launch" >"$P/$1/launch"
+	sed "${SET:+s/^set -- .*/set -- $SET/}" "$EX/$2.launch" >"$P/$1/launch"
 }
 
 lines() {
@@ -107,6 +110,7 @@ nobody_queued() {
 	naps 1
 	wait_for says held/jobs ' queued 0/1 '
 	scancel --name="$(cut -d ' ' -f 1 "$P/held/jobs")"
+	expect_log '"a pool failed".*its job is gone'
 	wait_for says held/why .
 	wake
 }
@@ -115,6 +119,7 @@ nobody_queued() {
 	up slurm 1 1
 	SET='-p nowhere' pool bad slurm
 	naps 1
+	expect_log '"a pool failed".*invalid partition'
 	wait_for says bad/why 'invalid partition specified: nowhere'
 	wake
 }
@@ -146,7 +151,6 @@ nobody_queued() {
 	wait_for lines held/engines 1
 	says held/jobs "^$name running 1/1 "
 	wake
-	EXPECTED+=(.)
 }
 
 @test "ssh: hosts take turns, one that is away is passed over; cancel ends all" {
@@ -172,6 +176,7 @@ lab_engines() {
 	echo away >"$DIR/lab.hosts"
 	pool lab ssh
 	naps 1
+	expect_log '"a pool failed".*no host of lab.hosts'
 	wait_for says lab/why 'no host of lab.hosts takes engines'
 	says lab/why 'Connection refused'
 	echo one >"$DIR/lab.hosts"

@@ -23,7 +23,7 @@ teardown() {
 drop() {
 	: >"$1/launch"
 	echo cancel >"$1/ctl"
-	wait_for rmdir "$1"
+	wait_for rmdir "$1" 2>/dev/null
 }
 
 # pool NAME [OPTION=TEXT]...: one with engines here, which has the options before it
@@ -66,7 +66,9 @@ refused() {
 	equal "$(ls "$P/short" | tr '\n' ' ')" 'backlog cancel check ctl engines idle jobs launch lifetime max min state wanted why '
 	is short/state empty
 	equal "$(cat "$P"/short/{min,max,backlog,idle})" $'0\n10\n4\n300'
-	equal "$(cat "$P"/short/{launch,cancel,check,lifetime,jobs,engines,why})" ''
+	equal "$(cat "$P"/short/{launch,cancel,check,lifetime,jobs,engines})" ''
+	is short/why 'it has no launch command'
+	is short/wanted 0
 	fails_with EEXIST mkdir "$P/short"
 	rmdir "$P/short"
 	[ ! -e "$P/short" ]
@@ -99,7 +101,7 @@ refused() {
 	fails_with EBUSY rmdir "$P/short"
 	[[ $(cat "$MNT/tasks/error") == *cancel* ]]
 	grep -q '^taskfs_pool_engines{pool="short"} 2$' "$MNT/metrics"
-	for i in 1 2 3 4; do open_gate many; done
+	leave_gate_open many
 	for i in "${ids[@]}"; do done_with "$i"; done
 }
 
@@ -133,6 +135,7 @@ refused() {
 	pool short max=1
 	echo "echo the queue is away >&2; [ -e '$HOME_DIR/fixed' ] || exit 3; $(<"$EX/local.launch")" >"$P/short/launch"
 	id=$(submit true)
+	expect_log '"a pool failed"'
 	wait_for is short/state waiting
 	says short/why 'the queue is away'
 	says short/why 'exit status 3'
@@ -148,6 +151,7 @@ refused() {
 	pool short max=1
 	echo "echo attempt >>'$HOME_DIR/attempts'; [ -e '$HOME_DIR/fixed' ] || exit 3; $(<"$EX/local.launch")" >"$P/short/launch"
 	id=$(submit true)
+	expect_log '"a pool failed'
 	wait_for is short/state stopped
 	equal "$(wc -l <"$HOME_DIR/attempts")" 5
 	says short/why 'exit status 3'
@@ -195,6 +199,15 @@ refused() {
 		os.close(f)
 		assert open(sys.argv[1] + "/cancel").read() == "by python\n"
 	END
+	# Who is killed may have had more to say.
+	run -137 /usr/bin/python3 - "$P/short" <<-'END'
+		import os, sys
+		f = os.open(sys.argv[1] + "/cancel", os.O_WRONLY | os.O_TRUNC)
+		os.write(f, b"rm -rf /\n")
+		os.kill(os.getpid(), 9)
+	END
+	echo 10 >"$P/short/max"
+	is short/cancel 'by python'
 	fails_with EINVAL dd if=<(printf 'a\0b\n') of="$P/short/cancel" status=none
 	head -c 100000 /dev/zero | tr '\0' '#' >"$HOME_DIR/large"
 	fails_with EFBIG cp "$HOME_DIR/large" "$P/short/cancel"
@@ -209,7 +222,7 @@ refused() {
 	fails_with EPERM touch "$P/file"
 	mkdir "$P/short.5_x-Y"
 	fails_with EPERM touch "$P/short.5_x-Y/maxx"
-	[[ $(cat "$MNT/tasks/error") == *'did you mean'*max* ]]
+	[[ $(cat "$MNT/tasks/error") == *'is "max" meant'* ]]
 	fails_with EPERM mkdir "$P/short.5_x-Y/dir"
 	fails_with EPERM rm "$P/short.5_x-Y/max"
 	fails_with EPERM mv "$P/short.5_x-Y" "$P/long"
@@ -270,14 +283,36 @@ refused() {
 	open_gate again
 	done_with "$id"
 	equal "$(engine_ids)" "$engines"
-	expect_log .
+}
+
+# bats test_tags=check
+@test "a mount that missed what happened sees what there is" {
+	local pid
+	mkdir "$P/old" "$P/kept"
+	second_up
+	wait_for test -d "$HOME_DIR/second/pools/kept"
+	pid=$(second_pid)
+	kill -STOP "$pid"
+	rmdir "$P/old"
+	echo 4 >"$P/kept/max"
+	mkdir "$P/new"
+	# Of another instance it is told all anew.
+	kill_9 taskfs-controller
+	wait_for controller_is_not connected
+	start >/dev/null
+	wait_for controller_is connected
+	descriptors_anew
+	kill -CONT "$pid"
+	wait_for test -d "$HOME_DIR/second/pools/new"
+	wait_for eval '[ "$(ls "$HOME_DIR/second/pools")" = $'"'kept\nnew'"' ]'
+	equal "$(cat "$HOME_DIR/second/pools/kept/max")" 4
 }
 
 @test "two pools: a task counts for the first that could run it" {
 	pool b
 	pool a max=1
 	done_with "$(submit true)"
-	lines a/engines 1
+	wait_for lines a/engines 1
 	equal "$(cat "$P/b/jobs")" ''
 }
 
