@@ -257,7 +257,8 @@ static const struct {
 	 "('next_result','next_engine','next_launch') AND value GLOB '*[^0-9]*')"},
 	{"rows of meta are lost, those with the next ids: ids go on 1000 behind the "
 	 "last that is known",
-	 "INSERT OR IGNORE INTO meta VALUES('next_result',0),('next_launch',0),"
+	 "INSERT OR IGNORE INTO meta VALUES('next_result',0),"
+	 "('next_launch',1000+ifnull((SELECT max(id) FROM launches),0)),"
 	 "('next_engine',"
 	 "1000+max(ifnull((SELECT max(id) FROM engines),0),"
 	 "ifnull((SELECT max(engine) FROM tasks),0)))"},
@@ -266,8 +267,10 @@ static const struct {
 	 "UPDATE meta SET value=1000+max(CAST(value AS INTEGER),"
 	 "ifnull((SELECT max(id) FROM results),0)) WHERE key='next_result'"},
 	{NULL,
-	 "UPDATE meta SET value=1000+max(CAST(value AS INTEGER),"
-	 "ifnull((SELECT max(id) FROM launches),0)) WHERE key='next_launch'"},
+	 "UPDATE meta SET value=max(CAST(value AS INTEGER),"
+	 "1+ifnull((SELECT max(id) FROM launches),0))"
+	 "+CASE WHEN (SELECT log FROM temp.known) THEN 0 ELSE 1000 END"
+	 " WHERE key='next_launch'"},
 	{NULL,
 	 "UPDATE meta SET value=max(CAST(value AS INTEGER),"
 	 "1+ifnull((SELECT max(id) FROM engines),-1),"
