@@ -766,8 +766,12 @@ class Killed(PoolCase):
 
     def test_while_its_engines_run_and_these_die_too(self):
         self.make("a", launch=LOCAL, max=1)
-        r = self.c.submit(b"sleep 1000", retries=1)
+        code = b"echo $$ >> %s; exec sleep 1000" % self.path("left").encode()
+        r = self.c.submit(code, retries=1)
         self.c.wait(r["id"], "running")
+        # Nobody is left to end what an engine ran that was killed with its guard.
+        (task,) = self.wait_lines("left")
+        self.addCleanup(os.kill, int(task), signal.SIGKILL)
         (e,) = self.state()["engines"]
         self.controller.kill()
         # The engine and its guard.
