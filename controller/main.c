@@ -28,6 +28,7 @@
 #include "net/place.h"
 #include "net/sockets.h"
 #include "options.h"
+#include "pools/pools.h"
 #include "repair/check.h"
 #include "repair/recover.h"
 #include "schedule/ending.h"
@@ -84,6 +85,7 @@ static void close_all(struct controller *c)
 	reclaim_done(c);
 	others_done(c);
 	store_close(c->store);
+	pools_done(c);
 	events_done(c);
 	orders_done(c);
 	sched_done(c);
@@ -144,6 +146,7 @@ static int start(struct controller *c, struct buf *why)
 	notify_init(c);
 	hello_init(c);
 	orders_init(c);
+	pools_init(c);
 	err = address_init(c, why);
 	if (!err)
 		err = identity_init(c, why);
@@ -153,6 +156,9 @@ static int start(struct controller *c, struct buf *why)
 	if (err)
 		return err;
 	drain_load(c);
+	err = pools_load(c, why);
+	if (err)
+		return err;
 	err = admission_open(c);
 	if (err) {
 		buf_printf(why, "cannot admit peers: %s", strerror(-err));

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "input.h"
 #include "load.h"
+#include "pools.h"
 #include "records.h"
 #include "sql.h"
 #include "wire/state.h"
@@ -338,6 +339,7 @@ static int run_engine(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 9, e->lost);
 	sqlite3_bind_int64(st, 10, e->heard);
 	sqlite3_bind_int64(st, 11, e->slots);
+	bind_text(st, 12, e->launch);
 	return db_finish(st);
 }
 
@@ -432,6 +434,7 @@ static void free_engine(struct store_op *op)
 	free(op->engine.host);
 	free(op->engine.language);
 	free(op->engine.process);
+	free(op->engine.launch);
 }
 
 static void free_meta(struct store_op *op)
@@ -462,6 +465,10 @@ static const struct op_kind kinds[STORE_KINDS] = {
 	[STORE_ITEMS] = {.run = db_read_items, .free = free_io},
 	[STORE_ENGINE] = {.run = run_engine, .free = free_engine},
 	[STORE_ENGINE_GONE] = {.run = run_engine_gone, .free = free_engine},
+	[STORE_POOL] = {.run = db_put_pool, .free = pool_op_free},
+	[STORE_POOL_GONE] = {.run = db_remove_pool, .free = pool_op_free, .makes_room = true},
+	[STORE_LAUNCH] = {.run = db_put_launch, .free = launch_op_free},
+	[STORE_LAUNCH_GONE] = {.run = db_remove_launch, .free = launch_op_free, .makes_room = true},
 	[STORE_META] = {.run = run_meta, .free = free_meta},
 	[STORE_RECORD] = {.run = db_put_record, .bytes = record_op_bytes,
 			  .free = record_op_free, .grows = true},
