@@ -28,6 +28,7 @@
 #include "net/place.h"
 #include "net/sockets.h"
 #include "options.h"
+#include "pools/pools.h"
 #include "repair/check.h"
 #include "repair/recover.h"
 #include "schedule/ending.h"
@@ -85,6 +86,7 @@ static void close_all(struct controller *c)
 	reclaim_done(c);
 	others_done(c);
 	store_close(c->store);
+	pools_done(c);
 	events_done(c);
 	orders_done(c);
 	sched_done(c);
@@ -127,6 +129,14 @@ static void show_outputs(struct controller *c)
 	free(path);
 }
 
+static void disk_changed(void *arg)
+{
+	struct controller *c = arg;
+
+	sched_on_disk(c);
+	events_on_controller(c);
+}
+
 static int start(struct controller *c, struct buf *why)
 {
 	bool full = strcmp(c->config.durability, "full") == 0;
@@ -145,6 +155,7 @@ static int start(struct controller *c, struct buf *why)
 	vars_init(c);
 	sched_init(c);
 	events_init(c);
+	store_on_full(c->store, disk_changed, c);
 	engines_init(c);
 	engine_news_init(c);
 	heart_init(c);
@@ -153,6 +164,7 @@ static int start(struct controller *c, struct buf *why)
 	notify_init(c);
 	hello_init(c);
 	orders_init(c);
+	pools_init(c);
 	err = address_init(c, why);
 	if (!err)
 		err = identity_init(c, why);
@@ -162,6 +174,9 @@ static int start(struct controller *c, struct buf *why)
 	if (err)
 		return err;
 	drain_load(c);
+	err = pools_load(c, why);
+	if (err)
+		return err;
 	show_outputs(c);
 	err = admission_open(c);
 	if (err) {

@@ -121,6 +121,8 @@ static struct json_object *about_me(struct engine *e)
 	if (process[0])
 		json_add_str(o, "process", process);
 	json_add_str(o, "language", "sh");
+	if (e->config->launch)
+		json_add_str(o, "launch", e->config->launch);
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
 	json_add(o, "resources", stock_json(&e->tasks.stock));
 	json_add_int(o, "since", e->since);

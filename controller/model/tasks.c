@@ -193,6 +193,14 @@ bool task_is_ready(const struct task *t)
 	return task_is_waiting(t) && !t->held;
 }
 
+/* False: nothing from r->next on is ready. */
+static bool find_next(struct result *r)
+{
+	while (r->next < r->ntasks && !task_is_ready(&r->task[r->next]))
+		r->next++;
+	return r->next < r->ntasks;
+}
+
 int64_t result_waiting_task(struct result *r)
 {
 	uint64_t i;
@@ -200,9 +208,39 @@ int64_t result_waiting_task(struct result *r)
 	for (i = 0; r->again && i < r->next; i++)
 		if (task_is_ready(&r->task[i]))
 			return (int64_t)i;
-	while (r->next < r->ntasks && !task_is_ready(&r->task[r->next]))
-		r->next++;
-	return r->next < r->ntasks ? (int64_t)r->next : -1;
+	return find_next(r) ? (int64_t)r->next : -1;
+}
+
+/* More of a map that are held, one by one, are not looked at. */
+#define HELD_MAX 4096
+
+static uint64_t count_ready(struct result *r, uint64_t most)
+{
+	uint64_t i, n = r->again, last;
+
+	if (r->max_running)
+		most = r->active < r->max_running
+			       ? min_u64(most, r->max_running - r->active)
+			       : 0;
+	if (n < most)
+		(void)find_next(r);
+	last = min_u64(r->ntasks, r->next + most + HELD_MAX);
+	for (i = r->next; i < last && n < most; i++)
+		n += task_is_ready(&r->task[i]);
+	return min_u64(n, most);
+}
+
+uint64_t tasks_of_line(const struct line *line, uint64_t most)
+{
+	const struct list *l;
+	uint64_t n = 0;
+
+	list_for_each(l, &line->results) {
+		if (n >= most)
+			break;
+		n += count_ready(list_entry(l, struct result, ready_link), most - n);
+	}
+	return n;
 }
 
 void task_claim(struct result *r, uint64_t index)

@@ -18,6 +18,11 @@ bool task_is_ready(const struct task *t);
 /* The first task that is ready; -1: none. */
 int64_t result_waiting_task(struct result *r);
 
+struct line;
+
+/* How many tasks of the line are ready: at most `most` are counted. */
+uint64_t tasks_of_line(const struct line *line, uint64_t most);
+
 /* Takes a task out of those that wait, or puts it back (also in line with its
  * result). */
 void task_claim(struct result *r, uint64_t index);

@@ -19,6 +19,7 @@
 struct events {
 	struct controller *c;
 	bool heard;		/* a mount hears it */
+	bool controller;	/* what it is itself has changed */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
 	struct work flush;
@@ -84,6 +85,12 @@ void events_add(struct controller *c, struct json_object *v)
 		ev->other = json_object_new_array();
 	json_push(ev->other, v);
 	loop_defer(c->loop, &ev->flush);
+}
+
+void events_on_controller(struct controller *c)
+{
+	c->events->controller = true;
+	loop_defer(c->loop, &c->events->flush);
 }
 
 static void add_one(struct json_object *changes, const char *kind,
@@ -159,7 +166,9 @@ static struct json_object *gather(struct controller *c, struct attachments *at)
 		if (bytes > LIMIT_REPLY)
 			break;
 	}
-	if (memcmp(ev->told, c->results->tasks, sizeof(ev->told)) != 0) {
+	if (ev->controller ||
+	    memcmp(ev->told, c->results->tasks, sizeof(ev->told)) != 0) {
+		ev->controller = false;
 		memcpy(ev->told, c->results->tasks, sizeof(ev->told));
 		add_one(changes, "controller", controller_json(c, false));
 	}

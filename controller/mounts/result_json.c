@@ -152,6 +152,9 @@ static void add_why(struct json_object *o, const struct result *r)
 
 	why_put(r, &why);
 	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
+	buf_clear(&why);
+	why_put_unstored(r, &why);
+	json_add_str(o, "unstored", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);
 }
 
