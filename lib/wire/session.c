@@ -100,7 +100,7 @@ void session_init(struct session *s, const char *id, struct bytes key,
 	find_username(s);
 	s->sign = key.n > 0;
 	if (s->sign)
-		hmac_init(&s->keyed, key);
+		crypto_auth_hmacsha256_init(&s->keyed, key.p, key.n);
 	if (s->sign && seen) {
 		s->replay = zalloc(sizeof(*s->replay));
 		s->replay->limit = min_u64(seen, LIMIT_REPLAY);
@@ -120,10 +120,16 @@ void session_done(struct session *s)
 void session_sign(const struct session *s, const struct bytes parts[4],
 		  char signature[SIGNATURE_SIZE])
 {
-	unsigned char d[HMAC_SIZE];
+	crypto_auth_hmacsha256_state st = s->keyed;
+	unsigned char d[crypto_auth_hmacsha256_BYTES];
 	char hex[2 * sizeof(d) + 1];
+	int i;
 
-	hmac_of(&s->keyed, parts, 4, d);
+	for (i = 0; i < 4; i++)
+		if (parts[i].n)
+			crypto_auth_hmacsha256_update(&st, parts[i].p,
+						      parts[i].n);
+	crypto_auth_hmacsha256_final(&st, d);
 	sodium_bin2hex(hex, sizeof(hex), d, sizeof(d));
 	memcpy(signature, hex, SIGNATURE_SIZE);
 }

@@ -15,7 +15,7 @@
 #include "base/base.h"
 #include "wire/ids.h"
 
-#include "wire/hmac.h"
+#include <sodium.h>
 
 #define SIGNATURE_SIZE 64 /* hex digits */
 
@@ -24,7 +24,7 @@ struct session {
 	char username[64];
 	bool sign;
 	bool encrypted;		/* by CURVE; its owner says so */
-	struct hmac keyed;
+	crypto_auth_hmacsha256_state keyed;
 	int pid;		/* who speaks */
 	uint64_t counter;
 	struct replay *replay;
