@@ -197,7 +197,10 @@ $(function_of map_wrong 'task_options[0]')"
 }
 
 @test "a room of more files than can be looked at" {
-	add controller/store/one_more.c 'static int one_more __attribute__((unused));'
+	local n
+	for ((n = $(find controller/store -name '*.c' | wc -l); n < 16; n++)); do
+		add "controller/store/more_$n.c" 'static int more __attribute__((unused));'
+	done
 	refused 'controller/store: 16 files; more than 15 are two rooms'
 }
 
