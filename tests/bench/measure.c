@@ -138,7 +138,7 @@ static double median(unsigned times, void (*once)(const char *arg),
 		     const char *arg, double *ret_p99)
 {
 	uint64_t *t = xreallocarray(NULL, times, sizeof(*t));
-	uint64_t m;
+	uint64_t m, last;
 	unsigned i;
 
 	once(arg); /* not counted: the first finds nothing ready */
@@ -150,7 +150,8 @@ static double median(unsigned times, void (*once)(const char *arg),
 	}
 	qsort(t, times, sizeof(*t), compare);
 	m = t[times / 2];
-	*ret_p99 = (double)t[(uint64_t)times * 99 / 100];
+	last = (uint64_t)times * 99 / 100;
+	*ret_p99 = (double)t[last];
 	free(t);
 	return (double)m;
 }

@@ -80,7 +80,8 @@ static void test_values(void **state)
 		if (err)
 			assert_non_null(strstr(buf_str(&why), rows[i].name));
 		else
-			assert_true(bytes_is(value, rows[i].value));
+			assert_true(rows[i].value &&
+				    bytes_is(value, rows[i].value));
 	}
 	assert_int_equal(check("launch", bytes_of("a\0b", 3), &value, &why),
 			 -EINVAL);
