@@ -9,10 +9,12 @@
 #include "results/members.h"
 #include "results/metadata.h"
 #include "results/needs.h"
+#include "results/overview.h"
 #include "results/picture.h"
 #include "results/result.h"
 #include "results/results.h"
 #include "results/stream.h"
+#include "results/table.h"
 #include "results/task_lines.h"
 #include "results/watch.h"
 #include "root.h"
@@ -229,6 +231,12 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .target = latest_target,
  .help = "the newest result that you may see: your own; of root, and in a mount "
 	 "without allow_other, of everybody"},
+{.path = "/results/table", .mode = FILE_, .flags = NODE_HIDDEN, .io = &overview_io,
+ .help = "not listed: a line for each result that you may see, in the order of their ids, with tabs "
+	 "between the fields and a head: result status exit engine start end seconds "
+	 "user system memory tries tasks ended failed name. `exit`, `engine` and "
+	 "`tries` are those of one task (of many: `-`), the four before `tries` the "
+	 "sums and the highest peak. Waits for nothing"},
 {.path = "/results/NAME", .mode = LINK, .each = &name_class,
  .target = name_target,
  .help = "your newest result with that `label`; names of others lead nobody, "
@@ -311,6 +319,13 @@ R_LATE("attempts", result_attempts, need_tasks_or_detail,
        "was not heard any more and it may go on there); then, in seconds, when "
        "it began since the submission, and how long it ran. Of a map or view: "
        "how many tries have begun"),
+R_IO("table", table_io, NODE_GROUP, need_table,
+     "a line for each task in the order of their numbers, with tabs between the "
+     "fields and a head: task status exit engine start end seconds user system memory "
+     "tries item. What is not known (yet) is `-`; `seconds` is how long it ran, the "
+     "next two how long it had a processor, `memory` bytes at the peak. In items a "
+     "backslash, tab, newline and other control bytes are written as printf's %b reads "
+     "them. Waits for nothing: what has not ended has its state"),
 R_LATE("timeline.svg", result_timeline, need_tasks_or_detail,
        "a picture of who ran what when, for a browser: a row for each engine, "
        "a bar for each try of a task"),
