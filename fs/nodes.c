@@ -18,6 +18,7 @@
 #include "results/task_lines.h"
 #include "results/watch.h"
 #include "root.h"
+#include "tasks/any.h"
 #include "tasks/draft_dir.h"
 #include "tasks/draft_file.h"
 #include "tasks/draft_submit.h"
@@ -196,6 +197,12 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = "/tasks/last", .mode = FILE_, .show = tasks_last,
  .help = "id of the last result the calling process (or else the nearest of "
 	 "its parents) submitted"},
+{.path = "/tasks/any", .mode = FILE_, .flags = NODE_WAITS, .io = &any_io,
+ .help = "waits: the id of the next result to end of those that the calling process "
+	 "(or else the nearest of its parents) submitted, as `wait -n`; each is told "
+	 "once, in the order of their ends, one for each time it is opened. End of file "
+	 "when there is none left. EOVERFLOW, once: there were more than 16384, and the "
+	 "oldest were forgotten"},
 {.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
  .help = "the last refusal that the mount told the calling process or its "
 	 "children: of a submission, an option of a draft, a word to a ctl, what "
@@ -339,6 +346,10 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
  .help = "of a map: its items, one a line"},
+{.path = R_ "item", .mode = FILE_, .exists = result_has_item,
+ .await = need_items, .io = &items_io, .remove = result_remove_file,
+ .help = "of one task of a map without `chunk` (`results/7/3/item`): its item, and a "
+	 "newline"},
 {.path = R_ "items", .mode = FILE_, .exists = result_has_items,
  .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map (`results/7/3/items`): the items it has, one a "
