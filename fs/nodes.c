@@ -231,7 +231,8 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .resize = draft_resize_file,
  .help = "one file for each option that is given (see Task options): writing "
 	 "makes it, rm takes it back. Lists one a line, env NAME=VALUE a line, "
-	 "targets also as `0,2-3`. What is no value is EINVAL, and the file "
+	 "targets also as `0,2-3`; map0 is map with a NUL behind each item, as of "
+	 "find -print0. What is no value is EINVAL, and the file "
 	 "keeps the one it had"},
 
 {.path = "/results/latest", .mode = LINK, .exists = latest_exists,

@@ -41,6 +41,8 @@ struct json_object *execute_metadata(const struct result *r,
 	if (items_of(r, run->index).n) {
 		json_add_int(t, "items", in->n);
 		in->b[in->n++] = items_of(r, run->index);
+		json_add_int(t, "first_item",
+			     (int64_t)(run->index * r->chunk));
 	}
 	json_add_int(t, "engine", run->engine->id);
 	json_add(meta, "taskfs", t);

@@ -97,7 +97,8 @@ void ready_add(struct result *r)
 {
 	struct list *at;
 
-	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->doomed)
+	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->early ||
+	    r->doomed)
 		return;
 	r->line = line_for(r);
 	at = r->line->results.prev;

@@ -170,6 +170,9 @@ struct result {
 	size_t ntold, told_room;
 
 	bool held;		/* ctl hold: nothing of it is handed out */
+	bool early;		/* its time (begin) has not come */
+	int64_t begin;		/* usec after its submission; 0: at once */
+	struct timer begin_timer;
 	struct buf code, stdin_;	/* only while input_here */
 	bool input_here, has_stdin;
 	uint64_t code_size, stdin_size;

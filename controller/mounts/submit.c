@@ -10,6 +10,7 @@
 #include "schedule/graph.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
+#include "wire/map_items.h"
 #include "wire/task_option.h"
 
 #define LIMIT_TOKEN 200
@@ -117,11 +118,16 @@ static int read_shape(const struct msg *m, struct json_object *o,
 	struct json_object *list = json_get_array(spec->options, "map");
 	uint64_t chunk = (uint64_t)json_int_or(spec->options, "chunk", 1), n;
 	int err = read_bytes(m, o, "map", LIMIT_MAP, &spec->items);
+	struct buf json = BUF_INIT;
 
 	if (list) {
 		buf_clear(&spec->items);
-		items_from_list(list, &spec->items);
+		if (map_items_put(list, &spec->items, &json))
+			abort(); /* task_options_check() has found that */
 		json_object_object_del(spec->options, "map");
+		if (json.n)
+			json_add_str(spec->options, "json_items", buf_str(&json));
+		buf_done(&json);
 	}
 	if (json_bool_or(o, "view", false)) {
 		list = json_get_array(spec->options, "targets");
@@ -210,6 +216,29 @@ static void put_result(struct submission *s, struct result *r,
 	ready_add(r);
 }
 
+/* The option unique: no other of that user and name is unfinished. */
+static int check_unique(struct controller *c, const struct result_spec *spec,
+			struct buf *why)
+{
+	const struct result *r;
+
+	if (!json_flag(spec->options, "unique"))
+		return 0;
+	if (!spec->name) {
+		buf_puts(why, "\"unique\" needs \"label\": the name that is to "
+			      "be unique");
+		return -EINVAL;
+	}
+	r = result_named(c, spec->uid, bytes_str(spec->name));
+	while (r && (r->doomed || state_is_final(result_state(r))))
+		r = r->older;
+	if (!r)
+		return 0;
+	buf_printf(why, "\"unique\": result %llu is called %s, too, and has not "
+			"ended", (unsigned long long)r->id, spec->name);
+	return -EEXIST;
+}
+
 /* Many submissions may name one buffer: what comes of a request has a limit, too. */
 static int may_take(const struct submission *s, struct buf *why)
 {
@@ -238,6 +267,8 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		err = read_spec(s->rq->msg, o, &spec, &why);
 	if (!err)
 		err = graph_check(c, spec.uid, spec.options, &why);
+	if (!err)
+		err = check_unique(c, &spec, &why);
 	if (err) {
 		refuse(s, i, err, why.n ? buf_str(&why)
 					: "it is being stored right now");

@@ -312,6 +312,14 @@ static void put_place(const struct result *r, struct buf *out)
 		put_missing(r, out);
 }
 
+static void put_begin(const struct result *r, struct buf *out)
+{
+	char date[DATE_SIZE];
+
+	date_format(r->submitted + r->begin, date);
+	buf_printf(out, "%sbegin %s", out->n ? ", " : "", date);
+}
+
 void why_put_unstored(const struct result *r, struct buf *out)
 {
 	if (r->unstored == -ENOSPC)
@@ -329,6 +337,8 @@ void why_put(const struct result *r, struct buf *out)
 	graph_why(r, out);
 	if (r->held)
 		buf_printf(out, "%shold", out->n ? ", " : "");
+	if (r->early)
+		put_begin(r, out);
 	if (!out->n)
 		put_place(r, out);
 }

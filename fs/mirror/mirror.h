@@ -25,8 +25,8 @@
 #include "wire/ids.h"
 #include "wire/state.h"
 
-/* The longest an id can be: 31 bits of an inode number. */
-#define MIRROR_MAX_ID INT32_MAX
+/* The longest an id can be: 30 bits of an inode number. */
+#define MIRROR_MAX_ID ((1 << 30) - 1)
 /* Bytes of outputs kept. */
 #define MIRROR_KEPT (64UL * 1024 * 1024)
 

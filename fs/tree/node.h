@@ -43,7 +43,7 @@ struct obj {
 	struct fs *fs;
 	const struct node *node;
 	uint32_t id;		/* of the result, engine ..., or 0; 31 bits */
-	uint32_t sub;		/* within it: sub_of() below results; 25 bits */
+	uint32_t sub;		/* within it: sub_of() below results; 26 bits */
 	struct result *result;	/* NULL outside of results */
 	/*
 	 * The task: results/7/3's, or that of a result of one task. NULL: the
@@ -72,10 +72,10 @@ static inline bool asker_sees_all(const struct obj *o)
 
 /*
  * Below results/<id>/: which task (-1: the result itself) and which option.
- * 20 + 5 bits.
+ * 20 + 6 bits.
  */
-#define SUB_BITS 25
-#define SUB_OPTIONS 32
+#define SUB_BITS 26
+#define SUB_OPTIONS 64
 
 static inline uint32_t sub_of(int64_t index, unsigned option)
 {
