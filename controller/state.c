@@ -8,6 +8,7 @@
 #include "mounts/events.h"
 #include "mounts/result_json.h"
 #include "net/request.h"
+#include "pools/pool_json.h"
 #include "vars/vars.h"
 
 #define RESULTS_PER_REPLY 2000
@@ -33,6 +34,7 @@ void state_on_request(struct controller *c, struct request *rq)
 			json_push(a, whole_engine(e));
 	}
 	json_add(o, "engines", a);
+	json_add(o, "pools", pools_json(c));
 	json_add(o, "controller", controller_json(c, true));
 	request_reply(rq, MSG_STATE_REPLY, o, NULL, 0);
 }

@@ -5,6 +5,9 @@
 #include "cluster/events.h"
 #include "cluster/view.h"
 #include "metrics/metrics_file.h"
+#include "pools/pool_deeds.h"
+#include "pools/pool_file.h"
+#include "pools/pools.h"
 #include "results/group_output.h"
 #include "results/members.h"
 #include "results/metadata.h"
@@ -44,6 +47,7 @@
 #define C_ "/controller/"
 #define E_ "/engines/<id>/"
 #define V_ "/engines/VIEW/"
+#define P_ "/pools/NAME/"
 #define D_ "/tasks/DRAFT/"
 #define R_ "/results/<id>/"
 
@@ -72,14 +76,16 @@ const struct node nodes[] = {
 {.path = "/version", .mode = FILE_, .flags = NODE_STEADY,
  .show = root_version, .help = "of taskfs"},
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
- .help = "one numbered line for every change of a result, an engine or the "
-	 "controller: `17953970001234 result 7 running`; begins with the next "
+ .help = "one numbered line for every change of a result, an engine, a pool (and "
+	 "its launches) or the controller: `17953970001234 result 7 running`; begins with the next "
 	 "change, or at an offset of 64 times a number with that line"},
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
 	 "format"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
+{.path = "/pools", .mode = DIR_,
+ .help = "engines that the controller starts when tasks wait for them"},
 {.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},
 {.path = "/results", .mode = SHARED, .help = "one directory per submission"},
 
@@ -188,6 +194,38 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 {.path = V_ "gather/NAME", .mode = VAR & ~0222, .flags = NODE_BRIEF, .refresh = refresh_variables,
  .each = &gather_class, .io = &gather_io,
  .help = "the engines' values, one behind the other"},
+
+{.path = "/pools/NAME", .mode = DIR_, .flags = NODE_BRIEF, .each = &pool_class,
+ .deeds = &pool_deeds,
+ .help = "a pool: commands that start engines elsewhere, and how many there may be. "
+	 "mkdir makes one, which begins when it has a `launch`. The controller keeps it, "
+	 "and all mounts show it. rmdir removes it; EBUSY: it has launches or "
+	 "engines (`cancel` in its ctl ends them). Only who may write controller/ctl may make, "
+	 "change or remove one. EOPNOTSUPP: this controller has none"},
+
+SHOWN(P_ "state", pool_state,
+      "`empty` (it has no `launch`), `ready`, `paused`, `waiting` (a launch failed; `why` "
+      "says when it is tried again), or `stopped` (too many failed in a row: write "
+      "`resume` to its ctl)"),
+SHOWN(P_ "why", pool_why,
+      "why it launches nothing, or what went wrong, with the last lines that the command "
+      "printed; else empty"),
+SHOWN(P_ "wanted", pool_wanted,
+      "so many engines the tasks that wait could use, whatever `max` says"),
+SHOWN(P_ "engines", pool_engines, "its engines, one a line"),
+SHOWN(P_ "jobs", pool_jobs,
+      "its launches, one a line: name, `launching`, `queued`, `running` or `ending`, "
+      "engines that are there/asked for, since when, and what its `launch` printed "
+      "first"),
+{.path = P_ "ctl", .mode = CTL, .show = pool_ctl_show, .store = pool_ctl_store,
+ .help = "write `pause` (it launches nothing and lets no engine go), `resume`, or `cancel "
+	 "LAUNCH`, or `cancel` alone for all: takes launches out of the queue and stops "
+	 "their engines. A read lists these words"},
+{.path = P_ "OPTION", .mode = CTL, .each = &pool_option_class,
+ .io = &pool_option_io, .deeds = &pool_option_deeds,
+ .help = "one file for each option of a pool (see Pool options). A read gives what is "
+	 "set, or the standard; what is written replaces it, and nothing (`: > FILE`) "
+	 "is the standard. What is no value is EINVAL, and the file keeps the one it had"},
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "

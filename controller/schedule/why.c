@@ -293,6 +293,19 @@ static void put_missing(const struct result *r, struct buf *out)
 
 /* --- in all ------------------------------------------------------------- */
 
+/* Whether more engines are started that could run it. */
+static void put_started(const struct result *r, struct buf *out)
+{
+	if (r->c->ready->started && !r->ntargets && !r->applied)
+		r->c->ready->started(r, out);
+}
+
+static void put_any(const struct result *r, struct buf *out)
+{
+	put_missing(r, out);
+	put_started(r, out);
+}
+
 static void put_place(const struct result *r, struct buf *out)
 {
 	const char *away = r->c->carrier->is_away(r->c);
@@ -305,11 +318,11 @@ static void put_place(const struct result *r, struct buf *out)
 		buf_printf(out, "one of its own tasks to end: max_running is %llu",
 			   (unsigned long long)r->max_running);
 	else if (why_missing(r->c) != MISSING_ALL && put_lacks(r, out))
-		return;
+		put_started(r, out);
 	else if (r->ntargets)
 		put_targets(r, out);
 	else
-		put_missing(r, out);
+		put_any(r, out);
 }
 
 static void put_begin(const struct result *r, struct buf *out)

@@ -4,8 +4,10 @@
 #include "files.h"
 #include "input.h"
 #include "load.h"
+#include "pools.h"
 #include "records.h"
 #include "sql.h"
+#include "wire/nearby.h"
 #include "wire/state.h"
 
 /* --- binding and reading ------------------------------------------------ */
@@ -338,6 +340,7 @@ static int run_engine(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 9, e->lost);
 	sqlite3_bind_int64(st, 10, e->heard);
 	sqlite3_bind_int64(st, 11, e->slots);
+	bind_text(st, 12, e->launch);
 	return db_finish(st);
 }
 
@@ -348,6 +351,7 @@ static int run_engine_gone(struct db *db, struct store_op *op)
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, op->engine.id);
+	nearby_sweep(db->outputs);
 	return db_finish(st);
 }
 
@@ -419,6 +423,7 @@ static void free_io(struct store_op *op)
 {
 	buf_done(&op->io.bytes);
 	buf_done(&op->io.sizes);
+	free(op->io.name);
 }
 
 static void free_purge(struct store_op *op)
@@ -432,6 +437,7 @@ static void free_engine(struct store_op *op)
 	free(op->engine.host);
 	free(op->engine.language);
 	free(op->engine.process);
+	free(op->engine.launch);
 }
 
 static void free_meta(struct store_op *op)
@@ -457,11 +463,16 @@ static const struct op_kind kinds[STORE_KINDS] = {
 	[STORE_DETAILS] = {.run = db_read_details, .free = free_task},
 	[STORE_APPEND] = {.run = files_append, .bytes = bytes_of_io, .free = free_io,
 			  .grows = true},
+	[STORE_ADOPT] = {.run = files_adopt, .free = free_io},
 	[STORE_READ] = {.run = run_read, .free = free_io, .once_more = clear_io},
 	[STORE_READ_MANY] = {.run = db_read_many, .free = free_io, .once_more = clear_io},
 	[STORE_ITEMS] = {.run = db_read_items, .free = free_io},
 	[STORE_ENGINE] = {.run = run_engine, .free = free_engine},
 	[STORE_ENGINE_GONE] = {.run = run_engine_gone, .free = free_engine},
+	[STORE_POOL] = {.run = db_put_pool, .free = pool_op_free},
+	[STORE_POOL_GONE] = {.run = db_remove_pool, .free = pool_op_free, .makes_room = true},
+	[STORE_LAUNCH] = {.run = db_put_launch, .free = launch_op_free},
+	[STORE_LAUNCH_GONE] = {.run = db_remove_launch, .free = launch_op_free, .makes_room = true},
 	[STORE_META] = {.run = run_meta, .free = free_meta},
 	[STORE_RECORD] = {.run = db_put_record, .bytes = record_op_bytes,
 			  .free = record_op_free, .grows = true},

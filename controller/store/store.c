@@ -469,8 +469,26 @@ int store_load(struct store *s, const struct store_visitor *v,
 	return err;
 }
 
+int store_load_pools(struct store *s, const struct store_visitor *v,
+		     struct buf *why)
+{
+	assert(!s->handed_over);
+	return db_read_pools(&s->db, v, why);
+}
+
 char *store_meta(struct store *s, const char *key)
 {
 	assert(!s->handed_over);
 	return db_meta(&s->db, key);
+}
+
+void store_query(struct store *s, struct record_query *q,
+		 void (*done)(struct store_op *op), void *arg)
+{
+	struct store_op *op = store_op_new(STORE_QUERY);
+
+	op->query = q;
+	op->done = done;
+	op->arg = arg;
+	store_put(s, op);
 }

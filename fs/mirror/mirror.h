@@ -20,6 +20,7 @@
 #include "event_ring.h"
 #include "note_what.h"
 #include "park/park.h"
+#include "pool.h"
 #include "task.h"
 #include "variables.h"
 #include "wire/ids.h"
@@ -131,6 +132,7 @@ struct mirror {
 	struct index unfinished;	/* the same results */
 	struct index engines;
 	struct var_names var_names;
+	struct pools pools;
 	struct map names;		/* uid and text -> struct name */
 	struct counts counts;
 	struct event_ring events;
@@ -147,7 +149,7 @@ struct mirror {
 		uint64_t id, seq;
 	} gone[GONE_KEPT];		/* engines */
 	unsigned ngone;
-	int64_t changed;	/* when a result came or went, usec */
+	int64_t changed;	/* when a result or a pool came or went, usec */
 };
 
 void mirror_init(struct mirror *m, struct park *park);

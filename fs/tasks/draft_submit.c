@@ -1,6 +1,7 @@
 #include "draft_submit.h"
 #include "base/parse.h"
 #include "draft.h"
+#include "dress.h"
 #include "open/file.h"
 #include "submission.h"
 #include "tree/tree.h"
@@ -60,7 +61,8 @@ static int submit_draft(struct submission *s, struct draft *w, struct buf *why)
 	err = draft_task(s->fs->drafts, w, &t, why);
 	if (err)
 		return err;
-	err = submission_dress(s, t.code, t.has_map, t.options, why);
+	err = dress_options(s->tid, s->origin, t.code, t.has_map, t.options,
+			    why);
 	if (!err)
 		send_task(s, w, &t);
 	draft_task_done(&t);

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "batch.h"
-#include "inherit.h"
+#include "dress.h"
 #include "link/link.h"
 #include "mirror/mirror.h"
 #include "open/file.h"
@@ -11,8 +11,6 @@
 #include "park/caller.h"
 #include "tasks.h"
 #include "wire/limits.h"
-#include "wire/moment.h"
-#include "wire/script.h"
 #include "wire/task_option.h"
 
 #include <fcntl.h>
@@ -200,35 +198,11 @@ struct item *submission_add(struct submission *s, struct json_object *options,
 
 /* --- what is written ---------------------------------------------------- */
 
-/* A local time would be another one where the controller is. */
-static void settle_begin(struct json_object *options)
-{
-	struct bytes begin = json_get_bytes(options, "begin");
-	char *text = begin.p ? moment_anywhere(begin, now_usec()) : NULL;
-
-	if (text)
-		json_add_str(options, "begin", text);
-	free(text);
-}
-
-int submission_dress(const struct submission *s, struct bytes code,
-		     bool has_map, struct json_object *options, struct buf *why)
-{
-	int err = script_options(code, options, why);
-
-	if (!err && !has_map)
-		err = task_options_need_map(options, why);
-	if (!err)
-		err = inherit_add(s->tid, options, why);
-	settle_begin(options);
-	return err ? err : origin_add(s->origin, options, why);
-}
-
 static int dress(struct submission *s, struct bytes code,
 		 struct json_object *options, bool *ret_view, struct buf *why)
 {
-	int err = submission_dress(s, code, json_get(options, "map") != NULL,
-				   options, why);
+	int err = dress_options(s->tid, s->origin, code,
+				json_get(options, "map") != NULL, options, why);
 
 	*ret_view = false;
 	return err || !s->dress ? err : s->dress(s, options, ret_view, why);

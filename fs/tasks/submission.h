@@ -75,12 +75,6 @@ void submission_release(struct file *f);
 /* At the end: without waiting for answers. */
 void submission_free(struct submission *s);
 
-/* Adds to the options what the script says itself, and what the process that submits is
- * and where. -EINVAL or -EFBIG with the reason in *why. */
-int submission_dress(const struct submission *s, struct bytes code,
-		     bool has_map, struct json_object *options, struct buf *why)
-	must_check;
-
 /* As write() of struct io. */
 int submission_write(struct submission *s, struct bytes data,
 		     size_t *ret_taken) must_check;

@@ -61,6 +61,13 @@
 #define LIMIT_REPLY (8 * MIB)		/* about: a list is told in parts */
 #define LIMIT_ERROR (8 * KIB)		/* text of an error shown with a result */
 
+/* Pools. */
+#define LIMIT_POOLS 256
+#define LIMIT_POOL_NAME 64
+#define LIMIT_POOL_COMMAND (64 * KIB)	/* launch, cancel or check */
+#define LIMIT_LAUNCH 127		/* the token of a launch */
+#define LIMIT_JOB 255			/* what launch printed first */
+
 /* Outputs. */
 #define LIMIT_INLINE (4 * KIB)		/* an output sent with the result */
 #define LIMIT_FETCH (1 * MIB)		/* bytes of one fetch_reply */

@@ -72,7 +72,11 @@ class Restart(Case):
                 "ALTER TABLE engines DROP COLUMN process;"
                 "ALTER TABLE engines DROP COLUMN lost;"
                 "ALTER TABLE engines DROP COLUMN heard;"
-                "ALTER TABLE engines DROP COLUMN slots; PRAGMA user_version=1;"
+                "ALTER TABLE engines DROP COLUMN slots;"
+                "ALTER TABLE engines DROP COLUMN launch;"
+                "DROP TABLE pools; DROP TABLE launches;"
+                "DELETE FROM meta WHERE key='next_launch';"
+                "PRAGMA user_version=1;"
             )
         self.controller.start()
         r, _ = self.client().ask("db_request", {"query": {}}).content["records"]
