@@ -328,7 +328,11 @@ LIBDIR   := $(dir $(patsubst %/,%,$(BINDIR)))lib/taskfs
 MANDIR   ?= $(PREFIX)/share/man
 DOCDIR   ?= $(PREFIX)/share/doc/taskfs
 SBINDIR  ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr/sbin,$(PREFIX)/sbin)
-COMMANDS := $(PROGRAMS:%=$(BUILD)/%) scripts/taskfs-cluster
+COMMANDS := $(PROGRAMS:%=$(BUILD)/%) scripts/taskfs-cluster scripts/tfs
+DATADIR  ?= $(PREFIX)/share
+# What scripts/completions makes below it.
+COMPLETE := $(foreach p,tfs taskfs-cluster $(PROGRAMS),bash-completion/completions/$(p) \
+	fish/vendor_completions.d/$(p).fish) zsh/site-functions/_tfs zsh/site-functions/_taskfs
 MAN1     := $(wildcard doc/*.1)
 MAN5     := $(wildcard doc/*.5)
 DOCS     := $(filter-out %.head.md,$(wildcard doc/*.md))
@@ -344,12 +348,14 @@ install: all
 	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/doc
 	cp -r $(DOCDIRS:%=doc/%) $(DESTDIR)$(DOCDIR)/doc
+	BUILD=$(BUILD) scripts/completions $(DESTDIR)$(DATADIR)
 	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(COMMANDS)))
 	rm -f $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
+	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(COMPLETE))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(LIBDIR)

@@ -12,13 +12,16 @@
 #include "results/members.h"
 #include "results/metadata.h"
 #include "results/needs.h"
+#include "results/overview.h"
 #include "results/picture.h"
 #include "results/result.h"
 #include "results/results.h"
 #include "results/stream.h"
+#include "results/table.h"
 #include "results/task_lines.h"
 #include "results/watch.h"
 #include "root.h"
+#include "tasks/any.h"
 #include "tasks/draft_dir.h"
 #include "tasks/draft_file.h"
 #include "tasks/draft_submit.h"
@@ -232,6 +235,12 @@ SHOWN(P_ "jobs", pool_jobs,
 {.path = "/tasks/last", .mode = FILE_, .show = tasks_last,
  .help = "id of the last result the calling process (or else the nearest of "
 	 "its parents) submitted"},
+{.path = "/tasks/any", .mode = FILE_, .flags = NODE_WAITS, .io = &any_io,
+ .help = "waits: the id of the next result to end of those that the calling process "
+	 "(or else the nearest of its parents) submitted, as `wait -n`; each is told "
+	 "once, in the order of their ends, one for each time it is opened. End of file "
+	 "when there is none left. EOVERFLOW, once: there were more than 16384, and the "
+	 "oldest were forgotten"},
 {.path = "/tasks/error", .mode = FILE_, .show = tasks_error,
  .help = "the last refusal that the mount told the calling process or its "
 	 "children: of a submission, an option of a draft, a word to a ctl, what "
@@ -268,6 +277,12 @@ SHOWN(P_ "jobs", pool_jobs,
  .target = latest_target,
  .help = "the newest result that you may see: your own; of root, and in a mount "
 	 "without allow_other, of everybody"},
+{.path = "/results/table", .mode = FILE_, .flags = NODE_HIDDEN, .io = &overview_io,
+ .help = "not listed: a line for each result that you may see, in the order of their ids, with tabs "
+	 "between the fields and a head: result status exit engine start end seconds "
+	 "user system memory tries tasks ended failed name. `exit`, `engine` and "
+	 "`tries` are those of one task (of many: `-`), the four before `tries` the "
+	 "sums and the highest peak. Waits for nothing"},
 {.path = "/results/NAME", .mode = LINK, .each = &name_class,
  .target = name_target,
  .help = "your newest result with that `label`; names of others lead nobody, "
@@ -350,6 +365,13 @@ R_LATE("attempts", result_attempts, need_tasks_or_detail,
        "was not heard any more and it may go on there); then, in seconds, when "
        "it began since the submission, and how long it ran. Of a map or view: "
        "how many tries have begun"),
+R_IO("table", table_io, NODE_GROUP, need_table,
+     "a line for each task in the order of their numbers, with tabs between the "
+     "fields and a head: task status exit engine start end seconds user system memory "
+     "tries item. What is not known (yet) is `-`; `seconds` is how long it ran, the "
+     "next two how long it had a processor, `memory` bytes at the peak. In items a "
+     "backslash, tab, newline and other control bytes are written as printf's %b reads "
+     "them. Waits for nothing: what has not ended has its state"),
 R_LATE("timeline.svg", result_timeline, need_tasks_or_detail,
        "a picture of who ran what when, for a browser: a row for each engine, "
        "a bar for each try of a task"),
@@ -363,6 +385,10 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
  .help = "of a map: its items, one a line"},
+{.path = R_ "item", .mode = FILE_, .exists = result_has_item,
+ .await = need_items, .io = &items_io, .remove = result_remove_file,
+ .help = "of one task of a map without `chunk` (`results/7/3/item`): its item, and a "
+	 "newline"},
 {.path = R_ "items", .mode = FILE_, .exists = result_has_items,
  .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map (`results/7/3/items`): the items it has, one a "
@@ -383,7 +409,10 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 
 {.path = R_ "by_engine/ENGINE", .mode = LINK, .each = &by_engine_class,
  .target = by_engine_target, .remove = result_remove_file,
- .help = "the task on that engine (of a view, or of a result of one task)"},
+ .help = "of a view: the task on that engine"},
+{.path = R_ "by_engine/ONE", .mode = OWN, .each = &only_engine_class,
+ .like = "/results/<id>", .remove = result_remove_file,
+ .help = "of a result of one task: the same files, by the engine that ran (or runs) it"},
 {.path = R_ "by_engine/<engine>", .mode = OWN, .each = &by_engine_class,
  .remove = result_remove_file, .help = "of a map: its tasks on that engine"},
 {.path = R_ "by_engine/<engine>/<n>", .mode = LINK, .each = &share_class,

@@ -166,6 +166,7 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 		r->task[i].state = STATE_PENDING;
 		r->task[i].engine = -1;
 		r->task[i].exit_status = r->task[i].signal = -1;
+		r->task[i].user = -1;
 	}
 	r->count[STATE_PENDING] = ntasks;
 	c->results->tasks[STATE_PENDING] += ntasks;

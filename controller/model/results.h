@@ -54,6 +54,8 @@ struct task {
 	 * began, and when its end was received. How long it ran.
 	 */
 	int64_t began, elapsed, ran;
+	float user, system;	/* seconds, of the last try; < 0: unknown */
+	int64_t memory;		/* bytes */
 	uint64_t size[STREAM_OUTPUTS];
 	struct details *details;
 	struct outputs *out;

@@ -180,6 +180,9 @@ void task_set_row(struct task *t, struct task_row *row)
 	t->signal = (int16_t)row->signal;
 	t->value_is_stdout = row->value_is_stdout;
 	t->timed_out = is_timeout(row->ename);
+	t->user = (float)row->user;
+	t->system = (float)row->system;
+	t->memory = row->memory;
 	take_details(t, row);
 }
 

@@ -1,8 +1,10 @@
 #include "base/base.h"
 #include "brief.h"
 
+#include <math.h>
+
 /* The numbers of that list; doc/PROTOCOL.md has their order. */
-#define BRIEF_MEMBERS (15 + STREAM_OUTPUTS)
+#define BRIEF_MEMBERS (18 + STREAM_OUTPUTS)
 
 static void brief_members(const struct result *r, uint32_t index,
 			  int64_t m[BRIEF_MEMBERS])
@@ -28,6 +30,9 @@ static void brief_members(const struct result *r, uint32_t index,
 		t->began,
 		t->ran,
 		t->elapsed,
+		t->user < 0 ? -1 : llroundf(t->user * 1e3F),
+		t->user < 0 ? -1 : llroundf(t->system * 1e3F),
+		t->memory,
 	};
 
 	memcpy(m, members, sizeof(members));

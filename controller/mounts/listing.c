@@ -91,8 +91,10 @@ static void read_details(struct request *rq, struct result *r, uint32_t index)
 
 /* --- where the items of tasks begin ------------------------------------- */
 
-/* at: where the items of n tasks begin, and where those of the last end. */
-static void answer_items(struct request *rq, const uint32_t *at, uint64_t n)
+/* Where the items of n tasks begin, and where those of the last end. growth: of those
+ * of each, or NULL. */
+static void answer_items(struct request *rq, const uint32_t *at,
+			 const uint64_t *growth, uint64_t n)
 {
 	struct json_object *o = ok_content(rq->c, true);
 	struct json_object *a = json_object_new_array();
@@ -101,6 +103,10 @@ static void answer_items(struct request *rq, const uint32_t *at, uint64_t n)
 	for (i = 0; i <= n; i++)
 		json_push(a, json_object_new_int64(at[i]));
 	json_add(o, "items", a);
+	if (growth)
+		json_add(o, "growth", a = json_object_new_array());
+	for (i = 0; growth && i < n; i++)
+		json_push(a, json_object_new_int64((int64_t)growth[i]));
 	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
 }
 
@@ -112,40 +118,44 @@ static void items_read(struct store_op *op)
 		request_fail(rq, MSG_TASKS_REPLY, op->err, "KeyError",
 			     "the items could not be read");
 	else
-		answer_items(rq, (const uint32_t *)(const void *)op->io.sizes.p,
-			     op->io.count);
+		answer_items(rq, (const void *)op->io.sizes.p,
+			     (const void *)op->io.bytes.p, op->io.count);
 }
 
-/* The items of a map that has ended are in the store alone. */
+/* The items of a map that has ended are in the store alone. n times `stride` tasks. */
 static void read_items(struct request *rq, const struct result *r,
-		       uint32_t index, uint64_t n)
+		       uint32_t index, uint64_t n, uint64_t stride)
 {
 	struct store_op *op = store_op_new(STORE_ITEMS);
 
 	op->io.result = r->id;
-	op->io.index = index;
+	op->io.index = index / (uint32_t)stride;
 	op->io.count = n;
-	op->io.chunk = r->chunk;
+	op->io.chunk = r->chunk * stride;
 	op->arg = rq;
 	op->done = items_read;
 	store_put(rq->c->store, op);
 }
 
+/* With `stride` so many tasks in a row count as one. */
 static void list_items(struct request *rq, const struct result *r,
 		       uint32_t index, int64_t limit)
 {
-	uint64_t n = min_u64(r->ntasks - index, TASKS_PER_REPLY);
+	int64_t stride = json_int_or(rq->msg->content, "stride", 1);
+	uint64_t n;
 
-	if (limit <= 0 || !r->map_size) {
+	if (limit <= 0 || !r->map_size || stride <= 0 || stride > LIMIT_TASKS ||
+	    index % stride) {
 		request_fail(rq, MSG_TASKS_REPLY, -EINVAL, "ValueError",
 			     "it is no map, or no number of tasks");
 		return;
 	}
-	n = min_u64(n, (uint64_t)limit);
-	if (r->item_at)
-		answer_items(rq, r->item_at + index, n);
+	n = (r->ntasks - index + (uint64_t)stride - 1) / (uint64_t)stride;
+	n = min_u64(min_u64(n, TASKS_PER_REPLY), (uint64_t)limit);
+	if (r->item_at && stride == 1)
+		answer_items(rq, r->item_at + index, NULL, n);
 	else
-		read_items(rq, r, index, n);
+		read_items(rq, r, index, n, (uint64_t)stride);
 }
 
 /* --- dispatch ----------------------------------------------------------- */

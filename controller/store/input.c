@@ -71,6 +71,7 @@ int db_read_input(struct db *db, struct store_op *op)
 struct look {
 	struct store_op *op;
 	uint64_t items;		/* how many ended before this place */
+	uint64_t growth;	/* of those of the task, up to this place */
 };
 
 static bool has_all(const struct look *l)
@@ -85,17 +86,23 @@ static void note(struct look *l, uint64_t task, uint64_t offset)
 
 	if (task >= l->op->io.index && !has_all(l))
 		buf_put(&l->op->io.sizes, &at, sizeof(at));
+	if (task > l->op->io.index)
+		buf_put(&l->op->io.bytes, &l->growth, sizeof(l->growth));
+	l->growth = 0;
 }
 
 /* Counts the items that end in this piece. offset: where the piece begins. */
 static void look_at(struct look *l, const char *piece, size_t n, uint64_t offset)
 {
-	const char *p = piece, *end = piece + n;
+	const char *p = piece, *end = piece + n, *zero;
 
-	while (!has_all(l) && (p = memchr(p, '\0', (size_t)(end - p)))) {
-		p++;
-		l->items++;
-		if (l->items % l->op->io.chunk == 0)
+	while (!has_all(l) && p < end) {
+		zero = memchr(p, '\0', (size_t)(end - p));
+		n = zero ? (size_t)(zero + 1 - p) : (size_t)(end - p);
+		l->growth += field_growth(bytes_of(p, n));
+		p += n;
+		l->items += zero != NULL;
+		if (zero && l->items % l->op->io.chunk == 0)
 			note(l, l->items / l->op->io.chunk,
 			     offset + (uint64_t)(p - piece));
 	}
@@ -132,6 +139,7 @@ int db_read_items(struct db *db, struct store_op *op)
 	if (err)
 		return err;
 	buf_clear(&op->io.sizes);
+	buf_clear(&op->io.bytes);
 	err = look_through(&l, blob);
 	sqlite3_blob_close(blob);
 	return err || has_all(&l) ? err : -EIO;

@@ -89,14 +89,18 @@ struct store_op {
 			enum stream stream;
 			uint64_t offset, length;
 			bool in_file;
-			struct buf bytes;	/* APPEND: in; READ: out */
+			/* APPEND: in; READ: out; ITEMS: field_growth() of those
+			 * of each, uint64_t. */
+			struct buf bytes;
 			char *name;	/* owned; ADOPT: in NEARBY_ENGINES */
 			uint64_t size;		/* READ: bytes of the whole stream */
 			/* The caller's: the stream has at least so many bytes. */
 			uint64_t least;
 			/* READ_MANY: how many tasks at most; ITEMS: how many. */
 			uint64_t count;
-			uint64_t chunk;		/* ITEMS: items of each task */
+			/* ITEMS: items of each task, or of a row of tasks that
+			 * counts as one. */
+			uint64_t chunk;
 			/* READ_MANY: how long the stream of each task is, uint64_t.
 			 * ITEMS: at which offset the items of each task begin,
 			 * uint32_t, and where the last of them end. */

@@ -51,6 +51,7 @@ static void free_items(struct group *g)
 
 void group_free(struct group *g)
 {
+	uint32_t u;
 	int i;
 
 	if (!g)
@@ -61,6 +62,9 @@ void group_free(struct group *g)
 	for (i = 0; i < OFFSETS; i++)
 		offsets_done(&g->offsets[i]);
 	free_items(g);
+	for (u = 0; u < g->nblocks; u++)
+		free(g->block[u].usage);
+	free(g->grown);
 	free(g->share);
 	free(g->done);
 	free(g->block);
@@ -86,6 +90,12 @@ void group_set_items(struct group *g, uint32_t block, const uint32_t *at)
 	free(g->items[block]);
 	g->items[block] = xmalloc(n);
 	memcpy(g->items[block], at, n);
+}
+
+void group_set_grown(struct group *g, uint64_t *grown)
+{
+	free(g->grown);
+	g->grown = grown;
 }
 
 /* --- engines ------------------------------------------------------------ */
@@ -230,7 +240,30 @@ static void note_change(struct group *g, uint32_t i, const struct task *old,
 	mirror_note_task(g->mirror, g->result, i, what);
 }
 
-static void set(struct group *g, uint32_t i, const struct task *t)
+struct usage group_usage(const struct group *g, uint32_t i)
+{
+	const struct usage *u = g->block[i / GROUP_BLOCK].usage;
+
+	return u ? u[i % GROUP_BLOCK] : USAGE_UNKNOWN;
+}
+
+static void set_usage(struct group *g, uint32_t i, const struct usage *u)
+{
+	struct block *b = &g->block[i / GROUP_BLOCK];
+	uint32_t k, n = group_block_size(g, i / GROUP_BLOCK);
+
+	if (!b->usage && u->user < 0)
+		return;
+	if (!b->usage) {
+		b->usage = xreallocarray(NULL, n, sizeof(*b->usage));
+		for (k = 0; k < n; k++)
+			b->usage[k] = USAGE_UNKNOWN;
+	}
+	b->usage[i % GROUP_BLOCK] = *u;
+}
+
+static void set(struct group *g, uint32_t i, const struct task *t,
+		const struct usage *u)
 {
 	struct task *old = &g->task[i];
 
@@ -246,7 +279,9 @@ static void set(struct group *g, uint32_t i, const struct task *t)
 		detail_drop(g, i);
 	count(g, old, t);
 	note_change(g, i, old, t);
+	g->block[i / GROUP_BLOCK].lines = 0;
 	*old = *t;
+	set_usage(g, i, u);
 	if (state_is_final((enum state)t->state))
 		note_end(g, i);
 	if (t->state == STATE_ERROR)
@@ -255,14 +290,14 @@ static void set(struct group *g, uint32_t i, const struct task *t)
 }
 
 void group_change(struct group *g, uint32_t i, const struct task *t,
-		  uint64_t seq)
+		  const struct usage *u, uint64_t seq)
 {
 	struct block *b = &g->block[i / GROUP_BLOCK];
 
 	if (!b->known)
 		b->missed = max_u64(b->missed, seq);
 	else if (seq > b->seq)
-		set(g, i, t);
+		set(g, i, t, u);
 }
 
 void group_end_rest(struct group *g, const struct rest *rest, uint64_t seq)
@@ -280,7 +315,7 @@ void group_end_rest(struct group *g, const struct rest *rest, uint64_t seq)
 	uint32_t i;
 
 	for (i = rest->from; i < g->n; i++)
-		group_change(g, i, &t, seq);
+		group_change(g, i, &t, &USAGE_UNKNOWN, seq);
 }
 
 static const struct group *sorted; /* by_time()'s */
@@ -322,7 +357,7 @@ static void become_known(struct group *g)
 }
 
 bool group_fill(struct group *g, uint32_t block, const struct task *t,
-		uint32_t n, uint64_t seq)
+		const struct usage *u, uint32_t n, uint64_t seq)
 {
 	struct block *b = &g->block[block];
 	uint32_t from = block * GROUP_BLOCK, i;
@@ -333,8 +368,10 @@ bool group_fill(struct group *g, uint32_t block, const struct task *t,
 		return false;
 	assert(from + n <= g->n);
 	for (i = 0; i < n; i++)
-		set(g, from + i, &t[i]);
-	*b = (struct block){.seq = seq, .known = true};
+		set(g, from + i, &t[i], &u[i]);
+	b->seq = seq;
+	b->missed = 0;
+	b->known = true;
 	if (--g->unknown == 0)
 		become_known(g);
 	return true;

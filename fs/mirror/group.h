@@ -25,6 +25,9 @@ struct block {
 	uint64_t seq;		/* of the answer it was read from */
 	uint64_t missed;	/* of the last change it should have had */
 	bool known;
+	struct usage *usage;	/* of each task; NULL: of none it is known */
+	uint32_t lines;		/* bytes of results/table.c's lines but for the
+				   items; 0: they are to be counted (again) */
 };
 
 /* How many of the tasks an engine has, or had last. */
@@ -45,6 +48,9 @@ struct group {
 	 * never changes. NULL as a whole: nobody has asked of any.
 	 */
 	uint32_t **items;
+	/* Of each block how long the items of its tasks are as fields of lines, with
+	   the ends of the lines; NULL: nobody has asked. */
+	uint64_t *grown;
 	uint32_t nblocks, unknown;	/* blocks */
 	struct list unread;	/* mirror->unread, while any is unknown */
 	uint32_t *done;		/* the tasks that ended, in that order */
@@ -77,17 +83,21 @@ static inline uint32_t group_block_size(const struct group *g, uint32_t block)
 	return left < GROUP_BLOCK ? left : GROUP_BLOCK;
 }
 
+struct usage group_usage(const struct group *g, uint32_t i);
+
 /* Where the items of task i begin, and behind it where they end; NULL: not known. */
 const uint32_t *group_items(const struct group *g, uint32_t i);
 /* Those of a block, copied: one more than it has tasks. */
 void group_set_items(struct group *g, uint32_t block, const uint32_t *at);
+/* Of all blocks; takes it over. */
+void group_set_grown(struct group *g, uint64_t *grown);
 
 /* Task i is this now, as of seq. */
 void group_change(struct group *g, uint32_t i, const struct task *t,
-		  uint64_t seq);
+		  const struct usage *u, uint64_t seq);
 /* A block as of seq; false: it has to be read again. */
 bool group_fill(struct group *g, uint32_t block, const struct task *t,
-		uint32_t n, uint64_t seq) must_check;
+		const struct usage *u, uint32_t n, uint64_t seq) must_check;
 /* All from `from` on ended so; they never began. */
 struct rest {
 	uint32_t from;

@@ -9,15 +9,17 @@
 
 #define LOAD_TIMEOUT (30 * USEC_PER_SEC)
 
-/* A question about one task: its texts; or where the items of the map are, of the
-   tasks from that one on. */
+/* About one task its texts; of the tasks of a block where their items are; of all
+   blocks where theirs are. */
+enum matter { ABOUT_TEXTS, ABOUT_ITEMS, ABOUT_BLOCKS };
+
 struct detail_ask {
 	struct list link;
 	struct request q;
 	struct load *load;
 	uint64_t id;
 	uint32_t index;
-	bool items;
+	enum matter about;
 	struct task was;	/* the task when the question was asked */
 	int err;		/* the answer, until somebody was told */
 	uint64_t failed;	/* when, mono_usec() */
@@ -32,7 +34,7 @@ static struct group *find_group(const struct load *l, uint64_t id)
 
 struct reply {
 	int64_t seq;
-	struct bytes tasks, task, items;
+	struct bytes tasks, task, items, growth;
 };
 
 static const struct field reply_fields[] = {
@@ -40,6 +42,7 @@ static const struct field reply_fields[] = {
 	{"tasks", FIELD_SPAN, offsetof(struct reply, tasks), 0},
 	{"task", FIELD_SPAN, offsetof(struct reply, task), 0},
 	{"items", FIELD_SPAN, offsetof(struct reply, items), 0},
+	{"growth", FIELD_SPAN, offsetof(struct reply, growth), 0},
 	{.name = NULL},
 };
 
@@ -55,7 +58,7 @@ static struct reply read_reply(struct msg *m)
 
 /* The tasks of a block; false: they are not all there. */
 static bool read_tasks(const struct group *g, uint32_t block,
-		       struct bytes tasks, struct task *to)
+		       struct bytes tasks, struct task *to, struct usage *used)
 {
 	uint32_t n = 0, i, want = group_block_size(g, block);
 	struct bytes v;
@@ -64,7 +67,7 @@ static bool read_tasks(const struct group *g, uint32_t block,
 	if (!scan_array(&s, tasks))
 		return false;
 	while (n < want && scan_element(&s, &v)) {
-		if (!merge_short(v, g->n, &i, &to[n]) ||
+		if (!merge_short(v, g->n, &i, &to[n], &used[n]) ||
 		    i != block * GROUP_BLOCK + n)
 			return false;
 		n++;
@@ -75,19 +78,20 @@ static bool read_tasks(const struct group *g, uint32_t block,
 static void take_block(struct load *l, struct group *g, struct msg *m)
 {
 	static struct task tasks[GROUP_BLOCK];
+	static struct usage used[GROUP_BLOCK];
 	struct reply r = read_reply(m);
 
 	if (l->number >= g->nblocks)
 		return; /* another result has the number now */
-	if (!read_tasks(g, l->number, r.tasks, tasks)) {
+	if (!read_tasks(g, l->number, r.tasks, tasks, used)) {
 		log_warning("the tasks of a result are not as they should be",
 			    log_int("result", (int64_t)l->id));
 		list_del(&g->unread);
 		return;
 	}
 	/* An answer that was too old is asked for again. */
-	(void)!group_fill(g, l->number, tasks, group_block_size(g, l->number),
-			  (uint64_t)r.seq);
+	(void)!group_fill(g, l->number, tasks, used,
+			  group_block_size(g, l->number), (uint64_t)r.seq);
 }
 
 static void tell(struct load *l)
@@ -209,6 +213,13 @@ static bool read_items(const struct group *g, uint32_t block, struct bytes items
 	       (block + 1 < g->nblocks || last == g->result->map);
 }
 
+static int bad_items(const struct group *g)
+{
+	log_warning("the items of a map are not as they should be",
+		    log_int("result", (int64_t)g->result->id));
+	return -EIO;
+}
+
 /* -ENOENT: an older controller does not tell where items are. */
 static int take_items(struct group *g, uint32_t i, struct msg *m)
 {
@@ -217,13 +228,53 @@ static int take_items(struct group *g, uint32_t i, struct msg *m)
 
 	if (!r.items.p)
 		return -ENOENT;
-	if (i >= g->n || !read_items(g, i / GROUP_BLOCK, r.items, at)) {
-		log_warning("the items of a map are not as they should be",
-			    log_int("result", (int64_t)g->result->id));
-		return -EIO;
-	}
+	if (i >= g->n || !read_items(g, i / GROUP_BLOCK, r.items, at))
+		return bad_items(g);
 	group_set_items(g, i / GROUP_BLOCK, at);
 	return 0;
+}
+
+/* n numbers from 0 to LIMIT_GROWN. */
+static bool read_numbers(struct bytes list, uint64_t *to, uint32_t n)
+{
+	struct bytes v;
+	struct scan s;
+	int64_t number;
+	uint32_t i = 0;
+
+	if (!scan_array(&s, list))
+		return false;
+	for (; i < n && scan_element(&s, &v); i++) {
+		if (!scan_int(v, &number) || number < 0 ||
+		    number > (int64_t)LIMIT_GROWN)
+			return false;
+		to[i] = (uint64_t)number;
+	}
+	return i == n;
+}
+
+/* How long the items of each block are as fields of lines. */
+static int take_blocks(struct group *g, struct msg *m)
+{
+	uint64_t *at = xreallocarray(NULL, g->nblocks + 1UL, sizeof(*at));
+	uint64_t *growth = xreallocarray(NULL, g->nblocks, sizeof(*growth));
+	struct reply r = read_reply(m);
+	bool good = read_numbers(r.items, at, g->nblocks + 1) &&
+		    read_numbers(r.growth, growth, g->nblocks);
+	uint32_t b;
+
+	for (b = 0; good && b < g->nblocks; b++) {
+		good = at[b + 1] >= at[b] + group_block_size(g, b);
+		growth[b] += at[b + 1] - at[b] - group_block_size(g, b);
+	}
+	free(at);
+	if (good)
+		group_set_grown(g, growth);
+	else
+		free(growth);
+	if (!r.growth.p)
+		return -ENOENT; /* an older controller */
+	return good ? 0 : bad_items(g);
 }
 
 static void on_detail(struct request *q, int err, struct msg *m)
@@ -232,8 +283,10 @@ static void on_detail(struct request *q, int err, struct msg *m)
 	struct load *l = a->load;
 	struct group *g = find_group(l, a->id);
 
-	if (!err && g && a->items)
+	if (!err && g && a->about == ABOUT_ITEMS)
 		err = take_items(g, a->index, m);
+	else if (!err && g && a->about == ABOUT_BLOCKS)
+		err = take_blocks(g, m);
 	else if (!err && g && a->index < g->n && group_is_known(g) &&
 		 is_same(&a->was, &g->task[a->index]))
 		take_detail(g, a->index, m);
@@ -245,23 +298,24 @@ static void on_detail(struct request *q, int err, struct msg *m)
 }
 
 static struct detail_ask *find_ask(const struct load *l, uint64_t id,
-				   uint32_t i, bool items)
+				   uint32_t i, enum matter about)
 {
 	struct list *p;
 
 	list_for_each (p, &l->details) {
 		struct detail_ask *a = list_entry(p, struct detail_ask, link);
 
-		if (a->id == id && a->index == i && a->items == items)
+		if (a->id == id && a->index == i && a->about == about)
 			return a;
 	}
 	return NULL;
 }
 
 /* How far a question is that was asked before. The oldest failure makes room. */
-static int progress(struct load *l, uint64_t id, uint32_t i, bool items)
+static int progress(struct load *l, uint64_t id, uint32_t i,
+		    enum matter about)
 {
-	struct detail_ask *a = find_ask(l, id, i, items);
+	struct detail_ask *a = find_ask(l, id, i, about);
 	int err;
 
 	if (a && !a->err)
@@ -281,12 +335,29 @@ static int progress(struct load *l, uint64_t id, uint32_t i, bool items)
 	return err;
 }
 
-static int ask_about(struct load *l, struct group *g, uint32_t i, bool items)
+static struct json_object *ask_content(const struct detail_ask *a,
+				       const struct group *g)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "result", (int64_t)a->id);
+	json_add_int(o, "task", a->index);
+	if (a->about == ABOUT_ITEMS)
+		json_add_int(o, "items",
+			     group_block_size(g, a->index / GROUP_BLOCK));
+	if (a->about == ABOUT_BLOCKS) {
+		json_add_int(o, "items", g->nblocks);
+		json_add_int(o, "stride", GROUP_BLOCK);
+	}
+	return o;
+}
+
+static int ask_about(struct load *l, struct group *g, uint32_t i,
+		     enum matter about)
 {
 	struct msg_out out = {.type = MSG_TASKS_REQUEST};
-	struct json_object *o;
 	struct detail_ask *a;
-	int err = progress(l, g->result->id, i, items);
+	int err = progress(l, g->result->id, i, about);
 
 	if (err)
 		return err;
@@ -295,16 +366,11 @@ static int ask_about(struct load *l, struct group *g, uint32_t i, bool items)
 	a->load = l;
 	a->id = g->result->id;
 	a->index = i;
-	a->items = items;
+	a->about = about;
 	a->was = g->task[i];
-	o = json_object_new_object();
-	json_add_int(o, "result", (int64_t)a->id);
-	json_add_int(o, "task", i);
-	if (items)
-		json_add_int(o, "items", group_block_size(g, i / GROUP_BLOCK));
-	out.content = o;
+	out.content = ask_content(a, g);
 	err = link_ask(l->link, &a->q, &out, LOAD_TIMEOUT);
-	json_object_put(o);
+	json_object_put(out.content);
 	if (err) {
 		free(a);
 		return err;
@@ -318,14 +384,22 @@ int load_detail(struct load *l, struct group *g, uint32_t i, bool ask)
 {
 	if (detail_find(g, i))
 		return 0;
-	return ask ? ask_about(l, g, i, false) : -EINPROGRESS;
+	return ask ? ask_about(l, g, i, ABOUT_TEXTS) : -EINPROGRESS;
 }
 
 int load_items(struct load *l, struct group *g, uint32_t i, bool ask)
 {
 	if (group_items(g, i))
 		return 0;
-	return ask ? ask_about(l, g, i - i % GROUP_BLOCK, true) : -EINPROGRESS;
+	return ask ? ask_about(l, g, i - i % GROUP_BLOCK, ABOUT_ITEMS)
+		   : -EINPROGRESS;
+}
+
+int load_blocks(struct load *l, struct group *g, bool ask)
+{
+	if (g->grown)
+		return 0;
+	return ask ? ask_about(l, g, 0, ABOUT_BLOCKS) : -EINPROGRESS;
 }
 
 void load_init(struct load *l, struct link *link, struct mirror *m)

@@ -49,5 +49,7 @@ int load_detail(struct load *l, struct group *g, uint32_t i, bool ask)
 /* The same of which items the task has; -ENOENT: this controller does not tell. */
 int load_items(struct load *l, struct group *g, uint32_t i, bool ask)
 	must_check;
+/* The same of how long the items of each block are as fields of lines. */
+int load_blocks(struct load *l, struct group *g, bool ask) must_check;
 
 #endif

@@ -143,6 +143,8 @@ static void set_elapsed(struct result *r, int64_t elapsed)
 /* What is said of the result is said of its one task. */
 static void set_only_task(struct result *r, uint64_t seq)
 {
+	struct usage u;
+
 	r->one.state = (uint8_t)r->status;
 	r->one.started = r->started;
 	r->one.completed = r->completed;
@@ -150,8 +152,10 @@ static void set_only_task(struct result *r, uint64_t seq)
 	r->one.began = r->began;
 	r->one.elapsed = r->elapsed;
 	r->one.ran = r->serial;
-	if (r->group && r->group->n == 1)
-		group_change(r->group, 0, &r->one, seq);
+	if (r->group && r->group->n == 1) {
+		u = result_short_usage(r);
+		group_change(r->group, 0, &r->one, &u, seq);
+	}
 }
 
 static void set_shape(struct mirror *mi, struct result *r)
@@ -293,6 +297,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (fresh && r->group)
 		merge_members(r->group, object, seq);
 	note_changes(mi, r, &was);
+	r->line = 0;
 	waitq_wake(mi->park, &r->waitq);
 	return r;
 }

@@ -208,12 +208,24 @@ static const struct field members_fields[] = {
 enum { M_INDEX, M_STATE, M_ENGINE, M_ATTEMPT, M_STARTED, M_COMPLETED,
        M_RECEIVED, M_EXIT, M_SIGNAL, M_SIZE,
        M_ON_STDOUT = M_SIZE + STREAM_OUTPUTS, M_TIMED_OUT,
-       M_HELD, M_BEGAN, M_RAN, M_ELAPSED, MEMBERS };
+       M_HELD, M_BEGAN, M_RAN, M_ELAPSED, M_USER, M_SYSTEM, M_MEMORY,
+       MEMBERS };
+
+static struct usage usage_of(int64_t user, int64_t system, int64_t memory)
+{
+	struct usage u = {
+		.user = (float)user / 1e3F,
+		.system = (float)system / 1e3F,
+		.memory = (uint32_t)min_u64((uint64_t)memory / KIB, UINT32_MAX),
+	};
+
+	return user < 0 || system < 0 || memory < 0 ? USAGE_UNKNOWN : u;
+}
 
 bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
-		 struct task *ret_t)
+		 struct task *ret_t, struct usage *ret_u)
 {
-	int64_t m[MEMBERS] = {0};
+	int64_t m[MEMBERS] = {[M_USER] = -1};
 	struct numbers numbers;
 	struct bytes v;
 	struct scan s;
@@ -249,6 +261,7 @@ bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 		.ran = m[M_RAN],
 		.elapsed = m[M_ELAPSED],
 	};
+	*ret_u = usage_of(m[M_USER], m[M_SYSTEM], m[M_MEMORY]);
 	set_numbers(ret_t, &numbers);
 	return true;
 }
@@ -256,6 +269,7 @@ bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
 static void merge_changed(struct group *g, struct bytes changed, uint64_t seq)
 {
 	struct bytes v;
+	struct usage u;
 	struct task t;
 	struct scan s;
 	uint32_t i;
@@ -263,8 +277,8 @@ static void merge_changed(struct group *g, struct bytes changed, uint64_t seq)
 	if (!scan_array(&s, changed))
 		return;
 	while (scan_element(&s, &v))
-		if (merge_short(v, g->n, &i, &t))
-			group_change(g, i, &t, seq);
+		if (merge_short(v, g->n, &i, &t, &u))
+			group_change(g, i, &t, &u, seq);
 }
 
 void merge_members(struct group *g, struct bytes object, uint64_t seq)

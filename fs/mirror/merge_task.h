@@ -14,7 +14,7 @@ void merge_task(struct mirror *mi, struct result *r, struct bytes task,
 		const struct msg *m);
 /* A task of n in short, as a list of numbers; false: it is none. */
 bool merge_short(struct bytes list, uint32_t n, uint32_t *ret_i,
-		 struct task *ret_t) must_check;
+		 struct task *ret_t, struct usage *ret_u) must_check;
 /* The tasks of a group as the members `changed` and `rest` of its result say. */
 void merge_members(struct group *g, struct bytes object, uint64_t seq);
 /* Of the answer to a question for one task: the texts of object. */

@@ -286,6 +286,19 @@ bool result_is_settled(const struct result *r)
 	return result_is_final(r) && (!r->group || group_is_known(r->group));
 }
 
+struct usage result_short_usage(const struct result *r)
+{
+	const struct detail *d = &r->detail;
+	struct usage u = {
+		.user = (float)d->user,
+		.system = (float)d->system,
+		.memory = (uint32_t)min_u64((uint64_t)d->memory / 1024,
+					    UINT32_MAX),
+	};
+
+	return d->used ? u : USAGE_UNKNOWN;
+}
+
 uint64_t result_size(const struct result *r, enum stream s)
 {
 	if (s == STREAM_CODE)

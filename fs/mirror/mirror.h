@@ -87,6 +87,8 @@ struct result {
 	double user, system;	/* seconds */
 	int64_t memory;		/* bytes */
 	int64_t map;		/* bytes of its items; -1: no map */
+	uint32_t line;		/* bytes of its line in results/overview.c's list;
+				   0: they are to be counted (again) */
 	struct kept *kept;
 	struct waitq waitq;
 };
@@ -169,6 +171,8 @@ bool result_is_final(const struct result *r);
 bool result_is_settled(const struct result *r);
 /* usec since it was submitted; until its end, once that is there. */
 int64_t result_age(const struct result *r);
+/* What its one task used. */
+struct usage result_short_usage(const struct result *r);
 /* Bytes of any stream of a result of one task. */
 uint64_t result_size(const struct result *r, enum stream s);
 

@@ -26,6 +26,13 @@ struct task {
 	bool held;			/* by its own ctl */
 };
 
+/* What a task used, in short. */
+struct usage {
+	float user, system;	/* seconds; < 0: it is not known */
+	uint32_t memory;	/* KiB */
+};
+#define USAGE_UNKNOWN ((struct usage){.user = -1})
+
 /* What else there is to say about one. */
 struct detail {
 	/* All text: NULL when there is none. */

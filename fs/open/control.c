@@ -97,7 +97,7 @@ static void take_answer(struct control *c, struct bytes content)
 				 &err);
 	/* A retry makes another result, which the caller has submitted. */
 	if (r && c->about && r->id != c->about)
-		callers_submitted(c->fs->callers, &c->who, r->id, false);
+		callers_submitted(c->fs->callers, &c->who, &r->id, 1, false);
 	if (f.pool.p)
 		(void)merge_pool(m, f.pool, (uint64_t)f.seq, true);
 	take_purged(m, f.purged);

@@ -13,6 +13,7 @@ struct caller {
 	uint64_t last;
 	bool has_error;		/* something was submitted or refused */
 	char *error;		/* NULL: it was not refused */
+	struct untold untold;
 };
 
 /* --- /proc -------------------------------------------------------------- */
@@ -159,6 +160,7 @@ static void forget(struct callers *c, struct caller *k)
 
 	map_remove(&c->known, key_of(&k->p, key));
 	list_del(&k->used);
+	free(k->untold.id);
 	free(k->error);
 	free(k);
 }
@@ -197,15 +199,43 @@ void callers_done(struct callers *c)
 }
 
 struct news {
-	uint64_t id;		/* 0: none */
+	const uint64_t *id;	/* of results; those that are 0 are none */
+	unsigned n;
 	bool says;		/* `error` is new: a text, or NULL for none */
 	const char *error;
 };
 
+static void untold_add(struct untold *u, uint64_t id)
+{
+	if (u->n - u->first == CALLER_UNTOLD) {
+		u->lost = true;
+		u->first++;
+		u->ended = max_u64(u->ended, u->first);
+	}
+	if (u->n == u->room && u->first > u->n / 2) {
+		memmove(u->id, u->id + u->first,
+			(u->n - u->first) * sizeof(*u->id));
+		u->n -= u->first;
+		u->ended -= u->first;
+		u->first = 0;
+	}
+	if (u->n == u->room) {
+		u->room = u->room ? 2 * u->room : 8;
+		u->id = xreallocarray(u->id, u->room, sizeof(*u->id));
+	}
+	u->id[u->n++] = (uint32_t)id;
+}
+
 static void set(struct caller *k, const struct news *n)
 {
-	if (n->id)
-		k->last = n->id;
+	unsigned i;
+
+	for (i = 0; i < n->n; i++) {
+		if (!n->id[i])
+			continue;
+		k->last = n->id[i];
+		untold_add(&k->untold, n->id[i]);
+	}
 	if (!n->says)
 		return;
 	free(k->error);
@@ -235,10 +265,10 @@ static void record(struct callers *c, const struct process *who,
 	}
 }
 
-void callers_submitted(struct callers *c, const struct process *p, uint64_t id,
-		       bool keep_error)
+void callers_submitted(struct callers *c, const struct process *p,
+		       const uint64_t *ids, unsigned n, bool keep_error)
 {
-	record(c, p, &(struct news){.id = id, .says = !keep_error});
+	record(c, p, &(struct news){.id = ids, .n = n, .says = !keep_error});
 }
 
 void callers_refused(struct callers *c, const struct process *p,
@@ -266,7 +296,7 @@ static bool has_error(const struct caller *k)
 	return k->has_error;
 }
 
-static const struct caller *nearest(struct callers *c, pid_t tid,
+static struct caller *nearest(struct callers *c, pid_t tid,
 				    bool (*wanted)(const struct caller *k))
 {
 	struct process p;
@@ -290,6 +320,13 @@ uint64_t callers_last(struct callers *c, pid_t tid)
 	const struct caller *k = nearest(c, tid, has_last);
 
 	return k ? k->last : 0;
+}
+
+struct untold *callers_untold(struct callers *c, pid_t tid)
+{
+	struct caller *k = nearest(c, tid, has_last);
+
+	return k ? &k->untold : NULL;
 }
 
 const char *callers_error(struct callers *c, pid_t tid)

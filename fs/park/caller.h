@@ -21,6 +21,7 @@
 #define CALLERS_MAX 4096
 #define CALLERS_DEPTH 64	/* ancestors looked at */
 #define CALLER_ERROR 1024	/* bytes of an error kept */
+#define CALLER_UNTOLD 16384	/* results whose end a process may ask for */
 
 struct process {
 	pid_t pid;		/* 0: not known */
@@ -32,6 +33,17 @@ struct process {
 struct callers {
 	struct map known;
 	struct list used;	/* oldest first */
+};
+
+/*
+ * What a process, or a child of it, submitted, and was not told the end of yet
+ * (tasks/any). The caller puts first those that it has found to have ended.
+ */
+struct untold {
+	uint32_t *id;
+	size_t first, ended;	/* id[first] to id[ended - 1] have ended, in order */
+	size_t n, room;		/* up to id[n - 1] are those that had not */
+	bool lost;		/* there were more than CALLER_UNTOLD */
 };
 
 void callers_init(struct callers *c);
@@ -49,11 +61,11 @@ bool process_parse_stat(struct bytes text, struct process *ret_p) must_check;
 bool process_parse_killed(struct bytes text) must_check;
 
 /*
- * p submitted a result: that is its last. There is no error now, unless it is
- * to be kept: something else of the same text was refused.
+ * p submitted results; ids that are 0 are none. The last is its last. There is no
+ * error now, unless it is to be kept: something else of the same text was refused.
  */
-void callers_submitted(struct callers *c, const struct process *p, uint64_t id,
-		       bool keep_error);
+void callers_submitted(struct callers *c, const struct process *p,
+		       const uint64_t *ids, unsigned n, bool keep_error);
 /* A submission of p was refused. */
 void callers_refused(struct callers *c, const struct process *p,
 		     const char *why);
@@ -63,6 +75,8 @@ int callers_refuse(struct callers *c, pid_t tid, int err, const char *why);
 
 /* Who asks is a thread. 0: none. */
 uint64_t callers_last(struct callers *c, pid_t tid);
+/* Of the process whose last result that is; the caller may change it. NULL: none. */
+struct untold *callers_untold(struct callers *c, pid_t tid);
 /* NULL: none. Valid until the next change. */
 const char *callers_error(struct callers *c, pid_t tid);
 

@@ -71,21 +71,15 @@ static bool is_map(const struct obj *o)
 	return o->result->kind[0] == 'm';
 }
 
-/* The first engine from that id on which it has a task; -1: none. */
+/* The first engine from that id on which it has a task of many; -1: none. */
 static int64_t next_engine(const struct result *r, int64_t from)
 {
-	const struct share *s;
+	const struct share *s = r->group ? group_share(r->group, from) : NULL;
 
-	if (r->group) {
-		s = group_share(r->group, from);
-		return s && s->engine <= ENGINE_MAX ? s->engine : -1;
-	}
-	return r->one.engine >= from && r->one.engine <= ENGINE_MAX
-		       ? r->one.engine
-		       : -1;
+	return s && s->engine <= ENGINE_MAX ? s->engine : -1;
 }
 
-/* A map has directories of engines; a view, and one task, have links. */
+/* A map has directories of engines; a view has links. */
 static bool set_engine(struct obj *o, int64_t engine)
 {
 	if (engine < 0 || next_engine(o->result, engine) != engine ||
@@ -140,13 +134,53 @@ void by_engine_target(const struct obj *o, struct buf *out)
 	uint32_t i;
 
 	buf_puts(out, "..");
-	for (i = 0; g && i < g->n; i++) {
+	for (i = 0; i < g->n; i++) {
 		if (g->task[i].engine != engine_of(o))
 			continue;
 		buf_printf(out, "/%u", i);
 		return;
 	}
 }
+
+/*
+ * A result of one task: a link to the result would lead whoever follows links round
+ * and round. A directory has its files once more; their numbers are the same.
+ */
+static bool has_only_engine(const struct obj *o)
+{
+	return !o->result->group && o->result->one.engine >= 0;
+}
+
+static bool only_find(struct obj *o, struct bytes name)
+{
+	uint64_t id;
+
+	return parse_number(name, INT32_MAX, &id) && has_only_engine(o) &&
+	       id == (uint64_t)o->result->one.engine;
+}
+
+static bool only_next(struct obj *o, uint64_t from, uint64_t *ret_n)
+{
+	*ret_n = from;
+	return !from && has_only_engine(o);
+}
+
+static bool only_resolve(struct obj *o)
+{
+	return result_class.resolve(o) && has_only_engine(o);
+}
+
+static void only_name(const struct obj *o, struct buf *out)
+{
+	buf_printf(out, "%d", (int)o->result->one.engine);
+}
+
+const struct class only_engine_class = {
+	.find = only_find,
+	.next = only_next,
+	.resolve = only_resolve,
+	.name = only_name,
+};
 
 /* The tasks in the directory of an engine of a map. */
 static bool share_find(struct obj *o, struct bytes name)

@@ -65,3 +65,13 @@ int need_items(struct obj *o, bool ask)
 
 	return g && i >= 0 ? load_items(o->fs->load, g, (uint32_t)i, ask) : 0;
 }
+
+int need_table(struct obj *o, bool ask)
+{
+	struct group *g = group_of(o);
+	int err = need_tasks(o, ask);
+
+	return err || !g || o->result->map <= 0
+		       ? err
+		       : load_blocks(o->fs->load, g, ask);
+}

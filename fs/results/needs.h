@@ -19,6 +19,8 @@ int need_detail(struct obj *o, bool ask) must_check;
 int need_tasks_or_detail(struct obj *o, bool ask) must_check;
 /* The same; of the result as a whole also the texts of the first that failed. */
 int need_errors(struct obj *o, bool ask) must_check;
+/* What the tasks are, and of a map how long its items are. */
+int need_table(struct obj *o, bool ask) must_check;
 /* Of one task of a map which items it has. */
 int need_items(struct obj *o, bool ask) must_check;
 

@@ -4,6 +4,7 @@
 #include "task_lines.h"
 #include "tree/format.h"
 #include "wire/json.h"
+#include "wire/task_option.h"
 
 static enum state state_of_obj(const struct obj *o)
 {
@@ -50,6 +51,14 @@ bool result_has_map(const struct obj *o)
 bool result_has_items(const struct obj *o)
 {
 	return result_has_map(o) && obj_index(o) >= 0;
+}
+
+bool result_has_item(const struct obj *o)
+{
+	const struct task_option *chunk = task_option_find(bytes_str("chunk"));
+
+	return result_has_items(o) &&
+	       !(o->result->given >> (chunk - task_options) & 1);
 }
 
 int result_status(const struct obj *o, struct buf *out)

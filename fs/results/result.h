@@ -11,6 +11,7 @@ bool result_has_ok(const struct obj *o);
 bool result_has_stdin(const struct obj *o);
 bool result_has_map(const struct obj *o);
 bool result_has_items(const struct obj *o);
+bool result_has_item(const struct obj *o);
 
 int result_status(const struct obj *o, struct buf *out);
 int result_progress(const struct obj *o, struct buf *out);

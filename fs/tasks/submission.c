@@ -125,7 +125,8 @@ static void note_ids(struct submission *s, const struct batch *b,
 				   (unsigned long long)last);
 	}
 	if (last)
-		callers_submitted(s->fs->callers, &s->who, last, s->refused);
+		callers_submitted(s->fs->callers, &s->who, ids, b->n,
+				  s->refused);
 }
 
 /* The controller refuses some: told is the first. */

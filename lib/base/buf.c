@@ -132,6 +132,59 @@ void buf_put_escaped(struct buf *b, struct bytes text, size_t limit)
 		buf_puts(b, "...");
 }
 
+#define PLAIN_FROM 0x20
+#define DELETE 0x7f
+
+/* The letter that stands behind the backslash; 0: it is an octal number; -1: the byte
+   stays as it is. */
+static int field_letter(unsigned char c)
+{
+	switch (c) {
+	case '\\':
+		return '\\';
+	case '\t':
+		return 't';
+	case '\n':
+	case '\0':
+		return 'n';
+	case '\r':
+		return 'r';
+	default:
+		return c < PLAIN_FROM || c == DELETE ? 0 : -1;
+	}
+}
+
+void buf_put_field(struct buf *b, struct bytes text)
+{
+	const unsigned char *p = text.p;
+	size_t i;
+
+	for (i = 0; i < text.n; i++) {
+		int letter = field_letter(p[i]);
+
+		if (letter > 0)
+			buf_putc(b, '\\');
+		if (letter)
+			buf_putc(b, letter > 0 ? (char)letter : (char)p[i]);
+		else
+			buf_printf(b, "\\0%03o", p[i]);
+	}
+}
+
+size_t field_growth(struct bytes text)
+{
+	const unsigned char *p = text.p;
+	size_t i, n = 0;
+
+	for (i = 0; i < text.n; i++) {
+		int letter = field_letter(p[i]);
+
+		if (letter >= 0)
+			n += letter ? 1 : strlen("0NNN");
+	}
+	return n;
+}
+
 void buf_put_utf8(struct buf *b, struct bytes text)
 {
 	const char *p = text.p;

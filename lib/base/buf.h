@@ -49,6 +49,14 @@ static inline struct bytes buf_bytes(const struct buf *b)
  * invalid UTF-8 come out as \xNN, at most `limit` bytes of input are shown.
  */
 void buf_put_escaped(struct buf *b, struct bytes text, size_t limit);
+/*
+ * Bytes as one field of a line whose fields end with tabs: \\ \t \n \r, and \0NNN
+ * (octal) for other control bytes, as printf's %b reads it. A zero byte ends an item:
+ * it is a newline. All else stays as it is.
+ */
+void buf_put_field(struct buf *b, struct bytes text);
+/* By how many bytes that is longer than the text. */
+size_t field_growth(struct bytes text);
 /* Text from somewhere else; bytes that are no UTF-8 come as U+FFFD. */
 void buf_put_utf8(struct buf *b, struct bytes text);
 

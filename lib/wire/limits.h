@@ -41,6 +41,7 @@
 #define LIMIT_PRIORITY 1000000
 #define LIMIT_SECONDS 1e9		/* any length of time */
 #define LIMIT_MAP (1 * GIB)		/* the items of a map, together */
+#define LIMIT_GROWN (6 * LIMIT_MAP)	/* the same as fields of lines */
 #define LIMIT_JSON_ITEMS (4 * KIB)	/* which items of a map are JSON, as text */
 #define LIMIT_TASKS 1000000		/* tasks of one result; fits 20 bits */
 #define LIMIT_FLIGHT 10			/* seconds from controller to engine, or never */

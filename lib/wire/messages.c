@@ -212,17 +212,22 @@ const struct message_type message_types[] = {
 	 "`more`: ask again with `after` the last id. `reset`: `since` is too "
 	 "long ago to tell what was purged; ask for all and forget the rest."},
 	{MSG_TASKS_REQUEST, M_, C_, "registration", true,
-	 "result, [from], [limit] or result, task or result, task, items",
+	 "result, [from], [limit] or result, task or result, task, items, "
+	 "[stride]",
 	 "The tasks of a map or view in short, from index `from`; or one task "
 	 "in full; or where the items of so many tasks (`items`) of a map are, "
-	 "from index `task` on."},
+	 "from index `task` on. With `stride` so many tasks in a row count as "
+	 "one."},
 	{MSG_TASKS_REPLY, C_, M_, "registration", true,
 	 "status, seq, tasks [task in short], more or status, seq, task or "
-	 "status, seq, items [offset]",
+	 "status, seq, items [offset], [growth [n]]",
 	 "`more`: ask again with `from` the next index. `items`: where in the "
 	 "stream map the items of each of these tasks begin, and, as the last "
 	 "number, where those of the last task end; of fewer tasks than asked "
-	 "at the end of the map, or by the limit of one reply."},
+	 "at the end of the map, or by the limit of one reply. `growth`, always "
+	 "with `stride`: by how many bytes the items of each are longer when "
+	 "every backslash, tab, newline, carriage return and zero byte is two "
+	 "bytes, and every other control byte five."},
 	{MSG_STATE_REQUEST, M_, C_, "registration", true, "",
 	 "The engines, the pools and the controller itself."},
 	{MSG_STATE_REPLY, C_, M_, "registration", true,

@@ -120,8 +120,8 @@ int task_option_unknown(struct bytes name, struct buf *why)
 
 bool task_name_ok(struct bytes name)
 {
-	static const char *const taken[] = {"new", "last", "error", "latest",
-					    "all"};
+	static const char *const taken[] = {"new", "last", "error", "any",
+					    "latest", "table", "all"};
 	const char *p = name.p;
 	bool digits = true;
 	size_t i;

@@ -414,6 +414,64 @@ END
 	END
 }
 
+# walks DIR: whoever follows links gets to an end, and finds the same each time.
+walks() {
+	local name=${1##*/}
+	rm -rf "$HOME_DIR/copies"
+	mkdir "$HOME_DIR/copies"
+	cp -rL "$1" "$HOME_DIR/copies/cp"
+	tar -chf - -C "${1%/*}" "$name" | tar -xf - -C "$HOME_DIR/copies"
+	/usr/bin/python3 -c 'import shutil, sys
+shutil.copytree(sys.argv[1], sys.argv[2])' "$1" "$HOME_DIR/copies/py"
+	find -L "$1" -name stdout -printf '%P\n' | sort >"$HOME_DIR/found"
+	(cd "$HOME_DIR/copies/cp" && find . -name stdout -printf '%P\n') | sort |
+		cmp - "$HOME_DIR/found"
+	diff -r "$HOME_DIR/copies/cp" "$HOME_DIR/copies/py"
+	diff -r "$HOME_DIR/copies/cp" "$HOME_DIR/copies/$name"
+}
+
+@test "a walk that follows links ends: one task, a map, a view" {
+	local id e
+	id=$(submit 'echo one')
+	done_with "$id"
+	walks "$MNT/results/$id"
+	e=$(get "$id" engine)
+	equal "$(cat "$HOME_DIR/found")" "by_engine/$e/stdout"$'\nstdout'
+	equal "$(ls "$MNT/results/$id/by_engine")" "$e"
+	[ ! -e "$MNT/results/$id/by_engine/$e/by_engine" ]
+	[ ! -e "$MNT/results/$id/by_engine/$((e + 1))" ]
+	id=$(map 'echo "$1"' a b)
+	done_with "$id"
+	walks "$MNT/results/$id"
+	equal "$(wc -l <"$HOME_DIR/found")" 5
+	echo 'echo "$TASKFS_ENGINE"' >"$MNT/engines/all/new"
+	read -r id <"$MNT/tasks/last"
+	done_with "$id"
+	walks "$MNT/results/$id"
+	equal "$(wc -l <"$HOME_DIR/found")" 7
+	id=$(submit 'exit 1')
+	done_with "$id" error
+	find -L "$MNT/results/$id" >/dev/null
+	fails_with EREMOTEIO get "$id" "by_engine/$(get "$id" engine)/value"
+	rm -r "${MNT:?}/results/$id"
+}
+
+@test "by_engine of one task: its files, while it runs and at its end" {
+	local id gate e
+	gate=$(gate only)
+	id=$(submit "cat $gate; echo end")
+	wait_for is_begun "$id"
+	e=$(get "$id" engine)
+	equal "$(get "$id" "by_engine/$e/status")" running
+	equal "$(stat -c %i "$MNT/results/$id/by_engine/$e/status")" \
+		"$(stat -c %i "$MNT/results/$id/status")"
+	open_gate only
+	equal "$(get "$id" "by_engine/$e/value")" end
+}
+is_begun() {
+	[ -n "$(get "$1" engine)" ]
+}
+
 @test "a view: a task for each engine, by its engine" {
 	local id e
 	echo 'echo $TASKFS_ENGINE; exit $((TASKFS_ENGINE == 1))' \

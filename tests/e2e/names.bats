@@ -82,7 +82,7 @@ named() {
 @test "while it is open it is there, and others may write too" {
 	exec 4>"$MNT/tasks/both"
 	[ -f "$MNT/tasks/both" ]
-	equal "$(ls "$MNT/tasks")" $'error\nlast\nnew'
+	equal "$(ls "$MNT/tasks")" $'any\nerror\nlast\nnew'
 	echo 'echo one' >"$MNT/tasks/both"
 	named_open both one
 	echo 'echo two' >&4

@@ -64,6 +64,21 @@ as() {
 	equal "$(get "$id" value)" secret
 }
 
+@test "results/table has for each his own results, and for root all" {
+	local mine theirs
+	mine=$(submit ':')
+	done_with "$mine"
+	as 65534 bash -c 'echo : >"$1/tasks/new"' bash "$MNT"
+	theirs=$(readlink "$MNT/results/latest")
+	done_with "$theirs"
+	cut -f1 "$MNT/results/table" | grep -x "$mine"
+	cut -f1 "$MNT/results/table" | grep -x "$theirs"
+	equal "$(as 65534 cut -f1 "$MNT/results/table" | grep -cx "$mine" || true)" 0
+	as 65534 cut -f1 "$MNT/results/table" | grep -x "$theirs"
+	equal "$(as 65534 stat -c %s "$MNT/results/table")" \
+		"$(as 65534 cat "$MNT/results/table" | wc -c)"
+}
+
 @test "tasks of others cannot be aborted" {
 	local id gate
 	gate=$(gate others)

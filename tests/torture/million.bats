@@ -56,6 +56,10 @@ print(json.dumps({"code": ":", "map": [str(i) for i in range(1000000)]}))' \
 	n_is 1000000
 	took "items of a thousand tasks" items
 	n_is 1000
+	took table lines table
+	n_is 1000001
+	took "its size" stat -c %s "$MNT/results/$id/table" >"$HOME_DIR/n"
+	n_is "$(cat "$MNT/results/$id/table" | wc -c)"
 	for program in taskfs taskfs-controller; do
 		echo "# $program: $(peak "$program") kB" >&3
 		[ -n "${SAN:-}" ] || [ "$(peak "$program")" -lt 200000 ]

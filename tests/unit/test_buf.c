@@ -155,7 +155,36 @@ static void test_escaped_is_limited(void **state)
 	buf_done(&b);
 }
 
+static void test_fields(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t n;
+		const char *out;
+	} row[] = {
+		{"plain", 5, "plain"},
+		{"", 0, ""},
+		{"a\tb\nc\rd\\e", 9, "a\\tb\\nc\\rd\\\\e"},
+		{"\x1b[\x7f\x01" "2", 5, "\\0033[\\0177\\00012"},
+		{"a\0b", 3, "a\\nb"},
+		{"h\xc3\xa9\xff", 4, "h\xc3\xa9\xff"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		struct bytes in = bytes_of(row[i].in, row[i].n);
+		struct buf b = BUF_INIT;
+
+		buf_put_field(&b, in);
+		assert_text(buf_bytes(&b), row[i].out);
+		assert_int_equal(b.n, in.n + field_growth(in));
+		buf_done(&b);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_fields),
 	cmocka_unit_test(test_grows_and_keeps_zero_bytes),
 	cmocka_unit_test(test_put_of_nothing),
 	cmocka_unit_test(test_str_does_not_count_its_end),

@@ -90,7 +90,7 @@ static void test_children_see_their_parents_submissions(void **state)
 	assert_int_equal(callers_last(&c, getpid()), 0);
 	assert_null(callers_error(&c, getpid()));
 	assert_true(process_of_thread(getpid(), &me));
-	callers_submitted(&c, &me, 7, false);
+	callers_submitted(&c, &me, (uint64_t[]){7}, 1, false);
 	assert_int_equal(callers_last(&c, getpid()), 7);
 	assert_int_equal(seen_by_grandchild(&c), 7);
 	callers_done(&c);
@@ -109,7 +109,7 @@ static void test_parents_see_their_childrens_submissions(void **state)
 	}
 	callers_init(&c);
 	assert_true(process_of_thread(pid, &child));
-	callers_submitted(&c, &child, 9, false);
+	callers_submitted(&c, &child, (uint64_t[]){9}, 1, false);
 	assert_int_equal(callers_last(&c, getpid()), 9);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -128,11 +128,49 @@ static void test_errors(void **state)
 	callers_refused(&c, &me, "no good");
 	assert_string_equal(callers_error(&c, getpid()), "no good");
 	assert_int_equal(callers_last(&c, getpid()), 0);
-	callers_submitted(&c, &me, 3, true);
+	callers_submitted(&c, &me, (uint64_t[]){3}, 1, true);
 	assert_string_equal(callers_error(&c, getpid()), "no good");
-	callers_submitted(&c, &me, 4, false);
+	callers_submitted(&c, &me, (uint64_t[]){4}, 1, false);
 	assert_null(callers_error(&c, getpid()));
 	assert_int_equal(callers_last(&c, getpid()), 4);
+	callers_done(&c);
+}
+
+static void test_untold(void **state)
+{
+	static const uint64_t ids[] = {3, 0, 5};
+	struct callers c;
+	struct process me;
+	struct untold *u;
+	uint64_t i;
+
+	(void)state;
+	callers_init(&c);
+	assert_null(callers_untold(&c, getpid()));
+	assert_true(process_of_thread(getpid(), &me));
+	callers_submitted(&c, &me, ids, 3, false);
+	u = callers_untold(&c, getpid());
+	assert_int_equal(callers_last(&c, getpid()), 5);
+	assert_int_equal(u->n, 2);
+	assert_int_equal(u->id[0], 3);
+	assert_int_equal(u->id[1], 5);
+	u->ended = 2;
+	for (i = 10; i < CALLER_UNTOLD + 8; i++)
+		callers_submitted(&c, &me, &i, 1, false);
+	assert_false(u->lost);
+	assert_int_equal(u->n - u->first, CALLER_UNTOLD);
+	callers_submitted(&c, &me, &i, 1, false);
+	assert_true(u->lost);
+	assert_int_equal(u->n - u->first, CALLER_UNTOLD);
+	assert_int_equal(u->id[u->first], 5);
+	assert_int_equal(u->ended - u->first, 1);
+	u->first = u->ended;
+	for (i = 0; i < 3 * CALLER_UNTOLD; i++) {
+		callers_submitted(&c, &me, (uint64_t[]){i + 100000}, 1, false);
+		assert_in_range(u->n - u->first, 1, CALLER_UNTOLD);
+		assert_in_range(u->first, 0, u->ended);
+		assert_int_equal(u->id[u->n - 1], i + 100000);
+	}
 	callers_done(&c);
 }
 
@@ -146,7 +184,7 @@ static void test_the_table_is_bounded(void **state)
 	callers_init(&c);
 	for (i = 1; i <= CALLERS_MAX + 100; i++) {
 		p.start = i;
-		callers_submitted(&c, &p, i, false);
+		callers_submitted(&c, &p, (uint64_t[]){i}, 1, false);
 	}
 	assert_int_equal(c.known.n, CALLERS_MAX);
 	callers_done(&c);
@@ -159,6 +197,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_children_see_their_parents_submissions),
 	cmocka_unit_test(test_parents_see_their_childrens_submissions),
 	cmocka_unit_test(test_errors),
+	cmocka_unit_test(test_untold),
 	cmocka_unit_test(test_the_table_is_bounded),
 };
 

@@ -66,7 +66,7 @@ static void finish(struct group *g, uint32_t i, enum state s, uint64_t bytes)
 {
 	struct task t = ended(s, 100 + i, bytes);
 
-	group_change(g, i, &t, 6);
+	group_change(g, i, &t, &USAGE_UNKNOWN, 6);
 }
 
 static uint64_t grow(struct group *g, enum offsets_of of)
@@ -126,9 +126,9 @@ static void test_what_ended_stays(void **state)
 	struct task t = ended(STATE_OK, 9, 1);
 
 	(void)state;
-	group_change(g, 0, &t, 6);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 6);
 	t.state = STATE_RUNNING;
-	group_change(g, 0, &t, 7);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 7);
 	assert_int_equal(g->task[0].state, STATE_OK);
 	assert_int_equal(g->ndone, 1);
 }
@@ -140,13 +140,13 @@ static void test_shares_of_engines(void **state)
 
 	(void)state;
 	assert_null(group_share(g, 0));
-	group_change(g, 0, &t, 6);
-	group_change(g, 2, &t, 6);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 6);
+	group_change(g, 2, &t, &USAGE_UNKNOWN, 6);
 	t.engine = 2;
-	group_change(g, 1, &t, 6);
+	group_change(g, 1, &t, &USAGE_UNKNOWN, 6);
 	assert_int_equal(group_share(g, 0)->engine, 2);
 	assert_int_equal(group_share(g, 3)->n, 2);
-	group_change(g, 0, &t, 7); /* another try, elsewhere */
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 7); /* another try, elsewhere */
 	assert_int_equal(group_share(g, 5)->n, 1);
 	assert_int_equal(group_share(g, 2)->n, 2);
 	assert_null(group_share(g, 6));
@@ -174,6 +174,7 @@ static void doubt(struct group *g, uint64_t seq)
 static void test_what_was_read_is_never_older(void **state)
 {
 	struct group *g = new_map(2);
+	struct usage used[2] = {{1, 2, 3}, {4, 5, 6}};
 	struct task fresh[2], t = ended(STATE_OK, 9, 1);
 
 	(void)state;
@@ -184,21 +185,25 @@ static void test_what_was_read_is_never_older(void **state)
 	assert_false(list_empty(&m.unread));
 	assert_int_equal(grow(g, OFFSETS_NUMBERS), 0);
 	/* A change while it is being read: an older answer is worthless. */
-	group_change(g, 1, &t, 12);
-	assert_false(group_fill(g, 0, fresh, 2, 11));
-	assert_true(group_fill(g, 0, fresh, 2, 12));
+	group_change(g, 1, &t, &USAGE_UNKNOWN, 12);
+	assert_false(group_fill(g, 0, fresh, used, 2, 11));
+	assert_true(group_usage(g, 0).user < 0);
+	assert_true(group_fill(g, 0, fresh, used, 2, 12));
+	assert_int_equal(group_usage(g, 0).memory, 3);
+	assert_int_equal(group_usage(g, 1).memory, 6);
 	assert_true(group_is_known(g));
 	assert_true(list_empty(&m.unread));
 	/* The same change may come late. */
-	group_change(g, 0, &t, 12);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 12);
 	assert_int_equal(g->task[0].state, STATE_RUNNING);
-	group_change(g, 0, &t, 13);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 13);
 	assert_int_equal(g->task[0].state, STATE_OK);
 }
 
 static void test_read_ends_are_put_in_order(void **state)
 {
 	struct group *g = new_map(3);
+	struct usage used[3] = {{0}};
 	struct task t[3];
 
 	(void)state;
@@ -206,7 +211,7 @@ static void test_read_ends_are_put_in_order(void **state)
 	t[0] = ended(STATE_OK, 30, 0);
 	t[1] = ended(STATE_OK, 10, 0);
 	t[2] = ended(STATE_OK, 20, 0);
-	assert_true(group_fill(g, 0, t, 3, 10));
+	assert_true(group_fill(g, 0, t, used, 3, 10));
 	assert_int_equal(g->done[0], 1);
 	assert_int_equal(g->done[1], 2);
 	assert_int_equal(g->done[2], 0);
@@ -233,10 +238,10 @@ static void test_another_controller_counts_from_the_beginning(void **state)
 
 	(void)state;
 	g->block[0].seq = 500;
-	group_change(g, 0, &t, 3);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 3);
 	assert_int_equal(g->task[0].state, STATE_PENDING);
 	group_forget_numbers(g);
-	group_change(g, 0, &t, 3);
+	group_change(g, 0, &t, &USAGE_UNKNOWN, 3);
 	assert_int_equal(g->task[0].state, STATE_OK);
 }
 
@@ -274,15 +279,16 @@ static void test_tasks_in_short(void **state)
 		"[0,1,0,0,0,0,0,-1,-1]", "[0,1,\"x\"]",
 		"[-1,1,0,0,0,0,0,-1,-1,0,0,0,0,0]",
 	};
+	struct usage u;
 	struct task t;
 	uint32_t i;
 	size_t k;
 
 	(void)state;
 	for (k = 0; k < ARRAY_SIZE(bad); k++)
-		assert_false(merge_short(bytes_str(bad[k]), 5, &i, &t));
+		assert_false(merge_short(bytes_str(bad[k]), 5, &i, &t, &u));
 	assert_true(merge_short(
-		bytes_str("[4,4,2,3,10,20,30,1,-1,5,6,7,8,1,1]"), 5, &i, &t));
+		bytes_str("[4,4,2,3,10,20,30,1,-1,5,6,7,8,1,1]"), 5, &i, &t, &u));
 	assert_int_equal(i, 4);
 	assert_int_equal(t.state, STATE_ERROR);
 	assert_int_equal(t.engine, 2);
@@ -292,6 +298,13 @@ static void test_tasks_in_short(void **state)
 	assert_int_equal(t.size[STREAM_DATA], 8);
 	assert_int_equal(task_size(&t, STREAM_VALUE), 5);
 	assert_int_equal(task_outcome(&t), -ETIMEDOUT);
+	assert_true(u.user < 0);
+	assert_true(merge_short(
+		bytes_str("[4,4,2,3,10,20,30,1,-1,5,6,7,8,1,1,0,1,2,3,1500,250,4096]"),
+		5, &i, &t, &u));
+	assert_int_equal(u.user * 1000, 1500);
+	assert_int_equal(u.system * 1000, 250);
+	assert_int_equal(u.memory, 4);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)

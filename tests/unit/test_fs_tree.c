@@ -153,7 +153,7 @@ static void test_listings(void **state)
 			 "tasks results ");
 	expect_list("/engines", "0 all ");
 	expect_list("/engines/all", "new vars scatter gather ctl ");
-	expect_list("/tasks", "new last error 12 ");
+	expect_list("/tasks", "new last any error 12 ");
 	expect_list("/results", "latest build 7 12 ");
 }
 

@@ -117,6 +117,21 @@ class Maps(Case):
         c.ask("control_request", {"result": 1, "verb": "purge"})
         self.assertEqual(self.items(c, 0, 1)["errno"], "ENOENT")
 
+    def test_how_long_items_are_in_a_line(self):
+        c, e = self.pair()
+        c.submit_map(b":", [b"plain", b"tab\there", b"", b"\\\n", b"\x01", b"\xff"], chunk=2)
+        def rows(stride, task=0, n=8):
+            m = c.tasks(1, task=task, items=n, stride=stride)
+            return m["items"], m["growth"]
+
+        # The zero byte behind each item counts, too.
+        self.assertEqual(rows(2), ([0, 19, 23], [7, 6]))
+        self.assertEqual(rows(2, n=1), ([0, 19], [7]))
+        self.assertEqual(rows(2, task=2), ([19, 23], [6]))
+        for stride in (0, -1, 1 << 40):
+            self.assertEqual(c.tasks(1, task=0, items=1, stride=stride)["errno"], "EINVAL")
+        self.assertEqual(c.tasks(1, task=1, items=1, stride=2)["errno"], "EINVAL")
+
     def test_items_of_all_lengths_are_found_in_the_store(self):
         c, e = self.pair()
         items = [b"x" * n for n in (0, 1 << 18, (1 << 18) - 2, 0, 3, 700000, 0, 0)]
