@@ -53,15 +53,15 @@ launch_row() {
 
 # As the controller says, or said: without it nobody looks after what was launched.
 pool_rows() {
-	local what name state engines jobs _
-	while IFS=$'\t' read -r what name state engines jobs _; do
+	local what name word engines jobs _
+	while IFS=$'\t' read -r what name word engines jobs _; do
 		[ "$what" = pool ] || continue
 		if ! is_up taskfs-controller; then
 			[ "$jobs" -gt 0 ] || continue
-			state="not running"
+			word="not running"
 			down=$((down + 1))
 		fi
-		row "pool $name" "$state" "engines: $engines, jobs: $jobs"
+		row "pool $name" "$word" "engines: $engines, jobs: $jobs"
 	done < <(pools_noted)
 }
 
