@@ -734,8 +734,7 @@ class Stopped(PoolCase):
         self.wait_launches("a", "ending")
         e = self.member(token)
         self.assertFalse(e.take(e.control, "shutdown_request").content["restart"])
-        e.close()
-        self.c.ask("unregistration_request", {"id": e.id})
+        self.leave(e)
         self.wait_launches("a")
 
     def test_what_cannot_be_cancelled_may_be_gone(self):
@@ -812,8 +811,7 @@ class Off(PoolCase):
         e.reply(e.take(), exit_status=0)
         self.c.wait(r["id"], "ok")
         self.wait_launches("a", "running")
-        e.close()
-        self.c.ask("unregistration_request", {"id": e.id})
+        self.leave(e)
         self.wait_launches("a")
         self.c.submit(b"x")
         self.assertEqual(len(self.asked()), 1)
