@@ -40,6 +40,7 @@
 #include "upstream/reclaim.h"
 #include "upstream/upstream.h"
 #include "vars/requests.h"
+#include "wire/nearby.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -116,6 +117,23 @@ static void close_all(struct controller *c)
 	zmq_ctx_term(c->zmq);
 }
 
+/* Where that is not so, outputs are sent. */
+static void show_outputs(struct controller *c)
+{
+	char *path = xasprintf("%s/outputs", c->config.data);
+	int err;
+
+	c->nearby = realpath(path, NULL);
+	err = c->nearby ? nearby_show(c->nearby, c->instance) : -errno;
+	if (err) {
+		log_info("engines on this host send their outputs",
+			 log_str("path", path), log_errno(err));
+		free(c->nearby);
+		c->nearby = NULL;
+	}
+	free(path);
+}
+
 static void disk_changed(void *arg)
 {
 	struct controller *c = arg;
@@ -164,6 +182,7 @@ static int start(struct controller *c, struct buf *why)
 	err = pools_load(c, why);
 	if (err)
 		return err;
+	show_outputs(c);
 	err = admission_open(c);
 	if (err) {
 		buf_printf(why, "cannot admit peers: %s", strerror(-err));
@@ -220,6 +239,7 @@ static int run(struct controller *c)
 	buf_done(&why);
 	if (c->store)
 		close_all(c);
+	free(c->nearby);
 	loop_free(c->loop);
 	if (err == -EUCLEAN)
 		return EXIT_DAMAGED;

@@ -133,6 +133,7 @@ struct controller {
 	struct hub_socket *sock;	/* SOCKETS of them; net/sockets.h */
 	char instance[ID_SIZE];	/* new with every start */
 	char cluster[ID_SIZE];	/* the same for ever */
+	char *nearby;	/* the directory of outputs, for those on this host; or NULL */
 	char *key;
 	struct address *address;	/* net/address.c */
 	struct admission *admission;	/* gate/admission.c; NULL: no CURVE */

@@ -151,6 +151,8 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 	json_add_int(ours, "version", TASKFS_PROTOCOL);
 	json_add_str(ours, "instance", c->instance);
 	json_add(ours, "drop", drop);
+	if (c->nearby)
+		json_add_str(ours, "outputs", c->nearby);
 	if (!returned_relayed(e, json_get_array(t, "relayed")))
 		json_add_bool(ours, "again", true);
 	json_add(o, "taskfs", ours);

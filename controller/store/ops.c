@@ -7,6 +7,7 @@
 #include "pools.h"
 #include "records.h"
 #include "sql.h"
+#include "wire/nearby.h"
 #include "wire/state.h"
 
 /* --- binding and reading ------------------------------------------------ */
@@ -350,6 +351,7 @@ static int run_engine_gone(struct db *db, struct store_op *op)
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, op->engine.id);
+	nearby_sweep(db->outputs);
 	return db_finish(st);
 }
 
@@ -421,6 +423,7 @@ static void free_io(struct store_op *op)
 {
 	buf_done(&op->io.bytes);
 	buf_done(&op->io.sizes);
+	free(op->io.name);
 }
 
 static void free_purge(struct store_op *op)
@@ -460,6 +463,7 @@ static const struct op_kind kinds[STORE_KINDS] = {
 	[STORE_DETAILS] = {.run = db_read_details, .free = free_task},
 	[STORE_APPEND] = {.run = files_append, .bytes = bytes_of_io, .free = free_io,
 			  .grows = true},
+	[STORE_ADOPT] = {.run = files_adopt, .free = free_io},
 	[STORE_READ] = {.run = run_read, .free = free_io, .once_more = clear_io},
 	[STORE_READ_MANY] = {.run = db_read_many, .free = free_io, .once_more = clear_io},
 	[STORE_ITEMS] = {.run = db_read_items, .free = free_io},

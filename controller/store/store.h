@@ -41,6 +41,7 @@ enum store_kind {
 	STORE_OPTIONS,	/* the options of a result */
 	STORE_INPUT,	/* gives back code, stdin and items of a result */
 	STORE_PURGE,	/* removes a result and everything of it */
+	STORE_ADOPT,	/* a file that an engine writes becomes an output */
 	STORE_ENGINE,	/* the row of an engine */
 	STORE_ENGINE_GONE, /* removes the row of an engine */
 	STORE_POOL,	/* the row of a pool */
@@ -89,6 +90,7 @@ struct store_op {
 			uint64_t offset, length;
 			bool in_file;
 			struct buf bytes;	/* APPEND: in; READ: out */
+			char *name;	/* owned; ADOPT: in NEARBY_ENGINES */
 			uint64_t size;		/* READ: bytes of the whole stream */
 			/* The caller's: the stream has at least so many bytes. */
 			uint64_t least;

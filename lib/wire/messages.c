@@ -35,12 +35,16 @@ const struct message_type message_types[] = {
 	 "registers with the same uuid."},
 	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,
 	 "status, id, hb_period, connection_info, [taskfs {version, instance, "
-	 "drop [msg_id], [again]}]",
+	 "drop [msg_id], [again], [outputs]}]",
 	 "Accepted. `drop`: of the tasks named, those the controller does not "
 	 "want: kill or forget them without a reply. For every other one the "
 	 "engine sends its output again from offset 0 and then, when it has "
 	 "ended, the execute_reply. `again`: `relayed` came at a bad time, "
-	 "and is to be said once more."},
+	 "and is to be said once more. `outputs`: the directory in which the "
+	 "controller keeps large outputs. An engine of the same user on the same "
+	 "host, which finds `.engines/here-INSTANCE` there (`instance`), writes "
+	 "them there, into a file of its own in `.engines` that it has locked, "
+	 "and says so in `output`."},
 	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "id, [uuid], [why], [left], [respawn {pid, [process]}]",
 	 "The engine is gone, and so is what it ran: sent by itself at its "
@@ -290,10 +294,13 @@ const struct message_type message_types[] = {
 	 "that changed; buffers hold small outputs of results that ended. An "
 	 "engine has all members but `vars`, or only `id` and `vars`. A pool has "
 	 "`options` when it is new and when they changed."},
-	{MSG_OUTPUT, E_, C_, "task", true, "msg_id, stream, offset",
+	{MSG_OUTPUT, E_, C_, "task", true,
+	 "msg_id, stream, offset, [file, length]",
 	 "Bytes of stdout, stderr, value or data of a running task (buffer 0) "
 	 "at this offset; on the same socket as the execute_reply, so in "
-	 "order."},
+	 "order. With `file` there is no buffer: the file of that name in "
+	 "`.engines` of the controller's `outputs` has `length` bytes more. The "
+	 "first such message has offset 0, and the file all that came before."},
 	{MSG_STORED, C_, E_, "task", true, "msg_ids",
 	 "These replies are on disk: the engine may forget them."},
 	{MSG_KILL_REQUEST, C_, E_, "control", true, "msg_id, [signal], abort",

@@ -173,7 +173,7 @@ def counts(directory, rng):
 
 
 def outputs(directory):
-    return sorted(os.listdir(directory + "/outputs"))
+    return sorted(n for n in os.listdir(directory + "/outputs") if n[0] != ".")
 
 
 def no_output(directory, rng):
