@@ -29,6 +29,7 @@
 #include "net/sockets.h"
 #include "options.h"
 #include "pools/pools.h"
+#include "pools/stop.h"
 #include "repair/check.h"
 #include "repair/recover.h"
 #include "schedule/ending.h"
@@ -54,6 +55,10 @@ static void on_signal(void *arg, int signo)
 {
 	struct controller *c = arg;
 
+	if (signo == SIGUSR1) {
+		pools_stop(c);
+		return;
+	}
 	log_info("ending", log_str("signal", sigabbrev_np(signo)));
 	loop_stop(c->loop, 0);
 }
@@ -201,7 +206,7 @@ static int start(struct controller *c, struct buf *why)
 
 static int run(struct controller *c)
 {
-	static const int signals[] = {SIGINT, SIGTERM, 0};
+	static const int signals[] = {SIGINT, SIGTERM, SIGUSR1, 0};
 	struct buf why = BUF_INIT;
 	int err;
 

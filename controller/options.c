@@ -45,6 +45,13 @@ static int set_curve(void *config, const char *value)
 	return 0;
 }
 
+static int set_pools(void *config, const char *value)
+{
+	struct config *k = config;
+
+	return parse_bool(bytes_str(value), &k->pools);
+}
+
 static int set_level(void *config, const char *value)
 {
 	struct config *k = config;
@@ -125,6 +132,10 @@ static const struct opt opts[] = {
 	    "bytes of finished results to keep; 0: no limit"),
 	ROW("keep-age", 0, "TIME", OPT_DURATION, keep_age, "0", 0, DAY_MAX,
 	    "how long to keep finished results; 0: no limit"),
+	{.name = "pools", .value = "HOW", .type = OPT_CALL, .call = set_pools,
+	 .standard = "yes",
+	 .help = "yes, or no: pools are neither made nor changed, and none of their "
+		 "commands runs, here or elsewhere"},
 	TEXT("upstream", "FILE", upstream, NULL,
 	     "use the engines of the ipyparallel controller of this client "
 	     "connection file"),

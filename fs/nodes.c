@@ -201,12 +201,13 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
 	 "mkdir makes one, which begins when it has a `launch`. The controller keeps it, "
 	 "and all mounts show it. rmdir removes it; EBUSY: it has launches or "
 	 "engines (`cancel` in its ctl ends them). Only who may write controller/ctl may make, "
-	 "change or remove one. EOPNOTSUPP: this controller has none"},
+	 "change or remove one. EOPNOTSUPP: this controller has none; EPERM: it was "
+	 "started with --pools=no"},
 
 SHOWN(P_ "state", pool_state,
       "`empty` (it has no `launch`), `ready`, `paused`, `waiting` (a launch failed; `why` "
-      "says when it is tried again), or `stopped` (too many failed in a row: write "
-      "`resume` to its ctl)"),
+      "says when it is tried again), `stopped` (too many failed in a row: write "
+      "`resume` to its ctl), or `off` (the controller was started with --pools=no)"),
 SHOWN(P_ "why", pool_why,
       "why it launches nothing, or what went wrong, with the last lines that the command "
       "printed; else empty"),

@@ -77,6 +77,7 @@ struct config {
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;
+	bool pools;		/* their commands may run */
 	bool reuse, log_to_file, debug;
 	bool check, recover;	/* what is stored, instead of serving it */
 };

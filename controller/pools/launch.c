@@ -7,6 +7,7 @@
 #include "environment.h"
 #include "members.h"
 #include "model/engines.h"
+#include "stop.h"
 
 /* Commands that run at a time. */
 #define COMMANDS_MAX 16
@@ -35,7 +36,7 @@ static void end(struct launch *l, const char *why)
 
 bool launches_busy(const struct controller *c)
 {
-	return c->pools->commands >= COMMANDS_MAX;
+	return c->pools->commands >= COMMANDS_MAX || !c->config.pools;
 }
 
 /* false: it could not be started; *why says why. */
@@ -112,6 +113,7 @@ static void on_launched(struct command *cmd)
 	l->job = command_first_line(cmd);
 	l->check_at = mono_usec() + pool_pause(l->pool->c, 1, CHECK_MAX);
 	if (l->state == LAUNCH_ENDING) {
+		l->gone |= command_status(cmd) > 0;
 		launch_store(l, NULL);
 	} else if (command_status(cmd) == 0) {
 		launch_set_state(l, list_empty(&l->members) ? LAUNCH_QUEUED
@@ -176,6 +178,8 @@ void launch_cancel(struct launch *l)
 {
 	l->cancel_at = 0;
 	l->cancels = 0;
+	if (!pool_option_text(l->pool, "cancel"))
+		l->check_at = 0;
 	if (l->state != LAUNCH_ENDING) {
 		launch_set_state(l, LAUNCH_ENDING);
 		launch_store(l, NULL);
@@ -277,7 +281,8 @@ static bool has_lost(const struct launch *l)
 static bool is_doubtful(const struct launch *l)
 {
 	if (l->state == LAUNCH_ENDING)
-		return !l->cancelled && l->trouble;
+		return !l->cancelled &&
+		       (l->trouble || !pool_option_text(l->pool, "cancel"));
 	return launch_coming(l) || has_lost(l);
 }
 
@@ -299,11 +304,15 @@ static bool check(struct launch *l)
 
 static void tend_ending(struct launch *l)
 {
-	if (!pool_option_text(l->pool, "cancel"))
-		l->cancelled = true;
+	bool can = pool_option_text(l->pool, "cancel") != NULL;
+
+	/* Nobody can keep its engines from coming. Who stops the cluster waits for them:
+	 * they would come to nobody. */
+	if (!can)
+		l->cancelled = !pools_are_stopped(l->pool->c) || !launch_coming(l);
 	if (l->cancelled && list_empty(&l->members))
 		end(l, "it was cancelled");
-	else if (!l->cancelled && mono_usec() >= l->cancel_at &&
+	else if (can && !l->cancelled && mono_usec() >= l->cancel_at &&
 		 !launches_busy(l->pool->c))
 		cancel_now(l);
 }

@@ -139,9 +139,11 @@ struct json_object *pool_options_json(const struct pool *p)
 
 enum pool_state pool_state(const struct pool *p)
 {
+	if (!p->c->config.pools)
+		return POOL_OFF;
 	if (p->failures >= POOL_FAILURES)
 		return POOL_STOPPED;
-	if (p->paused)
+	if (p->paused || p->c->pools->stopped)
 		return POOL_PAUSED;
 	if (!pool_option_text(p, "launch"))
 		return POOL_EMPTY;
@@ -153,7 +155,7 @@ const char *pool_state_word(enum pool_state state)
 	static const char *const words[POOL_STATES] = {
 		[POOL_EMPTY] = "empty",	    [POOL_READY] = "ready",
 		[POOL_PAUSED] = "paused",   [POOL_WAITING] = "waiting",
-		[POOL_STOPPED] = "stopped",
+		[POOL_STOPPED] = "stopped", [POOL_OFF] = "off",
 	};
 
 	return words[state];
@@ -229,6 +231,11 @@ void pool_put_why(const struct pool *p, struct buf *out)
 	put_failure(p, state, out);
 	if (state == POOL_EMPTY)
 		put_line(out, "it has no launch command");
+	if (state == POOL_OFF)
+		put_line(out, "the controller runs no commands of pools: it was "
+			      "started with --pools=no");
+	if (p->c->pools->stopped)
+		put_line(out, "the cluster is being stopped");
 	list_for_each(l, &p->launches) {
 		const struct launch *launch = list_entry(l, struct launch, link);
 

@@ -31,6 +31,7 @@ enum pool_state {
 	POOL_PAUSED,
 	POOL_WAITING,	/* after a failure */
 	POOL_STOPPED,	/* after too many */
+	POOL_OFF,	/* --pools=no */
 	POOL_STATES,
 };
 
@@ -104,6 +105,10 @@ struct pools {
 	struct timer soon, tick;
 	uint64_t looked;
 	uint64_t face;			/* why.c's: what tasks were told last */
+	char *note;			/* note.c's: as written last; NULL: not yet */
+	int note_err;			/* ... or why it could not be */
+	bool stopped;			/* stop.c's */
+	int stop_lock;			/* ... while that is so; -1: nobody has it */
 };
 
 struct pool *pool_find(const struct controller *c, struct bytes name);

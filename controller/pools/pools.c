@@ -9,7 +9,9 @@
 #include "model/clock.h"
 #include "model/engines.h"
 #include "model/ready.h"
+#include "note.h"
 #include "pool_json.h"
+#include "stop.h"
 #include "why.h"
 
 /* It is looked so often at most; and at least, while there are pools. */
@@ -83,7 +85,7 @@ static void cancel_spare(struct pool *p)
 		tmp = at->prev;
 		if (l->state == LAUNCH_ENDING || l->state == LAUNCH_LAUNCHING ||
 		    !list_empty(&l->members) || !coming || coming > spare ||
-		    p->paused) {
+		    p->paused || !p->c->config.pools) {
 			l->spare = 0;
 			continue;
 		}
@@ -149,6 +151,7 @@ static void look(struct work *w)
 		return;
 	}
 	pools->looked = mono_usec();
+	pools_stop_look(c);
 	each(c, see_whether_it_works);
 	each(c, tend);
 	each(c, count);
@@ -156,6 +159,8 @@ static void look(struct work *w)
 	each(c, act);
 	pools_tell_tasks(c);
 	pools_tell(c);
+	/* Before the commands of new launches run: these are not stored yet. */
+	pools_note(c);
 	if (list_empty(&pools->all))
 		timer_cancel(&pools->tick);
 	else
@@ -278,6 +283,7 @@ int pools_load(struct controller *c, struct buf *why)
 		return err;
 	c->pools->loaded = true;
 	pools_take_engines(c);
+	pools_note(c);
 	tasks_wait(c);
 	return 0;
 }
@@ -314,6 +320,8 @@ void pools_done(struct controller *c)
 	map_done(&pools->launch_by_id);
 	map_done(&pools->launch_by_token);
 	map_done(&pools->members);
+	pools_stop_done(pools);
+	free(pools->note);
 	free(pools);
 	c->pools = NULL;
 }

@@ -5,6 +5,8 @@
 #include "launch.h"
 #include "pool_json.h"
 
+#define NO_POOLS "this controller has no pools: it was started with --pools=no"
+
 /* What a request does to a pool, until that is stored. */
 struct deed {
 	struct request *rq;
@@ -320,6 +322,8 @@ void pools_on_request(struct controller *c, struct request *rq)
 	if (c->config.upstream)
 		refuse(rq, MSG_POOL_REPLY, -EOPNOTSUPP,
 		       "engines of ipyparallel's controller are not started by pools");
+	else if (!c->config.pools)
+		refuse(rq, MSG_POOL_REPLY, -EPERM, NO_POOLS);
 	else if (!name.p || count_deeds(q) != 1)
 		refuse(rq, MSG_POOL_REPLY, -EINVAL,
 		       "pool must be a name, and one of make, set and remove said");
@@ -408,7 +412,9 @@ void pools_on_control(struct controller *c, struct request *rq)
 	const struct pool_verb *v = find_verb(json_get_bytes(q, "verb"));
 	struct pool *p = find(c, json_get_bytes(q, "pool"));
 
-	if (!p)
+	if (!c->config.pools)
+		refuse(rq, MSG_CONTROL_REPLY, -EPERM, NO_POOLS);
+	else if (!p)
 		refuse(rq, MSG_CONTROL_REPLY, -ENOENT, "there is no such pool");
 	else if (!v)
 		refuse(rq, MSG_CONTROL_REPLY, -EINVAL, "there is no such verb");

@@ -289,7 +289,7 @@ const struct message_type message_types[] = {
 	 "It is stored; the pool as it is now. Or why not: ENOENT there is no "
 	 "such pool, EEXIST there is one already, EBUSY it has launches or "
 	 "engines, EINVAL, EFBIG, ENOSPC there are too many pools, or the store "
-	 "is full."},
+	 "is full, EPERM the controller was started with --pools=no."},
 	{MSG_CHANGES, C_, M_, "events", true,
 	 "instance, seq, changes [{result} or {purged: id} or {engine} or "
 	 "{engine_gone: id} or {pool} or {pool_gone: name} or {controller}]",

@@ -3,7 +3,7 @@
 
 # What the programs make in a cluster's directory. Other files there are somebody's.
 own=(tasks.db tasks.db-wal tasks.db-shm tasks.db-journal outputs lost+found
-	reserve security startup log pid launched .cluster.lock)
+	pools.state reserve security startup log pid launched .cluster.lock)
 
 remove() {
 	local w held made=()
@@ -18,6 +18,8 @@ remove() {
 	done
 	[ -z "$(launches)" ] ||
 		die "engines that were launched elsewhere may run; $self stop --name $name first"
+	[ "$(pool_launches)" -eq 0 ] ||
+		die "what pools have launched may be left; $self stop --name $name says what"
 	# One that somebody else has started.
 	exec {held}>>"$pids/controller.lock" || die "cannot write in $pids"
 	flock -n "$held" || die "a controller runs on $dir; end it first"

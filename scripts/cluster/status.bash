@@ -1,4 +1,4 @@
-# status.bash: a line for each process, launch and mount of a cluster.
+# status.bash: a line for each process, launch, pool and mount of a cluster.
 # shellcheck shell=bash disable=SC2154 # the command line is read elsewhere
 
 up=0
@@ -51,6 +51,20 @@ launch_row() {
 	row "$kind" "$state" "$details"
 }
 
+# As the controller says, or said: without it nobody looks after what was launched.
+pool_rows() {
+	local what name word engines jobs _
+	while IFS=$'\t' read -r what name word engines jobs _; do
+		[ "$what" = pool ] || continue
+		if ! is_up taskfs-controller; then
+			[ "$jobs" -gt 0 ] || continue
+			word="not running"
+			down=$((down + 1))
+		fi
+		row "pool $name" "$word" "engines: $engines, jobs: $jobs"
+	done < <(pools_noted)
+}
+
 status() {
 	local w all
 	row cluster "$name" "$dir"
@@ -62,6 +76,7 @@ status() {
 	for w in "${all[@]}"; do
 		launch_row "$w"
 	done
+	pool_rows
 	mount_row
 	[ "$down" -eq 0 ] && return 0
 	[ "$up" -eq 0 ] && return 3

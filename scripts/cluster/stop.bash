@@ -8,6 +8,7 @@ stop() {
 		return 0
 	fi
 	make_dirs
+	begin_to_end_pools
 	if mount_point; then
 		if is_mounted "$point"; then
 			if unmount "$point"; then
@@ -36,6 +37,7 @@ stop() {
 			failed=1
 		fi
 	fi
+	end_pools || failed=1
 	if is_up taskfs-controller; then
 		n=$((n + 1))
 		if end taskfs-controller; then
@@ -44,6 +46,7 @@ stop() {
 			failed=1
 		fi
 	fi
+	tell_pools_left || failed=1
 	[ "$failed" -ne 0 ] || rm -f "$pids"/taskfs*.pid
 	[ "$n" -gt 0 ] || echo "cluster    $name does not run"
 	[ "$failed" -eq 0 ] ||

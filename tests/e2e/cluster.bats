@@ -233,3 +233,164 @@ teardown() {
 		BUILD="$MAKE_BUILD" DESTDIR="$HOME_DIR/root" PREFIX=/usr 3>&- >/dev/null
 	equal "$(find "$HOME_DIR/root" -type f -o -type l)" ''
 }
+
+# --- pools ----------------------------------------------------------------------
+
+# pool NAME [OPTION=TEXT]...: engines here, by the example.
+pool() {
+	local p=$MNT/pools/$1 option
+	mkdir "$p"
+	for option in cancel check launch; do
+		cp "$ROOT/doc/examples/pools/local.$option" "$p/$option"
+	done
+	for option in "${@:2}"; do
+		echo "${option#*=}" >"$p/${option%%=*}"
+	done
+}
+# pool_has NAME N: engines.
+pool_has() {
+	[ "$(wc -l <"$MNT/pools/$1/engines")" -eq "$2" ]
+}
+# noted PATTERN: in what the controller writes down of its pools.
+noted() {
+	grep -qE -- "$1" "$DIR/pools.state"
+}
+none_launched() {
+	! noted '^launch'
+}
+
+@test "stop ends the engines of pools; the next start has the pools as they were" {
+	start --engines 0 >/dev/null
+	run ! test -e "$DIR/pools.state"
+	pool on min=2
+	pool off min=1
+	wait_for pool_has on 2
+	wait_for pool_has off 1
+	echo pause >"$MNT/pools/off/ctl"
+	run -0 cluster status
+	[[ $output =~ pool\ on\ +ready\ +engines:\ 2,\ jobs:\ [12] ]]
+	[[ $output =~ pool\ off\ +paused\ +engines:\ 1,\ jobs:\ 1 ]]
+	run -0 cluster stop
+	[[ $output == *jobs\ ended* ]]
+	no_processes
+	run -3 cluster status
+	[[ $output != *pool\ * ]]
+	run -0 cluster stop
+	[[ $output == *'does not run'* ]]
+	start --engines 0 >/dev/null
+	wait_for pool_has on 2
+	equal "$(cat "$MNT/pools/off/state") $(cat "$MNT/pools/off/engines")" 'paused '
+	run -0 cluster stop
+	no_processes
+}
+
+@test "stop without a mount; engines of a pool that come while it stops" {
+	start --engines 0 --mount none >/dev/null
+	second_up
+	MNT=$HOME_DIR/second
+	# Nobody can cancel them, and they come late.
+	gate go >/dev/null
+	mkdir "$MNT/pools/late"
+	echo 2 >"$MNT/pools/late/min"
+	cat >"$MNT/pools/late/launch" <<-END
+		for i in \$(seq \$TASKFS_COUNT); do
+			(cat "$HOME_DIR/go"; exec setsid "\$TASKFS_ENGINE_PROGRAM" \\
+				--file "\$TASKFS_ENGINE_FILE") >/dev/null 2>&1 &
+		done
+	END
+	wait_for noted '^launch.*queued'
+	second_down
+	cluster stop >"$HOME_DIR/stop.out" 3>&- &
+	local stop=$!
+	wait_for noted '^stopped'
+	noted '^launch.*ending.*its pool has no cancel command'
+	leave_gate_open go
+	wait "$stop"
+	grep -q 'ended' "$HOME_DIR/stop.out"
+	no_processes
+}
+
+@test "stop that is interrupted: the pools go on" {
+	start --engines 0 >/dev/null
+	mkdir "$HOME_DIR/queue"
+	local p=$MNT/pools/held
+	mkdir "$p"
+	echo 1 >"$p/min"
+	# As long as nobody lets it, cancel fails.
+	echo "rm '$HOME_DIR'/queue/\$TASKFS_LAUNCH && [ -e '$HOME_DIR/let' ]" >"$p/cancel"
+	echo ": >'$HOME_DIR'/queue/\$TASKFS_LAUNCH" >"$p/launch"
+	wait_for noted '^launch.*queued'
+	cluster stop >"$HOME_DIR/stop.out" 2>&1 3>&- &
+	wait_for noted '^launch.*ending.*cancel failed'
+	noted '^stopped'
+	local pid words
+	while read -r pid words; do
+		case $words in *taskfs-cluster*) kill "$pid" ;; esac
+	done < <(processes)
+	wait "$!" || true
+	wait_for run ! noted '^stopped'
+	start --engines 0 >/dev/null
+	equal "$(cat "$p/state")" ready
+	: >"$HOME_DIR/let"
+	: >"$p/cancel"
+	: >"$p/launch"
+	echo cancel >"$p/ctl"
+	wait_for none_launched
+}
+
+@test "stop with a dead controller, and when a cancel fails: says what is left" {
+	start --engines 0 >/dev/null
+	local p=$MNT/pools/held
+	mkdir "$p"
+	echo 1 >"$p/min"
+	echo "echo no such queue; [ -e '$HOME_DIR/let' ]" >"$p/cancel"
+	echo "echo 4711" >"$p/launch"
+	wait_for noted '^launch.*queued.4711'
+	kill_9 taskfs-controller
+	local i
+	for i in 1 2; do
+		run -1 cluster stop
+		[[ $output =~ 'pool held, tfs-held-1-'[0-9a-f]+': job 4711, queued' ]]
+		[[ $output == *"rm $DIR/pools.state"* ]]
+		run -1 cluster remove
+		[[ $output == *'pools have launched'* ]]
+		run -3 cluster status
+		[[ $output =~ 'pool held '.*'not running '.*'jobs: 1' ]]
+	done
+	start --engines 0 >/dev/null
+	run -1 cluster stop --timeout 3
+	[[ $output =~ 'job 4711, ending (tfs-held-1-'[0-9a-f]+': cancel failed: exit status 1' ]]
+	: >"$HOME_DIR/let"
+	start --engines 0 >/dev/null
+	# The one that was left has gone, another has come, as before.
+	wait_for noted 'tfs-held-2-.*queued'
+	run -0 cluster stop
+	no_processes
+	run -0 cluster remove
+}
+
+@test "--pools=no: there is no making and changing them, and nothing is launched" {
+	start --engines 0 >/dev/null
+	pool here min=1
+	wait_for pool_has here 1
+	cluster stop >/dev/null
+	start --engines 0 --controller-opt --pools=no >/dev/null
+	local p=$MNT/pools
+	equal "$(cat "$p/here/state")" off
+	[[ $(cat "$p/here/why") == *--pools=no* ]]
+	fails_with EPERM mkdir "$p/other"
+	fails_with EPERM rmdir "$p/here"
+	fails_with EPERM tee "$p/here/max" <<<3
+	fails_with EPERM tee "$p/here/ctl" <<<resume
+	[[ $(cat "$MNT/tasks/error") == *--pools=no* ]]
+	run -0 cluster status
+	[[ $output =~ 'pool here '.*'off '.*'engines: 0, jobs: 0' ]]
+	local id
+	id=$(submit true)
+	[[ $(get "$id" why) == *'pool here could start engines for it, and is off'* ]]
+	rm "$MNT/tasks/$id"
+	cluster stop >/dev/null
+	start --engines 0 >/dev/null
+	wait_for pool_has here 1
+	run -2 "$BUILD/taskfs-controller" --pools=perhaps
+}

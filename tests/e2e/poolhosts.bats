@@ -153,6 +153,40 @@ nobody_queued() {
 	wake
 }
 
+@test "Slurm: stop cancels jobs that wait and that run, and none takes their place; start has the pool" {
+	up slurm 1 1
+	pool run slurm min=1
+	wait_for lines run/engines 1
+	SET='--hold' pool wait slurm min=2 backlog=2
+	wait_for says wait/jobs ' queued 0/2 '
+	equal "$(squeue -h -r -o %T | sort | uniq -c | tr -s ' ')" $' 2 PENDING\n 1 RUNNING'
+	run -0 cluster stop
+	[[ $output == *'pools      2 jobs ended'* ]]
+	wait_for nobody_queued
+	run ! grep '^launch' "$DIR/pools.state"
+	run -0 cluster stop
+	start >/dev/null
+	wait_for lines run/engines 1
+	wait_for says wait/jobs ' queued 0/2 '
+	run -0 cluster stop
+	wait_for nobody_queued
+}
+
+@test "Slurm: a dead controller: stop says which jobs are left, and those it names are all" {
+	up slurm 1 1
+	SET='--hold' pool held slurm min=1
+	wait_for says held/jobs ' queued 0/1 '
+	local job name
+	read -r job name < <(squeue -h -o '%A %j')
+	kill_9 taskfs-controller
+	run -1 cluster stop
+	[[ $output == *"pool held, $name: job $job, queued"* ]]
+	equal "$(squeue -h -o '%A %T')" "$job PENDING"
+	scancel --name="$name"
+	rm "$DIR/pools.state"
+	run -0 cluster stop
+}
+
 @test "ssh: hosts take turns, one that is away is passed over; cancel ends all" {
 	up sshd
 	printf '# our hosts\none\naway\ntwo\n' >"$DIR/lab.hosts"

@@ -133,4 +133,9 @@ class PoolCase(Case):
         e.join(self.c, launch=launch, **how)
         return e
 
-
+    def leave(self, engine):
+        """It ends as it was told; nobody answers that."""
+        content = {"id": engine.id, "exit": 0}
+        engine.registration.send_multipart(
+            engine.frames("unregistration_request", content)[1]
+        )

@@ -2,6 +2,7 @@
 """Pools: what they launch, and when; engines that are let go; what fails."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -658,6 +659,167 @@ class Cancelling(PoolCase):
 
 
 @tap.check
+class Stopped(PoolCase):
+    """SIGUSR1: the cluster is being stopped, as long as its lock is held."""
+
+    def setUp(self):
+        super().setUp()
+        self.lock = open(self.path(".cluster.lock"), "w")
+        self.addCleanup(self.lock.close)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+
+    def stop(self):
+        self.controller.process.send_signal(signal.SIGUSR1)
+        self.wait_noted(lambda lines: ["stopped"] in lines)
+
+    def noted(self):
+        return [l.split("\t") for l in self.lines("pools.state")]
+
+    def wait_noted(self, holds):
+        return tap.wait_for(lambda: holds(self.noted()))
+
+    def test_all_ends_and_nothing_begins(self):
+        self.make("a", launch=LAUNCH, cancel=CANCEL, check=CHECK, min=2, backlog=2)
+        self.make("b", launch=LAUNCH, cancel=CANCEL, min=1)
+        self.verb("b", "pause")
+        self.make("c", launch=LOCAL, min=1)
+        self.wait_launches("a", "queued")
+        self.wait_launches("c", "running")
+        before = len(self.asked())
+        self.stop()
+        for name in "abc":
+            p = self.wait_launches(name)
+            self.assertEqual(p["state"], "paused")
+        for name in "ac":
+            self.assertIn("stopped", self.pools()[name]["why"])
+        self.wait_noted(lambda lines: not [l for l in lines if l[0] == "launch"])
+        # Nor for tasks, nor when somebody says resume.
+        r = self.c.submit(b"x")
+        self.assertEqual(self.verb("a", "resume")["pool"]["state"], "paused")
+        self.verb("c", "cancel")
+        self.assertEqual(len(self.asked()), before)
+        # The next start has them as they were.
+        self.restart()
+        self.wait_launches("a", "queued")
+        self.assertEqual(self.pools()["b"]["state"], "paused")
+        self.assertEqual(self.pools()["b"]["launches"], [])
+        self.c.ask("control_request", {"result": r["id"], "verb": "abort", "uid": 0})
+
+    def test_whoever_stops_it_is_gone(self):
+        self.make("a", launch=LAUNCH, cancel=CANCEL, min=1)
+        self.wait_launches("a", "queued")
+        self.stop()
+        self.wait_launches("a")
+        self.assertEqual(len(self.asked()), 1)
+        self.lock.close()
+        self.wait_launches("a", "queued")
+        self.assertEqual(self.pools()["a"]["state"], "ready")
+        self.assertNotIn(["stopped"], self.noted())
+
+    def test_nobody_has_the_lock(self):
+        self.lock.close()
+        self.make("a", launch=LAUNCH, cancel=CANCEL, min=1)
+        self.wait_launches("a", "queued")
+        self.controller.process.send_signal(signal.SIGUSR1)
+        # What there was ends, and the pool goes on.
+        self.wait_lines("asked", 2)
+        self.wait_lines("cancelled")
+        self.wait_launches("a", "queued")
+
+    def test_what_cannot_be_cancelled_is_waited_for(self):
+        self.make("a", launch=LAUNCH, min=1)
+        self.wait_launches("a", "queued")
+        token = self.asked()[0][0]
+        self.stop()
+        self.wait_launches("a", "ending")
+        e = self.member(token)
+        self.assertFalse(e.take(e.control, "shutdown_request").content["restart"])
+        self.leave(e)
+        self.wait_launches("a")
+
+    def test_what_cannot_be_cancelled_may_be_gone(self):
+        self.make("a", launch=LAUNCH, check=CHECK, min=1)
+        self.wait_launches("a", "queued")
+        self.stop()
+        self.wait_launches("a", "ending")
+        os.unlink(self.path("queue." + self.asked()[0][0]))
+        self.stop()
+        self.wait_launches("a")
+
+    def test_while_its_command_runs(self):
+        os.mkfifo(self.path("go"))
+        self.make("a", launch=LAUNCH + "; cat go; exit 1", min=1)
+        self.wait_lines("asked")
+        self.stop()
+        self.wait_launches("a", "ending")
+        with open(self.path("go"), "w"):
+            pass
+        # It says itself that nothing comes of it.
+        self.wait_launches("a")
+        self.assertEqual(self.state()["controller"]["counters"]["pool_failures"], 0)
+
+    def test_a_cancel_that_fails_is_tried_at_once(self):
+        self.make("a", launch=LAUNCH, min=1,
+                  cancel="echo no queue; [ -e let ]")
+        self.wait_launches("a", "queued")
+        self.stop()
+        (line,) = self.wait_noted(
+            lambda lines: [l for l in lines if l[0] == "launch" and "no queue" in l[-1]])
+        token = self.asked()[0][0]
+        self.assertEqual(line[1:5], ["a", token, "ending", "job-" + token])
+        open(self.path("let"), "w").close()
+        self.stop()
+        self.wait_launches("a")
+
+    def test_what_is_noted(self):
+        self.assertFalse(os.path.exists(self.path("pools.state")))
+        self.make("a", launch="printf 'a\\tb\\033\\n'", min=1)
+        (pool, launch) = self.wait_noted(
+            lambda lines: len(lines) == 2 and lines[1][3] == "queued" and lines)
+        self.assertEqual(pool, ["pool", "a", "ready", "0", "1"])
+        self.assertEqual(launch[4:], ["a\\x09b\\x1b", "its pool has no cancel command"])
+        self.done("a", set={"min": "0"})
+        self.verb("a", "cancel")
+        self.wait_noted(lambda lines: lines == [["pool", "a", "ready", "0", "0"]])
+        self.done("a", remove=True)
+        self.wait_noted(lambda lines: not lines)
+        self.assertFalse(os.path.exists(self.path("pools.state")))
+
+
+class Off(PoolCase):
+    """--pools=no"""
+
+    def test_nothing_is_done(self):
+        self.make("a", launch=LAUNCH, cancel=CANCEL, check=CHECK, min=1, idle="0")
+        self.wait_launches("a", "queued")
+        token = self.asked()[0][0]
+        self.restart("--pools=no")
+        p = self.pools()["a"]
+        self.assertEqual(p["state"], "off")
+        self.assertIn("--pools=no", p["why"])
+        self.assertEqual(states(p), ["queued"])
+        for what in ({"make": True}, {"set": {"min": "3"}}, {"remove": True}):
+            for name in ("a", "b"):
+                self.assertIn("--pools=no", self.refused(name, "EPERM", **what))
+        for verb in ("pause", "resume", "cancel"):
+            content = self.verb("a", verb)
+            self.assertEqual(content["errno"], "EPERM")
+            self.assertIn("--pools=no", content["evalue"])
+        # An engine of it that comes is one of it all the same.
+        e = self.member(token)
+        r = self.c.submit(b"x")
+        e.reply(e.take(), exit_status=0)
+        self.c.wait(r["id"], "ok")
+        self.wait_launches("a", "running")
+        self.leave(e)
+        self.wait_launches("a")
+        self.c.submit(b"x")
+        self.assertEqual(len(self.asked()), 1)
+        self.assertEqual(self.lines("cancelled"), [])
+        self.restart("--pools=yes")
+        self.wait_lines("asked", 2)
+
+
 class Killed(PoolCase):
     """kill -9 of the controller, at each step of a launch."""
 
