@@ -124,11 +124,12 @@ $(BUILD)/obj/tests/unit/%.o: CFLAGS += -I. -DSOURCE_DIR='"$(CURDIR)"'
 
 # --- helper programs of the tests, the benchmarks and the documentation ------
 
-TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c) tests/count/syscalls.c \
+	tests/bench/measure.c)
 bench_src := $(wildcard tests/bench/*.c)
 # bench_controller_X is linked as a unit test of the controller is.
 BENCH_OF  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
-BENCH     := $(filter-out $(BENCH_OF),$(bench_src:%.c=$(BUILD)/%))
+BENCH     := $(filter-out $(BENCH_OF) $(TOOLS),$(bench_src:%.c=$(BUILD)/%))
 GEN   := $(BUILD)/scripts/protocol-doc
 
 $(BUILD)/obj/tests/e2e/draw.o: CFLAGS += -iquote fs
@@ -149,9 +150,20 @@ endef
 $(foreach t,$(notdir $(BENCH_OF)),$(eval $(call bench_of,$(t))))
 $(BUILD)/obj/tests/bench/bench_%.o: CFLAGS += -I.
 
+# The names of system calls, as the C library has them.
+SYSCALLS := build/gen/syscall_names.inc
+$(SYSCALLS):
+	@mkdir -p $(@D)
+	@echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{__NR_\1, "\1"},/p' > $@.new
+	@mv $@.new $@
+$(BUILD)/obj/tests/count/syscalls.o: $(SYSCALLS)
+
 # Preloaded into what runs: a disk that is slow (tests/slow), a clock that somebody
-# sets (tests/e2e/clock.bats, tests/wire/test_clock.py).
-PRELOADED := $(BUILD)/tests/slow/slowdisk.so $(BUILD)/tests/clock/setclock.so
+# sets (tests/e2e/clock.bats, tests/wire/test_clock.py), what it allocates
+# (tests/count).
+PRELOADED := $(BUILD)/tests/slow/slowdisk.so $(BUILD)/tests/clock/setclock.so \
+	$(BUILD)/tests/count/allocations.so
 $(PRELOADED): $(BUILD)/%.so: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -274,7 +286,7 @@ lint:
 	@$(AGAIN) all $(GEN)
 	@$(call run,check) lint
 
-bench-programs: all $(BENCH) $(BENCH_OF)
+bench-programs: all $(BENCH) $(BENCH_OF) $(TOOLS) $(PRELOADED)
 	@:
 
 bench:
@@ -282,10 +294,21 @@ bench:
 	@$(AGAIN) bench-programs
 	@BUILD='$(BUILD)' tests/bench/run
 
+bench-scale:
+	@scripts/setup build
+	@$(AGAIN) bench-programs
+	@BUILD='$(BUILD)' tests/bench/scale
+
 bench-sched:
 	@scripts/setup build test
 	@$(AGAIN) $(BUILD)/tests/bench/bench_controller_sched
 	@$(BUILD)/tests/bench/bench_controller_sched
+
+# What is expected of tests/e2e/counts.bats: after a change that has a reason.
+counts:
+	@scripts/setup build test
+	@$(AGAIN) tests
+	@BUILD='$(BUILD)' tests/count/count.py --write
 
 docs: $(GEN) $(BUILD)/taskfs
 	@BUILD='$(BUILD)' scripts/docs
@@ -354,7 +377,10 @@ help:
 #:: make theirs     ipyparallel's own tests with our controller  FILES=lbview
 #:: make torture    faults, again and again, for minutes
 #:: make bench      speed, beside floors measured in the same run
+#:: make bench-scale  how time and memory grow with the numbers: an SVG
+#::                 ENGINES= SLOTS= TASKS= RESULTS= READERS= (up to so many)
 #:: make bench-sched  what a decision of the scheduler costs
+#:: make counts     write again how many system calls and allocations a task costs
 #:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
 #::                 taskfs.5
 #:: make setup      install what building and testing need
@@ -363,6 +389,6 @@ help:
 #:: CC=clang takes another compiler, V=1 shows every command.
 
 .PHONY: all tests setup start stop status test check run-tests lint unit wire \
-	interop e2e torture theirs fuzz fuzzers fresh test-slow bench bench-sched \
+	interop e2e torture theirs fuzz fuzzers fresh test-slow bench bench-scale bench-sched counts \
 	bench-programs docs print-cflags install uninstall clean help
 .DELETE_ON_ERROR:

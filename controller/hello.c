@@ -74,6 +74,8 @@ void hello_on_request(struct controller *c, struct request *rq)
 	json_add_str(t, "program", "taskfs-controller " TASKFS_VERSION);
 	json_add_int(t, "since", c->since);
 	json_add_int(t, "uptime", steady_usec() - c->begun);
+	if (c->nearby)
+		json_add_str(t, "outputs", c->nearby);
 	json_add(o, "taskfs", t);
 	ours = json_get(rq->msg->content, "taskfs") != NULL;
 	request_reply(rq, MSG_CONNECTION_REPLY, o, NULL, 0);

@@ -9,6 +9,7 @@
 #include "ipython/foreign.h"
 #include "ipython/runs.h"
 #include "model/carrier.h"
+#include "pools/hooks.h"
 #include "upstream/others_record.h"
 #include "upstream/upstream.h"
 #include "vars/requests.h"
@@ -16,7 +17,8 @@
 /* Clients hear that an engine is gone before they hear what becomes of their tasks. */
 static const struct engine_hooks *const engine_hooks[] = {
 	&notify_hooks, &ours_hooks,   &foreign_hooks, &flight_hooks,
-	&run_hooks,    &orders_hooks, &vars_hooks,    NULL,
+	&run_hooks,    &orders_hooks, &vars_hooks,    &pools_hooks,
+	NULL,
 };
 
 static const struct carrier carrier_direct = {

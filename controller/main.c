@@ -28,6 +28,7 @@
 #include "net/place.h"
 #include "net/sockets.h"
 #include "options.h"
+#include "pools/pools.h"
 #include "repair/check.h"
 #include "repair/recover.h"
 #include "schedule/ending.h"
@@ -38,6 +39,7 @@
 #include "upstream/reclaim.h"
 #include "upstream/upstream.h"
 #include "vars/requests.h"
+#include "wire/nearby.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -84,6 +86,7 @@ static void close_all(struct controller *c)
 	reclaim_done(c);
 	others_done(c);
 	store_close(c->store);
+	pools_done(c);
 	events_done(c);
 	orders_done(c);
 	sched_done(c);
@@ -109,6 +112,31 @@ static void close_all(struct controller *c)
 	zmq_ctx_term(c->zmq);
 }
 
+/* Where that is not so, outputs are sent. */
+static void show_outputs(struct controller *c)
+{
+	char *path = xasprintf("%s/outputs", c->config.data);
+	int err;
+
+	c->nearby = realpath(path, NULL);
+	err = c->nearby ? nearby_show(c->nearby, c->instance) : -errno;
+	if (err) {
+		log_info("engines on this host send their outputs",
+			 log_str("path", path), log_errno(err));
+		free(c->nearby);
+		c->nearby = NULL;
+	}
+	free(path);
+}
+
+static void disk_changed(void *arg)
+{
+	struct controller *c = arg;
+
+	sched_on_disk(c);
+	events_on_controller(c);
+}
+
 static int start(struct controller *c, struct buf *why)
 {
 	bool full = strcmp(c->config.durability, "full") == 0;
@@ -127,6 +155,7 @@ static int start(struct controller *c, struct buf *why)
 	vars_init(c);
 	sched_init(c);
 	events_init(c);
+	store_on_full(c->store, disk_changed, c);
 	engines_init(c);
 	engine_news_init(c);
 	heart_init(c);
@@ -135,6 +164,7 @@ static int start(struct controller *c, struct buf *why)
 	notify_init(c);
 	hello_init(c);
 	orders_init(c);
+	pools_init(c);
 	err = address_init(c, why);
 	if (!err)
 		err = identity_init(c, why);
@@ -144,6 +174,10 @@ static int start(struct controller *c, struct buf *why)
 	if (err)
 		return err;
 	drain_load(c);
+	err = pools_load(c, why);
+	if (err)
+		return err;
+	show_outputs(c);
 	err = admission_open(c);
 	if (err) {
 		buf_printf(why, "cannot admit peers: %s", strerror(-err));
@@ -200,6 +234,7 @@ static int run(struct controller *c)
 	buf_done(&why);
 	if (c->store)
 		close_all(c);
+	free(c->nearby);
 	loop_free(c->loop);
 	if (err == -EUCLEAN)
 		return EXIT_DAMAGED;

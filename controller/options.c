@@ -86,11 +86,11 @@ static const struct opt opts[] = {
 	TEXT("location", "HOST", location, NULL,
 	     "where peers reach this host when it listens on all addresses "
 	     "[the host's name]"),
-	TEXT("ports", "LIST", ports[POOL_COMMON], NULL,
+	TEXT("ports", "LIST", ports[PORTS_COMMON], NULL,
 	     "ports to listen on, as 10101-10120,10200 [any]"),
-	TEXT("client-ports", "LIST", ports[POOL_CLIENT], NULL,
+	TEXT("client-ports", "LIST", ports[PORTS_CLIENT], NULL,
 	     "those for clients; when they are used up: --ports"),
-	TEXT("engine-ports", "LIST", ports[POOL_ENGINE], NULL,
+	TEXT("engine-ports", "LIST", ports[PORTS_ENGINE], NULL,
 	     "those for engines"),
 	ROW("reuse", 0, NULL, OPT_FLAG, reuse, NULL, 0, 0,
 	    "take ports and key from the connection files that are there, "
@@ -150,6 +150,12 @@ static const struct opt opts[] = {
 	    "log every message (log level debug)"),
 	/* Options that only ipyparallel's users know: --help does not show them. */
 	TEXT("session-key", "KEY", key, NULL, NULL),
+	/* For tests: how long a command of a pool may take, how long the first pause
+	 * is, and after how long an engine works. */
+	ROW("pool-command-limit", 0, "TIME", OPT_DURATION, pool_command, "60", 0,
+	    DAY_MAX, NULL),
+	ROW("pool-proof", 0, "TIME", OPT_DURATION, pool_proof, "10", 0, DAY_MAX, NULL),
+	ROW("pool-pause", 0, "TIME", OPT_DURATION, pool_pause, "1", 1, DAY_MAX, NULL),
 	TEXT("ssh", "SERVER", ssh[CONNFILE_CLIENT], NULL, NULL),
 	TEXT("enginessh", "SERVER", ssh[CONNFILE_ENGINE], NULL, NULL),
 	TEXT("ipython-dir", "DIR", ipython_dir, NULL, NULL),

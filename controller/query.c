@@ -11,6 +11,7 @@
 #include "mounts/submit.h"
 #include "net/request.h"
 #include "net/sockets.h"
+#include "pools/requests.h"
 #include "records/forget.h"
 #include "records/lookup.h"
 #include "records/queues.h"
@@ -68,6 +69,15 @@ static void on_shutdown(struct controller *c, struct request *rq)
 		shutdown_this(c, rq);
 }
 
+/* A pool is another room's. */
+static void on_control(struct controller *c, struct request *rq)
+{
+	if (json_get(rq->msg->content, "pool"))
+		pools_on_control(c, rq);
+	else
+		control_on_request(c, rq);
+}
+
 /* --- dispatch ----------------------------------------------------------- */
 
 static const struct {
@@ -79,7 +89,8 @@ static const struct {
 	{MSG_RESULTS_REQUEST, state_on_results},
 	{MSG_TASKS_REQUEST, listing_on_request},
 	{MSG_STATE_REQUEST, state_on_request},
-	{MSG_CONTROL_REQUEST, control_on_request},
+	{MSG_CONTROL_REQUEST, on_control},
+	{MSG_POOL_REQUEST, pools_on_request},
 	{MSG_ENGINE_CONTROL_REQUEST, orders_on_request},
 	{MSG_PUSH_REQUEST, vars_on_request},
 	{MSG_PULL_REQUEST, vars_on_request},

@@ -88,6 +88,37 @@ static const char *text_option(struct json_object *o, const char *key)
 	return s && strlen(s) == n ? s : NULL;
 }
 
+/* Where a separator stands in the items, there is a NUL in the copy: $1, $2 ... */
+static void split_items(struct bytes items, const char *separator,
+			struct buf *out)
+{
+	size_t n = strlen(separator), i = 0;
+
+	while (i < items.n) {
+		const char *at = (const char *)items.p + i;
+
+		if (items.n - i >= n && memcmp(at, separator, n) == 0) {
+			buf_putc(out, '\0');
+			i += n;
+		} else {
+			buf_putc(out, *at);
+			i++;
+		}
+	}
+}
+
+static void make_columns(struct json_object *o, struct command_spec *s,
+			 struct buf *to)
+{
+	const char *separator = text_option(o, "columns");
+
+	if (!separator || !*separator)
+		return;
+	split_items(s->items, strcmp(separator, "\\t") == 0 ? "\t" : separator,
+		    to);
+	s->items = buf_bytes(to);
+}
+
 /* What the request says; false: it has no code. */
 static bool read_spec(const struct task *t, struct json_object *o,
 		      struct command_spec *s)
@@ -227,6 +258,7 @@ int task_begin(struct task *t)
 	struct json_object *o = json_get_object(t->request.metadata, "taskfs");
 	struct command_spec spec = {0};
 	struct about about = {0};
+	struct buf columns = BUF_INIT;
 	struct bytes input;
 	int err, fd = -1;
 
@@ -240,12 +272,14 @@ int task_begin(struct task *t)
 	}
 	about_task(&about, t, o, spec.items.n ? spec.items.p : NULL);
 	spec.extra_env = about.env;
+	make_columns(o, &spec, &columns);
 	bind_init(t);
 	t->run.memory_limit = memory_limit(t);
 	err = start_somewhere(t, &spec, text_option(o, "submit_dir"), fd,
 			      time_limit(o));
 	bind_done(t);
 	about_done(&about);
+	buf_done(&columns);
 	if (fd >= 0)
 		close(fd);
 	return err;

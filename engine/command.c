@@ -1,5 +1,6 @@
 #include "command.h"
 #include "base/spawn.h"
+#include "wire/octets.h"
 
 #define SHELL "/bin/sh"
 #define LIMIT_SHELL_CODE ((size_t)100 * 1024) /* one argument: 128 KiB */
@@ -123,23 +124,21 @@ static void env_add(struct command *c, struct env *e, const char *name,
 	env_set(e, entry);
 }
 
-static bool is_text(struct json_object *v)
-{
-	return json_object_is_type(v, json_type_string) &&
-	       strlen(json_object_get_string(v)) ==
-		       (size_t)json_object_get_string_len(v);
-}
-
 static int add_env_option(struct command *c, struct env *e, struct buf *why)
 {
 	if (!c->spec->env)
 		return 0;
 	json_object_object_foreach(c->spec->env, name, value) {
-		if (!*name || strchr(name, '=') || !is_text(value)) {
+		struct buf text = BUF_INIT;
+
+		if (!*name || strchr(name, '=') ||
+		    !octets_are_text(value) || octets_put(value, &text)) {
+			buf_done(&text);
 			buf_puts(why, "\"env\" must be an object of strings");
 			return -EINVAL;
 		}
-		env_add(c, e, name, json_object_get_string(value));
+		env_add(c, e, name, buf_str(&text));
+		buf_done(&text);
 	}
 	return 0;
 }
@@ -184,12 +183,39 @@ static size_t count_args(const struct command_spec *s)
 	return n + (s->args ? json_object_array_length(s->args) : 0);
 }
 
+/* Each with a NUL behind it. */
+static int take_args(struct command *c, struct buf *why)
+{
+	struct json_object *args = c->spec->args;
+	size_t i;
+
+	for (i = 0; args && i < json_object_array_length(args); i++) {
+		struct json_object *v = json_object_array_get_idx(args, i);
+
+		if (!octets_are_text(v) || octets_put(v, &c->args)) {
+			buf_puts(why, "\"args\" must be a list of strings");
+			return -EINVAL;
+		}
+		buf_putc(&c->args, '\0');
+	}
+	return 0;
+}
+
+/* Appends to argv the texts of a block. */
+static size_t put_texts(char **argv, size_t n, struct bytes block)
+{
+	const char *p = block.p, *end = p + block.n;
+
+	for (; p && p < end; p += strlen(p) + 1)
+		argv[n++] = (char *)(uintptr_t)p;
+	return n;
+}
+
 /* argv: `head` (NULL-terminated), the items, the args. */
 static void make_argv(struct command *c, const char *const *head)
 {
 	const struct command_spec *s = c->spec;
-	const char *p;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	free(c->argv);
 	while (head[n])
@@ -197,31 +223,17 @@ static void make_argv(struct command *c, const char *const *head)
 	c->argv = xreallocarray(NULL, n + count_args(s) + 1, sizeof(*c->argv));
 	for (n = 0; head[n]; n++)
 		c->argv[n] = (char *)(uintptr_t)head[n];
-	for (p = s->items.p; p && p < (const char *)s->items.p + s->items.n;
-	     p += strlen(p) + 1)
-		c->argv[n++] = (char *)(uintptr_t)p;
-	for (i = 0; s->args && i < json_object_array_length(s->args); i++)
-		c->argv[n++] = (char *)(uintptr_t)json_object_get_string(
-			json_object_array_get_idx(s->args, i));
+	n = put_texts(c->argv, n, s->items);
+	n = put_texts(c->argv, n, buf_bytes(&c->args));
 	c->argv[n] = NULL;
 }
 
-static int check_args(const struct command_spec *s, struct buf *why)
+static int check_items(const struct command_spec *s, struct buf *why)
 {
-	size_t i;
-
-	if (s->items.n && ((const char *)s->items.p)[s->items.n - 1]) {
-		buf_puts(why, "the items of the map do not end with a NUL");
-		return -EINVAL;
-	}
-
-	for (i = 0; s->args && i < json_object_array_length(s->args); i++) {
-		if (is_text(json_object_array_get_idx(s->args, i)))
-			continue;
-		buf_puts(why, "\"args\" must be a list of strings");
-		return -EINVAL;
-	}
-	return 0;
+	if (!s->items.n || !((const char *)s->items.p)[s->items.n - 1])
+		return 0;
+	buf_puts(why, "the items of the map do not end with a NUL");
+	return -EINVAL;
 }
 
 static void set_path(struct command *c, char *path)
@@ -330,7 +342,9 @@ int command_init(struct command *c, const struct command_spec *spec,
 			      "begins with #! may");
 		return -EINVAL;
 	}
-	err = check_args(spec, why);
+	err = check_items(spec, why);
+	if (!err)
+		err = take_args(c, why);
 	if (!err)
 		err = make_env(c, why);
 	if (err)
@@ -365,6 +379,7 @@ void command_done(struct command *c)
 	free(c->envp);
 	free(c->argv);
 	free(c->path);
+	buf_done(&c->args);
 	free(c->text);
 	free(c->script);
 	*c = (struct command){0};

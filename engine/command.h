@@ -19,8 +19,8 @@
 /* What is to be run. All borrowed, while the command exists. */
 struct command_spec {
 	struct bytes code;
-	struct json_object *args;	/* array of strings, or NULL */
-	struct json_object *env;	/* object of strings, or NULL */
+	struct json_object *args;	/* array of octets.h, or NULL */
+	struct json_object *env;	/* object of octets.h, or NULL */
 	struct bytes items;		/* of a map: each ended by a NUL */
 	const char *cwd;		/* or NULL */
 	char *const *own_env;		/* the engine's environment */
@@ -42,6 +42,7 @@ struct command {
 	char **envp;
 	/* its own */
 	const struct command_spec *spec;
+	struct buf args;	/* of the option, each with a NUL behind it */
 	char *text;		/* NUL-terminated code, cut up for argv */
 	char *script;		/* a file to be removed */
 	char **owned;		/* strings of envp that are ours */

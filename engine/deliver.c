@@ -121,44 +121,87 @@ static bool read_unsent(struct task *t, enum stream s, size_t max,
 
 /* --- with extensions ---------------------------------------------------- */
 
+/*
+ * The controller takes the file itself, and all of it: what was sent before there was
+ * a file is in it, too.
+ */
+static bool gives_file(struct task *t, struct output *o)
+{
+	if (o->given && o->sent > 0)
+		return true;
+	o->given = o->name &&
+		   spool_is_nearby(&t->engine->spool, o->name, o->fd);
+	if (o->given)
+		o->sent = 0;
+	else
+		output_keep(o);
+	return o->given;
+}
+
+static void piece_content(const struct task *t, enum stream s, uint64_t n,
+			  struct buf *content)
+{
+	const struct output *o = &t->run.out[s];
+
+	buf_puts(content, "{\"msg_id\":");
+	json_put_text(content, bytes_str(t->request.id));
+	buf_printf(content, ",\"stream\":\"%s\",\"offset\":%llu",
+		   stream_name(s), (unsigned long long)o->sent);
+	if (o->given)
+		buf_printf(content, ",\"file\":\"%s\",\"length\":%llu",
+			   o->name, (unsigned long long)n);
+	buf_putc(content, '}');
+}
+
 static int send_piece(struct task *t, enum stream s)
 {
 	struct output *o = &t->run.out[s];
 	struct buf content = BUF_INIT;
 	struct bytes b;
-	struct msg_out out = {.type = MSG_OUTPUT, .buffers = &b, .nbuffers = 1};
+	struct msg_out out = {.type = MSG_OUTPUT, .buffers = &b};
+	uint64_t n;
 	int err;
 
 	/* What is read into memory should not be read in vain. */
 	if (!link_can_send(&t->engine->link, t->channel))
 		return link_want(&t->engine->link, t->channel);
-	if (!read_unsent(t, s, OUTPUT_PIECE, &b))
-		return 0;
-	buf_puts(&content, "{\"msg_id\":");
-	json_put_text(&content, bytes_str(t->request.id));
-	buf_printf(&content, ",\"stream\":\"%s\",\"offset\":%llu}",
-		   stream_name(s), (unsigned long long)o->sent);
+	if (gives_file(t, o)) {
+		n = output_unsent(o);
+	} else {
+		if (!read_unsent(t, s, OUTPUT_PIECE, &b))
+			return 0;
+		out.nbuffers = 1;
+		n = b.n;
+	}
+	piece_content(t, s, n, &content);
 	out.content_text = buf_bytes(&content);
 	err = send_back(t, &out);
 	buf_done(&content);
 	if (!err)
-		o->sent += b.n;
+		o->sent += n;
 	return err;
+}
+
+/* So much goes with the reply; nothing of what is given as a file. */
+static uint64_t kept_back(const struct task *t, int s)
+{
+	const struct output *o = &t->run.out[s];
+
+	return ended(t) && !o->given ? INLINE_MAX : 0;
 }
 
 /* A piece of each: who has more to say waits until others had their turn. */
 static int send_outputs(struct task *t)
 {
-	uint64_t keep = ended(t) ? INLINE_MAX : 0;
 	bool more = false;
 	int s, err = 0;
 
 	if (!ended(t) && !t->flush)
 		return -EINPROGRESS;
 	for (s = 0; s < STREAM_OUTPUTS; s++) {
-		if (!err && output_unsent(&t->run.out[s]) > keep)
+		if (!err && output_unsent(&t->run.out[s]) > kept_back(t, s))
 			err = send_piece(t, (enum stream)s);
-		more |= output_unsent(&t->run.out[s]) > keep;
+		more |= output_unsent(&t->run.out[s]) > kept_back(t, s);
 	}
 	if (err || more)
 		return err ? err : -EBUSY;
@@ -485,7 +528,8 @@ static void flush_due(struct timer *timer)
 void deliver_output(struct task *t, enum stream s)
 {
 	t->flush_timer.fire = flush_due;
-	if (output_unsent(&t->run.out[s]) >= INLINE_MAX) {
+	if (output_unsent(&t->run.out[s]) >= INLINE_MAX &&
+	    !t->run.out[s].given) {
 		t->flush = true;
 		deliver(t);
 	} else if (!timer_is_set(&t->flush_timer)) {

@@ -121,6 +121,8 @@ static struct json_object *about_me(struct engine *e)
 	if (process[0])
 		json_add_str(o, "process", process);
 	json_add_str(o, "language", "sh");
+	if (e->config->launch)
+		json_add_str(o, "launch", e->config->launch);
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
 	json_add(o, "resources", stock_json(&e->tasks.stock));
 	json_add_int(o, "since", e->since);
@@ -311,9 +313,10 @@ static void refused(struct engine *e, struct json_object *content)
 		leave_begin(e, EXIT_NO_CONTROLLER);
 }
 
-static void note_terms(struct member *m, struct json_object *content,
+static void note_terms(struct engine *e, struct json_object *content,
 		       int64_t id)
 {
+	struct member *m = &e->member;
 	struct json_object *ours = json_get_object(content, "taskfs");
 
 	m->id = id;
@@ -325,6 +328,8 @@ static void note_terms(struct member *m, struct json_object *content,
 		m->instance = xstrdup(json_object_get_string(
 			json_get(ours, "instance")));
 	}
+	spool_set_nearby(&e->spool, json_get_str(ours, "outputs", NULL),
+			 m->instance);
 	m->state = MEMBER_IN;
 }
 
@@ -345,7 +350,7 @@ bool member_answered(struct engine *e, const struct msg *msg)
 		return false;
 	}
 	timer_cancel(&m->step);
-	note_terms(m, msg->content, id);
+	note_terms(e, msg->content, id);
 	err = link_open_rest(&e->link, id);
 	if (err) {
 		log_error("cannot connect to the controller", log_errno(err));

@@ -7,6 +7,7 @@
 #include "ssh/url.h"
 #include "wire/connfile.h"
 #include "wire/limits.h"
+#include "wire/pool_option.h"
 
 #define LIMIT_LIFETIME (3650 * 86400 * USEC_PER_SEC)
 
@@ -85,6 +86,8 @@ static const struct opt opts[] = {
 	{.name = "output-limit", .value = "SIZE", .type = OPT_SIZE,
 	 AT(output_limit), .standard = "16G", .max = INT64_MAX,
 	 .help = "largest stdout, stderr, value or data of a task"},
+	{.name = "launch", .value = "NAME", .type = OPT_TEXT, AT(launch),
+	 .help = "the launch of a pool that starts this engine [$TASKFS_LAUNCH]"},
 	{.name = "spool", .value = "DIR", .type = OPT_TEXT, AT(spool),
 	 .help = "where outputs and scripts are kept [$TMPDIR or /tmp]"},
 	{.name = "work-dir", .value = "DIR", .type = OPT_TEXT, AT(work_dir),
@@ -309,6 +312,20 @@ static int take_rank(struct config *c)
 				 "this mpiexec's?");
 }
 
+static int take_launch(struct config *c)
+{
+	const char *launch = env_text("TASKFS_LAUNCH");
+
+	/* A task may start an engine, which is none of that launch. */
+	c->from_env = !c->launch && launch ? xstrdup(launch) : NULL;
+	unsetenv("TASKFS_LAUNCH");
+	if (!c->launch)
+		c->launch = c->from_env;
+	if (!c->launch || launch_token_ok(bytes_str(c->launch)))
+		return 0;
+	return complain("--launch", "that is no name of a launch");
+}
+
 int options_read(int argc, char **argv, struct config *c, int *ret_exit)
 {
 	unsigned n;
@@ -322,6 +339,8 @@ int options_read(int argc, char **argv, struct config *c, int *ret_exit)
 	err = find_connection(c);
 	if (!err)
 		err = take_rank(c);
+	if (!err)
+		err = take_launch(c);
 	if (!err)
 		err = lifetime_read(c);
 	if (!err && c->work_dir && chdir(c->work_dir) < 0)
@@ -340,6 +359,7 @@ void options_done(struct config *c)
 {
 	free(c->path);
 	free(c->dir);
+	free(c->from_env);
 	resources_done(&c->resources);
 }
 

@@ -17,6 +17,8 @@ struct config {
 	const char *file, *given_dir, *profile, *name, *cluster_id;
 	const char *ipython_dir;
 	const char *spool, *work_dir;
+	const char *launch;		/* of a pool that started it; or NULL */
+	char *from_env;			/* the same, when the environment says it; owned */
 	const char *log_file;
 	uint64_t id;			/* asked for; NO_NUMBER: any */
 	uint64_t grace, timeout, orphan_timeout; /* usec */

@@ -1,5 +1,10 @@
 #include "output.h"
 
+#include <fcntl.h>
+
+/* What a pipe holds at most. */
+#define SPLICE_MOST ((uint64_t)1024 * 1024)
+
 static unsigned files;
 
 char *output_scratch(void)
@@ -34,11 +39,38 @@ static int append(struct output *o, struct bytes b)
 	return 0;
 }
 
+static int open_file(struct output *o, struct spool *s)
+{
+	char name[NEARBY_NAME];
+	int fd = spool_file_nearby(s, name);
+
+	o->spool = s;
+	if (fd < 0)
+		return spool_file(s);
+	o->name = xstrdup(name);
+	return fd;
+}
+
+void output_keep(struct output *o)
+{
+	if (o->name)
+		spool_drop_nearby(o->spool, o->name, o->fd);
+	free(o->name);
+	o->name = NULL;
+}
+
+static void close_file(struct output *o)
+{
+	output_keep(o);
+	close(o->fd);
+	o->fd = 0;
+	files--;
+}
+
 /* Memory goes to a file, and with it everything that follows. */
 static int spill(struct output *o, struct spool *s)
 {
-	int fd = spool_file(s);
-	int err;
+	int err, fd = open_file(o, s);
 
 	if (fd < 0)
 		return fd;
@@ -49,9 +81,7 @@ static int spill(struct output *o, struct spool *s)
 	err = append(o, buf_bytes(&o->memory));
 	if (err) {
 		o->size = o->memory.n;
-		o->fd = 0;
-		files--;
-		close(fd);
+		close_file(o);
 		return err;
 	}
 	buf_done(&o->memory);
@@ -76,6 +106,24 @@ int output_put(struct output *o, struct spool *s, struct bytes b,
 		o->size += b.n;
 	}
 	return err ? err : too_much ? -EFBIG : 0;
+}
+
+ssize_t output_splice(struct output *o, int from, uint64_t limit)
+{
+	loff_t at = (loff_t)o->size;
+	ssize_t n;
+
+	if (!o->fd || o->size >= limit)
+		return -EINVAL;
+	do {
+		n = splice(from, NULL, o->fd, &at,
+			   (size_t)min_u64(SPLICE_MOST, limit - o->size),
+			   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	o->size += (uint64_t)n;
+	return n;
 }
 
 int output_read(const struct output *o, uint64_t offset, size_t max,
@@ -104,10 +152,8 @@ int output_read(const struct output *o, uint64_t offset, size_t max,
 
 void output_done(struct output *o)
 {
-	if (o->fd) {
-		close(o->fd);
-		files--;
-	}
+	if (o->fd)
+		close_file(o);
 	buf_done(&o->memory);
 	*o = (struct output)OUTPUT_INIT;
 }

@@ -22,6 +22,10 @@ struct output {
 	int fd;			/* the file; 0: none */
 	uint64_t size;
 	uint64_t sent;
+	struct spool *spool;	/* borrowed: where the file is */
+	/* It is beside the controller's outputs, which takes it as it is; or NULL. */
+	char *name;
+	bool given;	/* deliver.c: the controller was told that name */
 };
 
 #define OUTPUT_INIT {.fd = 0}
@@ -42,6 +46,14 @@ static inline uint64_t output_unsent(const struct output *o)
 {
 	return o->size - o->sent;
 }
+/*
+ * So much at once from a pipe to its file, without a copy here. How many bytes, 0 at the
+ * end of the pipe; -EAGAIN: there is nothing; -EINVAL: it is not in a file yet, has
+ * `limit` bytes already, or nothing can be moved there, so it is read and put; -errno.
+ */
+ssize_t output_splice(struct output *o, int from, uint64_t limit) must_check;
+/* Its file has no name any more: nobody takes it. */
+void output_keep(struct output *o);
 /* Its memory and its file are given back. */
 void output_done(struct output *o);
 /* How many files all outputs have open now. */

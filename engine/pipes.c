@@ -5,6 +5,7 @@
 #include <poll.h>
 
 /* A pipe that is read full once gets larger. */
+#define PIPE_FIRST 65536
 #define PIPE_SIZE (1024 * 1024)
 /* Others may still write to what a task has left: no more than this. */
 #define DRAIN_LIMIT ((size_t)16 * 1024 * 1024)
@@ -30,21 +31,32 @@ void pipes_close(struct pipes *p)
 		close_one(&p->one[i]);
 }
 
+/* Moved or read: how many bytes, 0 at the end, or -errno. */
+static ssize_t read_one(struct pipes *p, enum stream s)
+{
+	struct pipes_one *o = &p->one[s];
+	ssize_t n = p->move ? p->move(p, s) : -EINVAL;
+
+	if (n != -EINVAL)
+		return n;
+	n = read(o->watch.fd, output_scratch(), OUTPUT_PIECE);
+	if (n > 0)
+		p->took(p, s, bytes_of(output_scratch(), (size_t)n));
+	return n < 0 ? -errno : n;
+}
+
 bool pipes_read(struct pipes *p, enum stream s)
 {
 	struct pipes_one *o = &p->one[s];
-	ssize_t n = read(o->watch.fd, output_scratch(), OUTPUT_PIECE);
+	ssize_t n = read_one(p, s);
 
-	if (n < 0)
-		return false;
-	if (n == 0) {
+	if (n == 0)
 		close_one(o);
+	if (n <= 0 || o->watch.fd < 0)
 		return false;
-	}
-	if (n == 65536)
+	if (n == PIPE_FIRST)
 		(void)fcntl(o->watch.fd, F_SETPIPE_SZ, PIPE_SIZE);
-	p->took(p, s, bytes_of(output_scratch(), (size_t)n));
-	return o->watch.fd >= 0 && n >= 65536;
+	return n >= PIPE_FIRST;
 }
 
 static void ready(struct watch *w, short events)
@@ -98,7 +110,6 @@ void pipes_init(struct pipes *p)
 			.ready = ready,
 			.fd = -1,
 			.events = POLLIN,
-			.crowd = true,
 		};
 	}
 }

@@ -15,6 +15,10 @@ struct pipes {
 	struct loop *loop;
 	/* There is something to be read (pipes_read()). */
 	void (*ready)(struct pipes *p, enum stream s);
+	/* To be tried first: what is in the pipe goes on without being read. How many
+	 * bytes, 0 at its end; -EAGAIN: nothing is; -EINVAL: it is to be read; else it
+	 * has failed, and the pipe may be closed. */
+	ssize_t (*move)(struct pipes *p, enum stream s);
 	/* What one read brought; it may close that pipe. */
 	void (*took)(struct pipes *p, enum stream s, struct bytes b);
 	/* its own */

@@ -95,6 +95,13 @@ void run_end(struct run *r, enum run_cause cause)
 
 /* --- outputs ------------------------------------------------------------ */
 
+static void output_failed(struct run *r, enum stream s, int err)
+{
+	r->cause_err = err;
+	end_by(r, err == -EFBIG ? RUN_OUTPUT_LIMIT : RUN_OUTPUT_ERROR);
+	pipes_close_one(&r->pipes, s);
+}
+
 /* What one read brought goes to the output. */
 static void take(struct pipes *p, enum stream s, struct bytes b)
 {
@@ -102,11 +109,19 @@ static void take(struct pipes *p, enum stream s, struct bytes b)
 	int err = output_put(&r->out[s], r->runner->spool, b,
 			     r->runner->output_limit);
 
-	if (!err)
-		return;
-	r->cause_err = err;
-	end_by(r, err == -EFBIG ? RUN_OUTPUT_LIMIT : RUN_OUTPUT_ERROR);
-	pipes_close_one(p, s);
+	if (err)
+		output_failed(r, s, err);
+}
+
+static ssize_t move(struct pipes *p, enum stream s)
+{
+	struct run *r = container_of(p, struct run, pipes);
+	ssize_t n = output_splice(&r->out[s], p->one[s].watch.fd,
+				  r->runner->output_limit);
+
+	if (n < 0 && n != -EAGAIN && n != -EINVAL)
+		output_failed(r, s, (int)n);
+	return n;
 }
 
 static void pipe_ready(struct pipes *p, enum stream s)
@@ -394,7 +409,7 @@ void run_init(struct run *r, struct runner *rr)
 	r->limit.fire = limit_over;
 	r->kill.fire = kill_due;
 	r->pipes = (struct pipes){.loop = rr->loop, .ready = pipe_ready,
-				  .took = take};
+				  .move = move, .took = take};
 	pipes_init(&r->pipes);
 }
 

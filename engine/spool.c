@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 /* A new directory is not locked at once. */
@@ -167,6 +168,68 @@ int spool_file(struct spool *s)
 	int err = spool_ensure(s);
 
 	return err ? err : file_unnamed(s->dir);
+}
+
+void spool_set_nearby(struct spool *s, const char *outputs,
+		      const char *instance)
+{
+	int dir = outputs ? nearby_open(outputs, instance) : -ENOENT;
+
+	if (s->nearby > 0)
+		close(s->nearby);
+	s->nearby = dir > 0 ? dir : 0;
+	if (!s->owner[0])
+		id_new(s->owner);
+}
+
+/* Where nothing can be locked nobody would know that it is in use; or the controller
+ * has just looked whether it is. */
+static int unlocked(int dir, const char *name, int fd)
+{
+	unlinkat(dir, name, 0);
+	close(fd);
+	return -ENOENT;
+}
+
+int spool_file_nearby(struct spool *s, char name[NEARBY_NAME])
+{
+	int fd, dir;
+
+	if (s->nearby <= 0)
+		return -ENOENT;
+	dir = openat(s->nearby, NEARBY_ENGINES,
+		     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	snprintf(name, NEARBY_NAME, "%s-%lu", s->owner, s->made++);
+	fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fd = -errno;
+	else if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		fd = unlocked(dir, name, fd);
+	close(dir);
+	return fd;
+}
+
+bool spool_is_nearby(const struct spool *s, const char *name, int fd)
+{
+	char path[NEARBY_NAME + sizeof(NEARBY_ENGINES) + 1];
+	struct stat a, b;
+
+	snprintf(path, sizeof(path), NEARBY_ENGINES "/%s", name);
+	return s->nearby > 0 &&
+	       fstatat(s->nearby, path, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(fd, &b) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
+void spool_drop_nearby(const struct spool *s, const char *name, int fd)
+{
+	char path[NEARBY_NAME + sizeof(NEARBY_ENGINES) + 1];
+
+	snprintf(path, sizeof(path), NEARBY_ENGINES "/%s", name);
+	if (spool_is_nearby(s, name, fd))
+		unlinkat(s->nearby, path, 0);
 }
 
 int spool_script(struct spool *s, struct bytes text, char **ret_path)

@@ -10,11 +10,16 @@
 #define TASKFS_SPOOL_H
 
 #include "base/base.h"
+#include "wire/ids.h"
+#include "wire/nearby.h"
 
 struct spool {
 	const char *dir;	/* borrowed */
 	unsigned long made;	/* so many scripts and directories: their names */
 	int lock;		/* of one that was made anew; 0: none */
+	/* Where big outputs go while the controller is on this host (wire/nearby.h). */
+	int nearby;		/* that directory; 0: none */
+	char owner[ID_SIZE];	/* the names of our files there begin with this */
 };
 
 /*
@@ -33,6 +38,17 @@ int spool_ensure(struct spool *s) must_check;
 void spool_clear(const char *dir);
 /* Removes the directory with all that is in it. One that is gone is fine; -errno. */
 int spool_remove(const char *dir);
+
+/* The controller says that its outputs are in that directory (NULL: it does not say),
+ * and which instance it is: if that is here, outputs begun from now on go there. */
+void spool_set_nearby(struct spool *s, const char *outputs,
+		      const char *instance);
+/* A new file in the directory of the controller, with its name; -ENOENT: there is no
+ * such directory; -errno. As long as it is open nobody else removes it. */
+int spool_file_nearby(struct spool *s, char name[NEARBY_NAME]) must_check;
+/* Whether the controller that we have now would find it. */
+bool spool_is_nearby(const struct spool *s, const char *name, int fd);
+void spool_drop_nearby(const struct spool *s, const char *name, int fd);
 
 /* A new file without a name, for reading and writing; -errno. */
 int spool_file(struct spool *s) must_check;

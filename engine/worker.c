@@ -196,6 +196,7 @@ static void done(struct engine *e)
 	runner_done(&e->runner);
 	if (e->spool.lock > 0)
 		close(e->spool.lock);
+	spool_set_nearby(&e->spool, NULL, NULL);
 	loop_free(e->loop);
 	free(e->cwd);
 }

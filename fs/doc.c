@@ -1,6 +1,7 @@
 #include "doc.h"
 #include "tree/tree.h"
 #include "wire/limits.h"
+#include "wire/pool_option.h"
 #include "wire/task_option.h"
 
 #include <sys/stat.h>
@@ -18,6 +19,9 @@ struct format {
 static const char *const type_name[] = {
 	[TASK_BYTES] = "string",      [TASK_NAME] = "name",
 	[TASK_TEXT] = "string",	      [TASK_LIST] = "list of strings",
+	[TASK_ITEMS] = "list of values", [TASK_RANGES] = "string",
+	[TASK_NAMES] = "1, or list of strings", [TASK_FLAG] = "1 or 0",
+	[TASK_MOMENT] = "time",
 	[TASK_ENV] = "object",	      [TASK_IDS] = "list of ids",
 	[TASK_RESULTS] = "list of ids or names", [TASK_COUNT] = "integer",
 	[TASK_INTEGER] = "integer",   [TASK_SECONDS] = "number",
@@ -101,8 +105,8 @@ static void man_end(struct buf *out)
 
 static const struct format formats[] = {
 	{"md",
-	 "# The tree\n\nMade from the tables in `fs/nodes.c` and "
-	 "`lib/wire/task_option.c` by `taskfs --print-tree=md`.\n",
+	 "# The tree\n\nMade from the tables in `fs/nodes.c`, "
+	 "`lib/wire/task_option.c` and `lib/wire/pool_option.c` by `taskfs --print-tree=md`.\n",
 	 md_section, md_entry, md_end},
 	{"man", "", man_section, man_entry, man_end},
 };
@@ -147,6 +151,28 @@ static void put_options(const struct format *f, struct buf *out)
 	f->end(out);
 }
 
+static void put_pool_options(const struct format *f, struct buf *out)
+{
+	static const char *const kind[] = {
+		[POOL_COMMAND] = "command",
+		[POOL_COUNT] = "integer",
+		[POOL_SECONDS] = "seconds",
+	};
+	const struct pool_option *o;
+
+	f->section(out, "Pool options");
+	for (o = pool_options; o->name; o++) {
+		char *type = o->standard
+				     ? xasprintf("%s: %s", kind[o->type],
+						 o->standard)
+				     : xstrdup(kind[o->type]);
+
+		f->entry(out, o->name, type, o->help);
+		free(type);
+	}
+	f->end(out);
+}
+
 int doc_print(const char *format, struct buf *out)
 {
 	const struct node *n;
@@ -160,6 +186,7 @@ int doc_print(const char *format, struct buf *out)
 			if (S_ISDIR(n->mode))
 				put_directory(&formats[i], n, out);
 		put_options(&formats[i], out);
+		put_pool_options(&formats[i], out);
 		return 0;
 	}
 	return -EINVAL;

@@ -5,6 +5,9 @@
 #include "cluster/events.h"
 #include "cluster/view.h"
 #include "metrics/metrics_file.h"
+#include "pools/pool_deeds.h"
+#include "pools/pool_file.h"
+#include "pools/pools.h"
 #include "results/group_output.h"
 #include "results/members.h"
 #include "results/metadata.h"
@@ -41,6 +44,7 @@
 #define C_ "/controller/"
 #define E_ "/engines/<id>/"
 #define V_ "/engines/VIEW/"
+#define P_ "/pools/NAME/"
 #define D_ "/tasks/DRAFT/"
 #define R_ "/results/<id>/"
 
@@ -69,20 +73,22 @@ const struct node nodes[] = {
 {.path = "/version", .mode = FILE_, .flags = NODE_STEADY,
  .show = root_version, .help = "of taskfs"},
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
- .help = "one numbered line for every change of a result, an engine or the "
-	 "controller: `17953970001234 result 7 running`; begins with the next "
+ .help = "one numbered line for every change of a result, an engine, a pool (and "
+	 "its launches) or the controller: `17953970001234 result 7 running`; begins with the next "
 	 "change, or at an offset of 64 times a number with that line"},
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
 	 "format"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
+{.path = "/pools", .mode = DIR_,
+ .help = "engines that the controller starts when tasks wait for them"},
 {.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},
 {.path = "/results", .mode = SHARED, .help = "one directory per submission"},
 
 SHOWN(C_ "state", controller_state,
-      "`connected` (and whether nothing is encrypted), or one line that says why "
-      "not"),
+      "`connected` (and whether nothing is encrypted), `disk full: submissions are "
+      "refused`, or one line that says why not"),
 SHOWN(C_ "kind", controller_kind, "`taskfs` or `ipyparallel`"),
 SHOWN(C_ "url", controller_url, "where it answers"),
 SHOWN(C_ "id", controller_id, "changes when it is started again"),
@@ -186,6 +192,38 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .each = &gather_class, .io = &gather_io,
  .help = "the engines' values, one behind the other"},
 
+{.path = "/pools/NAME", .mode = DIR_, .flags = NODE_BRIEF, .each = &pool_class,
+ .deeds = &pool_deeds,
+ .help = "a pool: commands that start engines elsewhere, and how many there may be. "
+	 "mkdir makes one, which begins when it has a `launch`. The controller keeps it, "
+	 "and all mounts show it. rmdir removes it; EBUSY: it has launches or "
+	 "engines (`cancel` in its ctl ends them). Only who may write controller/ctl may make, "
+	 "change or remove one. EOPNOTSUPP: this controller has none"},
+
+SHOWN(P_ "state", pool_state,
+      "`empty` (it has no `launch`), `ready`, `paused`, `waiting` (a launch failed; `why` "
+      "says when it is tried again), or `stopped` (too many failed in a row: write "
+      "`resume` to its ctl)"),
+SHOWN(P_ "why", pool_why,
+      "why it launches nothing, or what went wrong, with the last lines that the command "
+      "printed; else empty"),
+SHOWN(P_ "wanted", pool_wanted,
+      "so many engines the tasks that wait could use, whatever `max` says"),
+SHOWN(P_ "engines", pool_engines, "its engines, one a line"),
+SHOWN(P_ "jobs", pool_jobs,
+      "its launches, one a line: name, `launching`, `queued`, `running` or `ending`, "
+      "engines that are there/asked for, since when, and what its `launch` printed "
+      "first"),
+{.path = P_ "ctl", .mode = CTL, .show = pool_ctl_show, .store = pool_ctl_store,
+ .help = "write `pause` (it launches nothing and lets no engine go), `resume`, or `cancel "
+	 "LAUNCH`, or `cancel` alone for all: takes launches out of the queue and stops "
+	 "their engines. A read lists these words"},
+{.path = P_ "OPTION", .mode = CTL, .each = &pool_option_class,
+ .io = &pool_option_io, .deeds = &pool_option_deeds,
+ .help = "one file for each option of a pool (see Pool options). A read gives what is "
+	 "set, or the standard; what is written replaces it, and nothing (`: > FILE`) "
+	 "is the standard. What is no value is EINVAL, and the file keeps the one it had"},
+
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "
 	 "options): what begins with { is JSON, but for a shell's group of "
@@ -222,7 +260,8 @@ SHOWN(E_ "completed", engine_completed, "tasks it ended"),
  .resize = draft_resize_file,
  .help = "one file for each option that is given (see Task options): writing "
 	 "makes it, rm takes it back. Lists one a line, env NAME=VALUE a line, "
-	 "targets also as `0,2-3`. What is no value is EINVAL, and the file "
+	 "targets also as `0,2-3`; map0 is map with a NUL behind each item, as of "
+	 "find -print0. What is no value is EINVAL, and the file "
 	 "keeps the one it had"},
 
 {.path = "/results/latest", .mode = LINK, .exists = latest_exists,
@@ -303,8 +342,8 @@ R_LATE("usage", result_usage, need_detail,
        "before the end. Of a map or view: the sums, and the highest peak"),
 R_SHOW("why", result_why,
        "what a pending one waits for: an engine (`engine 1 to be free`, `engine 1 "
-       "is away since` and when), `after 12`, `hold`, its own `max_running`; else "
-       "empty"),
+       "is away since` and when), `after 12`, `hold`, its own `max_running`; why the "
+       "end of one that has ended is not stored yet; else empty"),
 R_LATE("attempts", result_attempts, need_tasks_or_detail,
        "one line for each try that ended: its number, the engine, start, end, "
        "and `ok`, `aborted` or the name of the error (`lost` when its engine "

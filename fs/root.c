@@ -1,5 +1,6 @@
 #include "root.h"
 #include "tree/tree.h"
+#include "wire/pool_option.h"
 #include "wire/task_option.h"
 
 #include <sys/stat.h>
@@ -63,6 +64,14 @@ static const char intro[] =
 "    while read -r v; do echo \"$v\"; done < mnt/results/latest/value\n"
 "    cat mnt/results/latest/1/stdout mnt/results/latest/as_completed\n"
 "\n"
+"  A pool has engines started when tasks wait, here as jobs of Slurm. These\n"
+"  commands are in doc/examples/pools of taskfs, and for PBS and ssh, too:\n"
+"\n"
+"    mkdir mnt/pools/short\n"
+"    cp slurm.cancel mnt/pools/short/cancel\n"
+"    cp slurm.launch mnt/pools/short/launch\n"
+"    cat mnt/pools/short/why           # when no engine comes\n"
+"\n"
 "  Engines of ipyparallel (see mnt/engines/0/language) run Python: a task is\n"
 "  Python, its value what the last expression is, the item of a map `item`,\n"
 "  variables those of its namespace:\n"
@@ -107,6 +116,7 @@ static void put_row(struct buf *out, const char *name, const char *suffix,
 int root_readme(const struct obj *o, struct buf *out)
 {
 	const struct task_option *t;
+	const struct pool_option *x;
 	const struct node *n;
 
 	(void)o;
@@ -117,6 +127,9 @@ int root_readme(const struct obj *o, struct buf *out)
 	buf_puts(out, "\nTask options (JSON members):\n");
 	for (t = task_options; t->name; t++)
 		put_row(out, t->name, "", t->help);
+	buf_puts(out, "\nPool options (files of pools/NAME):\n");
+	for (x = pool_options; x->name; x++)
+		put_row(out, x->name, "", x->help);
 	buf_puts(out, "\nMore: the guide, doc/guide/ in the source tree; "
 		      "when taskfs is installed,\nman 5 taskfs, and the "
 		      "guide in share/doc/taskfs\n");

@@ -35,6 +35,7 @@ struct notices;
 struct orders;
 struct others;
 struct policy;
+struct pools;
 struct ready;
 struct removed;
 struct reclaim;
@@ -50,7 +51,7 @@ struct client_ids;
 struct relayed_index;
 
 /* Where ports are taken from: those for one side, then those for all. */
-enum pool { POOL_CLIENT, POOL_ENGINE, POOL_COMMON, POOLS };
+enum port_range { PORTS_CLIENT, PORTS_ENGINE, PORTS_COMMON, PORT_RANGES };
 
 /* The command line. */
 struct config {
@@ -59,7 +60,7 @@ struct config {
 	const char *given_dir, *name, *profile, *ipython_dir;
 	const char *cluster_id;	/* NULL or "": none */
 	const char *ip, *client_ip, *engine_ip, *location;
-	const char *ports[POOLS];
+	const char *ports[PORT_RANGES];
 	const char *ssh[2];	/* by enum connfile_kind; for ipyparallel's peers */
 	const char *scheme, *durability;
 	const char *key, *key_file;
@@ -70,6 +71,9 @@ struct config {
 	uint64_t keep_id;	/* microseconds; ids of lost engines are kept so long */
 	uint64_t hwm;		/* tasks given to one engine at a time */
 	uint64_t client_tasks;	/* unfinished at a time, for each channel */
+	/* Microseconds: that a command of a pool may take; before the first of several
+	 * tries of a pool; that an engine of one is there before it is known to work. */
+	uint64_t pool_command, pool_pause, pool_proof;
 	uint64_t keep_results, keep_bytes, keep_age; /* 0: no limit */
 	enum { CURVE_AUTO, CURVE_ON, CURVE_OFF } curve;
 	enum log_level log_level;
@@ -113,8 +117,9 @@ struct counters {
 	uint64_t submitted, refused;	/* results */
 	uint64_t clients_paused;	/* times a channel was full */
 	uint64_t begun, retried, ended[STATES];	/* tasks */
+	uint64_t pool_launches, pool_failures;
 	/* How many there are now. */
-	uint64_t orders, client_tasks;
+	uint64_t orders, client_tasks, pools, launches, pool_engines;
 };
 
 struct controller {
@@ -127,6 +132,7 @@ struct controller {
 	struct hub_socket *sock;	/* SOCKETS of them; net/sockets.h */
 	char instance[ID_SIZE];	/* new with every start */
 	char cluster[ID_SIZE];	/* the same for ever */
+	char *nearby;	/* the directory of outputs, for those on this host; or NULL */
 	char *key;
 	struct address *address;	/* net/address.c */
 	struct admission *admission;	/* gate/admission.c; NULL: no CURVE */
@@ -161,6 +167,7 @@ struct controller {
 	struct relayed_index *relayed;	/* clients/relayed.h */
 	struct client_ids *client_ids;	/* clients/client_ids.h */
 	struct channels *channels;	/* clients/channel.c */
+	struct pools *pools;		/* pools/pool.h */
 	struct upstream *upstream;	/* upstream/upstream_parts.h; NULL: none */
 	struct others *others;		/* upstream/others.c */
 	struct reclaim *reclaim;	/* upstream/reclaim.c */

@@ -27,6 +27,11 @@ void drain_begin(struct engine *e)
 	set_draining(e, true, NULL);
 }
 
+void drain_let_go(struct engine *e, const char *why)
+{
+	set_draining(e, true, why);
+}
+
 void drain_end(struct engine *e)
 {
 	set_draining(e, false, NULL);

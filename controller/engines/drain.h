@@ -9,6 +9,8 @@
 
 void drain_begin(struct engine *e);
 void drain_end(struct engine *e);
+/* The engine is let go: nobody remembers that it drained. */
+void drain_let_go(struct engine *e, const char *why);
 /* The engine cannot run tasks, as far as one sees from here. */
 void drain_because(struct engine *e, const char *why);
 /* A message of an engine that cannot run tasks. */

@@ -78,6 +78,22 @@ int order_signal(struct engine *e, int signo)
 	return err;
 }
 
+void order_stop(struct engine *e)
+{
+	struct json_object *content;
+	char msg_id[MSG_ID_SIZE];
+
+	if (e->given_up) {
+		forget(e);
+		return;
+	}
+	content = json_object_new_object();
+	json_add_bool(content, "restart", false);
+	/* Whoever wants the end of the engine sees whether it comes. */
+	(void)!send_to(e, MSG_SHUTDOWN_REQUEST, content, msg_id);
+	json_object_put(content);
+}
+
 static int send_errand(const struct order_verb *v, struct errand *a,
 		       struct engine *e)
 {

@@ -15,5 +15,8 @@
 void orders_on_request(struct controller *c, struct request *rq);
 /* A signal to what a stock engine runs. */
 int order_signal(struct engine *e, int signo) must_check;
+/* The engine is told to end, as by the verb stop. One that is lost is forgotten, and e
+ * is gone. */
+void order_stop(struct engine *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include "model/tasks.h"
 #include "ours.h"
 #include "schedule/ending.h"
+#include "wire/nearby.h"
 
 /* The end of each output that was not sent before comes with the reply. */
 static bool read_outputs(struct result *r, struct run *run, struct msg *m,
@@ -75,6 +76,19 @@ void ours_on_reply(struct run *run, struct msg *m)
 	outcome_done(&outcome);
 }
 
+/* The bytes are in the message, or in a file that it names. */
+static bool take_output(struct run *run, struct result *r, enum stream s,
+			uint64_t offset, struct msg *m)
+{
+	const char *name = json_get_str(m->content, "file", NULL);
+	int64_t length = json_int_or(m->content, "length", -1);
+
+	if (!name)
+		return task_output(r, run->index, s, offset, msg_buffer(m, 0));
+	return r->c->nearby && length >= 0 && nearby_name_valid(name) &&
+	       task_output_in(r, run->index, s, offset, (uint64_t)length, name);
+}
+
 void ours_on_output(struct engine *e, struct msg *m)
 {
 	struct controller *c = e->c;
@@ -88,7 +102,6 @@ void ours_on_output(struct engine *e, struct msg *m)
 		return;
 	run_note(run, SIGN_HEARD);
 	if (s < 0 || s >= STREAM_OUTPUTS || offset < 0 ||
-	    !task_output(r, run->index, (enum stream)s, (uint64_t)offset,
-			 msg_buffer(m, 0)))
+	    !take_output(run, r, (enum stream)s, (uint64_t)offset, m))
 		c->count.bad_outputs++;
 }

@@ -12,6 +12,7 @@
 #include "removed.h"
 #include "returned.h"
 #include "schedule/run.h"
+#include "wire/pool_option.h"
 
 #define LIMIT_ENGINE_ID 1000000 /* that an engine may ask for */
 
@@ -80,16 +81,29 @@ static void read_left(struct engine *e, struct json_object *t)
 	e->ends = left >= 0 ? mono_usec() + (uint64_t)left : 0;
 }
 
+/* The launch of a pool that started it. */
+static void read_launch(struct engine *e, struct json_object *t)
+{
+	engine_read_text(&e->launch, t, "launch");
+	if (!e->launch || launch_token_ok(bytes_str(e->launch)))
+		return;
+	log_warning("an engine says a launch that there is not",
+		    log_str("uuid", e->uuid));
+	free(e->launch);
+	e->launch = NULL;
+}
+
 static void describe(struct engine *e, struct json_object *t)
 {
+	read_launch(e, t);
+	read_slots(e, t);
+	read_resources(e, t);
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
 	engine_read_text(&e->host, t, "host");
 	engine_read_text(&e->language, t, "language");
 	engine_read_text(&e->process, t, "process");
 	e->pid = 0;
 	engine_read_pid(e, t);
-	read_slots(e, t);
-	read_resources(e, t);
 	read_left(e, t);
 	e->since = now_usec();
 	if (!json_get_range(t, "since", 0, LIMIT_TIME, &e->since))
@@ -137,6 +151,8 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 	json_add_int(ours, "version", TASKFS_PROTOCOL);
 	json_add_str(ours, "instance", c->instance);
 	json_add(ours, "drop", drop);
+	if (c->nearby)
+		json_add_str(ours, "outputs", c->nearby);
 	if (!returned_relayed(e, json_get_array(t, "relayed")))
 		json_add_bool(ours, "again", true);
 	json_add(o, "taskfs", ours);
@@ -188,6 +204,7 @@ static bool leave_place(struct controller *c, struct json_object *t)
 		return false;
 	drains = e->draining && !e->drain_why &&
 		 json_bool_or(t, "respawned", false);
+	e->replaced = true;
 	engine_remove(e, "restarted");
 	return drains;
 }

@@ -19,6 +19,8 @@
 /* So many connections may have shown no key yet. */
 #define LIMIT_STRANGERS 256
 #define LOOK_EVERY (20 * USEC_PER_MSEC)
+/* And when they are too many, not sooner than this. */
+#define LOOK_AGAIN (2 * USEC_PER_MSEC)
 
 struct bell {
 	struct door *door;
@@ -36,6 +38,7 @@ struct door {
 		const struct bell *bell;
 	} stranger[LIMIT_STRANGERS];	/* oldest first */
 	size_t n;
+	uint64_t looked;	/* mono_usec() */
 	struct timer timer;
 };
 
@@ -135,12 +138,12 @@ static bool is_stranger(int fd, bool *ret_too_much)
 	return true;
 }
 
-static void look(struct timer *t)
+static void look_at_all(struct door *d)
 {
-	struct door *d = container_of(t, struct door, timer);
 	bool too_much;
 	size_t i = 0;
 
+	d->looked = mono_usec();
 	while (i < d->n) {
 		if (!is_stranger(d->stranger[i].fd, &too_much))
 			forget(d, i);
@@ -149,6 +152,13 @@ static void look(struct timer *t)
 		else
 			i++;
 	}
+}
+
+static void look(struct timer *t)
+{
+	struct door *d = container_of(t, struct door, timer);
+
+	look_at_all(d);
 	if (d->n)
 		timer_set(d->c->loop, t, LOOK_EVERY);
 }
@@ -157,6 +167,9 @@ static void came(struct door *d, const struct bell *bell, int fd)
 {
 	bool too_much;
 
+	/* Most of a thousand engines that start are let in since the last look. */
+	if (d->n == LIMIT_STRANGERS && mono_usec() - d->looked > LOOK_AGAIN)
+		look_at_all(d);
 	while (d->n == LIMIT_STRANGERS) {
 		if (is_stranger(d->stranger[0].fd, &too_much))
 			shut_out(d, 0, "too many wait to be let in");

@@ -6,7 +6,7 @@
 # are left alone. Nothing is put into the namespace but a map's item, items and
 # args. Both files become one string of Python: no three single quotes in them.
 
-import ast, builtins, errno, io, json, os, resource, shutil, signal, socket, sys
+import ast, base64, builtins, errno, io, json, os, resource, shutil, signal, socket, sys
 import tempfile, threading
 from IPython import get_ipython
 
@@ -167,6 +167,27 @@ def behind():
         end()
 
 
+def octets(value):
+    """Bytes in JSON (lib/wire/octets.h) as a text, as os.fsdecode() has it."""
+    if isinstance(value, dict):
+        return os.fsdecode(base64.b64decode(value['base64']))
+    return value
+
+
+def value_of(task, i, text):
+    """What item i of the task is: a text, or a value in JSON (option json_items)."""
+    i += task.get('first_item', 0)
+    ranges = task.get('json_items', '')
+    inside = ranges == 'all'
+    for r in () if inside or not ranges else ranges.split(','):
+        first, _, last = r.partition('-')
+        inside |= int(first) <= i <= int(last or first)
+    try:
+        return json.loads(text) if inside else text
+    except ValueError:
+        raise ValueError('json_items: item %d is not JSON: %s' % (i, text)) from None
+
+
 def begin():
     global was, refusal
     end()
@@ -176,19 +197,29 @@ def begin():
         return
     buffers = [bytes(b) for b in message.get('buffers') or []]
     given = lambda k: buffers[task[k]] if k in task else b''
-    items, args = texts(given('items')), list(task.get('args', []))
+    items, args = texts(given('items')), [octets(a) for a in task.get('args', [])]
     env = {'TASKFS_ID': str(task['result']), 'TASKFS_INDEX': str(task['index']),
            'TASKFS_ENGINE': str(task.get('engine', ''))}
-    names = {}
+    names, values, bad = {}, [], None
+    try:
+        values = [value_of(task, i, text) for i, text in enumerate(items)]
+    except ValueError as e:
+        bad = e
     if items:
         env['TASKFS_ITEM'] = items[0]
-        names.update(item=items[0], items=items)
+    if values:
+        names.update(item=values[0], items=values)
+    between = {'\\t': '\t'}.get(task.get('columns'), task.get('columns'))
+    if items and between:
+        items = [c for text in items for c in text.split(between)]
+        names['columns'] = items
     if args:
         names['args'] = args
-    env.update(task.get('env', {}))
+    env.update({k: octets(v) for k, v in task.get('env', {}).items()})
     was = {'stdin': sys.stdin, 'argv': sys.argv, 'input': builtins.input,
            'env': set_env(env), 'cwd': os.getcwd(), 'empty_dir': None,
            'used': used(), 'names': set_names(names), 'given': names}
+    refusal = bad
     try:
         was['empty_dir'] = go_to(task.get('cwd'), task.get('submit_dir'))
     except Exception as e:

@@ -70,6 +70,7 @@ void engine_store(struct engine *e)
 		.since = e->since,
 		.taskfs = e->taskfs,
 		.process = str_copy(e->process),
+		.launch = str_copy(e->launch),
 		.lost = e->lost,
 		.heard = e->lost ? e->away_since : 0,
 		.slots = e->slots,
@@ -115,6 +116,7 @@ void engine_free(struct engine *e)
 	free(e->ended);
 	free(e->drain_why);
 	free(e->process);
+	free(e->launch);
 	stocks_done(&e->stocks);
 	free(e);
 }
@@ -132,6 +134,7 @@ void engine_restore(struct controller *c, const struct engine_row *row)
 	e->host = str_copy(row->host);
 	e->language = str_copy(row->language);
 	e->process = str_copy(row->process);
+	e->launch = str_copy(row->launch);
 	e->pid = row->pid;
 	e->since = row->since;
 	if (row->slots > 0 && row->slots <= LIMIT_SLOTS)

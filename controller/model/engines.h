@@ -22,8 +22,6 @@ enum engine_state {
 	ENGINE_BACK,	/* a lost one registered; its heart was not heard yet */
 };
 
-#define LIMIT_ENGINES 65536
-
 struct engine;
 struct run;
 struct run_ops;
@@ -95,6 +93,7 @@ struct engine {
 	struct controller *c;
 	char *uuid, *host, *language;
 	char *process;		/* as in wire/process.h; NULL: it does not say */
+	char *launch;		/* of the pool that started it; NULL: none, or unknown */
 	unsigned slots;		/* so many tasks it runs at a time */
 	int64_t pid, since, heard;	/* heard: the last pong, wall clock */
 	int64_t until;		/* it ends then, wall clock; 0: nobody knows */
@@ -131,6 +130,7 @@ struct engine {
 	char *drain_why;	/* it asked for that; or NULL */
 	bool respawns;		/* it died, and is started again */
 	bool stopped;		/* while it was away: it is not to come back */
+	bool replaced;		/* it was started again, as another one */
 	bool leaving;		/* it said that it ends, and has not ended */
 	/* Set when it is removed and what it ran may go on: why nobody knows
 	 * better. Static. */

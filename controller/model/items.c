@@ -14,18 +14,6 @@ uint64_t items_count(struct bytes block)
 	return n;
 }
 
-void items_from_list(struct json_object *list, struct buf *out)
-{
-	size_t i;
-
-	for (i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *v = json_object_array_get_idx(list, i);
-
-		buf_put(out, json_object_get_string(v),
-			(size_t)json_object_get_string_len(v) + 1);
-	}
-}
-
 void items_index(struct result *r)
 {
 	const char *p = r->items.p, *end = p + r->items.n;

@@ -11,8 +11,6 @@
 
 /* How many items; 0 when the block does not end with a NUL. */
 uint64_t items_count(struct bytes block);
-/* A JSON list of strings as a block, appended. */
-void items_from_list(struct json_object *list, struct buf *out);
 /* Where each task's items begin: fills r->item_at from r->items. */
 void items_index(struct result *r);
 /* The items of one task, NUL-terminated; empty when r is no map. */

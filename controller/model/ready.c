@@ -50,11 +50,22 @@ static bool is_choosy(const struct result *r)
 	return r->ntargets || r->navoid || r->ndeps || r->applied;
 }
 
+/* An engine that is started now would be none for it. */
+static bool is_bound(const struct result *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ndeps; i++)
+		if (r->dep[i].any && r->dep[i].follow)
+			return true;
+	return r->ntargets || r->applied;
+}
+
 /* Of those with the same key one finds an engine where another does. */
 static uintptr_t line_key(const struct result *r)
 {
 	return (uintptr_t)r->needs | (is_choosy(r) ? 1 : 0) |
-	       (r->ops->takes_unready ? 2 : 0);
+	       (r->ops->takes_unready ? 2 : 0) | (is_bound(r) ? 4 : 0);
 }
 
 static struct line *line_for(struct result *r)
@@ -69,6 +80,7 @@ static struct line *line_for(struct result *r)
 	line->needs = needs_use(r->needs);
 	line->key = key;
 	line->each = is_choosy(r);
+	line->bound = is_bound(r);
 	list_init(&line->results);
 	list_add_tail(&b->lines, &line->link);
 	map_put_u64(&b->line, key, line);
@@ -97,7 +109,8 @@ void ready_add(struct result *r)
 {
 	struct list *at;
 
-	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->doomed)
+	if (!list_empty(&r->ready_link) || r->unmet || r->held || r->early ||
+	    r->doomed)
 		return;
 	r->line = line_for(r);
 	at = r->line->results.prev;

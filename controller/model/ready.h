@@ -15,6 +15,7 @@ struct line {
 	struct needs *needs;
 	uintptr_t key;
 	bool each;
+	bool bound;	/* only engines that are there already can have them */
 	struct list results;	/* by ready_link */
 	struct list *at;	/* the scheduler's: whose turn it is; NULL: nobody's */
 };
@@ -33,6 +34,11 @@ struct ready {
 	size_t nunchecked, unchecked_room;
 	/* Wakes who looks at what is ready. NULL: nobody does. */
 	void (*wake)(struct controller *c);
+	/* Hears that some are left for which there is no engine now. NULL: nobody. */
+	void (*waits)(struct controller *c);
+	/* Appends to what r waits for whether more engines are started that could run
+	 * it. NULL: nobody starts any. */
+	void (*started)(const struct result *r, struct buf *out);
 };
 
 void ready_init(struct controller *c);

@@ -7,6 +7,7 @@
 #include "items.h"
 #include "needs.h"
 #include "ready.h"
+#include "wire/moment.h"
 #include "wire/retry_on.h"
 
 /* Code and stdin together up to here stay in memory while a result waits. */
@@ -126,6 +127,15 @@ static void read_targets(struct result *r, struct json_object *ids)
 			json_object_array_get_idx(ids, i));
 }
 
+static void read_begin(struct result *r, struct bytes text)
+{
+	int64_t at;
+
+	if (text.p && moment_parse(text, r->submitted, &at) == 0)
+		r->begin = max_i64(at - r->submitted, 0);
+	r->early = r->begin > 0;
+}
+
 void result_read_options(struct result *r, struct json_object *o)
 {
 	r->priority = json_int_or(o, "priority", 0);
@@ -134,6 +144,7 @@ void result_read_options(struct result *r, struct json_object *o)
 	r->halt = (uint64_t)json_int_or(o, "halt", 0);
 	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
 	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
+	read_begin(r, json_get_bytes(o, "begin"));
 	needs_drop(r->needs);
 	r->needs = needs_of(r->c, o);
 	read_retry_on(r, json_get_array(o, "retry_on"));
@@ -196,6 +207,7 @@ struct result *result_new(struct controller *c, struct result_spec *spec)
 	r->stdin_size = r->stdin_.n;
 	r->input_here = true;
 	spec->code = spec->stdin_ = (struct buf)BUF_INIT;
+	r->held = json_flag(spec->options, "hold");
 	result_read_options(r, spec->options);
 	r->pinned = spec->pinned;
 	r->items = spec->items;
@@ -225,6 +237,7 @@ struct store_op *result_store_op(const struct result *r)
 		.name = r->name ? xstrdup(r->name) : NULL,
 		.options = xstrdup(r->options),
 		.deps = result_deps_text(r),
+		.held = r->held,
 		.kind = r->ops->kind ? r->ops->kind : r->kind,
 		.tasks = r->ntasks,
 		.uid = r->uid,
@@ -326,6 +339,7 @@ void result_free(struct result *r)
 	int s;
 
 	timer_cancel(&r->timeout_timer);
+	timer_cancel(&r->begin_timer);
 	ready_remove(r);
 	drop_name(r);
 	results_remove_finished(r);

@@ -161,12 +161,16 @@ struct result {
 	int64_t user, system;	/* usec, added up: the same in any order */
 	int64_t memory;		/* the most of one; 0: no usage known */
 	uint64_t active;	/* runs */
+	int unstored;		/* -errno: the end of a task could not be stored yet */
 	uint64_t failing;	/* of a map with `halt`: its failure is being stored */
 	bool pinned;		/* a view: task i runs on targets[i] */
 	uint32_t *told;		/* tasks that changed; mounts/events.c */
 	size_t ntold, told_room;
 
 	bool held;		/* ctl hold: nothing of it is handed out */
+	bool early;		/* its time (begin) has not come */
+	int64_t begin;		/* usec after its submission; 0: at once */
+	struct timer begin_timer;
 	struct buf code, stdin_;	/* only while input_here */
 	bool input_here, has_stdin;
 	uint64_t code_size, stdin_size;

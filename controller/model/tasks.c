@@ -193,6 +193,14 @@ bool task_is_ready(const struct task *t)
 	return task_is_waiting(t) && !t->held;
 }
 
+/* False: nothing from r->next on is ready. */
+static bool find_next(struct result *r)
+{
+	while (r->next < r->ntasks && !task_is_ready(&r->task[r->next]))
+		r->next++;
+	return r->next < r->ntasks;
+}
+
 int64_t result_waiting_task(struct result *r)
 {
 	uint64_t i;
@@ -200,9 +208,39 @@ int64_t result_waiting_task(struct result *r)
 	for (i = 0; r->again && i < r->next; i++)
 		if (task_is_ready(&r->task[i]))
 			return (int64_t)i;
-	while (r->next < r->ntasks && !task_is_ready(&r->task[r->next]))
-		r->next++;
-	return r->next < r->ntasks ? (int64_t)r->next : -1;
+	return find_next(r) ? (int64_t)r->next : -1;
+}
+
+/* More of a map that are held, one by one, are not looked at. */
+#define HELD_MAX 4096
+
+static uint64_t count_ready(struct result *r, uint64_t most)
+{
+	uint64_t i, n = r->again, last;
+
+	if (r->max_running)
+		most = r->active < r->max_running
+			       ? min_u64(most, r->max_running - r->active)
+			       : 0;
+	if (n < most)
+		(void)find_next(r);
+	last = min_u64(r->ntasks, r->next + most + HELD_MAX);
+	for (i = r->next; i < last && n < most; i++)
+		n += task_is_ready(&r->task[i]);
+	return min_u64(n, most);
+}
+
+uint64_t tasks_of_line(const struct line *line, uint64_t most)
+{
+	const struct list *l;
+	uint64_t n = 0;
+
+	list_for_each(l, &line->results) {
+		if (n >= most)
+			break;
+		n += count_ready(list_entry(l, struct result, ready_link), most - n);
+	}
+	return n;
 }
 
 void task_claim(struct result *r, uint64_t index)
@@ -273,15 +311,30 @@ static void put_append(struct result *r, uint32_t index, enum stream s,
 	store_put(r->c->store, op);
 }
 
-bool task_output(struct result *r, uint32_t index, enum stream s,
-		 uint64_t offset, struct bytes b)
+static void put_adopt(struct result *r, uint32_t index, enum stream s,
+		      uint64_t offset, uint64_t length, const char *name)
 {
-	struct task *t = &r->task[index];
+	struct store_op *op = store_op_new(STORE_ADOPT);
+
+	op->io.result = r->id;
+	op->io.index = index;
+	op->io.stream = s;
+	op->io.offset = offset;
+	op->io.length = length;
+	op->io.name = xstrdup(name);
+	op->arg = r->c;
+	op->done = append_done;
+	store_put(r->c->store, op);
+}
+
+/* What is known of the task's outputs, when `offset` is where this one goes on. */
+static struct outputs *outputs_at(struct task *t, enum stream s, uint64_t offset)
+{
 	struct outputs *out = t->out;
 
 	/* A finished result never changes. */
 	if (state_is_final((enum state)t->state))
-		return false;
+		return NULL;
 	if (!out)
 		out = t->out = zalloc(sizeof(*out));
 	if (offset == 0 && out->of[s].size) {
@@ -292,10 +345,28 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 		out->of[s].in_file = false;
 		out->of[s].err = 0;
 	}
-	if (offset != out->of[s].size)
+	return offset == out->of[s].size ? out : NULL;
+}
+
+static void output_grew(struct result *r, uint32_t index, enum stream s,
+			uint64_t n)
+{
+	struct task *t = &r->task[index];
+
+	t->out->of[s].size += n;
+	t->size[s] = t->out->of[s].size;
+	task_changed(r, index);
+	result_changed(r, CHANGED_SIZES);
+}
+
+bool task_output(struct result *r, uint32_t index, enum stream s,
+		 uint64_t offset, struct bytes b)
+{
+	struct outputs *out = outputs_at(&r->task[index], s, offset);
+
+	if (!out)
 		return false;
-	out->of[s].size += b.n;
-	if (!out->of[s].in_file && out->of[s].size > OUTPUT_IN_MEMORY) {
+	if (!out->of[s].in_file && offset + b.n > OUTPUT_IN_MEMORY) {
 		put_append(r, index, s, 0, buf_bytes(&out->of[s].mem));
 		buf_done(&out->of[s].mem);
 		out->of[s].in_file = true;
@@ -304,9 +375,20 @@ bool task_output(struct result *r, uint32_t index, enum stream s,
 		put_append(r, index, s, offset, b);
 	else
 		buf_put(&out->of[s].mem, b.p, b.n);
-	t->size[s] = out->of[s].size;
-	task_changed(r, index);
-	result_changed(r, CHANGED_SIZES);
+	output_grew(r, index, s, b.n);
 	return true;
 }
 
+bool task_output_in(struct result *r, uint32_t index, enum stream s,
+		    uint64_t offset, uint64_t length, const char *name)
+{
+	struct outputs *out = outputs_at(&r->task[index], s, offset);
+
+	if (!out || (offset && !out->of[s].in_file) ||
+	    length > INT64_MAX - offset)
+		return false;
+	out->of[s].in_file = true;
+	put_adopt(r, index, s, offset, length, name);
+	output_grew(r, index, s, length);
+	return true;
+}

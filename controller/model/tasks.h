@@ -18,6 +18,11 @@ bool task_is_ready(const struct task *t);
 /* The first task that is ready; -1: none. */
 int64_t result_waiting_task(struct result *r);
 
+struct line;
+
+/* How many tasks of the line are ready: at most `most` are counted. */
+uint64_t tasks_of_line(const struct line *line, uint64_t most);
+
 /* Takes a task out of those that wait, or puts it back (also in line with its
  * result). */
 void task_claim(struct result *r, uint64_t index);
@@ -29,6 +34,10 @@ void task_set_held(struct result *r, uint64_t index, bool held);
 /* Appends to an output; false: the offset fits nothing that is here. */
 bool task_output(struct result *r, uint32_t index, enum stream s,
 		 uint64_t offset, struct bytes b);
+/* The same of one that is the file `name` of its engine (wire/nearby.h), which has so
+ * many bytes more. */
+bool task_output_in(struct result *r, uint32_t index, enum stream s,
+		    uint64_t offset, uint64_t length, const char *name);
 void task_set_state(struct result *r, struct task *t, enum state s);
 void task_set_row(struct task *t, struct task_row *row);
 

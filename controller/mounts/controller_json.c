@@ -5,6 +5,7 @@
 #include "model/carrier.h"
 #include "model/results.h"
 #include "schedule/policy.h"
+#include "store/store.h"
 
 struct json_object *controller_json(const struct controller *c, bool counters)
 {
@@ -17,6 +18,10 @@ struct json_object *controller_json(const struct controller *c, bool counters)
 			       c->results->tasks[STATE_ABORTED]));
 	json_add_str(o, "scheme", policy_name(c->policy));
 	json_add_int(o, "results", (int64_t)c->results->by_id.n);
+	json_add_str(o, "trouble",
+		     store_is_full(c->store)
+			     ? "disk full: submissions are refused"
+			     : NULL);
 	if (c->carrier->json)
 		json_add(o, "upstream", c->carrier->json(c));
 	if (counters)

@@ -13,6 +13,8 @@ void events_done(struct controller *c);
 void events_on_subscription(struct controller *c, unsigned more, bool heard);
 bool events_are_heard(const struct controller *c);
 
+/* What controller_json() says has changed: tells it, this turn. */
+void events_on_controller(struct controller *c);
 /* Tells v, {"engine": ...} and the like, this turn; v is owned by events from now
  * on. */
 void events_add(struct controller *c, struct json_object *v);

@@ -33,6 +33,8 @@ static const struct counter {
 	{"tasks_aborted", AT(count.ended[STATE_ABORTED])},
 	{"replies_late", AT(count.late_replies)},
 	{"outputs_bad", AT(count.bad_outputs)},
+	{"pool_launches", AT(count.pool_launches)},
+	{"pool_failures", AT(count.pool_failures)},
 	{"iopub_bad", AT(count.bad_iopub)},
 };
 
@@ -68,6 +70,9 @@ static struct json_object *gauges_json(const struct controller *c)
 		{"store_backlog_bytes", store_backlog(c->store)},
 		{"orders", c->count.orders},
 		{"client_tasks", c->count.client_tasks},
+		{"pools", c->count.pools},
+		{"launches", c->count.launches},
+		{"pool_engines", c->count.pool_engines},
 	};
 	struct json_object *o = json_object_new_object();
 	size_t i;

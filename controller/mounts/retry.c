@@ -5,6 +5,7 @@
 #include "model/ready.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
+#include "wire/map_items.h"
 
 /*
  * The verb retry: the tasks of a result that are not ok again, whether they
@@ -65,18 +66,30 @@ static struct json_object *wanted_targets(const struct result *r, int64_t only)
 
 /* Appends the items of those tasks; returns how many tasks they are. */
 static uint64_t wanted_items(const struct result *r, int64_t only,
-			     struct bytes all, struct buf *out)
+			     struct bytes all, struct bytes json,
+			     struct result_spec *spec)
 {
 	const char *p = all.p, *end = p + all.n;
+	struct json_items which = {0};
+	struct buf text = BUF_INIT;
 	uint64_t i = 0;
 
 	for (; p < end; i++) {
 		size_t n = strlen(p) + 1;
 
-		if (i / r->chunk < r->ntasks && is_wanted(r, i / r->chunk, only))
-			buf_put(out, p, n);
+		if (i / r->chunk < r->ntasks && is_wanted(r, i / r->chunk, only)) {
+			buf_put(&spec->items, p, n);
+			json_items_add(&which, json_items_has(json, i));
+		}
 		p += n;
 	}
+	/* Fewer items are no longer text. */
+	if (json_items_end(&which, &text))
+		abort();
+	json_object_object_del(spec->options, "json_items");
+	if (text.n)
+		json_add_str(spec->options, "json_items", buf_str(&text));
+	buf_done(&text);
 	return only < 0 ? r->ntasks - r->count[STATE_OK] : 1;
 }
 
@@ -100,6 +113,8 @@ static void retry_input(struct store_op *op)
 	spec.options = json_parse(bytes_str(old->options), NULL);
 	json_object_object_del(spec.options, "after");
 	json_object_object_del(spec.options, "follow");
+	json_object_object_del(spec.options, "hold");
+	json_object_object_del(spec.options, "begin");
 	targets = old->pinned ? wanted_targets(old, rq->task) : all_targets(old);
 	if (targets)
 		json_add(spec.options, "targets", targets);
@@ -107,7 +122,8 @@ static void retry_input(struct store_op *op)
 	spec.ops = &result_ops_mount;
 	spec.kind = old->kind;
 	spec.ntasks = wanted_items(old, rq->task, buf_bytes(&op->task.items),
-				   &spec.items);
+				   json_get_bytes(spec.options, "json_items"),
+				   &spec);
 	move_buf(&spec.code, &op->task.code);
 	move_buf(&spec.stdin_, &op->task.stdin_);
 	r = result_new(rq->c, &spec);

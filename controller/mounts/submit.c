@@ -10,6 +10,8 @@
 #include "schedule/graph.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
+#include "wire/map_items.h"
+#include "wire/members.h"
 #include "wire/task_option.h"
 
 #define LIMIT_TOKEN 200
@@ -26,27 +28,43 @@ struct submission {
 	} of[];
 };
 
+static struct json_object *purged_content(void)
+{
+	return error_content(ENOENT, "KeyError", "it was purged already");
+}
+
+static void put_refusal(struct buf *out, struct json_object *refusal)
+{
+	member_raw(out, NULL, json_bytes(refusal));
+	json_object_put(refusal);
+}
+
 static void answer(struct work *w)
 {
 	struct submission *s = container_of(w, struct submission, answer);
 	struct controller *c = s->rq->c;
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
+	struct buf out = BUF_INIT;
 	size_t i;
 
+	buf_putc(&out, '{');
+	ok_members(c, &out);
+	member_begin(&out, "results");
+	buf_putc(&out, '[');
 	for (i = 0; i < s->n; i++) {
 		struct result *r = result_find(c, s->of[i].id);
 
-		if (s->of[i].refusal)
-			json_push(a, s->of[i].refusal);
-		else if (r)
-			json_push(a, result_json(r, CHANGED_ALL, NULL));
-		else
-			json_push(a, error_content(ENOENT, "KeyError",
-						   "it was purged already"));
+		if (s->of[i].refusal || !r) {
+			put_refusal(&out, s->of[i].refusal
+						  ? s->of[i].refusal
+						  : purged_content());
+			continue;
+		}
+		member_begin(&out, NULL);
+		result_put_json(r, &out);
 	}
-	json_add(o, "results", a);
-	request_reply(s->rq, MSG_SUBMIT_REPLY, o, NULL, 0);
+	buf_puts(&out, "]}");
+	request_reply_text(s->rq, MSG_SUBMIT_REPLY, buf_bytes(&out), NULL, 0);
+	buf_done(&out);
 	free(s);
 }
 
@@ -70,6 +88,13 @@ static void refuse(struct submission *s, size_t i, int err, const char *why)
 	s->of[i].refusal = error_content(err, "SubmitError", why);
 }
 
+static const char *not_stored(int err)
+{
+	return err == -ENOSPC ? "the controller's disk is full: rmdir results "
+				"that are not needed"
+			      : "the controller could not store it";
+}
+
 static void stored(struct store_op *op)
 {
 	struct submission *s = op->arg;
@@ -83,8 +108,7 @@ static void stored(struct store_op *op)
 		log_error("a submission was not stored", log_errno(op->err));
 		for (i = 0; i < s->n; i++)
 			if (s->of[i].id == r->id)
-				refuse(s, i, op->err,
-				       "the controller could not store it");
+				refuse(s, i, op->err, not_stored(op->err));
 		result_doom(r);
 	}
 	if (--s->waiting == 0)
@@ -111,11 +135,16 @@ static int read_shape(const struct msg *m, struct json_object *o,
 	struct json_object *list = json_get_array(spec->options, "map");
 	uint64_t chunk = (uint64_t)json_int_or(spec->options, "chunk", 1), n;
 	int err = read_bytes(m, o, "map", LIMIT_MAP, &spec->items);
+	struct buf json = BUF_INIT;
 
 	if (list) {
 		buf_clear(&spec->items);
-		items_from_list(list, &spec->items);
+		if (map_items_put(list, &spec->items, &json))
+			abort(); /* task_options_check() has found that */
 		json_object_object_del(spec->options, "map");
+		if (json.n)
+			json_add_str(spec->options, "json_items", buf_str(&json));
+		buf_done(&json);
 	}
 	if (json_bool_or(o, "view", false)) {
 		list = json_get_array(spec->options, "targets");
@@ -204,6 +233,29 @@ static void put_result(struct submission *s, struct result *r,
 	ready_add(r);
 }
 
+/* The option unique: no other of that user and name is unfinished. */
+static int check_unique(struct controller *c, const struct result_spec *spec,
+			struct buf *why)
+{
+	const struct result *r;
+
+	if (!json_flag(spec->options, "unique"))
+		return 0;
+	if (!spec->name) {
+		buf_puts(why, "\"unique\" needs \"label\": the name that is to "
+			      "be unique");
+		return -EINVAL;
+	}
+	r = result_named(c, spec->uid, bytes_str(spec->name));
+	while (r && (r->doomed || state_is_final(result_state(r))))
+		r = r->older;
+	if (!r)
+		return 0;
+	buf_printf(why, "\"unique\": result %llu is called %s, too, and has not "
+			"ended", (unsigned long long)r->id, spec->name);
+	return -EEXIST;
+}
+
 /* Many submissions may name one buffer: what comes of a request has a limit, too. */
 static int may_take(const struct submission *s, struct buf *why)
 {
@@ -232,6 +284,8 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		err = read_spec(s->rq->msg, o, &spec, &why);
 	if (!err)
 		err = graph_check(c, spec.uid, spec.options, &why);
+	if (!err)
+		err = check_unique(c, &spec, &why);
 	if (err) {
 		refuse(s, i, err, why.n ? buf_str(&why)
 					: "it is being stored right now");

@@ -14,7 +14,7 @@ struct pool_ports {
 };
 
 struct address {
-	struct pool_ports pool[POOLS];
+	struct pool_ports pool[PORT_RANGES];
 	bool reused;			/* `old` is there */
 	struct connfile old[2];		/* by enum connfile_kind */
 };
@@ -158,7 +158,7 @@ int address_init(struct controller *c, struct buf *why)
 	int i, err = 0;
 
 	c->address = zalloc(sizeof(*c->address));
-	for (i = 0; i < POOLS && !err; i++)
+	for (i = 0; i < PORT_RANGES && !err; i++)
 		err = read_pool(&c->address->pool[i], c->config.ports[i], why);
 	if (!err && c->config.reuse)
 		reuse_files(c);
@@ -171,7 +171,7 @@ void address_done(struct controller *c)
 
 	if (!c->address)
 		return;
-	for (i = 0; i < POOLS; i++)
+	for (i = 0; i < PORT_RANGES; i++)
 		free(c->address->pool[i].port);
 	if (c->address->reused) {
 		connfile_done(&c->address->old[0]);
@@ -193,8 +193,8 @@ const char *address_old_key(const struct controller *c)
 static struct pool_ports *pool_of(const struct controller *c, enum socket i)
 {
 	return &c->address->pool[rows[i].side == CONNFILE_CLIENT
-					 ? POOL_CLIENT
-					 : POOL_ENGINE];
+					 ? PORTS_CLIENT
+					 : PORTS_ENGINE];
 }
 
 static bool has(const struct pool_ports *pool, unsigned port)
@@ -211,7 +211,7 @@ static bool is_allowed(const struct controller *c, enum socket i,
 		       unsigned port)
 {
 	const struct pool_ports *own = pool_of(c, i);
-	const struct pool_ports *common = &c->address->pool[POOL_COMMON];
+	const struct pool_ports *common = &c->address->pool[PORTS_COMMON];
 
 	return (!own->n && !common->n) || has(own, port) || has(common, port);
 }
@@ -220,7 +220,7 @@ static bool is_allowed(const struct controller *c, enum socket i,
 static unsigned next_port(struct controller *c, enum socket i)
 {
 	struct pool_ports *own = pool_of(c, i);
-	struct pool_ports *common = &c->address->pool[POOL_COMMON];
+	struct pool_ports *common = &c->address->pool[PORTS_COMMON];
 
 	if (own->at < own->n)
 		return own->port[own->at++];
@@ -311,7 +311,7 @@ static int bind_somewhere(struct controller *c, enum socket i,
 		err = bind_to(c, i, port);
 	if (!err)
 		return 0;
-	if (c->address->pool[POOL_COMMON].n || pool_of(c, i)->n)
+	if (c->address->pool[PORTS_COMMON].n || pool_of(c, i)->n)
 		log_warning("no port of those given is left; any is taken",
 			    log_str("socket", name));
 	return bind_to(c, i, 0);

@@ -2,6 +2,7 @@
 #include "place.h"
 
 #include "base/file.h"
+#include "wire/nearby.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -122,7 +123,11 @@ static void remove_files(const char *path)
 static void remove_data(const char *dir)
 {
 	char *outputs = xasprintf("%s/outputs", dir);
+	char *engines = xasprintf("%s/" NEARBY_ENGINES, outputs);
 
+	remove_files(engines);
+	rmdir(engines);
+	free(engines);
 	remove_files(outputs);
 	rmdir(outputs);
 	remove_files(dir);

@@ -281,7 +281,7 @@ static void ask_results(struct lookup *l)
 	}
 	l->tasks = ended;
 	named_tasks_query(&l->tasks, q);
-	record_query_put(l->rq->c->store, q, results_found, l);
+	store_query(l->rq->c->store, q, results_found, l);
 }
 
 static void answer_status(struct lookup *l)
@@ -346,7 +346,7 @@ void stock_on_history(struct controller *c, struct request *rq)
 	struct record_query *q = record_query_new(REC_BIT(REC_MSG_ID));
 
 	q->order = "submitted, rid, key";
-	record_query_put(c->store, q, history_found, rq);
+	store_query(c->store, q, history_found, rq);
 }
 
 /* --- db_request --------------------------------------------------------- */
@@ -461,7 +461,7 @@ void stock_on_db(struct controller *c, struct request *rq)
 		request_fail(rq, MSG_DB_REPLY, 0, ename, buf_str(&why));
 		record_query_free(q);
 	} else {
-		record_query_put(c->store, q, rows_found, rq);
+		store_query(c->store, q, rows_found, rq);
 	}
 	json_object_put(empty);
 	buf_done(&why);

@@ -250,7 +250,7 @@ static void add_history(struct request *rq, struct json_object *content,
 		json_push(q->args, json_text(engine_ident(e)));
 	}
 	buf_putc(&q->where, ')');
-	record_query_put(rq->c->store, q, history_found, h);
+	store_query(rq->c->store, q, history_found, h);
 }
 
 /* Adds what `of` says of each engine, under the engine's id. */

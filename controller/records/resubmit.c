@@ -159,7 +159,7 @@ void stock_on_resubmit(struct controller *c, struct request *rq)
 				     REC_BIT(REC_CONTENT) |
 				     REC_BIT(REC_BUFFERS));
 		named_tasks_query(&s->tasks, q);
-		record_query_put(c->store, q, found, s);
+		store_query(c->store, q, found, s);
 	}
 	buf_done(&why);
 }

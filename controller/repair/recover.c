@@ -6,7 +6,7 @@
 #include "recover_parts.h"
 #include "store/files.h"
 #include "store/open.h"
-#include "store/wal.h"
+#include "disk/wal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -4,8 +4,10 @@
 #include "base/parse.h"
 #include "store/deps.h"
 #include "store/files.h"
+#include "store/pools.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
+#include "wire/pool_option.h"
 #include "wire/state.h"
 
 #include <dirent.h>
@@ -85,7 +87,7 @@ static_assert(STATE_PENDING == 1 && STATE_OK == 3 && STATE_ERROR == 4, "below");
 #define KEPT_OR(column, most, other) \
 	"CASE WHEN " KEPT(column, most) " THEN " column " ELSE " other " END"
 #if LIMIT_TIME != 100000000000000000 || LIMIT_ID != 4294967294 || \
-	LIMIT_EXIT != 255 || LIMIT_SIGNAL != 64
+	LIMIT_EXIT != 255 || LIMIT_SIGNAL != 64 || LIMIT_ENGINES != 65536
 #error "they are in the statements below"
 #endif
 
@@ -227,21 +229,48 @@ static const struct {
 	{NULL,
 	 "DELETE FROM record_buffers WHERE record NOT IN "
 	 "(SELECT result FROM records)"},
+	{"pools had a name, or options, that cannot be read: they are lost",
+	 "DELETE FROM pools WHERE id<1 OR NOT pool_good(name,options) OR "
+	 "name IN (SELECT name FROM pools o WHERE o.id<pools.id)"},
+	/* Launches may be lost that are in a queue: no more are to be added to them. */
+	{"pools are paused, as launches of theirs may not be known: resume does away "
+	 "with that",
+	 "UPDATE pools SET paused=1,failures=0,until=0,why=NULL,slots=0,"
+	 "resources=NULL"},
+	{"launches were of no pool, or cannot be read: they are lost",
+	 "DELETE FROM launches WHERE id<1 OR pool NOT IN (SELECT id FROM pools) OR"
+	 " NOT launch_good(token,job) OR "
+	 "token IN (SELECT token FROM launches o WHERE o.id<launches.id)"},
+	{"launches had numbers that cannot be: these are forgotten",
+	 "UPDATE launches SET count=" KEPT_OR("count", "65536", "1") ","
+	 " registered=" KEPT_OR("registered", "2147483647", "0") ","
+	 " state=CASE WHEN state BETWEEN 1 AND 4 THEN state ELSE 2 END,"
+	 " since=" KEPT_OR("since", LAST, "0")
+	 " WHERE NOT (ifnull(state,0) BETWEEN 1 AND 4 AND typeof(state)='integer' AND "
+	 KEPT("count", "65536") " AND " KEPT("registered", "2147483647") " AND "
+	 KEPT("since", LAST) ")"},
 	{NULL, "DELETE FROM begun"},
 	{NULL,
 	 "INSERT INTO begun SELECT key>>24, count(*) FROM tasks GROUP BY 1"},
 	{NULL,
 	 "DELETE FROM meta WHERE ifnull(value,'')='' OR (key IN "
-	 "('next_result','next_engine') AND value GLOB '*[^0-9]*')"},
+	 "('next_result','next_engine','next_launch') AND value GLOB '*[^0-9]*')"},
 	{"rows of meta are lost, those with the next ids: ids go on 1000 behind the "
 	 "last that is known",
-	 "INSERT OR IGNORE INTO meta VALUES('next_result',0),('next_engine',"
+	 "INSERT OR IGNORE INTO meta VALUES('next_result',0),"
+	 "('next_launch',1000+ifnull((SELECT max(id) FROM launches),0)),"
+	 "('next_engine',"
 	 "1000+max(ifnull((SELECT max(id) FROM engines),0),"
 	 "ifnull((SELECT max(engine) FROM tasks),0)))"},
 	/* Ids of what is lost altogether are not given again. */
 	{NULL,
 	 "UPDATE meta SET value=1000+max(CAST(value AS INTEGER),"
 	 "ifnull((SELECT max(id) FROM results),0)) WHERE key='next_result'"},
+	{NULL,
+	 "UPDATE meta SET value=max(CAST(value AS INTEGER),"
+	 "1+ifnull((SELECT max(id) FROM launches),0))"
+	 "+CASE WHEN (SELECT log FROM temp.known) THEN 0 ELSE 1000 END"
+	 " WHERE key='next_launch'"},
 	{NULL,
 	 "UPDATE meta SET value=max(CAST(value AS INTEGER),"
 	 "1+ifnull((SELECT max(id) FROM engines),-1),"
@@ -257,6 +286,47 @@ static void deps_good(sqlite3_context *ctx, int n, sqlite3_value **v)
 					      sqlite3_value_text(v[0])));
 }
 
+static const char *text_of(sqlite3_value *v)
+{
+	return (const char *)sqlite3_value_text(v);
+}
+
+static void pool_good(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	(void)n;
+	sqlite3_result_int(ctx, pool_texts_good(text_of(v[0]), text_of(v[1]), NULL));
+}
+
+static void launch_good(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	const char *token = text_of(v[0]), *job = text_of(v[1]);
+
+	(void)n;
+	sqlite3_result_int(ctx, token && launch_token_ok(bytes_str(token)) &&
+					(!job || strlen(job) <= LIMIT_JOB));
+}
+
+static int add_functions(sqlite3 *sql)
+{
+	static const struct {
+		const char *name;
+		int args;
+		void (*f)(sqlite3_context *ctx, int n, sqlite3_value **v);
+	} rows[] = {
+		{"deps_good", 1, deps_good},
+		{"pool_good", 2, pool_good},
+		{"launch_good", 2, launch_good},
+	};
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows) && !err; i++)
+		err = sql_errno(sqlite3_create_function(
+			sql, rows[i].name, rows[i].args, SQLITE_UTF8, NULL,
+			rows[i].f, NULL, NULL));
+	return err;
+}
+
 /* Writes down what the statements ask for that is in no row. */
 static int put_known(struct recover *k, uid_t uid, gid_t gid)
 {
@@ -264,9 +334,7 @@ static int put_known(struct recover *k, uid_t uid, gid_t gid)
 		"CREATE TEMP TABLE known AS SELECT %u AS uid, %u AS gid,"
 		" %d AS log, %d AS begun", (unsigned)uid, (unsigned)gid,
 		!k->log_lost, !k->log_lost && !k->begun_lost);
-	int err = sql_errno(sqlite3_create_function(k->db.sql, "deps_good", 1,
-						    SQLITE_UTF8, NULL, deps_good,
-						    NULL, NULL));
+	int err = add_functions(k->db.sql);
 
 	recover_change(k, &err, text);
 	sqlite3_free(text);

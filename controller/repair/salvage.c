@@ -194,6 +194,7 @@ int salvage_rows(struct recover *k)
 	} tables[] = {
 		{"results", "id"},     {"tasks", "key"},
 		{"held_tasks", "key"}, {"engines", "id"},
+		{"pools", "id"},       {"launches", "id"},
 		{"records", "result"}, {"record_buffers", "rowid"},
 	};
 	bool whole = true;

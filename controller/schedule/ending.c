@@ -119,6 +119,17 @@ static void ended(struct store_op *op)
 		r->ops->ended(r);
 }
 
+/* It is told in `unstored` until an end of the result can be stored. */
+static void note_unstored(struct controller *c, const struct store_op *op)
+{
+	struct result *r = result_find(c, op->task.row.result);
+
+	if (!r || r->unstored == op->err)
+		return;
+	r->unstored = op->err;
+	result_changed(r, CHANGED_STATE);
+}
+
 static void end_done(struct store_op *op)
 {
 	static struct log_limit limit;
@@ -126,6 +137,7 @@ static void end_done(struct store_op *op)
 	struct store_op *again;
 	unsigned skipped;
 
+	note_unstored(c, op);
 	if (!op->err) {
 		ended(op);
 		return;

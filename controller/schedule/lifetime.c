@@ -28,11 +28,28 @@ static void on_timeout(struct timer *t)
 	buf_done(&why);
 }
 
+static void on_begin(struct timer *t)
+{
+	struct result *r = container_of(t, struct result, begin_timer);
+
+	r->early = false;
+	result_wait(r);
+	ready_add(r);
+	result_changed(r, CHANGED_STATE);
+}
+
 void result_wait(struct result *r)
 {
+	int64_t left = r->begin - result_age(r);
+
 	r->timeout_timer.fire = on_timeout;
-	if (r->timeout)
+	r->begin_timer.fire = on_begin;
+	if (r->early && left > 0)
+		timer_set(r->c->loop, &r->begin_timer, (uint64_t)left);
+	else if (r->timeout)
 		timer_set(r->c->loop, &r->timeout_timer, r->timeout);
+	if (left <= 0)
+		r->early = false;
 }
 
 void result_put(struct result *r, void (*done)(struct store_op *op), void *arg)
@@ -103,6 +120,7 @@ void result_set_finished(struct result *r)
 	struct controller *c = r->c;
 
 	timer_cancel(&r->timeout_timer);
+	timer_cancel(&r->begin_timer);
 	/* Until now these were the times when the first task was sent. */
 	r->started = r->first_started;
 	r->began = r->first_began;

@@ -84,6 +84,23 @@ void sched_tell_waiting(struct controller *c, int64_t engine)
 	c->schedule->told_missing = (int)missing;
 }
 
+static void tell_each(struct result *r, void *arg)
+{
+	(void)arg;
+	result_changed(r, CHANGED_STATE);
+}
+
+void sched_tell_all(struct controller *c)
+{
+	each_ready(c, NULL, tell_each);
+}
+
+void sched_on_disk(struct controller *c)
+{
+	sched_tell_all(c);
+	sched_kick(c);
+}
+
 /* Engines with room, in order of use. */
 struct room {
 	struct engine **e;
@@ -395,6 +412,8 @@ static void place(struct work *w)
 	}
 	free(room.e);
 	free(room.fit);
+	if (c->ready->waits && !list_empty(&c->ready->buckets))
+		c->ready->waits(c);
 }
 
 void sched_init(struct controller *c)

@@ -12,6 +12,11 @@ void sched_init(struct controller *c);
 void sched_done(struct controller *c);
 /* What waits for this engine waits for something else now: clients hear it. */
 void sched_tell_waiting(struct controller *c, int64_t engine);
+/* The same of everything that is ready. */
+void sched_tell_all(struct controller *c);
+/* The disk is full, or has room again (store_is_full()): what waits for it waits for
+ * something else now. */
+void sched_on_disk(struct controller *c);
 /* An engine is gone for ever: what waits for it alone ends this turn. */
 void sched_check(struct controller *c);
 /* Capacity or tasks changed: look at the end of this turn. */

@@ -7,6 +7,7 @@
 #include "model/engines.h"
 #include "model/ready.h"
 #include "model/tasks.h"
+#include "store/store.h"
 
 #define LIMIT_NAMED 100 /* engines */
 
@@ -292,21 +293,54 @@ static void put_missing(const struct result *r, struct buf *out)
 
 /* --- in all ------------------------------------------------------------- */
 
+/* Whether more engines are started that could run it. */
+static void put_started(const struct result *r, struct buf *out)
+{
+	if (r->c->ready->started && !r->ntargets && !r->applied)
+		r->c->ready->started(r, out);
+}
+
+static void put_any(const struct result *r, struct buf *out)
+{
+	put_missing(r, out);
+	put_started(r, out);
+}
+
 static void put_place(const struct result *r, struct buf *out)
 {
 	const char *away = r->c->carrier->is_away(r->c);
 
 	if (away)
 		buf_puts(out, away);
+	else if (store_is_full(r->c->store))
+		buf_puts(out, "room on the controller's disk, which is full");
 	else if (r->max_running && r->active >= r->max_running)
 		buf_printf(out, "one of its own tasks to end: max_running is %llu",
 			   (unsigned long long)r->max_running);
 	else if (why_missing(r->c) != MISSING_ALL && put_lacks(r, out))
-		return;
+		put_started(r, out);
 	else if (r->ntargets)
 		put_targets(r, out);
 	else
-		put_missing(r, out);
+		put_any(r, out);
+}
+
+static void put_begin(const struct result *r, struct buf *out)
+{
+	char date[DATE_SIZE];
+
+	date_format(r->submitted + r->begin, date);
+	buf_printf(out, "%sbegin %s", out->n ? ", " : "", date);
+}
+
+void why_put_unstored(const struct result *r, struct buf *out)
+{
+	if (r->unstored == -ENOSPC)
+		buf_puts(out, "its end to be stored: the controller's disk is "
+			      "full");
+	else if (r->unstored)
+		buf_printf(out, "its end to be stored: %s",
+			   strerror(-r->unstored));
 }
 
 void why_put(const struct result *r, struct buf *out)
@@ -316,6 +350,8 @@ void why_put(const struct result *r, struct buf *out)
 	graph_why(r, out);
 	if (r->held)
 		buf_printf(out, "%shold", out->n ? ", " : "");
+	if (r->early)
+		put_begin(r, out);
 	if (!out->n)
 		put_place(r, out);
 }

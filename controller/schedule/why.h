@@ -8,6 +8,8 @@
 
 /* Appends what r waits for; nothing when no task of it waits. */
 void why_put(const struct result *r, struct buf *out);
+/* Appends what keeps an end of r from being stored; nothing when nothing does. */
+void why_put_unstored(const struct result *r, struct buf *out);
 
 /* What a result waits for that names no engine. */
 enum missing {

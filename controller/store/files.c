@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "sql.h"
+#include "wire/nearby.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,8 +13,10 @@
 static char *output_path(const struct db *db, uint64_t result, uint32_t index,
 			 enum stream s)
 {
-	return xasprintf("%s/%llu.%u.%s", db->outputs,
-			 (unsigned long long)result, index, stream_name(s));
+	char name[NEARBY_NAME];
+
+	nearby_output(name, result, index, s);
+	return xasprintf("%s/%s", db->outputs, name);
 }
 
 static int sync_dir(const char *path)
@@ -63,19 +66,31 @@ static void remember(struct db *db, const struct store_op *op)
 		map_remove_u64(&db->forget, key);
 }
 
+/* An engine that was given up may still write into a file that it gave. */
+static void leave_to_engine(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && st.st_nlink > 1)
+		unlink(path);
+}
+
 int files_append(struct db *db, struct store_op *op)
 {
 	char *path = output_path(db, op->io.result, op->io.index,
 				 op->io.stream);
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	int err = fd < 0 ? -errno : 0;
+	int fd, err;
 
+	if (op->io.offset == 0)
+		leave_to_engine(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	err = fd < 0 ? -errno : 0;
 	/* The bytes before these could not be stored: the file must not have a hole. */
 	if (!err && lseek(fd, 0, SEEK_END) < (off_t)op->io.offset)
 		err = -ENODATA;
-	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
-		err = -errno;
 	if (!err && lseek(fd, (off_t)op->io.offset, SEEK_SET) < 0)
+		err = -errno;
+	if (!err && op->io.offset == 0 && ftruncate(fd, 0) < 0)
 		err = -errno;
 	if (!err)
 		err = file_write_all(fd, buf_bytes(&op->io.bytes));
@@ -83,6 +98,47 @@ int files_append(struct db *db, struct store_op *op)
 		remember(db, op);
 	if (fd >= 0)
 		close(fd);
+	free(path);
+	return err;
+}
+
+/* The file gets the output's name as well: the engine may have to tell it again. */
+static int adopt(struct db *db, const char *name, const char *path)
+{
+	char *from = xasprintf("%s/" NEARBY_ENGINES "/%s", db->outputs, name);
+	char *temp = xasprintf("%s/" NEARBY_ENGINES "/.new", db->outputs);
+	struct stat st;
+	int err = 0;
+
+	unlink(temp);
+	if (lstat(from, &st) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	else if (link(from, temp) < 0 || rename(temp, path) < 0)
+		err = -errno;
+	/* rename() does nothing when both are the same file already. */
+	unlink(temp);
+	free(from);
+	free(temp);
+	return err;
+}
+
+int files_adopt(struct db *db, struct store_op *op)
+{
+	char *path = output_path(db, op->io.result, op->io.index,
+				 op->io.stream);
+	struct stat st;
+	int err = 0;
+
+	if (op->io.offset == 0)
+		err = adopt(db, op->io.name, path);
+	if (!err && lstat(path, &st) < 0)
+		err = -errno;
+	if (!err && (uint64_t)st.st_size < op->io.offset + op->io.length)
+		err = -ENODATA;
+	if (!err)
+		remember(db, op);
 	free(path);
 	return err;
 }

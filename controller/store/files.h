@@ -8,6 +8,9 @@
 
 /* The operations STORE_APPEND, and STORE_READ of what is a file; -errno. */
 int files_append(struct db *db, struct store_op *op) must_check;
+/* The file op->io.name of an engine becomes the output (when the offset is 0), which has
+ * offset + length bytes at least. -ENODATA: it has not. */
+int files_adopt(struct db *db, struct store_op *op) must_check;
 int files_read(struct db *db, struct store_op *op) must_check;
 
 /* With --durability=full: the files that the row names are on disk when it returns;

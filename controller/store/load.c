@@ -3,6 +3,7 @@
 
 #include "files.h"
 #include "open.h"
+#include "pools.h"
 #include "sql.h"
 #include "wire/limits.h"
 #include "wire/state.h"
@@ -210,6 +211,7 @@ static int load_engine(sqlite3_stmt *st, struct reading *rd)
 		.lost = sqlite3_column_int64(st, 8),
 		.heard = sqlite3_column_int64(st, 9),
 		.slots = sqlite3_column_int64(st, 10),
+		.launch = column_text(st, 11),
 	};
 
 	if (rd->v->engine)
@@ -335,6 +337,37 @@ static int load_record(sqlite3_stmt *st, struct reading *rd)
 	return 0;
 }
 
+/* what: why the row cannot be; NULL: it can. */
+static int see_row(struct reading *rd, const char *what, int64_t id)
+{
+	if (!what)
+		return 0;
+	buf_printf(rd->why, "%s: %s (%lld)", rd->db->path, what, (long long)id);
+	return -EUCLEAN;
+}
+
+static int load_pool(sqlite3_stmt *st, struct reading *rd)
+{
+	struct pool_row p;
+	const char *what = pool_row_read(st, &p);
+	int err = see_row(rd, what, p.id);
+
+	if (!err && rd->v->pool)
+		rd->v->pool(rd->v->arg, &p);
+	return err;
+}
+
+static int load_launch(sqlite3_stmt *st, struct reading *rd)
+{
+	struct launch_row l;
+	const char *what = launch_row_read(st, &l);
+	int err = see_row(rd, what, l.id);
+
+	if (!err && rd->v->launch)
+		rd->v->launch(rd->v->arg, &l);
+	return err;
+}
+
 static int load_meta(sqlite3_stmt *st, struct reading *rd)
 {
 	/* db_meta(), which reads one row at a time, could not tell. */
@@ -367,8 +400,11 @@ static const struct {
 	{"SELECT result, msg_id, (SELECT SUM(LENGTH(bytes)) FROM "
 	 "record_buffers WHERE record=result) FROM records", load_record},
 	{"SELECT * FROM engines ORDER BY id", load_engine},
+	{POOL_COLUMNS, load_pool},
+	{LAUNCH_COLUMNS, load_launch},
 	{"SELECT key, value FROM meta", load_meta},
-	{"SELECT column1 FROM (VALUES('cluster'),('next_result'),('next_engine')) "
+	{"SELECT column1 FROM (VALUES('cluster'),('next_result'),('next_engine'),"
+	 "('next_launch')) "
 	 "WHERE column1 NOT IN (SELECT key FROM meta WHERE key='cluster' OR "
 	 "value NOT GLOB '*[^0-9]*') AND EXISTS(SELECT 1 FROM results)", load_no_meta},
 };
@@ -388,6 +424,17 @@ int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
 	return err;
 }
 
+int db_read_pools(struct db *db, const struct store_visitor *v, struct buf *why)
+{
+	struct reading rd = {.db = db, .v = v, .why = why};
+	int err = each_row(&rd, POOL_COLUMNS, load_pool);
+
+	if (!err)
+		err = each_row(&rd, LAUNCH_COLUMNS, load_launch);
+	db_say(db, err, why);
+	return err;
+}
+
 int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 	    struct buf *why)
 {
@@ -400,4 +447,18 @@ int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 		err = files_put_aside(db, ret_lost);
 	db_say(db, err, why);
 	return err;
+}
+
+char *db_meta(struct db *db, const char *key)
+{
+	sqlite3_stmt *st = db_statement(db, S_META_GET);
+	char *value = NULL;
+
+	if (!st)
+		return NULL;
+	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
+		value = xstrdup((const char *)sqlite3_column_text(st, 0));
+	sqlite3_reset(st);
+	return value;
 }

@@ -14,8 +14,14 @@ int db_load(struct db *db, const struct store_visitor *v, uint64_t *ret_lost,
 int db_read_all(struct db *db, const struct store_visitor *v, struct buf *why)
 	must_check;
 
+/* As store_load_pools(). */
+int db_read_pools(struct db *db, const struct store_visitor *v, struct buf *why)
+	must_check;
+
 /* The operations STORE_READ_MANY and STORE_DETAILS; -errno. */
 int db_read_many(struct db *db, struct store_op *op) must_check;
 int db_read_details(struct db *db, struct store_op *op) must_check;
+/* As store_meta(). */
+char *db_meta(struct db *db, const char *key);
 
 #endif

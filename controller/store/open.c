@@ -6,7 +6,7 @@
 #include "records.h"
 #include "shrink.h"
 #include "sql.h"
-#include "wal.h"
+#include "disk/wal.h"
 
 #include <sys/stat.h>
 
@@ -14,7 +14,8 @@ static const char tables[] =
 	"CREATE TABLE meta("
 	" key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
 	/* A database in which these rows are missing has lost them. */
-	"INSERT INTO meta VALUES('next_result','1'),('next_engine','0');"
+	"INSERT INTO meta VALUES('next_result','1'),('next_engine','0'),"
+	"('next_launch','1');"
 	"CREATE TABLE results("
 	" id INTEGER PRIMARY KEY, token TEXT, name TEXT, kind TEXT,"
 	" tasks INTEGER, uid INTEGER, gid INTEGER, submitted INTEGER,"
@@ -36,7 +37,15 @@ static const char tables[] =
 	"CREATE TABLE engines("
 	" id INTEGER PRIMARY KEY, uuid TEXT, host TEXT, language TEXT,"
 	" pid INTEGER, since INTEGER, taskfs INTEGER,"
-	" process TEXT, lost INTEGER, heard INTEGER, slots INTEGER);";
+	" process TEXT, lost INTEGER, heard INTEGER, slots INTEGER, launch TEXT);";
+static const char pool_tables[] =
+	"CREATE TABLE pools("
+	" id INTEGER PRIMARY KEY, name TEXT, options TEXT, paused INTEGER,"
+	" failures INTEGER, until INTEGER, why TEXT, slots INTEGER,"
+	" resources TEXT);"
+	"CREATE TABLE launches("
+	" id INTEGER PRIMARY KEY, pool INTEGER, token TEXT, count INTEGER,"
+	" registered INTEGER, state INTEGER, since INTEGER, job TEXT);";
 /* The first databases of version 1 did not have these tables. */
 static const char record_tables[] =
 	"CREATE TABLE IF NOT EXISTS records("
@@ -83,6 +92,8 @@ int db_make_tables(struct db *db)
 
 	if (!err)
 		err = db_exec(db, tables);
+	if (!err)
+		err = db_exec(db, pool_tables);
 	if (!err)
 		err = db_exec(db, record_tables);
 	if (!err)
@@ -153,6 +164,16 @@ static int upgrade_4(struct db *db)
 	return db_exec(db, "ALTER TABLE engines ADD COLUMN slots INTEGER DEFAULT 1");
 }
 
+/* Before version 6 there were no pools. */
+static int upgrade_5(struct db *db)
+{
+	int err = db_exec(db, pool_tables);
+
+	return err ? err
+		   : db_exec(db, "ALTER TABLE engines ADD COLUMN launch TEXT;"
+				 "INSERT OR IGNORE INTO meta VALUES('next_launch','1')");
+}
+
 /* The upgrade is committed when all was read (db_accept()), because the database may
  * be damaged. */
 static int upgrade(struct db *db, int64_t version)
@@ -169,8 +190,10 @@ static int upgrade(struct db *db, int64_t version)
 		err = upgrade_2(db);
 	if (!err && version < 4)
 		err = upgrade_3(db);
-	if (!err)
+	if (!err && version < 5)
 		err = upgrade_4(db);
+	if (!err)
+		err = upgrade_5(db);
 	return err ? err : set_version(db);
 }
 
@@ -308,6 +331,7 @@ void db_name_files(struct db *db, const char *dir)
 	*db = (struct db){.path = xasprintf("%s/tasks.db", dir),
 			  .outputs = xasprintf("%s/outputs", dir),
 			  .lost = xasprintf("%s/lost+found", dir)};
+	reserve_init(&db->reserve, dir);
 }
 
 /* keep: the last connection that closes the database leaves its log as it is. */
@@ -368,6 +392,8 @@ int db_accept(struct db *db)
 			       "PRAGMA cache_spill=ON");
 	if (!err)
 		db_shrink_old(db);
+	if (!err)
+		reserve_open(&db->reserve);
 	return err ? err : keep_log(db, false);
 }
 
@@ -449,6 +475,7 @@ void db_close(struct db *db)
 	free(db->path);
 	free(db->outputs);
 	free(db->lost);
+	reserve_done(&db->reserve);
 	map_done(&db->forget);
 	*db = (struct db){0};
 }

@@ -4,8 +4,10 @@
 #include "files.h"
 #include "input.h"
 #include "load.h"
+#include "pools.h"
 #include "records.h"
 #include "sql.h"
+#include "wire/nearby.h"
 #include "wire/state.h"
 
 /* --- binding and reading ------------------------------------------------ */
@@ -338,6 +340,7 @@ static int run_engine(struct db *db, struct store_op *op)
 	sqlite3_bind_int64(st, 9, e->lost);
 	sqlite3_bind_int64(st, 10, e->heard);
 	sqlite3_bind_int64(st, 11, e->slots);
+	bind_text(st, 12, e->launch);
 	return db_finish(st);
 }
 
@@ -348,6 +351,7 @@ static int run_engine_gone(struct db *db, struct store_op *op)
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, op->engine.id);
+	nearby_sweep(db->outputs);
 	return db_finish(st);
 }
 
@@ -419,6 +423,7 @@ static void free_io(struct store_op *op)
 {
 	buf_done(&op->io.bytes);
 	buf_done(&op->io.sizes);
+	free(op->io.name);
 }
 
 static void free_purge(struct store_op *op)
@@ -432,6 +437,7 @@ static void free_engine(struct store_op *op)
 	free(op->engine.host);
 	free(op->engine.language);
 	free(op->engine.process);
+	free(op->engine.launch);
 }
 
 static void free_meta(struct store_op *op)
@@ -442,25 +448,34 @@ static void free_meta(struct store_op *op)
 /* --- the kinds ---------------------------------------------------------- */
 
 static const struct op_kind kinds[STORE_KINDS] = {
-	[STORE_RESULT] = {.run = run_result, .bytes = bytes_of_result, .free = free_result},
+	[STORE_RESULT] = {.run = run_result, .bytes = bytes_of_result, .free = free_result,
+			  .grows = true},
 	[STORE_HELD] = {.run = run_held, .free = free_result},
 	[STORE_TASK_HELD] = {.run = run_task_held, .free = free_result},
 	[STORE_OPTIONS] = {.run = run_options, .free = free_result},
 	[STORE_DEPS] = {.run = run_deps, .free = free_result},
 	[STORE_REST] = {.run = run_rest, .free = free_rest},
-	[STORE_PURGE] = {.run = run_purge, .free = free_purge, .behind = unlink_purged},
+	[STORE_PURGE] = {.run = run_purge, .free = free_purge, .behind = unlink_purged,
+			 .makes_room = true},
 	[STORE_TASK] = {.run = run_task, .bytes = bytes_of_task, .free = free_task},
-	[STORE_START] = {.run = run_start, .free = free_task},
+	[STORE_START] = {.run = run_start, .free = free_task, .grows = true},
 	[STORE_INPUT] = {.run = run_input, .free = free_task},
 	[STORE_DETAILS] = {.run = db_read_details, .free = free_task},
-	[STORE_APPEND] = {.run = files_append, .bytes = bytes_of_io, .free = free_io},
+	[STORE_APPEND] = {.run = files_append, .bytes = bytes_of_io, .free = free_io,
+			  .grows = true},
+	[STORE_ADOPT] = {.run = files_adopt, .free = free_io},
 	[STORE_READ] = {.run = run_read, .free = free_io, .once_more = clear_io},
 	[STORE_READ_MANY] = {.run = db_read_many, .free = free_io, .once_more = clear_io},
 	[STORE_ITEMS] = {.run = db_read_items, .free = free_io},
 	[STORE_ENGINE] = {.run = run_engine, .free = free_engine},
 	[STORE_ENGINE_GONE] = {.run = run_engine_gone, .free = free_engine},
+	[STORE_POOL] = {.run = db_put_pool, .free = pool_op_free},
+	[STORE_POOL_GONE] = {.run = db_remove_pool, .free = pool_op_free, .makes_room = true},
+	[STORE_LAUNCH] = {.run = db_put_launch, .free = launch_op_free},
+	[STORE_LAUNCH_GONE] = {.run = db_remove_launch, .free = launch_op_free, .makes_room = true},
 	[STORE_META] = {.run = run_meta, .free = free_meta},
-	[STORE_RECORD] = {.run = db_put_record, .bytes = record_op_bytes, .free = record_op_free},
+	[STORE_RECORD] = {.run = db_put_record, .bytes = record_op_bytes,
+			  .free = record_op_free, .grows = true},
 	[STORE_RECORD_END] = {.run = db_put_record_end, .bytes = record_op_bytes,
 			      .free = record_op_free},
 	[STORE_RECORD_IO] = {.run = db_put_record_io, .free = record_op_free},
@@ -476,19 +491,10 @@ const struct op_kind *op_kind(const struct store_op *op)
 
 int db_run(struct db *db, struct store_op *op)
 {
+	if (op_kind(op)->grows && db->reserve.full) {
+		reserve_look(&db->reserve);
+		if (db->reserve.full)
+			return -ENOSPC;
+	}
 	return op_kind(op)->run(db, op);
-}
-
-char *db_meta(struct db *db, const char *key)
-{
-	sqlite3_stmt *st = db_statement(db, S_META_GET);
-	char *value = NULL;
-
-	if (!st)
-		return NULL;
-	bind_text(st, 1, key);
-	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_text(st, 0))
-		value = xstrdup((const char *)sqlite3_column_text(st, 0));
-	sqlite3_reset(st);
-	return value;
 }

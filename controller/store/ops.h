@@ -24,13 +24,15 @@ struct op_kind {
 	void (*behind)(struct db *db, struct store_op *op, int err);
 	/* When it cannot be carried out, the others of its transaction still are. */
 	bool alone;
+	/* The database grows by it: it is refused while the disk is full. */
+	bool grows;
+	/* It makes room: it may have the reserve. */
+	bool makes_room;
 };
 
 const struct op_kind *op_kind(const struct store_op *op);
 
 /* Carries out one operation inside a transaction; -errno. */
 int db_run(struct db *db, struct store_op *op) must_check;
-/* As store_meta(). */
-char *db_meta(struct db *db, const char *key);
 
 #endif

@@ -64,6 +64,40 @@ struct engine_row {
 	int64_t lost;		/* clock_now() when it was given up; 0: it is there */
 	int64_t heard;		/* time of day: when it was heard last before that */
 	int64_t slots;
+	char *launch;		/* owned; as in struct engine; or NULL */
+};
+
+/* One row of the table `pools`. */
+struct pool_row {
+	int64_t id;
+	char *name, *options;	/* owned; options: a JSON object of texts */
+	bool paused;
+	int64_t failures;	/* in a row */
+	int64_t until;		/* clock_now(): nothing is tried before; 0: now */
+	char *why;		/* owned; of the last failure; or NULL */
+	/* What an engine of it has, as the last one said; 0: none has registered. */
+	int64_t slots;
+	char *resources;	/* owned; a JSON object of numbers; or NULL */
+};
+
+/* The values are stored. */
+enum launch_state {
+	LAUNCH_LAUNCHING = 1,	/* its command runs, or is about to */
+	LAUNCH_QUEUED,		/* no engine of it has registered */
+	LAUNCH_RUNNING,
+	LAUNCH_ENDING,		/* it was cancelled */
+	LAUNCH_STATES,
+};
+
+/* One row of the table `launches`. */
+struct launch_row {
+	int64_t id, pool;
+	char *token;		/* owned */
+	int64_t count;		/* engines that were asked for */
+	int64_t registered;	/* of them, ever */
+	int state;		/* enum launch_state */
+	int64_t since;		/* time of day */
+	char *job;		/* owned; what the command printed first; or NULL */
 };
 
 #endif

@@ -27,8 +27,4 @@ extern const struct record_column_row {
 /* The tables that the SQL of the columns reads. */
 extern const char record_tables[];
 
-/* done() gets an operation with the query, op->err and arg. */
-void record_query_put(struct store *s, struct record_query *q,
-		      void (*done)(struct store_op *op), void *arg);
-
 #endif

@@ -34,6 +34,12 @@ static bool shrink(struct db *db, const char *text)
 	return err == 0;
 }
 
+void db_empty_log(struct db *db)
+{
+	(void)!sqlite3_exec(db->sql, "PRAGMA wal_checkpoint(TRUNCATE)", NULL,
+			    NULL, NULL);
+}
+
 bool db_shrink(struct db *db)
 {
 	int64_t n;

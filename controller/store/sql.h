@@ -7,10 +7,11 @@
 #define TASKFS_CONTROLLER_STORE_SQL_H
 
 #include "base/map.h"
+#include "disk/reserve.h"
 #include "store.h"
 
 /* The version of the tables. Who changes a table adds one, and a step to upgrade(). */
-#define DB_VERSION 5
+#define DB_VERSION 6
 
 /* The key of a task: its result and its index in one integer. */
 #define INDEX_BITS 24
@@ -25,11 +26,12 @@ struct db {
 	bool shrinks;		/* something was deleted: db_shrink() has work */
 	bool shrunk;		/* db_shrink() has given pages back */
 	uint64_t until;		/* mono_usec(): when a query has to end */
+	struct reserve reserve;
 	/* files.c: which files go after the transaction: the key of a task -> a bit for
 	 * each stream. */
 	struct map forget;
 	char said[160];		/* SQLite's first error, in its words */
-	sqlite3_stmt *stmt[40];
+	sqlite3_stmt *stmt[48];
 };
 
 int db_begin(struct db *db) must_check;
@@ -68,6 +70,10 @@ enum statement {
 	S_BEGUN,
 	S_ENGINE,
 	S_ENGINE_GONE,
+	S_POOL,
+	S_POOL_GONE,
+	S_LAUNCH,
+	S_LAUNCH_GONE,
 	S_META,
 	S_META_GET,
 	S_READ, /* from here on one for each stream */

@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include "base/log.h"
+#include "disk/reserve.h"
 #include "files.h"
 #include "load.h"
 #include "open.h"
@@ -11,6 +12,9 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <time.h>
+
+#define LOOK_EVERY 1 /* seconds: whether the disk has room again */
 
 struct store {
 	struct db db;
@@ -25,12 +29,17 @@ struct store {
 	struct list queue;	/* for the thread to carry out; under lock */
 	struct list back;	/* the thread has carried them out; under lock */
 	bool stop;		/* under lock */
+	bool mine;		/* under lock: the database is the thread's */
+	bool full;		/* under lock: the disk is, as the thread found last */
 
 	bool handed_over;	/* the database is the thread's; the loop's own */
 	/* The database was not loaded, or not yet: it is left as it is. */
 	bool refused;
 	uint64_t backlog;	/* bytes; the loop's own */
 	uint64_t errors;	/* failed operations; the loop's own */
+	bool told_full;		/* the loop's own */
+	void (*on_full)(void *arg);
+	void *on_full_arg;
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
@@ -137,28 +146,46 @@ static int run_together(struct db *db, struct list *ops)
 	return err;
 }
 
+/* Something did not fit. What SQLite has written twice, in the database and in its log,
+ * takes room once then. */
+static void did_not_fit(struct db *db)
+{
+	db_empty_log(db);
+	reserve_did_not_fit(&db->reserve);
+}
+
+static void run_alone(struct db *db, struct store_op *op)
+{
+	if (op_kind(op)->once_more)
+		op_kind(op)->once_more(op);
+	op->err = db_begin(db);
+	if (!op->err)
+		op->err = db_run(db, op);
+	if (!op->err)
+		op->err = db_commit(db);
+	if (op->err)
+		db_rollback(db);
+	files_forgotten(db, !op->err);
+}
+
 /*
  * One of the operations cannot be carried out (the disk is full, say). Now each gets a
  * transaction of its own, and an error of its own.
  */
 static void run_one_by_one(struct db *db, struct list *ops)
 {
+	bool no_room = false;
 	struct list *l;
 
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
-		if (op_kind(op)->once_more)
-			op_kind(op)->once_more(op);
-		op->err = db_begin(db);
-		if (!op->err)
-			op->err = db_run(db, op);
-		if (!op->err)
-			op->err = db_commit(db);
-		if (op->err)
-			db_rollback(db);
-		files_forgotten(db, !op->err);
+		run_alone(db, op);
+		if (op->err == -ENOSPC && op_kind(op)->makes_room &&
+		    reserve_give(&db->reserve))
+			run_alone(db, op);
 		behind(db, op, op->err);
+		no_room |= op->err == -ENOSPC;
 	}
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
@@ -167,13 +194,67 @@ static void run_one_by_one(struct db *db, struct list *ops)
 			op->err = db_run(db, op);
 	}
 	files_forgotten(db, true);
+	if (no_room)
+		did_not_fit(db);
+}
+
+/* Best without the lock, for which the loop would wait at once. */
+static void wake_loop(struct store *s)
+{
+	uint64_t one = 1;
+
+	if (write(s->back_watch.fd, &one, sizeof(one)) < 0)
+		abort(); /* only a full eventfd fails: impossible */
+}
+
+/* Under lock. True: that is news. */
+static bool note_full(struct store *s)
+{
+	bool was = s->full;
+
+	s->full = s->db.reserve.full;
+	return s->full != was;
+}
+
+/* What was carried out. The loop is not woken again before it took what was there. */
+static void give_back(struct store *s, struct list *done)
+{
+	bool wake;
+
+	pthread_mutex_lock(&s->lock);
+	wake = list_empty(&s->back);
+	move_all(done, &s->back);
+	wake |= note_full(s);
+	pthread_mutex_unlock(&s->lock);
+	if (wake)
+		wake_loop(s);
+}
+
+/* Sleeps until there is more to do, or it is time to look for room. */
+static void sleep_until_more(struct store *s)
+{
+	struct timespec until;
+
+	if (!s->mine || !reserve_is_low(&s->db.reserve)) {
+		pthread_cond_wait(&s->more, &s->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOK_EVERY;
+	if (pthread_cond_timedwait(&s->more, &s->lock, &until) != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&s->lock);
+	reserve_look(&s->db.reserve);
+	pthread_mutex_lock(&s->lock);
+	if (note_full(s))
+		wake_loop(s);
 }
 
 /* The thread has nothing to do: it makes the database smaller, or sleeps. */
 static void rest(struct store *s)
 {
 	if (!s->db.shrinks) {
-		pthread_cond_wait(&s->more, &s->lock);
+		sleep_until_more(s);
 		return;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -185,7 +266,6 @@ static void *work(void *arg)
 {
 	struct store *s = arg;
 	struct list now = LIST_INIT(now);
-	uint64_t one = 1;
 
 	pthread_setname_np(pthread_self(), "store");
 	pthread_mutex_lock(&s->lock);
@@ -198,10 +278,8 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&s->lock);
 		if (run_together(&s->db, &now))
 			run_one_by_one(&s->db, &now);
+		give_back(s, &now);
 		pthread_mutex_lock(&s->lock);
-		move_all(&now, &s->back);
-		if (write(s->back_watch.fd, &one, sizeof(one)) < 0)
-			abort(); /* only a full eventfd fails: impossible */
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -215,9 +293,11 @@ static void hand_over(struct work *w)
 
 	s->handed_over = true;
 	pthread_mutex_lock(&s->lock);
+	s->mine = true;
 	move_all(&s->put, &s->queue);
-	pthread_cond_signal(&s->more);
 	pthread_mutex_unlock(&s->lock);
+	/* Not under the lock: who is woken needs it. */
+	pthread_cond_signal(&s->more);
 }
 
 void store_put(struct store *s, struct store_op *op)
@@ -231,10 +311,17 @@ static void take_back(struct store *s)
 {
 	struct list done = LIST_INIT(done);
 	uint64_t before = s->backlog;
+	bool full;
 
 	pthread_mutex_lock(&s->lock);
 	move_all(&s->back, &done);
+	full = s->full;
 	pthread_mutex_unlock(&s->lock);
+	if (full != s->told_full) {
+		s->told_full = full;
+		if (s->on_full)
+			s->on_full(s->on_full_arg);
+	}
 	while (!list_empty(&done)) {
 		struct store_op *op = list_first(&done, struct store_op, link);
 
@@ -264,6 +351,17 @@ static void back_ready(struct watch *w, short events)
 		take_back(s);
 }
 
+bool store_is_full(const struct store *s)
+{
+	return s->told_full;
+}
+
+void store_on_full(struct store *s, void (*changed)(void *arg), void *arg)
+{
+	s->on_full = changed;
+	s->on_full_arg = arg;
+}
+
 uint64_t store_errors(const struct store *s)
 {
 	return s->errors;
@@ -284,6 +382,7 @@ int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 	       bool full, struct buf *why)
 {
 	struct store *s = zalloc(sizeof(*s));
+	pthread_condattr_t attr;
 	int err = db_open(&s->db, dir, full, why);
 
 	if (err) {
@@ -299,7 +398,10 @@ int store_open(struct store **ret_store, struct loop *loop, const char *dir,
 	list_init(&s->queue);
 	list_init(&s->back);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->more, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->more, &attr);
+	pthread_condattr_destroy(&attr);
 	s->back_watch = (struct watch){
 		.ready = back_ready,
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
@@ -382,8 +484,26 @@ int store_load(struct store *s, const struct store_visitor *v,
 	return err;
 }
 
+int store_load_pools(struct store *s, const struct store_visitor *v,
+		     struct buf *why)
+{
+	assert(!s->handed_over);
+	return db_read_pools(&s->db, v, why);
+}
+
 char *store_meta(struct store *s, const char *key)
 {
 	assert(!s->handed_over);
 	return db_meta(&s->db, key);
+}
+
+void store_query(struct store *s, struct record_query *q,
+		 void (*done)(struct store_op *op), void *arg)
+{
+	struct store_op *op = store_op_new(STORE_QUERY);
+
+	op->query = q;
+	op->done = done;
+	op->arg = arg;
+	store_put(s, op);
 }

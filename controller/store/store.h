@@ -41,8 +41,13 @@ enum store_kind {
 	STORE_OPTIONS,	/* the options of a result */
 	STORE_INPUT,	/* gives back code, stdin and items of a result */
 	STORE_PURGE,	/* removes a result and everything of it */
+	STORE_ADOPT,	/* a file that an engine writes becomes an output */
 	STORE_ENGINE,	/* the row of an engine */
 	STORE_ENGINE_GONE, /* removes the row of an engine */
+	STORE_POOL,	/* the row of a pool */
+	STORE_POOL_GONE, /* removes the row of a pool */
+	STORE_LAUNCH,	/* the row of a launch */
+	STORE_LAUNCH_GONE, /* removes the row of a launch */
 	STORE_META,	/* a key and its value */
 	STORE_RECORD,	/* the message of a client's task (clients/record.h) */
 	STORE_RECORD_END, /* the reply to such a message */
@@ -85,6 +90,7 @@ struct store_op {
 			uint64_t offset, length;
 			bool in_file;
 			struct buf bytes;	/* APPEND: in; READ: out */
+			char *name;	/* owned; ADOPT: in NEARBY_ENGINES */
 			uint64_t size;		/* READ: bytes of the whole stream */
 			/* The caller's: the stream has at least so many bytes. */
 			uint64_t least;
@@ -112,6 +118,8 @@ struct store_op {
 		} record;
 		struct record_query *query;	/* the caller's */
 		struct engine_row engine;
+		struct pool_row pool;
+		struct launch_row launch;
 		struct {
 			const char *key;
 			char *value;	/* owned */
@@ -120,6 +128,7 @@ struct store_op {
 };
 
 struct store;
+struct record_query;
 
 /*
  * Opens (or makes) <dir>/tasks.db and <dir>/outputs and starts the thread.
@@ -134,12 +143,21 @@ void store_close(struct store *s);
 struct store_op *store_op_new(enum store_kind kind);
 void store_put(struct store *s, struct store_op *op);
 
+/* Looks up records (search.h): done() gets an operation with the query, op->err and
+ * arg. */
+void store_query(struct store *s, struct record_query *q,
+		 void (*done)(struct store_op *op), void *arg);
+
 /* Bytes that were put and are not stored yet. Above STORE_BACKLOG the controller takes
  * no more in (net/intake.h). */
 #define STORE_BACKLOG (64UL << 20)
 uint64_t store_backlog(const struct store *s);
 /* How many operations failed. A question that has no answer did not fail. */
 uint64_t store_errors(const struct store *s);
+/* The disk is full: what makes the database grow is refused with -ENOSPC. */
+bool store_is_full(const struct store *s);
+/* Calls changed(arg) whenever store_is_full() says something else than before. */
+void store_on_full(struct store *s, void (*changed)(void *arg), void *arg);
 /* Called (from the loop) whenever the backlog falls to half of that. */
 void store_on_drained(struct store *s, void (*drained)(void *arg), void *arg);
 
@@ -157,6 +175,8 @@ struct store_visitor {
 	/* Each of these may be NULL. */
 	void (*held)(void *arg, uint64_t result, uint32_t index);
 	void (*engine)(void *arg, const struct engine_row *e);
+	void (*pool)(void *arg, const struct pool_row *p);
+	void (*launch)(void *arg, const struct launch_row *l);
 	/* kept: bytes of the buffers of the record */
 	void (*record)(void *arg, uint64_t result, const char *msg_id,
 		       uint64_t kept);
@@ -164,6 +184,9 @@ struct store_visitor {
 };
 int store_load(struct store *s, const struct store_visitor *v,
 	       uint64_t *ret_lost, struct buf *why) must_check;
+/* Reads pools and launches, and nothing else, after store_load(); -errno. */
+int store_load_pools(struct store *s, const struct store_visitor *v,
+		     struct buf *why) must_check;
 /* A value of the table `meta`, the caller's; NULL: there is none. Like store_load()
  * only before the loop runs: from then on the database is the thread's. */
 char *store_meta(struct store *s, const char *key);

@@ -16,6 +16,7 @@ static int end(struct buf *out)
 int controller_state(const struct obj *o, struct buf *out)
 {
 	const char *upstream = o->fs->mirror->counts.upstream_state;
+	const char *trouble = o->fs->mirror->counts.trouble;
 
 	/* Who reads that it is connected finds the results there are. */
 	if (sync_is_new(o->fs->sync))
@@ -23,6 +24,8 @@ int controller_state(const struct obj *o, struct buf *out)
 	/* When the bridge is there, it matters what is behind it. */
 	else if (upstream && link_is_up(o->fs->link))
 		buf_put_escaped(out, bytes_str(upstream), 1024);
+	else if (trouble && link_is_up(o->fs->link))
+		buf_put_escaped(out, bytes_str(trouble), 1024);
 	else
 		link_describe(o->fs->link, out);
 	return end(out);

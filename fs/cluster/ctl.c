@@ -163,3 +163,15 @@ int controller_ctl_store(const struct obj *o, struct bytes value,
 {
 	return store(o, VERB_CONTROLLER, value, ret_wish, NULL);
 }
+
+int pool_ctl_show(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	return show(VERB_POOL, out);
+}
+
+int pool_ctl_store(const struct obj *o, struct bytes value,
+		   struct wish *ret_wish)
+{
+	return store(o, VERB_POOL, value, ret_wish, NULL);
+}

@@ -10,10 +10,13 @@
 int ctl_show(const struct obj *o, struct buf *out);
 int engine_ctl_show(const struct obj *o, struct buf *out);
 int controller_ctl_show(const struct obj *o, struct buf *out);
+int pool_ctl_show(const struct obj *o, struct buf *out);
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish);
 int engine_ctl_store(const struct obj *o, struct bytes value,
 		     struct wish *ret_wish);
 int controller_ctl_store(const struct obj *o, struct bytes value,
 			 struct wish *ret_wish);
+int pool_ctl_store(const struct obj *o, struct bytes value,
+		   struct wish *ret_wish);
 
 #endif

@@ -20,11 +20,15 @@ static void put_line(struct buf *out, uint64_t n, const struct event *e)
 		[EVENT_OF_RESULT] = "result",
 		[EVENT_OF_ENGINE] = "engine",
 		[EVENT_OF_CONTROLLER] = "controller",
+		[EVENT_OF_POOL] = "pool",
+		[EVENT_OF_LAUNCH] = "launch",
 	};
 	size_t start = out->n;
 
 	buf_printf(out, "%llu %s ", (unsigned long long)n, what[e->of]);
-	if (e->of != EVENT_OF_CONTROLLER)
+	if (e->name[0])
+		buf_printf(out, "%s ", e->name);
+	else if (e->of != EVENT_OF_CONTROLLER)
 		buf_printf(out, "%llu ", (unsigned long long)e->id);
 	buf_puts(out, e->word);
 	end_line(out, start);

@@ -22,12 +22,42 @@ int entry_make(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		   : tree_make(&dir, bytes_str(name), type, flags, ret_o);
 }
 
+static void answer_entry(fuse_req_t req, const struct obj *o)
+{
+	struct fuse_entry_param e;
+
+	tree_entry(o, &e);
+	reply_entry(req, &e);
+}
+
+void entry_mkdir(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
+		 const char *name)
+{
+	const struct node *n = NULL;
+	struct obj dir, o;
+	int err = entry_of(fs, req, parent, &dir);
+
+	if (!err)
+		n = tree_made_by_deed(&dir);
+	if (n) {
+		dir.node = n;
+		n->deeds->make(req, &dir, bytes_str(name));
+		return;
+	}
+	if (!err)
+		err = tree_make(&dir, bytes_str(name), S_IFDIR, 0, &o);
+	if (err)
+		reply_err(req, err);
+	else
+		answer_entry(req, &o);
+}
+
 static int no_removal(const struct obj *dir)
 {
 	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
 			      "this cannot be removed; what can be removed are "
-			      "whole results, unfinished tasks in tasks/, drafts "
-			      "and variables");
+			      "whole results, unfinished tasks in tasks/, drafts, "
+			      "pools (rmdir) and variables");
 }
 
 void entry_remove(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
@@ -63,7 +93,7 @@ void entry_rename(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 
 	if (!err)
 		err = tree_lookup(&dir, bytes_str(name), &o);
-	if (!err && !o.node->deeds)
+	if (!err && (!o.node->deeds || !o.node->deeds->rename))
 		reply_err(req, callers_refuse(
 				       fs->callers, dir.by.tid, -EPERM,
 				       "only variables can get another name"));

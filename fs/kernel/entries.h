@@ -12,7 +12,9 @@ int entry_of(struct fs *fs, fuse_req_t req, fuse_ino_t ino, struct obj *ret_o);
 /* The new entry of the directory `parent`; the request is still to be answered. */
 int entry_make(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 	       const char *name, mode_t type, int flags, struct obj *ret_o);
-/* Both answer the request, now or when the controller has answered. */
+/* These answer the request, now or when the controller has answered. */
+void entry_mkdir(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
+		 const char *name);
 void entry_remove(struct fs *fs, fuse_req_t req, fuse_ino_t parent,
 		  const char *name, bool is_dir);
 /* Within a directory: from one directory to another mv(1) copies. */

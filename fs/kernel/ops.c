@@ -191,18 +191,10 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		     mode_t mode)
 {
 	struct fs *fs = take(req, "mkdir", parent, name);
-	struct obj o;
-	int err = entry_make(fs, req, parent, name, S_IFDIR, 0, &o);
 
-	if (echo_make(fs, req)) {
-		check(fs);
-		return;
-	}
 	(void)mode;
-	if (err)
-		reply_err(req, err);
-	else
-		answer_entry(req, &o);
+	if (!echo_make(fs, req))
+		entry_mkdir(fs, req, parent, name);
 	check(fs);
 }
 

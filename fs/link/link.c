@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "linktext.h"
 #include "ssh/tunnel.h"
+#include "wire/nearby.h"
 #include "wire/limits.h"
 #include "wire/scan.h"
 
@@ -329,7 +330,7 @@ void link_redirect(struct link *l, const char *path)
 /* The member "taskfs" of connection_reply. */
 struct hello {
 	int64_t version, events, since, uptime;
-	struct bytes instance, cluster;
+	struct bytes instance, cluster, outputs;
 };
 
 static const struct field hello_fields[] = {
@@ -337,6 +338,7 @@ static const struct field hello_fields[] = {
 	{"instance", FIELD_SPAN, offsetof(struct hello, instance), 0},
 	{"cluster", FIELD_SPAN, offsetof(struct hello, cluster), 0},
 	{"events", FIELD_INT, offsetof(struct hello, events), 0},
+	{"outputs", FIELD_SPAN, offsetof(struct hello, outputs), 0},
 	{"since", FIELD_INT, offsetof(struct hello, since), 0},
 	{"uptime", FIELD_INT, offsetof(struct hello, uptime), 0},
 	{.name = NULL},
@@ -359,12 +361,25 @@ static bool read_hello(struct bytes ours, struct hello *ret_h)
 	       cluster.n < sizeof(((struct link *)0)->cluster);
 }
 
+/* Those of the last controller stay until there is another one. */
+static void find_outputs(struct link *l, const struct hello *h)
+{
+	char *path = h->outputs.p ? scan_text(h->outputs) : NULL;
+	int dir = path ? nearby_open(path, l->instance) : -ENOENT;
+
+	if (l->nearby > 0)
+		close(l->nearby);
+	l->nearby = dir > 0 ? dir : 0;
+	free(path);
+}
+
 static void go_up(struct link *l, const struct hello *h)
 {
 	snprintf(l->instance, sizeof(l->instance), "%.*s",
 		 (int)h->instance.n, (const char *)h->instance.p);
 	snprintf(l->cluster, sizeof(l->cluster), "%.*s", (int)h->cluster.n,
 		 (const char *)h->cluster.p);
+	find_outputs(l, h);
 	l->started = h->since;
 	l->born = steady_usec() - h->uptime;
 	if (connect_to(l, ZMQ_SUB, (unsigned)h->events, &l->events)) {
@@ -487,5 +502,8 @@ void link_done(struct link *l)
 	if (l->has_session)
 		session_done(&l->session);
 	buf_done(&l->why);
+	if (l->nearby > 0)
+		close(l->nearby);
+	l->nearby = 0;
 	free(l->path);
 }

@@ -48,6 +48,7 @@ struct link {
 	struct connfile file;
 	struct session session;
 	bool has_session;
+	int nearby;		/* its outputs, if they are here; 0: they are not */
 	char instance[80];	/* of the controller, "" before the first */
 	char cluster[ID_SIZE];	/* its, the same for ever; "" the same */
 	int64_t started;	/* the controller's start, time of day */

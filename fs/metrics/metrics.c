@@ -37,6 +37,7 @@ struct metric {
 	/* Lines whose labels are no fixed ones, instead of value. */
 	void (*put)(const struct reading *r, const struct metric *m,
 		    struct buf *out);
+	double (*of_pool)(const struct pool *p); /* of put_pools() */
 };
 
 /* --- values: the cluster's ---------------------------------------------- */
@@ -242,6 +243,39 @@ static void put_errors(const struct reading *r, const struct metric *m,
 	}
 }
 
+/* A line for each pool. Their names need no quotes. */
+static void put_pools(const struct reading *r, const struct metric *m,
+		      struct buf *out)
+{
+	const struct pool *p;
+	uint64_t id;
+
+	for (id = 0; (p = pool_next(r->fs->mirror, id)); id = p->id + 1) {
+		buf_printf(out, "%s{pool=\"%s\"}", m->name, p->name);
+		put_number(out, m->of_pool(p));
+	}
+}
+
+static double pool_engines_there(const struct pool *p)
+{
+	return (double)p->engines.n;
+}
+
+static double pool_launches_there(const struct pool *p)
+{
+	return (double)p->launches;
+}
+
+static double pool_engines_wanted(const struct pool *p)
+{
+	return (double)p->wanted;
+}
+
+static double pool_is_stopped(const struct pool *p)
+{
+	return p->state && strcmp(p->state, "stopped") == 0;
+}
+
 /* A label's value is one of few words, but foreign. */
 static void put_word(struct buf *out, const char *s)
 {
@@ -301,6 +335,10 @@ static void put_build(const struct reading *r, const struct metric *m,
 #define COUNTER_OF(as, from, text)                                             \
 	{.name = as, .value = from, .help = text}
 
+#define POOLS(as, from, text)                                                  \
+	{.name = as, .type = GAUGE, .put = put_pools, .of_pool = from,         \
+	 .help = text}
+
 #define DROPPED "Messages dropped, by reason."
 #define ENDED "Tasks that ended, by outcome."
 
@@ -323,6 +361,13 @@ ENGINES("draining"),
 ENGINES("lost"),
 GAUGE_OF("taskfs_engine_tasks", engine_tasks,
 	 "Tasks given to engines that have not ended."),
+POOLS("taskfs_pool_engines", pool_engines_there, "Engines of each pool."),
+POOLS("taskfs_pool_launches", pool_launches_there,
+      "Launches of each pool that have not ended."),
+POOLS("taskfs_pool_wanted", pool_engines_wanted,
+      "Engines that waiting tasks could use, of each pool."),
+POOLS("taskfs_pool_stopped", pool_is_stopped,
+      "1 when too many launches failed in a row."),
 
 {.name = C_ "info", .type = GAUGE, .put = put_controller,
  .help = "1, with what the controller is and how it chooses engines."},
@@ -351,6 +396,8 @@ COUNTED_AS("tasks_ended", "outcome=\"ok\"", "tasks_ok", ENDED),
 COUNTED_AS("tasks_ended", "outcome=\"error\"", "tasks_error", ENDED),
 COUNTED_AS("tasks_ended", "outcome=\"aborted\"", "tasks_aborted", ENDED),
 COUNTED("engines_lost", "engines_lost", "Engines whose heart stopped."),
+COUNTED("pool_launches", "pool_launches", "Launches of pools."),
+COUNTED("pool_failures", "pool_failures", "Launches of pools that failed."),
 COUNTED("replies_late", "replies_late",
 	"Answers of engines about tasks given up before."),
 COUNTED("outputs_incomplete", "outputs_bad",

@@ -13,12 +13,22 @@
 
 #define EVENTS_KEPT 16384
 
-enum event_of { EVENT_OF_RESULT, EVENT_OF_ENGINE, EVENT_OF_CONTROLLER };
+/* So much of a name fits a line of `events`. */
+#define EVENT_NAME 29
+
+enum event_of {
+	EVENT_OF_RESULT,
+	EVENT_OF_ENGINE,
+	EVENT_OF_CONTROLLER,
+	EVENT_OF_POOL,
+	EVENT_OF_LAUNCH,	/* of a pool */
+};
 
 struct event {
 	uint64_t id;
 	enum event_of of;
 	char word[12];
+	char name[EVENT_NAME + 1]; /* of a pool or launch; else "" */
 };
 
 struct event_ring {
@@ -35,6 +45,9 @@ void event_ring_done(struct event_ring *ev);
 /* word: what it is now; longer ones are cut to 11 bytes. */
 void event_ring_add(struct event_ring *ev, enum event_of of, uint64_t id,
 		    const char *word);
+/* The same of what has a name. Of one that is too long the middle is left out. */
+void event_ring_add_named(struct event_ring *ev, enum event_of of,
+			  const char *name, const char *word);
 /* The number of the oldest there is; `next` when there is none. */
 uint64_t event_ring_oldest(const struct event_ring *ev);
 /* The event of a number from the oldest to `next` - 1. */

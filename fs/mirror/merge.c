@@ -25,6 +25,7 @@ static const struct field result_fields[] = {
 	{"began", FIELD_INT, R(began), 0},
 	{"serial", FIELD_INT, R(serial), 0},
 	{"why", FIELD_TEXT, R(why), 0},
+	{"unstored", FIELD_TEXT, R(unstored), 0},
 	{.name = NULL},
 };
 
@@ -427,6 +428,7 @@ static const struct field counts_fields[] = {
 	{"running", FIELD_INT, C(running), 0},
 	{"completed", FIELD_INT, C(completed), 0},
 	{"scheme", FIELD_TEXT, C(scheme), 0},
+	{"trouble", FIELD_TEXT, C(trouble), 0},
 	{"results", FIELD_INT, C(results), 0},
 	{.name = NULL},
 };

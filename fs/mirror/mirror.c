@@ -9,6 +9,7 @@ void mirror_init(struct mirror *m, struct park *park)
 	list_init(&m->unread);
 	list_init(&m->details);
 	event_ring_init(&m->events, park);
+	pools_init(&m->pools);
 }
 
 /* --- what is kept of outputs -------------------------------------------- */
@@ -202,6 +203,7 @@ static void free_result(struct mirror *m, struct result *r)
 	leave(m, &r->by_owner);
 	free(r->options);
 	free(r->why);
+	free(r->unstored);
 	detail_done(&r->detail);
 	group_free(r->group);
 	free(r);
@@ -311,6 +313,7 @@ struct engine *mirror_add_engine(struct mirror *m, uint64_t id)
 	waitq_init(&e->waitq);
 	index_put(&m->engines, id, e);
 	mirror_note(m, EVENT_OF_ENGINE, id, 0, NOTE_NEW);
+	pools_engine_came(m, id);
 	return e;
 }
 
@@ -368,6 +371,7 @@ void mirror_done(struct mirror *m)
 	for (i = 0; i < m->engines.n; i++)
 		if (m->engines.row[i].p)
 			free_engine(m, m->engines.row[i].p);
+	pools_done(m);
 	index_done(&m->results);
 	index_done(&m->unfinished);
 	index_done(&m->engines);
@@ -379,5 +383,6 @@ void mirror_done(struct mirror *m)
 	free(m->counts.gauges);
 	free(m->counts.upstream_url);
 	free(m->counts.upstream_state);
+	free(m->counts.trouble);
 	event_ring_done(&m->events);
 }

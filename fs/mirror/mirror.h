@@ -20,13 +20,14 @@
 #include "event_ring.h"
 #include "note_what.h"
 #include "park/park.h"
+#include "pool.h"
 #include "task.h"
 #include "variables.h"
 #include "wire/ids.h"
 #include "wire/state.h"
 
-/* The longest an id can be: 31 bits of an inode number. */
-#define MIRROR_MAX_ID INT32_MAX
+/* The longest an id can be: 30 bits of an inode number. */
+#define MIRROR_MAX_ID ((1 << 30) - 1)
 /* Bytes of outputs kept. */
 #define MIRROR_KEPT (64UL * 1024 * 1024)
 
@@ -77,6 +78,7 @@ struct result {
 	int64_t code;		/* bytes */
 	int64_t stdin_size;	/* -1: not given */
 	char *why;
+	char *unstored;		/* its end waits for that; NULL: it does not */
 	struct task *task;	/* of kind task: &one; else NULL */
 	struct task one;
 	struct detail detail;	/* of one task */
@@ -110,6 +112,7 @@ struct counts {
 	/* JSON text, as it was when somebody last asked; NULL: never. */
 	char *tasks, *counters, *gauges;
 	char *upstream_url, *upstream_state;	/* NULL: there is none */
+	char *trouble;	/* its disk is full, in words; NULL: it is not */
 };
 
 /* Ids that were purged lately: a late word must not bring them back. */
@@ -127,6 +130,7 @@ struct mirror {
 	struct index unfinished;	/* the same results */
 	struct index engines;
 	struct var_names var_names;
+	struct pools pools;
 	struct map names;		/* uid and text -> struct name */
 	struct counts counts;
 	struct event_ring events;
@@ -143,7 +147,7 @@ struct mirror {
 		uint64_t id, seq;
 	} gone[GONE_KEPT];		/* engines */
 	unsigned ngone;
-	int64_t changed;	/* when a result came or went, usec */
+	int64_t changed;	/* when a result or a pool came or went, usec */
 };
 
 void mirror_init(struct mirror *m, struct park *park);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "group.h"
 #include "merge.h"
+#include "merge_pool.h"
 #include "wire/scan.h"
 
 #define SYNC_TIMEOUT (30 * USEC_PER_SEC)
@@ -18,7 +19,7 @@ static void fill(struct sync *s, bool whole);
 /* --- applying ----------------------------------------------------------- */
 
 struct change {
-	struct bytes result, engine, controller;
+	struct bytes result, engine, controller, pool, pool_gone;
 	int64_t purged, engine_gone;
 };
 
@@ -26,6 +27,8 @@ static const struct field change_fields[] = {
 	{"result", FIELD_SPAN, offsetof(struct change, result), 0},
 	{"engine", FIELD_SPAN, offsetof(struct change, engine), 0},
 	{"controller", FIELD_SPAN, offsetof(struct change, controller), 0},
+	{"pool", FIELD_SPAN, offsetof(struct change, pool), 0},
+	{"pool_gone", FIELD_SPAN, offsetof(struct change, pool_gone), 0},
 	{"purged", FIELD_INT, offsetof(struct change, purged), 0},
 	{"engine_gone", FIELD_INT, offsetof(struct change, engine_gone), -1},
 	{.name = NULL},
@@ -51,12 +54,17 @@ static void apply_one(struct sync *s, struct bytes change, uint64_t seq,
 		mirror_remove_engine(s->mirror, (uint64_t)c.engine_gone);
 	if (c.controller.p)
 		merge_counts(s->mirror, c.controller, seq);
+	if (c.pool.p)
+		(void)merge_pool(s->mirror, c.pool, seq, false);
+	if (c.pool_gone.p)
+		merge_pool_gone(s->mirror, c.pool_gone, seq);
 }
 
 /* The members of `changes` and of the replies that fill the mirror. */
 struct content {
 	int64_t seq;
 	struct bytes instance, changes, results, purged, engines, controller;
+	struct bytes pools;
 	bool more, reset;
 };
 
@@ -67,6 +75,7 @@ static const struct field content_fields[] = {
 	{"seq", FIELD_INT, C(seq), 0},
 	{"changes", FIELD_SPAN, C(changes), 0},
 	{"engines", FIELD_SPAN, C(engines), 0},
+	{"pools", FIELD_SPAN, C(pools), 0},
 	{"controller", FIELD_SPAN, C(controller), 0},
 	{"results", FIELD_SPAN, C(results), 0},
 	{"more", FIELD_BOOL, C(more), 0},
@@ -156,6 +165,7 @@ static void drop_stale(struct sync *s)
 	struct mirror *m = s->mirror;
 	struct result *r;
 	struct engine *e;
+	struct pool *p;
 	uint64_t id;
 
 	for (id = 0; s->whole && (r = index_next(&m->results, id));) {
@@ -167,6 +177,11 @@ static void drop_stale(struct sync *s)
 		id = e->id + 1;
 		if (e->round != m->round && e->seq <= s->first_seq)
 			mirror_remove_engine(m, e->id);
+	}
+	for (id = 0; (p = pool_next(m, id));) {
+		id = p->id + 1;
+		if (p->round != m->round && p->seq <= s->first_seq)
+			pool_remove(m, p);
 	}
 }
 
@@ -296,6 +311,10 @@ static void on_state(struct request *q, int err, struct msg *reply)
 	if (scan_array(&a, c.engines))
 		while (scan_element(&a, &v))
 			merge_engine(s->mirror, v, (uint64_t)c.seq, true);
+	s->mirror->pools.known = c.pools.p != NULL;
+	if (scan_array(&a, c.pools))
+		while (scan_element(&a, &v))
+			(void)merge_pool(s->mirror, v, (uint64_t)c.seq, true);
 	merge_counts(s->mirror, c.controller, (uint64_t)c.seq);
 	s->has_state = true;
 	finish(s);
@@ -344,6 +363,7 @@ static void forget_numbers(struct sync *s)
 	m->purges = 0;
 	memset(m->purged, 0, sizeof(m->purged));
 	m->ngone = 0;
+	pools_forget_numbers(m);
 }
 
 bool sync_is_new(const struct sync *s)

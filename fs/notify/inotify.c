@@ -75,7 +75,8 @@ static void check(struct inotify *t, int err)
 
 static bool path_of(struct inotify *t, uint64_t ino, struct buf *path)
 {
-	return !t->err && tree_path(ino, path) && inotify_enter(t) == 0;
+	return !t->err && tree_path(ino, t->name, path) &&
+	       inotify_enter(t) == 0;
 }
 
 /* --- events ------------------------------------------------------------- */
@@ -218,6 +219,11 @@ static const struct told_file {
 	{"/engines/<id>/queue", NOTE_WORK, false},
 	{"/engines/<id>/running", NOTE_WORK, false},
 	{"/engines/<id>/completed", NOTE_WORK, false},
+	{"/pools/NAME/state", NOTE_STATUS, false},
+	{"/pools/NAME/why", NOTE_STATUS | NOTE_WORK, false},
+	{"/pools/NAME/wanted", NOTE_WORK, false},
+	{"/pools/NAME/engines", NOTE_WORK, false},
+	{"/pools/NAME/jobs", NOTE_WORK, false},
 	{"/controller/state", NOTE_STATUS, false},
 	{"/controller/waiting", NOTE_WORK, false},
 	{"/controller/running", NOTE_WORK, false},
@@ -329,25 +335,31 @@ void inotify_tell(struct inotify *t, struct note *note)
 	const unsigned around = NOTE_NEW | NOTE_GONE | NOTE_LISTED |
 				NOTE_UNLISTED;
 	const struct node *task = tree_row("/tasks/<id>");
-	bool result = tree_number_row(note->ino) == tree_row("/results/<id>");
+	const struct node *row = tree_number_row(note->ino);
+	bool result = row == tree_row("/results/<id>");
+	const char *where = result			   ? "/results"
+			    : row == tree_row("/pools/NAME") ? "/pools"
+							     : "/engines";
 	unsigned gone = note->what & NOTE_GONE;
+
+	t->name = note->name;
 
 	if (result)
 		tell_coming(t, note, "/tasks", sibling(note->ino, task),
 			    NOTE_LISTED, NOTE_UNLISTED);
 	if (!gone)
-		tell_coming(t, note, result ? "/results" : "/engines",
-			    note->ino, NOTE_NEW, NOTE_GONE);
+		tell_coming(t, note, where, note->ino, NOTE_NEW, NOTE_GONE);
 	if ((note->what & ~around) && tell_inside(t, note))
 		note->what &= around;
 	if (gone)
-		tell_coming(t, note, result ? "/results" : "/engines",
-			    note->ino, NOTE_NEW, NOTE_GONE);
+		tell_coming(t, note, where, note->ino, NOTE_NEW, NOTE_GONE);
+	t->name = NULL;
 }
 
 void inotify_tell_overflow(struct inotify *t)
 {
-	static const char *const dirs[] = {"/results", "/tasks", "/engines"};
+	static const char *const dirs[] = {"/results", "/tasks", "/engines",
+					  "/pools"};
 	struct buf path = BUF_INIT;
 	size_t i;
 

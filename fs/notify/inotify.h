@@ -12,6 +12,7 @@ struct inotify {
 	struct notifier *n;
 	struct echo *echo;
 	struct watchers watchers;
+	const char *name; /* of the pool that is told of; or NULL */
 	int root;	/* the mount, while telling; or -1 */
 	int err;	/* nothing can be told: in this turn, or any more */
 };

@@ -13,13 +13,19 @@ void notes_init(struct notes *ns)
 	pthread_condattr_destroy(&attr);
 }
 
+void note_free(struct note *n)
+{
+	free(n->name);
+	free(n);
+}
+
 void notes_done(struct notes *ns)
 {
 	while (!list_empty(&ns->queue)) {
 		struct note *n = list_first(&ns->queue, struct note, link);
 
 		list_del(&n->link);
-		free(n);
+		note_free(n);
 	}
 	map_done(&ns->by_ino);
 	pthread_cond_destroy(&ns->more);
@@ -27,7 +33,7 @@ void notes_done(struct notes *ns)
 }
 
 static void add(struct notes *ns, uint64_t ino, uint64_t generation,
-		unsigned what)
+		unsigned what, const char *name)
 {
 	struct note *n = map_get_u64(&ns->by_ino, ino);
 
@@ -39,6 +45,7 @@ static void add(struct notes *ns, uint64_t ino, uint64_t generation,
 	if (!n) {
 		n = zalloc(sizeof(*n));
 		n->ino = ino;
+		n->name = str_copy(name);
 		map_put_u64(&ns->by_ino, ino, n);
 		list_add_tail(&ns->queue, &n->link);
 		/* Who waits for the first need not be told of the others. */
@@ -50,10 +57,10 @@ static void add(struct notes *ns, uint64_t ino, uint64_t generation,
 }
 
 void notes_add(struct notes *ns, uint64_t ino, uint64_t generation,
-	       unsigned what)
+	       unsigned what, const char *name)
 {
 	pthread_mutex_lock(&ns->lock);
-	add(ns, ino, generation, what);
+	add(ns, ino, generation, what, name);
 	pthread_mutex_unlock(&ns->lock);
 }
 

@@ -24,6 +24,7 @@ struct note {
 	uint64_t ino;
 	uint64_t generation;
 	unsigned what;		/* enum note_what (mirror/note_what.h), together */
+	char *name;		/* of a pool; else NULL */
 };
 
 struct notes {
@@ -39,8 +40,10 @@ struct notes {
 
 void notes_init(struct notes *ns);
 void notes_done(struct notes *ns);
+/* name: NULL: its number says all. Copied. */
 void notes_add(struct notes *ns, uint64_t ino, uint64_t generation,
-	       unsigned what);
+	       unsigned what, const char *name);
+void note_free(struct note *n);
 /* notes_wait() returns false from now on. */
 void notes_stop(struct notes *ns);
 

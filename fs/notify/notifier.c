@@ -5,7 +5,7 @@
 #include "tree/fs.h"
 #include "tree/tree.h"
 
-#define LOOK_SHARE 50	/* looking takes a fiftieth of the time */
+#define LOOK_SHARE 100	/* looking takes a hundredth of the time */
 #define LOOK_LEAST (20 * USEC_PER_MSEC)
 #define LOOK_MOST (2 * USEC_PER_SEC)
 #define PATIENCE (2 * USEC_PER_SEC) /* with a thread that does not end */
@@ -63,7 +63,7 @@ static void tell_all(struct inotify *t, struct list *notes, bool all,
 		if (t->watchers.n && !t->err && !notes_stopped(&t->n->notes))
 			inotify_tell(t, note);
 		if (all || !note->what)
-			free(note);
+			note_free(note);
 		else
 			list_add_tail(again, l);
 	}
@@ -161,7 +161,8 @@ void notifier_stop(struct notifier *n)
 void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
 		   int64_t index, uint64_t generation, unsigned what)
 {
-	static const struct node *rows[3], *task;
+	static const struct node *rows[4], *task;
+	const struct pool *p = NULL;
 	const struct node *row;
 
 	if (!n->started || atomic_load(&n->ended))
@@ -170,9 +171,12 @@ void notifier_note(struct notifier *n, enum event_of of, uint64_t id,
 		rows[EVENT_OF_RESULT] = tree_row("/results/<id>");
 		rows[EVENT_OF_ENGINE] = tree_row("/engines/<id>");
 		rows[EVENT_OF_CONTROLLER] = tree_row("/controller");
+		rows[EVENT_OF_POOL] = tree_row("/pools/NAME");
 		task = tree_row("/results/<id>/<n>");
 	}
 	row = index < 0 ? rows[of] : task;
+	if (of == EVENT_OF_POOL)
+		p = pool_get(n->fs->mirror, id);
 	notes_add(&n->notes, tree_number(row, id, sub_of(index, 0)),
-		  generation, what);
+		  generation, what, p ? p->name : NULL);
 }

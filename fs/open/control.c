@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "link/link.h"
 #include "mirror/merge.h"
+#include "mirror/merge_pool.h"
 #include "park/caller.h"
 #include "park/reply.h"
 #include "wire/scan.h"
@@ -37,7 +38,7 @@ static void answer(struct control *c, int err)
 
 struct control_answer {
 	int64_t seq;
-	struct bytes result, purged, engines, gone;
+	struct bytes result, purged, engines, gone, pool;
 };
 
 #define A(member) offsetof(struct control_answer, member)
@@ -48,6 +49,7 @@ static const struct field answer_fields[] = {
 	{"purged", FIELD_SPAN, A(purged), 0},
 	{"engines", FIELD_SPAN, A(engines), 0},
 	{"gone", FIELD_SPAN, A(gone), 0},
+	{"pool", FIELD_SPAN, A(pool), 0},
 	{.name = NULL},
 };
 
@@ -96,6 +98,8 @@ static void take_answer(struct control *c, struct bytes content)
 	/* A retry makes another result, which the caller has submitted. */
 	if (r && c->about && r->id != c->about)
 		callers_submitted(c->fs->callers, &c->who, r->id, false);
+	if (f.pool.p)
+		(void)merge_pool(m, f.pool, (uint64_t)f.seq, true);
 	take_purged(m, f.purged);
 	take_engines(m, &f);
 }
@@ -172,6 +176,13 @@ static int ask_about_engines(struct control *c, const struct obj *o,
 	return err;
 }
 
+static int ask_about_pool(struct control *c, const struct obj *o,
+			  struct json_object *q)
+{
+	json_add_str(q, "pool", o->pool->name);
+	return ask(c, MSG_CONTROL_REQUEST, q, CONTROL_TIMEOUT);
+}
+
 static int ask_about_all(struct control *c, struct json_object *q)
 {
 	const char *verb = json_get_str(q, "verb", NULL);
@@ -194,6 +205,7 @@ static int send_request(struct control *c, const struct obj *o,
 	json_add_int(q, "uid", uid);
 	err = wish->engines ? ask_about_engines(c, o, wish, q)
 	      : o->result   ? ask_about_result(c, o, q)
+	      : o->pool	    ? ask_about_pool(c, o, q)
 			    : ask_about_all(c, q);
 	json_object_put(q);
 	return err;

@@ -1,5 +1,5 @@
 /*
- * control.h: what a writer wants done to a result or a task (a
+ * control.h: what a writer wants done to a result, a task or a pool (a
  * control_request), to engines (an engine_control_request) or to all; the
  * kernel's request waits for the answer.
  */
@@ -9,7 +9,7 @@
 #include "tree/node.h"
 
 /*
- * Asks for the wish about the engines it names, or else about o's result or task,
+ * Asks for the wish about the engines it names, or else about o's result, task or pool,
  * and answers req: with `written` as the bytes of a WRITE, or with success
  * (written 0).
  */

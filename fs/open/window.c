@@ -1,6 +1,7 @@
 #include "window.h"
 #include "file.h"
 #include "link/link.h"
+#include "local.h"
 #include "mirror/group.h"
 #include "wire/scan.h"
 
@@ -378,6 +379,8 @@ int window_read(struct window *w, uint64_t off, size_t n, uint64_t size,
 {
 	int err = w->err;
 
+	if (w->local && local_read(w->local, off, n, a))
+		return 0;
 	if (off >= w->start && off + n <= w->end)
 		return take(w, off, n, size, a);
 	if (err) {
@@ -420,6 +423,12 @@ void window_init(struct window *w, struct file *f, uint64_t id, uint32_t task,
 	w->stream = s;
 }
 
+void window_use_local(struct window *w, uint64_t size)
+{
+	assert(!w->local);
+	w->local = local_open(w->fs->link, w->id, w->task, w->stream, size);
+}
+
 void window_begin(struct window *w, struct msg *m)
 {
 	assert(!w->end && list_empty(&w->fetches));
@@ -444,4 +453,6 @@ void window_done(struct window *w)
 {
 	forget_fetches(w);
 	clear(w, 0);
+	local_close(w->local);
+	w->local = 0;
 }

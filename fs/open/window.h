@@ -63,6 +63,7 @@ struct window {
 	unsigned nfetches;
 	uint64_t asked_end;	/* where the last of them ends */
 	int err;		/* of a question; told once */
+	int local;		/* local.h; 0: none */
 };
 
 /* Of all windows together. */
@@ -73,6 +74,9 @@ void window_init(struct window *w, struct file *f, uint64_t id, uint32_t task,
 /* Bytes of something else. */
 void window_init_from(struct window *w, struct file *f,
 		      const struct source *source, void *owner);
+/* The output has ended, and has so many bytes: they are read from its file if it is on
+ * this host. */
+void window_use_local(struct window *w, uint64_t size);
 /* The buffer of m, taken, is what there is at the beginning. */
 void window_begin(struct window *w, struct msg *m);
 /* Appends all that it has, and has nothing more. */

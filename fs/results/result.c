@@ -315,6 +315,8 @@ int result_why(const struct obj *o, struct buf *out)
 	const char *why = o->result->why;
 	int64_t i = obj_index(o), engine;
 
+	if (i < 0 && o->result->unstored)
+		return format_text(out, o->result->unstored);
 	if (state_of_obj(o) != STATE_PENDING)
 		return 0;
 	if (i < 0)

@@ -12,6 +12,8 @@ static struct window *window_new(struct file *f, const struct obj *o,
 	int64_t i = obj_index(o);
 
 	window_init(w, f, o->result->id, i < 0 ? 0 : (uint32_t)i, s);
+	if (o->task && state_is_final((enum state)o->task->state))
+		window_use_local(w, stream_size(o, s));
 	return w;
 }
 

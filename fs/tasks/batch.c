@@ -3,6 +3,7 @@
 #include "link/link.h"
 #include "mirror/merge.h"
 #include "tree/fs.h"
+#include "wire/map_items.h"
 #include "wire/scan.h"
 
 /*
@@ -65,15 +66,14 @@ static struct bytes string_of(struct json_object *v)
 static void take_map(struct item *it)
 {
 	struct json_object *list = take(it->options, "map");
-	size_t i;
+	struct buf json = BUF_INIT;
 
-	for (i = 0; list && i < json_object_array_length(list); i++) {
-		struct bytes b =
-			string_of(json_object_array_get_idx(list, i));
-
-		buf_put(&it->items, b.p, b.n);
-		buf_putc(&it->items, '\0');
-	}
+	/* The only error was found by task_options_check(). */
+	if (list && map_items_put(list, &it->items, &json))
+		abort();
+	if (json.n)
+		json_add_str(it->options, "json_items", buf_str(&json));
+	buf_done(&json);
 	it->has_map = list != NULL;
 	it->map = buf_bytes(&it->items);
 	json_object_put(list);

@@ -9,16 +9,39 @@ static unsigned row_of(const char *name)
 	return (unsigned)(task_option_find(bytes_str(name)) - task_options);
 }
 
-bool draft_is_raw(unsigned i)
+/* The row that says what the file is. */
+static const struct task_option *option_of(unsigned i)
 {
-	return task_options[i].type == TASK_BYTES || i == row_of("map");
+	return &task_options[i == DRAFT_MAP0 ? row_of("map") : i];
 }
 
-/* The lines of a map are kept as the controller gets them: each item ends with a
-   NUL. */
+const char *draft_file_name(unsigned i)
+{
+	return i == DRAFT_MAP0 ? "map0" : task_options[i].name;
+}
+
+bool draft_file_find(struct bytes name, unsigned *ret_i)
+{
+	const struct task_option *o = task_option_find(name);
+
+	if (o)
+		*ret_i = (unsigned)(o - task_options);
+	else if (bytes_is(name, "map0"))
+		*ret_i = DRAFT_MAP0;
+	else
+		return false;
+	return true;
+}
+
+/* Items are kept as the controller gets them: each ends with a NUL. */
 static bool has_items(unsigned i)
 {
-	return i == row_of("map");
+	return option_of(i) == &task_options[row_of("map")];
+}
+
+bool draft_is_raw(unsigned i)
+{
+	return option_of(i)->type == TASK_BYTES || has_items(i);
 }
 
 /* --- drafts ------------------------------------------------------------- */
@@ -99,7 +122,7 @@ void drafts_done(struct drafts *d)
 /* Bytes; a map's items are counted as items. */
 static uint64_t limit_of(unsigned i)
 {
-	return has_items(i) ? LIMIT_MAP : (uint64_t)task_options[i].max;
+	return has_items(i) ? LIMIT_MAP : (uint64_t)option_of(i)->max;
 }
 
 static int no_room(const struct drafts *d, unsigned i, uint64_t was,
@@ -107,7 +130,7 @@ static int no_room(const struct drafts *d, unsigned i, uint64_t was,
 {
 	if (size > limit_of(i)) {
 		buf_printf(why, "\"%s\" is larger than %llu bytes",
-			   task_options[i].name,
+			   draft_file_name(i),
 			   (unsigned long long)limit_of(i));
 		return -EFBIG;
 	}
@@ -136,7 +159,7 @@ int draft_resize(struct drafts *d, struct draft *w, unsigned i, uint64_t size,
 
 	/* The zeroes of a gap would be items. */
 	if (!err && has_items(i) && size > was) {
-		buf_puts(why, "an item of \"map\" must not hold a NUL");
+		buf_printf(why, "\"%s\" cannot have a gap", draft_file_name(i));
 		err = -EINVAL;
 	}
 	if (!err)
@@ -170,8 +193,13 @@ static int write_items(struct blob *b, uint64_t off, struct bytes data,
 {
 	static struct buf copy;
 
-	if (off > b->size || memchr(data.p, 0, data.n)) {
-		buf_puts(why, "an item of \"map\" must not hold a NUL");
+	if (off > b->size) {
+		buf_puts(why, "\"map\" cannot have a gap");
+		return -EINVAL;
+	}
+	if (memchr(data.p, 0, data.n)) {
+		buf_puts(why, "an item of \"map\" must not hold a NUL: items with "
+			      "NULs between them belong into map0");
 		return -EINVAL;
 	}
 	buf_clear(&copy);
@@ -190,8 +218,12 @@ static int write_blob(struct drafts *d, struct draft *w, unsigned i,
 
 	if (err || !data.n)
 		return err;
-	err = has_items(i) ? write_items(b, off, data, why)
-			   : blob_write(b, off, data);
+	if (i == DRAFT_MAP0 && off > b->size) {
+		buf_puts(why, "\"map0\" cannot have a gap");
+		return -EINVAL;
+	}
+	err = has_items(i) && i != DRAFT_MAP0 ? write_items(b, off, data, why)
+					      : blob_write(b, off, data);
 	account(d, w, was, b->size);
 	return disk_error(err, why);
 }
@@ -212,7 +244,7 @@ int draft_read(const struct draft *w, unsigned i, uint64_t off, size_t n,
 	size_t before = out->n;
 	int err = blob_read(&w->option[i].blob, off, n, out);
 
-	if (!err && has_items(i))
+	if (!err && has_items(i) && i != DRAFT_MAP0)
 		exchange(out->p + before, out->n - before, '\0', '\n');
 	return err;
 }
@@ -297,16 +329,19 @@ static int end_last_item(struct drafts *d, struct draft *w, struct blob *b)
 static int take_map(struct drafts *d, struct draft *w, struct draft_task *ret,
 		    struct buf *why)
 {
-	struct draft_option *o = &w->option[row_of("map")];
+	unsigned i = w->option[DRAFT_MAP0].there ? DRAFT_MAP0 : row_of("map");
+	struct draft_option *o = &w->option[i];
 	int err;
 
 	if (!o->there)
 		return 0;
 	ret->has_map = true;
-	if (!o->blob.size) {
-		buf_puts(why, "\"map\" must not be empty");
+	if (i == DRAFT_MAP0 && w->option[row_of("map")].there)
+		buf_puts(why, "there is a map and a map0: remove one of them");
+	else if (!o->blob.size)
+		buf_printf(why, "\"%s\" must not be empty", draft_file_name(i));
+	if (why->n)
 		return -EINVAL;
-	}
 	err = end_last_item(d, w, &o->blob);
 	return err ? err : blob_bytes(&o->blob, &ret->map);
 }
@@ -321,7 +356,7 @@ static int check_whole(const struct draft *w, struct buf *why)
 			continue;
 		buf_printf(why, "tasks/%s/%s is not whole: a write to it failed "
 				"(%s); write it again, or remove it",
-			   w->name, task_options[i].name,
+			   w->name, draft_file_name(i),
 			   strerror(-w->option[i].broken));
 		return -EINVAL;
 	}
@@ -374,8 +409,6 @@ int draft_task(struct drafts *d, struct draft *w, struct draft_task *ret,
 		ret->options = options_of(w);
 		err = task_options_check(ret->options, why);
 	}
-	if (!err && !ret->has_map)
-		err = task_options_need_map(ret->options, why);
 	if (err)
 		draft_task_done(ret);
 	return err;

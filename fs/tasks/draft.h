@@ -22,11 +22,12 @@
 #define DRAFTS_MAX 256
 #define DRAFTS_BYTES (4UL * 1024 * 1024 * 1024) /* code, stdin and map */
 #define DRAFTS_TEXT (64UL * 1024 * 1024)	/* all other options */
-#define DRAFT_OPTIONS 32	/* at least the rows of task_options[] */
+#define DRAFT_OPTIONS 64	/* more than the rows of task_options[] */
+#define DRAFT_MAP0 (DRAFT_OPTIONS - 1)	/* map, with a NUL behind each item */
 
 struct draft_option {
 	bool there;
-	struct blob blob;		/* of TASK_BYTES and map */
+	struct blob blob;		/* of TASK_BYTES, map and map0 */
 	int broken;			/* -errno: a write to blob failed */
 	struct buf text;		/* of others */
 	struct json_object *value;	/* of text; NULL: it is empty */
@@ -56,7 +57,10 @@ int draft_new(struct drafts *d, struct bytes name, uid_t uid, gid_t gid,
 	      struct draft **ret_w) must_check;
 void draft_free(struct drafts *d, struct draft *w);
 
-/* i is a row of task_options[]. */
+/* The files of a draft, by number: the rows of task_options[], and DRAFT_MAP0. False:
+ * there is none of that name. */
+bool draft_file_find(struct bytes name, unsigned *ret_i) must_check;
+const char *draft_file_name(unsigned i);
 bool draft_is_raw(unsigned i);
 void draft_remove(struct drafts *d, struct draft *w, unsigned i);
 /*

@@ -104,12 +104,7 @@ static bool is_there(const struct obj *o)
 
 static bool find_option(struct obj *o, struct bytes name)
 {
-	const struct task_option *t = task_option_find(name);
-
-	if (!t)
-		return false;
-	o->sub = (uint32_t)(t - task_options);
-	return is_there(o);
+	return draft_file_find(name, &o->sub) && is_there(o);
 }
 
 static bool next_option(struct obj *o, uint64_t from, uint64_t *ret_n)
@@ -132,7 +127,7 @@ static bool resolve_option(struct obj *o)
 
 static void put_option(const struct obj *o, struct buf *out)
 {
-	buf_puts(out, task_options[o->sub].name);
+	buf_puts(out, draft_file_name(o->sub));
 }
 
 static int no_option(const struct obj *o, struct bytes name)
@@ -147,15 +142,15 @@ static int no_option(const struct obj *o, struct bytes name)
 
 static int make_option(struct obj *o, struct bytes name, int flags)
 {
-	const struct task_option *t = task_option_find(name);
+	unsigned i;
 
 	if (task_is_temporary(name, flags))
 		return task_temporary_refused(o, name);
-	if (!t)
+	if (!draft_file_find(name, &i))
 		return no_option(o, name);
 	if (o->draft->sending)
 		return draft_busy(o, o->by.tid);
-	o->sub = (uint32_t)(t - task_options);
+	o->sub = i;
 	o->draft->option[o->sub].there = true;
 	o->draft->made.changed = now_usec();
 	return 0;

@@ -1,8 +1,8 @@
 #include "draft_submit.h"
 #include "base/parse.h"
 #include "draft.h"
+#include "dress.h"
 #include "open/file.h"
-#include "origin.h"
 #include "submission.h"
 #include "tree/tree.h"
 
@@ -61,7 +61,8 @@ static int submit_draft(struct submission *s, struct draft *w, struct buf *why)
 	err = draft_task(s->fs->drafts, w, &t, why);
 	if (err)
 		return err;
-	err = origin_add(s->origin, t.options, why);
+	err = dress_options(s->tid, s->origin, t.code, t.has_map, t.options,
+			    why);
 	if (!err)
 		send_task(s, w, &t);
 	draft_task_done(&t);

@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "batch.h"
+#include "dress.h"
 #include "link/link.h"
+#include "mirror/mirror.h"
 #include "open/file.h"
 #include "origin.h"
 #include "park/caller.h"
@@ -195,10 +197,11 @@ struct item *submission_add(struct submission *s, struct json_object *options,
 
 /* --- what is written ---------------------------------------------------- */
 
-static int dress(struct submission *s, struct json_object *options,
-		 bool *ret_view, struct buf *why)
+static int dress(struct submission *s, struct bytes code,
+		 struct json_object *options, bool *ret_view, struct buf *why)
 {
-	int err = origin_add(s->origin, options, why);
+	int err = dress_options(s->tid, s->origin, code,
+				json_get(options, "map") != NULL, options, why);
 
 	*ret_view = false;
 	return err || !s->dress ? err : s->dress(s, options, ret_view, why);
@@ -213,9 +216,8 @@ static int check(struct submission *s, struct json_object *o, bool *ret_view,
 		buf_puts(why, "a task needs \"code\"");
 		err = -EINVAL;
 	}
-	if (!err && !json_get(o, "map"))
-		err = task_options_need_map(o, why);
-	return err ? err : dress(s, o, ret_view, why);
+	return err ? err
+		   : dress(s, json_get_bytes(o, "code"), o, ret_view, why);
 }
 
 static int take_objects(struct submission *s, struct bytes *data,
@@ -397,7 +399,7 @@ static void add_plain(struct submission *s)
 	struct json_object *options = json_object_new_object();
 	struct buf why = BUF_INIT;
 	bool view;
-	int err = dress(s, options, &view, &why);
+	int err = dress(s, buf_bytes(&s->text), options, &view, &why);
 
 	if (err) {
 		refuse(s, err, buf_str(&why));
@@ -446,15 +448,19 @@ int submission_outcome(struct submission *s)
 
 /* --- beginning and end -------------------------------------------------- */
 
-/* 0; -EHOSTDOWN: there is no controller, and tasks/error says so. */
+/* Shells hide what a close says, so what is known is said when the file is opened. */
 static int is_possible(const struct obj *o)
 {
-	const int err = -EHOSTDOWN;
+	const char *why = o->fs->mirror->counts.trouble;
+	int err = 0;
 
-	if (link_is_up(o->fs->link))
-		return 0;
-	return callers_refuse(o->fs->callers, o->by.tid, err,
-			      request_meaning(err));
+	if (!link_is_up(o->fs->link)) {
+		err = -EHOSTDOWN;
+		why = request_meaning(err);
+	} else if (why) {
+		err = -ENOSPC;
+	}
+	return err ? callers_refuse(o->fs->callers, o->by.tid, err, why) : 0;
 }
 
 int submission_open(struct file *f, const struct obj *o)

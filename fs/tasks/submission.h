@@ -66,8 +66,8 @@ int submission_refused(struct fs *fs, pid_t tid, int err, struct bytes why);
 
 /*
  * As open() of struct io; o has who opens the file. f->private is a submission then,
- * unless the file is opened to be read alone. -EHOSTDOWN: there is no controller, and
- * tasks/error says so.
+ * unless the file is opened to be read alone. -EHOSTDOWN: there is no controller;
+ * -ENOSPC: its disk is full; tasks/error says so.
  */
 int submission_open(struct file *f, const struct obj *o) must_check;
 /* As release() of struct io: the submission goes when everything is answered. */

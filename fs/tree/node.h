@@ -13,6 +13,7 @@
 #include "fs.h"
 #include "park/fuse.h"
 #include "park/park.h"
+#include "wire/limits.h"
 
 struct answer;
 struct file;
@@ -43,7 +44,7 @@ struct obj {
 	struct fs *fs;
 	const struct node *node;
 	uint32_t id;		/* of the result, engine ..., or 0; 31 bits */
-	uint32_t sub;		/* within it: sub_of() below results; 25 bits */
+	uint32_t sub;		/* within it: sub_of() below results; 26 bits */
 	struct result *result;	/* NULL outside of results */
 	/*
 	 * The task: results/7/3's, or that of a result of one task. NULL: the
@@ -53,6 +54,7 @@ struct obj {
 	const struct detail *detail; /* its long texts; NULL: not known */
 	struct engine *engine;
 	struct draft *draft;
+	struct pool *pool;
 	const struct making *made;	/* the draft's; else NULL */
 	struct asker by;	/* uid NO_USER: of a file that was opened before */
 };
@@ -72,10 +74,10 @@ static inline bool asker_sees_all(const struct obj *o)
 
 /*
  * Below results/<id>/: which task (-1: the result itself) and which option.
- * 20 + 5 bits.
+ * 20 + 6 bits.
  */
-#define SUB_BITS 25
-#define SUB_OPTIONS 32
+#define SUB_BITS 26
+#define SUB_OPTIONS 64
 
 static inline uint32_t sub_of(int64_t index, unsigned option)
 {
@@ -95,9 +97,9 @@ static inline unsigned sub_option(uint32_t sub)
 /* What a writer wants of the controller; see open/control.h. */
 struct wish {
 	const char *verb;	/* of control_request; static */
-	char argument[32];	/* "": none */
+	char argument[LIMIT_LAUNCH + 1]; /* "": none */
 	/* Which engines it is about, added to *ret; 0 or -errno. NULL: it is
-	   about the result or task of the entry, or else about all. */
+	   about the result, task or pool of the entry, or else about all. */
 	int (*engines)(const struct obj *o, struct idlist *ret);
 };
 
@@ -173,7 +175,11 @@ struct io {
  * more than a wish. Each answers req, or parks it.
  */
 struct deeds {
+	/* mkdir: of what is not there; o is the directory, with this row. NULL: as
+	   the class says. */
+	void (*make)(fuse_req_t req, const struct obj *o, struct bytes name);
 	void (*remove)(fuse_req_t req, const struct obj *o);
+	/* NULL: -EPERM. */
 	void (*rename)(fuse_req_t req, const struct obj *o,
 		       const struct obj *dir, struct bytes name,
 		       unsigned flags);

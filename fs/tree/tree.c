@@ -180,7 +180,8 @@ bool tree_has(const struct node *dir, const struct node *n)
 }
 
 /* One name of a row's path; false: it is a placeholder for another name. */
-static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
+static bool put_name(uint64_t ino, struct bytes word, const char *name,
+		     struct buf *out)
 {
 	const char first = *(const char *)word.p;
 
@@ -188,6 +189,8 @@ static bool put_name(uint64_t ino, struct bytes word, struct buf *out)
 		buf_printf(out, "%llu", (unsigned long long)tree_number_id(ino));
 	else if (bytes_is(word, "<n>"))
 		buf_printf(out, "%lld", (long long)sub_index(number_sub(ino)));
+	else if (name && bytes_is(word, "NAME"))
+		buf_puts(out, name);
 	else if ((isupper((unsigned char)first) && !bytes_is(word, "README")) ||
 		 first == '<')
 		return false; /* NAME, OPTION, <engine> ... */
@@ -206,7 +209,7 @@ static bool is_of_task(uint64_t ino)
 	       sub_index(number_sub(ino)) >= 0;
 }
 
-bool tree_path(uint64_t ino, struct buf *out)
+bool tree_path(uint64_t ino, const char *name, struct buf *out)
 {
 	const struct node *n = tree_number_row(ino);
 	size_t start = out->n, len;
@@ -218,7 +221,7 @@ bool tree_path(uint64_t ino, struct buf *out)
 		len = strcspn(p, "/");
 		if (out->n > start)
 			buf_putc(out, '/');
-		if (!put_name(ino, bytes_of(p, len), out)) {
+		if (!put_name(ino, bytes_of(p, len), name, out)) {
 			buf_cut(out, start);
 			return false;
 		}
@@ -285,8 +288,20 @@ int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
 			      "nothing can be made here; what can be made are "
 			      "tasks (tasks/NAME), drafts of tasks "
-			      "(mkdir tasks/NAME) and variables; a task for "
+			      "(mkdir tasks/NAME), pools (mkdir pools/NAME) and "
+			      "variables; a task for "
 			      "engines gets its name by the option \"label\"");
+}
+
+const struct node *tree_made_by_deed(const struct obj *dir)
+{
+	const struct derived *d = &derived[row_of(dir->node)];
+	unsigned i;
+
+	for (i = d->first; i < d->end; i++)
+		if (table[i].deeds && table[i].deeds->make)
+			return &table[i];
+	return NULL;
 }
 
 /* --- listing ------------------------------------------------------------ */
@@ -347,6 +362,8 @@ struct waitq *tree_waitq(const struct obj *o)
 		return &o->result->waitq;
 	if (o->engine)
 		return &o->engine->waitq;
+	if (o->pool)
+		return &o->pool->waitq;
 	return &o->fs->mirror->events.waitq;
 }
 
@@ -381,6 +398,8 @@ static int64_t mtime_of(const struct obj *o)
 					    : o->result->submitted;
 	if (o->engine)
 		return o->engine->since;
+	if (o->pool)
+		return o->pool->changed;
 	if (o->made)
 		return o->made->changed;
 	return S_ISDIR(o->node->mode) ? o->fs->mirror->changed : o->fs->born;

@@ -38,6 +38,9 @@ int tree_lookup(const struct obj *dir, struct bytes name, struct obj *ret_o)
 int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	      struct obj *ret_o) must_check;
 
+/* The row of what is made in dir by a deed (struct deeds), or NULL. */
+const struct node *tree_made_by_deed(const struct obj *dir);
+
 /*
  * A place in a directory that survives comings and goings; it is readdir's
  * offset. 0 is the beginning.
@@ -59,7 +62,7 @@ struct waitq *tree_waitq(const struct obj *o);
 
 /*
  * Inode numbers without a struct obj, from any thread: for entries whose path
- * is made of names in the table and of numbers.
+ * is made of names in the table, of numbers, and of one name that is given.
  */
 const struct node *tree_row(const char *path);
 uint64_t tree_number(const struct node *n, uint64_t id, uint32_t sub);
@@ -69,8 +72,9 @@ uint64_t tree_number_id(uint64_t ino);
 #define TREE_ROWS 0xffULL
 /* Rows of dir, also of one that is like another. */
 bool tree_has(const struct node *dir, const struct node *n);
-/* "results/7/status"; false: there is another name in its path. */
-bool tree_path(uint64_t ino, struct buf *out) must_check;
+/* "results/7/status"; name: what NAME is in it, or NULL. False: there is another name
+   in its path. */
+bool tree_path(uint64_t ino, const char *name, struct buf *out) must_check;
 
 /* For the documentation. */
 const char *tree_basename(const struct node *n);

@@ -249,6 +249,11 @@ double json_real_or(struct json_object *obj, const char *key, double other)
 	return other;
 }
 
+bool json_flag(struct json_object *obj, const char *key)
+{
+	return json_bool_or(obj, key, false) || json_int_or(obj, key, 0) != 0;
+}
+
 bool json_bool_or(struct json_object *obj, const char *key, bool other)
 {
 	struct json_object *v = get_type(obj, key, json_type_boolean);

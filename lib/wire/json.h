@@ -39,6 +39,8 @@ bool json_is_int(struct json_object *v, int64_t min, int64_t max,
 bool json_get_range(struct json_object *obj, const char *key, int64_t min,
 		    int64_t max, int64_t *ret_n) must_check;
 double json_real_or(struct json_object *obj, const char *key, double other);
+/* The member is true, or a number that is not 0. */
+bool json_flag(struct json_object *obj, const char *key);
 bool json_bool_or(struct json_object *obj, const char *key, bool other);
 
 /* A string object; bytes that are no UTF-8 become U+FFFD. */

@@ -41,6 +41,7 @@
 #define LIMIT_PRIORITY 1000000
 #define LIMIT_SECONDS 1e9		/* any length of time */
 #define LIMIT_MAP (1 * GIB)		/* the items of a map, together */
+#define LIMIT_JSON_ITEMS (4 * KIB)	/* which items of a map are JSON, as text */
 #define LIMIT_TASKS 1000000		/* tasks of one result; fits 20 bits */
 #define LIMIT_FLIGHT 10			/* seconds from controller to engine, or never */
 #define LIMIT_SLOTS 65536		/* tasks that an engine runs at a time */
@@ -58,6 +59,13 @@
 #define LIMIT_DEPENDENCIES 1000		/* entries of after or follow */
 #define LIMIT_REPLY (8 * MIB)		/* about: a list is told in parts */
 #define LIMIT_ERROR (8 * KIB)		/* text of an error shown with a result */
+
+/* Pools. */
+#define LIMIT_POOLS 256
+#define LIMIT_POOL_NAME 64
+#define LIMIT_POOL_COMMAND (64 * KIB)	/* launch, cancel or check */
+#define LIMIT_LAUNCH 127		/* the token of a launch */
+#define LIMIT_JOB 255			/* what launch printed first */
 
 /* Outputs. */
 #define LIMIT_INLINE (4 * KIB)		/* an output sent with the result */

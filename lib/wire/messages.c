@@ -7,7 +7,8 @@
 const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
-	 "slots, [resources {NAME: n}], since, [ends_in], [replaces], [respawned], "
+	 "slots, [resources {NAME: n}], since, [ends_in], [launch], [replaces], "
+	 "[respawned], "
 	 "running [msg_id], finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
@@ -24,6 +25,7 @@ const struct message_type message_types[] = {
 	 "there ends as EngineError. "
 	 "`ends_in`: of an engine that ends at a time that is known, in "
 	 "microseconds. "
+	 "`launch`: the launch of a pool that started it. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
 	 "gone; `respawned`: it had died, and nobody has told it to begin anew. "
 	 "`process` says which process `pid` is "
@@ -33,12 +35,16 @@ const struct message_type message_types[] = {
 	 "registers with the same uuid."},
 	{MSG_REGISTRATION_REPLY, C_, E_, "registration", false,
 	 "status, id, hb_period, connection_info, [taskfs {version, instance, "
-	 "drop [msg_id], [again]}]",
+	 "drop [msg_id], [again], [outputs]}]",
 	 "Accepted. `drop`: of the tasks named, those the controller does not "
 	 "want: kill or forget them without a reply. For every other one the "
 	 "engine sends its output again from offset 0 and then, when it has "
 	 "ended, the execute_reply. `again`: `relayed` came at a bad time, "
-	 "and is to be said once more."},
+	 "and is to be said once more. `outputs`: the directory in which the "
+	 "controller keeps large outputs. An engine of the same user on the same "
+	 "host, which finds `.engines/here-INSTANCE` there (`instance`), writes "
+	 "them there, into a file of its own in `.engines` that it has locked, "
+	 "and says so in `output`."},
 	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "id, [uuid], [why], [left], [respawn {pid, [process]}]",
 	 "The engine is gone, and so is what it ran: sent by itself at its "
@@ -218,9 +224,9 @@ const struct message_type message_types[] = {
 	 "number, where those of the last task end; of fewer tasks than asked "
 	 "at the end of the map, or by the limit of one reply."},
 	{MSG_STATE_REQUEST, M_, C_, "registration", true, "",
-	 "The engines and the controller itself."},
+	 "The engines, the pools and the controller itself."},
 	{MSG_STATE_REPLY, C_, M_, "registration", true,
-	 "status, seq, engines [engine], controller", "See below."},
+	 "status, seq, engines [engine], pools [pool], controller", "See below."},
 	{MSG_FETCH_REQUEST, M_, C_, "registration", true,
 	 "result, task, stream, offset, length, [count]",
 	 "A piece of one of: stdout, stderr, value, data, code, stdin, map. With "
@@ -235,13 +241,16 @@ const struct message_type message_types[] = {
 	 "other; fewer than asked (or none): the next has not ended, or is to "
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
-	 "[result], [task], verb, [argument], uid",
+	 "[result], [task], [pool], verb, [argument], uid",
 	 "verb: abort, signal (argument: a name or number), retry (what is not "
 	 "ok again, as a new result without after and follow), hold, release, priority (argument: the new "
 	 "one), purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
-	 "abort, signal and retry can be."},
+	 "abort, signal and retry can be. With `pool`, a name: pause (nothing is "
+	 "launched, and no engine let go), resume (also after too many "
+	 "failures), cancel (argument: the launch that ends, with its engines; "
+	 "all of the pool if not given)."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
-	 "status, seq, [result], [purged [id]] or status: error, errno, ename, "
+	 "status, seq, [result], [pool], [purged [id]] or status: error, errno, ename, "
 	 "evalue",
 	 "Done, and the result as it is now, with `changed` when it was about "
 	 "one of its tasks (of retry the new one); or why not: ENOENT no such "
@@ -265,18 +274,33 @@ const struct message_type message_types[] = {
 	 "such engine, ESRCH none runs anything (interrupt), EOPNOTSUPP it "
 	 "cannot, EHOSTUNREACH it cannot be reached, ETIMEDOUT asked and not "
 	 "done yet: an ipyparallel engine clears and stops between its tasks."},
+	{MSG_POOL_REQUEST, M_, C_, "registration", true,
+	 "pool, make or set {OPTION: text} or remove, uid",
+	 "`make`: a new pool of this name, without a launch command. `set`: "
+	 "options, as a user writes them; an empty text is the standard. "
+	 "`remove`: the pool goes, if it has neither launches nor engines."},
+	{MSG_POOL_REPLY, C_, M_, "registration", true,
+	 "status, seq, [pool] or status: error, errno, ename, evalue",
+	 "It is stored; the pool as it is now. Or why not: ENOENT there is no "
+	 "such pool, EEXIST there is one already, EBUSY it has launches or "
+	 "engines, EINVAL, EFBIG, ENOSPC there are too many pools, or the store "
+	 "is full."},
 	{MSG_CHANGES, C_, M_, "events", true,
 	 "instance, seq, changes [{result} or {purged: id} or {engine} or "
-	 "{engine_gone: id} or {controller}]",
+	 "{engine_gone: id} or {pool} or {pool_gone: name} or {controller}]",
 	 "What changed, numbered without gaps within one instance; a client "
 	 "that misses a number asks `results_request` with the last it has. "
 	 "Sent at least once a second. A result has `id` and those members "
 	 "that changed; buffers hold small outputs of results that ended. An "
-	 "engine has all members but `vars`, or only `id` and `vars`."},
-	{MSG_OUTPUT, E_, C_, "task", true, "msg_id, stream, offset",
+	 "engine has all members but `vars`, or only `id` and `vars`. A pool has "
+	 "`options` when it is new and when they changed."},
+	{MSG_OUTPUT, E_, C_, "task", true,
+	 "msg_id, stream, offset, [file, length]",
 	 "Bytes of stdout, stderr, value or data of a running task (buffer 0) "
 	 "at this offset; on the same socket as the execute_reply, so in "
-	 "order."},
+	 "order. With `file` there is no buffer: the file of that name in "
+	 "`.engines` of the controller's `outputs` has `length` bytes more. The "
+	 "first such message has offset 0, and the file all that came before."},
 	{MSG_STORED, C_, E_, "task", true, "msg_ids",
 	 "These replies are on disk: the engine may forget them."},
 	{MSG_KILL_REQUEST, C_, E_, "control", true, "msg_id, [signal], abort",

@@ -76,6 +76,8 @@
 #define MSG_CONTROL_REPLY "control_reply"
 #define MSG_ENGINE_CONTROL_REQUEST "engine_control_request"
 #define MSG_ENGINE_CONTROL_REPLY "engine_control_reply"
+#define MSG_POOL_REQUEST "pool_request"
+#define MSG_POOL_REPLY "pool_reply"
 #define MSG_CHANGES "changes"
 #define MSG_OUTPUT "output"
 #define MSG_STORED "stored"

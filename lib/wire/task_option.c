@@ -2,6 +2,9 @@
 #include "base/nearest.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+#include "wire/map_items.h"
+#include "wire/moment.h"
+#include "wire/octets.h"
 #include "wire/resource.h"
 #include "wire/retry_on.h"
 
@@ -21,6 +24,9 @@ const struct task_option task_options[] = {
 	 "what the task reads on standard input; empty if not given"},
 	{"env", TASK_ENV, TASK_BY_ENGINE, 0, LIMIT_ARGS,
 	 "object of strings: environment variables, added to the engine's"},
+	{"inherit", TASK_NAMES, TASK_BY_MOUNT, 0, LIMIT_ARGS,
+	 "1: env is the environment of the process that submits, as it was when its "
+	 "program began; or a list of the variables that are wanted"},
 	{"cwd", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "directory to run in, or the task fails; a relative one is below "
 	 "submit_dir, which it is if not given"},
@@ -29,8 +35,16 @@ const struct task_option task_options[] = {
 	 "task runs there, or in an empty directory where there is no such one"},
 	{"label", TASK_NAME, TASK_BY_CONTROLLER, 1, LIMIT_NAME,
 	 "a name, yours alone: results/NAME leads you to your newest of that name"},
-	{"map", TASK_LIST, TASK_BY_CONTROLLER, 1, LIMIT_TASKS,
-	 "list of items: one task for each, which finds it in $1"},
+	{"map", TASK_ITEMS, TASK_BY_CONTROLLER, 1, LIMIT_TASKS,
+	 "list of items: one task for each, which finds it in $1 (a number, list or "
+	 "object as JSON); on a Python engine `item` is the value itself"},
+	{"json_items", TASK_RANGES, TASK_BY_ENGINE | TASK_NEEDS_MAP, 1,
+	 LIMIT_JSON_ITEMS,
+	 "which items of the map are JSON, and not text, for Python engines: all, or "
+	 "their numbers, as 0,3-5; a map that is JSON itself says it by itself"},
+	{"columns", TASK_TEXT, TASK_BY_ENGINE | TASK_NEEDS_MAP, 1, 64,
+	 "what stands between the columns of an item, as a comma: a task finds them "
+	 "in $1, $2 ..., and the whole item in $TASKFS_ITEM; \\t is a tab"},
 	{"chunk", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "items per task of a map"},
 	{"targets", TASK_IDS, TASK_BY_CONTROLLER, 1, LIMIT_TARGETS,
@@ -59,6 +73,14 @@ const struct task_option task_options[] = {
 	 "list of failures to run again after: lost (its engine; does not count "
 	 "among the retries, but five lost engines are enough), error (any other), "
 	 "exit N (that exit status); all if not given, and all of them count"},
+	{"hold", TASK_FLAG, TASK_BY_CONTROLLER, 0, 1,
+	 "1: not begun before somebody writes release into its ctl"},
+	{"begin", TASK_MOMENT, TASK_BY_CONTROLLER, 1, 32,
+	 "not begun before that time: +10m from now (s, m, h, d), 18:30, 2026-12-24, "
+	 "2026-12-24T18:30; Z behind it is UTC"},
+	{"unique", TASK_FLAG, TASK_BY_CONTROLLER, 0, 1,
+	 "1: refused (EEXIST) while another of your results of the same label has not "
+	 "ended"},
 	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
 	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE, 0, LIMIT_SECONDS,
@@ -146,16 +168,11 @@ static bool has_nul(struct bytes b)
 	return b.n && memchr(b.p, 0, b.n);
 }
 
-static bool is_text(struct json_object *v)
-{
-	return json_object_is_type(v, json_type_string) &&
-	       !has_nul(str_bytes(v));
-}
-
 static int check_string(const struct task_option *o, struct json_object *v,
 			struct buf *why)
 {
 	struct bytes b;
+	int64_t at;
 
 	if (!json_object_is_type(v, json_type_string))
 		return refuse(why, o, "must be a string");
@@ -168,6 +185,12 @@ static int check_string(const struct task_option *o, struct json_object *v,
 		return refuse(why, o, "must not hold a NUL");
 	if (o->type == TASK_NAME && !task_name_ok(b))
 		return refuse(why, o, "is no name" TASK_NAME_RULE);
+	if (o->type == TASK_MOMENT && moment_parse(b, now_usec(), &at))
+		return refuse(why, o, "must be a time: +10m from now (s, m, h, d), "
+				      "18:30, 2026-12-24 or 2026-12-24T18:30");
+	if (o->type == TASK_RANGES && !json_items_ok(b))
+		return refuse(why, o, "must be all, or numbers of items from 0 on, "
+				      "as 0,3-5");
 	return 0;
 }
 
@@ -222,8 +245,13 @@ static bool entry_ok(enum task_option_type type, struct json_object *v)
 		     json_object_get_int64(v) >= 0;
 
 	switch (type) {
+	case TASK_ITEMS:
+		return map_item_ok(v);
+	case TASK_NAMES:
+		return json_object_is_type(v, json_type_string) &&
+		       octets_are_text(v);
 	case TASK_LIST:
-		return is_text(v);
+		return octets_are_text(v);
 	case TASK_IDS:
 		return whole && json_object_get_int64(v) <= INT32_MAX;
 	case TASK_RESULTS:
@@ -242,7 +270,11 @@ static int check_list(const struct task_option *o, struct json_object *v,
 {
 	static const char *const of[] = {
 		[TASK_LIST] = "must be a list of strings without NUL, as "
-			      "[\"a\", \"b c\"]",
+			      "[\"a\", \"b c\"], or of {\"base64\": \"...\"}",
+		[TASK_ITEMS] = "must be a list of values: no string with a NUL, no "
+			       "number too large to be kept as it is (make such a "
+			       "one a string)",
+		[TASK_NAMES] = "must be 1, 0, or a list of names",
 		[TASK_IDS] = "must be a list of numbers, the ids of engines: "
 			     "[0, 1] in JSON, 0,1 in a draft",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
@@ -273,7 +305,7 @@ static int check_env(const struct task_option *o, struct json_object *v,
 	if (json_object_object_length(v) > o->max)
 		return too_large(why, o, "entries");
 	json_object_object_foreach(v, key, value) {
-		if (!*key || strchr(key, '=') || !is_text(value))
+		if (!*key || strchr(key, '=') || !octets_are_text(value))
 			return refuse(why, o,
 				      "must be an object of strings without "
 				      "NUL, with names without =");
@@ -328,14 +360,43 @@ static int check_amounts(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
+static int check_flag(const struct task_option *o, struct json_object *v,
+		      struct buf *why)
+{
+	int64_t n;
+
+	if (json_object_is_type(v, json_type_boolean) || json_is_int(v, 0, 1, &n))
+		return 0;
+	return refuse(why, o, "must be 1 or 0");
+}
+
+static int check_names(const struct task_option *o, struct json_object *v,
+		       struct buf *why)
+{
+	int64_t n;
+
+	if (json_object_is_type(v, json_type_array))
+		return check_list(o, v, why);
+	if (json_object_is_type(v, json_type_boolean) || json_is_int(v, 0, 1, &n))
+		return 0;
+	return refuse(why, o, "must be 1, 0, or a list of names");
+}
+
 int task_option_check(const struct task_option *o, struct json_object *v,
 		      struct buf *why)
 {
 	switch (o->type) {
+	case TASK_NAMES:
+		return check_names(o, v, why);
+	case TASK_FLAG:
+		return check_flag(o, v, why);
 	case TASK_BYTES:
 	case TASK_NAME:
 	case TASK_TEXT:
+	case TASK_MOMENT:
+	case TASK_RANGES:
 		return check_string(o, v, why);
+	case TASK_ITEMS:
 	case TASK_LIST:
 	case TASK_IDS:
 	case TASK_RESULTS:
@@ -369,8 +430,36 @@ static int check_retry_on(struct json_object *options, struct buf *why)
 	return 0;
 }
 
+/* A map that is a list says by itself which of its items are JSON. */
+static int check_items(struct json_object *options, struct buf *why)
+{
+	struct json_object *list = json_get_array(options, "map");
+	struct json_items which = {0};
+	struct buf text = BUF_INIT;
+	size_t i, n = list ? json_object_array_length(list) : 0;
+	int err = 0;
+
+	for (i = 0; i < n; i++)
+		json_items_add(&which,
+			       !json_object_is_type(
+				       json_object_array_get_idx(list, i),
+				       json_type_string));
+	if (json_items_end(&which, &text)) {
+		buf_puts(why, "\"map\" changes too often between strings and other "
+			      "values: make all of them strings");
+		err = -E2BIG;
+	} else if (text.n && json_get(options, "json_items")) {
+		buf_puts(why, "\"json_items\" is for a map of strings");
+		err = -EINVAL;
+	}
+	buf_done(&text);
+	return err;
+}
+
 int task_options_check(struct json_object *options, struct buf *why)
 {
+	int err;
+
 	size_t others = 0;
 
 	if (!json_object_is_type(options, json_type_object)) {
@@ -380,7 +469,6 @@ int task_options_check(struct json_object *options, struct buf *why)
 	json_object_object_foreach(options, key, v) {
 		const struct task_option *o =
 			task_option_find(bytes_str(key));
-		int err;
 
 		if (!o)
 			return task_option_unknown(bytes_str(key), why);
@@ -395,7 +483,8 @@ int task_options_check(struct json_object *options, struct buf *why)
 				"more than %lu bytes together", LIMIT_OPTIONS);
 		return -EFBIG;
 	}
-	return check_retry_on(options, why);
+	err = check_items(options, why);
+	return err ? err : check_retry_on(options, why);
 }
 
 int task_options_need_map(struct json_object *options, struct buf *why)

@@ -18,11 +18,16 @@ enum task_option_type {
 	TASK_BYTES,	/* string in JSON; any bytes in a file */
 	TASK_NAME,	/* a result's name; see task_name_ok() */
 	TASK_TEXT,	/* string without NUL */
+	TASK_ITEMS,	/* list of any values (map_items.h); a file: one string per line */
+	TASK_RANGES,	/* string: "all", or numbers as "0,3-5" */
 	TASK_LIST,	/* list of strings without NUL; a file: one per line */
 	TASK_ENV,	/* object of strings; a file: NAME=VALUE lines */
+	TASK_NAMES,	/* 0, 1, or list of strings; a file: one per line */
 	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */
 	TASK_RESULTS,	/* list of ids or names; a file: one per line */
 	TASK_FAILURES,	/* list of words (retry_on.h); a file: one per line */
+	TASK_FLAG,	/* 0 or 1; true and false in JSON */
+	TASK_MOMENT,	/* string: a time (moment.h) */
 	TASK_COUNT,	/* integer */
 	TASK_INTEGER,	/* integer, may be negative */
 	TASK_SECONDS,	/* number */
@@ -34,6 +39,8 @@ enum task_option_flag {
 	/* Who honours it. */
 	TASK_BY_CONTROLLER = 1,	/* of the scheduler: result_read_options() */
 	TASK_BY_ENGINE = 2,	/* gets it with the task: begin.c reads it */
+
+	TASK_BY_MOUNT = 8,	/* done before it is submitted */
 
 	TASK_NEEDS_MAP = 4,	/* is refused without a map */
 };

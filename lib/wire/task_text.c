@@ -2,6 +2,7 @@
 #include "base/idlist.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+#include "wire/octets.h"
 
 static struct bytes string_bytes(struct json_object *v)
 {
@@ -11,15 +12,36 @@ static struct bytes string_bytes(struct json_object *v)
 
 static void show_entry(struct json_object *v, struct buf *out)
 {
-	if (json_object_is_type(v, json_type_string)) {
-		struct bytes b = string_bytes(v);
-
-		buf_put(out, b.p, b.n);
-	} else {
+	if (octets_put(v, out)) {
 		buf_puts(out, json_object_to_json_string_ext(
 				      v, JSON_C_TO_STRING_PLAIN));
 	}
 	buf_putc(out, '\n');
+}
+
+/* Lines; as of env -0, when a value has a newline in it. */
+static void show_env(struct json_object *v, struct buf *out)
+{
+	size_t from = out->n, lines = 0, i;
+	bool nuls;
+
+	json_object_object_foreach(v, key, value) {
+		buf_puts(out, key);
+		buf_putc(out, '=');
+		show_entry(value, out);
+	}
+	for (i = from; i < out->n; i++)
+		lines += out->p[i] == '\n';
+	nuls = lines > (size_t)json_object_object_length(v);
+	if (!nuls)
+		return;
+	out->n = from;
+	json_object_object_foreach(v, name, text) {
+		buf_puts(out, name);
+		buf_putc(out, '=');
+		show_entry(text, out);
+		out->p[out->n - 1] = '\0';
+	}
 }
 
 void task_option_show(const struct task_option *o, struct json_object *v,
@@ -30,12 +52,16 @@ void task_option_show(const struct task_option *o, struct json_object *v,
 	if (json_object_is_type(v, json_type_array)) {
 		for (i = 0; i < json_object_array_length(v); i++)
 			show_entry(json_object_array_get_idx(v, i), out);
+	} else if (o->type == TASK_ENV) {
+		show_env(v, out);
 	} else if (json_object_is_type(v, json_type_object)) {
 		json_object_object_foreach(v, key, value) {
 			buf_puts(out, key);
-			buf_putc(out, o->type == TASK_ENV ? '=' : ' ');
+			buf_putc(out, ' ');
 			show_entry(value, out);
 		}
+	} else if (json_object_is_type(v, json_type_boolean)) {
+		buf_puts(out, json_object_get_boolean(v) ? "1\n" : "0\n");
 	} else if (o->type == TASK_BYTES) {
 		struct bytes b = string_bytes(v);
 
@@ -95,7 +121,7 @@ static struct json_object *parse_lines(struct bytes text)
 	struct bytes line;
 
 	while (parse_line(&text, &line))
-		json_push(a, new_string(line));
+		json_push(a, octets_json(line));
 	return a;
 }
 
@@ -147,13 +173,37 @@ static struct json_object *parse_results(struct bytes text)
 	return a;
 }
 
+/* A line; of what has a NUL in it (env -0) what stands before the next one. */
+static bool next_variable(struct bytes *text, bool nuls, struct bytes *ret)
+{
+	const char *end;
+	size_t n;
+
+	if (!nuls)
+		return parse_line(text, ret);
+	end = text->n ? memchr(text->p, 0, text->n) : NULL;
+	n = end ? (size_t)(end - (const char *)text->p) : text->n;
+	*ret = bytes_of(text->p, n);
+	if (!text->n)
+		return false;
+	*text = bytes_of((const char *)text->p + n + (end != NULL),
+			 text->n - n - (end != NULL));
+	return true;
+}
+
+static bool has_nul(struct bytes text)
+{
+	return text.n && memchr(text.p, 0, text.n);
+}
+
 /* Only of lines that check_lines() lets through. */
 static struct json_object *parse_env(struct bytes text)
 {
 	struct json_object *o = json_object_new_object();
+	bool nuls = has_nul(text);
 	struct bytes line;
 
-	while (parse_line(&text, &line)) {
+	while (next_variable(&text, nuls, &line)) {
 		const char *eq = line.n ? memchr(line.p, '=', line.n) : NULL;
 		size_t n = eq ? (size_t)(eq - (const char *)line.p) : 0;
 		char *name;
@@ -161,7 +211,7 @@ static struct json_object *parse_env(struct bytes text)
 		if (!eq)
 			continue;
 		name = xmemdup_nul(line.p, n);
-		json_add(o, name, new_string(bytes_of(eq + 1, line.n - n - 1)));
+		json_add(o, name, octets_json(bytes_of(eq + 1, line.n - n - 1)));
 		free(name);
 	}
 	return o;
@@ -186,6 +236,25 @@ static struct json_object *parse_amounts(struct bytes text)
 	return o;
 }
 
+/* What is neither stays a string: the check says what it must be. */
+static struct json_object *parse_flag(struct bytes text)
+{
+	struct bytes word = parse_trim(text);
+
+	if (bytes_is(word, "0") || bytes_is(word, "1"))
+		return json_object_new_int(bytes_is(word, "1"));
+	return new_string(text);
+}
+
+static struct json_object *parse_names(struct bytes text)
+{
+	struct bytes word = parse_trim(text);
+
+	if (bytes_is(word, "0") || bytes_is(word, "1"))
+		return json_object_new_int(bytes_is(word, "1"));
+	return parse_lines(text);
+}
+
 /* What is no number of bytes stays a string: the check looks at it. */
 static struct json_object *parse_memory(struct bytes text)
 {
@@ -205,25 +274,29 @@ static const char *line_fault(enum task_option_type type, struct bytes line)
 		return NULL;
 	eq = memchr(line.p, '=', line.n);
 	if (!eq)
-		return "has no = in it; a line is NAME=VALUE";
+		return "has no = in it; each is NAME=VALUE";
+	if (!utf8_valid(bytes_of(line.p, (size_t)(eq - (const char *)line.p))))
+		return "has a name that is not UTF-8";
 	return eq == line.p ? "has no name before the =" : NULL;
 }
 
 static int check_lines(const struct task_option *o, struct bytes text,
 		       struct buf *why)
 {
+	bool nuls = o->type == TASK_ENV && has_nul(text);
 	struct bytes line;
 	unsigned n;
 
-	if (o->type != TASK_LIST && o->type != TASK_ENV &&
+	if (o->type != TASK_LIST && o->type != TASK_ITEMS && o->type != TASK_ENV &&
 	    o->type != TASK_FAILURES && o->type != TASK_AMOUNTS)
 		return 0;
-	for (n = 1; parse_line(&text, &line); n++) {
+	for (n = 1; next_variable(&text, nuls, &line); n++) {
 		const char *fault = line_fault(o->type, line);
 
 		if (!fault)
 			continue;
-		buf_printf(why, "\"%s\": line %u %s", o->name, n, fault);
+		buf_printf(why, "\"%s\": %s %u %s", o->name,
+			   nuls ? "variable" : "line", n, fault);
 		return -EINVAL;
 	}
 	return 0;
@@ -235,6 +308,9 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 	static struct json_object *(*const parser[])(struct bytes) = {
 		[TASK_BYTES] = parse_string,   [TASK_NAME] = parse_string,
 		[TASK_TEXT] = parse_string,    [TASK_LIST] = parse_lines,
+		[TASK_RANGES] = parse_string,  [TASK_ITEMS] = parse_lines,
+		[TASK_NAMES] = parse_names,    [TASK_FLAG] = parse_flag,
+		[TASK_MOMENT] = parse_string,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,
@@ -244,7 +320,7 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 	struct json_object *v;
 	int err;
 
-	if (!utf8_valid(text)) {
+	if (o->type != TASK_LIST && o->type != TASK_ENV && !utf8_valid(text)) {
 		buf_printf(why, "\"%s\" must be UTF-8", o->name);
 		return -EINVAL;
 	}

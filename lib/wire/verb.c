@@ -1,6 +1,7 @@
 #include "wire/verb.h"
 #include "base/parse.h"
 #include "wire/limits.h"
+#include "wire/pool_option.h"
 
 static int check_signal(struct bytes argument)
 {
@@ -16,8 +17,15 @@ static int check_priority(struct bytes argument)
 	return parse_i64(argument, -LIMIT_PRIORITY, LIMIT_PRIORITY, &n);
 }
 
+/* Of all launches when it is empty. */
+static int check_launch(struct bytes argument)
+{
+	return !argument.n || launch_token_ok(argument) ? 0 : -EINVAL;
+}
+
 #define A_SIGNAL "a signal by its name, as TERM or SIGUSR1, or its number"
 #define A_PRIORITY "a whole number from -1000000 to 1000000"
+#define A_LAUNCH "one of the names in the file jobs; all of them if not given"
 #if LIMIT_PRIORITY != 1000000
 #error "it is said above"
 #endif
@@ -38,7 +46,10 @@ const struct verb verbs[] = {
 	{.name = "restart", .scopes = VERB_ENGINE},
 	{.name = "clear", .scopes = VERB_ENGINE},
 	{.name = "drain", .scopes = VERB_ENGINE},
-	{.name = "resume", .scopes = VERB_ENGINE},
+	{.name = "pause", .scopes = VERB_POOL},
+	{.name = "resume", .scopes = VERB_ENGINE | VERB_POOL},
+	{.name = "cancel", .scopes = VERB_POOL, .argument = "[LAUNCH]",
+	 .what = A_LAUNCH, .check = check_launch},
 	{.name = "shutdown", .scopes = VERB_CONTROLLER},
 	/* One result is purged by rmdir. */
 	{.name = "purge", .scopes = VERB_CONTROLLER},

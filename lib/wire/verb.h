@@ -1,7 +1,8 @@
 /*
  * verb.h: the words that can be written to a file ctl: one table, which the mount
  * checks them by and the controller looks them up in. How a verb is carried out
- * stands beside its handler (controller/mounts/control.c, engines/orders.c).
+ * stands beside its handler (controller/mounts/control.c, engines/orders.c,
+ * pools/requests.c).
  */
 #ifndef TASKFS_VERB_H
 #define TASKFS_VERB_H
@@ -14,6 +15,7 @@ enum verb_scope {
 	VERB_TASK = 2,		/* of one of its tasks */
 	VERB_ENGINE = 4,	/* of an engine, or of several */
 	VERB_CONTROLLER = 8,	/* of the controller: about everything */
+	VERB_POOL = 16,		/* of a pool */
 };
 
 /* When what it is about can do it. */
@@ -28,7 +30,8 @@ struct verb {
 	const char *name;
 	unsigned scopes;	/* of enum verb_scope */
 	enum verb_when when;
-	const char *argument;	/* as a reader of ctl sees it; NULL: none */
+	const char *argument;	/* as a reader of ctl sees it; NULL: none.
+				 * In [] when it may be left out: check() allows that */
 	const char *what;	/* the argument is; of who has one */
 	int (*check)(struct bytes argument);	/* 0 or -errno; if it has one */
 };

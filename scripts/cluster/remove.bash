@@ -3,7 +3,7 @@
 
 # What the programs make in a cluster's directory. Other files there are somebody's.
 own=(tasks.db tasks.db-wal tasks.db-shm tasks.db-journal outputs lost+found
-	security startup log pid launched .cluster.lock)
+	reserve security startup log pid launched .cluster.lock)
 
 remove() {
 	local w held made=()

@@ -1,14 +1,16 @@
 /*
- * measure: the numbers of the benchmark (tests/bench/run), one number on
+ * measure: the numbers of the benchmark (tests/bench/run), one or two numbers on
  * stdout per call.
  *
  *	measure spawn TASKS AT_ONCE	tasks per second: vfork, exec of
  *					`/bin/sh -c :`, its stdout on a pipe, wait
- *	measure spawn-one TIMES		usec, median, of one of these at a time
+ *	measure spawn-one TIMES		usec, median and 99th of 100, of one of these
+ *					at a time
  *	measure submit MNT TASKS	tasks per second: as many JSON lines in
  *					one stream, until all of them are done
  *	measure drain MNT		waits until no task is unfinished
- *	measure value MNT TIMES		usec, median: submit one, value in hand
+ *	measure value MNT TIMES		usec, median and 99th of 100: submit one, value
+ *					in hand
  *	measure read FILE TIMES		usec, median: open, read all, close
  */
 #include "base/buf.h"
@@ -133,7 +135,7 @@ static int compare(const void *a, const void *b)
 }
 
 static double median(unsigned times, void (*once)(const char *arg),
-		     const char *arg)
+		     const char *arg, double *ret_p99)
 {
 	uint64_t *t = xreallocarray(NULL, times, sizeof(*t));
 	uint64_t m;
@@ -148,6 +150,7 @@ static double median(unsigned times, void (*once)(const char *arg),
 	}
 	qsort(t, times, sizeof(*t), compare);
 	m = t[times / 2];
+	*ret_p99 = (double)t[(uint64_t)times * 99 / 100];
 	free(t);
 	return (double)m;
 }
@@ -306,22 +309,25 @@ static double submit_many(const char *mnt, unsigned tasks)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	double x;
+	double x, p99 = 0;
 
 	if (strcmp(what, "spawn") == 0 && argc == 4)
 		x = spawn_many(number(argv[2]), number(argv[3]));
 	else if (strcmp(what, "spawn-one") == 0 && argc == 3)
-		x = median(number(argv[2]), spawn_one, NULL);
+		x = median(number(argv[2]), spawn_one, NULL, &p99);
 	else if (strcmp(what, "submit") == 0 && argc == 4)
 		x = submit_many(argv[2], number(argv[3]));
 	else if (strcmp(what, "value") == 0 && argc == 4)
-		x = median(number(argv[3]), one_value, argv[2]);
+		x = median(number(argv[3]), one_value, argv[2], &p99);
 	else if (strcmp(what, "read") == 0 && argc == 4)
 		x = median_short(number(argv[3]), read_file, argv[2]);
 	else if (strcmp(what, "drain") == 0 && argc == 3)
 		return drain(argv[2]), 0;
 	else
 		return fprintf(stderr, "measure: see measure.c\n"), 2;
-	printf("%.2f\n", x);
+	printf("%.2f", x);
+	if (p99 > 0)
+		printf(" %.2f", p99);
+	printf("\n");
 	return 0;
 }

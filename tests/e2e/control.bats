@@ -353,3 +353,61 @@ python_id() {
 	ctl "results/$a" abort
 	done_with "$a" aborted
 }
+
+@test "hold: submitted, and not begun before it is released" {
+	local id
+	id=$(submit '{"code": "echo now", "hold": 1}')
+	equal "$(get "$id" status)" pending
+	equal "$(get "$id" why)" hold
+	equal "$(get "$id" hold)" 1
+	done_with "$(submit :)"
+	equal "$(get "$id" status)" pending
+	# Also when the controller was started again.
+	kill_9 taskfs-controller
+	expect_log .
+	start >/dev/null
+	wait_for controller_is connected
+	equal "$(get "$id" why)" hold
+	echo release >"$MNT/results/$id/ctl"
+	equal "$(get "$id" value)" now
+	fails_with EINVAL bash -c 'echo "{\"code\": \":\", \"hold\": 2}" >"$1/tasks/new"' bash "$MNT"
+}
+
+@test "begin: not before that time" {
+	local id later
+	later=$(submit '{"code": ":", "begin": "+1h"}')
+	like "$(get "$later" why)" 'begin [0-9T:.-]+Z'
+	equal "$(get "$later" begin)" +1h
+	id=$(submit '{"code": "echo now", "begin": "+1", "timeout": 3600}')
+	equal "$(get "$id" value)" now
+	id=$(submit '{"code": "echo now", "begin": "1999-12-31"}')
+	equal "$(get "$id" value)" now
+	like "$(get "$id" begin)" '1999-12-3[01]T[0-9:]+Z'
+	# It is known when the controller was started again.
+	kill_9 taskfs-controller
+	expect_log .
+	start >/dev/null
+	wait_for controller_is connected
+	like "$(get "$later" why)" 'begin [0-9T:.-]+Z'
+	echo abort >"$MNT/results/$later/ctl"
+	equal "$(get "$later" wait)" aborted
+	fails_with EINVAL bash -c 'echo "{\"code\": \":\", \"begin\": \"noon\"}" >"$1/tasks/new"' bash "$MNT"
+	like "$(cat "$MNT/tasks/error")" '.*begin.*time.*'
+}
+
+@test "unique: refused while another of that name has not ended" {
+	local id gate
+	gate=$(gate unique)
+	id=$(submit "{\"code\": \"cat $gate\", \"label\": \"cron\", \"unique\": 1}")
+	fails_with EEXIST sh -c 'printf "#TASKFS unique=1\n:\n" | dd of="$1/tasks/cron" status=none' sh "$MNT"
+	like "$(cat "$MNT/tasks/error")" ".*result $id is called cron.*"
+	# Nobody else is kept out by that.
+	done_with "$(submit '{"code": ":", "label": "cron"}')"
+	fails_with EEXIST sh -c 'printf "#TASKFS unique=1\n:\n" | dd of="$1/tasks/cron" status=none' sh "$MNT"
+	open_gate unique
+	done_with "$id"
+	printf '#TASKFS unique=1\necho again\n' | dd of="$MNT/tasks/cron" status=none
+	equal "$(get cron value)" again
+	fails_with EINVAL sh -c 'printf "#TASKFS unique=1\n:\n" | dd of="$1/tasks/new" status=none' sh "$MNT"
+	like "$(cat "$MNT/tasks/error")" '.*needs "label".*'
+}

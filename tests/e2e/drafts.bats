@@ -244,9 +244,9 @@ map_of() {
 	refused time_limit -1 time_limit
 	refused time_limit 1e300 time_limit
 	refused timeout soon timeout
-	refused env NOEQUALS '"env": line 1 has no = in it; a line is NAME=VALUE'
+	refused env NOEQUALS '"env": line 1 has no = in it; each is NAME=VALUE'
 	refused env =x '"env": line 1 has no name before the ='
-	refused args $'a\nb\xff' '"args" must be UTF-8'
+	refused cwd $'a\xff' '"cwd" must be UTF-8'
 	refused targets a targets
 	refused targets 1-0 targets
 	refused targets '' targets
@@ -540,4 +540,86 @@ map_of() {
 	second_up
 	[ ! -e "$second/tasks/mine" ]
 	equal "$(cat "$second/results/theirs/value")" second
+}
+
+@test "map0: items with a NUL behind each" {
+	mkdir "$HOME_DIR/names" "$T/zero"
+	touch "$HOME_DIR/names/two"$'\n'lines "$HOME_DIR/names/a b"
+	# shellcheck disable=SC2016
+	echo 'printf "<%s>" "${1##*/}"' >"$T/zero/code"
+	find "$HOME_DIR/names" -type f -print0 | sort -z >"$T/zero/map0"
+	equal "$(ls "$T/zero")" $'code\nmap0\nsubmit'
+	cmp <(find "$HOME_DIR/names" -type f -print0 | sort -z) "$T/zero/map0"
+	echo 1 >"$T/zero/submit"
+	equal "$(get zero value)" $'<a b><two\nlines>'
+	# The last NUL may be missing; both files are one too many.
+	mkdir "$T/last0"
+	echo 'echo "$1"' >"$T/last0/code"
+	printf 'x\0y' >"$T/last0/map0"
+	echo z >"$T/last0/map"
+	refused "$T/last0/submit" 1 'map0'
+	rm "$T/last0/map"
+	echo 1 >"$T/last0/submit"
+	equal "$(get last0 value)" $'x\ny'
+	mkdir "$T/gap0"
+	fails_with EINVAL truncate -s 3 "$T/gap0/map0"
+	: >"$T/gap0/map"
+	fails_with EINVAL dd if=/dev/zero of="$T/gap0/map" bs=1 count=1 conv=notrunc status=none
+	like "$(cat "$T/error")" '.*map0.*'
+	rmdir "$T/gap0"
+}
+
+@test "columns: an item is \$1, \$2 ..." {
+	mkdir "$T/cols"
+	# shellcheck disable=SC2016
+	echo 'echo "$#:$1|$2|$3:$TASKFS_ITEM"' >"$T/cols/code"
+	printf '%s\n' a,b,c 'x y,,z' alone >"$T/cols/map"
+	echo , >"$T/cols/columns"
+	echo 1 >"$T/cols/submit"
+	equal "$(get cols value)" $'3:a|b|c:a,b,c\n3:x y||z:x y,,z\n1:alone||:alone'
+	mkdir "$T/tabs"
+	echo 'echo "$2 $1 $3"' >"$T/tabs/code"
+	printf '1\t2\n' >"$T/tabs/map"
+	echo '\t' >"$T/tabs/columns"
+	echo behind >"$T/tabs/args"
+	echo 1 >"$T/tabs/submit"
+	equal "$(get tabs value)" '2 1 behind'
+	mkdir "$T/none"
+	echo : >"$T/none/code"
+	echo , >"$T/none/columns"
+	refused "$T/none/submit" 1 'needs "map"'
+	rmdir "$T/none"
+}
+
+@test "args and env: bytes that are no UTF-8" {
+	mkdir "$T/bytes"
+	# shellcheck disable=SC2016
+	echo 'printf "%s|%s|%s" "$1" "$2" "$BYTES"' >"$T/bytes/code"
+	printf 'a\377b\nplain\n' >"$T/bytes/args"
+	printf 'BYTES=\376=\nOTHER=x\n' >"$T/bytes/env"
+	cmp <(printf 'a\377b\nplain\n') "$T/bytes/args"
+	echo 1 >"$T/bytes/submit"
+	get bytes wait
+	cmp <(printf 'a\377b|plain|\376=') "$MNT/results/bytes/value"
+	cmp <(printf 'a\377b\nplain\n') "$MNT/results/bytes/args"
+	cmp <(printf 'BYTES=\376=\nOTHER=x\n') "$MNT/results/bytes/env"
+	# In JSON they can be said, too.
+	done_with "$(submit '{"code": "[ \"$1\" = \"$(printf \"\\\\377\")\" ]", "args": [{"base64": "/w=="}]}')"
+	run -0 bash -c "echo '{\"code\": \":\", \"args\": [{\"base64\": \"AA==\"}]}' >$T/new; cat $T/error"
+	like "$output" '.*"args" must be a list of strings.*'
+}
+
+@test "env: of env -0, and what is no variable" {
+	mkdir "$T/envs"
+	# shellcheck disable=SC2016
+	echo 'printf %s "$TWO|$ONE"' >"$T/envs/code"
+	env -i ONE=1 TWO=$'two\nlines' BIG="$(head -c 9000 /dev/zero | tr '\0' x)" env -0 >"$T/envs/env"
+	refused "$T/envs/env" 'ONE' 'line 1 has no ='
+	echo 1 >"$T/envs/submit"
+	equal "$(get envs value)" $'two\nlines|1'
+	equal "$(tr '\0' '\n' <"$MNT/results/envs/env" | head -n 3)" $'ONE=1\nTWO=two\nlines'
+	mkdir "$T/bad"
+	run bash -c 'printf "A=1\0bad\0" >"$1"; cat "$2"' bash "$T/bad/env" "$T/error"
+	like "$output" '.*variable 2 has no =.*'
+	rmdir "$T/bad"
 }

@@ -1,5 +1,6 @@
 # bats file_tags=check
-# doc/examples, each run as it is written.
+# doc/examples, each run as it is written; those in pools by pools.bats and
+# poolhosts.bats.
 # shellcheck shell=bash
 load lib
 

@@ -72,6 +72,37 @@ all_there() {
 	done_with "$id"
 }
 
+# is_engines_file ID: it has the name that its engine gave it, too.
+is_engines_file() {
+	[ "$(stat -c %h "$DIR/outputs/$1.0.stdout")" = 2 ]
+}
+
+# made_bytes ID N: so much of its output is known.
+made_bytes() {
+	[ "$(stat -c %s "$MNT/results/$1/stdout")" -ge "$2" ]
+}
+
+@test "controller killed while a large output is written: it is the file of its engine" {
+	expect_log .
+	local id gate
+	gate=$(gate more)
+	id=$(submit "seq 60000; cat $gate; seq 60000")
+	wait_for made_bytes "$id" 300000
+	wait_for is_engines_file "$id"
+	kill_9 taskfs-controller
+	start
+	wait_for connected
+	wait_for is_engines_file "$id"
+	open_gate more
+	done_with "$id"
+	cmp "$MNT/results/$id/value" <(seq 60000; seq 60000)
+	# It has a second name until the engine has heard that it is stored.
+	cmp "$DIR/outputs/$id.0.stdout" <(seq 60000; seq 60000)
+	for id in "$(submit :)" "$(submit :)"; do
+		done_with "$id"
+	done
+}
+
 @test "a reader that was blocked when the controller died gets the value" {
 	expect_log .
 	local id gate

@@ -8,7 +8,7 @@ shown() {
 	for id; do wait_for test -d "$MNT/engines/$id"; done
 }
 
-# launched_down HOSTS: the end of a test: the cluster stops, and of what was launched
+# launched_down HOSTS [PATTERN]...: the end of a test, which causes such lines in the logs: the cluster stops, and of what was launched
 # nothing is left, neither a process (cluster_down looks) nor a file.
 launched_down() {
 	local rc=0
@@ -24,7 +24,7 @@ launched_down() {
 	fi
 	"$1_down"
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || end_processes
-	cluster_down || rc=1
+	cluster_down "${@:2}" || rc=1
 	return "$rc"
 }
 only_hosts() {

@@ -34,6 +34,34 @@ print(json.dumps({"code": sys.argv[1], "map": sys.argv[2:]}))' "$code" "$@")"
 	fails_with ENOENT cat "$MNT/results/$id/01/value"
 }
 
+@test "items of any kind: a task has their JSON" {
+	local id
+	id=$(submit '{"code": "echo \"$1 $TASKFS_ITEM\"; [ \"$1\" != 1e3 ]", "map":
+		[3, 2.50, 1e3, true, null, [1, "a b"], {"k" : "ü/"}, "3", ""]}')
+	equal "$(get "$id" wait)" error
+	equal "$(get "$id" stdout)" $'3 3\n2.50 2.50\n1e3 1e3\ntrue true\nnull null\n[1,"a b"] [1,"a b"]\n{"k":"ü/"} {"k":"ü/"}\n3 3\n '
+	equal "$(get "$id" map)" $'3\n2.50\n1e3\ntrue\nnull\n[1,"a b"]\n{"k":"ü/"}\n3'
+	equal "$(get "$id" json_items)" 0-6
+	# Those that failed, again.
+	echo retry >"$MNT/results/$id/ctl"
+	id=$(cat "$MNT/tasks/last")
+	equal "$(get "$id" wait)" error
+	equal "$(get "$id" map)" 1e3
+	equal "$(get "$id" json_items)" all
+}
+
+@test "items that cannot be kept as they are" {
+	local what
+	for what in '[1, 18446744073709551616]' '[[1e400]]' '["a\u0000"]'; do
+		fails_with EINVAL bash -c 'printf "{\"code\": \":\", \"map\": %s}" "$2" >"$1/tasks/new"' \
+			bash "$MNT" "$what"
+		like "$(cat "$MNT/tasks/error")" '.*"map".*(number|NUL).*'
+	done
+	fails_with EINVAL bash -c 'echo "{\"code\": \":\", \"map\": [1], \"json_items\": \"all\"}" >"$1/tasks/new"' \
+		bash "$MNT"
+	like "$(cat "$MNT/tasks/error")" '.*json_items.*'
+}
+
 # items_are DIR TEXT...: each task below it has these, and says how long they are.
 items_are() {
 	local dir=$1 i=0 text
@@ -281,7 +309,7 @@ END
 @test "a map that is wrong is refused with a reason" {
 	local text
 	for text in '{"code": ":", "map": []}' '{"code": ":", "map": "a"}' \
-		'{"code": ":", "map": ["a", 1]}' '{"code": ":", "chunk": 2}' \
+		'{"code": ":", "map": ["a", 1e400]}' '{"code": ":", "chunk": 2}' \
 		'{"code": ":", "map": ["a\u0000"]}' \
 		'{"code": ":", "halt": 1}' '{"code": ":", "max_running": 1}' \
 		'{"code": ":", "map": ["a"], "chunk": 0}'; do

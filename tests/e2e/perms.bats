@@ -74,6 +74,16 @@ as() {
 	done_with "$id"
 }
 
+@test "pools are for who may write controller/ctl; everybody may look" {
+	fails_with EACCES as 65534 mkdir "$MNT/pools/theirs"
+	mkdir "$MNT/pools/ours"
+	fails_with EACCES as 65534 bash -c 'echo 3 >"$1"' bash "$MNT/pools/ours/max"
+	fails_with EACCES as 65534 bash -c 'echo pause >"$1"' bash "$MNT/pools/ours/ctl"
+	fails_with EACCES as 65534 rmdir "$MNT/pools/ours"
+	equal "$(as 65534 cat "$MNT/pools/ours/state" "$MNT/pools/ours/max")" $'empty\n10'
+	rmdir "$MNT/pools/ours"
+}
+
 @test "the connection files are for their owner only" {
 	fails_with EACCES as 65534 cat "$DIR/security/ipcontroller-client.json"
 	fails_with EACCES as 65534 cat "$DIR/tasks.db"

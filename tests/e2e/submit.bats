@@ -509,3 +509,59 @@ of stdin, and 1024 MiB of map"
 	id=$(readlink "$MNT/results/latest")
 	all_ok $((id - 1999)) "$id"
 }
+
+# submit_by_program TEXT: by a process that has the environment of this call.
+submit_by_program() {
+	/usr/bin/python3 -c 'import os, sys
+f = os.open(sys.argv[1] + "/tasks/new", os.O_RDWR)
+os.write(f, os.fsencode(sys.argv[2]))
+print(os.read(f, 100).decode().strip())' "$MNT" "$1"
+}
+
+@test "options in the script itself" {
+	local id
+	id=$(submit '#!/bin/sh
+# what it does
+#TASKFS priority=7 label=inside
+echo "$0"')
+	equal "$(get "$id" priority)" 7
+	equal "$(get inside priority)" 7
+	[ "$(get "$id" wait)" = ok ]
+	# What is said beside it wins.
+	id=$(submit '{"code": "#TASKFS priority=7 retries=1\n:", "priority": 3}')
+	equal "$(get "$id" priority)" 3
+	equal "$(get "$id" retries)" 1
+	mkdir "$MNT/tasks/beside"
+	printf '#TASKFS retries=2 chunk=2\necho "$@"\n' >"$MNT/tasks/beside/code"
+	printf '%s\n' a b c >"$MNT/tasks/beside/map"
+	echo 1 >"$MNT/tasks/beside/submit"
+	equal "$(get beside value)" $'a b\nc'
+	equal "$(get beside retries)" 2
+	# Mistakes are told.
+	run bash -c 'printf "#TASKFS retrys=2\n:\n" | dd of="$1/tasks/new" status=none; cat "$1/tasks/error"' bash "$MNT"
+	like "$output" '.*line 1 of the script.*retries.*'
+	run bash -c 'printf "#TASKFS chunk=2\n:\n" | dd of="$1/tasks/new" status=none; cat "$1/tasks/error"' bash "$MNT"
+	like "$output" '.*chunk.*needs .map.*'
+}
+
+@test "inherit: the environment of who submits" {
+	local id
+	id=$(A=1 B=$'two\nlines' submit_by_program '{"code": "printf \"%s|\" \"$A\" \"$B\" \"$C\"; test \"$PWD\" = \"$(pwd -P)\"", "inherit": 1, "env": {"C": "mine"}}')
+	equal "$(get "$id" value)" $'1|two\nlines|mine|'
+	equal "$(get "$id" inherit)" 1
+	equal "$(get "$id" wait)" ok
+	id=$(A=1 C=3 submit_by_program '{"code": "echo \"$A|$B|$C\"", "inherit": ["A", "B"]}')
+	equal "$(get "$id" value)" '1||'
+	equal "$(get "$id" env)" A=1
+	id=$(A=1 submit_by_program '{"code": "echo \"$A\"", "inherit": 0}')
+	equal "$(get "$id" value)" ''
+	# Never by itself.
+	id=$(A=1 submit_by_program '{"code": "echo \"$A\""}')
+	equal "$(get "$id" value)" ''
+	# In a draft it is that of who writes to submit.
+	mkdir "$MNT/tasks/heir"
+	echo 'echo $A' >"$MNT/tasks/heir/code"
+	echo A >"$MNT/tasks/heir/inherit"
+	echo 1 | A=last dd of="$MNT/tasks/heir/submit" status=none
+	equal "$(get heir value)" last
+}

@@ -15,7 +15,8 @@ static void show_all(struct json_object *options)
 		buf_clear(&out);
 		task_option_show(t, v, &out);
 		assert(out.n == 0 || t->type == TASK_BYTES ||
-		       out.p[out.n - 1] == '\n');
+		       out.p[out.n - 1] == '\n' ||
+		       (t->type == TASK_ENV && out.p[out.n - 1] == '\0'));
 	}
 	buf_done(&out);
 }

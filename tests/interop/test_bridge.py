@@ -22,6 +22,13 @@ class OnStockController(Bridged):
         )
         self.assertEqual(sorted(map(int, self.ids())), self.rc.ids)
 
+    def test_it_has_no_pools(self):
+        at = os.path.join(self.mnt, "pools")
+        self.assertEqual(os.listdir(at), [])
+        self.refused(errno.EOPNOTSUPP, os.mkdir, at + "/short")
+        self.assertEqual(os.listdir(at), [])
+        self.assertIn("has no pools", self.read("tasks/error"))
+
     def test_the_ways_to_name_it(self):
         ipython = os.path.join(mix.HOME, ".ipython")
         os.makedirs(ipython, exist_ok=True)

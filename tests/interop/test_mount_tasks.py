@@ -212,6 +212,44 @@ class Python:
         self.assertEqual(self.get(id, "1/stdout"), "2\n")
         self.assertEqual(self.value("items", map=["a", "b"], chunk=2), "['a', 'b']\n")
 
+    def test_columns_and_bytes(self):
+        self.assertEqual(
+            self.value("(item, columns)", map=["a,b", "c"], columns=","),
+            "('a,b', ['a', 'b'])\n('c', ['c'])\n",
+        )
+        octets = {"base64": "Yf8="}
+        self.assertEqual(
+            self.value(
+                "import os, sys\n(sys.argv[1:], args, os.environb[b'E'])",
+                args=[octets, "x"],
+                env={"E": octets},
+            ),
+            "(['a\\udcff', 'x'], ['a\\udcff', 'x'], b'a\\xff')\n",
+        )
+
+    def test_items_are_values(self):
+        self.assertEqual(self.value("item**2", map=[1, 2, 3]), "1\n4\n9\n")
+        mixed = ["1", 1, 2.5, None, True, [1, "a"], {"k": "ü"}]
+        self.assertEqual(
+            self.value("[item]", map=mixed), "".join(f"[{x!r}]\n" for x in mixed)
+        )
+        self.assertEqual(
+            self.value("items", map=mixed, chunk=4), f"{mixed[:4]}\n{mixed[4:]}\n"
+        )
+        draft = self.mnt + "/tasks/draft"
+        os.mkdir(draft)
+        for name, text in ("code", "item"), ("map", "[1]\nx\n"), ("json_items", "all"):
+            with open(f"{draft}/{name}", "w") as f:
+                f.write(text)
+        with open(draft + "/submit", "w") as f:
+            f.write("1")
+        with open(self.mnt + "/results/draft/wait") as f:
+            self.assertEqual(f.read(), "error\n")
+        with open(self.mnt + "/results/draft/0/value") as f:
+            self.assertEqual(f.read(), "[1]\n")
+        with open(self.mnt + "/results/draft/1/error") as f:
+            self.assertIn("json_items: item 1 is not JSON: x", f.read())
+
     def test_a_view_by_engine(self):
         id = self.submit("import os\nint(os.environ['TASKFS_ENGINE'])", path="engines/all/new")
         self.done(id)

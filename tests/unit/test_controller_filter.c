@@ -222,7 +222,7 @@ static struct record_query *ask(struct controller *c, struct json_object *query,
 
 	if (!filter_read(c, query, q, &ename, &why))
 		fail_msg("%s", buf_str(&why));
-	record_query_put(c->store, q, answered, &err);
+	store_query(c->store, q, answered, &err);
 	settle(c);
 	return q;
 }

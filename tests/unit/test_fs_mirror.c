@@ -2,6 +2,8 @@
 #include "base/loop.h"
 #include "fs/cluster/events.h"
 #include "fs/mirror/merge.h"
+#include "fs/mirror/merge_pool.h"
+#include "wire/pool_option.h"
 
 static struct loop *loop;
 static struct park parks;
@@ -367,6 +369,187 @@ static void test_a_reply_before_the_changes_that_it_knows(void **state)
 	var_name_put(&m, name);
 }
 
+/* --- pools -------------------------------------------------------------- */
+
+static struct pool *merge_pool_text(uint64_t seq, bool whole, const char *text)
+{
+	return merge_pool(&m, bytes_str(text), seq, whole);
+}
+
+static const char *option_of(const struct pool *p, const char *name)
+{
+	return p->option[pool_option_find(bytes_str(name)) - pool_options];
+}
+
+static void test_a_pool(void **state)
+{
+	struct pool *p = merge_pool_text(
+		5, true,
+		"{\"pool\":\"gpu\",\"state\":\"ready\",\"why\":null,"
+		"\"wanted\":3,\"engines\":[4,2],"
+		"\"options\":{\"launch\":\"a\\nb\",\"max\":\"7\"},\"launches\":["
+		"{\"launch\":\"tfs-gpu-1-abcdef\",\"count\":2,"
+		"\"state\":\"queued\",\"since\":9,\"job\":\"17 x\","
+		"\"engines\":[4]}]}");
+
+	(void)state;
+	assert_non_null(p);
+	assert_ptr_equal(pool_find(&m, bytes_str("gpu")), p);
+	assert_ptr_equal(pool_get(&m, p->id), p);
+	assert_string_equal(p->state, "ready");
+	assert_string_equal(option_of(p, "launch"), "a\nb");
+	assert_string_equal(option_of(p, "max"), "7");
+	assert_null(option_of(p, "min"));
+	assert_int_equal(p->wanted, 3);
+	assert_int_equal(p->engines.n, 2);
+	assert_int_equal(p->engines.id[0], 4);
+	assert_int_equal(p->launches, 1);
+	assert_string_equal(p->launch[0].job, "17 x");
+	assert_int_equal(p->launch[0].engines.n, 1);
+	/* What does not say the options leaves them. */
+	merge_pool_text(6, false, "{\"pool\":\"gpu\",\"state\":\"waiting\","
+				  "\"why\":\"x\",\"launches\":[],"
+				  "\"engines\":[]}");
+	assert_string_equal(p->state, "waiting");
+	assert_string_equal(p->why, "x");
+	assert_string_equal(option_of(p, "max"), "7");
+	assert_int_equal(p->launches + p->engines.n, 0);
+	/* What is older changes nothing. */
+	merge_pool_text(5, false, "{\"pool\":\"gpu\",\"state\":\"ready\"}");
+	assert_string_equal(p->state, "waiting");
+	/* An option that is not said any more is the standard. */
+	merge_pool_text(7, false, "{\"pool\":\"gpu\",\"options\":{}}");
+	assert_null(option_of(p, "max"));
+}
+
+static void test_a_pool_that_went(void **state)
+{
+	struct pool *p = merge_pool_text(5, true, "{\"pool\":\"gpu\"}");
+	uint32_t id = p->id;
+
+	(void)state;
+	merge_pool_gone(&m, bytes_str("\"gpu\""), 6);
+	assert_null(pool_find(&m, bytes_str("gpu")));
+	assert_null(merge_pool_text(6, false, "{\"pool\":\"gpu\"}"));
+	p = merge_pool_text(7, false, "{\"pool\":\"gpu\"}");
+	assert_int_equal(p->id, id + 1);
+	/* A word about the first one comes late. */
+	merge_pool_gone(&m, bytes_str("\"gpu\""), 6);
+	assert_ptr_equal(pool_find(&m, bytes_str("gpu")), p);
+	pools_forget_numbers(&m);
+	assert_non_null(merge_pool_text(1, true, "{\"pool\":\"gpu\"}"));
+	assert_int_equal(pool_next(&m, 0)->seq, 1);
+}
+
+static void test_bad_pools(void **state)
+{
+	(void)state;
+	assert_null(merge_pool_text(1, true, "[]"));
+	assert_null(merge_pool_text(1, true, "{\"state\":\"ready\"}"));
+	assert_null(merge_pool_text(1, true, "{\"pool\":\"../x\"}"));
+	assert_null(merge_pool_text(1, true, "{\"pool\":\"7\"}"));
+	assert_non_null(merge_pool_text(
+		1, true,
+		"{\"pool\":\"a\",\"options\":{\"nonsense\":\"1\","
+		"\"max\":\"1\",\"max\":\"2\"},\"launches\":[1,{},"
+		"{\"count\":1}],\"engines\":[-1,\"x\",99999999999]}"));
+	assert_int_equal(pool_next(&m, 0)->engines.n, 0);
+}
+
+static unsigned noted;
+
+static void note(struct mirror *mi, enum event_of of, uint64_t id,
+		 int64_t index, uint64_t generation, unsigned what)
+{
+	(void)mi;
+	(void)index;
+	(void)generation;
+	if (of != EVENT_OF_POOL)
+		return;
+	assert_non_null(pool_get(&m, id));
+	noted |= what;
+}
+
+static void test_pools_are_told(void **state)
+{
+	struct own_pool own = {.name = "b"};
+
+	(void)state;
+	m.note = note;
+	noted = 0;
+	merge_pool_text(1, true, "{\"pool\":\"a\",\"state\":\"empty\"}");
+	assert_int_equal(noted, NOTE_NEW | NOTE_STATUS | NOTE_WORK);
+	noted = 0;
+	merge_pool_text(2, false, "{\"pool\":\"a\",\"state\":\"empty\"}");
+	assert_int_equal(noted, NOTE_WORK);
+	noted = 0;
+	merge_pool_gone(&m, bytes_str("\"a\""), 3);
+	assert_int_equal(noted, NOTE_GONE);
+	/* An engine comes that was told to be of a pool before. */
+	merge_pool_text(4, true, "{\"pool\":\"c\",\"engines\":[8]}");
+	assert_int_equal(pool_known_engines(&m, &pool_next(&m, 0)->engines), 0);
+	noted = 0;
+	merge_engine_text(4, "{\"id\":8,\"uuid\":\"x\"}");
+	assert_int_equal(noted, NOTE_WORK);
+	assert_int_equal(pool_known_engines(&m, &pool_next(&m, 0)->engines), 1);
+	/* The kernel tells of what this mount makes. */
+	list_add_tail(&m.pools.own, &own.link);
+	noted = 0;
+	merge_pool_text(4, true, "{\"pool\":\"b\"}");
+	merge_pool_gone(&m, bytes_str("\"b\""), 5);
+	assert_int_equal(noted, NOTE_WORK);
+	list_del(&own.link);
+}
+
+/* Lines of events from the n-th on, without their numbers and blanks. */
+static void expect_events(uint64_t n, const char *want)
+{
+	struct buf all = BUF_INIT, got = BUF_INIT;
+	const char *line, *text, *end;
+	size_t at;
+
+	events_lines(&m.events, n, 65536, &all);
+	for (at = 0; at < all.n; at += EVENT_LINE) {
+		line = buf_str(&all) + at;
+		text = strchr(line, ' ') + 1;
+		for (end = line + EVENT_LINE - 1; end[-1] == ' '; end--)
+			;
+		buf_put(&got, text, (size_t)(end - text));
+		buf_puts(&got, "; ");
+	}
+	assert_string_equal(buf_str(&got), want);
+	buf_done(&all);
+	buf_done(&got);
+}
+
+static void test_events_of_launches(void **state)
+{
+	uint64_t n = m.events.next;
+
+	(void)state;
+	merge_pool_text(1, true,
+			"{\"pool\":\"a\",\"state\":\"ready\",\"launches\":["
+			"{\"launch\":\"tfs-a-1-abcdef\",\"state\":\"queued\"},"
+			"{\"launch\":\"tfs-a-2-abcdef\",\"state\":\"queued\"}]}");
+	expect_events(n, "launch tfs-a-1-abcdef queued; "
+			 "launch tfs-a-2-abcdef queued; pool a ready; ");
+	n = m.events.next;
+	merge_pool_text(2, false,
+			"{\"pool\":\"a\",\"state\":\"ready\",\"launches\":["
+			"{\"launch\":\"tfs-a-2-abcdef\",\"state\":\"running\"},"
+			"{\"launch\":\"tfs-a-3-abcdef\","
+			"\"state\":\"launching\"}]}");
+	expect_events(n, "launch tfs-a-1-abcdef ended; "
+			 "launch tfs-a-2-abcdef running; "
+			 "launch tfs-a-3-abcdef launching; ");
+	/* A name that is too long for a line. */
+	n = m.events.next;
+	event_ring_add_named(
+		&m.events, EVENT_OF_LAUNCH,
+		"tfs-a-pool-with-quite-a-name-1234-abcdef", "launching");
+	expect_events(n, "launch tfs-a-pool..-name-1234-abcdef launching; ");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -385,6 +568,11 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_engines),
 	TEST(test_events),
 	TEST(test_what_was_written_is_not_hidden_by_what_was),
+	TEST(test_a_pool),
+	TEST(test_a_pool_that_went),
+	TEST(test_bad_pools),
+	TEST(test_pools_are_told),
+	TEST(test_events_of_launches),
 };
 
 UNIT_MAIN(tests)

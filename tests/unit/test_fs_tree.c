@@ -9,6 +9,7 @@
 #include "fs/vars/vars.h"
 #include "fs/cluster/view.h"
 #include "fs/open/await.h"
+#include "wire/pool_option.h"
 #include "wire/task_option.h"
 
 static struct mirror mirror;
@@ -148,8 +149,8 @@ static void expect_list(const char *path, const char *want)
 static void test_listings(void **state)
 {
 	(void)state;
-	expect_list("/", "README version events metrics controller engines tasks "
-			 "results ");
+	expect_list("/", "README version events metrics controller engines pools "
+			 "tasks results ");
 	expect_list("/engines", "0 all ");
 	expect_list("/engines/all", "new vars scatter gather ctl ");
 	expect_list("/tasks", "new last error 12 ");
@@ -397,6 +398,9 @@ static void test_options_fit(void **state)
 	while (task_options[n].name)
 		n++;
 	assert_true(n <= SUB_OPTIONS); /* numbers in an inode */
+	for (n = 0; pool_options[n].name; n++)
+		;
+	assert_true(n <= POOL_OPTIONS);
 }
 
 static void expect_path(const char *row, uint64_t id, uint32_t sub,
@@ -405,7 +409,7 @@ static void expect_path(const char *row, uint64_t id, uint32_t sub,
 	uint64_t ino = tree_number(tree_row(row), id, sub);
 	struct buf b = BUF_INIT;
 
-	assert_true(tree_path(ino, &b));
+	assert_true(tree_path(ino, "gpu", &b));
 	assert_string_equal(buf_str(&b), want);
 	assert_ptr_equal(tree_number_row(ino), tree_row(row));
 	buf_done(&b);
@@ -421,18 +425,22 @@ static void test_paths_of_numbers(void **state)
 	expect_path("/README", 0, 0, "README");
 	expect_path("/results/<id>", 7, 0, "results/7");
 	expect_path("/results/<id>/status", 7, 0, "results/7/status");
-	expect_path("/tasks/<id>", 2147483647, 0, "tasks/2147483647");
+	expect_path("/tasks/<id>", 1073741823, 0, "tasks/1073741823");
 	expect_path("/engines/<id>/state", 0, 0, "engines/0/state");
 	expect_path("/results/<id>/<n>", 7, sub_of(3, 0), "results/7/3");
 	expect_path("/results/<id>/status", 7, sub_of(0, 0),
 		    "results/7/0/status");
+	expect_path("/pools/NAME", 3, 0, "pools/gpu");
+	expect_path("/pools/NAME/state", 3, 0, "pools/gpu/state");
+	assert_false(tree_path(tree_number(tree_row("/pools/NAME"), 3, 0), NULL,
+			       &b));
 	assert_false(tree_path(tree_number(tree_row("/results/<id>/by_engine/"
-						    "<engine>"), 7, 32), &b));
+						    "<engine>"), 7, 32), NULL, &b));
 	assert_int_equal(walk("/results/7/args", &o), 0);
-	assert_false(tree_path(tree_ino(&o), &b));
+	assert_false(tree_path(tree_ino(&o), NULL, &b));
 	assert_int_equal(walk("/results/build", &o), 0);
-	assert_false(tree_path(tree_ino(&o), &b));
-	assert_false(tree_path(0, &b));
+	assert_false(tree_path(tree_ino(&o), NULL, &b));
+	assert_false(tree_path(0, NULL, &b));
 	buf_done(&b);
 }
 

@@ -92,9 +92,9 @@ static void test_notes_come_together(void **state)
 	(void)state;
 	list_init(&got);
 	notes_init(&ns);
-	notes_add(&ns, 5, 0, NOTE_NEW);
-	notes_add(&ns, 6, 1, NOTE_NEW);
-	notes_add(&ns, 5, 9, NOTE_STATUS);
+	notes_add(&ns, 5, 0, NOTE_NEW, NULL);
+	notes_add(&ns, 6, 1, NOTE_NEW, NULL);
+	notes_add(&ns, 5, 9, NOTE_STATUS, NULL);
 	assert_true(notes_wait(&ns, 0, 0));
 	notes_take(&ns, &got, &overflow);
 	assert_false(overflow);
@@ -106,7 +106,7 @@ static void test_notes_come_together(void **state)
 	drop(&got);
 	assert_true(list_empty(&got));
 	/* What comes after is another note. */
-	notes_add(&ns, 5, 9, NOTE_END);
+	notes_add(&ns, 5, 9, NOTE_END, NULL);
 	notes_take(&ns, &got, &overflow);
 	assert_int_equal(first(&got)->what, NOTE_END);
 	drop(&got);
@@ -126,10 +126,10 @@ static void test_too_many_notes(void **state)
 	list_init(&got);
 	notes_init(&ns);
 	for (i = 1; i <= NOTES_MAX + 10; i++)
-		notes_add(&ns, i, 0, NOTE_NEW);
+		notes_add(&ns, i, 0, NOTE_NEW, NULL);
 	assert_int_equal(ns.dropped, 10);
 	/* Those that are there take more. */
-	notes_add(&ns, 1, 0, NOTE_END);
+	notes_add(&ns, 1, 0, NOTE_END, NULL);
 	/* It is full: nobody waits, however late it may be. */
 	assert_true(notes_wait(&ns, UINT64_MAX, 0));
 	notes_take(&ns, &got, &overflow);

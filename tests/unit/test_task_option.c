@@ -24,7 +24,8 @@ static void test_the_table(void **state)
 	for (o = task_options; o->name; o++) {
 		assert_true(o->help && o->help[0]);
 		assert_true(o->min <= o->max);
-		assert_true(o->flags & (TASK_BY_CONTROLLER | TASK_BY_ENGINE));
+		assert_true(o->flags & (TASK_BY_CONTROLLER | TASK_BY_ENGINE |
+					TASK_BY_MOUNT));
 		assert_ptr_equal(task_option_find(bytes_str(o->name)), o);
 		for (p = o + 1; p->name; p++)
 			assert_string_not_equal(o->name, p->name);
@@ -333,10 +334,10 @@ static void test_lines_that_are_wrong(void **state)
 		const char *why;
 	} row[] = {
 		{"env", {"A\n", 2},
-		 "\"env\": line 1 has no = in it; a line is NAME=VALUE"},
+		 "\"env\": line 1 has no = in it; each is NAME=VALUE"},
 		{"env", {"A=1\n\n=2", 7},
 		 "\"env\": line 3 has no name before the ="},
-		{"env", {"A=1\nB=\0\n", 8}, "\"env\": line 2 holds a NUL"},
+		{"env", {"A=1\nB=\0\n", 8}, "\"env\": variable 2 has no = in it; each is NAME=VALUE"},
 		{"args", {"a\nb\0\n", 5}, "\"args\": line 2 holds a NUL"},
 	};
 	size_t i;
@@ -368,7 +369,10 @@ static void test_parse(void **state)
 		{"args", "[a-z]\n", "[\"[a-z]\"]"},
 		{"args", "[1]\n", "[\"[1]\"]"},
 		{"args", "[\"a\"]\nb\n", "[\"[\\\"a\\\"]\",\"b\"]"},
-		{"args", "\xff\n", NULL},
+		{"args", "\xff\na\n", "[{\"base64\":\"/w==\"},\"a\"]"},
+		{"env", "A=\xff\n", "{\"A\":{\"base64\":\"/w==\"}}"},
+		{"env", "\xff=A\n", NULL},
+		{"cwd", "\xff", NULL},
 		{"env", "A=1\nB=\nC=x=y\n",
 		 "{\"A\":\"1\",\"B\":\"\",\"C\":\"x=y\"}"},
 		{"env", "A\n", NULL},

@@ -55,10 +55,21 @@ static void test_arguments(void **state)
 	assert_int_equal(priority->check(bytes_str("1000001")), -ERANGE);
 }
 
+static void test_launch(void **state)
+{
+	const struct verb *cancel = verb_find(VERB_POOL, bytes_str("cancel"));
+
+	(void)state;
+	assert_int_equal(cancel->check(bytes_str("")), 0);
+	assert_int_equal(cancel->check(bytes_str("tfs-short-1-abcdef")), 0);
+	assert_int_not_equal(cancel->check(bytes_str("a/b")), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_rows),
 	cmocka_unit_test(test_finding),
 	cmocka_unit_test(test_arguments),
+	cmocka_unit_test(test_launch),
 };
 
 UNIT_MAIN(tests)

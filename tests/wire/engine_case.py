@@ -67,6 +67,7 @@ class Boss(Peer):
     def __init__(self, taskfs):
         self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
         self.taskfs = taskfs
+        self.outputs = None  # where it says that its outputs are
         names = (*ROUTERS, "iopub", "hb_ping")
         self.port = {name: free_port() for name in names}
         ports = dict(self.port, broadcast=[self.port["broadcast"]])
@@ -201,6 +202,8 @@ class Boss(Peer):
                 "instance": self.instance,
                 "drop": list(drop),
             }
+            if self.outputs:
+                reply["taskfs"]["outputs"] = self.outputs
         self.admitted += 1
         self.say("registration", "registration_reply", reply)
 

@@ -321,6 +321,7 @@ class Engine(Peer):
         slots=None,
         resources=None,
         respawned=False,
+        launch=None,
         **more,
     ):
         content = {"uuid": self.uuid, **more}
@@ -340,6 +341,8 @@ class Engine(Peer):
                 content["taskfs"]["slots"] = slots
             if resources is not None:
                 content["taskfs"]["resources"] = resources
+            if launch:
+                content["taskfs"]["launch"] = launch
             if respawned:
                 content["taskfs"]["respawned"] = True
             if replaces:

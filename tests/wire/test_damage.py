@@ -27,6 +27,8 @@ PROGRAM = os.path.join(os.environ.get("BUILD", "build"), "taskfs-controller")
 DAMAGED = 4
 PAGE = 4096
 BIG = 300000
+# The numbers that come next, in meta.
+NEXT = ("next_result", "next_engine", "next_launch")
 
 
 # --- kinds of damage ----------------------------------------------------------
@@ -153,12 +155,12 @@ def what_a_result_waits_for(directory, rng):
 
 
 def no_row_of_meta(directory, rng):
-    key = rng.choice(["cluster", "next_result", "next_engine"])
+    key = rng.choice(["cluster", *NEXT])
     sql(directory, "DELETE FROM meta WHERE key='%s'" % key)
 
 
 def a_number_of_meta(directory, rng):
-    key = rng.choice(["next_result", "next_engine"])
+    key = rng.choice(NEXT)
     sql(directory, "UPDATE meta SET value='-' || value WHERE key='%s'" % key)
 
 
@@ -171,7 +173,7 @@ def counts(directory, rng):
 
 
 def outputs(directory):
-    return sorted(os.listdir(directory + "/outputs"))
+    return sorted(n for n in os.listdir(directory + "/outputs") if n[0] != ".")
 
 
 def no_output(directory, rng):
@@ -442,12 +444,13 @@ class Store(unittest.TestCase):
         """What was read is as it was, what was not is told and is made anew."""
         old, new = self.meta, meta(self.dir)
         self.assertLessEqual(new.keys(), old.keys())
-        for key in new.keys() - {"cluster", "next_result", "next_engine"}:
+        for key in new.keys() - {"cluster", *NEXT}:
             self.assertEqual(new[key], old[key], key)
         if new["cluster"] != old["cluster"]:
             self.assertIn("the cluster's id is lost", said)
         self.assertGreater(int(new["next_result"]), 23)
-        self.assertGreaterEqual(int(new["next_engine"]), int(old["next_engine"]))
+        for key in ("next_engine", "next_launch"):
+            self.assertGreaterEqual(int(new[key]), int(old[key]))
         if new.keys() != old.keys():
             self.assertRegex(said, "(meta|tasks.db-wal) .*cannot be read")
 

@@ -211,6 +211,9 @@ def make_version_1(directory):
         "ALTER TABLE engines DROP COLUMN lost",
         "ALTER TABLE engines DROP COLUMN heard",
         "ALTER TABLE engines DROP COLUMN slots",
+        "ALTER TABLE engines DROP COLUMN launch",
+        "DROP TABLE pools",
+        "DROP TABLE launches",
         "PRAGMA user_version=1",
     )
 

@@ -72,7 +72,11 @@ class Restart(Case):
                 "ALTER TABLE engines DROP COLUMN process;"
                 "ALTER TABLE engines DROP COLUMN lost;"
                 "ALTER TABLE engines DROP COLUMN heard;"
-                "ALTER TABLE engines DROP COLUMN slots; PRAGMA user_version=1;"
+                "ALTER TABLE engines DROP COLUMN slots;"
+                "ALTER TABLE engines DROP COLUMN launch;"
+                "DROP TABLE pools; DROP TABLE launches;"
+                "DELETE FROM meta WHERE key='next_launch';"
+                "PRAGMA user_version=1;"
             )
         self.controller.start()
         r, _ = self.client().ask("db_request", {"query": {}}).content["records"]
@@ -267,10 +271,14 @@ class FullDisk(unittest.TestCase):
     def fill(self):
         ballast = os.path.join(self.dir, "ballast")
         self.assertRaises(OSError, self.fill_up, ballast)
+        # The controller empties its log when something does not fit.
+        big = self.client.submit(b"x" * 100000)
+        self.assertEqual(big["errno"], "ENOSPC")
+        self.assertRaises(OSError, self.fill_up, ballast)
         return ballast
 
     def fill_up(self, path):
-        with open(path, "wb", buffering=0) as f:
+        with open(path, "ab", buffering=0) as f:
             while True:
                 f.write(b"x" * 4096)
 
@@ -344,6 +352,79 @@ class FullDisk(unittest.TestCase):
         big = c.submit(os.urandom(12 << 20).replace(b"\0", b"x"), label="big")
         self.assertEqual(big["errno"], "ENOSPC")
         self.assertEqual(c.submit(b":", after=["big"])["errno"], "EINVAL")
+        self.assertEqual(c.submit(b":")["status"], "pending")
+
+    def purge(self, **more):
+        ask = dict(more, verb="purge")
+        return self.client.ask("control_request", ask).content
+
+    def state(self):
+        return self.client.ask("state_request", {}).content["controller"]
+
+    def test_room_can_be_made(self):
+        c, e = self.client, self.controller.engine()
+        self.addCleanup(e.close)
+        e.join(c)
+        for i in (1, 2, 3):
+            c.submit(b"x" * 1000)
+            e.reply(e.take(), exit_status=0)
+            c.wait(i, "ok")
+        c.submit(b":")
+        c.submit(b"waits")
+        m = e.take()
+        reserve = os.path.join(self.dir, "reserve")
+        self.assertEqual(os.stat(reserve).st_size, (8 << 20) // 16)
+        ballast = self.fill()
+        trouble = "disk full: submissions are refused"
+        self.assertEqual(self.state()["trouble"], trouble)
+        # Nor does a small one take what is left.
+        self.assertEqual(c.submit(b":")["errno"], "ENOSPC")
+        disk = "room on the controller's disk, which is full"
+        tap.wait_for(lambda: c.result(5)["why"] == disk)
+        # One by one, and all that ended.
+        self.assertEqual(self.purge(result=1)["status"], "ok")
+        self.assertEqual(self.purge()["purged"], [2, 3])
+        e.reply(m, exit_status=0)
+        c.wait(4, "ok")
+        self.assertEqual(self.state()["trouble"], trouble)
+        os.unlink(ballast)
+        self.wait_for_log("the disk has room again")
+        tap.wait_for(lambda: self.state()["trouble"] is None)
+        self.assertEqual(os.stat(reserve).st_size, (8 << 20) // 16)
+        self.assertEqual(e.take().content["code"], "waits")
+        self.assertEqual(c.submit(b":")["status"], "pending")
+
+    def test_an_end_that_is_not_stored_is_told(self):
+        c, e = self.client, self.controller.engine()
+        self.addCleanup(e.close)
+        e.join(c)
+        c.submit(b":")
+        m = e.take()
+        self.assertIsNone(c.result(1)["unstored"])
+        ballast = self.fill()
+        e.reply(m, exit_status=0, buffers=[b"x" * 60000], named={"stdout": 0}, stdout=60000)
+        full = "its end to be stored: the controller's disk is full"
+        tap.wait_for(lambda: c.result(1)["unstored"] == full)
+        self.assertEqual(c.result(1)["status"], "running")
+        os.unlink(ballast)
+        self.assertIsNone(c.wait(1, "ok")["unstored"])
+
+    def test_a_disk_with_no_room_for_the_reserve(self):
+        self.controller.stop()
+        os.unlink(os.path.join(self.dir, "reserve"))
+        ballast = os.path.join(self.dir, "ballast")
+        self.assertRaises(OSError, self.fill_up, ballast)
+        with open(ballast, "r+b") as f:
+            f.truncate(os.stat(ballast).st_size - 300000)
+        self.controller.start()
+        c = self.controller.client()
+        self.addCleanup(c.close)
+        self.wait_for_log(
+            "there is no room for the reserve, which lets results be purged "
+            "when the disk is full"
+        )
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "reserve")))
+        # It is used as long as there is room.
         self.assertEqual(c.submit(b":")["status"], "pending")
 
     def test_what_a_try_wrote_stays_until_the_next_is_stored(self):
