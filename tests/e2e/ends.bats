@@ -54,6 +54,7 @@ died() {
 	echo drain >"$MNT/engines/0/ctl"
 	equal "$(cat "$MNT/engines/0/until")" ''
 	run -0 cluster engines --local --slots 2 -- --lifetime=30
+	wait_for test -e "$MNT/engines/1/until"
 	like "$(cat "$MNT/engines/1/until")" '^20[0-9-]*T[0-9:.]*Z$'
 	a=$(submit "{\"code\": \"test -e $HOME_DIR/cut && exit; touch $HOME_DIR/cut; exec cat $never\", \"retry_on\": [\"lost\"]}")
 	b=$(submit "{\"code\": \"exec cat $never\", \"targets\": [1]}")
