@@ -6,6 +6,6 @@ load ../e2e/lib
 	mkdir "$HOME_DIR/log"
 	echo "the last words" >"$HOME_DIR/log/program.log"
 	# In a session of its own, as daemons are.
-	setsid sleep 31415 3>&- &
+	setsid sleep "$SECONDS_LEFT" 3>&- &
 	wait_for test -e "$HOME_DIR/never"
 }
