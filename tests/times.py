@@ -20,6 +20,19 @@ def _own():
     return os.path.join(at[1], path[1])
 
 
+# Groups of files that have ended. Somebody may still be on the way out there.
+_ended = []
+
+
+def sweep():
+    """Removes those that are empty."""
+    for group in list(_ended):
+        with contextlib.suppress(OSError):
+            for at, _, _ in os.walk(group, topdown=False):
+                os.rmdir(at)
+            _ended.remove(group)
+
+
 class Times:
     def __init__(self, name):
         self.group = os.path.join(_own(), name)
@@ -31,10 +44,9 @@ class Times:
             f.write("0")
 
     def end(self):
-        """Seconds. What still runs counts until now, and keeps the group."""
+        """Seconds. What still runs counts until now."""
         with open(os.path.join(self.group, "cpu.stat")) as f:
             used = int(re.search(r"usage_usec (\d+)", f.read())[1]) / 1e6
-        for at, _, _ in os.walk(self.group, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(at)
+        _ended.append(self.group)
+        sweep()
         return used
