@@ -7,7 +7,6 @@
 #include "environment.h"
 #include "members.h"
 #include "model/engines.h"
-#include "stop.h"
 
 /* Commands that run at a time. */
 #define COMMANDS_MAX 16
@@ -309,7 +308,7 @@ static void tend_ending(struct launch *l)
 	/* Nobody can keep its engines from coming. Who stops the cluster waits for them:
 	 * they would come to nobody. */
 	if (!can)
-		l->cancelled = !pools_are_stopped(l->pool->c) || !launch_coming(l);
+		l->cancelled = !l->pool->c->pools->stopped || !launch_coming(l);
 	if (l->cancelled && list_empty(&l->members))
 		end(l, "it was cancelled");
 	else if (can && !l->cancelled && mono_usec() >= l->cancel_at &&

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "pool.h"
-#include "stop.h"
 
 #include <fcntl.h>
 
@@ -86,7 +85,7 @@ void pools_note(struct controller *c)
 
 	list_for_each(at, &pools->all)
 		put_pool(&text, list_entry(at, struct pool, link));
-	if (text.n && pools_are_stopped(c))
+	if (text.n && pools->stopped)
 		buf_puts(&text, "stopped\n");
 	if (!pools->note || strcmp(pools->note, buf_str(&text)) != 0) {
 		path = xasprintf("%s/pools.state", c->config.data);

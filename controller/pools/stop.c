@@ -43,11 +43,6 @@ void pools_stop(struct controller *c)
 	all_changed(c);
 }
 
-bool pools_are_stopped(const struct controller *c)
-{
-	return c->pools->stopped;
-}
-
 /* Whoever stops the cluster has it locked. */
 static bool is_locked(int fd)
 {

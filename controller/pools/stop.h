@@ -11,7 +11,6 @@
 
 /* Also again: what could not be cancelled is tried at once. */
 void pools_stop(struct controller *c);
-bool pools_are_stopped(const struct controller *c);
 /* Cancels what has come since; then looks whether it is still so. */
 void pools_stop_look(struct controller *c);
 void pools_stop_done(struct pools *pools);
