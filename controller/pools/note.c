@@ -85,7 +85,7 @@ void pools_note(struct controller *c)
 
 	list_for_each(at, &pools->all)
 		put_pool(&text, list_entry(at, struct pool, link));
-	if (text.n && c->pools->stopped)
+	if (text.n && pools->stopped)
 		buf_puts(&text, "stopped\n");
 	if (!pools->note || strcmp(pools->note, buf_str(&text)) != 0) {
 		path = xasprintf("%s/pools.state", c->config.data);

@@ -107,8 +107,9 @@ struct pools {
 	uint64_t face;			/* why.c's: what tasks were told last */
 	char *note;			/* note.c's: as written last; NULL: not yet */
 	int note_err;			/* ... or why it could not be */
-	bool stopped;			/* stop.c's */
-	int stop_lock;			/* ... while that is so; -1: nobody has it */
+	bool stopped;			/* all of it ends: stop.h */
+	/* stop.c's */
+	int stop_lock;			/* while that is so; -1: there is no such file */
 };
 
 struct pool *pool_find(const struct controller *c, struct bytes name);
