@@ -224,6 +224,30 @@ class Launching(PoolCase):
         self.wait_launches("a", "running", "queued")
         self.assertEqual(self.asked()[1][1], 3)
 
+    def test_wanted_is_what_tasks_could_use(self):
+        """Whatever the pool may have, and does."""
+        self.make("a", launch=LAUNCH, cancel=CANCEL, max=0)
+        self.c.submit_map(b":", [b"%d" % i for i in range(20)])
+        p = self.wait_pool("a", lambda p: p["wanted"] == 20)
+        self.assertIn("max is 0", p["why"])
+        self.verb("a", "pause")
+        p = self.wait_pool("a", lambda p: p["why"] and "paused" in p["why"])
+        self.assertEqual(p["wanted"], 20)
+        self.done("a", set={"max": "3"})
+        self.verb("a", "resume")
+        p = self.wait_pool("a", lambda p: p["why"] and "max is 3" in p["why"])
+        self.assertEqual(p["wanted"], 20)
+        r = self.c.wait_until(1, lambda r: "max" in r["why"])
+        self.assertIn("(pool a has asked for 3 engines that are to come, and asks "
+                      "for no more: max is 3)", r["why"])
+        self.done("a", set={"max": "9", "backlog": "3"})
+        r = self.c.wait_until(1, lambda r: "backlog" in r["why"])
+        self.assertIn("no more: backlog is 3)", r["why"])
+        self.done("a", set={"max": "3", "launch": "exit 3"})
+        self.verb("a", "cancel")
+        p = self.wait_state("a", "stopped")
+        self.assertEqual(p["wanted"], 20)
+
     def test_min(self):
         self.make("a", launch=LAUNCH, min=2)
         self.wait_launches("a", "queued")
@@ -385,14 +409,14 @@ class Failing(PoolCase):
         self.make("a", launch="echo x >> runs; echo out; echo 'it is bad' >&2; exit 3")
         self.c.submit(b"x")
         p = self.wait_state("a", "stopped")
-        self.assertEqual(len(self.lines("runs")), 5)
+        self.assertEqual(len(self.lines("runs")), 12)
         self.assertIn("resume", p["why"])
         self.assertIn("exit status 3", p["why"])
         self.assertIn("it is bad", p["why"])
         self.assertEqual(p["launches"], [])
         self.c.wait_until(1, lambda r: "is stopped" in r["why"])
         counters = self.state()["controller"]["counters"]
-        self.assertEqual(counters["pool_failures"], 5)
+        self.assertEqual(counters["pool_failures"], 12)
         # It stays so after a restart.
         self.restart()
         p = self.pools()["a"]
@@ -400,7 +424,7 @@ class Failing(PoolCase):
         self.assertIn("it is bad", p["why"])
         self.assertEqual(self.verb("a", "resume")["status"], "ok")
         self.wait_state("a", "stopped")
-        self.assertEqual(len(self.lines("runs")), 10)
+        self.assertEqual(len(self.lines("runs")), 24)
         # Another command begins anew.
         self.done("a", set={"launch": LAUNCH})
         self.wait_launches("a", "queued")
@@ -430,12 +454,31 @@ class Failing(PoolCase):
         self.start("--pool-pause=1h")
         self.make("a", launch="exit 3", min=1)
         p = self.wait_state("a", "waiting")
-        self.assertRegex(p["why"], r"^tried again at 20\d\d-.*\n.*exit status 3")
+        self.assertRegex(p["why"], r"^tried again at 20[-0-9T:]+Z\n.*exit status 3")
+        # What is told does not change as time goes on.
+        for _ in range(5):
+            self.assertEqual(self.pools()["a"]["why"], p["why"])
         self.restart()
         p = self.pools()["a"]
         self.assertEqual(p["state"], "waiting")
         self.verb("a", "resume")
         self.wait_pool("a", lambda p: p["state"] == "waiting" and "-2-" in p["why"])
+
+    def test_failures_in_a_pause_are_one(self):
+        """Jobs that all end at once, as a queue that goes away ends them."""
+        self.controller.stop()
+        self.start("--pool-pause=1h")
+        self.make("a", launch=LAUNCH, max=20, backlog=20, min=14)
+        self.wait_launches("a", "queued")
+        token = self.asked()[0][0]
+        for e in [self.member(token) for _ in range(14)]:
+            e.registration.send_multipart(
+                e.frames("unregistration_request", {"id": e.id, "uuid": e.uuid})[1]
+            )
+        p = self.wait_pool("a", lambda p: not p["engines"])
+        self.assertEqual(p["state"], "waiting")
+        counters = self.state()["controller"]["counters"]
+        self.assertEqual(counters["pool_failures"], 14)
 
     def test_a_restart_does_not_begin_anew(self):
         self.make("a", launch="echo x >> runs; exit 3", min=1)
@@ -443,7 +486,7 @@ class Failing(PoolCase):
             self.restart()
         self.wait_state("a", "stopped")
         # What was under way when it was killed is not known to have failed.
-        self.assertLess(len(self.lines("runs")), 15)
+        self.assertLess(len(self.lines("runs")), 22)
 
     def test_a_command_that_takes_too_long(self):
         self.controller.stop()
@@ -505,7 +548,7 @@ class Failing(PoolCase):
 
     def test_an_engine_that_ends_at_once(self):
         self.make("a", launch=LAUNCH, min=1)
-        for i in range(5):
+        for i in range(12):
             self.wait_pool("a", lambda p, i=i: len(self.asked()) > i)
             e = self.member(self.asked()[i][0])
             e.registration.send_multipart(
@@ -516,7 +559,7 @@ class Failing(PoolCase):
             )
         p = self.wait_state("a", "stopped")
         self.assertIn("ended as soon as it had registered: no disk", p["why"])
-        self.assertEqual(len(self.asked()), 5)
+        self.assertEqual(len(self.asked()), 12)
 
     def test_an_engine_that_works_ends_the_failures(self):
         self.make("a", launch="[ -e fine ] || { : > fine; exit 1; }; " + LAUNCH)
