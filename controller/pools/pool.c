@@ -207,6 +207,18 @@ static void put_limit(const struct pool *p, struct buf *out)
 	buf_done(&text);
 }
 
+/* What the queue says of those that are to come. */
+static void put_note(const struct launch *l, struct buf *out)
+{
+	char *text;
+
+	if (!l->note || !launch_coming(l) || l->state == LAUNCH_ENDING)
+		return;
+	text = xasprintf("%s: %s", l->token, l->note);
+	put_line(out, text);
+	free(text);
+}
+
 /* Without the command check nobody knows of launches that nothing is heard of. */
 static void put_silent(const struct launch *l, struct buf *out)
 {
@@ -243,6 +255,7 @@ void pool_put_why(const struct pool *p, struct buf *out)
 
 		if (launch->trouble)
 			put_line(out, launch->trouble);
+		put_note(launch, out);
 		put_silent(launch, out);
 	}
 	if (state == POOL_READY)
@@ -347,6 +360,7 @@ void launch_free(struct launch *l)
 	free(l->token);
 	free(l->job);
 	free(l->said);
+	free(l->note);
 	free(l->trouble);
 	free(l);
 }

@@ -75,6 +75,8 @@ struct launch {
 	uint64_t check_at, cancel_at;
 	unsigned checks, cancels;
 	bool cancelled;			/* nothing of it is left to be cancelled */
+	char *note;			/* what check printed while it is there; or NULL */
+	uint64_t missing;		/* mono_usec(): fewer are there since; 0: not */
 	char *trouble;			/* why it could not be cancelled; or NULL */
 	uint64_t spare;			/* nobody has wanted it since; 0: it is wanted */
 };

@@ -538,6 +538,57 @@ class Failing(PoolCase):
         # It is launched again.
         self.wait_pool("a", lambda p: any("-2-" in l["launch"] for l in p["launches"]))
 
+    def test_what_check_says(self):
+        """Of a job that waits, and of one that is gone."""
+        self.make("a", launch=LAUNCH, min=1,
+                  check='[ ! -e gone ] || { echo the log; exit 1; }; '
+                        'echo waits for; echo the moon >&2')
+        p = self.wait_pool("a", lambda p: p["why"] and "moon" in p["why"])
+        token = self.asked()[0][0]
+        self.assertEqual(p["why"], token + ": waits for\nthe moon")
+        self.assertEqual(p["state"], "ready")
+        self.verb("a", "pause")
+        with open(self.path("gone"), "w"):
+            pass
+        p = self.wait_launches("a")
+        self.assertEqual(
+            p["why"], token + ": its job is gone, and no engine has registered:\n"
+            "the log")
+
+    def test_some_jobs_of_a_launch_are_gone(self):
+        """check says how many are there."""
+        self.controller.stop()
+        self.start("--ping=20ms")
+        self.make("a", launch=LOCAL.replace("-lt $TASKFS_COUNT", "-lt 1"),
+                  check="echo x >> checks; cat number", max=3, min=3)
+        with open(self.path("number"), "w") as f:
+            f.write("3\nall is well\n")
+        p = self.wait_launches("a", "running")
+        self.wait_pool("a", lambda p: p["why"] and "all is well" in p["why"])
+        n = len(self.lines("checks"))
+        self.wait_lines("checks", n + 2)
+        self.assertEqual(self.pools()["a"]["launches"][0]["count"], 3)
+        self.verb("a", "pause")
+        with open(self.path("number.new"), "w") as f:
+            f.write("2\nnobody comes\n")
+        os.rename(self.path("number.new"), self.path("number"))
+        p = self.wait_pool("a", lambda p: p["launches"][0]["count"] == 2)
+        self.assertIn("1 of its jobs are gone, and no engine of them has registered:"
+                      "\nnobody comes", p["why"])
+
+    def test_the_job_of_a_lost_engine_is_gone(self):
+        """It does not count any more."""
+        self.controller.stop()
+        self.start("--ping=20ms")
+        self.make("a", launch=LOCAL, check="cat number", max=2, min=2)
+        with open(self.path("number"), "w") as f:
+            f.write("2\n")
+        p = self.wait_pool("a", lambda p: len(p["engines"]) == 2)
+        lost = self.member(p["launches"][0]["launch"])
+        # It is not heard any more: two are alive.
+        self.wait_pool("a", lambda p: lost.id not in p["engines"])
+        self.assertEqual(len(self.pools()["a"]["engines"]), 2)
+
     def test_a_check_that_does_not_know(self):
         """No exit status but 1 says that the job is gone."""
         self.make("a", launch=LAUNCH, check="echo x >> checks; exit 2", min=1)
@@ -630,11 +681,19 @@ class Cancelling(PoolCase):
         # The user has asked for its end.
         self.assertEqual(self.state()["controller"]["counters"]["pool_failures"], 0)
 
-    def test_without_the_command_it_is_forgotten(self):
+    def test_without_the_command_it_is_not_forgotten(self):
         self.make("a", launch=LAUNCH, min=1)
         self.wait_launches("a", "queued")
         token = self.asked()[0][0]
         self.verb("a", "pause")
+        for argument in (None, token):
+            content = self.verb("a", "cancel", argument)
+            self.assertEqual(content["errno"], "EOPNOTSUPP")
+            self.assertIn("no cancel command: engines of " + token,
+                          content["evalue"])
+        self.assertEqual(states(self.pools()["a"]), ["queued"])
+        # It is, when somebody says so.
+        self.done("a", set={"cancel": "true"})
         self.verb("a", "cancel", token)
         self.wait_launches("a")
         # Its engine comes though, and is an engine of the pool.
@@ -897,6 +956,7 @@ class Killed(PoolCase):
         self.assertEqual(list(self.pools()), ["a"])
         self.assertEqual(p["state"], "paused")
         self.assertEqual([l["launch"] for l in p["launches"]], [token, "t-10"])
+        self.done("a", set={"cancel": "true"})
         self.verb("a", "cancel")
         self.wait_launches("a")
         self.done("a", set={"min": "1", "launch": LAUNCH})
