@@ -559,11 +559,10 @@ class Failing(PoolCase):
         """check says how many are there."""
         self.controller.stop()
         self.start("--ping=20ms")
-        self.make("a", launch=LOCAL.replace("-lt $TASKFS_COUNT", "-lt 1"),
-                  check="echo x >> checks; cat number", max=3, min=3)
+        self.make("a", launch=LAUNCH, check="echo x >> checks; cat number", max=3,
+                  min=3)
         with open(self.path("number"), "w") as f:
             f.write("3\nall is well\n")
-        p = self.wait_launches("a", "running")
         self.wait_pool("a", lambda p: p["why"] and "all is well" in p["why"])
         n = len(self.lines("checks"))
         self.wait_lines("checks", n + 2)
@@ -579,15 +578,18 @@ class Failing(PoolCase):
     def test_the_job_of_a_lost_engine_is_gone(self):
         """It does not count any more."""
         self.controller.stop()
-        self.start("--ping=20ms")
-        self.make("a", launch=LOCAL, check="cat number", max=2, min=2)
-        with open(self.path("number"), "w") as f:
-            f.write("2\n")
-        p = self.wait_pool("a", lambda p: len(p["engines"]) == 2)
-        lost = self.member(p["launches"][0]["launch"])
-        # It is not heard any more: two are alive.
-        self.wait_pool("a", lambda p: lost.id not in p["engines"])
-        self.assertEqual(len(self.pools()["a"]["engines"]), 2)
+        self.start("--ping=50ms")
+        self.make("a", launch=LAUNCH, check="echo x >> checks; echo 1", min=2)
+        self.wait_launches("a", "queued")
+        token = self.asked()[0][0]
+        self.verb("a", "pause")
+        # They are not heard any more, as they answer once and no more.
+        for _ in range(2):
+            self.member(token)
+        self.wait_pool("a", lambda p: len(p["engines"]) == 1)
+        n = len(self.lines("checks"))
+        self.wait_lines("checks", n + 2)
+        self.assertEqual(len(self.pools()["a"]["engines"]), 1)
 
     def test_a_check_that_does_not_know(self):
         """No exit status but 1 says that the job is gone."""
