@@ -176,6 +176,7 @@ again() {
 }
 
 @test "options: written as a whole, a number with its line; what is no value changes nothing" {
+	local i
 	mkdir "$P/short"
 	echo 7 >"$P/short/max"
 	is short/max 7
@@ -189,7 +190,16 @@ again() {
 	echo 2m >"$P/short/idle"
 	is short/idle 2m
 	: >"$P/short/max"
-	wait_for is short/max 10
+	is short/max 10
+	for i in bash dash; do
+		echo 9 >"$P/short/max"
+		"$i" -c ': >"$1"' sh "$P/short/max"
+		is short/max 10
+		# A command that writes nothing.
+		echo 9 >"$P/short/max"
+		"$i" -c '/bin/true >"$1"' sh "$P/short/max"
+		is short/max 10
+	done
 	truncate -s 0 "$P/short/idle"
 	is short/idle 300
 	fails_with EINVAL truncate -s 5 "$P/short/idle"
