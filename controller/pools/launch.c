@@ -28,7 +28,8 @@ static void end(struct launch *l, const char *why)
 {
 	struct store_op *op = store_op_new(STORE_LAUNCH_GONE);
 
-	log_info("launch ended", log_str("launch", l->token), log_str("why", why));
+	log_info("launch ended", log_str("pool", l->pool->name),
+		 log_str("launch", l->token), log_str("why", why));
 	op->launch.id = l->id;
 	store_put(l->pool->c->store, op);
 	launch_free(l);
@@ -202,7 +203,8 @@ static void cancel_failed(struct launch *l, const char *how, const char *said)
 	l->check_at = 0;
 	buf_printf(&what, "%s: cancel failed: %s%s%s", l->token, how,
 		   *said ? ":\n" : "", said);
-	log_warning("a launch could not be cancelled", log_str("launch", l->token),
+	log_warning("a launch could not be cancelled",
+		    log_str("pool", l->pool->name), log_str("launch", l->token),
 		    log_str("why", how), log_str("said", said));
 	set_trouble(l, &what);
 	l->cancelled = l->cancels >= CANCELS_MAX &&

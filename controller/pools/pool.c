@@ -395,7 +395,8 @@ void launch_set_state(struct launch *l, enum launch_state state)
 		return;
 	l->state = state;
 	l->since = now_usec();
-	log_info("launch", log_str("launch", l->token),
+	log_info("launch", log_str("pool", l->pool->name),
+		 log_str("launch", l->token),
 		 log_str("state", launch_state_word(state)),
 		 log_str("job", l->job));
 	pool_changed(l->pool);

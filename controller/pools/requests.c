@@ -261,17 +261,21 @@ static void refuse_busy(struct request *rq, const struct pool *p)
 	const struct list *at;
 	struct buf why = BUF_INIT;
 	uint64_t launches = 0, engines = 0;
+	bool ending = true;
 
 	list_for_each(at, &p->launches) {
 		const struct list *m;
 
 		launches++;
+		ending &= list_entry(at, struct launch, link)->state == LAUNCH_ENDING;
 		list_for_each(m, &list_entry(at, struct launch, link)->members)
 			engines++;
 	}
-	buf_printf(&why, "it has %llu launches and %llu engines: write cancel to its "
-			 "ctl, or pause and wait until they have ended",
-		   (unsigned long long)launches, (unsigned long long)engines);
+	buf_printf(&why, "it has %llu launches and %llu engines: %s",
+		   (unsigned long long)launches, (unsigned long long)engines,
+		   ending ? "they are ending, try again soon"
+			  : "write cancel to its ctl, or pause and wait until they "
+			    "have ended");
 	refuse(rq, MSG_POOL_REPLY, -EBUSY, buf_str(&why));
 	buf_done(&why);
 }

@@ -645,13 +645,14 @@ class Cancelling(PoolCase):
         self.assertEqual(content["pool"]["launches"][1]["state"], "ending")
         self.wait_launches("a", "running")
         self.assertEqual(self.lines("cancelled"), ["job-" + second])
-        self.refused("a", "EBUSY", remove=True)
+        self.assertIn("write cancel", self.refused("a", "EBUSY", remove=True))
         self.verb("a", "cancel")
         e = self.peers[-1]
         self.assertEqual(e.receive(e.control).type, "shutdown_request")
         # It has not ended as long as its engine is there.
         self.wait_pool("a", lambda p: len(self.lines("cancelled")) == 2)
         self.assertEqual(states(self.pools()["a"]), ["ending"])
+        self.assertIn("they are ending", self.refused("a", "EBUSY", remove=True))
         e.registration.send_multipart(
             e.frames("unregistration_request", {"id": e.id, "uuid": e.uuid})[1]
         )
