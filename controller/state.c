@@ -10,6 +10,7 @@
 #include "net/request.h"
 #include "pools/pool_json.h"
 #include "vars/vars.h"
+#include "wire/members.h"
 
 #define RESULTS_PER_REPLY 2000
 
@@ -39,34 +40,52 @@ void state_on_request(struct controller *c, struct request *rq)
 	request_reply(rq, MSG_STATE_REPLY, o, NULL, 0);
 }
 
-void state_on_results(struct controller *c, struct request *rq)
+/* Those that follow `after`, as many as fit; true: there are more. */
+static bool put_results(struct controller *c, int64_t after, int64_t since,
+			bool all, int64_t limit, struct buf *out)
 {
-	int64_t since = json_int_or(rq->msg->content, "since", 0);
-	int64_t after = json_int_or(rq->msg->content, "after", 0);
-	int64_t limit = json_int_or(rq->msg->content, "limit",
-				    RESULTS_PER_REPLY);
-	bool all = !json_get(rq->msg->content, "since");
 	struct result *first = result_find(c, (uint64_t)after);
 	struct list *l = first ? first->by_id.next : c->results->order.next;
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
-	size_t bytes = 0;
+	size_t from = out->n;
 
-	limit = limit > 0 && limit < RESULTS_PER_REPLY ? limit
-						       : RESULTS_PER_REPLY;
-	for (; l != &c->results->order && limit > 0 && bytes < LIMIT_REPLY;
+	for (; l != &c->results->order && limit > 0 &&
+	       out->n - from < LIMIT_REPLY;
 	     l = l->next) {
 		struct result *r = list_entry(l, struct result, by_id);
 
 		if (!r->stored || r->purging || (int64_t)r->id <= after ||
 		    (!all && (int64_t)r->seq <= since && !r->changed))
 			continue;
-		json_push(a, result_json(r, CHANGED_ALL, NULL));
-		bytes += 1024 + strlen(r->options);
+		member_begin(out, NULL);
+		result_put_json(r, out);
 		limit--;
 	}
-	json_add(o, "results", a);
-	json_add_bool(o, "more", l != &c->results->order);
-	events_add_purged(c, o, all ? c->seq : (uint64_t)since);
-	request_reply(rq, MSG_RESULTS_REPLY, o, NULL, 0);
+	return l != &c->results->order;
+}
+
+void state_on_results(struct controller *c, struct request *rq)
+{
+	int64_t since = json_int_or(rq->msg->content, "since", 0);
+	int64_t after = json_int_or(rq->msg->content, "after", 0);
+	int64_t limit = json_int_or(rq->msg->content, "limit",
+				    RESULTS_PER_REPLY);
+	bool all = !json_get(rq->msg->content, "since"), more;
+	struct json_object *gone = json_object_new_object();
+	struct buf out = BUF_INIT;
+
+	limit = limit > 0 && limit < RESULTS_PER_REPLY ? limit
+						       : RESULTS_PER_REPLY;
+	buf_putc(&out, '{');
+	ok_members(c, &out);
+	member_begin(&out, "results");
+	buf_putc(&out, '[');
+	more = put_results(c, after, since, all, limit, &out);
+	buf_putc(&out, ']');
+	member_bool(&out, "more", more);
+	events_add_purged(c, gone, all ? c->seq : (uint64_t)since);
+	member_all(&out, gone);
+	buf_putc(&out, '}');
+	request_reply_text(rq, MSG_RESULTS_REPLY, buf_bytes(&out), NULL, 0);
+	buf_done(&out);
+	json_object_put(gone);
 }

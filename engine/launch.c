@@ -41,6 +41,20 @@ static void say(int fd, const struct launch_word *w)
 }
 
 /*
+ * Where the descriptors of a task are put there is the socket once more: those that
+ * come are others then, and need not be moved out of the way.
+ */
+static bool fill(void)
+{
+	int fd;
+
+	for (fd = STDERR_FILENO + 1; fd < SPAWN_FDS; fd++)
+		if (dup3(SPAWN_FDS, fd, O_CLOEXEC) < 0)
+			return false;
+	return true;
+}
+
+/*
  * Signals are the engine's to handle, and its end is our end. The socket goes where
  * no descriptor of a task is put, and all others are closed. The pid of the parent
  * is that of the engine, or the engine has ended.
@@ -51,8 +65,7 @@ static bool settle(const char *name, const struct launch_birth *b)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return getppid() == b->engine && dup2(b->fd, SPAWN_FDS) >= 0 &&
 	       fcntl(SPAWN_FDS, F_SETFD, FD_CLOEXEC) == 0 &&
-	       close_range(STDERR_FILENO + 1, SPAWN_FDS - 1, 0) == 0 &&
-	       close_range(SPAWN_FDS + 1, ~0U, 0) == 0;
+	       fill() && close_range(SPAWN_FDS + 1, ~0U, 0) == 0;
 }
 
 /* --- a launcher ---------------------------------------------------------- */
@@ -83,8 +96,8 @@ static pid_t start(int fd, struct launch *a, const int *got, int n)
 		spawn_shown(&a->spawn, &a->made);
 	else
 		a->made.err = EBADF;
-	for (i = 0; i < n; i++)
-		close(got[i]);
+	if (n > 0)
+		(void)close_range(SPAWN_FDS + 1, ~0U, 0);
 	/* Behind the answer the area may hold another request. */
 	w.number = a->made.err ? 0 : a->made.pid;
 	say(fd, &w);

@@ -136,8 +136,7 @@ static struct launcher *launcher_new(struct launchers *ls, pid_t pid, int fd)
 
 	l->all = ls;
 	l->pid = pid;
-	l->watch = (struct watch){.ready = ready, .fd = fd, .events = POLLIN,
-				  .crowd = true};
+	l->watch = (struct watch){.ready = ready, .fd = fd, .events = POLLIN};
 	loop_add(ls->loop, &l->watch);
 	list_add(&ls->idle, &l->link);
 	spare(ls, pid);

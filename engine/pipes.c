@@ -110,7 +110,6 @@ void pipes_init(struct pipes *p)
 			.ready = ready,
 			.fd = -1,
 			.events = POLLIN,
-			.crowd = true,
 		};
 	}
 }

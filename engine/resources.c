@@ -98,6 +98,27 @@ static bool cut_range(struct bytes text, struct bytes *from, struct bytes *to)
 	return is_number(*from) && is_number(*to);
 }
 
+/* Is it one of these numbers, as a range writes them? */
+static bool is_between(const char *label, uint64_t from, uint64_t to)
+{
+	struct bytes text = bytes_str(label);
+	uint64_t n;
+
+	return is_number(text) && (*label != '0' || text.n == 1) &&
+	       parse_u64(text, from, to, &n) == 0;
+}
+
+static bool has_between(const struct resource *of, uint64_t from, uint64_t to)
+{
+	int64_t i;
+
+	for (i = 0; i < of->n; i++)
+		if (is_between(of->label[i], from, to))
+			return true;
+	return false;
+}
+
+/* There may be many: all are compared with those before, and not with each other. */
 static int add_range(struct resource *of, struct bytes first, struct bytes last)
 {
 	uint64_t from = 0, to = 0;
@@ -105,16 +126,17 @@ static int add_range(struct resource *of, struct bytes first, struct bytes last)
 
 	if (!err)
 		err = parse_u64(last, 0, INT_MAX, &to);
-	if (!err && from > to)
-		err = -EINVAL;
-	for (; !err && from <= to; from++) {
-		char number[24];
-
-		snprintf(number, sizeof(number), "%llu",
-			 (unsigned long long)from);
-		err = add_label(of, bytes_str(number));
-	}
-	return err;
+	if (err)
+		return err;
+	if (from > to || has_between(of, from, to))
+		return -EINVAL;
+	if (to - from >= (uint64_t)(LIMIT_LABELS - of->n))
+		return -ERANGE;
+	of->label = xreallocarray(of->label, (size_t)of->n + to - from + 1,
+				  sizeof(*of->label));
+	for (; from <= to; from++)
+		of->label[of->n++] = xasprintf("%llu", (unsigned long long)from);
+	return 0;
 }
 
 static int add_part(struct resource *of, struct bytes text)

@@ -177,12 +177,15 @@ static int make_directory(struct engine *e)
 static int open_directory(struct engine *e)
 {
 	struct vars *vs = &e->vars;
+	struct stat is;
 	int err;
 
 	vs->dir = open(vs->path,
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (vs->dir < 0)
+	if (vs->dir < 0 || fstat(vs->dir, &is) < 0)
 		return -errno;
+	vs->dev = is.st_dev;
+	vs->ino = is.st_ino;
 	err = watch_directory(vs);
 	if (err)
 		log_info("no inotify: what tasks write into their variables "
@@ -196,10 +199,10 @@ static int open_directory(struct engine *e)
 /* The directory that is open is the one tasks find. */
 static bool is_in_place(const struct vars *vs)
 {
-	struct stat is, at;
+	struct stat at;
 
-	return fstat(vs->dir, &is) == 0 && lstat(vs->path, &at) == 0 &&
-	       is.st_dev == at.st_dev && is.st_ino == at.st_ino;
+	return vs->dir >= 0 && lstat(vs->path, &at) == 0 &&
+	       vs->dev == at.st_dev && vs->ino == at.st_ino;
 }
 
 int vars_ensure(struct engine *e)

@@ -21,13 +21,16 @@
 #include "base/map.h"
 #include "wire/json.h"
 
+#include <sys/stat.h>
+
 struct engine;
-struct stat;
 
 struct vars {
 	struct loop *loop;
 	char *path;		/* of the directory */
-	int dir;		/* open */
+	int dir;		/* open; -1: it is not */
+	dev_t dev;		/* of that which is open */
+	ino_t ino;
 	struct watch watch;	/* inotify; fd -1: there is none */
 	struct map by_name;	/* struct variable; also gone ones, until told */
 	size_t count;		/* those that are there */

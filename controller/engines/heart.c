@@ -31,6 +31,7 @@ static void ping(struct controller *c)
 
 	snprintf(payload, sizeof(payload), "%s:%llu", c->instance,
 		 (unsigned long long)c->heart->beat);
+	loop_socket_used(sock_of(c, S_HB_PING));
 	(void)!zmq_send(sock_of(c, S_HB_PING), payload, strlen(payload),
 			ZMQ_DONTWAIT);
 }

@@ -60,39 +60,32 @@ static void stored(struct engine *e, const char *msg_id)
 
 /* --- sending -------------------------------------------------------------- */
 
-/* The acknowledgements did not go out with the task: they wait again. */
-static void take_back_stored(struct engine *e, struct json_object *metadata)
-{
-	struct json_object *t = json_get_object(metadata, "taskfs");
-	struct json_object *ids = json_get_array(t, "stored");
-
-	if (ids && !e->stored)
-		keep_stored(e, json_object_get(ids));
-}
-
 static int send_task(struct result *r, struct run *run, struct bytes code,
 		     struct bytes input)
 {
 	struct engine *e = run->engine;
+	struct json_object *stored = take_stored(e);
+	struct buf content = BUF_INIT, metadata = BUF_INIT;
 	struct inputs in = {0};
 	struct msg_out out = {
 		.type = MSG_EXECUTE_REQUEST,
 		.msg_id = run->msg_id,
-		.content = execute_content(code, true, NULL),
-		.metadata = execute_metadata(r, run, code, input, &in),
+		.buffers = in.b,
 	};
 	int err;
 
-	out.buffers = in.b;
+	execute_put_content(code, true, NULL, &content);
+	execute_put_metadata(r, run, code, input, stored, &in, &metadata);
+	out.content_text = buf_bytes(&content);
+	out.metadata_text = buf_bytes(&metadata);
 	out.nbuffers = in.n;
-	if (e->stored)
-		json_add(json_get_object(out.metadata, "taskfs"), "stored",
-			 take_stored(e));
 	err = engine_send(e, LINE_TASK, &out);
-	if (err)
-		take_back_stored(e, out.metadata);
-	json_object_put(out.metadata);
-	json_object_put(out.content);
+	/* The acknowledgements did not go out with the task: they wait again. */
+	if (err && stored)
+		keep_stored(e, json_object_get(stored));
+	json_object_put(stored);
+	buf_done(&content);
+	buf_done(&metadata);
 	return err;
 }
 

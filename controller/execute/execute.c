@@ -3,66 +3,71 @@
 
 #include "base/parse.h"
 #include "model/items.h"
+#include "wire/members.h"
+#include "wire/scan.h"
 #include "wire/task_option.h"
 
 /* The options that the engine honours. Bytes go as buffers of the message. */
-static void pass_options(struct json_object *to, struct json_object *options)
+static void put_options(struct buf *out, struct bytes options)
 {
-	const struct task_option *o;
+	struct bytes key, value;
+	struct scan s;
 
-	for (o = task_options; o->name; o++) {
-		struct json_object *v = json_get(options, o->name);
+	if (!scan_object(&s, options))
+		return;
+	while (scan_member(&s, &key, &value)) {
+		const struct task_option *o = task_option_find(key);
 
-		if (v && o->flags & TASK_BY_ENGINE && o->type != TASK_BYTES)
-			json_add(to, o->name, json_object_get(v));
+		if (o && o->flags & TASK_BY_ENGINE && o->type != TASK_BYTES &&
+		    !scan_is_null(value))
+			member_raw(out, o->name, value);
 	}
 }
 
-struct json_object *execute_metadata(const struct result *r,
-				     const struct run *run, struct bytes code,
-				     struct bytes input, struct inputs *in)
+static void put_input(struct buf *out, const char *key, struct bytes b,
+		      struct inputs *in)
 {
-	struct json_object *options = json_parse(bytes_str(r->options), NULL);
-	struct json_object *meta = json_object_new_object();
-	struct json_object *t = json_object_new_object();
+	member_int(out, key, in->n);
+	in->b[in->n++] = b;
+}
 
-	json_add_int(t, "result", (int64_t)r->id);
-	json_add_int(t, "index", run->index);
-	json_add_int(t, "attempt", run->attempt);
-	pass_options(t, options);
-	if (!utf8_valid(code)) {
-		json_add_int(t, "code", in->n);
-		in->b[in->n++] = code;
-	}
-	if (r->has_stdin) {
-		json_add_int(t, "stdin", in->n);
-		in->b[in->n++] = input;
-	}
+void execute_put_metadata(const struct result *r, const struct run *run,
+			  struct bytes code, struct bytes input,
+			  struct json_object *stored, struct inputs *in,
+			  struct buf *out)
+{
+	buf_puts(out, "{\"taskfs\":{");
+	member_int(out, "result", (int64_t)r->id);
+	member_int(out, "index", run->index);
+	member_int(out, "attempt", run->attempt);
+	put_options(out, bytes_str(r->options));
+	if (!utf8_valid(code))
+		put_input(out, "code", code, in);
+	if (r->has_stdin)
+		put_input(out, "stdin", input, in);
 	if (items_of(r, run->index).n) {
-		json_add_int(t, "items", in->n);
-		in->b[in->n++] = items_of(r, run->index);
-		json_add_int(t, "first_item",
-			     (int64_t)(run->index * r->chunk));
+		put_input(out, "items", items_of(r, run->index), in);
+		member_int(out, "first_item", (int64_t)(run->index * r->chunk));
 	}
-	json_add_int(t, "engine", run->engine->id);
-	json_add(meta, "taskfs", t);
-	json_object_put(options);
-	return meta;
+	member_int(out, "engine", run->engine->id);
+	if (stored)
+		member_raw(out, "stored", json_bytes(stored));
+	buf_puts(out, "}}");
 }
 
-struct json_object *execute_content(struct bytes code, bool silent,
-				    const char *wish)
+void execute_put_content(struct bytes code, bool silent, const char *wish,
+			 struct buf *out)
 {
-	struct json_object *o = json_object_new_object();
-	struct json_object *wishes = json_object_new_object();
-
+	buf_putc(out, '{');
+	member_bytes(out, "code", code);
+	member_bool(out, "silent", silent);
+	member_begin(out, "user_expressions");
+	buf_putc(out, '{');
 	if (wish)
-		json_add_str(wishes, "taskfs", wish);
-	json_add_bytes(o, "code", code);
-	json_add_bool(o, "silent", silent);
-	json_add(o, "user_expressions", wishes);
-	json_add_bool(o, "store_history", false);
-	json_add_bool(o, "allow_stdin", false);
-	json_add_bool(o, "stop_on_error", false);
-	return o;
+		member_str(out, "taskfs", wish);
+	buf_putc(out, '}');
+	member_bool(out, "store_history", false);
+	member_bool(out, "allow_stdin", false);
+	member_bool(out, "stop_on_error", false);
+	buf_putc(out, '}');
 }

@@ -13,13 +13,16 @@ struct inputs {
 	unsigned n;
 };
 
-/* {"taskfs": {...}}, the caller's: what the engine has to know beside the code. */
-struct json_object *execute_metadata(const struct result *r,
-				     const struct run *run, struct bytes code,
-				     struct bytes input, struct inputs *in);
-/* The caller's. wish: an expression to be evaluated beside the code
- * (user_expressions); NULL: none. */
-struct json_object *execute_content(struct bytes code, bool silent,
-				    const char *wish);
+/*
+ * {"taskfs": {...}}, appended: what the engine has to know beside the code. stored:
+ * ids of what it may forget; NULL: none.
+ */
+void execute_put_metadata(const struct result *r, const struct run *run,
+			  struct bytes code, struct bytes input,
+			  struct json_object *stored, struct inputs *in,
+			  struct buf *out);
+/* wish: an expression to be evaluated beside the code (user_expressions); NULL: none. */
+void execute_put_content(struct bytes code, bool silent, const char *wish,
+			 struct buf *out);
 
 #endif

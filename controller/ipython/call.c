@@ -110,23 +110,26 @@ int call_send(struct result *r, struct run *run, struct bytes code,
 	      struct bytes input)
 {
 	struct engine *e = run->engine;
+	struct buf content = BUF_INIT, metadata = BUF_INIT;
 	struct inputs in = {0};
 	struct msg_out out = {
 		.type = MSG_EXECUTE_REQUEST,
 		.msg_id = run->msg_id,
-		.content = execute_content(code, false,
-					   e->python ? FOREIGN_USAGE : NULL),
+		.buffers = in.b,
 	};
 	int err;
 
+	execute_put_content(code, false, e->python ? FOREIGN_USAGE : NULL,
+			    &content);
 	if (takes_options(e))
-		out.metadata = execute_metadata(r, run, code, input, &in);
+		execute_put_metadata(r, run, code, input, NULL, &in, &metadata);
 	call_new(run);
-	out.buffers = in.b;
+	out.content_text = buf_bytes(&content);
+	out.metadata_text = buf_bytes(&metadata);
 	out.nbuffers = in.n;
 	err = engine_send(e, LINE_TASK, &out);
-	json_object_put(out.metadata);
-	json_object_put(out.content);
+	buf_done(&content);
+	buf_done(&metadata);
 	return err;
 }
 

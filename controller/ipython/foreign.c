@@ -166,12 +166,14 @@ static int ask(struct foreign *f, enum engine_line line, const char *type,
 
 static struct json_object *hook_content(void)
 {
-	struct buf code = BUF_INIT;
+	struct buf code = BUF_INIT, text = BUF_INIT;
 	struct json_object *o;
 
 	hook_put(&code);
-	o = execute_content(buf_bytes(&code), true, FOREIGN_ABOUT);
+	execute_put_content(buf_bytes(&code), true, FOREIGN_ABOUT, &text);
+	o = json_parse(buf_bytes(&text), NULL);
 	buf_done(&code);
+	buf_done(&text);
 	return o;
 }
 

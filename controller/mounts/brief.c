@@ -33,18 +33,6 @@ static void brief_members(const struct result *r, uint32_t index,
 	memcpy(m, members, sizeof(members));
 }
 
-struct json_object *task_json_brief(const struct result *r, uint32_t index)
-{
-	struct json_object *a = json_object_new_array();
-	int64_t m[BRIEF_MEMBERS];
-	size_t i;
-
-	brief_members(r, index, m);
-	for (i = 0; i < BRIEF_MEMBERS; i++)
-		json_push(a, json_object_new_int64(m[i]));
-	return a;
-}
-
 static char *put_number(char *p, int64_t n)
 {
 	char digits[24], *d = digits + sizeof(digits);

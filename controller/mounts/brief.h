@@ -4,8 +4,7 @@
 
 #include "model/results.h"
 
-struct json_object *task_json_brief(const struct result *r, uint32_t index);
-/* The same as text, appended: there may be thousands in one reply. */
+/* Appended: there may be thousands in one reply. */
 void task_put_brief(const struct result *r, uint32_t index, struct buf *out);
 
 #endif

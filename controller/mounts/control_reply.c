@@ -4,6 +4,7 @@
 #include "brief.h"
 #include "model/results.h"
 #include "result_json.h"
+#include "wire/members.h"
 
 static const char *usual_reason(int err)
 {
@@ -29,25 +30,27 @@ static const char *usual_reason(int err)
 }
 
 /* The result as it is now; what of its tasks changed is named too. */
-static struct json_object *result_now(struct request *rq)
+static void put_result_now(const struct request *rq, struct buf *out)
 {
 	struct result *r = result_find(rq->c, rq->result);
-	struct json_object *o, *changed;
 
 	if (!r)
-		return NULL;
-	o = result_json(r, CHANGED_ALL, NULL);
+		return;
+	member_begin(out, "result");
+	buf_putc(out, '{');
+	result_put_members(r, CHANGED_ALL, NULL, out);
 	if (rq->task >= 0 && r->ntasks > 1) {
-		changed = json_object_new_array();
-		json_push(changed, task_json_brief(r, (uint32_t)rq->task));
-		json_add(o, "changed", changed);
+		member_begin(out, "changed");
+		buf_putc(out, '[');
+		task_put_brief(r, (uint32_t)rq->task, out);
+		buf_putc(out, ']');
 	}
-	return o;
+	buf_putc(out, '}');
 }
 
 void control_done(struct request *rq, int err, const char *why)
 {
-	struct json_object *o, *r;
+	struct buf out = BUF_INIT;
 
 	if (err) {
 		request_fail(rq, MSG_CONTROL_REPLY, err, "ControlError",
@@ -55,9 +58,10 @@ void control_done(struct request *rq, int err, const char *why)
 		return;
 	}
 	/* Who wrote to ctl sees at once what came of it. */
-	o = ok_content(rq->c, true);
-	r = result_now(rq);
-	if (r)
-		json_add(o, "result", r);
-	request_reply(rq, MSG_CONTROL_REPLY, o, NULL, 0);
+	buf_putc(&out, '{');
+	ok_members(rq->c, &out);
+	put_result_now(rq, &out);
+	buf_putc(&out, '}');
+	request_reply_text(rq, MSG_CONTROL_REPLY, buf_bytes(&out), NULL, 0);
+	buf_done(&out);
 }

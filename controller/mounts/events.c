@@ -4,17 +4,22 @@
 #include "brief.h"
 #include "controller_json.h"
 #include "model/changes.h"
+#include "model/ready.h"
 #include "model/results.h"
 #include "net/sockets.h"
 #include "result_json.h"
 #include "schedule/lifetime.h"
+#include "wire/members.h"
 
 #define TICK USEC_PER_SEC
 /*
  * That something ended is told at once. That it was submitted, began or grew
- * can wait so long: of a short task all is told together then.
+ * can wait so long: of a short task all is told together then. So can an end while
+ * there is more to do than this many times what ended: who reads one end after the
+ * other is no faster than the engines are.
  */
 #define LAZY (5 * USEC_PER_MSEC)
+#define MUCH_MORE 4
 
 struct events {
 	struct controller *c;
@@ -22,6 +27,7 @@ struct events {
 	bool controller;	/* what it is itself has changed */
 	struct json_object *other;	/* array: what is not a result; NULL: none */
 	size_t told_results;		/* those in the message that is being made */
+	uint64_t ends;			/* that were not told yet */
 	struct work flush;
 	struct timer tick, lazy;
 	uint64_t told[STATES];		/* tasks in each state, as told last */
@@ -33,38 +39,47 @@ struct events {
 };
 
 /* The tasks of a map or view that changed, in short. */
-static void add_tasks(struct json_object *o, struct result *r)
+static void put_tasks(struct buf *out, struct result *r)
 {
-	struct json_object *a;
 	size_t i;
 
 	if (r->told_unbegun) {
-		json_add_str(o, "rest",
-			     state_name((enum state)r->unbegun.state));
-		json_add_str(o, "rest_ename", r->unbegun.ename);
-		json_add_str(o, "rest_evalue", r->unbegun.evalue);
-		json_add_int(o, "rest_from", (int64_t)r->unbegun.from);
-		json_add_int(o, "rest_when", r->unbegun.when);
-		json_add_int(o, "rest_elapsed", r->unbegun.elapsed);
+		member_str(out, "rest",
+			   state_name((enum state)r->unbegun.state));
+		member_str(out, "rest_ename", r->unbegun.ename);
+		member_str(out, "rest_evalue", r->unbegun.evalue);
+		member_int(out, "rest_from", (int64_t)r->unbegun.from);
+		member_int(out, "rest_when", r->unbegun.when);
+		member_int(out, "rest_elapsed", r->unbegun.elapsed);
 	}
 	r->told_unbegun = false;
 	if (!r->ntold)
 		return;
-	a = json_object_new_array();
+	member_begin(out, "changed");
+	buf_putc(out, '[');
 	for (i = 0; i < r->ntold; i++) {
 		r->task[r->told[i]].dirty = false;
-		json_push(a, task_json_brief(r, r->told[i]));
+		member_begin(out, NULL);
+		task_put_brief(r, r->told[i], out);
 	}
-	json_add(o, "changed", a);
+	buf_putc(out, ']');
 }
 
 /* --- telling ------------------------------------------------------------ */
 
+static bool is_busy(const struct controller *c)
+{
+	return !list_empty(&c->ready->buckets) &&
+	       c->results->tasks[STATE_PENDING] > MUCH_MORE * c->events->ends;
+}
+
 static void wake(struct controller *c, enum changed what)
 {
 	struct events *ev = c->events;
+	bool end = what & CHANGED_END;
 
-	if (what & CHANGED_END)
+	ev->ends += end;
+	if (end && !is_busy(c))
 		loop_defer(c->loop, &ev->flush);
 	else if (!timer_is_set(&ev->lazy))
 		timer_set(c->loop, &ev->lazy, LAZY);
@@ -93,15 +108,6 @@ void events_on_controller(struct controller *c)
 	loop_defer(c->loop, &c->events->flush);
 }
 
-static void add_one(struct json_object *changes, const char *kind,
-		    struct json_object *v)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add(o, kind, v);
-	json_push(changes, o);
-}
-
 /* Bytes that were kept only to be told go when they were told. */
 static void forget_outputs(struct result *r, uint32_t index)
 {
@@ -127,7 +133,7 @@ static void forget_told(struct controller *c)
 	}
 }
 
-static void add_purged(struct controller *c, struct json_object *changes)
+static void put_purged(struct controller *c, struct buf *out)
 {
 	struct events *ev = c->events;
 	struct changes *ch = c->changes;
@@ -137,63 +143,97 @@ static void add_purged(struct controller *c, struct json_object *changes)
 		k = ev->npurged++ % ARRAY_SIZE(ev->purged);
 		ev->purged[k].id = ch->purged[i];
 		ev->purged[k].seq = c->seq;
-		add_one(changes, "purged",
-			json_object_new_int64((int64_t)ch->purged[i]));
+		member_begin(out, NULL);
+		buf_printf(out, "{\"purged\":%llu}",
+			   (unsigned long long)ch->purged[i]);
 	}
 	ch->npurged = 0;
 }
 
-static struct json_object *gather(struct controller *c, struct attachments *at)
+static void put_results(struct controller *c, struct attachments *at,
+			struct buf *out)
 {
 	struct events *ev = c->events;
-	struct json_object *changes = ev->other;
+	size_t from = out->n;
 	struct list *l;
-	size_t bytes = 0;
 
-	ev->other = NULL;
-	if (!changes)
-		changes = json_object_new_array();
-	add_purged(c, changes);
 	list_for_each(l, &c->changes->results) {
 		struct result *r = list_entry(l, struct result, changed_link);
-		struct json_object *o = result_json(r, r->changed, at);
 
-		add_tasks(o, r);
-		add_one(changes, "result", o);
-		bytes += 1024 + 64 * r->ntold +
-			 (r->changed & CHANGED_ALL ? strlen(r->options) : 0);
+		member_begin(out, NULL);
+		buf_puts(out, "{\"result\":{");
+		result_put_members(r, r->changed, at, out);
+		put_tasks(out, r);
+		buf_puts(out, "}}");
 		ev->told_results++;
-		if (bytes > LIMIT_REPLY)
+		if (out->n - from > LIMIT_REPLY)
 			break;
 	}
-	if (ev->controller ||
-	    memcmp(ev->told, c->results->tasks, sizeof(ev->told)) != 0) {
-		ev->controller = false;
-		memcpy(ev->told, c->results->tasks, sizeof(ev->told));
-		add_one(changes, "controller", controller_json(c, false));
-	}
-	return changes;
+}
+
+static void put_controller(struct controller *c, struct buf *out)
+{
+	struct events *ev = c->events;
+	struct json_object *o;
+
+	if (!ev->controller &&
+	    memcmp(ev->told, c->results->tasks, sizeof(ev->told)) == 0)
+		return;
+	ev->controller = false;
+	memcpy(ev->told, c->results->tasks, sizeof(ev->told));
+	o = controller_json(c, false);
+	member_begin(out, NULL);
+	buf_putc(out, '{');
+	member_raw(out, "controller", json_bytes(o));
+	buf_putc(out, '}');
+	json_object_put(o);
+}
+
+static void put_other(struct events *ev, struct buf *out)
+{
+	size_t i, n = ev->other ? json_object_array_length(ev->other) : 0;
+
+	for (i = 0; i < n; i++)
+		member_raw(out, NULL,
+			   json_bytes(json_object_array_get_idx(ev->other, i)));
+	json_object_put(ev->other);
+	ev->other = NULL;
+}
+
+static void put_changes(struct controller *c, struct attachments *at,
+			struct buf *out)
+{
+	buf_putc(out, '{');
+	member_str(out, "instance", c->instance);
+	member_int(out, "seq", (int64_t)c->seq);
+	member_begin(out, "changes");
+	buf_putc(out, '[');
+	put_other(c->events, out);
+	put_purged(c, out);
+	put_results(c, at, out);
+	put_controller(c, out);
+	buf_puts(out, "]}");
 }
 
 static void flush(struct work *w)
 {
 	struct events *ev = container_of(w, struct events, flush);
 	struct controller *c = ev->c;
-	struct json_object *content = json_object_new_object();
+	struct buf content = BUF_INIT;
 	struct attachments at = {0};
-	struct msg_out out = {.type = MSG_CHANGES, .content = content};
+	struct msg_out out = {.type = MSG_CHANGES};
 
 	timer_cancel(&ev->lazy);
+	ev->ends = 0;
 	c->seq++;
-	json_add_str(content, "instance", c->instance);
-	json_add_int(content, "seq", (int64_t)c->seq);
-	json_add(content, "changes", gather(c, &at));
+	put_changes(c, &at, &content);
+	out.content_text = buf_bytes(&content);
 	out.buffers = at.b;
 	out.nbuffers = at.n;
 	/* A subscriber that does not keep up sees the gap and asks. */
 	(void)!msg_send(sock_of(c, S_EVENTS), &c->session, &out);
 	forget_told(c);
-	json_object_put(content);
+	buf_done(&content);
 	free(at.b);
 	if (!list_empty(&c->changes->results))
 		loop_defer(c->loop, &ev->flush);

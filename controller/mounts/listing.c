@@ -6,6 +6,7 @@
 #include "model/tasks.h"
 #include "net/request.h"
 #include "result_json.h"
+#include "wire/members.h"
 
 #define TASKS_PER_REPLY 10000
 
@@ -43,11 +44,15 @@ static void list_tasks(struct controller *c, struct request *rq,
 static void answer_task(struct request *rq, const struct result *r,
 			uint32_t index)
 {
-	struct json_object *o = ok_content(rq->c, true);
+	struct buf out = BUF_INIT;
 
-	json_add(o, "task", task_json_full(r, index));
-	json_add_str(o, "status", "ok");
-	request_reply(rq, MSG_TASKS_REPLY, o, NULL, 0);
+	buf_putc(&out, '{');
+	ok_members(rq->c, &out);
+	member_begin(&out, "task");
+	task_put_json(r, index, &out);
+	buf_putc(&out, '}');
+	request_reply_text(rq, MSG_TASKS_REPLY, buf_bytes(&out), NULL, 0);
+	buf_done(&out);
 }
 
 /* The details of a task of a map that were let go come from the store. */

@@ -3,25 +3,33 @@
 
 #include "model/tasks.h"
 #include "schedule/why.h"
+#include "wire/members.h"
 
-static void add_time(struct json_object *o, const char *key, int64_t t)
+/* A time that is not there yet is null. */
+static void put_time(struct buf *out, const char *key, int64_t t)
 {
-	json_add(o, key, t > 0 ? json_object_new_int64(t) : NULL);
+	if (t > 0)
+		member_int(out, key, t);
+	else
+		member_null(out, key);
 }
 
-static void add_count(struct json_object *o, const char *key, int64_t n)
+static void put_count(struct buf *out, const char *key, int64_t n)
 {
-	json_add(o, key, n >= 0 ? json_object_new_int64(n) : NULL);
+	if (n >= 0)
+		member_int(out, key, n);
+	else
+		member_null(out, key);
 }
 
-static struct json_object *usage_json(double user, double sys, int64_t memory)
+static void put_usage(struct buf *out, double user, double sys, int64_t memory)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_add_real(o, "user", user);
-	json_add_real(o, "system", sys);
-	json_add_int(o, "memory", memory);
-	return o;
+	member_begin(out, "usage");
+	buf_putc(out, '{');
+	member_seconds(out, "user", user);
+	member_seconds(out, "system", sys);
+	member_int(out, "memory", memory);
+	buf_putc(out, '}');
 }
 
 static unsigned attach(struct attachments *at, struct bytes b)
@@ -34,168 +42,178 @@ static unsigned attach(struct attachments *at, struct bytes b)
 	return at->n++;
 }
 
-static struct json_object *buffers_json(const struct task *t,
-					struct attachments *at)
+static void put_buffers(struct buf *out, const struct task *t,
+			struct attachments *at)
 {
-	struct json_object *o = json_object_new_object();
 	int i;
 
+	member_begin(out, "buffers");
+	buf_putc(out, '{');
 	for (i = 0; i < STREAM_OUTPUTS; i++) {
 		struct buf *mem = t->out ? &t->out->of[i].mem : NULL;
 
 		if (!mem || !mem->n || mem->n != t->size[i])
 			continue;
-		json_add_int(o, stream_name((enum stream)i),
-			     attach(at, buf_bytes(mem)));
+		member_int(out, stream_name((enum stream)i),
+			   attach(at, buf_bytes(mem)));
 	}
-	return o;
+	buf_putc(out, '}');
 }
 
-static void add_sizes(struct json_object *o, const struct task *t)
+static void put_sizes(struct buf *out, const struct task *t)
 {
 	int i;
 
 	for (i = 0; i < STREAM_OUTPUTS; i++)
-		json_add_int(o, stream_name((enum stream)i),
-			     (int64_t)t->size[i]);
+		member_int(out, stream_name((enum stream)i),
+			   (int64_t)t->size[i]);
 }
 
-static void add_end(struct json_object *o, const struct result *r,
+static void put_end(struct buf *out, const struct result *r,
 		    const struct task *t)
 {
 	const struct details *d = t->details;
 	bool unbegun = t->unbegun;
 
-	add_count(o, "exit_status", t->exit_status);
-	add_count(o, "signal", t->signal);
-	json_add_bool(o, "value_is_stdout", t->value_is_stdout);
-	json_add_str(o, "ename",
-		     unbegun ? r->unbegun.ename : d ? d->ename : NULL);
-	json_add_str(o, "evalue",
-		     unbegun ? r->unbegun.evalue : d ? d->evalue : NULL);
-	json_add_str(o, "traceback", d ? d->traceback : NULL);
-	json_add(o, "usage", d && d->user >= 0
-			       ? usage_json(d->user, d->system, d->memory)
-			       : NULL);
-	json_add_str(o, "cwd", d ? d->cwd : NULL);
-	json_add_str(o, "attempts", d ? d->attempts : NULL);
+	put_count(out, "exit_status", t->exit_status);
+	put_count(out, "signal", t->signal);
+	member_bool(out, "value_is_stdout", t->value_is_stdout);
+	member_str(out, "ename",
+		   unbegun ? r->unbegun.ename : d ? d->ename : NULL);
+	member_str(out, "evalue",
+		   unbegun ? r->unbegun.evalue : d ? d->evalue : NULL);
+	member_str(out, "traceback", d ? d->traceback : NULL);
+	if (d && d->user >= 0)
+		put_usage(out, d->user, d->system, d->memory);
+	else
+		member_null(out, "usage");
+	member_str(out, "cwd", d ? d->cwd : NULL);
+	member_str(out, "attempts", d ? d->attempts : NULL);
 }
 
 /* The msg_id of the last try, or of the first that is to come; a client's own task
  * has the one that the client gave it. */
-static void add_msg_id(struct json_object *o, const struct result *r,
-		       uint32_t index)
+static void put_msg_id(struct buf *out, const struct result *r, uint32_t index)
 {
 	const struct task *t = &r->task[index];
 	const struct task_id id = {r->id, index, t->attempt ? t->attempt : 1U};
 	char text[TASK_ID_SIZE];
 
 	task_id_format(r->c->cluster, &id, text);
-	json_add_str(o, "msg_id",
-		     t->details && t->details->msg_id ? t->details->msg_id
-		     : r->ops->is_message			      ? NULL
-						      : text);
+	member_str(out, "msg_id",
+		   t->details && t->details->msg_id ? t->details->msg_id
+		   : r->ops->is_message			    ? NULL
+						    : text);
 }
 
-static struct json_object *task_json(const struct result *r, uint32_t index,
-				     unsigned what, struct attachments *at)
+static void put_task(const struct result *r, uint32_t index, unsigned what,
+		     struct attachments *at, struct buf *out)
 {
-	struct json_object *o = json_object_new_object();
 	const struct task *t = &r->task[index];
 
+	buf_putc(out, '{');
 	if (what & ~(unsigned)CHANGED_SIZES) {
-		add_count(o, "engine", t->engine);
-		json_add_str(o, "engine_uuid",
-			     t->details ? t->details->engine_uuid : NULL);
-		add_msg_id(o, r, index);
-		json_add_int(o, "attempt", t->attempt);
+		put_count(out, "engine", t->engine);
+		member_str(out, "engine_uuid",
+			   t->details ? t->details->engine_uuid : NULL);
+		put_msg_id(out, r, index);
+		member_int(out, "attempt", t->attempt);
 	}
-	add_sizes(o, t);
+	put_sizes(out, t);
 	if (what & (CHANGED_ALL | CHANGED_END))
-		add_end(o, r, t);
+		put_end(out, r, t);
 	else if (t->details && t->details->attempts)
-		json_add_str(o, "attempts", t->details->attempts);
+		member_str(out, "attempts", t->details->attempts);
 	if (at && (what & CHANGED_END))
-		json_add(o, "buffers", buffers_json(t, at));
-	return o;
+		put_buffers(out, t, at);
+	buf_putc(out, '}');
 }
 
-static struct json_object *counts_json(const struct result *r)
+static void put_counts(struct buf *out, const struct result *r)
 {
-	struct json_object *a = json_object_new_array();
 	int s;
 
+	member_begin(out, "count");
+	buf_putc(out, '[');
 	for (s = STATE_PENDING; s < STATES; s++)
-		json_push(a, json_object_new_int64((int64_t)r->count[s]));
-	return a;
+		member_int(out, NULL, (int64_t)r->count[s]);
+	buf_putc(out, ']');
 }
 
-static void add_times(struct json_object *o, const struct result *r)
+static void put_times(struct buf *out, const struct result *r)
 {
 	bool final = state_is_final(result_state(r));
 
-	add_time(o, "started", r->started);
-	add_time(o, "completed", final ? r->completed : 0);
-	add_time(o, "received", final ? r->received : 0);
-	json_add(o, "began", r->started ? json_object_new_int64(r->began) : NULL);
-	json_add_int(o, "elapsed", result_elapsed(r));
-	json_add_int(o, "serial", r->serial);
+	put_time(out, "started", r->started);
+	put_time(out, "completed", final ? r->completed : 0);
+	put_time(out, "received", final ? r->received : 0);
+	if (r->started)
+		member_int(out, "began", r->began);
+	else
+		member_null(out, "began");
+	member_int(out, "elapsed", result_elapsed(r));
+	member_int(out, "serial", r->serial);
 	if (strcmp(r->kind, "task") != 0 && r->memory)
-		json_add(o, "usage",
-			 usage_json((double)r->user / 1e6,
-				    (double)r->system / 1e6, r->memory));
+		put_usage(out, (double)r->user / 1e6, (double)r->system / 1e6,
+			  r->memory);
 }
 
-static void add_why(struct json_object *o, const struct result *r)
+static void put_why(struct buf *out, const struct result *r)
 {
 	struct buf why = BUF_INIT;
 
 	why_put(r, &why);
-	json_add_str(o, "why", why.n ? buf_str(&why) : NULL);
+	member_str(out, "why", why.n ? buf_str(&why) : NULL);
 	buf_clear(&why);
 	why_put_unstored(r, &why);
-	json_add_str(o, "unstored", why.n ? buf_str(&why) : NULL);
+	member_str(out, "unstored", why.n ? buf_str(&why) : NULL);
 	buf_done(&why);
 }
 
-static void add_submission(struct json_object *o, const struct result *r)
+static void put_submission(struct buf *out, const struct result *r)
 {
 	if (r->name)
-		json_add_str(o, "name", r->name);
-	json_add_str(o, "kind", r->kind);
-	json_add_int(o, "tasks", (int64_t)r->ntasks);
-	add_time(o, "submitted", r->submitted);
-	json_add_int(o, "uid", r->uid);
-	json_add_int(o, "gid", r->gid);
-	json_add(o, "options", json_parse(bytes_str(r->options), NULL));
-	json_add_int(o, "code", (int64_t)r->code_size);
-	add_count(o, "stdin", r->has_stdin ? (int64_t)r->stdin_size : -1);
-	add_count(o, "map", r->map_size ? (int64_t)r->map_size : -1);
+		member_str(out, "name", r->name);
+	member_str(out, "kind", r->kind);
+	member_int(out, "tasks", (int64_t)r->ntasks);
+	put_time(out, "submitted", r->submitted);
+	member_int(out, "uid", r->uid);
+	member_int(out, "gid", r->gid);
+	member_raw(out, "options", bytes_str(r->options));
+	member_int(out, "code", (int64_t)r->code_size);
+	put_count(out, "stdin", r->has_stdin ? (int64_t)r->stdin_size : -1);
+	put_count(out, "map", r->map_size ? (int64_t)r->map_size : -1);
 }
 
-struct json_object *result_json(const struct result *r, unsigned what,
-				struct attachments *at)
+void result_put_members(const struct result *r, unsigned what,
+			struct attachments *at, struct buf *out)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_add_int(o, "id", (int64_t)r->id);
+	member_int(out, "id", (int64_t)r->id);
 	if (what & CHANGED_ALL)
-		add_submission(o, r);
+		put_submission(out, r);
 	if (what & ~(unsigned)CHANGED_SIZES) {
-		json_add(o, "count", counts_json(r));
-		json_add_str(o, "status", state_name(result_state(r)));
-		json_add_bool(o, "held", r->held);
-		add_times(o, r);
-		add_why(o, r);
+		put_counts(out, r);
+		member_str(out, "status", state_name(result_state(r)));
+		member_bool(out, "held", r->held);
+		put_times(out, r);
+		put_why(out, r);
 	}
-	if (r->ntasks == 1)
-		json_add(o, "task", task_json(r, 0, what, at));
-	else if (what & CHANGED_ALL)
-		json_add(o, "task", NULL);
-	return o;
+	if (r->ntasks == 1) {
+		member_begin(out, "task");
+		put_task(r, 0, what, at, out);
+	} else if (what & CHANGED_ALL) {
+		member_null(out, "task");
+	}
 }
 
-struct json_object *task_json_full(const struct result *r, uint32_t index)
+void result_put_json(const struct result *r, struct buf *out)
 {
-	return task_json(r, index, CHANGED_ALL, NULL);
+	buf_putc(out, '{');
+	result_put_members(r, CHANGED_ALL, NULL, out);
+	buf_putc(out, '}');
+}
+
+void task_put_json(const struct result *r, uint32_t index, struct buf *out)
+{
+	put_task(r, index, CHANGED_ALL, NULL, out);
 }

@@ -12,10 +12,15 @@ struct attachments {
 	unsigned n, room;
 };
 
-/* The members that the flags ask for; small outputs go into *at (may be NULL). */
-struct json_object *result_json(const struct result *r, unsigned what,
-				struct attachments *at);
+/*
+ * The members that the flags ask for, without the braces; small outputs go into *at
+ * (may be NULL).
+ */
+void result_put_members(const struct result *r, unsigned what,
+			struct attachments *at, struct buf *out);
+/* The whole result, without outputs. */
+void result_put_json(const struct result *r, struct buf *out);
 /* One task in full, as in doc/PROTOCOL.md. */
-struct json_object *task_json_full(const struct result *r, uint32_t index);
+void task_put_json(const struct result *r, uint32_t index, struct buf *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "wire/map_items.h"
+#include "wire/members.h"
 #include "wire/task_option.h"
 
 #define LIMIT_TOKEN 200
@@ -27,27 +28,43 @@ struct submission {
 	} of[];
 };
 
+static struct json_object *purged_content(void)
+{
+	return error_content(ENOENT, "KeyError", "it was purged already");
+}
+
+static void put_refusal(struct buf *out, struct json_object *refusal)
+{
+	member_raw(out, NULL, json_bytes(refusal));
+	json_object_put(refusal);
+}
+
 static void answer(struct work *w)
 {
 	struct submission *s = container_of(w, struct submission, answer);
 	struct controller *c = s->rq->c;
-	struct json_object *o = ok_content(c, true);
-	struct json_object *a = json_object_new_array();
+	struct buf out = BUF_INIT;
 	size_t i;
 
+	buf_putc(&out, '{');
+	ok_members(c, &out);
+	member_begin(&out, "results");
+	buf_putc(&out, '[');
 	for (i = 0; i < s->n; i++) {
 		struct result *r = result_find(c, s->of[i].id);
 
-		if (s->of[i].refusal)
-			json_push(a, s->of[i].refusal);
-		else if (r)
-			json_push(a, result_json(r, CHANGED_ALL, NULL));
-		else
-			json_push(a, error_content(ENOENT, "KeyError",
-						   "it was purged already"));
+		if (s->of[i].refusal || !r) {
+			put_refusal(&out, s->of[i].refusal
+						  ? s->of[i].refusal
+						  : purged_content());
+			continue;
+		}
+		member_begin(&out, NULL);
+		result_put_json(r, &out);
 	}
-	json_add(o, "results", a);
-	request_reply(s->rq, MSG_SUBMIT_REPLY, o, NULL, 0);
+	buf_puts(&out, "]}");
+	request_reply_text(s->rq, MSG_SUBMIT_REPLY, buf_bytes(&out), NULL, 0);
+	buf_done(&out);
 	free(s);
 }
 

@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include "sockets.h"
+#include "wire/members.h"
 
 struct request *request_new(struct controller *c, struct msg *m)
 {
@@ -100,6 +101,12 @@ struct json_object *unreadable_content(const struct msg *m)
 	o = error_content(-EINVAL, "ValueError", buf_str(&why));
 	buf_done(&why);
 	return o;
+}
+
+void ok_members(const struct controller *c, struct buf *out)
+{
+	member_str(out, "status", "ok");
+	member_int(out, "seq", (int64_t)c->seq);
 }
 
 struct json_object *ok_content(struct controller *c, bool with_seq)

@@ -36,5 +36,7 @@ struct json_object *unreadable_content(const struct msg *m);
 
 /* {"status": "ok"}, with the number of the last change. */
 struct json_object *ok_content(struct controller *c, bool with_seq);
+/* Its members as text, appended. */
+void ok_members(const struct controller *c, struct buf *out);
 
 #endif

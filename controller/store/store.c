@@ -198,6 +198,7 @@ static void run_one_by_one(struct db *db, struct list *ops)
 		did_not_fit(db);
 }
 
+/* Best without the lock, for which the loop would wait at once. */
 static void wake_loop(struct store *s)
 {
 	uint64_t one = 1;
@@ -206,13 +207,27 @@ static void wake_loop(struct store *s)
 		abort(); /* only a full eventfd fails: impossible */
 }
 
-/* Under lock. */
-static void note_full(struct store *s)
+/* Under lock. True: that is news. */
+static bool note_full(struct store *s)
 {
-	if (s->full == s->db.reserve.full)
-		return;
+	bool was = s->full;
+
 	s->full = s->db.reserve.full;
-	wake_loop(s);
+	return s->full != was;
+}
+
+/* What was carried out. The loop is not woken again before it took what was there. */
+static void give_back(struct store *s, struct list *done)
+{
+	bool wake;
+
+	pthread_mutex_lock(&s->lock);
+	wake = list_empty(&s->back);
+	move_all(done, &s->back);
+	wake |= note_full(s);
+	pthread_mutex_unlock(&s->lock);
+	if (wake)
+		wake_loop(s);
 }
 
 /* Sleeps until there is more to do, or it is time to look for room. */
@@ -231,7 +246,8 @@ static void sleep_until_more(struct store *s)
 	pthread_mutex_unlock(&s->lock);
 	reserve_look(&s->db.reserve);
 	pthread_mutex_lock(&s->lock);
-	note_full(s);
+	if (note_full(s))
+		wake_loop(s);
 }
 
 /* The thread has nothing to do: it makes the database smaller, or sleeps. */
@@ -262,10 +278,8 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&s->lock);
 		if (run_together(&s->db, &now))
 			run_one_by_one(&s->db, &now);
+		give_back(s, &now);
 		pthread_mutex_lock(&s->lock);
-		move_all(&now, &s->back);
-		note_full(s);
-		wake_loop(s);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -281,8 +295,9 @@ static void hand_over(struct work *w)
 	pthread_mutex_lock(&s->lock);
 	s->mine = true;
 	move_all(&s->put, &s->queue);
-	pthread_cond_signal(&s->more);
 	pthread_mutex_unlock(&s->lock);
+	/* Not under the lock: who is woken needs it. */
+	pthread_cond_signal(&s->more);
 }
 
 void store_put(struct store *s, struct store_op *op)

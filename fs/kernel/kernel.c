@@ -55,10 +55,10 @@ static int ask_again(struct kernel *k)
 	for (i = 0; i < ASK_AGAIN && got == 0; i++)
 		got = handle_one(k);
 	if (got > 0)
-		k->worth = k->worth < WORTH_MOST - 2 ? k->worth + 2
+		k->worth = k->worth < WORTH_MOST - 1 ? k->worth + 1
 						     : WORTH_MOST;
 	else if (k->worth > 0)
-		k->worth--;
+		k->worth -= k->worth > 2 ? 2 : k->worth;
 	return got;
 }
 

@@ -5,7 +5,7 @@
 #include "tree/fs.h"
 #include "tree/tree.h"
 
-#define LOOK_SHARE 50	/* looking takes a fiftieth of the time */
+#define LOOK_SHARE 100	/* looking takes a hundredth of the time */
 #define LOOK_LEAST (20 * USEC_PER_MSEC)
 #define LOOK_MOST (2 * USEC_PER_SEC)
 #define PATIENCE (2 * USEC_PER_SEC) /* with a thread that does not end */

@@ -12,15 +12,24 @@ void buf_clear(struct buf *b)
 	b->n = 0;
 }
 
+/* What is written at once gets the room it needs; what grows, more than that. */
+#define GROWS_TO 256
+
+static void grow(struct buf *b, size_t need)
+{
+	size_t more = b->room ? max_u64(GROWS_TO, b->room + b->room / 2) : 0;
+
+	b->room = max_u64(need, more);
+	b->p = xrealloc(b->p, b->room);
+}
+
 char *buf_reserve(struct buf *b, size_t more)
 {
 	size_t need = b->n + more;
 
 	assert(need >= more);
-	if (need > b->room) {
-		b->room = max_u64(need, b->room + b->room / 2);
-		b->p = xrealloc(b->p, b->room);
-	}
+	if (need > b->room)
+		grow(b, need);
 	return b->p + b->n;
 }
 

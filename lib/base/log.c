@@ -136,7 +136,9 @@ static void put_head(struct buf *b, enum log_level level, const char *what)
 
 static void put_field(struct buf *b, const struct log_field *f)
 {
-	buf_printf(b, self.text ? " %s=" : ",\"%s\":", f->key);
+	buf_puts(b, self.text ? " " : ",\"");
+	buf_puts(b, f->key);
+	buf_puts(b, self.text ? "=" : "\":");
 	put_value(b, f);
 }
 

@@ -1,22 +1,22 @@
 #include "base/loop.h"
+#include "base/pollset.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <zmq.h>
 
-/* So many of the crowd are told in one turn, at most. */
-#define CROWD_READY 64
+/* So many watches are told in one turn, at most. */
+#define READY 64
 
 struct loop {
-	struct pollfd *item;	/* [0, n): one per watch */
-	struct watch **watch;	/* the same order; NULL: removed this turn */
-	size_t n, room;
-	bool holes;		/* some of watch[] are NULL */
+	int epoll;		/* -1: there is none, all watches are odd */
+	struct pollset odd;	/* what epoll(7) does not take */
+	uint64_t added;		/* so many watches, ever */
+	struct list due;	/* those that are ready, as they were added; by watch.due */
 
-	struct watch crowd;	/* the epoll(7); fd -1: there is none yet */
-	struct epoll_event ready[CROWD_READY];	/* data.ptr NULL: removed */
-	int nready;
+	struct list sockets;	/* by watch.all */
+	struct list used;	/* those that must be asked, by watch.use */
 
 	struct timer **heap;
 	size_t timers, timer_room;
@@ -38,10 +38,13 @@ struct loop *loop_new(void)
 {
 	struct loop *l = zalloc(sizeof(*l));
 
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	list_init(&l->sockets);
+	list_init(&l->used);
+	list_init(&l->due);
 	list_init(&l->work);
 	list_init(&l->last_work);
 	l->signal_watch.fd = -1;
-	l->crowd.fd = -1;
 	the_loop = l;
 	return l;
 }
@@ -52,107 +55,63 @@ void loop_free(struct loop *l)
 		return;
 	if (l->signal_watch.fd >= 0)
 		close(l->signal_watch.fd);
-	if (l->crowd.fd >= 0)
-		close(l->crowd.fd);
+	if (l->epoll >= 0)
+		close(l->epoll);
 	if (the_loop == l)
 		the_loop = NULL;
-	free(l->item);
-	free(l->watch);
+	pollset_done(&l->odd);
 	free(l->heap);
 	free(l);
 }
 
-/* --- the crowd ---------------------------------------------------------- */
-
-static void crowd_ready(struct watch *w, short events)
-{
-	struct loop *l = container_of(w, struct loop, crowd);
-	int i;
-
-	(void)events;
-	l->nready = epoll_wait(w->fd, l->ready, CROWD_READY, 0);
-	for (i = 0; i < l->nready; i++) {
-		struct watch *one = l->ready[i].data.ptr;
-
-		if (one)
-			one->ready(one, (short)l->ready[i].events);
-	}
-	l->nready = 0;
-}
-
-/* The bits of poll(2) and epoll(7) are the same. */
-static int crowd_change(struct loop *l, int what, struct watch *w)
-{
-	struct epoll_event e = {.events = (unsigned short)w->events,
-				.data.ptr = w};
-
-	return epoll_ctl(l->crowd.fd, what, w->fd, &e);
-}
-
-/* False: it has to be watched as others are. */
-static bool crowd_add(struct loop *l, struct watch *w)
-{
-	if (l->crowd.fd < 0) {
-		l->crowd = (struct watch){.ready = crowd_ready,
-					  .fd = epoll_create1(EPOLL_CLOEXEC),
-					  .events = POLLIN};
-		if (l->crowd.fd < 0)
-			return false;
-		loop_add(l, &l->crowd);
-	}
-	return crowd_change(l, EPOLL_CTL_ADD, w) == 0;
-}
-
-static void crowd_remove(struct loop *l, struct watch *w)
-{
-	int i;
-
-	(void)crowd_change(l, EPOLL_CTL_DEL, w);
-	for (i = 0; i < l->nready; i++)
-		if (l->ready[i].data.ptr == w)
-			l->ready[i].data.ptr = NULL;
-}
-
 /* --- watches ------------------------------------------------------------ */
 
-static int watch_fd(const struct watch *w)
-{
-	size_t n = sizeof(int);
-	int fd = w->fd;
-
-	if (w->socket && zmq_getsockopt(w->socket, ZMQ_FD, &fd, &n) < 0)
-		return -1;
-	return fd;
-}
-
-/* What poll() is to look for: of a socket, that its descriptor wakes up. */
-static short poll_events(const struct watch *w)
+/* What is to be looked for: of a socket, that its descriptor wakes up. */
+static short wanted(const struct watch *w)
 {
 	if (!w->socket)
 		return w->events;
 	return w->events ? POLLIN : 0;
 }
 
+/* The bits of poll(2) and epoll(7) are the same. */
+static int epoll_change(struct loop *l, int what, struct watch *w)
+{
+	struct epoll_event e = {.events = (unsigned short)wanted(w),
+				.data.ptr = w};
+
+	return epoll_ctl(l->epoll, what, w->fd, &e);
+}
+
+static void mark_used(struct watch *w)
+{
+	list_del(&w->use);
+	list_add_tail(&w->loop->used, &w->use);
+}
+
+static void add_socket(struct loop *l, struct watch *w)
+{
+	size_t n = sizeof(w->fd);
+
+	if (zmq_getsockopt(w->socket, ZMQ_FD, &w->fd, &n) < 0)
+		w->fd = -1;
+	list_init(&w->use);
+	list_add_tail(&l->sockets, &w->all);
+	mark_used(w);
+}
+
 void loop_add(struct loop *l, struct watch *w)
 {
 	assert(!w->loop);
 	w->loop = l;
-	if (w->crowd && crowd_add(l, w))
-		return;
-	w->crowd = false;
-	if (l->n == l->room) {
-		l->room = l->room ? l->room * 2 : 16;
-		l->item = xreallocarray(l->item, l->room, sizeof(*l->item));
-		l->watch = xreallocarray(l->watch, l->room, sizeof(*l->watch));
-	}
-	w->slot = l->n;
-	l->watch[l->n] = w;
-	w->used = w->socket != NULL;
-	l->item[l->n] = (struct pollfd){
-		.fd = watch_fd(w),
-		.events = poll_events(w),
-	};
-	l->n++;
+	w->order = l->added++;
+	w->got = 0;
+	list_init(&w->due);
+	if (w->socket)
+		add_socket(l, w);
+	w->odd = epoll_change(l, EPOLL_CTL_ADD, w) < 0;
+	if (w->odd)
+		pollset_add(&l->odd, w, wanted(w));
 }
 
 void loop_remove(struct watch *w)
@@ -162,55 +121,66 @@ void loop_remove(struct watch *w)
 	if (!l)
 		return;
 	w->loop = NULL;
-	if (w->crowd) {
-		crowd_remove(l, w);
-		return;
+	list_del(&w->due);
+	if (w->socket) {
+		list_del(&w->all);
+		list_del(&w->use);
 	}
-	l->watch[w->slot] = NULL;
-	l->item[w->slot].fd = -1;
-	l->item[w->slot].revents = 0;
-	l->holes = true;
+	if (w->odd)
+		pollset_remove(&l->odd, w);
+	else
+		(void)epoll_change(l, EPOLL_CTL_DEL, w);
 }
 
 void watch_want(struct watch *w, short events)
 {
+	short before = wanted(w);
+
+	if (w->events == events)
+		return;
 	w->events = events;
-	w->used = w->socket != NULL;
-	if (w->loop && w->crowd)
-		(void)crowd_change(w->loop, EPOLL_CTL_MOD, w);
-	else if (w->loop)
-		w->loop->item[w->slot].events = poll_events(w);
+	if (!w->loop)
+		return;
+	if (w->socket)
+		mark_used(w);
+	if (w->odd)
+		pollset_want(&w->loop->odd, w, wanted(w));
+	else if (wanted(w) != before)
+		(void)epoll_change(w->loop, EPOLL_CTL_MOD, w);
+}
+
+/* --- sockets ------------------------------------------------------------ */
+
+static struct watch *watch_of_socket(const void *socket)
+{
+	struct list *l;
+
+	if (!the_loop)
+		return NULL;
+	list_for_each(l, &the_loop->sockets) {
+		struct watch *w = list_entry(l, struct watch, all);
+
+		if (w->socket == socket)
+			return w;
+	}
+	return NULL;
 }
 
 void loop_socket_used(void *socket)
 {
-	struct loop *l = the_loop;
-	size_t i;
+	struct watch *w = watch_of_socket(socket);
 
-	for (i = 0; l && i < l->n; i++) {
-		if (l->watch[i] && l->watch[i]->socket == socket) {
-			l->watch[i]->used = true;
-			return;
-		}
-	}
+	if (w)
+		mark_used(w);
 }
 
-static void close_holes(struct loop *l)
+void loop_socket_empty(void *socket)
 {
-	size_t from, to = 0;
+	struct watch *w = watch_of_socket(socket);
 
-	if (!l->holes)
-		return;
-	for (from = 0; from < l->n; from++) {
-		if (!l->watch[from])
-			continue;
-		l->watch[to] = l->watch[from];
-		l->item[to] = l->item[from];
-		l->watch[to]->slot = to;
-		to++;
-	}
-	l->n = to;
-	l->holes = false;
+	/* It may take more, which nobody has asked yet. */
+	if (w && !(w->events & POLLOUT))
+		list_del(&w->use);
 }
 
 /* What a socket has of what is wanted of it; ZeroMQ's bits are its own. */
@@ -229,55 +199,99 @@ static short socket_events(const struct watch *w)
 	return got & w->events;
 }
 
+/* --- a turn ------------------------------------------------------------- */
+
+/*
+ * What was added first is told first: the answer to a registration, say, before what
+ * came with it by another socket. got: 0, a socket is to be asked.
+ */
+static void put_due(struct loop *l, struct watch *w, short got)
+{
+	struct list *before = l->due.prev;
+
+	if (!list_empty(&w->due))
+		return;
+	w->got = got;
+	while (before != &l->due &&
+	       list_entry(before, struct watch, due)->order > w->order)
+		before = before->prev;
+	list_add(before, &w->due);
+}
+
 /* Asks the sockets that were used; true when one of them is ready. */
 static bool ask_used(struct loop *l)
 {
-	bool ready = false;
-	size_t i;
+	while (!list_empty(&l->used)) {
+		struct watch *w = list_first(&l->used, struct watch, use);
+		short got = w->events ? socket_events(w) : 0;
 
-	for (i = 0; i < l->n; i++) {
-		struct watch *w = l->watch[i];
-
-		if (w->socket && w->used && w->events) {
-			w->used = socket_events(w) != 0;
-			ready |= w->used;
-		}
+		list_del(&w->use);
+		if (got)
+			put_due(l, w, got);
 	}
-	return ready;
+	return !list_empty(&l->due);
 }
 
-static void run_socket(struct loop *l, size_t i)
+/* A socket that says more later in this turn is asked before the next. */
+static void tell(struct watch *w)
 {
-	struct watch *w = l->watch[i];
-	short got;
+	short got = w->got;
 
-	if (!w->used && !l->item[i].revents)
-		return;
-	l->item[i].revents = 0;
-	got = socket_events(w);
-	w->used = got != 0;	/* there may be more than is taken now */
-	if (got)
-		w->ready(w, got);
+	if (w->socket) {
+		got = got ? got & w->events : socket_events(w);
+		if (!got)
+			return;
+		mark_used(w);	/* there may be more than is taken now */
+	}
+	w->ready(w, got);
 }
 
 static void run_watches(struct loop *l)
 {
-	size_t n = l->n;
-	size_t i;
+	while (!list_empty(&l->due)) {
+		struct watch *w = list_first(&l->due, struct watch, due);
+
+		list_del(&w->due);
+		tell(w);
+	}
+}
+
+static int take_ready(struct loop *l, int timeout)
+{
+	struct epoll_event ready[READY];
+	int i, n = epoll_wait(l->epoll, ready, READY, timeout);
 
 	for (i = 0; i < n; i++) {
-		short got = l->item[i].revents;
+		struct watch *w = ready[i].data.ptr;
 
-		if (!l->watch[i])
-			continue;
-		if (l->watch[i]->socket) {
-			run_socket(l, i);
-			continue;
-		}
-		l->item[i].revents = 0;
-		if (got)
-			l->watch[i]->ready(l->watch[i], got);
+		put_due(l, w, w->socket ? 0 : (short)ready[i].events);
 	}
+	return n;
+}
+
+static void take_odd(struct loop *l)
+{
+	size_t i, n = pollset_size(&l->odd);
+	short got;
+
+	for (i = 0; i < n; i++) {
+		struct watch *w = pollset_take(&l->odd, i, &got);
+
+		if (w)
+			put_due(l, w, w->socket ? 0 : got);
+	}
+}
+
+/* False: it could not wait; errno says why. */
+static bool wait_for_watches(struct loop *l, int timeout)
+{
+	if (l->epoll < 0 || pollset_size(&l->odd)) {
+		if (pollset_wait(&l->odd, l->epoll, timeout) < 0)
+			return false;
+		take_odd(l);
+		timeout = 0;
+	}
+	return l->epoll < 0 || take_ready(l, timeout) >= 0;
 }
 
 /* --- timers: a binary heap ---------------------------------------------- */
@@ -462,9 +476,7 @@ int loop_signals(struct loop *l, const int *signals,
 int loop_run(struct loop *l)
 {
 	while (!l->stopped) {
-		close_holes(l);
-		if (poll(l->item, l->n, ask_used(l) ? 0 : poll_timeout(l)) <
-		    0) {
+		if (!wait_for_watches(l, ask_used(l) ? 0 : poll_timeout(l))) {
 			if (errno == EINTR)
 				continue;
 			return -errno;

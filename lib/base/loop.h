@@ -1,20 +1,19 @@
 /*
- * loop.h: the one loop of a program: one poll over descriptors, ZeroMQ
+ * loop.h: the one loop of a program: one epoll(7) over descriptors, ZeroMQ
  * sockets, signals and timers, and work put off to the end of the turn.
  *
  * (Not zmq_poll(): that asks every socket whether it has something, which are
  * two system calls for each, each turn. Here only those are asked whose
- * descriptor woke up or that were used since.) The crowd, descriptors of which there
- * may be thousands, is watched by an epoll(7) that poll() watches: a turn costs
- * what is ready, and not what there is.
+ * descriptor woke up or that were used since.) A turn costs what is ready, and not
+ * what there is.
  *
  * Watches, timers and works are embedded in what they belong to; their owner
  * fills in the callback, adds them, and removes them before it is freed.
  * Everything may be called from inside callbacks. One thread.
  *
- * A turn: poll; the ready watches; the timers that are due; then the deferred
- * work, until there is none (work that defers itself again waits for the next
- * turn).
+ * A turn: wait; the ready watches, in the order in which they were added; the
+ * timers that are due; then the deferred work, until there is none (work that
+ * defers itself again waits for the next turn).
  */
 #ifndef TASKFS_LOOP_H
 #define TASKFS_LOOP_H
@@ -28,14 +27,17 @@ struct loop;
 
 struct watch {
 	void (*ready)(struct watch *w, short events); /* POLLIN, POLLOUT ... */
-	int fd;			/* used when socket is NULL */
+	int fd;			/* of a socket: the loop sees to it */
 	void *socket;		/* a ZeroMQ socket, borrowed */
 	short events;		/* POLLIN, POLLOUT, POLLPRI; see watch_want() */
-	bool crowd;		/* a descriptor of which there may be thousands */
 	/* the loop's */
 	struct loop *loop;
+	bool odd;		/* poll(2) watches it (pollset.h), in this slot */
 	size_t slot;
-	bool used;		/* a socket that must be asked */
+	struct list due;
+	uint64_t order;		/* of being added */
+	short got;		/* what it is ready for */
+	struct list all, use;	/* of a socket */
 };
 
 struct timer {
@@ -70,6 +72,12 @@ void watch_want(struct watch *w, short events);
  * ZMQ_FD). msg_send() and msg_forward() do; a socket no loop watches is fine.
  */
 void loop_socket_used(void *socket);
+/*
+ * Whoever read all that a ZeroMQ socket had, up to EAGAIN, may say so here:
+ * what comes from then on wakes its descriptor, and the socket is not asked
+ * before. msg_recv() does; a socket no loop watches is fine.
+ */
+void loop_socket_empty(void *socket);
 
 /* Once, usec microseconds from now; a set timer is moved. */
 void timer_set(struct loop *l, struct timer *t, uint64_t usec);

@@ -65,6 +65,30 @@ static void split(time_t s, struct tm *ret_tm)
 	*ret_tm = tm;
 }
 
+/* n digits, and what follows them. */
+static char *put(char *p, int v, int n, char behind)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, v /= 10)
+		p[i] = (char)('0' + v % 10);
+	p[n] = behind;
+	return p + n + 1;
+}
+
+/* Of a year with four digits, as nearly all have. */
+static void put_date(char *p, const struct tm *tm, int us)
+{
+	p = put(p, tm->tm_year + 1900, 4, '-');
+	p = put(p, tm->tm_mon + 1, 2, '-');
+	p = put(p, tm->tm_mday, 2, 'T');
+	p = put(p, tm->tm_hour, 2, ':');
+	p = put(p, tm->tm_min, 2, ':');
+	p = put(p, tm->tm_sec, 2, '.');
+	p = put(p, us, 6, 'Z');
+	*p = '\0';
+}
+
 void date_format(int64_t usec, char date[DATE_SIZE])
 {
 	int64_t s = usec / 1000000, us = usec % 1000000;
@@ -75,9 +99,12 @@ void date_format(int64_t usec, char date[DATE_SIZE])
 		s--;
 	}
 	split((time_t)s, &tm);
-	snprintf(date, DATE_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
-		 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		 tm.tm_min, tm.tm_sec, (int)us);
+	if (tm.tm_year + 1900 >= 0 && tm.tm_year + 1900 <= 9999)
+		put_date(date, &tm, (int)us);
+	else
+		snprintf(date, DATE_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
+			 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)us);
 }
 
 /* Takes n digits and, if sep is not 0, the separator behind them. */

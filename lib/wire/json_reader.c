@@ -47,31 +47,50 @@ static int give(struct json_reader *r, const char *p, size_t n,
 
 /* --- ASCII -------------------------------------------------------------- */
 
-static size_t ascii_run(const char *p, size_t n)
+static bool is_ascii(char c)
 {
-	size_t i = 0;
-
-	while (i < n && (unsigned char)p[i] < 0x80)
-		i++;
-	return i;
+	return (unsigned char)c < 0x80;
 }
 
-/* Up to an apostrophe outside of strings: json-c takes 'names', JSON has none. */
+static void note_in_string(struct json_reader *r, char c)
+{
+	if (r->escaped)
+		r->escaped = false;
+	else if (c == '\\')
+		r->escaped = true;
+	else if (c == '"')
+		r->string = false;
+}
+
+/* True: it ends an object or a list that is in no other. */
+static bool note_outside(struct json_reader *r, char c)
+{
+	if (c == '"')
+		r->string = true;
+	else if (c == ':')
+		r->members++;
+	else if (c == '{' || c == '[')
+		r->depth++;
+	else if ((c == '}' || c == ']') && r->depth)
+		return --r->depth == 0;
+	return false;
+}
+
+/*
+ * Up to the end of the value (what is behind it is looked at when it is read), or to
+ * an apostrophe outside of strings: json-c takes 'names', JSON has none.
+ */
 static size_t good_run(struct json_reader *r, const char *p, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (r->escaped)
-			r->escaped = false;
-		else if (r->string && p[i] == '\\')
-			r->escaped = true;
-		else if (p[i] == '"')
-			r->string = !r->string;
-		else if (p[i] == '\'' && !r->string)
+	for (i = 0; i < n && is_ascii(p[i]); i++) {
+		if (r->string)
+			note_in_string(r, p[i]);
+		else if (p[i] == '\'')
 			break;
-		else if (p[i] == ':' && !r->string)
-			r->members++;
+		else if (note_outside(r, p[i]))
+			return i + 1;
 	}
 	return i;
 }
@@ -80,7 +99,8 @@ static int give_ascii(struct json_reader *r, const char *p, size_t *n,
 		      struct json_object **ret_o, const char **ret_why)
 {
 	bool string = r->string, escaped = r->escaped;
-	size_t members = r->members, good = good_run(r, p, *n);
+	size_t members = r->members, depth = r->depth;
+	size_t good = good_run(r, p, *n);
 	int got = good ? give(r, p, good, ret_o, ret_why) : 0;
 
 	if (got) {
@@ -90,15 +110,19 @@ static int give_ascii(struct json_reader *r, const char *p, size_t *n,
 			--*n;
 		/* What is behind it was no part of it. */
 		r->members = members;
+		r->depth = depth;
 		r->string = string;
 		r->escaped = escaped;
 		(void)good_run(r, p, *n);
 		r->string = r->escaped = false;
-	} else if (good < *n) {
-		*n = good;
+		r->depth = 0;
+		return got;
+	}
+	if (good < *n && p[good] == '\'' && !r->string) {
 		*ret_why = "JSON has double quotes, and no apostrophes";
 		got = -EINVAL;
 	}
+	*n = good;
 	return got;
 }
 
@@ -160,7 +184,7 @@ int json_reader_take(struct json_reader *r, struct bytes text, size_t *ret_n,
 
 	*ret_o = NULL;
 	while (i < text.n && got == 0) {
-		n = r->nparts ? 0 : ascii_run(p + i, text.n - i);
+		n = r->nparts || !is_ascii(p[i]) ? 0 : text.n - i;
 		if (n) {
 			got = give_ascii(r, p + i, &n, ret_o, ret_why);
 			i += n;

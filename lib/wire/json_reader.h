@@ -21,6 +21,7 @@ struct json_reader {
 	size_t nparts;
 	bool string;		/* within one */
 	bool escaped;		/* the next character of it */
+	size_t depth;		/* objects and lists that are open */
 	size_t members;		/* of objects that were read; the owner sets it to 0 */
 };
 

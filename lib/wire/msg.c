@@ -72,6 +72,8 @@ int msg_recv(struct msg *m, void *socket)
 
 			zmq_msg_close(&f);
 			drop_frames(m);
+			if (err == -EAGAIN)
+				loop_socket_empty(socket);
 			return err;
 		}
 		if (m->frames == LIMIT_FRAMES) {
@@ -405,6 +407,12 @@ static void put_digest(struct buf *b, const struct msg_out *out)
 	buf_printf(b, ",\"" DIGEST "\":\"%s\"", hex);
 }
 
+static void put_plain(struct buf *b, const char *before, const char *text)
+{
+	buf_puts(b, before);
+	buf_puts(b, text);
+}
+
 static void put_header(struct buf *b, struct session *s,
 		       const struct msg_out *out)
 {
@@ -413,12 +421,12 @@ static void put_header(struct buf *b, struct session *s,
 	if (!out->msg_id)
 		session_msg_id(s, id);
 	date_format(now_usec(), date);
-	buf_printf(b, "{\"msg_id\":\"%s\",\"msg_type\":\"%s\",",
-		   out->msg_id ? out->msg_id : id, out->type);
-	buf_printf(b, "\"username\":\"%s\",\"session\":\"%s\",", s->username,
-		   s->id);
-	buf_printf(b, "\"date\":\"%s\",\"version\":\"%s\"", date,
-		   MSG_VERSION);
+	put_plain(b, "{\"msg_id\":\"", out->msg_id ? out->msg_id : id);
+	put_plain(b, "\",\"msg_type\":\"", out->type);
+	put_plain(b, "\",\"username\":\"", s->username);
+	put_plain(b, "\",\"session\":\"", s->id);
+	put_plain(b, "\",\"date\":\"", date);
+	buf_puts(b, "\",\"version\":\"" MSG_VERSION "\"");
 	if (out->nbuffers && s->sign && !s->encrypted)
 		put_digest(b, out);
 	buf_putc(b, '}');

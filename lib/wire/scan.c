@@ -49,9 +49,29 @@ static bool skip_escape(struct cursor *c)
 	return true;
 }
 
+#define ONES UINT64_C(0x0101010101010101)
+
+/* Eight bytes at a time, as long as none of them is special in a string. */
+static void skip_plain(struct cursor *c)
+{
+	uint64_t w, quote, slash;
+
+	for (; c->end - c->p >= 8; c->p += 8) {
+		memcpy(&w, c->p, 8);
+		quote = w ^ ONES * '"';
+		slash = w ^ ONES * '\\';
+		/* The top bit of a byte that is below 0x20, or zero. That of others
+		 * may be set, too: those are looked at one by one. */
+		if (((w - ONES * 0x20) | (quote - ONES) | (slash - ONES)) &
+		    ONES << 7)
+			return;
+	}
+}
+
 /* Behind the opening quote. */
 static bool skip_string(struct cursor *c)
 {
+	skip_plain(c);
 	while (c->p < c->end) {
 		unsigned char b = (unsigned char)*c->p++;
 

@@ -96,6 +96,7 @@ void session_init(struct session *s, const char *id, struct bytes key,
 		snprintf(s->id, sizeof(s->id), "%s", id);
 	else
 		id_new(s->id);
+	s->pid = (int)getpid();
 	find_username(s);
 	s->sign = key.n > 0;
 	if (s->sign)
@@ -170,6 +171,6 @@ int session_once(struct session *s, struct bytes signature)
 
 void session_msg_id(struct session *s, char id[MSG_ID_SIZE])
 {
-	snprintf(id, MSG_ID_SIZE, "%s_%d_%llu", s->id, (int)getpid(),
+	snprintf(id, MSG_ID_SIZE, "%s_%d_%llu", s->id, s->pid,
 		 (unsigned long long)s->counter++);
 }

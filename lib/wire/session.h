@@ -25,6 +25,7 @@ struct session {
 	bool sign;
 	bool encrypted;		/* by CURVE; its owner says so */
 	crypto_auth_hmacsha256_state keyed;
+	int pid;		/* who speaks */
 	uint64_t counter;
 	struct replay *replay;
 	struct {

@@ -140,7 +140,9 @@ all_idle() {
 
 # is_gone PID: also when nobody has asked for its exit code yet.
 is_gone() {
-	! grep -qs '^State:.[^ZX]' "/proc/$1/status"
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ ${stat##*) } == [ZX]* ]]
 }
 
 # kill_9 WHAT: and waits until it is gone; a start would take it for alive.
@@ -161,11 +163,12 @@ controller_is_not() {
 
 # Processes of this cluster that still live (zombies do not).
 processes() {
-	local f pid
+	local f pid words
 	while read -r f; do
 		pid=${f//[!0-9]/}
-		is_gone "$pid" ||
-			echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+		is_gone "$pid" && continue
+		mapfile -d '' -t words <"/proc/$pid/cmdline"
+		echo "$pid ${words[*]} "
 	done 2>/dev/null < <(grep -lsz "^TASKFS_E2E=$MARK$" /proc/[0-9]*/environ)
 }
 
@@ -307,24 +310,19 @@ expect_log() {
 
 # How far the logs have been looked at. Tests are processes of their own: kept
 # in a file.
-log_sizes() {
-	(cd "$DIR/log" && stat -c '%s %n' -- *.log) 2>/dev/null || true
-}
-
 mark_logs() {
-	log_sizes >"$HOME_DIR/.marks"
+	stat -c '%s %n' -- "$DIR"/log/*.log >"$HOME_DIR/.marks" 2>/dev/null || true
 }
 
-# new_log_lines [PATTERN]: all of them, or those like that.
+# new_log_lines [PATTERN]: all of them, or those like that. This is done after each
+# test: one grep looks at all of the logs, and says where each line begins.
 new_log_lines() {
-	local size f
+	local size f at line
 	local -A seen
 	while read -r size f; do seen[$f]=$size; done <"$HOME_DIR/.marks"
-	while read -r size f; do
-		[ "$size" = "${seen[$f]:-0}" ] ||
-			tail -c "+$((${seen[$f]:-0} + 1))" "$DIR/log/$f" |
-			grep -H --label="$f" -E -- "${1:-}" || true
-	done < <(log_sizes)
+	while IFS=: read -r -d '' f && IFS=: read -r at line; do
+		[ "$at" -lt "${seen[$f]:-0}" ] || printf '%s:%s\n' "${f##*/}" "$line"
+	done < <(grep -sabHZE -- "${1:-}" "$DIR"/log/*.log)
 }
 
 say_logs() {

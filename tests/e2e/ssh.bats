@@ -80,8 +80,8 @@ far_value() { cat "$FAR/results/$1/value"; }
 
 # listening PID: its sockets that listen on a port.
 listening() {
-	local f inode state at
-	at=" $(for f in "/proc/$1/fd"/*; do readlink "$f"; done | tr '\n' ' ')"
+	local inode state at
+	at=" $(readlink "/proc/$1/fd"/* | tr '\n' ' ')"
 	while read -r _ _ _ state _ _ _ _ _ inode _; do
 		[[ $state != 0A || $at != *" socket:[$inode] "* ]] || echo "$inode"
 	done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)

@@ -14,6 +14,7 @@ name of the process is controller, engine or nanny.
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import io
 import json
@@ -88,6 +89,8 @@ def _wait_to_be_asked(listener):
             text, fds, _, _ = socket.recv_fds(line, 1 << 20, 3)
             how = json.loads(text)
             importlib.import_module(MODULES[how["args"][0]])
+            # What is there stays: no child need look through it for garbage.
+            gc.freeze()
             pid = os.fork()
             if not pid:
                 _let_go(children)

@@ -37,6 +37,7 @@ static void test_amounts_and_lists(void **state)
 		{"gpu=0-3", "gpu", "0 1 2 3"},
 		{"gpu=3,0,7-8", "gpu", "3 0 7 8"},
 		{"gpu=1,", "gpu", "1"},
+		{"gpu=01,x,0-1", "gpu", "01 x 0 1"},
 		{"gpu=0", "gpu", "0"},
 		{"disk=ssd", "disk", "ssd"},
 		{"gpu=MIG-1f/2/0,GPU-8.a", "gpu", "MIG-1f/2/0 GPU-8.a"},
@@ -61,6 +62,7 @@ static void test_refused(void **state)
 	static const char *const bad[] = {
 		"",	   "gpu",	  "=1",		"gpu=",	      "gpu=,",
 		"gpu=1,,2", "gpu=1,1",	  "gpu=0-3,2",	"gpu=3-1",    "gpu=-1",
+		"gpu=x,2,0-3", "gpu=2-5,0-2", "gpu=x,0-4095",
 		"gpu=a b", "gpu=1.5",	  "9x=1",	"a-b=1",      "a b=1",
 		"cpus=4",  "memory=x",	  "memory=1-2", "memory=-1",  "gpu=1G",
 		"licence=9007199254740993", "gpu=0-4096", "gpu=0-2147483648",

@@ -144,7 +144,6 @@ static struct actor in_crowd(char letter, int p[2])
 	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
 	a.watch.fd = p[0];
 	a.watch.events = POLLIN;
-	a.watch.crowd = true;
 	return a;
 }
 
@@ -177,6 +176,28 @@ static void test_a_crowd(void **state)
 	a.stop = c.stop = true;
 	assert_int_equal(loop_run(loop), 42);
 	assert_int_equal(strlen(trace), 2);
+	close_both(p[0]);
+	close_both(p[1]);
+	close_both(p[2]);
+}
+
+/* However they woke up: those of one turn are told as they were added. */
+static void test_in_the_order_of_being_added(void **state)
+{
+	int p[3][2];
+	struct actor a = in_crowd('a', p[0]), b = in_crowd('b', p[1]);
+	struct actor c = in_crowd('c', p[2]);
+
+	(void)state;
+	loop_add(loop, &a.watch);
+	loop_add(loop, &b.watch);
+	loop_add(loop, &c.watch);
+	assert_int_equal(write(p[2][1], "x", 1), 1);
+	assert_int_equal(write(p[0][1], "x", 1), 1);
+	assert_int_equal(write(p[1][1], "x", 1), 1);
+	c.stop = true;
+	assert_int_equal(loop_run(loop), 42);
+	assert_string_equal(trace, "abc");
 	close_both(p[0]);
 	close_both(p[1]);
 	close_both(p[2]);
@@ -220,7 +241,6 @@ static void test_a_large_crowd(void **state)
 	}
 	file.watch.fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	file.watch.events = POLLIN;
-	file.watch.crowd = true;
 	file.stop = true;
 	for (turns = 0, i = 0; i < N; turns++) {
 		memset(trace, 0, sizeof(trace));
@@ -507,6 +527,63 @@ static void on_signal(void *arg, int signo)
 		loop_stop(loop, 0);
 }
 
+/* A socket that is read until it is empty, and gets more at the end of each turn. */
+struct reader {
+	struct watch watch;
+	struct work more;
+	void *other;
+	int heard;
+};
+
+static void read_all(struct watch *w, short events)
+{
+	struct reader *r = container_of(w, struct reader, watch);
+	char text[4];
+
+	(void)events;
+	while (zmq_recv(w->socket, text, sizeof(text), ZMQ_DONTWAIT) >= 0)
+		r->heard++;
+	loop_socket_empty(w->socket);
+	loop_defer(loop, &r->more);
+}
+
+static void send_two(struct work *w)
+{
+	struct reader *r = container_of(w, struct reader, more);
+
+	assert_true(list_empty(&r->watch.use));	/* nobody asks it in vain */
+	if (r->heard >= 20) {
+		loop_stop(loop, 42);
+		return;
+	}
+	assert_int_equal(zmq_send(r->other, "hi", 2, 0), 2);
+	assert_int_equal(zmq_send(r->other, "ho", 2, 0), 2);
+}
+
+static void test_an_empty_socket_wakes_again(void **state)
+{
+	void *zmq = zmq_ctx_new();
+	void *a = zmq_socket(zmq, ZMQ_PAIR), *b = zmq_socket(zmq, ZMQ_PAIR);
+	struct reader r = {.watch = {.ready = read_all, .socket = a,
+				     .events = POLLIN},
+			   .more.run = send_two, .other = b};
+
+	(void)state;
+	assert_int_equal(zmq_bind(a, "inproc://y"), 0);
+	assert_int_equal(zmq_connect(b, "inproc://y"), 0);
+	assert_int_equal(zmq_send(b, "hi", 2, 0), 2);
+	loop_add(loop, &r.watch);
+	assert_int_equal(loop_run(loop), 42);
+	/* One that may be written to, too, is asked for that. */
+	watch_want(&r.watch, POLLIN | POLLOUT);
+	loop_socket_empty(a);
+	assert_false(list_empty(&r.watch.use));
+	loop_remove(&r.watch);
+	zmq_close(a);
+	zmq_close(b);
+	zmq_ctx_term(zmq);
+}
+
 static void test_signals(void **state)
 {
 	static const int signals[] = {SIGUSR1, SIGUSR2, 0};
@@ -559,9 +636,11 @@ static const struct CMUnitTest tests[] = {
 	LOOP_TEST(test_a_watch_removes_another_that_is_ready),
 	LOOP_TEST(test_watches_come_and_go),
 	LOOP_TEST(test_a_crowd),
+	LOOP_TEST(test_in_the_order_of_being_added),
 	LOOP_TEST(test_what_a_crowd_wants),
 	LOOP_TEST(test_a_large_crowd),
 	LOOP_TEST(test_sockets),
+	LOOP_TEST(test_an_empty_socket_wakes_again),
 	LOOP_TEST(test_signals),
 	LOOP_TEST(test_the_first_stop_counts),
 	LOOP_TEST(test_it_runs_again),
