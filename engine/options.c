@@ -314,11 +314,18 @@ static int take_rank(struct config *c)
 
 static int take_launch(struct config *c)
 {
+	static const char *const of_pools[] = {
+		"TASKFS_LAUNCH", "TASKFS_POOL", "TASKFS_COUNT", "TASKFS_JOB",
+		"TASKFS_LIFETIME", "TASKFS_CLUSTER_DIR", "TASKFS_ENGINE_FILE",
+		"TASKFS_ENGINE_PROGRAM",
+	};
 	const char *launch = env_text("TASKFS_LAUNCH");
+	size_t i;
 
-	/* A task may start an engine, which is none of that launch. */
 	c->from_env = !c->launch && launch ? xstrdup(launch) : NULL;
-	unsetenv("TASKFS_LAUNCH");
+	/* A task may start an engine, which is none of that launch. */
+	for (i = 0; i < ARRAY_SIZE(of_pools); i++)
+		unsetenv(of_pools[i]);
 	if (!c->launch)
 		c->launch = c->from_env;
 	if (!c->launch || launch_token_ok(bytes_str(c->launch)))

@@ -221,7 +221,8 @@ SHOWN(P_ "jobs", pool_jobs,
 {.path = P_ "ctl", .mode = CTL, .show = pool_ctl_show, .store = pool_ctl_store,
  .help = "write `pause` (it launches nothing and lets no engine go), `resume`, or `cancel "
 	 "LAUNCH`, or `cancel` alone for all: takes launches out of the queue and stops "
-	 "their engines. A read lists these words"},
+	 "their engines; what these run is `lost`. EOPNOTSUPP: engines are to come, and there "
+	 "is no command `cancel` that could take them back. A read lists these words"},
 {.path = P_ "OPTION", .mode = CTL, .each = &pool_option_class,
  .io = &pool_option_io, .deeds = &pool_option_deeds,
  .help = "one file for each option of a pool (see Pool options). A read gives what is "

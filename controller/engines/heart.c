@@ -91,6 +91,11 @@ void heart_on_pong(struct controller *c, struct msg *m)
 		engine_joined(e);
 }
 
+uint64_t heart_limit(const struct controller *c)
+{
+	return (MISSES + 2) * c->config.ping;
+}
+
 static bool is_new(const struct engine *e)
 {
 	return e->state == ENGINE_JOINING || e->state == ENGINE_BACK;

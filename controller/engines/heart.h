@@ -12,4 +12,7 @@ void heart_on_pong(struct controller *c, struct msg *m);
 /* An engine that has just come is asked whether its heart is connected. */
 void heart_probe(struct controller *c);
 
+/* An engine that does not answer is lost within so many microseconds. */
+uint64_t heart_limit(const struct controller *c);
+
 #endif

@@ -46,11 +46,31 @@ static uint64_t room_for(const struct controller *c, const struct needs *needs)
 	return room;
 }
 
-static void share_line(struct controller *c, const struct line *line)
+/* Nobody has room for n tasks: the first that could run them wants them. */
+static void want(struct controller *c, const struct needs *needs, uint64_t n)
+{
+	bool first = true;
+	struct list *l;
+
+	list_for_each(l, &c->pools->all) {
+		struct pool *p = list_entry(l, struct pool, link);
+		uint64_t fits = demand_fits(p, needs);
+
+		if (!fits)
+			continue;
+		p->plan.short_of = true;
+		if (first)
+			plan_want(&p->plan, fits, n);
+		first = false;
+	}
+}
+
+/* Looks at so many more than there is room for; returns how many there were. */
+static uint64_t share_line(struct controller *c, const struct line *line,
+			   uint64_t more)
 {
 	uint64_t room = room_for(c, line->needs);
-	uint64_t n = tasks_of_line(line, room + 1);
-	bool left = n > room;
+	uint64_t n = tasks_of_line(line, room + max_u64(more, 1));
 	struct list *l;
 
 	list_for_each(l, &c->pools->all) {
@@ -59,22 +79,25 @@ static void share_line(struct controller *c, const struct line *line)
 
 		if (!fits)
 			continue;
-		p->plan.short_of |= left;
 		some = min_u64(n, plan_room(&p->plan, fits));
 		plan_take(&p->plan, fits, some);
 		n -= some;
 	}
+	if (n)
+		want(c, line->needs, n);
+	return min_u64(n, more);
 }
 
 void demand_share(struct controller *c)
 {
 	const struct list *b, *l;
+	uint64_t more = DEMAND_MORE;
 
 	list_for_each(b, &c->ready->buckets)
 		list_for_each(l, &list_entry(b, struct bucket, link)->lines) {
 			const struct line *line = list_entry(l, struct line, link);
 
 			if (!line->bound)
-				share_line(c, line);
+				more -= share_line(c, line, more);
 		}
 }

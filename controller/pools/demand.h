@@ -7,6 +7,9 @@
 #include "model/needs.h"
 #include "pool.h"
 
+/* So many tasks are looked at beyond those that pools have room for; and one of each kind. */
+#define DEMAND_MORE 1000
+
 /* How many tasks with such needs an engine of the pool runs at a time, as far as it is
  * known; 0: none. */
 uint64_t demand_fits(const struct pool *p, const struct needs *needs);

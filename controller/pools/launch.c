@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "command.h"
+#include "engines/heart.h"
 #include "environment.h"
 #include "members.h"
 #include "model/engines.h"
@@ -15,6 +16,8 @@
 #define CANCEL_MAX (300 * USEC_PER_SEC)
 /* So often it is tried to cancel what nobody can check. */
 #define CANCELS_MAX 10
+/* Bytes of what check says of a launch that is there. */
+#define NOTE_MAX 1024
 #define LAUNCHES_MAX 1000000000000000LL
 /* So many digits of the cluster's id tell its launches from those of others. */
 #define TOKEN_HEX 6
@@ -25,7 +28,8 @@ static void end(struct launch *l, const char *why)
 {
 	struct store_op *op = store_op_new(STORE_LAUNCH_GONE);
 
-	log_info("launch ended", log_str("launch", l->token), log_str("why", why));
+	log_info("launch ended", log_str("pool", l->pool->name),
+		 log_str("launch", l->token), log_str("why", why));
 	op->launch.id = l->id;
 	store_put(l->pool->c->store, op);
 	launch_free(l);
@@ -202,7 +206,8 @@ static void cancel_failed(struct launch *l, const char *how, const char *said)
 	l->check_at = 0;
 	buf_printf(&what, "%s: cancel failed: %s%s%s", l->token, how,
 		   *said ? ":\n" : "", said);
-	log_warning("a launch could not be cancelled", log_str("launch", l->token),
+	log_warning("a launch could not be cancelled",
+		    log_str("pool", l->pool->name), log_str("launch", l->token),
 		    log_str("why", how), log_str("said", said));
 	set_trouble(l, &what);
 	l->cancelled = l->cancels >= CANCELS_MAX &&
@@ -237,16 +242,17 @@ static void cancel_now(struct launch *l)
 
 /* --- checking --------------------------------------------------------------------- */
 
-/* Nobody of it comes any more. */
-static void take_gone(struct launch *l)
+/* Nobody of it comes any more. said: what check printed of that. */
+static void take_gone(struct launch *l, const char *said)
 {
 	l->gone = l->cancelled = true;
 	set_trouble(l, NULL);
-	members_forget_lost(l);
+	(void)members_forget_lost(l, UINT64_MAX);
 	if (!list_empty(&l->members))
 		return;
 	if (!l->registered && l->state != LAUNCH_ENDING)
-		failed(l, "its job is gone, and no engine has registered", l->said);
+		failed(l, "its job is gone, and no engine has registered",
+		       *said ? said : l->said);
 	end(l, "its job is gone");
 }
 
@@ -256,14 +262,73 @@ static void check_again(struct launch *l)
 	l->check_at = mono_usec() + pool_pause(l->pool->c, l->checks, CHECK_MAX);
 }
 
+/* So many fewer have a job than there should be: those that are lost, and some that were to
+ * come. */
+static void take_missing(struct launch *l, uint64_t n)
+{
+	char *what;
+
+	l->missing = 0;
+	n -= members_forget_lost(l, n);
+	n = min_u64(n, launch_coming(l));
+	if (!n)
+		return;
+	l->count -= n;
+	launch_store(l, NULL);
+	what = xasprintf("%llu of its jobs are gone, and no engine of them has "
+			 "registered", (unsigned long long)n);
+	failed(l, what, l->note);
+	free(what);
+}
+
+/* So many engines have a job. One that has died has none, and is seen to be lost only after a
+ * while: so long it is not one of those that are missed. */
+static void take_number(struct launch *l, uint64_t n)
+{
+	const struct list *at;
+	uint64_t all = launch_coming(l);
+
+	list_for_each(at, &l->members)
+		all++;
+	if (all <= n)
+		l->missing = 0;
+	else if (!l->missing)
+		l->missing = mono_usec();
+	else if (mono_usec() - l->missing >= heart_limit(l->pool->c))
+		take_missing(l, all - n);
+}
+
+/* It is there. The first line may be a number; the rest is told. */
+static void take_there(struct launch *l, struct bytes said)
+{
+	struct bytes rest = said, line;
+	uint64_t n;
+
+	free(l->note);
+	if (parse_line(&rest, &line) &&
+	    parse_u64(line, 0, LIMIT_ENGINES, &n) == 0)
+		said = rest;
+	else
+		n = UINT64_MAX;
+	said.n = utf8_whole(bytes_of(said.p, min_u64(said.n, NOTE_MAX)));
+	l->note = said.n ? xmemdup_nul(said.p, said.n) : NULL;
+	take_number(l, n);
+}
+
 static void on_checked(struct command *cmd)
 {
 	struct launch *l = ended(cmd);
+	struct buf said = BUF_INIT;
 
-	if (command_status(cmd) == 1)
-		take_gone(l);
-	else
+	command_put_last(cmd, &said);
+	if (command_status(cmd) == 1) {
+		take_gone(l, buf_str(&said));
+	} else {
 		check_again(l);
+		if (command_status(cmd) == 0)
+			take_there(l, buf_bytes(&said));
+	}
+	buf_done(&said);
 }
 
 static bool has_lost(const struct launch *l)
@@ -290,6 +355,8 @@ static bool check(struct launch *l)
 {
 	struct buf why = BUF_INIT;
 
+	if (!is_doubtful(l))
+		l->missing = 0;
 	if (!pool_option_text(l->pool, "check") || !is_doubtful(l) ||
 	    mono_usec() < l->check_at || launches_busy(l->pool->c))
 		return false;

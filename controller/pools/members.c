@@ -93,16 +93,20 @@ void members_stop(struct launch *l, const char *why)
 		member_stop(list_entry(at, struct member, link), why);
 }
 
-void members_forget_lost(struct launch *l)
+uint64_t members_forget_lost(struct launch *l, uint64_t most)
 {
 	struct list *at, *tmp;
+	uint64_t n = 0;
 
 	list_for_each_safe(at, tmp, &l->members) {
 		struct member *m = list_entry(at, struct member, link);
 
-		if (m->engine->given_up)
-			order_stop(m->engine);
+		if (n >= most || !m->engine->given_up)
+			continue;
+		order_stop(m->engine);
+		n++;
 	}
+	return n;
 }
 
 static uint64_t let_go(struct launch *l, uint64_t n, uint64_t idle)

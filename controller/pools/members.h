@@ -25,8 +25,9 @@ bool member_works(struct member *m);
  * be gone then. */
 void member_stop(struct member *m, const char *why);
 void members_stop(struct launch *l, const char *why);
-/* Those that are lost are not waited for: there is no job any more that had them. */
-void members_forget_lost(struct launch *l);
+/* Of those that are lost so many are not waited for: there is no job any more that had them.
+ * Returns how many there were. */
+uint64_t members_forget_lost(struct launch *l, uint64_t most);
 /* n of the pool that have been idle for so long; then others that are free. */
 void members_let_go(struct pool *p, uint64_t n, uint64_t idle);
 

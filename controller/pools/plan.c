@@ -26,7 +26,7 @@ static uint64_t below_max(const struct plan *p)
 
 void plan_begin(struct plan *p)
 {
-	p->parts = p->wanted = p->launch = p->let_go = p->spare = 0;
+	p->parts = p->more = p->wanted = p->launch = p->let_go = p->spare = 0;
 	p->short_of = false;
 }
 
@@ -48,6 +48,16 @@ void plan_take(struct plan *p, uint64_t fits, uint64_t n)
 	p->parts += n * (PLAN_ENGINE / fits);
 }
 
+void plan_want(struct plan *p, uint64_t fits, uint64_t n)
+{
+	p->more += n * (PLAN_ENGINE / fits);
+}
+
+static uint64_t engines(uint64_t parts)
+{
+	return parts / PLAN_ENGINE + (parts % PLAN_ENGINE != 0);
+}
+
 /* More than max are there, or more than min that have had nothing to do for long. */
 static uint64_t let_go(const struct plan *p)
 {
@@ -62,8 +72,8 @@ void plan_decide(struct plan *p)
 {
 	uint64_t least = min_u64(p->min, p->max), need;
 
-	p->wanted = (p->parts + PLAN_ENGINE - 1) / PLAN_ENGINE;
-	need = max_u64(less(p->wanted, p->fresh), less(least, staying(p)));
+	p->wanted = engines(p->parts + p->more);
+	need = max_u64(less(engines(p->parts), p->fresh), less(least, staying(p)));
 	p->spare = less(expected(p), need);
 	if (p->launches)
 		p->launch = min_u64(less(need, expected(p)),

@@ -25,7 +25,8 @@ struct plan {
 	bool keeps;		/* it is paused: nothing is let go */
 	/* What comes out. */
 	uint64_t parts;		/* of engines, for tasks; see PLAN_ENGINE */
-	uint64_t wanted;	/* that tasks which wait could use */
+	uint64_t more;		/* parts that it has no room for */
+	uint64_t wanted;	/* that tasks which wait could use, if it may have them or not */
 	uint64_t launch;	/* to be launched now */
 	uint64_t let_go;
 	uint64_t spare;		/* of coming: nobody wants them now */
@@ -41,6 +42,8 @@ void plan_begin(struct plan *p);
 uint64_t plan_room(const struct plan *p, uint64_t fits);
 /* n of these, n <= plan_room(), count for the pool. */
 void plan_take(struct plan *p, uint64_t fits, uint64_t n);
+/* So many more, that no pool has room for, could run here. */
+void plan_want(struct plan *p, uint64_t fits, uint64_t n);
 void plan_decide(struct plan *p);
 
 #endif

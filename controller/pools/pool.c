@@ -166,17 +166,23 @@ static void put_line(struct buf *out, const char *text)
 	buf_printf(out, "%s%s", out->n ? "\n" : "", text);
 }
 
+/* The nearest whole one: two clocks say it, which are never read at once. */
+static void put_second(int64_t usec, char date[DATE_SIZE])
+{
+	date_format(usec + USEC_PER_SEC / 2, date);
+	snprintf(strchr(date, '.'), 2, "Z");
+}
+
 static void put_failure(const struct pool *p, enum pool_state state,
 			struct buf *out)
 {
-	int64_t left = p->until - clock_now(p->c);
 	char date[DATE_SIZE];
 
 	if (state == POOL_STOPPED) {
 		buf_printf(out, "%d failures in a row: write resume to ctl when it "
 				"works again", POOL_FAILURES);
 	} else if (state == POOL_WAITING) {
-		date_format(now_usec() + left, date);
+		put_second(now_usec() + p->until - clock_now(p->c), date);
 		buf_printf(out, "tried again at %s", date);
 	}
 	/* It is told until something works again. */
@@ -203,6 +209,18 @@ static void put_limit(const struct pool *p, struct buf *out)
 	buf_done(&text);
 }
 
+/* What the queue says of those that are to come. */
+static void put_note(const struct launch *l, struct buf *out)
+{
+	char *text;
+
+	if (!l->note || !launch_coming(l) || l->state == LAUNCH_ENDING)
+		return;
+	text = xasprintf("%s: %s", l->token, l->note);
+	put_line(out, text);
+	free(text);
+}
+
 /* Without the command check nobody knows of launches that nothing is heard of. */
 static void put_silent(const struct launch *l, struct buf *out)
 {
@@ -213,7 +231,7 @@ static void put_silent(const struct launch *l, struct buf *out)
 	    !launch_coming(l) || pool_option_text(l->pool, "check") ||
 	    now_usec() - l->since < SILENT)
 		return;
-	date_format(l->since, date);
+	put_second(l->since, date);
 	buf_printf(&text, "%s: %llu of %llu engines have not registered since %s; "
 			  "without a check command nobody knows whether they come: "
 			  "cancel it if they do not", l->token,
@@ -236,11 +254,15 @@ void pool_put_why(const struct pool *p, struct buf *out)
 			      "started with --pools=no");
 	if (p->c->pools->stopped)
 		put_line(out, "the cluster is being stopped");
+	if (state == POOL_PAUSED && p->plan.wanted)
+		put_line(out, "tasks wait that it could run, and it is paused: write "
+			      "resume to ctl");
 	list_for_each(l, &p->launches) {
 		const struct launch *launch = list_entry(l, struct launch, link);
 
 		if (launch->trouble)
 			put_line(out, launch->trouble);
+		put_note(launch, out);
 		put_silent(launch, out);
 	}
 	if (state == POOL_READY)
@@ -264,10 +286,12 @@ static void set_why(struct pool *p, const char *what, const char *said)
 
 void pool_fail(struct pool *p, const char *what, const char *said)
 {
-	p->failures++;
 	p->c->count.pool_failures++;
-	p->until = clock_now(p->c) +
-		   (int64_t)pool_pause(p->c, p->failures, PAUSE_MAX);
+	if (!p->failures || p->until <= clock_now(p->c)) {
+		p->failures++;
+		p->until = clock_now(p->c) +
+			   (int64_t)pool_pause(p->c, p->failures, PAUSE_MAX);
+	}
 	set_why(p, what, said);
 	log_warning(p->failures >= POOL_FAILURES ? "a pool failed, and is stopped"
 						 : "a pool failed",
@@ -343,6 +367,7 @@ void launch_free(struct launch *l)
 	free(l->token);
 	free(l->job);
 	free(l->said);
+	free(l->note);
 	free(l->trouble);
 	free(l);
 }
@@ -377,7 +402,8 @@ void launch_set_state(struct launch *l, enum launch_state state)
 		return;
 	l->state = state;
 	l->since = now_usec();
-	log_info("launch", log_str("launch", l->token),
+	log_info("launch", log_str("pool", l->pool->name),
+		 log_str("launch", l->token),
 		 log_str("state", launch_state_word(state)),
 		 log_str("job", l->job));
 	pool_changed(l->pool);

@@ -21,8 +21,9 @@
 struct command;
 struct engine;
 
-/* So many failures in a row stop a pool. */
-#define POOL_FAILURES 5
+/* So many failures in a row stop a pool, each after the pause of the one before: that is
+ * after a quarter of an hour at least. */
+#define POOL_FAILURES 12
 #define POOL_OPTIONS 8 /* rows of pool_options[] */
 
 enum pool_state {
@@ -75,6 +76,8 @@ struct launch {
 	uint64_t check_at, cancel_at;
 	unsigned checks, cancels;
 	bool cancelled;			/* nothing of it is left to be cancelled */
+	char *note;			/* what check printed while it is there; or NULL */
+	uint64_t missing;		/* mono_usec(): fewer are there since; 0: not */
 	char *trouble;			/* why it could not be cancelled; or NULL */
 	uint64_t spare;			/* nobody has wanted it since; 0: it is wanted */
 };
@@ -135,8 +138,9 @@ struct json_object *pool_options_json(const struct pool *p);
 void pool_put_why(const struct pool *p, struct buf *out);
 
 /*
- * Something failed: nothing is launched for a while. Or, at the fifth time in a row, until
- * somebody says resume. said: what a command printed; or NULL.
+ * Something failed: nothing is launched for a while. Or, at the last time of POOL_FAILURES,
+ * until somebody says resume. What fails within the pause counts for nothing more. said:
+ * what a command printed; or NULL.
  */
 void pool_fail(struct pool *p, const char *what, const char *said);
 /* The store took nothing: that is tried again, and counts for nothing else. */

@@ -263,17 +263,21 @@ static void refuse_busy(struct request *rq, const struct pool *p)
 	const struct list *at;
 	struct buf why = BUF_INIT;
 	uint64_t launches = 0, engines = 0;
+	bool ending = true;
 
 	list_for_each(at, &p->launches) {
 		const struct list *m;
 
 		launches++;
+		ending &= list_entry(at, struct launch, link)->state == LAUNCH_ENDING;
 		list_for_each(m, &list_entry(at, struct launch, link)->members)
 			engines++;
 	}
-	buf_printf(&why, "it has %llu launches and %llu engines: write cancel to its "
-			 "ctl, or pause and wait until they have ended",
-		   (unsigned long long)launches, (unsigned long long)engines);
+	buf_printf(&why, "it has %llu launches and %llu engines: %s",
+		   (unsigned long long)launches, (unsigned long long)engines,
+		   ending ? "they are ending, try again soon"
+			  : "write cancel to its ctl, or pause and wait until they "
+			    "have ended");
 	refuse(rq, MSG_POOL_REPLY, -EBUSY, buf_str(&why));
 	buf_done(&why);
 }
@@ -362,27 +366,56 @@ static void verb_resume(struct request *rq, struct pool *p, struct bytes arg)
 	put(rq, p);
 }
 
-static void cancel_all(struct pool *p)
+/* The first of them, l or all, of which engines are to come that nobody can take back. */
+static const struct launch *find_stuck(const struct pool *p, const struct launch *l)
+{
+	const struct list *at;
+
+	list_for_each(at, &p->launches) {
+		const struct launch *some = list_entry(at, struct launch, link);
+
+		if ((!l || some == l) && launch_coming(some) &&
+		    !pool_option_text(p, "cancel"))
+			return some;
+	}
+	return NULL;
+}
+
+static void refuse_stuck(struct request *rq, const struct launch *l)
+{
+	struct buf why = BUF_INIT;
+
+	buf_printf(&why, "no cancel command: engines of %s are to come, and nobody can "
+			 "take them back; write the command to the pool's cancel, or "
+			 "true to forget the launch", l->token);
+	refuse(rq, MSG_CONTROL_REPLY, -EOPNOTSUPP, buf_str(&why));
+	buf_done(&why);
+}
+
+static void cancel(struct pool *p, struct launch *l)
 {
 	struct list *at, *tmp;
 
 	list_for_each_safe(at, tmp, &p->launches)
-		launch_cancel(list_entry(at, struct launch, link));
+		if (!l || l == list_entry(at, struct launch, link))
+			launch_cancel(list_entry(at, struct launch, link));
 }
 
 static void verb_cancel(struct request *rq, struct pool *p, struct bytes arg)
 {
 	struct launch *l = arg.n ? launch_by_token(rq->c, arg) : NULL;
+	const struct launch *stuck = find_stuck(p, l);
 
 	if (arg.n && (!l || l->pool != p)) {
 		refuse(rq, MSG_CONTROL_REPLY, -ENOENT,
 		       "the pool has no such launch");
 		return;
 	}
-	if (l)
-		launch_cancel(l);
-	else
-		cancel_all(p);
+	if (stuck) {
+		refuse_stuck(rq, stuck);
+		return;
+	}
+	cancel(p, l);
 	put(rq, p);
 }
 

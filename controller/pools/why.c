@@ -14,17 +14,63 @@ static bool is_active(const struct pool *p)
 	       pool_number(p, "max");
 }
 
-static const struct pool *find(const struct result *r, bool active)
+/* It starts no more, for now. */
+static bool has_max(const struct pool *p)
+{
+	return p->plan.have + p->plan.coming >= pool_number(p, "max");
+}
+
+static bool has_backlog(const struct pool *p)
+{
+	return p->plan.coming >= pool_number(p, "backlog");
+}
+
+static bool starts(const struct pool *p)
+{
+	return is_active(p) && !has_max(p) && !has_backlog(p);
+}
+
+static bool may_start(const struct pool *p)
+{
+	(void)p;
+	return true;
+}
+
+/* The first that could run it, and is so. */
+static const struct pool *find(const struct result *r,
+			       bool (*is)(const struct pool *p))
 {
 	const struct list *l;
 
 	list_for_each(l, &r->c->pools->all) {
 		const struct pool *p = list_entry(l, struct pool, link);
 
-		if (p->made && demand_fits(p, r->needs) && (!active || is_active(p)))
+		if (p->made && demand_fits(p, r->needs) && is(p))
 			return p;
 	}
 	return NULL;
+}
+
+static void put_pool(const struct pool *p, struct buf *out)
+{
+	const char *limit = has_max(p) ? "max" : has_backlog(p) ? "backlog" : NULL;
+
+	if (!pool_number(p, "max"))
+		buf_printf(out, "could start engines for it, and is not to have any: "
+				"max is 0");
+	else if (!is_active(p))
+		buf_printf(out, "could start engines for it, and is %s",
+			   pool_state_word(pool_state(p)));
+	else if (limit && p->plan.coming)
+		buf_printf(out, "has asked for %llu engines that are to come, and asks "
+				"for no more: %s is %llu",
+			   (unsigned long long)p->plan.coming, limit,
+			   (unsigned long long)pool_number(p, limit));
+	else if (limit)
+		buf_printf(out, "has as many engines as it may: %s is %llu", limit,
+			   (unsigned long long)pool_number(p, limit));
+	else
+		buf_puts(out, "starts engines for it");
 }
 
 void pools_put_started(const struct result *r, struct buf *out)
@@ -33,19 +79,16 @@ void pools_put_started(const struct result *r, struct buf *out)
 
 	if (!r->c->pools || list_empty(&r->c->pools->all))
 		return;
-	p = find(r, true);
+	p = find(r, starts);
+	p = p ? p : find(r, is_active);
+	p = p ? p : find(r, may_start);
 	if (p) {
-		buf_printf(out, " (pool %s starts engines for it)", p->name);
-		return;
-	}
-	p = find(r, false);
-	if (p)
-		buf_printf(out, " (pool %s could start engines for it, and is %s)",
-			   p->name,
-			   pool_number(p, "max") ? pool_state_word(pool_state(p))
-						 : "not to have any: max is 0");
-	else
+		buf_printf(out, " (pool %s ", p->name);
+		put_pool(p, out);
+		buf_puts(out, ")");
+	} else {
 		buf_puts(out, " (no pool could run it)");
+	}
 }
 
 static uint64_t mix(uint64_t sum, uint64_t n)
@@ -60,7 +103,11 @@ static uint64_t face_of(const struct pool *p)
 	size_t i;
 
 	sum = mix(sum, is_active(p) ? POOL_STATES : pool_state(p));
-	sum = mix(sum, pool_number(p, "max") > 0);
+	sum = mix(sum, pool_number(p, "max"));
+	sum = mix(sum, has_max(p));
+	sum = mix(sum, has_backlog(p));
+	sum = mix(sum, has_max(p) || has_backlog(p) ? p->plan.coming : 0);
+	sum = mix(sum, pool_number(p, "backlog"));
 	sum = mix(sum, pool_number(p, "lifetime"));
 	sum = mix(sum, p->slots);
 	for (i = 0; i < p->has.n; i++)

@@ -16,8 +16,10 @@ struct pool_edit {
 	uid_t uid;
 	struct buf text;
 	bool wrote;		/* somebody wrote, or tried to */
+	bool emptied;		/* that was sent, as nothing was written */
 	bool pending;		/* the text was not sent yet */
 	bool killed;		/* who wrote it: the text may not be whole */
+	unsigned flushes;	/* by who opened it, before the first write */
 	unsigned out;		/* requests on their way */
 	int err;		/* of the last one that was answered */
 };
@@ -249,6 +251,7 @@ static int finish(struct pool_edit *e)
 	struct obj o;
 	int err = tree_obj(e->file->fs, e->file->ino, NULL, &o);
 
+	e->emptied = !e->wrote;
 	if (!err)
 		err = send_text(e, &o, &e->who);
 	/* The file is what it was. */
@@ -258,9 +261,18 @@ static int finish(struct pool_edit *e)
 	return err;
 }
 
+/* Opened to be emptied, and nothing was written before so many flushes. */
+static bool is_emptied(const struct pool_edit *e, unsigned flushes)
+{
+	return !e->wrote && !e->emptied && e->flushes >= flushes &&
+	       (e->file->flags & O_TRUNC);
+}
+
 /*
  * Of a group of commands the shell has opened the file, and closes it at the
  * end. A part of a command must not be run; nor one whose writer was killed.
+ * `: > file` empties it: a shell flushes once when it has opened a file, and
+ * again at the end.
  */
 static int option_flush(struct file *f, const struct ask *ask)
 {
@@ -272,19 +284,21 @@ static int option_flush(struct file *f, const struct ask *ask)
 	e->killed |= process_is_killed(ask->tid);
 	if (!is_opener(e, ask->tid))
 		return 0;
-	if (e->pending && !e->killed)
+	if (!e->wrote)
+		e->flushes++;
+	if (!e->killed && (e->pending || is_emptied(e, 2)))
 		err = finish(e);
 	return err ? err : outcome(e);
 }
 
-/* `: > file` empties it; a shell flushes before it writes, so only now. */
+/* Who closes it at once has flushed once, too, and does not wait for the answer. */
 static void option_release(struct file *f)
 {
 	struct pool_edit *e = f->private;
 
 	if (!e)
 		return;
-	if (!e->killed && (e->pending || (!e->wrote && (f->flags & O_TRUNC))))
+	if (!e->killed && (e->pending || is_emptied(e, 0)))
 		(void)!finish(e);
 	e->file = NULL;
 	edit_free(e);

@@ -83,6 +83,8 @@ static int make_option(struct obj *o, struct bytes name, int flags)
 
 	(void)flags;
 	(void)pool_option_unknown(name, &why);
+	buf_puts(&why, " (files are not made or replaced here, as sed -i does: write "
+		       "the whole text to the file of an option)");
 	err = callers_refuse(o->fs->callers, o->by.tid, -EPERM, buf_str(&why));
 	buf_done(&why);
 	return err;

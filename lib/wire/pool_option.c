@@ -16,11 +16,13 @@ const struct pool_option pool_options[] = {
 	 "$TASKFS_LAUNCH out of the queue, or ends it"},
 	{"check", POOL_COMMAND, NULL, 0, LIMIT_POOL_COMMAND,
 	 "the command that says by its exit status whether the job is there: 0 it "
-	 "waits or runs, 1 it is gone, any other: not known"},
+	 "waits or runs, 1 it is gone, any other: not known; it may print on its first "
+	 "line how many engines have a job, and then what why is to say"},
 	{"min", POOL_COUNT, "0", 0, LIMIT_ENGINES,
-	 "engines that are there also when no task waits"},
+	 "engines that are there also when no task waits, but never more than max"},
 	{"max", POOL_COUNT, "10", 0, LIMIT_ENGINES,
-	 "engines at most, with those that were asked for"},
+	 "engines at most, with those that were asked for; 0: none is launched, and "
+	 "those that are there go when they have nothing to do"},
 	{"backlog", POOL_COUNT, "4", 1, LIMIT_ENGINES,
 	 "engines at most that were asked for and have not registered"},
 	{"idle", POOL_SECONDS, "300", 0, LIMIT_SECONDS,

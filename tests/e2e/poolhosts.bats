@@ -96,6 +96,8 @@ nobody_queued() {
 	naps 1
 	wait_for says held/jobs ' queued 0/1 '
 	equal "$(squeue -h -o '%T %r')" 'PENDING JobHeldUser'
+	wait_for says held/why '^tfs-held-[^ ]*: waits in the queue: JobHeldUser'
+	says held/why "start it with --ip='\*'"
 	echo cancel >"$P/held/ctl"
 	# Another one takes its place, as the task still waits.
 	wait_for says held/jobs ' queued 0/1 '
@@ -121,6 +123,49 @@ nobody_queued() {
 	naps 1
 	expect_log '"a pool failed".*invalid partition'
 	wait_for says bad/why 'invalid partition specified: nowhere'
+	wake
+}
+
+@test "Slurm: an engine that fails is told in why, with what it said and its file" {
+	up slurm 1 1
+	local launch
+	launch=$(sed 's/^exec .*/echo this engine is broken; exit 1/' "$EX/slurm.launch" |
+		sed '/^	--slots/,/^	..TASKFS_LIFETIME/d')
+	pool bad slurm
+	: >"$P/bad/launch"
+	echo "$launch" >"$P/bad/launch"
+	naps 1
+	expect_log '"a pool failed".*its job is gone'
+	wait_for says bad/why 'this engine is broken'
+	says bad/why "^$DIR/log/tfs-bad-[^ ]*[.]out:"
+	wake
+}
+
+@test "Slurm: one of several jobs is cancelled: another takes its place" {
+	up slurm 2 1
+	# What has no job is missed when its engine would be seen to be lost.
+	cluster stop >/dev/null
+	start --controller-opt --ping=200ms >/dev/null
+	SET='--hold' pool held slurm min=2 max=2 backlog=2
+	wait_for says held/jobs ' queued 0/2 '
+	scancel "$(squeue -h -r -o '%i' | head -n 1)"
+	expect_log '"a pool failed".*1 of its jobs are gone'
+	wait_for says held/jobs ' queued 0/1 '
+}
+
+@test "Slurm: -t is the end of the job, and of the engine; a lifetime counts more" {
+	up slurm 1 1
+	SET='-t 90' pool short slurm
+	naps 1
+	wait_for lines short/engines 1
+	like "$(cat "$MNT/engines/$(<"$P/short/engines")/until")" '20.*Z'
+	equal "$(squeue -h -o %l)" 1:30:00
+	echo cancel >"$P/short/ctl"
+	wait_for lines short/jobs 0
+	echo 1h >"$P/short/lifetime"
+	naps 1
+	wait_for lines short/engines 1
+	equal "$(squeue -h -o %l)" 1:02:00
 	wake
 }
 

@@ -78,7 +78,8 @@ refused() {
 
 @test "a task waits: an engine comes, runs it, and goes when it was idle" {
 	pool short max=2 idle=1
-	equal "$(get "$(submit 'echo $TASKFS_LAUNCH; echo ran')" value | tail -n 1)" ran
+	# The task sees nothing of the launch.
+	equal "$(get "$(submit 'env | grep -E "^TASKFS_(LAUNCH|POOL|COUNT|CLUSTER|ENGINE_)"; echo ran')" value)" ran
 	wait_for lines short/engines 0
 	wait_for lines short/jobs 0
 	is short/state ready
@@ -146,24 +147,36 @@ refused() {
 }
 
 # bats test_tags=check
-@test "after five failures in a row it stops, until resume" {
+@test "after twelve failures in a row it stops, until resume" {
 	local id
+	# Pauses are short.
+	again --controller-opt --pool-pause=1ms
 	pool short max=1
 	echo "echo attempt >>'$HOME_DIR/attempts'; [ -e '$HOME_DIR/fixed' ] || exit 3; $(<"$EX/local.launch")" >"$P/short/launch"
 	id=$(submit true)
 	expect_log '"a pool failed'
 	wait_for is short/state stopped
-	equal "$(wc -l <"$HOME_DIR/attempts")" 5
+	equal "$(wc -l <"$HOME_DIR/attempts")" 12
 	says short/why 'exit status 3'
 	grep -q '^taskfs_pool_stopped{pool="short"} 1$' "$MNT/metrics"
 	: >"$HOME_DIR/fixed"
 	echo resume >"$P/short/ctl"
 	done_with "$id"
-	equal "$(wc -l <"$HOME_DIR/attempts")" 6
+	equal "$(wc -l <"$HOME_DIR/attempts")" 13
 	rm "$HOME_DIR/fixed" "$HOME_DIR/attempts"
+	drop "$P/short"
+	again
+}
+# again [OPTION]...: another controller.
+again() {
+	cluster stop >/dev/null
+	start "$@" >/dev/null
+	wait_for controller_is connected
+	descriptors_anew
 }
 
 @test "options: written as a whole, a number with its line; what is no value changes nothing" {
+	local i
 	mkdir "$P/short"
 	echo 7 >"$P/short/max"
 	is short/max 7
@@ -177,7 +190,16 @@ refused() {
 	echo 2m >"$P/short/idle"
 	is short/idle 2m
 	: >"$P/short/max"
-	wait_for is short/max 10
+	is short/max 10
+	for i in bash dash; do
+		echo 9 >"$P/short/max"
+		"$i" -c ': >"$1"' sh "$P/short/max"
+		is short/max 10
+		# A command that writes nothing.
+		echo 9 >"$P/short/max"
+		"$i" -c '/bin/true >"$1"' sh "$P/short/max"
+		is short/max 10
+	done
 	truncate -s 0 "$P/short/idle"
 	is short/idle 300
 	fails_with EINVAL truncate -s 5 "$P/short/idle"
@@ -222,7 +244,7 @@ refused() {
 	fails_with EPERM touch "$P/file"
 	mkdir "$P/short.5_x-Y"
 	fails_with EPERM touch "$P/short.5_x-Y/maxx"
-	[[ $(cat "$MNT/tasks/error") == *'is "max" meant'* ]]
+	[[ $(cat "$MNT/tasks/error") == *'is "max" meant'*'write the whole text'* ]]
 	fails_with EPERM mkdir "$P/short.5_x-Y/dir"
 	fails_with EPERM rm "$P/short.5_x-Y/max"
 	fails_with EPERM mv "$P/short.5_x-Y" "$P/long"

@@ -63,8 +63,9 @@ static void test_what_waits_counts(void **state)
 	submit_map(c, 5, "{}");
 	assert_int_equal(wanted(c, p, 10), 7);
 	assert_false(p->plan.short_of);
-	assert_int_equal(wanted(c, p, 5), 5);
+	assert_int_equal(wanted(c, p, 5), 7);
 	assert_true(p->plan.short_of);
+	assert_int_equal(wanted(c, p, 0), 7);
 }
 
 static void test_what_cannot_begin_does_not(void **state)
@@ -142,6 +143,10 @@ static void test_the_first_pool_that_could(void **state)
 	share(c, 3);
 	assert_int_equal(a->plan.wanted, 3);
 	assert_int_equal(b->plan.wanted, 3);
+	/* What nobody has room for is wanted once. */
+	share(c, 1);
+	assert_int_equal(a->plan.wanted, 5);
+	assert_int_equal(b->plan.wanted, 1);
 }
 
 /* Many results wait; as many are looked at as a pool could run. */
@@ -153,7 +158,7 @@ static void test_it_does_not_look_at_all(void **state)
 	struct task *task;
 	int i;
 
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 98 + DEMAND_MORE + 2; i++)
 		r = submit(c, "{}");
 	settle(c);
 	/* Whoever looked at the last one would fall. */
@@ -161,7 +166,7 @@ static void test_it_does_not_look_at_all(void **state)
 	r->task = NULL;
 	share(c, 98);
 	r->task = task;
-	assert_int_equal(p->plan.wanted, 98);
+	assert_int_equal(p->plan.wanted, 98 + DEMAND_MORE);
 	assert_true(p->plan.short_of);
 }
 

@@ -11,8 +11,12 @@ struct want {
 static void decide(struct plan *p, struct want w)
 {
 	plan_begin(p);
-	if (w.tasks)
-		plan_take(p, w.fits, min_u64(w.tasks, plan_room(p, w.fits)));
+	if (w.tasks) {
+		uint64_t n = min_u64(w.tasks, plan_room(p, w.fits));
+
+		plan_take(p, w.fits, n);
+		plan_want(p, w.fits, w.tasks - n);
+	}
 	plan_decide(p);
 }
 
@@ -26,9 +30,9 @@ static const struct {
 } rows[] = {
 	{"nothing waits", {ABLE, .max = 10, .backlog = 4}, {0, 1}, 0, 0, 0, 0},
 	{"one waits", {ABLE, .max = 10, .backlog = 4}, {1, 1}, 1, 1, 0, 0},
-	{"backlog", {ABLE, .max = 10, .backlog = 4}, {20, 1}, 10, 4, 0, 0},
-	{"max", {ABLE, .max = 3, .backlog = 4}, {20, 1}, 3, 3, 0, 0},
-	{"max 0", {ABLE, .max = 0, .backlog = 4}, {20, 1}, 0, 0, 0, 0},
+	{"backlog", {ABLE, .max = 10, .backlog = 4}, {20, 1}, 20, 4, 0, 0},
+	{"max", {ABLE, .max = 3, .backlog = 4}, {20, 1}, 20, 3, 0, 0},
+	{"max 0", {ABLE, .max = 0, .backlog = 4}, {20, 1}, 20, 0, 0, 0},
 	{"slots", {ABLE, .max = 10, .backlog = 4}, {9, 4}, 3, 3, 0, 0},
 	{"slots, all full", {ABLE, .max = 10, .backlog = 4}, {8, 4}, 2, 2, 0, 0},
 	{"slots of three", {ABLE, .max = 10, .backlog = 4}, {3, 3}, 1, 1, 0, 0},
@@ -41,11 +45,11 @@ static const struct {
 	{"those that are there are busy",
 	 {ABLE, .max = 10, .backlog = 4, .have = 2}, {3, 1}, 3, 3, 0, 0},
 	{"all there, and coming", {ABLE, .max = 4, .backlog = 4, .have = 2, .coming = 2},
-	 {9, 1}, 2, 0, 0, 0},
+	 {9, 1}, 9, 0, 0, 0},
 	{"max counts those that go, too",
-	 {ABLE, .max = 4, .backlog = 4, .have = 4, .leaving = 2}, {9, 1}, 0, 0, 0, 0},
+	 {ABLE, .max = 4, .backlog = 4, .have = 4, .leaving = 2}, {9, 1}, 9, 0, 0, 0},
 	{"and those that are being cancelled",
-	 {ABLE, .max = 4, .backlog = 4, .coming = 4, .dying = 3}, {9, 1}, 1, 0, 0, 0},
+	 {ABLE, .max = 4, .backlog = 4, .coming = 4, .dying = 3}, {9, 1}, 9, 0, 0, 0},
 	{"min", {ABLE, .min = 2, .max = 10, .backlog = 4}, {0, 1}, 0, 2, 0, 0},
 	{"min, some there", {ABLE, .min = 3, .max = 10, .backlog = 4, .have = 1, .coming = 1},
 	 {0, 1}, 0, 1, 0, 0},
@@ -55,9 +59,9 @@ static const struct {
 	{"min and tasks are not added up",
 	 {ABLE, .min = 2, .max = 10, .backlog = 4}, {3, 1}, 3, 3, 0, 0},
 	{"it cannot launch now", {.claims = true, .max = 10, .backlog = 4}, {3, 1}, 3, 0, 0, 0},
-	{"it is stopped", {.max = 10, .backlog = 4}, {3, 1}, 0, 0, 0, 0},
+	{"it is stopped", {.max = 10, .backlog = 4}, {3, 1}, 3, 0, 0, 0},
 	{"stopped, and some come",
-	 {.max = 10, .backlog = 4, .coming = 2}, {3, 1}, 2, 0, 0, 0},
+	 {.max = 10, .backlog = 4, .coming = 2}, {3, 1}, 3, 0, 0, 0},
 	{"idle", {ABLE, .max = 10, .backlog = 4, .have = 3, .free = 3, .idle = 2}, {0, 1}, 0, 0, 2, 0},
 	{"idle, min", {ABLE, .min = 2, .max = 10, .backlog = 4, .have = 3, .free = 3, .idle = 3},
 	 {0, 1}, 0, 0, 1, 0},

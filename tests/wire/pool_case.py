@@ -23,7 +23,7 @@ LOCAL = (
 
 class PoolCase(Case):
     # Pauses are short: a test waits for what comes after them.
-    options = (CALM, "--pool-pause=20ms", "--pool-proof=1h")
+    options = (CALM, "--pool-pause=1ms", "--pool-proof=1h")
 
     def setUp(self):
         super().setUp()

@@ -225,6 +225,30 @@ class Launching(PoolCase):
         self.wait_launches("a", "running", "queued")
         self.assertEqual(self.asked()[1][1], 3)
 
+    def test_wanted_is_what_tasks_could_use(self):
+        """Whatever the pool may have, and does."""
+        self.make("a", launch=LAUNCH, cancel=CANCEL, max=0)
+        self.c.submit_map(b":", [b"%d" % i for i in range(20)])
+        p = self.wait_pool("a", lambda p: p["wanted"] == 20)
+        self.assertIn("max is 0", p["why"])
+        self.verb("a", "pause")
+        p = self.wait_pool("a", lambda p: p["why"] and "paused" in p["why"])
+        self.assertEqual(p["wanted"], 20)
+        self.done("a", set={"max": "3"})
+        self.verb("a", "resume")
+        p = self.wait_pool("a", lambda p: p["why"] and "max is 3" in p["why"])
+        self.assertEqual(p["wanted"], 20)
+        r = self.c.wait_until(1, lambda r: "max" in r["why"])
+        self.assertIn("(pool a has asked for 3 engines that are to come, and asks "
+                      "for no more: max is 3)", r["why"])
+        self.done("a", set={"max": "9", "backlog": "3"})
+        r = self.c.wait_until(1, lambda r: "backlog" in r["why"])
+        self.assertIn("no more: backlog is 3)", r["why"])
+        self.done("a", set={"max": "3", "launch": "exit 3"})
+        self.verb("a", "cancel")
+        p = self.wait_state("a", "stopped")
+        self.assertEqual(p["wanted"], 20)
+
     def test_min(self):
         self.make("a", launch=LAUNCH, min=2)
         self.wait_launches("a", "queued")
@@ -386,14 +410,14 @@ class Failing(PoolCase):
         self.make("a", launch="echo x >> runs; echo out; echo 'it is bad' >&2; exit 3")
         self.c.submit(b"x")
         p = self.wait_state("a", "stopped")
-        self.assertEqual(len(self.lines("runs")), 5)
+        self.assertEqual(len(self.lines("runs")), 12)
         self.assertIn("resume", p["why"])
         self.assertIn("exit status 3", p["why"])
         self.assertIn("it is bad", p["why"])
         self.assertEqual(p["launches"], [])
         self.c.wait_until(1, lambda r: "is stopped" in r["why"])
         counters = self.state()["controller"]["counters"]
-        self.assertEqual(counters["pool_failures"], 5)
+        self.assertEqual(counters["pool_failures"], 12)
         # It stays so after a restart.
         self.restart()
         p = self.pools()["a"]
@@ -401,7 +425,7 @@ class Failing(PoolCase):
         self.assertIn("it is bad", p["why"])
         self.assertEqual(self.verb("a", "resume")["status"], "ok")
         self.wait_state("a", "stopped")
-        self.assertEqual(len(self.lines("runs")), 10)
+        self.assertEqual(len(self.lines("runs")), 24)
         # Another command begins anew.
         self.done("a", set={"launch": LAUNCH})
         self.wait_launches("a", "queued")
@@ -431,12 +455,31 @@ class Failing(PoolCase):
         self.start("--pool-pause=1h")
         self.make("a", launch="exit 3", min=1)
         p = self.wait_state("a", "waiting")
-        self.assertRegex(p["why"], r"^tried again at 20\d\d-.*\n.*exit status 3")
+        self.assertRegex(p["why"], r"^tried again at 20[-0-9T:]+Z\n.*exit status 3")
+        # What is told does not change as time goes on.
+        for _ in range(5):
+            self.assertEqual(self.pools()["a"]["why"], p["why"])
         self.restart()
         p = self.pools()["a"]
         self.assertEqual(p["state"], "waiting")
         self.verb("a", "resume")
         self.wait_pool("a", lambda p: p["state"] == "waiting" and "-2-" in p["why"])
+
+    def test_failures_in_a_pause_are_one(self):
+        """Jobs that all end at once, as a queue that goes away ends them."""
+        self.controller.stop()
+        self.start("--pool-pause=1h")
+        self.make("a", launch=LAUNCH, max=20, backlog=20, min=14)
+        self.wait_launches("a", "queued")
+        token = self.asked()[0][0]
+        for e in [self.member(token) for _ in range(14)]:
+            e.registration.send_multipart(
+                e.frames("unregistration_request", {"id": e.id, "uuid": e.uuid})[1]
+            )
+        p = self.wait_pool("a", lambda p: not p["engines"])
+        self.assertEqual(p["state"], "waiting")
+        counters = self.state()["controller"]["counters"]
+        self.assertEqual(counters["pool_failures"], 14)
 
     def test_a_restart_does_not_begin_anew(self):
         self.make("a", launch="echo x >> runs; exit 3", min=1)
@@ -444,7 +487,7 @@ class Failing(PoolCase):
             self.restart()
         self.wait_state("a", "stopped")
         # What was under way when it was killed is not known to have failed.
-        self.assertLess(len(self.lines("runs")), 15)
+        self.assertLess(len(self.lines("runs")), 22)
 
     def test_a_command_that_takes_too_long(self):
         self.controller.stop()
@@ -496,6 +539,59 @@ class Failing(PoolCase):
         # It is launched again.
         self.wait_pool("a", lambda p: any("-2-" in l["launch"] for l in p["launches"]))
 
+    def test_what_check_says(self):
+        """Of a job that waits, and of one that is gone."""
+        self.make("a", launch=LAUNCH, min=1,
+                  check='[ ! -e gone ] || { echo the log; exit 1; }; '
+                        'echo waits for; echo the moon >&2')
+        p = self.wait_pool("a", lambda p: p["why"] and "moon" in p["why"])
+        token = self.asked()[0][0]
+        self.assertEqual(p["why"], token + ": waits for\nthe moon")
+        self.assertEqual(p["state"], "ready")
+        self.verb("a", "pause")
+        with open(self.path("gone"), "w"):
+            pass
+        p = self.wait_launches("a")
+        self.assertEqual(
+            p["why"], token + ": its job is gone, and no engine has registered:\n"
+            "the log")
+
+    def test_some_jobs_of_a_launch_are_gone(self):
+        """check says how many are there."""
+        self.controller.stop()
+        self.start("--ping=20ms")
+        self.make("a", launch=LAUNCH, check="echo x >> checks; cat number", max=3,
+                  min=3)
+        with open(self.path("number"), "w") as f:
+            f.write("3\nall is well\n")
+        self.wait_pool("a", lambda p: p["why"] and "all is well" in p["why"])
+        n = len(self.lines("checks"))
+        self.wait_lines("checks", n + 2)
+        self.assertEqual(self.pools()["a"]["launches"][0]["count"], 3)
+        self.verb("a", "pause")
+        with open(self.path("number.new"), "w") as f:
+            f.write("2\nnobody comes\n")
+        os.rename(self.path("number.new"), self.path("number"))
+        p = self.wait_pool("a", lambda p: p["launches"][0]["count"] == 2)
+        self.assertIn("1 of its jobs are gone, and no engine of them has registered:"
+                      "\nnobody comes", p["why"])
+
+    def test_the_job_of_a_lost_engine_is_gone(self):
+        """It does not count any more."""
+        self.controller.stop()
+        self.start("--ping=50ms")
+        self.make("a", launch=LAUNCH, check="echo x >> checks; echo 1", min=2)
+        self.wait_launches("a", "queued")
+        token = self.asked()[0][0]
+        self.verb("a", "pause")
+        # They are not heard any more, as they answer once and no more.
+        for _ in range(2):
+            self.member(token)
+        self.wait_pool("a", lambda p: len(p["engines"]) == 1)
+        n = len(self.lines("checks"))
+        self.wait_lines("checks", n + 2)
+        self.assertEqual(len(self.pools()["a"]["engines"]), 1)
+
     def test_a_check_that_does_not_know(self):
         """No exit status but 1 says that the job is gone."""
         self.make("a", launch=LAUNCH, check="echo x >> checks; exit 2", min=1)
@@ -506,7 +602,7 @@ class Failing(PoolCase):
 
     def test_an_engine_that_ends_at_once(self):
         self.make("a", launch=LAUNCH, min=1)
-        for i in range(5):
+        for i in range(12):
             self.wait_pool("a", lambda p, i=i: len(self.asked()) > i)
             e = self.member(self.asked()[i][0])
             e.registration.send_multipart(
@@ -517,7 +613,7 @@ class Failing(PoolCase):
             )
         p = self.wait_state("a", "stopped")
         self.assertIn("ended as soon as it had registered: no disk", p["why"])
-        self.assertEqual(len(self.asked()), 5)
+        self.assertEqual(len(self.asked()), 12)
 
     def test_an_engine_that_works_ends_the_failures(self):
         self.make("a", launch="[ -e fine ] || { : > fine; exit 1; }; " + LAUNCH)
@@ -550,13 +646,14 @@ class Cancelling(PoolCase):
         self.assertEqual(content["pool"]["launches"][1]["state"], "ending")
         self.wait_launches("a", "running")
         self.assertEqual(self.lines("cancelled"), ["job-" + second])
-        self.refused("a", "EBUSY", remove=True)
+        self.assertIn("write cancel", self.refused("a", "EBUSY", remove=True))
         self.verb("a", "cancel")
         e = self.peers[-1]
         self.assertEqual(e.receive(e.control).type, "shutdown_request")
         # It has not ended as long as its engine is there.
         self.wait_pool("a", lambda p: len(self.lines("cancelled")) == 2)
         self.assertEqual(states(self.pools()["a"]), ["ending"])
+        self.assertIn("they are ending", self.refused("a", "EBUSY", remove=True))
         e.registration.send_multipart(
             e.frames("unregistration_request", {"id": e.id, "uuid": e.uuid})[1]
         )
@@ -588,11 +685,19 @@ class Cancelling(PoolCase):
         # The user has asked for its end.
         self.assertEqual(self.state()["controller"]["counters"]["pool_failures"], 0)
 
-    def test_without_the_command_it_is_forgotten(self):
+    def test_without_the_command_it_is_not_forgotten(self):
         self.make("a", launch=LAUNCH, min=1)
         self.wait_launches("a", "queued")
         token = self.asked()[0][0]
         self.verb("a", "pause")
+        for argument in (None, token):
+            content = self.verb("a", "cancel", argument)
+            self.assertEqual(content["errno"], "EOPNOTSUPP")
+            self.assertIn("no cancel command: engines of " + token,
+                          content["evalue"])
+        self.assertEqual(states(self.pools()["a"]), ["queued"])
+        # It is, when somebody says so.
+        self.done("a", set={"cancel": "true"})
         self.verb("a", "cancel", token)
         self.wait_launches("a")
         # Its engine comes though, and is an engine of the pool.
@@ -1016,6 +1121,7 @@ class Killed(PoolCase):
         self.assertEqual(list(self.pools()), ["a"])
         self.assertEqual(p["state"], "paused")
         self.assertEqual([l["launch"] for l in p["launches"]], [token, "t-10"])
+        self.done("a", set={"cancel": "true"})
         self.verb("a", "cancel")
         self.wait_launches("a")
         self.done("a", set={"min": "1", "launch": LAUNCH})
