@@ -482,7 +482,8 @@ class Failing(PoolCase):
         self.assertEqual(counters["pool_failures"], 14)
 
     def test_a_restart_does_not_begin_anew(self):
-        self.make("a", launch="echo x >> runs; exit 3", min=1)
+        # What was under way is cancelled.
+        self.make("a", launch="echo x >> runs; exit 3", cancel="true", min=1)
         for _ in range(8):
             self.restart()
         self.wait_state("a", "stopped")
