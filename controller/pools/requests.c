@@ -388,13 +388,12 @@ static void refuse_stuck(struct request *rq, const struct launch *l)
 	buf_done(&why);
 }
 
-static void cancel(struct pool *p, struct launch *l)
+static void cancel_all(struct pool *p)
 {
 	struct list *at, *tmp;
 
 	list_for_each_safe(at, tmp, &p->launches)
-		if (!l || l == list_entry(at, struct launch, link))
-			launch_cancel(list_entry(at, struct launch, link));
+		launch_cancel(list_entry(at, struct launch, link));
 }
 
 static void verb_cancel(struct request *rq, struct pool *p, struct bytes arg)
@@ -411,7 +410,10 @@ static void verb_cancel(struct request *rq, struct pool *p, struct bytes arg)
 		refuse_stuck(rq, stuck);
 		return;
 	}
-	cancel(p, l);
+	if (l)
+		launch_cancel(l);
+	else
+		cancel_all(p);
 	put(rq, p);
 }
 
