@@ -366,18 +366,19 @@ static void verb_resume(struct request *rq, struct pool *p, struct bytes arg)
 	put(rq, p);
 }
 
-/* The first of them, l or all, of which engines are to come that nobody can take back. */
-static const struct launch *find_stuck(const struct pool *p, const struct launch *l)
+/* Engines of it are to come, and nobody can take them back. */
+static bool is_stuck(const struct launch *l)
+{
+	return launch_coming(l) && !pool_option_text(l->pool, "cancel");
+}
+
+static struct launch *first_stuck(const struct pool *p)
 {
 	const struct list *at;
 
-	list_for_each(at, &p->launches) {
-		const struct launch *some = list_entry(at, struct launch, link);
-
-		if ((!l || some == l) && launch_coming(some) &&
-		    !pool_option_text(p, "cancel"))
-			return some;
-	}
+	list_for_each(at, &p->launches)
+		if (is_stuck(list_entry(at, struct launch, link)))
+			return list_entry(at, struct launch, link);
 	return NULL;
 }
 
@@ -392,30 +393,32 @@ static void refuse_stuck(struct request *rq, const struct launch *l)
 	buf_done(&why);
 }
 
-static void cancel(struct pool *p, struct launch *l)
+static void cancel_all(struct pool *p)
 {
 	struct list *at, *tmp;
 
 	list_for_each_safe(at, tmp, &p->launches)
-		if (!l || l == list_entry(at, struct launch, link))
-			launch_cancel(list_entry(at, struct launch, link));
+		launch_cancel(list_entry(at, struct launch, link));
 }
 
 static void verb_cancel(struct request *rq, struct pool *p, struct bytes arg)
 {
 	struct launch *l = arg.n ? launch_by_token(rq->c, arg) : NULL;
-	const struct launch *stuck = find_stuck(p, l);
+	struct launch *stuck = arg.n ? l : first_stuck(p);
 
 	if (arg.n && (!l || l->pool != p)) {
 		refuse(rq, MSG_CONTROL_REPLY, -ENOENT,
 		       "the pool has no such launch");
 		return;
 	}
-	if (stuck) {
+	if (stuck && is_stuck(stuck)) {
 		refuse_stuck(rq, stuck);
 		return;
 	}
-	cancel(p, l);
+	if (l)
+		launch_cancel(l);
+	else
+		cancel_all(p);
 	put(rq, p);
 }
 

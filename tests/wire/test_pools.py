@@ -884,7 +884,7 @@ class Stopped(PoolCase):
             lambda lines: len(lines) == 2 and lines[1][3] == "queued" and lines)
         self.assertEqual(pool, ["pool", "a", "ready", "0", "1"])
         self.assertEqual(launch[4:], ["a\\x09b\\x1b", "its pool has no cancel command"])
-        self.done("a", set={"min": "0"})
+        self.done("a", set={"min": "0", "cancel": "true"})
         self.verb("a", "cancel")
         self.wait_noted(lambda lines: lines == [["pool", "a", "ready", "0", "0"]])
         self.done("a", remove=True)
