@@ -251,6 +251,8 @@ class Said(Slots):
     def test_it_is_known_after_a_restart(self):
         c = self.followed()
         e = self.joined(c, 7)
+        # What was put before it is stored, too, when it is.
+        c.submit(b":", hold=1)
         self.controller.kill()
         # Two of one uuid would both come back.
         self.peers.remove(e)
