@@ -810,6 +810,10 @@ class Stopped(PoolCase):
         self.assertEqual(self.pools()["b"]["state"], "paused")
         self.assertEqual(self.pools()["b"]["launches"], [])
         self.c.ask("control_request", {"result": r["id"], "verb": "abort", "uid": 0})
+        # Its engine would outlive the test.
+        self.wait_launches("c", "running")
+        self.stop()
+        self.wait_launches("c")
 
     def test_whoever_stops_it_is_gone(self):
         self.make("a", launch=LAUNCH, cancel=CANCEL, min=1)
