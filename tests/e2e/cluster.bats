@@ -317,7 +317,7 @@ none_launched() {
 	mkdir "$p"
 	echo 1 >"$p/min"
 	# As long as nobody lets it, cancel fails.
-	echo "rm '$HOME_DIR'/queue/\$TASKFS_LAUNCH && [ -e '$HOME_DIR/let' ]" >"$p/cancel"
+	echo "rm -f '$HOME_DIR'/queue/\$TASKFS_LAUNCH && [ -e '$HOME_DIR/let' ]" >"$p/cancel"
 	echo ": >'$HOME_DIR'/queue/\$TASKFS_LAUNCH" >"$p/launch"
 	wait_for noted '^launch.*queued'
 	cluster stop >"$HOME_DIR/stop.out" 2>&1 3>&- &
@@ -332,7 +332,6 @@ none_launched() {
 	start --engines 0 >/dev/null
 	equal "$(cat "$p/state")" ready
 	: >"$HOME_DIR/let"
-	: >"$p/cancel"
 	: >"$p/launch"
 	echo cancel >"$p/ctl"
 	wait_for none_launched
