@@ -267,6 +267,7 @@ none_launched() {
 	wait_for pool_has on 2
 	wait_for pool_has off 1
 	echo pause >"$MNT/pools/off/ctl"
+	wait_for noted "^pool.off.paused"
 	run -0 cluster status
 	[[ $output =~ pool\ on\ +ready\ +engines:\ 2,\ jobs:\ [12] ]]
 	[[ $output =~ pool\ off\ +paused\ +engines:\ 1,\ jobs:\ 1 ]]
