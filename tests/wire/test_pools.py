@@ -930,6 +930,12 @@ class Off(PoolCase):
         self.wait_lines("asked", 2)
 
 
+def kill(pid):
+    """It may have ended by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 class Killed(PoolCase):
     """kill -9 of the controller, at each step of a launch."""
 
@@ -1043,7 +1049,7 @@ class Killed(PoolCase):
         self.c.wait(r["id"], "running")
         # Nobody is left to end what an engine ran that was killed with its guard.
         (task,) = self.wait_lines("left")
-        self.addCleanup(os.kill, int(task), signal.SIGKILL)
+        self.addCleanup(kill, int(task))
         (e,) = self.state()["engines"]
         self.controller.kill()
         # The engine and its guard.
