@@ -142,13 +142,9 @@ static void disk_changed(void *arg)
 	events_on_controller(c);
 }
 
-static int start(struct controller *c, struct buf *why)
+/* What each room keeps; nothing is loaded yet. */
+static void make_rooms(struct controller *c)
 {
-	bool full = strcmp(c->config.durability, "full") == 0;
-	int err = store_open(&c->store, c->loop, c->config.data, full, why);
-
-	if (err)
-		return err;
 	hooks_set(c);
 	c->sock = zalloc(SOCKETS * sizeof(*c->sock));
 	changes_init(c);
@@ -170,6 +166,16 @@ static int start(struct controller *c, struct buf *why)
 	hello_init(c);
 	orders_init(c);
 	pools_init(c);
+}
+
+static int start(struct controller *c, struct buf *why)
+{
+	bool full = strcmp(c->config.durability, "full") == 0;
+	int err = store_open(&c->store, c->loop, c->config.data, full, why);
+
+	if (err)
+		return err;
+	make_rooms(c);
 	err = address_init(c, why);
 	if (!err)
 		err = identity_init(c, why);

@@ -148,24 +148,12 @@ static void answer_emptied(fuse_req_t req, const struct pool_deed *d)
 		answer_attr(req, &o);
 }
 
-/* Owner and mode are always the same; times mean nothing. */
-static bool changes_owner(const struct obj *o, const struct stat *attr,
-			  int to_set)
-{
-	struct stat st;
-
-	tree_attr(o, &st);
-	return ((to_set & FUSE_SET_ATTR_MODE) &&
-		((attr->st_mode ^ st.st_mode) & 07777)) ||
-	       ((to_set & FUSE_SET_ATTR_UID) && attr->st_uid != st.st_uid) ||
-	       ((to_set & FUSE_SET_ATTR_GID) && attr->st_gid != st.st_gid);
-}
-
+/* Times mean nothing. */
 static void pool_setattr(fuse_req_t req, const struct obj *o,
 			 const struct stat *attr, int to_set, struct file *f)
 {
 	(void)f;
-	if (changes_owner(o, attr, to_set))
+	if (tree_changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else
 		answer_attr(req, o);
@@ -195,7 +183,7 @@ static void option_setattr(fuse_req_t req, const struct obj *o,
 	tree_attr(o, &st);
 	if (!(to_set & FUSE_SET_ATTR_SIZE) || attr->st_size == st.st_size)
 		pool_setattr(req, o, attr, to_set, f);
-	else if (changes_owner(o, attr, to_set))
+	else if (tree_changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else if (attr->st_size)
 		reply_err(req, -EINVAL);

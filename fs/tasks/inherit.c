@@ -50,15 +50,10 @@ static void add_variable(struct json_object *env, struct json_object *inherit,
 static void add_all(struct json_object *env, struct json_object *inherit,
 		    struct bytes block)
 {
-	const char *p = block.p, *end = p + block.n;
+	struct bytes entry;
 
-	while (p && p < end) {
-		const char *nul = memchr(p, 0, (size_t)(end - p));
-		size_t n = nul ? (size_t)(nul - p) : (size_t)(end - p);
-
-		add_variable(env, inherit, bytes_of(p, n));
-		p += n + 1;
-	}
+	while (parse_nul(&block, &entry))
+		add_variable(env, inherit, entry);
 }
 
 static int read_environment(pid_t tid, struct buf *block, struct buf *why)
@@ -82,8 +77,8 @@ int inherit_add(pid_t tid, struct json_object *options, struct buf *why)
 	struct buf block = BUF_INIT;
 	int err;
 
-	if (!inherit || (!json_object_is_type(inherit, json_type_array) &&
-			 json_object_get_int(inherit) == 0))
+	if (!json_object_is_type(inherit, json_type_array) &&
+	    !json_flag(options, "inherit"))
 		return 0;
 	err = read_environment(tid, &block, why);
 	if (!err && !env) {

@@ -429,6 +429,17 @@ void tree_attr(const struct obj *o, struct stat *st)
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
+bool tree_changes_owner(const struct obj *o, const struct stat *attr, int to_set)
+{
+	struct stat st;
+
+	tree_attr(o, &st);
+	return ((to_set & FUSE_SET_ATTR_MODE) &&
+		((attr->st_mode ^ st.st_mode) & 07777)) ||
+	       ((to_set & FUSE_SET_ATTR_UID) && attr->st_uid != st.st_uid) ||
+	       ((to_set & FUSE_SET_ATTR_GID) && attr->st_gid != st.st_gid);
+}
+
 /*
  * A fixed name is there as long as its directory. What may come or go has no
  * timeout; the directories of results and engines go only by a purge or with

@@ -50,6 +50,9 @@ bool tree_next(const struct obj *dir, uint64_t *at, struct obj *ret_o,
 	       struct buf *name) must_check;
 
 void tree_attr(const struct obj *o, struct stat *st);
+/* A SETATTR would give the entry another owner or mode. To set those that it has is
+ * fine. */
+bool tree_changes_owner(const struct obj *o, const struct stat *attr, int to_set);
 /* What a LOOKUP is told. */
 void tree_entry(const struct obj *o, struct fuse_entry_param *e);
 /* Seconds the kernel may keep the name; the attributes. */

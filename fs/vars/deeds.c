@@ -140,19 +140,6 @@ static void var_rename(fuse_req_t req, const struct obj *o,
 
 /* --- sizes and times ---------------------------------------------------- */
 
-/* Owner and mode are always the same; to set them so is fine. */
-static bool changes_owner(const struct obj *o, const struct stat *attr,
-			  int to_set)
-{
-	struct stat st;
-
-	tree_attr(o, &st);
-	return ((to_set & FUSE_SET_ATTR_MODE) &&
-		((attr->st_mode ^ st.st_mode) & 07777)) ||
-	       ((to_set & FUSE_SET_ATTR_UID) && attr->st_uid != st.st_uid) ||
-	       ((to_set & FUSE_SET_ATTR_GID) && attr->st_gid != st.st_gid);
-}
-
 static struct push_step step_of(const struct stat *attr, int to_set)
 {
 	struct push_step s = {.size = -1, .mtime = -1};
@@ -226,7 +213,7 @@ static void var_setattr(fuse_req_t req, const struct obj *o,
 {
 	struct push_step s = step_of(attr, to_set);
 
-	if (changes_owner(o, attr, to_set))
+	if (tree_changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else if (s.size > (int64_t)LIMIT_VARIABLE)
 		reply_err(req, -EFBIG);
@@ -244,7 +231,7 @@ static void scatter_setattr(fuse_req_t req, const struct obj *o,
 			    struct file *f)
 {
 	(void)f;
-	if (changes_owner(o, attr, to_set))
+	if (tree_changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else
 		answer_attr(req, o);

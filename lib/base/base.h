@@ -52,6 +52,12 @@ static inline bool bytes_eq(struct bytes a, struct bytes b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* There is a NUL in them. */
+static inline bool bytes_have_nul(struct bytes b)
+{
+	return b.n && memchr(b.p, 0, b.n);
+}
+
 static inline bool bytes_is(struct bytes a, const char *s)
 {
 	return bytes_eq(a, bytes_str(s));

@@ -262,19 +262,30 @@ struct bytes parse_word(struct bytes *text)
 	return bytes_of(from, (size_t)(p - from));
 }
 
-bool parse_line(struct bytes *text, struct bytes *ret_line)
+/* What stands before the next such byte, or before the end. */
+static bool take_until(struct bytes *text, char end, struct bytes *ret)
 {
 	const char *p = text->p;
-	const char *nl;
+	const char *at;
 	size_t n;
 
 	if (text->n == 0)
 		return false;
-	nl = memchr(p, '\n', text->n);
-	n = nl ? (size_t)(nl - p) : text->n;
-	*ret_line = bytes_of(p, n);
-	*text = bytes_of(p + n + (nl != NULL), text->n - n - (nl != NULL));
+	at = memchr(p, end, text->n);
+	n = at ? (size_t)(at - p) : text->n;
+	*ret = bytes_of(p, n);
+	*text = bytes_of(p + n + (at != NULL), text->n - n - (at != NULL));
 	return true;
+}
+
+bool parse_line(struct bytes *text, struct bytes *ret_line)
+{
+	return take_until(text, '\n', ret_line);
+}
+
+bool parse_nul(struct bytes *text, struct bytes *ret_part)
+{
+	return take_until(text, '\0', ret_part);
 }
 
 struct bytes parse_stat_field(struct bytes text, int field)

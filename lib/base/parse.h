@@ -48,6 +48,8 @@ struct bytes parse_trim(struct bytes text);
 struct bytes parse_word(struct bytes *text);
 /* The next line without its newline; false at the end of *text. */
 bool parse_line(struct bytes *text, struct bytes *ret_line);
+/* The same of parts that end with a NUL each. */
+bool parse_nul(struct bytes *text, struct bytes *ret_part);
 /*
  * A field of the text of /proc/PID/stat, by its number in proc(5), from 3 on: those
  * behind the name, which may hold anything. Empty: there is none.

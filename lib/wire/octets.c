@@ -52,7 +52,7 @@ int octets_put(struct json_object *v, struct buf *out)
 bool octets_are_text(struct json_object *v)
 {
 	struct buf b = BUF_INIT;
-	bool good = octets_put(v, &b) == 0 && !(b.n && memchr(b.p, 0, b.n));
+	bool good = octets_put(v, &b) == 0 && !bytes_have_nul(buf_bytes(&b));
 
 	buf_done(&b);
 	return good;

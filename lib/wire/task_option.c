@@ -163,11 +163,6 @@ static struct bytes str_bytes(struct json_object *v)
 			(size_t)json_object_get_string_len(v));
 }
 
-static bool has_nul(struct bytes b)
-{
-	return b.n && memchr(b.p, 0, b.n);
-}
-
 static int check_string(const struct task_option *o, struct json_object *v,
 			struct buf *why)
 {
@@ -181,7 +176,7 @@ static int check_string(const struct task_option *o, struct json_object *v,
 		return too_large(why, o, "bytes");
 	if (b.n < o->min)
 		return refuse(why, o, "must not be empty");
-	if (o->type != TASK_BYTES && has_nul(b))
+	if (o->type != TASK_BYTES && bytes_have_nul(b))
 		return refuse(why, o, "must not hold a NUL");
 	if (o->type == TASK_NAME && !task_name_ok(b))
 		return refuse(why, o, "is no name" TASK_NAME_RULE);
@@ -360,26 +355,26 @@ static int check_amounts(const struct task_option *o, struct json_object *v,
 	return 0;
 }
 
-static int check_flag(const struct task_option *o, struct json_object *v,
-		      struct buf *why)
+static bool is_flag(struct json_object *v)
 {
 	int64_t n;
 
-	if (json_object_is_type(v, json_type_boolean) || json_is_int(v, 0, 1, &n))
-		return 0;
-	return refuse(why, o, "must be 1 or 0");
+	return json_object_is_type(v, json_type_boolean) ||
+	       json_is_int(v, 0, 1, &n);
+}
+
+static int check_flag(const struct task_option *o, struct json_object *v,
+		      struct buf *why)
+{
+	return is_flag(v) ? 0 : refuse(why, o, "must be 1 or 0");
 }
 
 static int check_names(const struct task_option *o, struct json_object *v,
 		       struct buf *why)
 {
-	int64_t n;
-
 	if (json_object_is_type(v, json_type_array))
 		return check_list(o, v, why);
-	if (json_object_is_type(v, json_type_boolean) || json_is_int(v, 0, 1, &n))
-		return 0;
-	return refuse(why, o, "must be 1, 0, or a list of names");
+	return is_flag(v) ? 0 : refuse(why, o, "must be 1, 0, or a list of names");
 }
 
 int task_option_check(const struct task_option *o, struct json_object *v,

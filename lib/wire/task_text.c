@@ -176,31 +176,14 @@ static struct json_object *parse_results(struct bytes text)
 /* A line; of what has a NUL in it (env -0) what stands before the next one. */
 static bool next_variable(struct bytes *text, bool nuls, struct bytes *ret)
 {
-	const char *end;
-	size_t n;
-
-	if (!nuls)
-		return parse_line(text, ret);
-	end = text->n ? memchr(text->p, 0, text->n) : NULL;
-	n = end ? (size_t)(end - (const char *)text->p) : text->n;
-	*ret = bytes_of(text->p, n);
-	if (!text->n)
-		return false;
-	*text = bytes_of((const char *)text->p + n + (end != NULL),
-			 text->n - n - (end != NULL));
-	return true;
-}
-
-static bool has_nul(struct bytes text)
-{
-	return text.n && memchr(text.p, 0, text.n);
+	return nuls ? parse_nul(text, ret) : parse_line(text, ret);
 }
 
 /* Only of lines that check_lines() lets through. */
 static struct json_object *parse_env(struct bytes text)
 {
 	struct json_object *o = json_object_new_object();
-	bool nuls = has_nul(text);
+	bool nuls = bytes_have_nul(text);
 	struct bytes line;
 
 	while (next_variable(&text, nuls, &line)) {
@@ -248,10 +231,11 @@ static struct json_object *parse_flag(struct bytes text)
 
 static struct json_object *parse_names(struct bytes text)
 {
-	struct bytes word = parse_trim(text);
+	struct json_object *flag = parse_flag(text);
 
-	if (bytes_is(word, "0") || bytes_is(word, "1"))
-		return json_object_new_int(bytes_is(word, "1"));
+	if (json_object_is_type(flag, json_type_int))
+		return flag;
+	json_object_put(flag);
 	return parse_lines(text);
 }
 
@@ -283,7 +267,7 @@ static const char *line_fault(enum task_option_type type, struct bytes line)
 static int check_lines(const struct task_option *o, struct bytes text,
 		       struct buf *why)
 {
-	bool nuls = o->type == TASK_ENV && has_nul(text);
+	bool nuls = o->type == TASK_ENV && bytes_have_nul(text);
 	struct bytes line;
 	unsigned n;
 
