@@ -358,7 +358,7 @@ install: all
 	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5)
 
 	$(if $(UNITDIR),for u in $(UNITS); do \
-		sed 's,@BINDIR@,$(BINDIR),' packaging/systemd/$$u | \
+		sed 's|@BINDIR@|$(BINDIR)|' packaging/systemd/$$u | \
 			install -D -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$u || exit; \
 	done)
 
