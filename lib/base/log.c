@@ -22,26 +22,26 @@ static const struct {
 };
 
 /* A line that is being made. */
-struct line {
+struct log_line {
 	struct buf text;
 	struct buf fields;	/* the journal's, behind the text */
 };
 
 /* How lines are written. */
-struct form {
-	void (*head)(struct line *l, enum log_level level, const char *what);
-	void (*field)(struct line *l, const struct log_field *f);
-	ssize_t (*end)(struct line *l);	/* what write(2) says */
+struct log_form {
+	void (*head)(struct log_line *l, enum log_level level, const char *what);
+	void (*field)(struct log_line *l, const struct log_field *f);
+	ssize_t (*end)(struct log_line *l);	/* what write(2) says */
 };
 
 enum { FORM_JSON, FORM_TEXT, FORM_JOURNAL, FORMS };
-static const struct form forms[FORMS];
+static const struct log_form forms[FORMS];
 
 static struct {
 	const char *program;
 	int fd;
 	enum log_level least;
-	const struct form *form;
+	const struct log_form *form;
 	unsigned lost;
 	int journal;	/* its socket, or -1 */
 } self = {.program = "taskfs", .fd = STDERR_FILENO, .least = LOG_INFO,
@@ -170,7 +170,7 @@ static void put_time(struct buf *b)
 		   (int)(t % 1000000));
 }
 
-static void json_head(struct line *l, enum log_level level, const char *what)
+static void json_head(struct log_line *l, enum log_level level, const char *what)
 {
 	buf_puts(&l->text, "{\"time\":\"");
 	put_time(&l->text);
@@ -181,7 +181,7 @@ static void json_head(struct line *l, enum log_level level, const char *what)
 	put_json_string(&l->text, bytes_str(what));
 }
 
-static void json_field(struct line *l, const struct log_field *f)
+static void json_field(struct log_line *l, const struct log_field *f)
 {
 	buf_printf(&l->text, ",\"%s\":", f->key);
 	if (f->kind == LOG_F_TEXT)
@@ -190,13 +190,13 @@ static void json_field(struct line *l, const struct log_field *f)
 		put_number(&l->text, f);
 }
 
-static ssize_t json_end(struct line *l)
+static ssize_t json_end(struct log_line *l)
 {
 	buf_puts(&l->text, "}\n");
 	return write(self.fd, l->text.p, l->text.n);
 }
 
-static void text_head(struct line *l, enum log_level level, const char *what)
+static void text_head(struct log_line *l, enum log_level level, const char *what)
 {
 	buf_printf(&l->text, "%s: %s%s%s", self.program,
 		   level >= LOG_WARNING ? level_names[level].name : "",
@@ -211,20 +211,20 @@ static void put_plain(struct buf *b, const struct log_field *f)
 		put_number(b, f);
 }
 
-static void text_field(struct line *l, const struct log_field *f)
+static void text_field(struct log_line *l, const struct log_field *f)
 {
 	buf_printf(&l->text, " %s=", f->key);
 	put_plain(&l->text, f);
 }
 
-static ssize_t text_end(struct line *l)
+static ssize_t text_end(struct log_line *l)
 {
 	buf_putc(&l->text, '\n');
 	return write(self.fd, l->text.p, l->text.n);
 }
 
 /* The journal's own protocol: KEY=value lines, of which MESSAGE is the text. */
-static void journal_head(struct line *l, enum log_level level, const char *what)
+static void journal_head(struct log_line *l, enum log_level level, const char *what)
 {
 	static const int priorities[] = {
 		[LOG_DEBUG] = 7,
@@ -238,7 +238,7 @@ static void journal_head(struct line *l, enum log_level level, const char *what)
 	buf_printf(&l->text, "MESSAGE=%s", what);
 }
 
-static void journal_field(struct line *l, const struct log_field *f)
+static void journal_field(struct log_line *l, const struct log_field *f)
 {
 	const char *c;
 
@@ -251,14 +251,14 @@ static void journal_field(struct line *l, const struct log_field *f)
 	buf_putc(&l->fields, '\n');
 }
 
-static ssize_t journal_end(struct line *l)
+static ssize_t journal_end(struct log_line *l)
 {
 	buf_putc(&l->text, '\n');
 	buf_put(&l->text, l->fields.p, l->fields.n);
 	return send(self.journal, l->text.p, l->text.n, MSG_NOSIGNAL);
 }
 
-static const struct form forms[FORMS] = {
+static const struct log_form forms[FORMS] = {
 	[FORM_JSON] = {json_head, json_field, json_end},
 	[FORM_TEXT] = {text_head, text_field, text_end},
 	[FORM_JOURNAL] = {journal_head, journal_field, journal_end},
@@ -266,7 +266,7 @@ static const struct form forms[FORMS] = {
 
 void log_write(enum log_level level, const char *what, ...)
 {
-	struct line l = {BUF_INIT, BUF_INIT};
+	struct log_line l = {BUF_INIT, BUF_INIT};
 	va_list ap;
 
 	if (!log_enabled(level))
