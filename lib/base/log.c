@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* How each is written, by its number; then what else Python's logging calls them. */
+/* How each is written, by its number; then what Python's logging calls them. */
 static const struct {
 	const char *name;
 	enum log_level level;
@@ -170,7 +170,8 @@ static void put_time(struct buf *b)
 		   (int)(t % 1000000));
 }
 
-static void json_head(struct log_line *l, enum log_level level, const char *what)
+static void json_head(struct log_line *l, enum log_level level,
+		      const char *what)
 {
 	buf_puts(&l->text, "{\"time\":\"");
 	put_time(&l->text);
@@ -196,7 +197,8 @@ static ssize_t json_end(struct log_line *l)
 	return write(self.fd, l->text.p, l->text.n);
 }
 
-static void text_head(struct log_line *l, enum log_level level, const char *what)
+static void text_head(struct log_line *l, enum log_level level,
+		      const char *what)
 {
 	buf_printf(&l->text, "%s: %s%s%s", self.program,
 		   level >= LOG_WARNING ? level_names[level].name : "",
@@ -224,7 +226,8 @@ static ssize_t text_end(struct log_line *l)
 }
 
 /* The journal's own protocol: KEY=value lines, of which MESSAGE is the text. */
-static void journal_head(struct log_line *l, enum log_level level, const char *what)
+static void journal_head(struct log_line *l, enum log_level level,
+		         const char *what)
 {
 	static const int priorities[] = {
 		[LOG_DEBUG] = 7,
