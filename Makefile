@@ -30,13 +30,14 @@ WERROR ?=
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
           -Wmissing-prototypes -Wvla -Wformat=2 $(WERROR)
 OPT    ?= $(if $(SAN),-O1 -g1,-O2 -g)
-CFLAGS += -std=c11 -D_GNU_SOURCE -DTASKFS_VERSION='"$(VERSION)"' $(OPT) \
+CFLAGS += $(CPPFLAGS) -std=c11 -D_GNU_SOURCE -DTASKFS_VERSION='"$(VERSION)"' $(OPT) \
           $(WARN) -Ilib -Ibuild/gen -fno-strict-aliasing -fstack-protector-strong
 ifneq ($(SAN),)
 CFLAGS  += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 else
-CFLAGS  += -D_FORTIFY_SOURCE=2
+# A distribution has a level of its own.
+CFLAGS  += $(if $(findstring -D_FORTIFY_SOURCE,$(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
 endif
 
 PROGRAMS := taskfs taskfs-controller taskfs-engine
@@ -339,6 +340,10 @@ DOCS     := $(filter-out %.head.md,$(wildcard doc/*.md))
 # Folders of doc/ that go as they are.
 DOCDIRS  := examples guide images
 
+# systemd's. UNITDIR= installs none.
+UNITDIR  ?= $(PREFIX)/lib/systemd
+UNITS    := $(patsubst packaging/systemd/%,%,$(wildcard packaging/systemd/*/*.service))
+
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) \
 		$(DOCDIRS:%=$(DESTDIR)$(DOCDIR)/doc/%) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
@@ -352,13 +357,27 @@ install: all
 	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5)
 
+	$(if $(UNITDIR),for u in $(UNITS); do \
+		sed 's|@BINDIR@|$(BINDIR)|' packaging/systemd/$$u | \
+			install -D -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$u || exit; \
+	done)
+
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(COMMANDS)))
 	rm -f $(DESTDIR)$(SBINDIR)/mount.fuse.taskfs
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(COMPLETE))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
+	$(if $(UNITDIR),rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS)))
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(LIBDIR)
+
+# Debian's packages, in build/deb. See packaging/debian.
+deb:
+	@scripts/setup build test deb
+	@packaging/deb
+
+version:
+	@echo $(VERSION)
 
 clean:
 	rm -rf build
@@ -391,10 +410,11 @@ help:
 #::                 taskfs.5
 #:: make setup      install what building and testing need
 #:: make install    DESTDIR= PREFIX=/usr/local; make uninstall takes it away
+#:: make deb        Debian's packages, in build/deb
 #:: make clean      remove build/
 #:: CC=clang takes another compiler, V=1 shows every command.
 
 .PHONY: all tests setup start stop status test check run-tests lint unit wire \
 	interop e2e torture theirs fuzz fuzzers fresh test-slow bench bench-scale bench-sched counts \
-	bench-programs docs print-cflags install uninstall clean help
+	bench-programs docs print-cflags install uninstall deb version clean help
 .DELETE_ON_ERROR:

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "base/systemd.h"
 #include "clients/client_ids.h"
 #include "clients/relayed.h"
 #include "engines/drain.h"
@@ -239,7 +240,11 @@ static int run(struct controller *c)
 			 log_int("registration", c->sock[0].port),
 			 log_int("results", (int64_t)c->results->by_id.n));
 		say_ready(&c->config);
+		systemd_watch(c->loop);
+		systemd_tell("READY=1");
 		err = loop_run(c->loop);
+		systemd_tell("STOPPING=1");
+		systemd_done();
 		address_withdraw(c);
 	}
 	buf_done(&why);
@@ -327,6 +332,7 @@ int main(int argc, char **argv)
 
 	if (sodium_init() < 0)
 		return EXIT_FAILED;
+	systemd_begin();
 	if (options_read(argc, argv, &c.config, &c.policy, &code) == 0) {
 		raise_limits();
 		/* Fast bins are swept at every large allocation: that costs

@@ -2,6 +2,7 @@
  * taskfs-engine: runs tasks and streams their output.
  */
 #include "base/opt.h"
+#include "base/systemd.h"
 #include "engine.h"
 #include "guard.h"
 #include "options.h"
@@ -112,10 +113,12 @@ static int run(struct config *config, char **spool_dir, int *lock)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	config->groups = subgroups_enter(&cgroup_own);
 	code = run_again(config, spool_dir, lock, h);
-	if (getpid() == guard)
+	if (getpid() == guard) {
+		systemd_tell("STOPPING=1");
 		subgroups_leave(config->groups);
-	else
+	} else {
 		free(config->groups);
+	}
 	return code;
 }
 
@@ -204,6 +207,7 @@ int main(int argc, char **argv)
 	int err, code = EXIT_OK;
 
 	tunnel_main(argc, argv);
+	systemd_begin();
 	if (options_read(argc, argv, &config, &code) == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		err = tidy_fds();

@@ -1,5 +1,6 @@
 #include "member.h"
 #include "base/parse.h"
+#include "base/systemd.h"
 #include "engine.h"
 #include "guard.h"
 #include "queue.h"
@@ -289,6 +290,9 @@ static void tell_ready(struct engine *e)
 	char line[64];
 	int n;
 
+	snprintf(line, sizeof(line), "READY=1\nSTATUS=it is engine %lld",
+		 (long long)e->member.id);
+	systemd_tell(line);
 	if (fd == NO_NUMBER)
 		return;
 	n = snprintf(line, sizeof(line), "ready %lld\n",

@@ -1,4 +1,5 @@
 #include "worker.h"
+#include "base/systemd.h"
 #include "queue.h"
 #include "requests.h"
 #include "slots.h"
@@ -44,6 +45,7 @@ static void patience_over(struct timer *t)
 static void say_goodbye(struct engine *e)
 {
 	timer_cancel(&e->leave.patience);
+	systemd_done();
 	heart_stop(e);
 	/* The worker that comes after a restart says so itself, in its
 	 * registration: nothing can overtake that. */
@@ -218,6 +220,7 @@ int worker_run(const struct config *config, const char *spool_dir,
 	lifetime_init(&e);
 	member_init(&e, h);
 	member_step(&e);
+	systemd_watch(e.loop);
 	code = loop_run(e.loop);
 	if (code < 0)
 		log_error("the engine's loop failed", log_errno(code));

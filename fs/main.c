@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
+#include "base/systemd.h"
 #include "doc.h"
 #include "mount.h"
 #include "nodes.h"
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
 	tunnel_main(argc, argv);
 	if (sodium_init() < 0)
 		return EXIT_FAILED;
+	systemd_begin();
 	tree_init(nodes);
 	config.service.ready_fd = UINT64_MAX;
 	if (opt_parse(&program, argc, argv, &config, args, &n, &code) < 0) {

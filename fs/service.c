@@ -1,6 +1,7 @@
 #include "service.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "base/systemd.h"
 #include "cluster/events.h"
 #include "cluster/view.h"
 #include "kernel/echo.h"
@@ -100,6 +101,8 @@ static void say_ready(void)
 		(void)!write((int)options->ready_fd, "\n", 1);
 		close((int)options->ready_fd);
 	}
+	systemd_watch(fs.loop);
+	systemd_tell("READY=1");
 	if (status_fd < 0)
 		return;
 	(void)!write(status_fd, "", 1);
@@ -303,6 +306,8 @@ static int start(const char *connfile)
 
 static void end(void)
 {
+	systemd_tell("STOPPING=1");
+	systemd_done();
 	/* What waits may hold a lock that the notifier's thread waits for. */
 	park_done(fs.park, -ENOTCONN);
 	notifier_stop(fs.notifier);

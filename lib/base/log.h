@@ -1,6 +1,6 @@
 /*
- * log.h: what happened, one JSON object per line (or, to a terminal, one line
- * of text). Programs log, libraries do not: the one who decides, logs, once.
+ * log.h: what happened, one JSON object per line; to a terminal, one line of text; to
+ * systemd's journal, an entry with a field for each key. Programs log, libraries do not: the one who decides, logs, once.
  *
  *	log_info("engine registered", log_int("id", 3), log_str("host", h));
  *
@@ -55,7 +55,8 @@ static inline struct log_field log_errno(int err)
 
 /*
  * program: the name in every line, not copied. fd: where lines go, borrowed;
- * a terminal gets text. Before log_init() lines go to stderr.
+ * a terminal gets text, and when the journal reads fd (JOURNAL_STREAM), its own socket
+ * gets the entries. Before log_init() lines go to stderr.
  */
 void log_init(const char *program, int fd, enum log_level least);
 /* A higher level from now on, or a lower one. */
