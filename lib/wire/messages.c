@@ -8,7 +8,7 @@ const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
 	 "slots, [resources {NAME: n}], since, [ends_in], [launch], [replaces], "
-	 "[respawned], "
+	 "[respawned], [begun], [ahead], [waiting [msg_id]], "
 	 "running [msg_id], finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
@@ -310,7 +310,8 @@ const struct message_type message_types[] = {
 	 "These replies are on disk: the engine may forget them."},
 	{MSG_KILL_REQUEST, C_, E_, "control", true, "msg_id, [signal], abort",
 	 "Send a signal to a task; `abort`: end it (TERM, grace, KILL) and "
-	 "reply with status aborted, also when it has not begun."},
+	 "reply with status aborted, also when it has not begun; of one that was "
+	 "sent `ahead` and has not begun: `returned`."},
 	{MSG_KILL_REPLY, E_, C_, "control", true, "status", "Done."},
 	{MSG_PUSH_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
@@ -372,6 +373,13 @@ const struct message_type message_types[] = {
 	 "Those that it does not have: neither waiting, nor running, nor ended "
 	 "and not yet stored. They are given again; a client's own ends as "
 	 "EngineError when it is missing twice, 10 s apart."},
+	{MSG_RECALL, C_, E_, "control", true, "msg_ids",
+	 "Those of these tasks that were sent `ahead` and have not begun are to be "
+	 "`returned`. No reply."},
+	{MSG_RETURNED, E_, C_, "task", true, "msg_ids",
+	 "Tasks that were sent `ahead` and that the engine will not begin: it was "
+	 "asked for them, or none of them could begin for a while. They are given "
+	 "to an engine again."},
 	{MSG_DRAIN, E_, C_, "task", true, "why",
 	 "The engine is to be given no more tasks until somebody says resume. "
 	 "Several in a row failed for faults of the engine (it cannot keep "
