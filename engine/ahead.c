@@ -3,9 +3,6 @@
 #include "guard.h"
 #include "wire/messages.h"
 
-/* So long they wait without one of them that could begin. */
-#define PATIENCE (50 * USEC_PER_MSEC)
-
 static bool waits(const struct task *t)
 {
 	return t->ahead && t->state == STATE_PENDING;
@@ -72,7 +69,7 @@ static void forget_all(struct engine *e)
 static void due(struct timer *timer)
 {
 	struct engine *e = container_of(timer, struct engine, ahead.timer);
-	uint64_t until = e->ahead.begun + PATIENCE, now = mono_usec();
+	uint64_t until = e->ahead.begun + e->config->ahead, now = mono_usec();
 	struct json_object *ids = all_that_wait(e);
 
 	if (!json_object_array_length(ids))
@@ -82,7 +79,7 @@ static void due(struct timer *timer)
 	else if (tell(e, ids) == 0)
 		forget_all(e);
 	else
-		timer_set(e->loop, timer, PATIENCE);
+		timer_set(e->loop, timer, e->config->ahead);
 	json_object_put(ids);
 }
 
@@ -91,7 +88,7 @@ void ahead_arrived(struct task *t)
 	struct engine *e = t->engine;
 
 	if (waits(t) && !timer_is_set(&e->ahead.timer))
-		timer_set(e->loop, &e->ahead.timer, PATIENCE);
+		timer_set(e->loop, &e->ahead.timer, e->config->ahead);
 }
 
 void ahead_begins(const struct task *t)

@@ -136,7 +136,7 @@ static struct json_object *about_me(struct engine *e)
 	}
 	if (e->member.handover->respawned)
 		json_add_bool(o, "respawned", true);
-	json_add_bool(o, "ahead", true);
+	json_add_bool(o, "ahead", e->config->ahead > 0);
 	json_add(o, "waiting", waiting);
 	json_add(o, "running", running);
 	json_add(o, "finished", finished);

@@ -25,7 +25,7 @@ static void end(struct task *t, enum state_event event)
 	if (t->unwanted)
 		task_free(t);
 	else
-		deliver(t);
+		deliver_end(t);
 }
 
 /* Never begun: refused. */

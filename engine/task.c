@@ -144,6 +144,7 @@ void task_free(struct task *t)
 	assert(t->state != STATE_RUNNING);
 	leave_list(t);
 	map_remove(&all->by_id, bytes_str(t->request.id));
+	all->untold -= t->untold;
 	timer_cancel(&t->flush_timer);
 	run_done(&t->run);
 	msg_done(&t->request);
@@ -182,6 +183,7 @@ void tasks_done(struct tasks *all)
 	free(all->slot);
 	free(all->processor);
 	stock_done(&all->stock);
+	timer_cancel(&all->tell);
 	timer_cancel(&all->again);
 	work_cancel(&all->more);
 	map_done(&all->by_id);

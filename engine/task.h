@@ -63,6 +63,7 @@ struct task {
 	int64_t count;		/* execution_count */
 	uint64_t told;		/* mono_usec() of the last step; 0: not yet */
 	bool replied;		/* to a client */
+	bool untold;		/* its end is told with those of others */
 };
 
 struct tasks {
@@ -82,6 +83,8 @@ struct tasks {
 	int64_t count;		/* of executions */
 	struct map aborted;	/* msg_ids to abort when they arrive */
 	struct map aborted_before;	/* the same, older */
+	size_t untold;		/* deliver.c's: so many such tasks */
+	struct timer tell;	/* deliver.c's: they wait no longer */
 	struct timer again;	/* deliver.c's: iopub was full */
 	struct work more;	/* deliver.c's: others had their turn */
 	bool ended_first;	/* deliver.c's: whose turn it is */

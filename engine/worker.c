@@ -1,4 +1,5 @@
 #include "worker.h"
+#include "deliver.h"
 #include "queue.h"
 #include "requests.h"
 #include "slots.h"
@@ -58,6 +59,7 @@ static void leave_step(struct work *w)
 	struct engine *e = container_of(w, struct engine, leave.work);
 	struct list *l;
 
+	deliver_untold(e);
 	if (list_empty(&e->tasks.running)) {
 		say_goodbye(e);
 		return;
