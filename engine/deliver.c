@@ -16,8 +16,6 @@
 #define STREAM_PIECE ((size_t)64 * 1024)
 /* A value that stock clients get as text. */
 #define RESULT_TEXT (16 * MIB)
-/* The end of a task waits so long for those of others. */
-#define TELL_USEC (5 * USEC_PER_MSEC)
 /* iopub is full: again after this. */
 #define AGAIN_USEC (5 * USEC_PER_MSEC)
 
@@ -506,46 +504,6 @@ void deliver_all(struct engine *e)
 		deliver_list(&all->ended, all->nended);
 }
 
-void deliver_untold(struct engine *e)
-{
-	struct list *l, *tmp;
-
-	list_for_each_safe(l, tmp, &e->tasks.ended) {
-		struct task *t = list_entry(l, struct task, link);
-
-		if (t->untold)
-			deliver(t);
-	}
-}
-
-static void tell_due(struct timer *timer)
-{
-	deliver_untold(container_of(timer, struct engine, tasks.tell));
-}
-
-/* Nobody is the worse for it: the engine has work, and this is soon. */
-static bool can_wait(const struct task *t)
-{
-	const struct tasks *all = &t->engine->tasks;
-
-	return t->extended && t->ran && all->nwaiting > all->untold;
-}
-
-void deliver_end(struct task *t)
-{
-	struct tasks *all = &t->engine->tasks;
-
-	if (!can_wait(t)) {
-		deliver_untold(t->engine);
-		deliver(t);
-		return;
-	}
-	t->untold = true;
-	all->untold++;
-	if (!timer_is_set(&all->tell))
-		timer_set(t->engine->loop, &all->tell, TELL_USEC);
-}
-
 static void again_due(struct timer *t)
 {
 	deliver_all(container_of(t, struct engine, tasks.again));
@@ -558,7 +516,6 @@ static void go_on(struct work *w)
 
 void deliver_init(struct engine *e)
 {
-	e->tasks.tell.fire = tell_due;
 	e->tasks.again.fire = again_due;
 	e->tasks.more.run = go_on;
 }

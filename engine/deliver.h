@@ -14,13 +14,6 @@
 void deliver_init(struct engine *e);
 /* Goes on with one task. */
 void deliver(struct task *t);
-/*
- * A task has ended. While others wait to be run its reply is kept for a moment, and goes
- * with theirs: one message after the other costs all who take them less.
- */
-void deliver_end(struct task *t);
-/* What is kept is said now. Also while the engine leaves. */
-void deliver_untold(struct engine *e);
 /* Goes on with all of them: a socket may take more, or the link is back. */
 void deliver_all(struct engine *e);
 /* There is new output of a running task; it is not sent one byte at a time. */

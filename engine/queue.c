@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "outcome.h"
 #include "slots.h"
+#include "together.h"
 #include "vars_tell.h"
 
 /* Waiting requests of an engine: more are refused. A controller of ours takes in
@@ -25,7 +26,7 @@ static void end(struct task *t, enum state_event event)
 	if (t->unwanted)
 		task_free(t);
 	else
-		deliver_end(t);
+		together_end(t);
 }
 
 /* Never begun: refused. */
@@ -363,6 +364,7 @@ void queue_init(struct engine *e)
 	if (e->config->bind)
 		(void)slots_processors(&e->tasks.processor);
 	deliver_init(e);
+	together_init(e);
 	ahead_init(e);
 }
 
@@ -377,5 +379,6 @@ void queue_done(struct engine *e)
 		end(t, EVENT_ABORT);
 	}
 	ahead_done(e);
+	together_done(e);
 	tasks_done(&e->tasks);
 }

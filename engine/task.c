@@ -183,7 +183,6 @@ void tasks_done(struct tasks *all)
 	free(all->slot);
 	free(all->processor);
 	stock_done(&all->stock);
-	timer_cancel(&all->tell);
 	timer_cancel(&all->again);
 	work_cancel(&all->more);
 	map_done(&all->by_id);

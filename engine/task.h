@@ -63,7 +63,7 @@ struct task {
 	int64_t count;		/* execution_count */
 	uint64_t told;		/* mono_usec() of the last step; 0: not yet */
 	bool replied;		/* to a client */
-	bool untold;		/* its end is told with those of others */
+	bool untold;		/* its end is kept (together.h) */
 };
 
 struct tasks {
@@ -83,8 +83,8 @@ struct tasks {
 	int64_t count;		/* of executions */
 	struct map aborted;	/* msg_ids to abort when they arrive */
 	struct map aborted_before;	/* the same, older */
-	size_t untold;		/* deliver.c's: so many such tasks */
-	struct timer tell;	/* deliver.c's: they wait no longer */
+	size_t untold;		/* so many such tasks */
+	struct timer tell;	/* together.c's */
 	struct timer again;	/* deliver.c's: iopub was full */
 	struct work more;	/* deliver.c's: others had their turn */
 	bool ended_first;	/* deliver.c's: whose turn it is */

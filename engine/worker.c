@@ -1,8 +1,8 @@
 #include "worker.h"
-#include "deliver.h"
 #include "queue.h"
 #include "requests.h"
 #include "slots.h"
+#include "together.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -59,7 +59,7 @@ static void leave_step(struct work *w)
 	struct engine *e = container_of(w, struct engine, leave.work);
 	struct list *l;
 
-	deliver_untold(e);
+	together_tell(e);
 	if (list_empty(&e->tasks.running)) {
 		say_goodbye(e);
 		return;

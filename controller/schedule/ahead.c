@@ -33,7 +33,7 @@ bool ahead_has_room(const struct engine *e)
  * it is small. */
 bool ahead_suits(const struct result *r)
 {
-	return r->ops == &result_ops_mount && needs_one(r->needs) &&
+	return r->ops->goes_ahead && needs_one(r->needs) &&
 	       !r->ntargets && !r->navoid && !r->ndeps && !r->timeout &&
 	       !r->max_running && !r->halt &&
 	       r->code_size + r->stdin_size <= LIMIT_INPUT &&

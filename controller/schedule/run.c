@@ -383,6 +383,7 @@ static void restored(struct run *run)
 const struct result_ops result_ops_mount = {
 	.lasts = true,
 	.counts_as_use = true,
+	.goes_ahead = true,
 	.start = begin,
 	.retries = retry_wanted,
 	.restored = restored,
