@@ -110,7 +110,8 @@ struct room {
 	size_t n;
 	bool choosy;	/* not each of them takes everything */
 	bool kept;	/* some are kept for a task that needs much */
-	bool ahead;	/* what is placed there has to wait (ahead.h) */
+	bool takers;	/* some engines take tasks ahead (ahead.h) */
+	bool ahead;	/* it is room for such tasks: they have to wait there */
 	struct speakers speakers;
 };
 
@@ -131,6 +132,7 @@ static void find_room(struct controller *c, struct room *room)
 		struct engine *e = list_entry(l, struct engine, order);
 
 		fit_note(&room->speakers, e);
+		room->takers |= e->takes_ahead;
 		if (!has_room_for_one(room, e))
 			continue;
 		room->choosy |= !e->shell || !e->ready;
@@ -430,7 +432,7 @@ static void place_ahead(struct controller *c, struct room *room)
 	struct schedule *s = c->schedule;
 	int64_t priority;
 
-	if (room->kept || list_empty(&c->ready->buckets))
+	if (!room->takers || room->kept || list_empty(&c->ready->buckets))
 		return;
 	priority = list_first(&c->ready->buckets, struct bucket, link)->priority;
 	if (priority > s->ahead) {
