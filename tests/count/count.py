@@ -70,7 +70,8 @@ def count(c, *args):
 
 
 def measure():
-    # Who looks for watchers asks more the more processes there are on the machine.
+    # What the clock asks for, and no task, is kept away: heartbeats, and looking for
+    # watchers in all processes of the machine.
     options = ["--controller-opt", "--ping=10s", "--mount-opt", "-onoinotify"]
     c = cluster.Cluster(2, options, preload=True)
     try:
