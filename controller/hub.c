@@ -11,6 +11,7 @@
 #include "engines/heart.h"
 #include "engines/notify.h"
 #include "engines/ours_reply.h"
+#include "engines/returned.h"
 #include "execute/answer.h"
 #include "gate/admission.h"
 #include "gate/door.h"
@@ -126,6 +127,8 @@ static void on_task_out(struct controller *c, struct msg *m)
 		vars_on_told(e, m);
 	else if (strcmp(m->type, MSG_DRAIN) == 0)
 		drain_on_told(e, m);
+	else if (strcmp(m->type, MSG_RETURNED) == 0)
+		returned_given_back(e, json_get_array(m->content, "msg_ids"));
 	else
 		c->count.dropped_unknown++;
 }

@@ -459,9 +459,12 @@ void deliver(struct task *t)
 {
 	step_fn *const *steps = t->extended ? extended_steps : stock_steps;
 	struct engine *e = t->engine;
+	bool late = t->untold;
 	int err = 0;
 
-	if (e->leave.on || t->unwanted ||
+	e->tasks.untold -= t->untold;
+	t->untold = false;
+	if ((e->leave.on && !late) || t->unwanted ||
 	    (t->extended && !member_is_in(&e->member)))
 		return;
 	while (steps[t->step] && (err = steps[t->step](t)) == 0)

@@ -6,6 +6,7 @@
 #ifndef TASKFS_ENGINE_H
 #define TASKFS_ENGINE_H
 
+#include "ahead.h"
 #include "base/loop.h"
 #include "base/opt.h"
 #include "health.h"
@@ -29,6 +30,7 @@ struct engine {
 	struct member member;
 	struct heart heart;
 	struct tasks tasks;
+	struct ahead ahead;
 	struct runner runner;
 	struct spool spool;
 	struct vars vars;

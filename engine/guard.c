@@ -42,6 +42,12 @@ void handover_set(struct handover *h, int64_t id, const char *uuid,
 	h->registered = true;
 }
 
+void handover_begun(struct handover *h, int64_t number)
+{
+	if (number > h->begun)
+		h->begun = number;
+}
+
 void handover_clear(struct handover *h)
 {
 	h->registered = false;
@@ -173,6 +179,8 @@ static struct json_object *goodbye(const struct handover *h, bool left,
 
 	json_add_int(content, "id", h->id);
 	json_add_str(content, "uuid", h->uuid);
+	if (h->extended)
+		json_add_int(content, "begun", h->begun);
 	if (left)
 		json_add_bool(content, "left", true);
 	if (respawn && h->extended)

@@ -18,6 +18,8 @@ struct handover {
 	bool extended;		/* its controller speaks the extensions */
 	bool leaving;		/* the worker ends because it was told to */
 	bool respawned;		/* the guard's: the worker before has died */
+	/* The largest number of a task that has begun (execute_request); 0: none. */
+	int64_t begun;
 	int64_t id;
 	char uuid[ID_SIZE];
 	size_t n;
@@ -29,6 +31,8 @@ struct handover *handover_new(void);
 /* The worker's: registered at the controller of this connection file. */
 void handover_set(struct handover *h, int64_t id, const char *uuid,
 		  bool extended, struct bytes connection);
+/* The worker's: a task of this number begins now. */
+void handover_begun(struct handover *h, int64_t number);
 /* The worker has said goodbye itself. */
 void handover_clear(struct handover *h);
 

@@ -112,9 +112,11 @@ static struct json_object *about_me(struct engine *e)
 	struct json_object *running = json_object_new_array();
 	struct json_object *finished = json_object_new_array();
 	struct json_object *relayed = json_object_new_array();
+	struct json_object *waiting = json_object_new_array();
 	char process[PROCESS_SIZE];
 
 	tasks_list(&e->tasks, running, finished, relayed);
+	tasks_hold_ahead(&e->tasks, waiting);
 	json_add_int(o, "version", TASKFS_PROTOCOL);
 	json_add_str(o, "host", e->host);
 	json_add_int(o, "pid", getpid());
@@ -129,10 +131,14 @@ static struct json_object *about_me(struct engine *e)
 	json_add_int(o, "since", e->since);
 	if (e->config->ends)
 		json_add_int(o, "ends_in", lifetime_left(e));
-	if (e->member.replaces[0])
+	if (e->member.replaces[0]) {
 		json_add_str(o, "replaces", e->member.replaces);
+		json_add_int(o, "begun", e->member.handover->begun);
+	}
 	if (e->member.handover->respawned)
 		json_add_bool(o, "respawned", true);
+	json_add_bool(o, "ahead", e->config->ahead > 0);
+	json_add(o, "waiting", waiting);
 	json_add(o, "running", running);
 	json_add(o, "finished", finished);
 	/* What has just been sent may be missing: nobody is to think it lost. */
@@ -392,6 +398,8 @@ void member_leave(struct engine *e)
 	content = json_object_new_object();
 	json_add_int(content, "id", m->id);
 	json_add_str(content, "uuid", m->uuid);
+	if (m->extended)
+		json_add_int(content, "begun", m->handover->begun);
 	if (e->leave.why)
 		json_add_str(content, "why", e->leave.why);
 	out.content = content;

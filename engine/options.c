@@ -83,6 +83,10 @@ static const struct opt opts[] = {
 	{.name = "grace", .value = "TIME", .type = OPT_DURATION, AT(grace),
 	 .standard = "5", .max = 3600 * USEC_PER_SEC,
 	 .help = "from TERM to KILL, for a task that is ended"},
+	{.name = "ahead", .value = "TIME", .type = OPT_DURATION, AT(ahead),
+	 .standard = "50ms", .max = 3600 * USEC_PER_SEC,
+	 .help = "tasks that are sent before a slot is free go back when none "
+		 "begins for so long; 0: none are sent"},
 	{.name = "output-limit", .value = "SIZE", .type = OPT_SIZE,
 	 AT(output_limit), .standard = "16G", .max = INT64_MAX,
 	 .help = "largest stdout, stderr, value or data of a task"},

@@ -21,6 +21,7 @@ struct config {
 	char *from_env;			/* the same, when the environment says it; owned */
 	const char *log_file;
 	uint64_t id;			/* asked for; NO_NUMBER: any */
+	uint64_t ahead;		/* usec; 0: no task is taken ahead */
 	uint64_t grace, timeout, orphan_timeout; /* usec */
 	uint64_t file_timeout;		/* usec: ipyparallel's other one */
 	uint64_t output_limit;		/* bytes */

@@ -1,9 +1,11 @@
 #include "queue.h"
+#include "ahead.h"
 #include "begin.h"
 #include "deliver.h"
 #include "engine.h"
 #include "outcome.h"
 #include "slots.h"
+#include "together.h"
 #include "vars_tell.h"
 
 /* Waiting requests of an engine: more are refused. A controller of ours takes in
@@ -24,7 +26,7 @@ static void end(struct task *t, enum state_event event)
 	if (t->unwanted)
 		task_free(t);
 	else
-		deliver(t);
+		together_end(t);
 }
 
 /* Never begun: refused. */
@@ -94,6 +96,7 @@ static void begin(struct task *t)
 	}
 	vars_task_begins(t->engine);
 	task_to_running(t);
+	ahead_begins(t);
 	t->ran = true;
 	run_note_start(&t->run);
 	if (task_begin(t) < 0) {
@@ -189,6 +192,13 @@ static bool is_here(struct tasks *all, const struct msg *m)
 	return true;
 }
 
+/* It begins now, if it can. */
+static void take_turn(struct task *t)
+{
+	ahead_arrived(t);
+	next(t->engine);
+}
+
 void queue_add(struct engine *e, enum channel c, struct msg *m)
 {
 	bool doubtful = link_is_doubtful(&e->link, c);
@@ -219,7 +229,7 @@ void queue_add(struct engine *e, enum channel c, struct msg *m)
 		       "too many tasks wait for this engine; submit it again "
 		       "when some have ended");
 	else
-		next(e);
+		take_turn(t);
 }
 
 /* --- what the controller says of them ----------------------------------- */
@@ -302,6 +312,8 @@ bool queue_registered(struct engine *e, struct json_object *unwanted)
 
 void queue_abort_task(struct task *t)
 {
+	if (ahead_give_back(t))
+		return;
 	if (t->state == STATE_PENDING)
 		end(t, EVENT_ABORT);
 	else if (t->state == STATE_RUNNING)
@@ -352,6 +364,8 @@ void queue_init(struct engine *e)
 	if (e->config->bind)
 		(void)slots_processors(&e->tasks.processor);
 	deliver_init(e);
+	together_init(e);
+	ahead_init(e);
 }
 
 void queue_done(struct engine *e)
@@ -364,5 +378,7 @@ void queue_done(struct engine *e)
 		t->unwanted = true;
 		end(t, EVENT_ABORT);
 	}
+	ahead_done(e);
+	together_done(e);
 	tasks_done(&e->tasks);
 }

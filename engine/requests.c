@@ -1,4 +1,5 @@
 #include "requests.h"
+#include "ahead.h"
 #include "answer.h"
 #include "base/parse.h"
 #include "deliver.h"
@@ -154,6 +155,22 @@ static void have_request(struct engine *e, enum channel c, struct msg *m)
 	answer_request(e, c, m, MSG_HAVE_REPLY, o);
 }
 
+static void recall(struct engine *e, enum channel c, struct msg *m)
+{
+	struct json_object *ids = json_get_array(m->content, "msg_ids");
+	size_t i, n = ids ? json_object_array_length(ids) : 0;
+
+	(void)c;
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(ids, i);
+		const char *id = json_object_get_string(v);
+		struct task *t = id ? tasks_find(&e->tasks, bytes_str(id)) : NULL;
+
+		if (t)
+			(void)ahead_give_back(t);
+	}
+}
+
 static void register_request(struct engine *e, enum channel c, struct msg *m)
 {
 	(void)c;
@@ -203,6 +220,7 @@ static const struct request {
 	{MSG_ABORT_REQUEST, ON_CONTROL, abort_request},
 	{MSG_SIGNAL_REQUEST, ON_CONTROL, signal_request},
 	{MSG_HAVE_REQUEST, ON_CONTROL, have_request},
+	{MSG_RECALL, ON_CONTROL, recall},
 	{MSG_REGISTER_REQUEST, ON_CONTROL, register_request},
 	{MSG_CLEAR_REQUEST, ON_CONTROL, clear_request},
 	{MSG_PUSH_REQUEST, ON_CONTROL, vars_queue_add},

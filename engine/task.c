@@ -22,6 +22,7 @@ struct task *task_new(struct engine *e, enum channel c, bool extended,
 {
 	struct tasks *all = &e->tasks;
 	struct task *t = zalloc(sizeof(*t));
+	struct json_object *ours = NULL;
 
 	list_init(&t->link);
 	t->engine = e;
@@ -31,9 +32,11 @@ struct task *task_new(struct engine *e, enum channel c, bool extended,
 	t->state = STATE_PENDING;
 	t->apply = strcmp(m->type, MSG_APPLY_REQUEST) == 0;
 	t->extended = extended;
-	t->cpus = amounts_of_task(&t->need,
-				  extended ? json_get_object(m->metadata, "taskfs")
-					   : NULL);
+	if (extended)
+		ours = json_get_object(m->metadata, "taskfs");
+	t->ahead = json_bool_or(ours, "ahead", false);
+	t->number = json_int_or(ours, "number", 0);
+	t->cpus = amounts_of_task(&t->need, ours);
 	t->silent = json_bool_or(m->content, "silent", false);
 	t->stop_on_error = json_bool_or(m->content, "stop_on_error", true);
 	t->bytes = request_bytes(m);
@@ -141,6 +144,7 @@ void task_free(struct task *t)
 	assert(t->state != STATE_RUNNING);
 	leave_list(t);
 	map_remove(&all->by_id, bytes_str(t->request.id));
+	all->untold -= t->untold;
 	timer_cancel(&t->flush_timer);
 	run_done(&t->run);
 	msg_done(&t->request);
@@ -254,6 +258,20 @@ static void push_ids(struct json_object *list, struct json_object *relayed,
 		if (!t->unwanted && !t->replied)
 			json_push(t->extended ? list : relayed,
 				  json_object_new_string(t->request.id));
+	}
+}
+
+void tasks_hold_ahead(struct tasks *all, struct json_object *ret_ids)
+{
+	struct list *l;
+
+	list_for_each(l, &all->waiting[false]) {
+		struct task *t = list_entry(l, struct task, link);
+
+		if (!t->ahead)
+			continue;
+		t->held = t->named = true;
+		json_push(ret_ids, json_text(bytes_str(t->request.id)));
 	}
 }
 

@@ -38,6 +38,8 @@ struct task {
 	bool extended;		/* see above */
 	bool silent, stop_on_error;
 	bool unwanted;		/* nobody wants to hear of it */
+	bool ahead;		/* it can be given back while it waits (ahead.h) */
+	int64_t number;		/* the controller's (execute_request); 0: none */
 	bool held;		/* until the controller says that the task is its */
 	bool named;		/* in the registration that asks for that */
 	uint64_t bytes;		/* of the request, as the queue counts it */
@@ -61,6 +63,7 @@ struct task {
 	int64_t count;		/* execution_count */
 	uint64_t told;		/* mono_usec() of the last step; 0: not yet */
 	bool replied;		/* to a client */
+	bool untold;		/* its end is kept (together.h) */
 };
 
 struct tasks {
@@ -80,6 +83,8 @@ struct tasks {
 	int64_t count;		/* of executions */
 	struct map aborted;	/* msg_ids to abort when they arrive */
 	struct map aborted_before;	/* the same, older */
+	size_t untold;		/* so many such tasks */
+	struct timer tell;	/* together.c's */
 	struct timer again;	/* deliver.c's: iopub was full */
 	struct work more;	/* deliver.c's: others had their turn */
 	bool ended_first;	/* deliver.c's: whose turn it is */
@@ -122,6 +127,9 @@ uint64_t tasks_unstored(const struct tasks *all);
  */
 void tasks_list(struct tasks *all, struct json_object *running,
 		struct json_object *finished, struct json_object *relayed);
+/* Those that the controller has sent ahead and that wait: the controller may want them
+ * back, and they are held until it has answered. */
+void tasks_hold_ahead(struct tasks *all, struct json_object *ret_ids);
 /*
  * true: a connection broke, and what is answered from now on was not lost with it.
  * false: all that was answered has been said.

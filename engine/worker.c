@@ -3,6 +3,7 @@
 #include "queue.h"
 #include "requests.h"
 #include "slots.h"
+#include "together.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -60,6 +61,7 @@ static void leave_step(struct work *w)
 	struct engine *e = container_of(w, struct engine, leave.work);
 	struct list *l;
 
+	together_tell(e);
 	if (list_empty(&e->tasks.running)) {
 		say_goodbye(e);
 		return;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "schedule/ahead.h"
 #include "schedule/sched.h"
 
 /* why: what the engine itself said; NULL: somebody gave the order, or draining ends. */
@@ -16,6 +17,8 @@ static void set_draining(struct engine *e, bool draining, const char *why)
 	if (same)
 		return;
 	e->draining = draining;
+	if (draining)
+		ahead_recall_engine(e);
 	log_info(draining ? "engine drains" : "engine takes tasks again",
 		 log_int("engine", e->id), log_str("why", why));
 	sched_tell_waiting(e->c, e->id);

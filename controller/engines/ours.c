@@ -121,6 +121,21 @@ static int send_abort(struct run *run)
 	return err == -EHOSTUNREACH ? 0 : err;
 }
 
+static void send_recall(struct run *run)
+{
+	struct json_object *ids = json_object_new_array();
+	struct msg_out out = {
+		.type = MSG_RECALL,
+		.content = json_object_new_object(),
+	};
+
+	json_push(ids, json_text(bytes_str(run->msg_id)));
+	json_add(out.content, "msg_ids", ids);
+	/* Who cannot be reached begins it, or is gone. */
+	(void)!engine_send(run->engine, LINE_CONTROL, &out);
+	json_object_put(out.content);
+}
+
 static int send_signal(struct run *run, int signo)
 {
 	return run->engine ? send_kill(run, signo, false) : -EOPNOTSUPP;
@@ -152,6 +167,7 @@ static const struct run_ops run_ops_ours = {
 	.send = send_task,
 	.abort = send_abort,
 	.signal = send_signal,
+	.recall = send_recall,
 	.on_reply = ours_on_reply,
 	.engine_gone = engine_gone,
 	.stored = stored,

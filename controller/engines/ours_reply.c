@@ -5,6 +5,7 @@
 #include "execute/outcome.h"
 #include "model/tasks.h"
 #include "ours.h"
+#include "schedule/ahead.h"
 #include "schedule/ending.h"
 #include "wire/nearby.h"
 
@@ -56,6 +57,7 @@ void ours_on_reply(struct run *run, struct msg *m)
 	struct task_row row;
 
 	assert(r);
+	run_begun(run);
 	row = task_row(r, run->index);
 	outcome_init(&outcome);
 	outcome_read(&outcome, m->header, m->metadata, m->content);
@@ -70,6 +72,7 @@ void ours_on_reply(struct run *run, struct msg *m)
 		outcome_fail(&outcome, "OutputError",
 			     "an output did not come whole from the engine");
 	outcome_put(&outcome, &row);
+	ahead_note(run->engine, row.ran);
 	run->engine->completed++;
 	how = outcome_ending(&outcome);
 	run_end(run, &how, &row);
@@ -101,6 +104,7 @@ void ours_on_output(struct engine *e, struct msg *m)
 	if (!r || run->engine != e || run->phase != RUN_SENT)
 		return;
 	run_note(run, SIGN_HEARD);
+	run_begun(run);
 	if (s < 0 || s >= STREAM_OUTPUTS || offset < 0 ||
 	    !take_output(run, r, (enum stream)s, (uint64_t)offset, m))
 		c->count.bad_outputs++;

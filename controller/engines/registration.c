@@ -99,6 +99,7 @@ static void describe(struct engine *e, struct json_object *t)
 	read_slots(e, t);
 	read_resources(e, t);
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
+	e->takes_ahead = json_bool_or(t, "ahead", false);
 	engine_read_text(&e->host, t, "host");
 	engine_read_text(&e->language, t, "language");
 	engine_read_text(&e->process, t, "process");
@@ -146,8 +147,7 @@ static struct json_object *accept(struct engine *e, struct json_object *t)
 		return o;
 	ours = json_object_new_object();
 	drop = json_object_new_array();
-	returned_submitted(e, json_get_array(t, "running"),
-			   json_get_array(t, "finished"), drop);
+	returned_submitted(e, t, drop);
 	json_add_int(ours, "version", TASKFS_PROTOCOL);
 	json_add_str(ours, "instance", c->instance);
 	json_add(ours, "drop", drop);
@@ -205,6 +205,7 @@ static bool leave_place(struct controller *c, struct json_object *t)
 	drains = e->draining && !e->drain_why &&
 		 json_bool_or(t, "respawned", false);
 	e->replaced = true;
+	returned_unbegun(e, t);
 	engine_remove(e, "restarted");
 	return drains;
 }
@@ -293,6 +294,8 @@ void registration_on_end(struct controller *c, struct request *rq)
 		e->unknown_end = "it ended and could not kill what it ran";
 	if (e)
 		engine_read_text(&e->ended, rq->msg->content, "why");
+	if (e)
+		returned_unbegun(e, rq->msg->content);
 	guard = json_get_object(rq->msg->content, "respawn");
 	if (e && guard && e->kind->restarts)
 		engine_die(e, guard);

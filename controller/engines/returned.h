@@ -7,11 +7,15 @@
 
 #include "schedule/run.h"
 
-/* Of tasks that mounts submitted. running and finished: msg_ids that the engine has;
- * those it shall forget are added to ret_drop. */
-void returned_submitted(struct engine *e, struct json_object *running,
-			struct json_object *finished,
+/* Of tasks that mounts submitted. What the engine says of itself (t) names those that
+ * it has; those it shall forget are added to ret_drop. */
+void returned_submitted(struct engine *e, struct json_object *t,
 			struct json_object *ret_drop);
+/* The engine gives back these tasks, which it has not begun. */
+void returned_given_back(struct engine *e, struct json_object *msg_ids);
+/* The engine has ended, or its worker has: `begun`, the largest number of a task that
+ * it has begun, is a member of what was said then. The others wait again. */
+void returned_unbegun(struct engine *e, struct json_object *said);
 /* Of tasks that clients sent. relayed: msg_ids that the engine has; NULL: it does
  * not say. False: that cannot be believed now, it has to say it again. */
 bool returned_relayed(struct engine *e, struct json_object *relayed)

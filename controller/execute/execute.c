@@ -50,6 +50,10 @@ void execute_put_metadata(const struct result *r, const struct run *run,
 		member_int(out, "first_item", (int64_t)(run->index * r->chunk));
 	}
 	member_int(out, "engine", run->engine->id);
+	if (run->engine->takes_ahead)
+		member_int(out, "number", run->number);
+	if (run->ahead)
+		member_bool(out, "ahead", true);
 	if (stored)
 		member_raw(out, "stored", json_bytes(stored));
 	buf_puts(out, "}}");

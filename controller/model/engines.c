@@ -90,6 +90,7 @@ struct engine *engine_new(struct controller *c, int64_t id, const char *uuid)
 	e->slots = 1;
 	e->since = now_usec();
 	list_init(&e->runs);
+	list_init(&e->ahead);
 	/* A new engine is used first. */
 	list_add(&c->engines->order, &e->order);
 	/* A time of day, so that it is larger than before a restart of the

@@ -140,6 +140,14 @@ struct engine {
 	struct list runs;	/* of struct run, by engine_link */
 	unsigned load;		/* runs given to it and not ended */
 	unsigned cpus;		/* slots that these take, or will take */
+	/*
+	 * schedule/ahead.c: the runs that wait there behind others, by ahead_link, and
+	 * how many; how long a task takes there, of late (usec; 0: not known).
+	 */
+	struct list ahead;
+	unsigned nahead;
+	uint64_t pace;
+	bool takes_ahead;	/* it gives back what it has not begun */
 	struct stocks stocks;	/* its other resources */
 	/* schedule/keep.c: the result it is kept for (0: none), and as of when. */
 	uint64_t kept_for, kept_in;

@@ -86,6 +86,8 @@ struct result_ops {
 	/* A controller that ends when nobody uses it does not end before such a
 	 * result has. */
 	bool counts_as_use;
+	/* A task of it can be at an engine before it is its turn (schedule/ahead.h). */
+	bool goes_ahead;
 	/* An engine that is not ready for tasks of mounts will do. */
 	bool takes_unready;
 	/* That what it waits for ended otherwise is a failure of its own: ipyparallel

@@ -35,7 +35,8 @@ static struct json_object *running_json(const struct engine *e)
 		struct result *r = result_find(e->c, run->result);
 		char name[64];
 
-		if (!r || run->phase != RUN_SENT || run->trace == RUN_ANSWERED)
+		if (!r || run->phase != RUN_SENT || run->ahead ||
+		    run->trace == RUN_ANSWERED)
 			continue;
 		if (r->ntasks > 1)
 			snprintf(name, sizeof(name), "%llu/%u",

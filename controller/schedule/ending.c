@@ -311,6 +311,7 @@ void run_end(struct run *run, const struct ending *how, struct task_row *row)
 	assert(r);
 	if (run->phase == RUN_ENDING)
 		return;
+	run_begun(run);
 	if (wants_retry(r, run, how, row)) {
 		if (row)
 			task_row_done(row);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "run.h"
 
+#include "ahead.h"
 #include "apply.h"
 #include "base/log.h"
 #include "ending.h"
@@ -85,16 +86,66 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 	return run;
 }
 
+/* The row of its start. */
+static struct task_row start_row(struct result *r, const struct run *run)
+{
+	const struct engine *e = run->engine;
+	struct task_row row = task_row(r, run->index);
+
+	free(row.msg_id);
+	free(row.engine_uuid);
+	row.msg_id = xstrdup(run->msg_id);
+	row.engine_uuid = xstrdup(e->uuid);
+	row.engine = e->id;
+	row.state = STATE_RUNNING;
+	row.attempt = run->attempt;
+	row.started = now_usec();
+	row.began = result_age(r);
+	return row;
+}
+
+/* It waits no more, and its start is stored or will be. */
+static void has_begun(struct run *run)
+{
+	struct result *r = result_find(run->c, run->result);
+	struct task_row row;
+
+	if (run->phase != RUN_SENT || !r)
+		return;
+	row = start_row(r, run);
+	task_apply(r, &row, EVENT_START);
+	task_row_done(&row);
+}
+
+void run_begun(struct run *run)
+{
+	if (!run->ahead)
+		return;
+	ahead_remove(run);
+	has_begun(run);
+}
+
+/* The engine has a slot for it: it begins what came first. */
+static void begin_ahead(struct engine *e)
+{
+	struct run *run;
+
+	while ((run = ahead_next(e)) != NULL)
+		has_begun(run);
+}
+
 void run_leave_engine(struct run *run)
 {
 	struct engine *e = run->engine;
 
 	if (!e)
 		return;
+	ahead_remove(run);
 	run->engine = NULL;
 	list_del(&run->engine_link);
 	if (run->trace != RUN_ANSWERED)
 		engine_add_load(e, run->needs, -1);
+	begin_ahead(e);
 	engine_changed(e);
 	sched_kick(run->c);
 }
@@ -110,6 +161,7 @@ void run_answered(struct run *run)
 	list_del(&run->engine_link);
 	list_add_tail(&e->runs, &run->engine_link);
 	engine_add_load(e, run->needs, -1);
+	begin_ahead(e);
 	engine_changed(e);
 	sched_kick(run->c);
 }
@@ -158,8 +210,8 @@ void runs_done(struct controller *c)
 /* --- starting ----------------------------------------------------------- */
 
 /*
- * A task that was begun did not reach its engine: it waits again, and that was no
- * try. The next try has the same msg_id, so that an engine that has the task after
+ * A task that was given to an engine did not reach it, or came back before it was
+ * begun: it waits again, and that was no try. The next try has the same msg_id, so that an engine that has the task after
  * all knows it again.
  */
 void run_put_back(struct result *r, struct run *run)
@@ -202,6 +254,16 @@ void run_put_off(struct controller *c, struct engine *e)
 	sched_kick_after(c, UNREACHABLE);
 }
 
+/* Larger than those before a restart, unless somebody sets the clock: then what an
+ * engine says of those is not believed (returned.h). */
+static int64_t next_number(struct controller *c)
+{
+	int64_t now = now_usec(), least = c->runs->number + 1;
+
+	c->runs->number = now > least ? now : least;
+	return c->runs->number;
+}
+
 static void started(struct store_op *op)
 {
 	static const struct ending aborted = {.event = EVENT_ABORT};
@@ -219,14 +281,15 @@ static void started(struct store_op *op)
 		not_started(r, run, op->err ? op->err : -ENOSPC);
 		return;
 	}
-	task_apply(r, &op->task.row, EVENT_START);
+	if (!run->ahead)
+		task_apply(r, &op->task.row, EVENT_START);
 	run->phase = RUN_SENT;
 	run->sent = mono_usec();
 	if (run->abort) {
 		run_end(run, &aborted, NULL);
 		return;
 	}
-	if (!run->engine) {
+	if (!run->engine || (run->ahead && run->recalled)) {
 		run_put_back(r, run);
 		return;
 	}
@@ -236,6 +299,7 @@ static void started(struct store_op *op)
 		run_end(run, &refused, NULL);
 		return;
 	}
+	run->number = next_number(c);
 	code = buf_bytes(here ? &r->code : &op->task.code);
 	input = buf_bytes(here ? &r->stdin_ : &op->task.stdin_);
 	err = run->ops->send(r, run, code, input);
@@ -259,17 +323,9 @@ static void begin(struct result *r, uint32_t index, struct engine *e)
 	task_id_format(c->cluster, &task, id);
 	run = run_new(r, index, id, e);
 	run->attempt = task.attempt;
+	ahead_add(run);
 	op = store_op_new(STORE_START);
-	op->task.row = task_row(r, index);
-	free(op->task.row.msg_id);
-	free(op->task.row.engine_uuid);
-	op->task.row.msg_id = xstrdup(id);
-	op->task.row.engine_uuid = xstrdup(e->uuid);
-	op->task.row.engine = e->id;
-	op->task.row.state = STATE_RUNNING;
-	op->task.row.attempt = run->attempt;
-	op->task.row.started = now_usec();
-	op->task.row.began = result_age(r);
+	op->task.row = start_row(r, run);
 	op->task.want_input = !result_keeps_input(r);
 	op->arg = c;
 	op->done = started;
@@ -327,6 +383,7 @@ static void restored(struct run *run)
 const struct result_ops result_ops_mount = {
 	.lasts = true,
 	.counts_as_use = true,
+	.goes_ahead = true,
 	.start = begin,
 	.retries = retry_wanted,
 	.restored = restored,

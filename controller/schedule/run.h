@@ -60,6 +60,11 @@ struct run {
 	bool abort;		/* its abort was asked for */
 	bool failing;		/* counted in its result's `failing` */
 	bool doubtful;		/* relayed before its engine registered again */
+	bool ahead;		/* it waits at its engine, behind others (ahead.h) */
+	bool recalled;		/* the engine is to give it back */
+	struct list ahead_link;
+	/* Of one of our engines: larger than that of every run sent before; 0: none. */
+	int64_t number;
 	const struct run_ops *ops;
 	/* Kept by those whose ops the run has; else NULL. */
 	struct relayed *relayed; /* clients/relayed.h: the client's task */
@@ -91,6 +96,9 @@ struct run_ops {
 	/* Of a run that is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
 	int (*abort)(struct run *run);
 	int (*signal)(struct run *run, int signo);
+	/* Of a run that is ahead: its engine is to give it back, if it has not begun it.
+	 * NULL: such engines have none. */
+	void (*recall)(struct run *run);
 	/* The reply came; its content is parsed. */
 	void (*on_reply)(struct run *run, struct msg *m);
 	/* The message was lost on the way, or the reply, and only the client can send
@@ -128,6 +136,9 @@ struct run *run_of_client(struct result *r, const char *msg_id,
 struct run *run_find(struct controller *c, const char *msg_id);
 /* The one place where the trace of a run changes. */
 void run_note(struct run *run, enum run_sign sign);
+/* The engine has begun the run, as far as one knows: nothing new, unless the run was
+ * ahead. */
+void run_begun(struct run *run);
 /* The engine of the run has answered, and can have the next; the end of the run
  * comes later. */
 void run_answered(struct run *run);
@@ -152,6 +163,7 @@ struct runs {
 	struct map by_msg_id;	/* msg_id -> struct run */
 	struct list not_stored;	/* of struct store_op: the store refused them; ending.c */
 	struct timer again;	/* ... and gets them again */
+	int64_t number;		/* of the run that was sent last */
 };
 
 void runs_done(struct controller *c);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "sched.h"
 
+#include "ahead.h"
 #include "ending.h"
 #include "fit.h"
 #include "keep.h"
@@ -19,6 +20,7 @@ struct schedule {
 	struct timer later;
 	uint64_t turn;		/* how many times place() has looked */
 	bool check_all;		/* each that is ready is to be asked for an engine */
+	int64_t ahead;		/* nothing of less priority is ahead */
 	int told_missing;	/* enum missing (why.h): what waits was told so */
 };
 
@@ -108,12 +110,16 @@ struct room {
 	size_t n;
 	bool choosy;	/* not each of them takes everything */
 	bool kept;	/* some are kept for a task that needs much */
+	bool takers;	/* some engines take tasks ahead (ahead.h) */
+	bool ahead;	/* it is room for such tasks: they have to wait there */
 	struct speakers speakers;
 };
 
 /* The least that a task needs. */
-static bool has_room_for_one(const struct engine *e)
+static bool has_room_for_one(const struct room *room, const struct engine *e)
 {
+	if (room->ahead)
+		return ahead_has_room(e);
 	return engine_usable(e) && fit_now(e->c->results->needs_one, e);
 }
 
@@ -122,13 +128,12 @@ static void find_room(struct controller *c, struct room *room)
 	struct list *l;
 
 	room->n = 0;
-	room->e = xreallocarray(NULL, c->engines->by_id.n, sizeof(*room->e));
-	room->fit = xreallocarray(NULL, c->engines->by_id.n, sizeof(*room->fit));
 	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
 		fit_note(&room->speakers, e);
-		if (!has_room_for_one(e))
+		room->takers |= e->takes_ahead;
+		if (!has_room_for_one(room, e))
 			continue;
 		room->choosy |= !e->shell || !e->ready;
 		room->e[room->n++] = e;
@@ -171,7 +176,7 @@ static void used(struct controller *c, struct room *room, struct engine *e)
 	memmove(room->e + i, room->e + i + 1,
 		(room->n - i - 1) * sizeof(*room->e));
 	room->n--;
-	if (has_room_for_one(e))
+	if (has_room_for_one(room, e))
 		room->e[room->n++] = e;
 }
 
@@ -326,6 +331,12 @@ static bool place_result(struct controller *c, struct result *r,
 	return true;
 }
 
+/* The next result of a line that has one. */
+static struct result *first_of(const struct line *line)
+{
+	return list_entry(line->at, struct result, ready_link);
+}
+
 /* The line whose next result came first; NULL: none has one. */
 static struct line *first_line(struct bucket *b)
 {
@@ -339,7 +350,7 @@ static struct line *first_line(struct bucket *b)
 
 		if (!line->at || line->at == &line->results)
 			continue;
-		id = list_entry(line->at, struct result, ready_link)->id;
+		id = first_of(line)->id;
 		if (id < least) {
 			least = id;
 			best = line;
@@ -352,7 +363,7 @@ static struct line *first_line(struct bucket *b)
 static void place_next(struct controller *c, struct line *line,
 		       struct room *room)
 {
-	struct result *r = list_entry(line->at, struct result, ready_link);
+	struct result *r = first_of(line);
 	struct list *at = line->at;
 	bool placed = true;
 
@@ -376,12 +387,19 @@ static void place_bucket(struct controller *c, struct bucket *b,
 	struct list *l, *tmp;
 	struct line *line;
 
+	if (room->ahead)
+		c->schedule->ahead = b->priority;
 	list_for_each(l, &b->lines) {
 		line = list_entry(l, struct line, link);
 		line->at = line->results.next;
 	}
-	while (room->n && (line = first_line(b)) != NULL)
-		place_next(c, line, room);
+	while (room->n && (line = first_line(b)) != NULL) {
+		/* Nobody passes who cannot go ahead. */
+		if (room->ahead && !ahead_suits(first_of(line)))
+			room->n = 0;
+		else
+			place_next(c, line, room);
+	}
 	list_for_each_safe(l, tmp, &b->lines) {
 		line = list_entry(l, struct line, link);
 		line->at = NULL;
@@ -390,26 +408,55 @@ static void place_bucket(struct controller *c, struct bucket *b,
 	}
 }
 
+/* Gives what is ready to the engines that have room. */
+static void place_all(struct controller *c, struct room *room)
+{
+	struct list *l, *tmp;
+
+	find_room(c, room);
+	list_for_each_safe(l, tmp, &c->ready->buckets) {
+		struct bucket *b = list_entry(l, struct bucket, link);
+
+		if (!room->n)
+			break;
+		place_bucket(c, b, room);
+		if (list_empty(&b->lines))
+			bucket_drop(b);
+	}
+}
+
+/* No engine is free for what is left. It goes before what is worth less and was given
+ * ahead. */
+static void place_ahead(struct controller *c, struct room *room)
+{
+	struct schedule *s = c->schedule;
+	int64_t priority;
+
+	if (!room->takers || room->kept || list_empty(&c->ready->buckets))
+		return;
+	priority = list_first(&c->ready->buckets, struct bucket, link)->priority;
+	if (priority > s->ahead) {
+		ahead_recall_below(c, priority);
+		s->ahead = priority;
+	}
+	room->ahead = true;
+	room->choosy = false;
+	place_all(c, room);
+}
+
 static void place(struct work *w)
 {
 	struct controller *c = container_of(w, struct schedule, work)->c;
 	struct room room = {0};
-	struct list *l, *tmp;
 
 	check_all(c);
 	if (list_empty(&c->ready->buckets))
 		return;
 	c->schedule->turn++;
-	find_room(c, &room);
-	list_for_each_safe(l, tmp, &c->ready->buckets) {
-		struct bucket *b = list_entry(l, struct bucket, link);
-
-		if (!room.n)
-			break;
-		place_bucket(c, b, &room);
-		if (list_empty(&b->lines))
-			bucket_drop(b);
-	}
+	room.e = xreallocarray(NULL, c->engines->by_id.n, sizeof(*room.e));
+	room.fit = xreallocarray(NULL, c->engines->by_id.n, sizeof(*room.fit));
+	place_all(c, &room);
+	place_ahead(c, &room);
 	free(room.e);
 	free(room.fit);
 	if (c->ready->waits && !list_empty(&c->ready->buckets))
@@ -420,6 +467,7 @@ void sched_init(struct controller *c)
 {
 	c->schedule = zalloc(sizeof(*c->schedule));
 	c->schedule->c = c;
+	c->schedule->ahead = INT64_MAX;
 	c->schedule->work.run = place;
 	c->schedule->later.fire = later;
 	c->ready->wake = sched_kick;

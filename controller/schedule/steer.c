@@ -1,6 +1,7 @@
 #include "base/base.h"
 #include "steer.h"
 
+#include "ahead.h"
 #include "ending.h"
 #include "model/ready.h"
 #include "model/tasks.h"
@@ -38,7 +39,7 @@ static int each_run(struct result *r, int signo, bool abort_it)
 			struct run *run =
 				list_entry(l, struct run, engine_link);
 
-			if (run->result != r->id)
+			if (run->result != r->id || (run->ahead && !abort_it))
 				continue;
 			one = run_signal(run, signo, abort_it);
 			if (err == -ESRCH || one)
@@ -103,7 +104,7 @@ int task_signal(struct result *r, uint32_t index, int signo)
 
 	if (state_is_final((enum state)r->task[index].state))
 		return -ESRCH;
-	if (!run || run->phase == RUN_ENDING)
+	if (!run || run->phase == RUN_ENDING || run->ahead)
 		return -EAGAIN;
 	return run_signal(run, signo, false);
 }
@@ -160,10 +161,12 @@ static void put_setting(struct result *r, struct store_op *op,
 static void set_held(struct result *r, bool hold)
 {
 	r->held = hold;
-	if (hold)
+	if (hold) {
 		ready_remove(r);
-	else
+		ahead_recall_result(r);
+	} else {
 		ready_add(r);
+	}
 	result_changed(r, CHANGED_STATE);
 }
 
@@ -214,6 +217,8 @@ int task_hold(struct result *r, uint32_t index, bool hold,
 	if (state_is_final((enum state)r->task[index].state))
 		return -ESRCH;
 	task_set_held(r, index, hold);
+	if (hold)
+		ahead_recall_task(r, index);
 	task_changed(r, index);
 	result_changed(r, CHANGED_STATE);
 	op = store_op_new(STORE_TASK_HELD);

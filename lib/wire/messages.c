@@ -8,7 +8,7 @@ const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
 	 "slots, [resources {NAME: n}], since, [ends_in], [launch], [replaces], "
-	 "[respawned], "
+	 "[respawned], [begun], [ahead], [waiting [msg_id]], "
 	 "running [msg_id], finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
@@ -27,7 +27,11 @@ const struct message_type message_types[] = {
 	 "microseconds. "
 	 "`launch`: the launch of a pool that started it. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
-	 "gone; `respawned`: it had died, and nobody has told it to begin anew. "
+	 "gone; `respawned`: it had died, and nobody has told it to begin anew; "
+	 "`begun`: what that one had begun, as in unregistration_request. `ahead`: "
+	 "it takes tasks ahead (see execute_request); `waiting`: those of `running` "
+	 "that were sent ahead and have not begun, nor do they until this is "
+	 "answered. "
 	 "`process` says which process `pid` is "
 	 "(MACHINE:BOOT:NAMESPACE:START, lib/wire/process.h): of an engine that "
 	 "is not heard any more it tells that it has ended. One that is not "
@@ -46,10 +50,13 @@ const struct message_type message_types[] = {
 	 "them there, into a file of its own in `.engines` that it has locked, "
 	 "and says so in `output`."},
 	{MSG_UNREGISTRATION_REQUEST, E_, C_, "registration", false,
-	 "id, [uuid], [why], [left], [respawn {pid, [process]}]",
+	 "id, [uuid], [why], [begun], [left], [respawn {pid, [process]}]",
 	 "The engine is gone, and so is what it ran: sent by itself at its "
 	 "end, or by its guard when it died. `uuid` says which, should another "
-	 "have its id by now. `why` it ended, if there is a reason. `left`: processes of its task "
+	 "have its id by now. `why` it ended, if there is a reason. "
+	 "`begun`: the largest `number` of a task that it has begun, 0 for none; those "
+	 "of larger numbers are given to another. Without it nobody knows, and all "
+	 "count as begun. `left`: processes of its task "
 	 "did not die. `respawn`: the engine has died and begins anew soon, with "
 	 "`replaces`; until then it is away and keeps its id, as long as this "
 	 "process, its guard, is there. No reply."},
@@ -134,11 +141,15 @@ const struct message_type message_types[] = {
 	 "stop_on_error]",
 	 "Run code. From the controller to an engine that speaks the "
 	 "extensions, metadata has `taskfs {result, index, attempt, [args], "
-	 "[env], [cwd], [items], [time_limit], [code], [stdin], [stored]}`; "
+	 "[env], [cwd], [items], [time_limit], [code], [stdin], [stored], [number], "
+	 "[ahead]}`; "
 	 "`stored` is the list of the message of that name; `code`, "
 	 "`stdin` and `items` (of a map, each ended by a NUL: $1 and on) are "
 	 "numbers of buffers; `code` is given when the code "
-	 "is no UTF-8 (content.code is then only a likeness)."},
+	 "is no UTF-8 (content.code is then only a likeness). To an engine that "
+	 "takes tasks ahead: `number`, larger for each task that is sent; it begins "
+	 "them in that order. `ahead`: there is no free slot for it, and until it "
+	 "begins it can be `returned`."},
 	{MSG_EXECUTE_REPLY, E_, "client, controller", "mux, task, broadcast",
 	 false,
 	 "status, execution_count, [user_expressions, payload] or status, "
@@ -310,7 +321,8 @@ const struct message_type message_types[] = {
 	 "These replies are on disk: the engine may forget them."},
 	{MSG_KILL_REQUEST, C_, E_, "control", true, "msg_id, [signal], abort",
 	 "Send a signal to a task; `abort`: end it (TERM, grace, KILL) and "
-	 "reply with status aborted, also when it has not begun."},
+	 "reply with status aborted, also when it has not begun; of one that was "
+	 "sent `ahead` and has not begun: `returned`."},
 	{MSG_KILL_REPLY, E_, C_, "control", true, "status", "Done."},
 	{MSG_PUSH_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
@@ -372,6 +384,13 @@ const struct message_type message_types[] = {
 	 "Those that it does not have: neither waiting, nor running, nor ended "
 	 "and not yet stored. They are given again; a client's own ends as "
 	 "EngineError when it is missing twice, 10 s apart."},
+	{MSG_RECALL, C_, E_, "control", true, "msg_ids",
+	 "Those of these tasks that were sent `ahead` and have not begun are to be "
+	 "`returned`. No reply."},
+	{MSG_RETURNED, E_, C_, "task", true, "msg_ids",
+	 "Tasks that were sent `ahead` and that the engine will not begin: it was "
+	 "asked for them, or none of them could begin for a while. They are given "
+	 "to an engine again."},
 	{MSG_DRAIN, E_, C_, "task", true, "why",
 	 "The engine is to be given no more tasks until somebody says resume. "
 	 "Several in a row failed for faults of the engine (it cannot keep "

@@ -81,6 +81,8 @@
 #define MSG_CHANGES "changes"
 #define MSG_OUTPUT "output"
 #define MSG_STORED "stored"
+#define MSG_RECALL "recall"
+#define MSG_RETURNED "returned"
 #define MSG_KILL_REQUEST "kill_request"
 #define MSG_KILL_REPLY "kill_reply"
 #define MSG_PUSH_REQUEST "push_request"

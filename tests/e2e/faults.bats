@@ -149,6 +149,34 @@ made_bytes() {
 	wait_for all_there
 }
 
+# Short tasks are at an engine before it is free for them.
+@test "engine killed with tasks that wait there: none runs twice, the others run elsewhere" {
+	expect_log .
+	local runs=$HOME_DIR/runs last status n
+	wait_for all_there
+	# From these the controller learns that they are short.
+	for n in {1..20}; do echo '{"code": ":"}'; done >"$MNT/tasks/new"
+	last=$(cat "$MNT/tasks/last")
+	done_with "$last"
+	for n in {1..300}; do
+		echo "{\"code\": \"echo $n >>$runs\"}"
+	done >"$MNT/tasks/new" &
+	wait_for test -s "$runs"
+	kill -9 "$(worker_of "$(engine_ids | head -n 1)")"
+	wait $!
+	for n in {1..300}; do
+		status=$(get $((last + n)) wait)
+		if [ "$status" = ok ]; then
+			equal "$(grep -cx "$n" "$runs")" 1
+		else
+			like "$(get $((last + n)) error)" 'EngineError.*'
+		fi
+	done
+	equal "$(sort "$runs" | uniq -d)" ''
+	start
+	wait_for all_there
+}
+
 @test "all engines killed: tasks wait until there is one" {
 	expect_log .
 	local id workers=()

@@ -67,6 +67,11 @@ static int fake_signal(struct run *run, int signo)
 	return fake.signal_err;
 }
 
+static void fake_recall(struct run *run)
+{
+	note("recall %llu.%u", (unsigned long long)run->result, run->index);
+}
+
 static void fake_gone(struct run *run)
 {
 	run_end_with_engine(run, "the engine is gone");
@@ -90,6 +95,7 @@ const struct run_ops fake_run_ops = {
 	.send = fake_send,
 	.abort = fake_abort,
 	.signal = fake_signal,
+	.recall = fake_recall,
 	.engine_gone = fake_gone,
 	.free = fake_free,
 	.stored = fake_stored,

@@ -181,8 +181,8 @@ class Boss(Peer):
             lambda m: m.type == "kernel_info_reply" and m.parent == h,
         )
 
-    def admit(self, drop=(), id=0, period=3600000):
-        """Waits for a registration and grants it."""
+    def admit(self, drop=(), id=0, period=3600000, before=None):
+        """Waits for a registration and grants it; before() is called in between."""
         # The engine waits for a subscription to iopub, and a socket subscribes
         # only while it is asked for something. What the engine had published for
         # the controller before this one may come, too: it changes nothing.
@@ -191,6 +191,8 @@ class Boss(Peer):
         m = self.hear("registration", "registration_request")
         self.uuid = m.idents[0]
         self.id, self.period = id, period
+        if before:
+            before()
         self.grant(drop)
         return m
 

@@ -322,8 +322,10 @@ class Engine(Peer):
         resources=None,
         respawned=False,
         launch=None,
+        about=None,
         **more,
     ):
+        """about: what else it says of itself."""
         content = {"uuid": self.uuid, **more}
         if self.taskfs:
             content["taskfs"] = {
@@ -334,6 +336,7 @@ class Engine(Peer):
                 "since": 1,
                 "running": list(running),
                 "finished": list(finished),
+                **(about or {}),
             }
             if process:
                 content["taskfs"]["process"] = process

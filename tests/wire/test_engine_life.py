@@ -19,7 +19,8 @@ class Life(Extended):
         pids = [*self.busy(), self.launcher(), self.mother()]
         os.kill(self.worker(), signal.SIGKILL)
         m = self.boss.hear("registration", "unregistration_request")
-        self.assertEqual(m.content, {"id": 0, "uuid": self.boss.uuid.decode()})
+        told = {"id": 0, "uuid": self.boss.uuid.decode(), "begun": 0}
+        self.assertEqual(m.content, told)
         self.assertNotEqual(m.idents[0], self.boss.uuid)
         self.assertEqual(self.process.wait(), 128 + signal.SIGKILL)
         for pid in pids:
