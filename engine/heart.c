@@ -5,6 +5,8 @@
 #define STANDARD_MSEC 3000
 /* Our own engines: so many looks without a beat, and the controller is lost. */
 #define LOST_MISSES 3
+/* From so many on it asks for a beat: who it asks may not know it any more. */
+#define ASK_MISSES 2
 /* By then the controller, if it is there, has given the engine up: it may have new
  * connections. */
 #define DEAF_MISSES 11
@@ -109,6 +111,8 @@ static void look_for_lost(struct engine *e)
 		log_warning("the controller did not store a result; telling "
 			    "it again");
 		member_register_again(e);
+	} else if (in && h->missed >= ASK_MISSES) {
+		link_ask_beat(&e->link);
 	}
 }
 

@@ -99,6 +99,7 @@ struct engine {
 	int64_t until;		/* it ends then, wall clock; 0: nobody knows */
 	uint64_t ends;		/* the same; mono_usec() */
 	char *ended;		/* why it has ended, if it said so; or NULL */
+	bool by_line;		/* it has lines (wire/line.h) */
 	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
 	/* Set by the hook `known` of the room that knows this kind of engine. */
 	const struct engine_kind *kind;
