@@ -12,6 +12,9 @@
 /* As ipyparallel has it: an engine is dead at the 11th beat in a row that it does
  * not answer. */
 #define MISSES 10
+/* One with lines that has answered is asked at every third beat only, and asks itself
+ * when it hears none (link_ask_beat() there). */
+#define QUIET 3
 /* An engine has so much time to begin to answer. */
 #define JOINING (30 * USEC_PER_SEC)
 /* A new engine is asked at once, and again after this (doubling), whether its
@@ -42,6 +45,12 @@ static void publish(struct controller *c, struct bytes text)
 	(void)!zmq_send(sock_of(c, S_HB_PING), text.p, text.n, ZMQ_DONTWAIT);
 }
 
+static bool is_quiet(const struct engine *e)
+{
+	return e->by_line && e->state == ENGINE_LIVE && !e->missed &&
+	       (e->c->heart->beat + (uint64_t)e->id) % QUIET;
+}
+
 /*
  * Pings all engines, or only those that are not there yet; false: there was none. One
  * of ours that has not come back since a restart of this controller has not said yet
@@ -57,9 +66,9 @@ static bool ping(struct controller *c, bool all)
 	list_for_each(l, &c->engines->order) {
 		struct engine *e = list_entry(l, struct engine, order);
 
-		if (!all && e->state == ENGINE_LIVE)
+		if (all ? is_quiet(e) : e->state == ENGINE_LIVE)
 			continue;
-		any = true;
+		any = e->pinged = true;
 		if (e->taskfs)
 			line_ping(c, engine_ident(e), text);
 		published |= !e->by_line;
@@ -127,7 +136,7 @@ void heart_on_pong(struct controller *c, struct msg *m)
 
 uint64_t heart_limit(const struct controller *c)
 {
-	return (MISSES + 2) * c->config.ping;
+	return (MISSES + 1 + QUIET) * c->config.ping;
 }
 
 static bool is_new(const struct engine *e)
@@ -137,6 +146,9 @@ static bool is_new(const struct engine *e)
 
 static void count_beat(struct engine *e)
 {
+	if (e->by_line && !e->pinged)
+		return;
+	e->pinged = false;
 	/* A Python engine takes its time between the registration and the first
 	 * beat. */
 	if (is_new(e) && !e->answered && mono_usec() - e->joining < JOINING)

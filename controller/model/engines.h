@@ -116,7 +116,7 @@ struct engine {
 	int64_t away_since;	/* of one that is lost; wall clock */
 	unsigned missed;	/* beats */
 	uint64_t joining;	/* mono_usec() when it registered */
-	bool answered;		/* since the last beat */
+	bool pinged, answered;	/* since the last beat */
 	bool changed;		/* not told yet */
 	bool draining;		/* gets no tasks; engines/drain.h */
 	uint64_t pong;		/* mono_usec() of the last one */
