@@ -96,6 +96,9 @@ enum socket line_take(enum engine_line l, struct msg *m)
 	if (m->frames < 2 || !line_find(l, msg_frame(m, 1), &what))
 		return SOCKETS;
 	msg_drop_frame(m, 1);
+	/* What is published begins with its topic, and no ident. */
+	if (what == CARRY_IOPUB)
+		msg_drop_frame(m, 0);
 	m->by_line = true;
 	return channel[what];
 }
