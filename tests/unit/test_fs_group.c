@@ -129,7 +129,7 @@ static void test_what_ended_stays(void **state)
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 6);
 	t.state = STATE_RUNNING;
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 7);
-	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(group_task(g, 0)->state, STATE_OK);
 	assert_int_equal(g->ndone, 1);
 }
 
@@ -159,9 +159,9 @@ static void test_the_rest(void **state)
 
 	(void)state;
 	group_end_rest(g, &rest, 6);
-	assert_int_equal(g->task[1].state, STATE_PENDING);
-	assert_int_equal(g->task[2].state, STATE_ABORTED);
-	assert_int_equal(g->task[4].completed, 50);
+	assert_int_equal(group_task(g, 1)->state, STATE_PENDING);
+	assert_int_equal(group_task(g, 2)->state, STATE_ABORTED);
+	assert_int_equal(group_task(g, 4)->completed, 50);
 	assert_int_equal(g->ndone, 3);
 }
 
@@ -195,9 +195,9 @@ static void test_what_was_read_is_never_older(void **state)
 	assert_true(list_empty(&m.unread));
 	/* The same change may come late. */
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 12);
-	assert_int_equal(g->task[0].state, STATE_RUNNING);
+	assert_int_equal(group_task(g, 0)->state, STATE_RUNNING);
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 13);
-	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(group_task(g, 0)->state, STATE_OK);
 }
 
 static void test_read_ends_are_put_in_order(void **state)
@@ -239,10 +239,10 @@ static void test_another_controller_counts_from_the_beginning(void **state)
 	(void)state;
 	g->block[0].seq = 500;
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 3);
-	assert_int_equal(g->task[0].state, STATE_PENDING);
+	assert_int_equal(group_task(g, 0)->state, STATE_PENDING);
 	group_forget_numbers(g);
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 3);
-	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(group_task(g, 0)->state, STATE_OK);
 }
 
 static void test_the_first_failures(void **state)
