@@ -97,14 +97,17 @@ static int get_broadcasts(struct connfile *c, struct json_object *o,
 static int get_lines(struct connfile *c, struct json_object *o,
 		     struct buf *why)
 {
-	struct json_object *ours = json_get_object(o, "taskfs");
+	struct json_object *ours = json_get(o, "taskfs");
+	struct buf which = BUF_INIT;
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < LINES && ours && !err; i++)
 		err = get_port(ours, line_rows[i].key,
-			       port_at(&c->port, line_rows[i].at), why);
-	return err;
+			       port_at(&c->port, line_rows[i].at), &which);
+	buf_done(&which);
+	return err ? bad(why, "does not name the ports of two lines", "taskfs")
+		   : 0;
 }
 
 static int get_text(struct json_object *o, const char *key, char **ret)
