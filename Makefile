@@ -22,7 +22,9 @@ MNT  ?= ./mnt
 NAME ?= default
 
 comma := ,
-BUILD ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(filter clang,$(CC)),/clang)
+# Steps are counted: see tests/bench/bench_controller_growth.c.
+STEPS ?=
+BUILD ?= build$(if $(STEPS),/steps)$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(filter clang,$(CC)),/clang)
 
 PKGS   := libzmq json-c libsodium
 # Nobody is held up by what a newer compiler warns of; `make lint` sets -Werror.
@@ -38,6 +40,10 @@ LDFLAGS += -fsanitize=$(SAN)
 else
 # A distribution has a level of its own.
 CFLAGS  += $(if $(findstring -D_FORTIFY_SOURCE,$(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
+endif
+
+ifneq ($(STEPS),)
+CFLAGS += -fsanitize-coverage=trace-pc
 endif
 
 PROGRAMS := taskfs taskfs-controller taskfs-engine
@@ -149,7 +155,8 @@ $(BUILD)/tests/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(unit_help) \
 		$$(call pkg_libs,$(call owner,$(1))) -lcmocka -lpthread -lm
 endef
 $(foreach t,$(notdir $(BENCH_OF)),$(eval $(call bench_of,$(t))))
-$(BUILD)/obj/tests/bench/bench_%.o: CFLAGS += -I.
+# What counts steps takes none.
+$(BUILD)/obj/tests/bench/bench_%.o: CFLAGS := $(filter-out -fsanitize-coverage=%,$(CFLAGS)) -I.
 
 # The names of system calls, as the C library has them.
 SYSCALLS := build/gen/syscall_names.inc
@@ -300,6 +307,12 @@ bench-scale:
 	@$(AGAIN) bench-programs
 	@BUILD='$(BUILD)' tests/bench/scale
 
+# How costs grow, in steps that are counted: another build of the controller's objects.
+growth:
+	+$(Q)$(MAKE) STEPS=1 run-growth
+run-growth: $(BUILD)/tests/bench/bench_controller_growth
+	$<
+
 bench-sched:
 	@scripts/setup build test
 	@$(AGAIN) $(BUILD)/tests/bench/bench_controller_sched
@@ -405,6 +418,7 @@ help:
 #:: make bench-scale  how time and memory grow with the numbers: an SVG
 #::                 ENGINES= SLOTS= TASKS= RESULTS= READERS= (up to so many)
 #:: make bench-sched  what a decision of the scheduler costs
+#:: make growth       how costs grow with numbers, counted in steps
 #:: make counts     write again how many system calls and allocations a task costs
 #:: make docs       write again what is made from tables: PROTOCOL.md, TREE.md,
 #::                 taskfs.5
@@ -415,6 +429,7 @@ help:
 #:: CC=clang takes another compiler, V=1 shows every command.
 
 .PHONY: all tests setup start stop status test check run-tests lint unit wire \
-	interop e2e torture theirs fuzz fuzzers fresh test-slow bench bench-scale bench-sched counts \
-	bench-programs docs print-cflags install uninstall deb version clean help
+	interop e2e torture theirs fuzz fuzzers fresh test-slow bench bench-scale bench-sched \
+	growth run-growth counts bench-programs docs print-cflags install uninstall deb version \
+	clean help
 .DELETE_ON_ERROR:

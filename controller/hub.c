@@ -22,6 +22,7 @@
 #include "mounts/events.h"
 #include "net/address.h"
 #include "net/intake.h"
+#include "net/line.h"
 #include "net/sockets.h"
 #include "query.h"
 #include "upstream/sockets.h"
@@ -152,6 +153,7 @@ REFUSE(task, CHANNEL_TASK)
 REFUSE(broadcast, CHANNEL_BROADCAST)
 
 static void feed(struct controller *c);
+static void line_ready(struct watch *w, short events);
 static void ping_ready(struct watch *w, short events);
 static void pong_ready(struct watch *w, short events);
 static void events_ready(struct watch *w, short events);
@@ -187,6 +189,11 @@ static const struct socket_row {
 		       .ready = ping_ready, .small = true},
 	[S_HB_PONG] = {.name = "hb_pong", .type = ZMQ_ROUTER,
 		       .ready = pong_ready, .small = true},
+	[S_LINE_CONTROL] = {.name = "line_control", .type = ZMQ_ROUTER,
+			    .mandatory = true, .ready = line_ready},
+	[S_LINE_TASK] = {.name = "line_task", .type = ZMQ_ROUTER,
+			 .mandatory = true, .ready = line_ready,
+			 .tasks = true},
 	[S_MUX_IN] = {"mux_in", ZMQ_ROUTER, "mux_in", false, MSG_RELAY_ONCE,
 		      .on_message = on_mux_in, .tasks = true,
 		      .refuse = refuse_mux},
@@ -222,17 +229,16 @@ static const struct socket_row {
 		      .ready = events_ready, .small = true},
 };
 
-static void dropped(struct hub_socket *s, const struct msg *m, int err)
+static void dropped(struct controller *c, enum socket s, const struct msg *m,
+		    int err)
 {
-	struct controller *c = s->c;
-	enum socket i = (enum socket)(s - c->sock);
 	unsigned skipped;
 
-	if (!log_allowed(&c->drop_limit[i], 5, 10 * USEC_PER_SEC, &skipped))
+	if (!log_allowed(&c->drop_limit[s], 5, 10 * USEC_PER_SEC, &skipped))
 		return;
 	log_warning(err == -EPROTO ? "a signed message cannot be read"
 				   : "a message was dropped",
-		    log_str("socket", rows[i].name),
+		    log_str("socket", rows[s].name),
 		    log_str("why", err == -EALREADY ? "seen before"
 				   : err == -EMSGSIZE ? "too many frames"
 				   : err == -EPROTO   ? m->why
@@ -242,59 +248,97 @@ static void dropped(struct hub_socket *s, const struct msg *m, int err)
 		    log_int("not_logged", skipped));
 }
 
-static void trace(const struct hub_socket *s, const struct msg *m)
+static void trace(enum socket s, const struct msg *m)
 {
 	struct buf b = BUF_INIT;
 
 	msg_describe(m, &b);
-	log_debug("received",
-		  log_str("socket", rows[s - s->c->sock].name),
+	log_debug("received", log_str("socket", rows[s].name),
 		  log_bytes("message", buf_bytes(&b)));
 	buf_done(&b);
 }
 
-static void take(struct hub_socket *s, struct msg *m)
+/* What came by that socket, or by the line that stands for it. */
+static void take(struct controller *c, enum socket s, struct msg *m)
 {
-	const struct socket_row *row = &rows[s - s->c->sock];
-	int err = msg_open(m, &s->c->session, row->how);
+	const struct socket_row *row = &rows[s];
+	int err = msg_open(m, &c->session, row->how);
 
 	if (err)
-		dropped(s, m, err);
+		dropped(c, s, m, err);
 	if (err == -EPROTO && m->type && row->refuse)
-		row->refuse(s->c, m);
+		row->refuse(c, m);
 	if (err)
 		return;
 	if (log_enabled(LOG_DEBUG))
 		trace(s, m);
-	row->on_message(s->c, m);
+	row->on_message(c, m);
+}
+
+static enum socket number_of(const struct hub_socket *s)
+{
+	return (enum socket)(s - s->c->sock);
 }
 
 static bool may_read(const struct hub_socket *s)
 {
-	return s->socket && !channel_is_full(s->c, (enum socket)(s - s->c->sock));
+	return s->socket && !channel_is_full(s->c, number_of(s));
 }
 
-static void ready(struct watch *w, short events)
+/* Messages of one socket, as many as it may say in one turn. */
+static void read_messages(struct hub_socket *s,
+			  void (*take_one)(struct hub_socket *s, struct msg *m))
 {
-	struct hub_socket *s = container_of(w, struct hub_socket, watch);
 	struct msg m = {0};
 	int i, err = 0;
 
-	(void)events;
 	for (i = 0; i < BUDGET && may_read(s); i++) {
 		err = msg_recv(&m, s->socket);
 		if (err == -EMSGSIZE) {
 			s->c->count.dropped_oversize++;
-			dropped(s, &m, err);
+			dropped(s->c, number_of(s), &m, err);
 			continue;
 		}
 		if (err)
 			break;
-		take(s, &m);
+		take_one(s, &m);
 		msg_done(&m);
 	}
 	msg_done(&m);
 	intake_check(s->c);
+}
+
+static void take_own(struct hub_socket *s, struct msg *m)
+{
+	take(s->c, number_of(s), m);
+}
+
+static void ready(struct watch *w, short events)
+{
+	(void)events;
+	read_messages(container_of(w, struct hub_socket, watch), take_own);
+}
+
+static void take_carried(struct hub_socket *s, struct msg *m)
+{
+	enum engine_line l = number_of(s) == S_LINE_TASK ? LINE_TASK
+							 : LINE_CONTROL;
+	enum socket of = line_take(l, m);
+
+	if (of == S_HB_PING)
+		heart_on_question(s->c, m);
+	else if (of == S_HB_PONG)
+		heart_on_pong(s->c, m);
+	else if (of != SOCKETS)
+		take(s->c, of, m);
+	else
+		dropped(s->c, number_of(s), m, -EBADMSG);
+}
+
+static void line_ready(struct watch *w, short events)
+{
+	(void)events;
+	read_messages(container_of(w, struct hub_socket, watch), take_carried);
 }
 
 static void pong_ready(struct watch *w, short events)
@@ -354,7 +398,7 @@ static void notification_ready(struct watch *w, short events)
 
 /* What comes by these sockets is stored. */
 static const enum socket feeding[] = {
-	S_TASK_OUT, S_MUX_OUT, S_BROADCAST_OUT, S_IOPUB_IN,
+	S_LINE_TASK, S_TASK_OUT, S_MUX_OUT, S_BROADCAST_OUT, S_IOPUB_IN,
 	S_TASK_IN,  S_MUX_IN,  S_BROADCAST_IN,
 };
 
@@ -393,7 +437,8 @@ static int open_one(struct controller *c, enum socket i)
 	int yes = 1, buffer = SMALL_BUFFER, err;
 
 	/* What an engine sends piles up with the engine, not here. */
-	if (i == S_TASK_OUT || i == S_IOPUB_IN || rows[i].small)
+	if (i == S_LINE_TASK || i == S_TASK_OUT || i == S_IOPUB_IN ||
+	    rows[i].small)
 		how.recv_hwm = RECV_HWM;
 	err = sock_new(c->zmq, &how, &s->socket);
 	if (!err && rows[i].small &&

@@ -4,7 +4,7 @@
 #ifndef TASKFS_CHANNELS_H
 #define TASKFS_CHANNELS_H
 
-#include "base/base.h"
+#include "wire/line.h"
 
 enum channel {
 	CHANNEL_REGISTRATION,
@@ -15,6 +15,9 @@ enum channel {
 	CHANNEL_BROADCAST,	/* from here: after registration */
 	CHANNEL_PONG,
 	CHANNEL_PING,
+	/* In their place, with a controller of ours (wire/line.h): */
+	CHANNEL_LINE_CONTROL,
+	CHANNEL_LINE_TASK,
 	CHANNELS,
 };
 
@@ -30,10 +33,16 @@ struct channel_row {
 	bool late;		/* it is connected after registration */
 	bool no_drop;		/* when it is full it refuses, and drops nothing */
 	bool tasks;		/* tasks and their replies: a break is noticed */
+	bool is_line;
+	enum engine_line line;		/* that it is */
+	enum carried carried;	/* of the others: what it is on a line */
 };
 
 extern const struct channel_row channels[CHANNELS];
 
 const char *channel_name(enum channel c);
+/* The channel that a line is, and the one of that name on a line. */
+enum channel channel_of_line(enum engine_line l);
+enum channel channel_carried(enum carried what);
 
 #endif

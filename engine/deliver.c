@@ -26,8 +26,6 @@ static bool ended(const struct task *t)
 
 /* --- sending ------------------------------------------------------------ */
 
-#define LIMIT_IDENTS 64
-
 /* Sends to where the request came from. */
 static int send_back(struct task *t, const struct msg_out *out)
 {

@@ -5,6 +5,10 @@
 #define STANDARD_MSEC 3000
 /* Our own engines: so many looks without a beat, and the controller is lost. */
 #define LOST_MISSES 3
+/* By lines only every third beat comes, between which there may be three looks. After
+ * more it asks for a beat: who it asks may not know it any more. */
+#define ASK_MISSES 4
+#define LOST_BY_LINE 6
 /* By then the controller, if it is there, has given the engine up: it may have new
  * connections. */
 #define DEAF_MISSES 11
@@ -52,12 +56,17 @@ static void stood_still(struct engine *e)
 	}
 }
 
+static unsigned lost_misses(const struct engine *e)
+{
+	return e->link.lines ? LOST_BY_LINE : LOST_MISSES;
+}
+
 static bool was_still(const struct engine *e, uint64_t silence)
 {
 	uint64_t period = e->heart.period;
 
 	return silence > (e->member.extended
-				  ? LOST_MISSES * period
+				  ? lost_misses(e) * period
 				  : STOCK_PATIENCE * (period - LATE_USEC));
 }
 
@@ -93,7 +102,7 @@ static void look_for_lost(struct engine *e)
 	uint64_t orphan = e->config->orphan_timeout;
 	struct heart *h = &e->heart;
 
-	if (!h->lost && h->missed >= LOST_MISSES) {
+	if (!h->lost && h->missed >= lost_misses(e)) {
 		h->lost = true;
 		log_warning("no heartbeat from the controller; waiting for it "
 			    "to come back");
@@ -109,6 +118,8 @@ static void look_for_lost(struct engine *e)
 		log_warning("the controller did not store a result; telling "
 			    "it again");
 		member_register_again(e);
+	} else if (in && h->missed >= ASK_MISSES) {
+		link_ask_beat(&e->link);
 	}
 }
 

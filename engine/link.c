@@ -27,6 +27,19 @@ void link_done(struct link *l)
 	l->zmq = NULL;
 }
 
+/* What carries a channel. */
+static struct link_socket *carrier(struct link *l, enum channel c)
+{
+	if (!l->lines || channels[c].is_line)
+		return &l->socket[c];
+	return &l->socket[channel_of_line(line_of(channels[c].carried))];
+}
+
+static enum channel channel_of(const struct link_socket *s)
+{
+	return (enum channel)(s - s->link->socket);
+}
+
 /* --- receiving ---------------------------------------------------------- */
 
 static void log_message(const char *what, enum channel c, struct bytes text)
@@ -51,6 +64,70 @@ static void complain(struct link *l, enum channel c, int err, const char *why)
 			    log_int("more", skipped));
 }
 
+static void trace(enum channel c, const struct msg *m)
+{
+	struct buf b = BUF_INIT;
+
+	if (!log_enabled(LOG_DEBUG))
+		return;
+	msg_describe(m, &b);
+	log_message("received", c, buf_bytes(&b));
+	buf_done(&b);
+}
+
+static void open_message(struct link *l, enum channel c, struct msg *m)
+{
+	int err = msg_open(m, &l->session, MSG_READ);
+
+	if (err) {
+		complain(l, c, err, m->why);
+		if (err == -EPROTO)
+			l->ops->refuse(l->engine, c, m);
+	} else {
+		trace(c, m);
+		l->ops->message(l->engine, c, m);
+	}
+}
+
+static void send_pong(struct link *l, struct bytes text)
+{
+	void *socket = carrier(l, CHANNEL_PONG)->watch.socket;
+	struct bytes tag = line_tag(CARRY_PONG);
+
+	loop_socket_used(socket);
+	if (l->lines && zmq_send(socket, tag.p, tag.n,
+				 ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+		return;
+	(void)!zmq_send(socket, text.p, text.n, ZMQ_DONTWAIT);
+}
+
+/* Who sent a ping hears it again, and the owner of the link hears of it: it may close
+ * the sockets. */
+static void echo(struct link *l, const struct msg *m)
+{
+	struct bytes text = msg_frame(m, 0);
+
+	if (m->frames != 1 || text.n > LIMIT_PING)
+		return;
+	send_pong(l, text);
+	l->ops->beat(l->engine, text);
+}
+
+/* Of which channel a message is that came by a line; false: of none. */
+static bool take_tag(struct link *l, enum channel *c, struct msg *m)
+{
+	enum carried what;
+
+	if (m->frames < 2 ||
+	    !line_find(channels[*c].line, msg_frame(m, 0), &what)) {
+		complain(l, *c, -EBADMSG, NULL);
+		return false;
+	}
+	msg_drop_frame(m, 0);
+	*c = channel_carried(what);
+	return true;
+}
+
 static bool receive(struct link *l, enum channel c)
 {
 	struct msg m = {0};
@@ -58,22 +135,14 @@ static bool receive(struct link *l, enum channel c)
 
 	if (err == -EAGAIN)
 		return false;
-	if (!err)
-		err = msg_open(&m, &l->session, MSG_READ);
-	if (err) {
-		complain(l, c, err, m.why);
-		if (err == -EPROTO)
-			l->ops->refuse(l->engine, c, &m);
-	} else {
-		if (log_enabled(LOG_DEBUG)) {
-			struct buf b = BUF_INIT;
-
-			msg_describe(&m, &b);
-			log_message("received", c, buf_bytes(&b));
-			buf_done(&b);
-		}
-		l->ops->message(l->engine, c, &m);
-	}
+	if (err)
+		complain(l, c, err, NULL);
+	else if (channels[c].is_line && !take_tag(l, &c, &m))
+		;
+	else if (c == CHANNEL_PING)
+		echo(l, &m);
+	else
+		open_message(l, c, &m);
 	msg_done(&m);
 	return true;
 }
@@ -94,33 +163,6 @@ static void subscriptions(struct link *l)
 	l->ops->can_send(l->engine);
 }
 
-/* Who sent a ping hears it again, and the owner of the link hears of it. */
-static void echo_pings(struct link *l)
-{
-	struct watch *pong = &l->socket[CHANNEL_PONG].watch;
-	struct watch *ping = &l->socket[CHANNEL_PING].watch;
-
-	/* The owner may close the sockets. */
-	while (ping->socket) {
-		zmq_msg_t f;
-		char text[LIMIT_PING];
-		size_t n;
-
-		zmq_msg_init(&f);
-		if (zmq_msg_recv(&f, ping->socket, ZMQ_DONTWAIT) < 0)
-			return;
-		n = zmq_msg_size(&f);
-		if (n <= sizeof(text))
-			memcpy(text, zmq_msg_data(&f), n);
-		loop_socket_used(pong->socket);
-		if (n > sizeof(text) ||
-		    zmq_msg_send(&f, pong->socket, ZMQ_DONTWAIT) < 0)
-			zmq_msg_close(&f);
-		if (n <= sizeof(text))
-			l->ops->beat(l->engine, bytes_of(text, n));
-	}
-}
-
 static void connect_again(struct link_socket *s)
 {
 	struct link *l = s->link;
@@ -131,7 +173,7 @@ static void connect_again(struct link_socket *s)
 	err = sock_connect_again(s->watch.socket, l->file.interface, s->port);
 	if (err)
 		log_error("cannot connect to the controller",
-			  log_str("channel", channels[s - l->socket].name),
+			  log_str("channel", channels[channel_of(s)].name),
 			  log_errno(err));
 }
 
@@ -199,24 +241,20 @@ static void monitor_ready(struct watch *w, short events)
 	struct link *l = s->link;
 
 	(void)events;
-	if (has_ended(s) && channels[s - l->socket].tasks)
-		l->ops->cut_off(l->engine, (enum channel)(s - l->socket));
+	if (has_ended(s) && channels[channel_of(s)].tasks)
+		l->ops->cut_off(l->engine, channel_of(s));
 }
 
 static void socket_ready(struct watch *w, short events)
 {
 	struct link_socket *s = container_of(w, struct link_socket, watch);
 	struct link *l = s->link;
-	enum channel c = (enum channel)(s - l->socket);
+	enum channel c = channel_of(s);
 	int i;
 
 	if (events & POLLOUT) {
 		watch_want(w, POLLIN);
 		l->ops->can_send(l->engine);
-	}
-	if (c == CHANNEL_PING) {
-		echo_pings(l);
-		return;
 	}
 	if (c == CHANNEL_IOPUB) {
 		subscriptions(l);
@@ -309,6 +347,12 @@ static int connect_row(struct link *l, enum channel c)
 	return connect_channel(l, c, port);
 }
 
+/* Connected before registration. */
+static bool is_early(const struct link *l, int c)
+{
+	return channels[c].is_line == l->lines && !channels[c].late;
+}
+
 int link_open(struct link *l, const char *uuid, struct buf *why)
 {
 	int err = connection_read(l->config, &l->text, &l->file, why);
@@ -318,14 +362,16 @@ int link_open(struct link *l, const char *uuid, struct buf *why)
 	if (err)
 		return err;
 	l->open = true;
-	l->subscribed = false;
+	l->lines = l->file.port.line_control != 0;
+	/* What is published goes by a line to who reads it. */
+	l->subscribed = l->lines;
 	l->mend.fire = mend;
 	connfile_curve(&l->file, &l->curve);
 	session_init(&l->session, uuid, bytes_str(l->file.key), LIMIT_REPLAY);
 	l->session.encrypted = l->curve.on;
 	for (c = 0; c < CHANNELS && !err; c++) {
 		l->socket[c].doubtful = true;
-		if (!channels[c].late)
+		if (is_early(l, c))
 			err = connect_row(l, (enum channel)c);
 	}
 	if (err) {
@@ -336,7 +382,7 @@ int link_open(struct link *l, const char *uuid, struct buf *why)
 	return err;
 }
 
-int link_open_rest(struct link *l, int64_t id)
+static int open_late(struct link *l, int64_t id)
 {
 	unsigned leaf = l->file.broadcasts[(size_t)id % l->file.nbroadcasts];
 	int err = 0;
@@ -351,6 +397,11 @@ int link_open_rest(struct link *l, int64_t id)
 	if (!err && !l->socket[CHANNEL_PING].watch.socket)
 		err = connect_row(l, CHANNEL_PING);
 	return err;
+}
+
+int link_open_rest(struct link *l, int64_t id)
+{
+	return l->lines ? 0 : open_late(l, id);
 }
 
 void link_close(struct link *l)
@@ -371,12 +422,12 @@ void link_close(struct link *l)
 
 void link_doubt(struct link *l, enum channel c)
 {
-	l->socket[c].doubtful = true;
+	carrier(l, c)->doubtful = true;
 }
 
-bool link_is_doubtful(const struct link *l, enum channel c)
+bool link_is_doubtful(struct link *l, enum channel c)
 {
-	return l->socket[c].doubtful;
+	return carrier(l, c)->doubtful;
 }
 
 void link_trust(struct link *l)
@@ -396,7 +447,7 @@ bool link_file_changed(const struct link *l)
 
 bool link_can_send(struct link *l, enum channel c)
 {
-	void *socket = l->socket[c].watch.socket;
+	void *socket = carrier(l, c)->watch.socket;
 	size_t n = sizeof(int);
 	int events = 0;
 
@@ -412,7 +463,7 @@ bool link_connected(struct link *l)
 	int c;
 
 	for (c = 0; c < CHANNELS; c++) {
-		if (channels[c].late || channels[c].type != ZMQ_DEALER ||
+		if (!is_early(l, c) || channels[c].type != ZMQ_DEALER ||
 		    link_can_send(l, (enum channel)c))
 			continue;
 		link_want(l, (enum channel)c);
@@ -423,18 +474,57 @@ bool link_connected(struct link *l)
 
 int link_want(struct link *l, enum channel c)
 {
-	watch_want(&l->socket[c].watch, POLLIN | POLLOUT);
+	watch_want(&carrier(l, c)->watch, POLLIN | POLLOUT);
 	return -EAGAIN;
+}
+
+/* With the channel's name before its idents. */
+static int send_by_line(struct link *l, enum channel c,
+			const struct msg_out *out)
+{
+	struct bytes idents[LIMIT_IDENTS + 1];
+	struct msg_out tagged = *out;
+	unsigned i;
+
+	if (out->nidents > LIMIT_IDENTS)
+		return -EMSGSIZE;
+	idents[0] = line_tag(channels[c].carried);
+	for (i = 0; i < out->nidents; i++)
+		idents[i + 1] = out->idents[i];
+	tagged.idents = idents;
+	tagged.nidents = out->nidents + 1;
+	return msg_send(carrier(l, c)->watch.socket, &l->session, &tagged);
+}
+
+static int send_message(struct link *l, enum channel c,
+			const struct msg_out *out)
+{
+	void *socket = carrier(l, c)->watch.socket;
+
+	if (!socket)
+		return -EAGAIN;
+	return l->lines ? send_by_line(l, c, out)
+			: msg_send(socket, &l->session, out);
 }
 
 int link_send(struct link *l, enum channel c, const struct msg_out *out)
 {
-	struct watch *w = &l->socket[c].watch;
-	int err = w->socket ? msg_send(w->socket, &l->session, out) : -EAGAIN;
+	int err = send_message(l, c, out);
 
-	if (err == -EAGAIN && channels[c].type == ZMQ_DEALER)
+	if (err == -EAGAIN && channels[channel_of(carrier(l, c))].type == ZMQ_DEALER)
 		link_want(l, c);
 	else if (!err && log_enabled(LOG_DEBUG))
 		log_message("sent", c, bytes_str(out->type));
 	return err;
+}
+
+void link_ask_beat(struct link *l)
+{
+	struct watch *w = &l->socket[CHANNEL_LINE_CONTROL].watch;
+	struct bytes tag = line_tag(CARRY_PING);
+
+	if (!l->lines || !w->socket)
+		return;
+	loop_socket_used(w->socket);
+	(void)!zmq_send(w->socket, tag.p, tag.n, ZMQ_DONTWAIT);
 }

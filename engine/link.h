@@ -19,6 +19,9 @@
 struct engine;
 struct config;
 
+/* Of a message that is sent. */
+#define LIMIT_IDENTS 64
+
 /* What the owner of a link does when something happens; any may close the link. */
 struct link_ops {
 	/* m stays the link's, but what it holds may be taken out of it. */
@@ -56,6 +59,7 @@ struct link {
 	bool open;
 	struct link_socket socket[CHANNELS];
 	unsigned leaf;		/* port of the broadcast channel */
+	bool lines;		/* two lines carry all channels */
 	bool subscribed;	/* somebody listens on iopub */
 	struct timer mend;
 	struct log_limit rubbish;	/* lines about bad messages */
@@ -83,7 +87,7 @@ bool link_file_changed(const struct link *l);
  * not when the channel was just opened or link_doubt() was called; link_trust():
  * all have.
  */
-bool link_is_doubtful(const struct link *l, enum channel c);
+bool link_is_doubtful(struct link *l, enum channel c);
 void link_doubt(struct link *l, enum channel c);
 /*
  * New connections in the place of those that are there, which may lead nowhere: a
@@ -92,6 +96,11 @@ void link_doubt(struct link *l, enum channel c);
  */
 bool link_connect_again(struct link *l);
 void link_trust(struct link *l);
+/*
+ * No beat has come. A controller of ours sends them one by one by the lines, to those
+ * that it knows: who hears none asks for one. Nothing without lines.
+ */
+void link_ask_beat(struct link *l);
 
 /*
  * All channels of link_open() could send now; those that cannot are watched,

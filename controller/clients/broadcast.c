@@ -2,6 +2,7 @@
 #include "broadcast.h"
 
 #include "failed.h"
+#include "net/line.h"
 #include "net/sockets.h"
 #include "relayed.h"
 #include "schedule/run.h"
@@ -111,8 +112,8 @@ static bool send_one(struct controller *c, struct msg *m, struct gather *g,
 		rel->gather = g;
 		idents[0] = engine_ident(e);
 		idents[1] = msg_ident(&copy, 0);
-		sent = msg_forward(sock_of(c, S_BROADCAST_OUT), &copy, idents,
-				   2) == 0;
+		sent = line_forward(c, S_BROADCAST_OUT, e->by_line, &copy,
+				    idents, 2) == 0;
 	}
 	if (sent) {
 		relayed_start(rel, e);

@@ -6,6 +6,7 @@
 #include "failed.h"
 #include "model/ready.h"
 #include "model/tasks.h"
+#include "net/line.h"
 #include "net/request.h"
 #include "net/sockets.h"
 #include "record.h"
@@ -23,7 +24,8 @@ bool relay_is_task(const struct msg *m)
 
 /* Passes m on: its first two idents change places, the rest stays as it was signed.
  * The idents are m's own: msg_forward() moves only what is behind them. */
-static int swap(struct controller *c, struct msg *m, enum socket to)
+static int swap(struct controller *c, struct msg *m, enum socket to,
+		bool by_line)
 {
 	struct bytes idents[RELAY_IDENTS];
 	unsigned i;
@@ -32,7 +34,7 @@ static int swap(struct controller *c, struct msg *m, enum socket to)
 		return -EMSGSIZE;
 	for (i = 0; i < m->idents; i++)
 		idents[i] = msg_ident(m, i < 2 ? 1 - i : i);
-	return msg_forward(sock_of(c, to), m, idents, m->idents);
+	return line_forward(c, to, by_line, m, idents, m->idents);
 }
 
 static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
@@ -44,7 +46,7 @@ static void relay_direct(struct controller *c, enum channel ch, struct msg *m)
 		return; /* as ipyparallel's controller does: the client sees nothing */
 	if (ch == CHANNEL_MUX && relay_is_task(m))
 		rel = relayed_new(c, ch, m);
-	if (swap(c, m, channel_out(ch)) == 0 && rel)
+	if (swap(c, m, channel_out(ch), e->by_line) == 0 && rel)
 		relayed_start(rel, e);
 	else if (rel)
 		relayed_unsent(rel, true);
@@ -127,7 +129,7 @@ static int send_to(struct result *r, struct engine *e)
 	idents[1] = rel->client.n ? buf_bytes(&rel->client) : bytes_str("hub");
 	/* The message is kept: it may have to go out again. */
 	msg_copy(&m, &rel->msg);
-	err = msg_forward(sock_of(r->c, S_TASK_OUT), &m, idents, 2);
+	err = line_forward(r->c, S_TASK_OUT, e->by_line, &m, idents, 2);
 	msg_done(&m);
 	if (!err)
 		relayed_start(rel, e);
@@ -201,7 +203,7 @@ static void pass_reply(struct controller *c, enum channel ch,
 		broadcast_from_engine(c, rel, m);
 	else if (ch != CHANNEL_TASK || (rel && rel->client.n))
 		/* For a late reply of the queue nobody waits any more. */
-		(void)!swap(c, m, channel_in(ch));
+		(void)!swap(c, m, channel_in(ch), false);
 }
 
 static void note_end(struct controller *c, enum channel ch, const struct msg *m)

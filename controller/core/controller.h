@@ -88,6 +88,8 @@ enum socket {
 	S_NOTIFICATION,
 	S_HB_PING,
 	S_HB_PONG,
+	S_LINE_CONTROL,	/* of our own engines: wire/line.h */
+	S_LINE_TASK,
 	S_MUX_IN,
 	S_MUX_OUT,
 	S_CONTROL_IN,

@@ -4,6 +4,7 @@
 #include "away.h"
 #include "base/log.h"
 #include "engine_parts.h"
+#include "net/line.h"
 #include "net/sockets.h"
 #include "presence.h"
 #include "removed.h"
@@ -11,6 +12,9 @@
 /* As ipyparallel has it: an engine is dead at the 11th beat in a row that it does
  * not answer. */
 #define MISSES 10
+/* One with lines that has answered is asked at every third beat only, and asks itself
+ * when it hears none (link_ask_beat() there). */
+#define QUIET 3
 /* An engine has so much time to begin to answer. */
 #define JOINING (30 * USEC_PER_SEC)
 /* A new engine is asked at once, and again after this (doubling), whether its
@@ -25,29 +29,68 @@ struct heart {
 	unsigned probes;
 };
 
-static void ping(struct controller *c)
-{
-	char payload[96];
+#define BEAT_SIZE 96
 
-	snprintf(payload, sizeof(payload), "%s:%llu", c->instance,
+static struct bytes beat_text(const struct controller *c, char text[BEAT_SIZE])
+{
+	snprintf(text, BEAT_SIZE, "%s:%llu", c->instance,
 		 (unsigned long long)c->heart->beat);
+	return bytes_str(text);
+}
+
+/* All that listen hear it, whoever it is meant for. */
+static void publish(struct controller *c, struct bytes text)
+{
 	loop_socket_used(sock_of(c, S_HB_PING));
-	(void)!zmq_send(sock_of(c, S_HB_PING), payload, strlen(payload),
-			ZMQ_DONTWAIT);
+	(void)!zmq_send(sock_of(c, S_HB_PING), text.p, text.n, ZMQ_DONTWAIT);
+}
+
+static bool is_quiet(const struct engine *e)
+{
+	return e->by_line && e->state == ENGINE_LIVE && !e->missed &&
+	       (e->c->heart->beat + (uint64_t)e->id) % QUIET;
+}
+
+/*
+ * Pings all engines, or only those that are not there yet; false: there was none. One
+ * of ours that has not come back since a restart of this controller has not said yet
+ * whether it has lines.
+ */
+static bool ping(struct controller *c, bool all)
+{
+	bool any = false, published = false;
+	char room[BEAT_SIZE];
+	struct bytes text = beat_text(c, room);
+	struct list *l;
+
+	list_for_each(l, &c->engines->order) {
+		struct engine *e = list_entry(l, struct engine, order);
+
+		if (all ? is_quiet(e) : e->state == ENGINE_LIVE)
+			continue;
+		any = e->pinged = true;
+		if (e->taskfs)
+			line_ping(c, engine_ident(e), text);
+		published |= !e->by_line;
+	}
+	/* Who is not known any more may listen, too. */
+	if (all || published)
+		publish(c, text);
+	return any;
+}
+
+void heart_on_question(struct controller *c, const struct msg *m)
+{
+	char text[BEAT_SIZE];
+
+	line_ping(c, msg_frame(m, 0), beat_text(c, text));
 }
 
 static void probe(struct timer *t)
 {
 	struct controller *c = container_of(t, struct heart, probe_timer)->c;
-	struct map_iter it = {0};
-	bool joining = false;
 
-	while (map_next(&c->engines->by_id, &it))
-		joining |= ((struct engine *)it.value)->state != ENGINE_LIVE;
-	if (!joining)
-		return;
-	ping(c);
-	if (c->heart->probes < PROBES)
+	if (ping(c, false) && c->heart->probes < PROBES)
 		timer_set(c->loop, &c->heart->probe_timer, PROBE << c->heart->probes++);
 }
 
@@ -70,7 +113,7 @@ void heart_on_pong(struct controller *c, struct msg *m)
 		return;
 	if (!e) {
 		if (removed_has(c, msg_frame(m, 0)))
-			removed_ask(c, msg_frame(m, 0));
+			removed_ask(c, msg_frame(m, 0), m->by_line);
 		return;
 	}
 	e->answered = true;
@@ -80,7 +123,7 @@ void heart_on_pong(struct controller *c, struct msg *m)
 	 * engine does so by itself. */
 	if (e->state == ENGINE_LOST && e->kind->returns) {
 		if (e->given_up)
-			removed_ask(c, engine_ident(e));
+			removed_ask(c, engine_ident(e), m->by_line);
 		return;
 	}
 	if (e->missed) {
@@ -93,7 +136,7 @@ void heart_on_pong(struct controller *c, struct msg *m)
 
 uint64_t heart_limit(const struct controller *c)
 {
-	return (MISSES + 2) * c->config.ping;
+	return (MISSES + 1 + QUIET) * c->config.ping;
 }
 
 static bool is_new(const struct engine *e)
@@ -103,6 +146,9 @@ static bool is_new(const struct engine *e)
 
 static void count_beat(struct engine *e)
 {
+	if (e->by_line && !e->pinged)
+		return;
+	e->pinged = false;
 	/* A Python engine takes its time between the registration and the first
 	 * beat. */
 	if (is_new(e) && !e->answered && mono_usec() - e->joining < JOINING)
@@ -131,7 +177,7 @@ static void beat(struct timer *t)
 	list_for_each_safe(l, tmp, &c->engines->order)
 		count_beat(list_entry(l, struct engine, order));
 	c->heart->beat++;
-	ping(c);
+	(void)ping(c, true);
 	timer_set(c->loop, t, c->config.ping);
 }
 

@@ -5,7 +5,6 @@
 #include "execute/execute.h"
 #include "flight.h"
 #include "model/carrier.h"
-#include "net/sockets.h"
 #include "ours_reply.h"
 #include "vars/kinds.h"
 
@@ -30,17 +29,14 @@ static void send_stored(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, stored_timer);
 	struct json_object *content = json_object_new_object();
-	struct bytes ident = engine_ident(e);
 	struct msg_out out = {
 		.type = MSG_STORED,
 		.content = content,
-		.idents = &ident,
-		.nidents = 1,
 	};
 
 	json_add(content, "msg_ids", take_stored(e));
 	/* An engine that is away tells again what it has when it comes back. */
-	(void)!msg_send(sock_of(e->c, S_TASK_OUT), &e->c->session, &out);
+	(void)!engine_send(e, LINE_TASK, &out);
 	json_object_put(content);
 }
 

@@ -259,6 +259,7 @@ void registration_on_request(struct controller *c, struct request *rq)
 		e->state = ENGINE_BACK;
 		e->missed = 0;
 	}
+	e->by_line = rq->by_line;
 	e->leaving = false;
 	e->joining = mono_usec();
 	describe(e, t);

@@ -2,7 +2,7 @@
 #include "removed.h"
 
 #include "base/log.h"
-#include "net/sockets.h"
+#include "net/line.h"
 
 /* So many of the engines that went last are known. */
 #define LIMIT_REMOVED 4096
@@ -36,7 +36,7 @@ void removed_forget(struct engine *e)
 	map_remove(&e->c->removed->before, bytes_str(e->uuid));
 }
 
-void removed_ask(struct controller *c, struct bytes uuid)
+void removed_ask(struct controller *c, struct bytes uuid, bool by_line)
 {
 	struct json_object *content;
 	struct msg_out out = {
@@ -48,7 +48,7 @@ void removed_ask(struct controller *c, struct bytes uuid)
 	int err;
 
 	out.content = content = json_object_new_object();
-	err = msg_send(sock_of(c, S_CONTROL_OUT), &c->session, &out);
+	err = line_send(c, S_CONTROL_OUT, by_line, &out);
 	json_object_put(content);
 	if (!err && log_allowed(&c->removed->limit, 5, 60 * USEC_PER_SEC, &skipped))
 		log_info("an engine beats and is not registered any more; it is "

@@ -19,6 +19,6 @@ bool removed_has(const struct controller *c, struct bytes uuid);
 bool removed_is_stopped(const struct controller *c, struct bytes uuid);
 /* Somebody took the place of the engine, or the engine was given up. The engine cannot
  * know that, because it hears our pings: it is asked to register again. */
-void removed_ask(struct controller *c, struct bytes uuid);
+void removed_ask(struct controller *c, struct bytes uuid, bool by_line);
 
 #endif

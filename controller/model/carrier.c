@@ -1,9 +1,9 @@
 #include "base/base.h"
 #include "carrier.h"
 
-#include "net/sockets.h"
+#include "net/line.h"
 
-int carrier_direct_send(struct controller *c, enum engine_line line,
+int carrier_direct_send(struct engine *e, enum engine_line line,
 			const struct msg_out *out)
 {
 	static const enum socket of[] = {
@@ -11,7 +11,7 @@ int carrier_direct_send(struct controller *c, enum engine_line line,
 		[LINE_CONTROL] = S_CONTROL_OUT,
 	};
 
-	return msg_send(sock_of(c, of[line]), &c->session, out);
+	return line_send(e->c, of[line], e->by_line, out);
 }
 
 struct session *carrier_direct_session(struct controller *c)
@@ -43,7 +43,7 @@ int engine_send(struct engine *e, enum engine_line line, struct msg_out *out)
 
 	out->idents = &ident;
 	out->nidents = 1;
-	err = e->c->carrier->send(e->c, line, out);
+	err = e->c->carrier->send(e, line, out);
 	out->idents = NULL;
 	out->nidents = 0;
 	return err;

@@ -7,12 +7,11 @@
 #define TASKFS_CONTROLLER_MODEL_CARRIER_H
 
 #include "engines.h"
-
-enum engine_line { LINE_TASK, LINE_CONTROL };
+#include "wire/line.h"
 
 struct carrier {
 	/* out's idents are the engine's. -EHOSTUNREACH: it is not there. */
-	int (*send)(struct controller *c, enum engine_line line,
+	int (*send)(struct engine *e, enum engine_line line,
 		    const struct msg_out *out);
 	/* What its messages are signed with. */
 	struct session *(*session)(struct controller *c);
@@ -29,7 +28,7 @@ struct carrier {
 };
 
 /* The operations of the carrier that is the sockets of this controller. */
-int carrier_direct_send(struct controller *c, enum engine_line line,
+int carrier_direct_send(struct engine *e, enum engine_line line,
 			const struct msg_out *out) must_check;
 struct session *carrier_direct_session(struct controller *c);
 bool carrier_direct_is_gone(const struct controller *c);

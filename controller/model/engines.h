@@ -99,6 +99,7 @@ struct engine {
 	int64_t until;		/* it ends then, wall clock; 0: nobody knows */
 	uint64_t ends;		/* the same; mono_usec() */
 	char *ended;		/* why it has ended, if it said so; or NULL */
+	bool by_line;		/* it has lines (wire/line.h) */
 	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
 	/* Set by the hook `known` of the room that knows this kind of engine. */
 	const struct engine_kind *kind;
@@ -115,7 +116,7 @@ struct engine {
 	int64_t away_since;	/* of one that is lost; wall clock */
 	unsigned missed;	/* beats */
 	uint64_t joining;	/* mono_usec() when it registered */
-	bool answered;		/* since the last beat */
+	bool pinged, answered;	/* since the last beat */
 	bool changed;		/* not told yet */
 	bool draining;		/* gets no tasks; engines/drain.h */
 	uint64_t pong;		/* mono_usec() of the last one */

@@ -7,6 +7,7 @@
 #include "items.h"
 #include "needs.h"
 #include "ready.h"
+#include "task_array.h"
 #include "wire/moment.h"
 #include "wire/retry_on.h"
 
@@ -154,20 +155,13 @@ void result_read_options(struct result *r, struct json_object *o)
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 {
 	struct result *r = zalloc(sizeof(*r));
-	uint64_t i;
 
 	r->id = id;
 	r->c = c;
 	r->needs = needs_use(c->results->needs_one);
 	r->kept = -1;
 	r->ntasks = ntasks;
-	r->task = zalloc(ntasks * sizeof(*r->task));
-	for (i = 0; i < ntasks; i++) {
-		r->task[i].state = STATE_PENDING;
-		r->task[i].engine = -1;
-		r->task[i].exit_status = r->task[i].signal = -1;
-		r->task[i].user = -1;
-	}
+	r->task = task_array_new(ntasks);
 	r->count[STATE_PENDING] = ntasks;
 	c->results->tasks[STATE_PENDING] += ntasks;
 	list_init(&r->finished);
@@ -365,7 +359,7 @@ void result_free(struct result *r)
 	free(r->unbegun.ename);
 	free(r->unbegun.evalue);
 	free(r->told);
-	free(r->task);
+	task_array_free(r->task, r->ntasks);
 	free(r->targets);
 	free(r->avoid);
 	free(r->name);

@@ -30,6 +30,8 @@ static const struct address_row {
 	[S_NOTIFICATION] = CLIENT(notification),
 	[S_HB_PING] = ENGINE(hb_ping),
 	[S_HB_PONG] = ENGINE(hb_pong),
+	[S_LINE_CONTROL] = ENGINE(line_control),
+	[S_LINE_TASK] = ENGINE(line_task),
 	[S_MUX_IN] = CLIENT(mux),
 	[S_MUX_OUT] = ENGINE(mux),
 	[S_CONTROL_IN] = CLIENT(control),

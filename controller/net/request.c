@@ -1,7 +1,7 @@
 #include "base/base.h"
 #include "request.h"
 
-#include "sockets.h"
+#include "line.h"
 #include "wire/members.h"
 
 struct request *request_new(struct controller *c, struct msg *m)
@@ -11,6 +11,7 @@ struct request *request_new(struct controller *c, struct msg *m)
 
 	rq->c = c;
 	rq->msg = m;
+	rq->by_line = m->by_line;
 	buf_put(&rq->ident, ident.p, ident.n);
 	buf_put(&rq->parent, parent.p, parent.n);
 	return rq;
@@ -40,7 +41,7 @@ void request_reply_text(struct request *rq, const char *type,
 	};
 
 	/* A peer that left hears nothing; there is nobody to tell. */
-	(void)!msg_send(sock_of(c, S_REGISTRATION), &c->session, &out);
+	(void)!line_send(c, S_REGISTRATION, rq->by_line, &out);
 	request_free(rq);
 }
 

@@ -11,6 +11,7 @@ struct request {
 	struct controller *c;
 	struct msg *msg;	/* valid during the handler only */
 	struct buf ident, parent;
+	bool by_line;		/* so goes its answer */
 	uint64_t result;	/* a control_request's: what the reply shows */
 	int64_t task;		/* ... of its tasks; -1: all of it */
 };

@@ -25,14 +25,14 @@
 
 /* --- the line ----------------------------------------------------------- */
 
-static int send_to(struct controller *c, enum engine_line line,
+static int send_to(struct engine *e, enum engine_line line,
 		   const struct msg_out *out)
 {
 	static const enum part of[] = {
 		[LINE_TASK] = U_MUX,
 		[LINE_CONTROL] = U_CONTROL,
 	};
-	struct upstream *u = c->upstream;
+	struct upstream *u = e->c->upstream;
 
 	if (!u->up)
 		return -EHOSTUNREACH;

@@ -3,6 +3,7 @@
 
 #include "forward.h"
 #include "model/carrier.h"
+#include "net/line.h"
 #include "net/request.h"
 #include "net/sockets.h"
 
@@ -27,7 +28,7 @@ static int send_as_it_is(struct forward *f, struct engine *e,
 	int err;
 
 	msg_copy(&copy, m);
-	err = msg_forward(sock_of(f->c, S_CONTROL_OUT), &copy, &ident, 1);
+	err = line_forward(f->c, S_CONTROL_OUT, e->by_line, &copy, &ident, 1);
 	msg_done(&copy);
 	return err;
 }

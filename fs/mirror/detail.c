@@ -33,7 +33,7 @@ const struct detail *detail_find(const struct group *g, uint32_t i)
 
 	if (g->n == 1)
 		return &g->result->detail;
-	if (is_blank(&g->task[i]))
+	if (is_blank(group_task(g, i)))
 		return &blank;
 	k = map_get_u64(&g->details, i);
 	if (!k)

@@ -1,23 +1,50 @@
 #include "group.h"
 #include "detail.h"
 
+/* One that was not begun. */
+static const struct task fresh = {
+	.engine = -1,
+	.exit_status = -1,
+	.signal = -1,
+	.state = STATE_PENDING,
+};
+
+static bool is_fresh(const struct task *t)
+{
+	return t->state == STATE_PENDING && !t->attempt && !t->held;
+}
+
+const struct task *group_task(const struct group *g, uint32_t i)
+{
+	const struct block *b = &g->block[i / GROUP_BLOCK];
+
+	return b->task ? &b->task[i % GROUP_BLOCK] : &fresh;
+}
+
+/* A map that waits has none of its own, and may have a million tasks. */
+static void keep_task(struct group *g, uint32_t i, const struct task *t)
+{
+	uint32_t k, b = i / GROUP_BLOCK, n = group_block_size(g, b);
+	struct task **tasks = &g->block[b].task;
+
+	if (!*tasks && is_fresh(t))
+		return;
+	if (!*tasks) {
+		*tasks = xreallocarray(NULL, n, sizeof(**tasks));
+		for (k = 0; k < n; k++)
+			(*tasks)[k] = fresh;
+	}
+	(*tasks)[i % GROUP_BLOCK] = *t;
+}
+
 struct group *group_new(struct mirror *m, struct result *r, uint32_t n)
 {
-	static const struct task fresh = {
-		.engine = -1,
-		.exit_status = -1,
-		.signal = -1,
-		.state = STATE_PENDING,
-	};
 	struct group *g = zalloc(sizeof(*g));
 	uint32_t i;
 
 	g->mirror = m;
 	g->result = r;
 	g->n = n;
-	g->task = xreallocarray(NULL, n, sizeof(*g->task));
-	for (i = 0; i < n; i++)
-		g->task[i] = fresh;
 	g->nblocks = (n + GROUP_BLOCK - 1) / GROUP_BLOCK;
 	g->block = zalloc(g->nblocks * sizeof(*g->block));
 	for (i = 0; i < g->nblocks; i++)
@@ -62,13 +89,14 @@ void group_free(struct group *g)
 	for (i = 0; i < OFFSETS; i++)
 		offsets_done(&g->offsets[i]);
 	free_items(g);
-	for (u = 0; u < g->nblocks; u++)
+	for (u = 0; u < g->nblocks; u++) {
 		free(g->block[u].usage);
+		free(g->block[u].task);
+	}
 	free(g->grown);
 	free(g->share);
 	free(g->done);
 	free(g->block);
-	free(g->task);
 	free(g);
 }
 
@@ -265,7 +293,7 @@ static void set_usage(struct group *g, uint32_t i, const struct usage *u)
 static void set(struct group *g, uint32_t i, const struct task *t,
 		const struct usage *u)
 {
-	struct task *old = &g->task[i];
+	const struct task *old = group_task(g, i);
 
 	if (state_is_final((enum state)old->state))
 		return;
@@ -280,7 +308,7 @@ static void set(struct group *g, uint32_t i, const struct task *t,
 	count(g, old, t);
 	note_change(g, i, old, t);
 	g->block[i / GROUP_BLOCK].lines = 0;
-	*old = *t;
+	keep_task(g, i, t);
 	set_usage(g, i, u);
 	if (state_is_final((enum state)t->state))
 		note_end(g, i);
@@ -323,7 +351,7 @@ static const struct group *sorted; /* by_time()'s */
 static int by_time(const void *a, const void *b)
 {
 	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-	int64_t s = sorted->task[i].elapsed, t = sorted->task[j].elapsed;
+	int64_t s = group_task(sorted, i)->elapsed, t = group_task(sorted, j)->elapsed;
 
 	if (s != t)
 		return s < t ? -1 : 1;
@@ -383,7 +411,7 @@ static bool has_ended(const struct group *g, uint32_t block)
 	uint32_t end = (uint32_t)min_u64(g->n, i + (uint64_t)GROUP_BLOCK);
 
 	for (; i < end; i++)
-		if (!state_is_final((enum state)g->task[i].state))
+		if (!state_is_final((enum state)group_task(g, i)->state))
 			return false;
 	return true;
 }

@@ -22,6 +22,7 @@
 #define GROUP_ERRORS 4
 
 struct block {
+	struct task *task;	/* NULL: none of them was begun, or is held */
 	uint64_t seq;		/* of the answer it was read from */
 	uint64_t missed;	/* of the last change it should have had */
 	bool known;
@@ -40,7 +41,6 @@ struct group {
 	struct mirror *mirror;
 	struct result *result;
 	uint32_t n;
-	struct task *task;
 	struct block *block;
 	/*
 	 * Of each block where in the map the items of its tasks begin, and
@@ -83,6 +83,8 @@ static inline uint32_t group_block_size(const struct group *g, uint32_t block)
 	return left < GROUP_BLOCK ? left : GROUP_BLOCK;
 }
 
+/* Task i; until the next change of one. */
+const struct task *group_task(const struct group *g, uint32_t i);
 struct usage group_usage(const struct group *g, uint32_t i);
 
 /* Where the items of task i begin, and behind it where they end; NULL: not known. */

@@ -288,7 +288,7 @@ static void on_detail(struct request *q, int err, struct msg *m)
 	else if (!err && g && a->about == ABOUT_BLOCKS)
 		err = take_blocks(g, m);
 	else if (!err && g && a->index < g->n && group_is_known(g) &&
-		 is_same(&a->was, &g->task[a->index]))
+		 is_same(&a->was, group_task(g, a->index)))
 		take_detail(g, a->index, m);
 	a->err = err;
 	a->failed = mono_usec();
@@ -367,7 +367,7 @@ static int ask_about(struct load *l, struct group *g, uint32_t i,
 	a->id = g->result->id;
 	a->index = i;
 	a->about = about;
-	a->was = g->task[i];
+	a->was = *group_task(g, i);
 	out.content = ask_content(a, g);
 	err = link_ask(l->link, &a->q, &out, LOAD_TIMEOUT);
 	json_object_put(out.content);

@@ -98,7 +98,7 @@ static uint64_t size_at(const struct offsets *l, const struct group *g,
 {
 	uint32_t i = offsets_task(l, g, place);
 
-	return kinds[l->of].bytes(&g->task[i], i);
+	return kinds[l->of].bytes(group_task(g, i), i);
 }
 
 static void note_sum(struct offsets *l)
@@ -123,11 +123,11 @@ uint64_t offsets_grow(struct offsets *l, const struct group *g)
 	for (; l->next < end; l->next++) {
 		uint32_t i = offsets_task(l, g, l->next);
 
-		if (!kinds[l->of].ready(&g->task[i]))
+		if (!kinds[l->of].ready(group_task(g, i)))
 			break;
 		if (l->next % OFFSETS_STEP == 0)
 			note_sum(l);
-		l->bytes += kinds[l->of].bytes(&g->task[i], i);
+		l->bytes += kinds[l->of].bytes(group_task(g, i), i);
 	}
 	return l->bytes;
 }

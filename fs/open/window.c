@@ -237,7 +237,7 @@ static bool sizes_fit(const struct fetch *f, struct bytes sizes, size_t n)
 		if (i >= r->group->n || i - f->plan.task >= f->plan.count ||
 		    !scan_int(v, &size) ||
 		    (uint64_t)size !=
-			    task_size(&r->group->task[i], f->plan.stream))
+			    task_size(group_task(r->group, i), f->plan.stream))
 			return false;
 		sum += (uint64_t)size;
 	}

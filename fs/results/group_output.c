@@ -67,7 +67,7 @@ static void plan_many(const struct offsets *l, const struct group *g,
 	uint64_t sum = 0, size;
 
 	for (; place < l->next; place++, i++) {
-		const struct task *t = &g->task[i];
+		const struct task *t = group_task(g, i);
 
 		if (offsets_task(l, g, place) != i)
 			break;
@@ -115,12 +115,12 @@ static void plan_offsets(const struct window *w, uint64_t at, size_t n,
 		place = offsets_find(l, g, at, &start);
 	p->task = offsets_task(l, g, place);
 	p->offset = at - start;
-	p->stream = find_stream(&ss, &g->task[p->task], &p->offset);
-	p->n = min_u64(n, task_size(&g->task[p->task], p->stream) - p->offset);
+	p->stream = find_stream(&ss, group_task(g, p->task), &p->offset);
+	p->n = min_u64(n, task_size(group_task(g, p->task), p->stream) - p->offset);
 	if (!p->offset && at < l->bytes && at >= w->alone)
 		plan_many(l, g, place, n, p);
 	if (!p->count)
-		p->stream = task_stream(&g->task[p->task], p->stream);
+		p->stream = task_stream(group_task(g, p->task), p->stream);
 }
 
 /* Its w->task is the enum offsets_of. */
@@ -168,7 +168,7 @@ static int next_value(const struct obj *o)
 	const struct group *g = o->result->group;
 	const struct offsets *l = offsets_of(o, OFFSETS_VALUE);
 
-	return l->next == g->n ? 0 : task_outcome(&g->task[l->next]);
+	return l->next == g->n ? 0 : task_outcome(group_task(g, l->next));
 }
 
 int group_value_ready(const struct file *f, const struct obj *o)

@@ -135,7 +135,7 @@ void by_engine_target(const struct obj *o, struct buf *out)
 
 	buf_puts(out, "..");
 	for (i = 0; i < g->n; i++) {
-		if (g->task[i].engine != engine_of(o))
+		if (group_task(g, i)->engine != engine_of(o))
 			continue;
 		buf_printf(out, "/%u", i);
 		return;
@@ -190,7 +190,7 @@ static bool share_find(struct obj *o, struct bytes name)
 	uint64_t i;
 
 	return parse_number(name, INT32_MAX, &i) && i < g->n &&
-	       g->task[i].engine == engine && set_member(o, i);
+	       group_task(g, i)->engine == engine && set_member(o, i);
 }
 
 static bool share_next(struct obj *o, uint64_t from, uint64_t *ret_n)
@@ -200,7 +200,7 @@ static bool share_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 	uint64_t i;
 
 	for (i = from; i < g->n; i++) {
-		if (g->task[i].engine != engine)
+		if (group_task(g, i)->engine != engine)
 			continue;
 		*ret_n = i;
 		return set_member(o, i);

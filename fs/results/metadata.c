@@ -197,7 +197,7 @@ static void add_lists(struct json_object *o, const struct group *g)
 		struct json_object *a = json_object_new_array();
 
 		for (i = 0; i < n; i++)
-			json_push(a, lists[k].of(&g->task[i]));
+			json_push(a, lists[k].of(group_task(g, i)));
 		json_add(o, lists[k].key, a);
 	}
 	json_add_int(o, "listed", n);

@@ -115,7 +115,7 @@ static void from_group(const void *arg, uint64_t i, struct timeline_bar *ret)
 {
 	const struct group *g = arg;
 
-	*ret = bar_of(&g->task[i], i, g->result->submitted);
+	*ret = bar_of(group_task(g, i), i, g->result->submitted);
 }
 
 /* --- all of it ---------------------------------------------------------- */

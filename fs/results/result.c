@@ -265,7 +265,7 @@ static void put_errors(const struct obj *o, struct buf *out)
 
 		buf_printf(out, "%u: ", failed[k]);
 		if (d)
-			put_error(o, &g->task[failed[k]], d, out);
+			put_error(o, group_task(g, failed[k]), d, out);
 		end_line(out);
 	}
 	if (all > shown)

@@ -28,7 +28,7 @@ static bool set_task(struct obj *o)
 		return true;
 	if (!r->group || i >= r->group->n)
 		return false;
-	o->task = &r->group->task[i];
+	o->task = group_task(r->group, i);
 	o->detail = detail_find(r->group, (uint32_t)i);
 	return true;
 }

@@ -19,7 +19,7 @@ static const char head[] = "task\tstatus\texit\tengine\tstart\tend\tseconds\tuse
 
 static const struct task *task_at(const struct result *r, uint32_t i)
 {
-	return r->group ? &r->group->task[i] : &r->one;
+	return r->group ? group_task(r->group, i) : &r->one;
 }
 
 static void fill_usage(const struct result *r, uint32_t i, struct table_cell c[3])

@@ -40,8 +40,8 @@ void task_lines_engine(const struct obj *o, struct buf *out)
 
 	buf_reserve(out, (size_t)task_lines_engine_size(o));
 	for (i = 0; i < g->n; i++) {
-		if (g->task[i].engine >= 0)
-			put_number(out, (uint64_t)g->task[i].engine);
+		if (group_task(g, i)->engine >= 0)
+			put_number(out, (uint64_t)group_task(g, i)->engine);
 		buf_putc(out, '\n');
 	}
 }
@@ -62,8 +62,8 @@ void task_lines_exit(const struct obj *o, struct buf *out)
 
 	buf_reserve(out, (size_t)task_lines_exit_size(o));
 	for (i = 0; i < g->n; i++) {
-		if (g->task[i].exit_status >= 0)
-			put_number(out, (uint64_t)g->task[i].exit_status);
+		if (group_task(g, i)->exit_status >= 0)
+			put_number(out, (uint64_t)group_task(g, i)->exit_status);
 		buf_putc(out, '\n');
 	}
 }
@@ -77,7 +77,7 @@ static unsigned try_of(const struct task *t)
 
 void task_msg_id(const struct obj *o, int64_t i, struct buf *out)
 {
-	const struct task *t = &o->result->group->task[i];
+	const struct task *t = group_task(o->result->group, i);
 	const struct task_id id = {o->id, (uint32_t)i, try_of(t)};
 	char text[TASK_ID_SIZE];
 
@@ -117,7 +117,7 @@ void task_lines_msg_id(const struct obj *o, struct buf *out)
 		buf_put(out, head.p, head.n);
 		put_number(out, i);
 		buf_putc(out, '_');
-		put_number(out, try_of(&g->task[i]));
+		put_number(out, try_of(group_task(g, i)));
 		buf_putc(out, '\n');
 	}
 	buf_done(&head);

@@ -3,8 +3,11 @@
 #include "link/link.h"
 #include "mirror/merge.h"
 #include "tree/fs.h"
+#include "wire/limits.h"
 #include "wire/map_items.h"
 #include "wire/scan.h"
+
+#include <malloc.h>
 
 /*
  * The controller answers when all is on its disk, and that can be slow: as long
@@ -12,6 +15,9 @@
  * that there is none.
  */
 #define SUBMIT_TIMEOUT (3600 * USEC_PER_SEC)
+
+/* The memory of what such a map was made from is given back at once. */
+#define MAP_IS_LARGE MIB
 
 static void on_reply(struct request *q, int err, struct msg *reply);
 static void ask_again(struct request *q);
@@ -77,6 +83,9 @@ static void take_map(struct item *it)
 	it->has_map = list != NULL;
 	it->map = buf_bytes(&it->items);
 	json_object_put(list);
+	/* As JSON each item was an object of its own: eight times as much. */
+	if (it->items.n > MAP_IS_LARGE)
+		malloc_trim(0);
 }
 
 struct item *batch_add(struct batch *b, struct json_object *options,

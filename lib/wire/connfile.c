@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "wire/json.h"
 #include "wire/limits.h"
+#include "wire/line.h"
 
 #include <sodium.h>
 
@@ -22,14 +23,28 @@ static const struct port_row {
 	{"hb_pong", offsetof(struct ports, hb_pong), false, true},
 };
 
+/* The same in the member "taskfs" of the engine's file. */
+static const struct {
+	const char *key;
+	size_t at;
+} line_rows[LINES] = {
+	[LINE_CONTROL] = {"control", offsetof(struct ports, line_control)},
+	[LINE_TASK] = {"task", offsetof(struct ports, line_task)},
+};
+
 static bool row_is_for(const struct port_row *r, enum connfile_kind kind)
 {
 	return kind == CONNFILE_ENGINE ? r->engine : r->client;
 }
 
+static unsigned *port_at(struct ports *p, size_t at)
+{
+	return (unsigned *)(void *)((char *)p + at);
+}
+
 static unsigned *row_port(const struct port_row *r, struct ports *p)
 {
-	return (unsigned *)(void *)((char *)p + r->at);
+	return port_at(p, r->at);
 }
 
 /* "" is as good as not set (XDG Base Directory Specification). */
@@ -76,6 +91,23 @@ static int get_broadcasts(struct connfile *c, struct json_object *o,
 		c->broadcasts[i] = (unsigned)p;
 	}
 	return 0;
+}
+
+/* A controller of ipyparallel has none. */
+static int get_lines(struct connfile *c, struct json_object *o,
+		     struct buf *why)
+{
+	struct json_object *ours = json_get(o, "taskfs");
+	struct buf which = BUF_INIT;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < LINES && ours && !err; i++)
+		err = get_port(ours, line_rows[i].key,
+			       port_at(&c->port, line_rows[i].at), &which);
+	buf_done(&which);
+	return err ? bad(why, "does not name the ports of two lines", "taskfs")
+		   : 0;
 }
 
 static int get_text(struct json_object *o, const char *key, char **ret)
@@ -170,6 +202,8 @@ static int fill(struct connfile *c, enum connfile_kind kind,
 	}
 	if (kind == CONNFILE_ENGINE) {
 		err = get_broadcasts(c, o, why);
+		if (!err)
+			err = get_lines(c, o, why);
 		if (err)
 			return err;
 	}
@@ -217,6 +251,17 @@ int connfile_load(struct connfile *c, enum connfile_kind kind,
 	return err;
 }
 
+static void put_lines(struct json_object *o, struct ports *p)
+{
+	struct json_object *ours = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < LINES; i++)
+		json_add_int(ours, line_rows[i].key,
+			     *port_at(p, line_rows[i].at));
+	json_add(o, "taskfs", ours);
+}
+
 static struct json_object *to_json(const struct connfile *c,
 				   enum connfile_kind kind)
 {
@@ -236,6 +281,8 @@ static struct json_object *to_json(const struct connfile *c,
 		for (i = 0; i < c->nbroadcasts; i++)
 			json_push(a, json_object_new_int64(c->broadcasts[i]));
 		json_add(o, "broadcast", a);
+		if (c->port.line_control)
+			put_lines(o, &copy.port);
 	} else {
 		json_add_str(o, "task_scheme", c->task_scheme);
 	}

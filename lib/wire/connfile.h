@@ -15,6 +15,8 @@ struct ports {
 	unsigned notification;		/* the client file only */
 	unsigned hb_ping, hb_pong;	/* the engine file only */
 	unsigned events;		/* ours: known from connection_reply */
+	/* Ours, in the engine file only; both or none (wire/line.h). */
+	unsigned line_control, line_task;
 };
 
 struct connfile {

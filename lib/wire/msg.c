@@ -87,6 +87,14 @@ int msg_recv(struct msg *m, void *socket)
 	}
 }
 
+void msg_drop_frame(struct msg *m, unsigned i)
+{
+	zmq_msg_close(&m->frame[i]);
+	m->frames--;
+	memmove(m->frame + i, m->frame + i + 1,
+		(m->frames - i) * sizeof(*m->frame));
+}
+
 void msg_add_frame(struct msg *m, struct bytes b)
 {
 	zmq_msg_t *f = new_frame(m);

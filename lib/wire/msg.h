@@ -38,6 +38,8 @@ struct msg {
 	const char *type, *id;		/* of the header; type is never NULL
 					   after msg_open() */
 	const char *why;		/* after -EPROTO: what is wrong; static */
+	bool by_line;			/* the receiver's: it came by a line
+					   (wire/line.h) */
 	bool header_bad;		/* then: the header has only those two */
 };
 
@@ -72,6 +74,8 @@ void msg_done(struct msg *m);
  */
 void msg_shed(struct msg *m);
 
+/* Takes a frame out, before msg_open(). */
+void msg_drop_frame(struct msg *m, unsigned i);
 /* Appends a frame, copied. */
 void msg_add_frame(struct msg *m, struct bytes b);
 

@@ -67,6 +67,7 @@ static void test_engine_file(void **state)
 	assert_int_equal(c.nbroadcasts, 2);
 	assert_int_equal(c.broadcasts[1], 41009);
 	assert_int_equal(c.port.notification, 0);
+	assert_int_equal(c.port.line_control, 0);
 	connfile_done(&c);
 	buf_done(&why);
 }
@@ -115,6 +116,10 @@ static void test_refuses_and_says_why(void **state)
 		{CONNFILE_ENGINE, "broadcast", "7"},
 		{CONNFILE_ENGINE, "broadcast", "[70000]"},
 		{CONNFILE_ENGINE, "broadcast", "[\"x\"]"},
+		{CONNFILE_ENGINE, "taskfs", "7"},
+		{CONNFILE_ENGINE, "taskfs", "{}"},
+		{CONNFILE_ENGINE, "taskfs", "{\"control\": 1}"},
+		{CONNFILE_ENGINE, "taskfs", "{\"control\": 1, \"task\": 0}"},
 	};
 	size_t i;
 
@@ -222,7 +227,7 @@ static struct connfile example(void)
 		.location = (char *)"here",
 		.key = (char *)"secret \"key\"",
 		.task_scheme = (char *)"leastload",
-		.port = {1, 2, 3, 4, 5, 6, 7, 8, 9, 0},
+		.port = {1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 11, 12},
 		.broadcasts = broadcasts,
 		.nbroadcasts = 2,
 	};
@@ -250,6 +255,10 @@ static void test_save_and_load(void **state)
 		assert_int_equal(back.port.task, 4);
 		assert_int_equal(back.port.notification,
 				 kinds[i] == CONNFILE_CLIENT ? 7 : 0);
+		assert_int_equal(back.port.line_control,
+				 kinds[i] == CONNFILE_ENGINE ? 11 : 0);
+		assert_int_equal(back.port.line_task,
+				 kinds[i] == CONNFILE_ENGINE ? 12 : 0);
 		assert_int_equal(back.nbroadcasts,
 				 kinds[i] == CONNFILE_ENGINE ? 2 : 0);
 		connfile_done(&back);

@@ -120,6 +120,29 @@ static void test_finding_a_byte(void **state)
 	}
 }
 
+/* A map that waits, whatever is told of it, takes no memory for its tasks. */
+static void test_tasks_that_wait(void **state)
+{
+	struct group *g = new_map(GROUP_BLOCK + 5);
+	struct task t = {.state = STATE_PENDING, .engine = -1, .exit_status = -1,
+			 .signal = -1};
+
+	(void)state;
+	group_change(g, GROUP_BLOCK, &t, &USAGE_UNKNOWN, 6);
+	assert_null(g->block[0].task);
+	assert_null(g->block[1].task);
+	t.held = true;
+	group_change(g, GROUP_BLOCK + 1, &t, &USAGE_UNKNOWN, 7);
+	assert_null(g->block[0].task);
+	assert_true(group_task(g, GROUP_BLOCK + 1)->held);
+	assert_false(group_task(g, GROUP_BLOCK)->held);
+	assert_false(group_task(g, GROUP_BLOCK + 4)->held);
+	assert_int_equal(group_task(g, GROUP_BLOCK + 4)->engine, -1);
+	t.held = false;
+	group_change(g, GROUP_BLOCK + 1, &t, &USAGE_UNKNOWN, 8);
+	assert_false(group_task(g, GROUP_BLOCK + 1)->held);
+}
+
 static void test_what_ended_stays(void **state)
 {
 	struct group *g = new_map(2);
@@ -129,7 +152,7 @@ static void test_what_ended_stays(void **state)
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 6);
 	t.state = STATE_RUNNING;
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 7);
-	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(group_task(g, 0)->state, STATE_OK);
 	assert_int_equal(g->ndone, 1);
 }
 
@@ -159,9 +182,9 @@ static void test_the_rest(void **state)
 
 	(void)state;
 	group_end_rest(g, &rest, 6);
-	assert_int_equal(g->task[1].state, STATE_PENDING);
-	assert_int_equal(g->task[2].state, STATE_ABORTED);
-	assert_int_equal(g->task[4].completed, 50);
+	assert_int_equal(group_task(g, 1)->state, STATE_PENDING);
+	assert_int_equal(group_task(g, 2)->state, STATE_ABORTED);
+	assert_int_equal(group_task(g, 4)->completed, 50);
 	assert_int_equal(g->ndone, 3);
 }
 
@@ -178,7 +201,8 @@ static void test_what_was_read_is_never_older(void **state)
 	struct task fresh[2], t = ended(STATE_OK, 9, 1);
 
 	(void)state;
-	memcpy(fresh, g->task, sizeof(fresh));
+	fresh[0] = *group_task(g, 0);
+	fresh[1] = *group_task(g, 1);
 	fresh[0].state = STATE_RUNNING;
 	doubt(g, 10);
 	assert_false(group_is_known(g));
@@ -195,9 +219,9 @@ static void test_what_was_read_is_never_older(void **state)
 	assert_true(list_empty(&m.unread));
 	/* The same change may come late. */
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 12);
-	assert_int_equal(g->task[0].state, STATE_RUNNING);
+	assert_int_equal(group_task(g, 0)->state, STATE_RUNNING);
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 13);
-	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(group_task(g, 0)->state, STATE_OK);
 }
 
 static void test_read_ends_are_put_in_order(void **state)
@@ -239,10 +263,10 @@ static void test_another_controller_counts_from_the_beginning(void **state)
 	(void)state;
 	g->block[0].seq = 500;
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 3);
-	assert_int_equal(g->task[0].state, STATE_PENDING);
+	assert_int_equal(group_task(g, 0)->state, STATE_PENDING);
 	group_forget_numbers(g);
 	group_change(g, 0, &t, &USAGE_UNKNOWN, 3);
-	assert_int_equal(g->task[0].state, STATE_OK);
+	assert_int_equal(group_task(g, 0)->state, STATE_OK);
 }
 
 static void test_the_first_failures(void **state)
@@ -312,6 +336,7 @@ static void test_tasks_in_short(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(test_lanes),
 	TEST(test_finding_a_byte),
+	TEST(test_tasks_that_wait),
 	TEST(test_what_ended_stays),
 	TEST(test_shares_of_engines),
 	TEST(test_the_rest),

@@ -15,6 +15,7 @@ from shlex import quote
 
 import zmq
 
+import lines
 import tap
 from peers import Peer, connection, new_id
 
@@ -64,7 +65,7 @@ class Boss(Peer):
     something else is waited for meanwhile.
     """
 
-    def __init__(self, taskfs):
+    def __init__(self, taskfs, lines=False):
         self.dir = tempfile.mkdtemp(prefix="taskfs-wire-")
         self.taskfs = taskfs
         self.outputs = None  # where it says that its outputs are
@@ -77,8 +78,18 @@ class Boss(Peer):
         self.uuid = None
         self.admitted = 0
         self.bind()
+        self.switch = self.make_switch() if lines else None
         os.mkdir(self.dir + "/security")
         self.write_file()
+
+    def make_switch(self):
+        self.info["taskfs"] = {name: free_port() for name in lines.CHANNELS}
+        return lines.Switch(HERE, self.info["taskfs"], self.port)
+
+    def close(self):
+        if self.switch:
+            self.switch.close()
+        super().close()
 
     def write_file(self):
         path = self.dir + "/security/ipcontroller-engine.json"
@@ -275,11 +286,12 @@ class Boss(Peer):
 
 class Case(unittest.TestCase):
     taskfs = True
+    lines = False
     options = ()
     within = ()
 
     def setUp(self):
-        self.boss = Boss(self.taskfs)
+        self.boss = Boss(self.taskfs, self.lines)
         self.start(*self.options)
         self.request = self.boss.admit()
         self.assertEqual(self.ready.readline(), "ready 0\n")
