@@ -138,9 +138,14 @@ def part(suite, which):
     return parts[n - 1]
 
 
-def main(module):
+def register():
+    """The guard of tests/run asks with this signal where a test hangs."""
     signal.signal(signal.SIGUSR1, _say_where)
     faulthandler.register(signal.SIGUSR1, sys.stdout, chain=True)
+
+
+def main(module):
+    register()
     loader = unittest.defaultTestLoader
     if len(sys.argv) > 1:
         suite = loader.loadTestsFromNames(sys.argv[1:], module)

@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""Total accounting: writers submit numbered tasks while a nemesis kills, stops, cuts and
+fills; then everything is mended, and every submission is accounted for.
+
+    --seed=N       of the first round; each has the next (chosen, and told)
+    --time=SECONDS rounds for so long; 0: one round
+    --faults=N     of a round [60]
+    --keep         the directory stays
+
+Prints TAP, a test for each round. When a promise was broken, the seed, the log of the
+faults and the whole story of the task are told, and the directory stays.
+"""
+
+import argparse
+import os
+import random
+import sys
+import threading
+import time
+
+import world  # first: where tap is
+
+import account
+import nemesis
+import tap
+import writers
+from world import Violation
+
+
+class Round:
+    def __init__(self, seed, faults):
+        self.seed, self.faults = seed, faults
+        self.began = time.monotonic()
+        self.events = []
+        self.accounts = None
+        self.world = world.World()
+        self.writers = []
+        self.nemesis = nemesis.Nemesis(self.world, seed, self.note)
+
+    def note(self, text):
+        self.events.append((time.monotonic() - self.began, text))
+
+    def run(self):
+        w = self.world
+        w.calm()
+        before = {p.name: p.descriptors() for p in w.programs}
+        self.writers = [writers.MountWriter(m, self.seed, w.ran) for m in w.mounts]
+        self.writers.append(writers.ClientWriter(w, w.hosts[1], self.seed))
+        for one in self.writers:
+            one.start()
+        self.nemesis.run(self.faults)
+        # Writers may wait for who is dead, so mending comes first.
+        w.heal()
+        for one in self.writers:
+            one.stop()
+            if one.broken:
+                raise Violation("%s: %r" % (one.name, one.broken))
+        self.note("everything is mended")
+        self.stage = "calm"
+        w.calm()
+        self.accounts = account.Accounts(w, self.writers)
+        self.accounts.read()
+        self.accounts.check()
+        self.check_size(before)
+        w.end_all()
+        self.accounts.check_left_over()
+
+    def check_size(self, before):
+        """What is connected ends a little later than who was connected."""
+        self.world.is_calm()
+        tap.wait_for(lambda: not self.grown(before))
+        for p in self.world.programs:
+            # A sanitizer has memory of its own.
+            if not os.environ.get("SAN") and p.memory() > 200000:
+                raise Violation("%s has %d kB" % (p, p.memory()))
+
+    def grown(self, before):
+        return [p for p in self.world.programs if p.descriptors() > before[p.name]]
+
+    def explain(self, why=None):
+        """What a violation prints, and what hangs."""
+        print("# seed %d; %s" % (self.seed, why or "this hangs"))
+        for at, text in self.events:
+            print("# %8.2f s %s" % (at, text))
+        if self.accounts and isinstance(why, account.Broken):
+            for line in self.accounts.story(why.task, why.id, self.began):
+                print("# " + line)
+        if not why:
+            for p in self.world.programs:
+                print("# %s runs: %s" % (p, p.process and p.process.poll() is None))
+        print("# everything is in " + self.world.dir)
+        sys.stdout.flush()
+
+    def tell(self):
+        tasks = sum(len(w.tasks) for w in self.writers)
+        known = sum(t.id is not None or t.reply is not None
+                    for w in self.writers for t in w.tasks.values())
+        out = self.accounts.outcomes
+        print("# seed %d: %d faults (%s); %d submissions, %d acknowledged, %d results: %s; %d s"
+              % (self.seed, self.faults,
+                 ", ".join("%s %d" % i for i in sorted(self.nemesis.counts.items())),
+                 tasks, known, len(self.accounts.results),
+                 ", ".join("%s %d" % i for i in out.most_common()),
+                 time.monotonic() - self.began))
+
+
+def play(seed, faults, keep):
+    """Whether all was well."""
+    one = Round(seed, faults)
+    tap.explain.append(one.explain)
+    try:
+        one.run()
+    except Exception as e:
+        if not isinstance(e, Violation):
+            import traceback
+
+            for line in traceback.format_exc().splitlines():
+                print("# " + line)
+        one.explain(e)
+        keep = True
+        return False
+    finally:
+        tap.explain.remove(one.explain)
+        one.world.destroy()
+        if not keep:
+            one.world.remove()
+    one.tell()
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--time", type=float, default=0)
+    parser.add_argument("--faults", type=int, default=60)
+    parser.add_argument("--keep", action="store_true")
+    a = parser.parse_args()
+    tap.register()
+    seed = a.seed if a.seed is not None else random.randrange(10**6)
+    end = time.monotonic() + a.time
+    good = n = 0
+    while not n or time.monotonic() < end:
+        ok = play(seed + n, a.faults, a.keep)
+        n += 1
+        good += ok
+        print("%s %d - seed %d" % ("ok" if ok else "not ok", n, seed + n - 1), flush=True)
+    print("1..%d" % n)
+    sys.exit(good != n)
+
+
+if __name__ == "__main__":
+    main()
