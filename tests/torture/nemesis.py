@@ -136,9 +136,9 @@ class Nemesis:
 
     def pause(self):
         """The only pauses here, and in writers.py, are those between faults, and
-        between submissions that failed. They are how hard the cluster is treated;
-        that it has done something by then, nothing relies on."""
-        threading.Event().wait(self.rng.uniform(0.02, 0.4))
+        between submissions. They are how hard the cluster is treated; that it has
+        done something by then, nothing relies on."""
+        threading.Event().wait(self.rng.uniform(0.02, 0.5))
 
     def mend(self, fault):
         self.under_way.remove(fault)

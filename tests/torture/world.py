@@ -166,6 +166,7 @@ class Engine(Program):
             self.ended_by.append(signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            self.send(signal.SIGCONT)
             self.process.wait()
 
     def send_both(self, signo):

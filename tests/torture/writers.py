@@ -21,6 +21,8 @@ ALLOWED = {
         "EHOSTDOWN ENOSPC ENOTCONN ENOENT ECONNABORTED EIO ETIMEDOUT ECONNRESET EINTR"
     ).split()
 }
+# Seconds between two submissions of one writer: it does not fill the disk by itself.
+PAUSE = 0.02
 
 
 class Task:
@@ -52,8 +54,8 @@ def fails(n, ran):
 
 
 def large(n, ran):
-    code = "echo %s >>%s; seq %d 20000" % (n, ran, 1)
-    output = "".join("%d\n" % i for i in range(1, 20001))
+    code = "echo %s >>%s; seq 3000" % (n, ran)
+    output = "".join("%d\n" % i for i in range(1, 3001))
     return Task(n, "large", code, output)
 
 
@@ -117,7 +119,7 @@ class MountWriter(Writer):
                 task.note("acknowledged: result %d" % task.id)
             except OSError as e:
                 self.note_refusal(task, e)
-                self.stopped.wait(0.02)
+            self.stopped.wait(PAUSE)
 
     def submit(self, text):
         fd = os.open(self.mount.path("tasks", "new"), os.O_RDWR)
@@ -170,7 +172,7 @@ class ClientWriter(Writer):
                 task.msg_id = more[0]
             elif what == "replied":
                 task.reply = more[0]
-            if what != "replied" and not self.stopped.wait(0.01):
+            if what != "replied" and not self.stopped.wait(PAUSE):
                 self.give()
 
     def give(self):
