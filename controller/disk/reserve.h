@@ -19,6 +19,7 @@
 
 struct reserve {
 	char *dir, *path;
+	char *probe;	/* a file that is there only to see whether it fits */
 	uint64_t size;	/* bytes that it is to have */
 	bool whole;	/* it has them */
 	bool full;	/* the disk is full */

@@ -489,12 +489,14 @@ const struct op_kind *op_kind(const struct store_op *op)
 	return &kinds[op->kind];
 }
 
+bool db_refuses(struct db *db, const struct store_op *op)
+{
+	if (op_kind(op)->grows && db->reserve.full)
+		reserve_look(&db->reserve);
+	return op_kind(op)->grows && db->reserve.full;
+}
+
 int db_run(struct db *db, struct store_op *op)
 {
-	if (op_kind(op)->grows && db->reserve.full) {
-		reserve_look(&db->reserve);
-		if (db->reserve.full)
-			return -ENOSPC;
-	}
-	return op_kind(op)->run(db, op);
+	return db_no_room(db, op_kind(op)->run(db, op));
 }

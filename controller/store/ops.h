@@ -32,6 +32,9 @@ struct op_kind {
 
 const struct op_kind *op_kind(const struct store_op *op);
 
+/* The disk is full, and the operation would make the database grow. */
+bool db_refuses(struct db *db, const struct store_op *op);
+
 /* Carries out one operation inside a transaction; -errno. */
 int db_run(struct db *db, struct store_op *op) must_check;
 

@@ -165,14 +165,23 @@ static int simple(struct db *db, int i)
 	return st ? db_finish(st) : -EIO;
 }
 
+/* SQLite knows of disks that are full, and not of quotas that are used up. */
+int db_no_room(struct db *db, int err)
+{
+	bool quota = (sqlite3_errcode(db->sql) & 0xff) == SQLITE_IOERR &&
+		     sqlite3_system_errno(db->sql) == EDQUOT;
+
+	return err == -EDQUOT || (err == -EIO && quota) ? -ENOSPC : err;
+}
+
 int db_begin(struct db *db)
 {
-	return simple(db, S_BEGIN);
+	return db_no_room(db, simple(db, S_BEGIN));
 }
 
 int db_commit(struct db *db)
 {
-	return simple(db, S_COMMIT);
+	return db_no_room(db, simple(db, S_COMMIT));
 }
 
 void db_rollback(struct db *db)

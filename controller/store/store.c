@@ -88,6 +88,15 @@ static void behind(struct db *db, struct store_op *op, int err)
 		k->behind(db, op, err);
 }
 
+/* While the disk is full it is not even tried. */
+static bool refuse(struct db *db, struct store_op *op)
+{
+	op->refused = op->refused || db_refuses(db, op);
+	if (op->refused)
+		op->err = -ENOSPC;
+	return op->refused;
+}
+
 static int run_all(struct db *db, struct list *ops)
 {
 	struct list *l;
@@ -96,6 +105,8 @@ static int run_all(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
+		if (refuse(db, op))
+			continue;
 		/* When a question cannot be answered, the other operations are still
 		 * carried out. */
 		if (op_kind(op)->alone)
@@ -180,6 +191,8 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
+		if (refuse(db, op))
+			continue;
 		run_alone(db, op);
 		if (op->err == -ENOSPC && op_kind(op)->makes_room &&
 		    reserve_give(&db->reserve))

@@ -135,7 +135,7 @@ class Nemesis:
         self.counts = {}
 
     def pause(self):
-        """The only pauses here, and in writers.py, are those between faults, and
+        """The only pauses here, and in tasks.py, are those between faults, and
         between submissions. They are how hard the cluster is treated; that it has
         done something by then, nothing relies on."""
         threading.Event().wait(self.rng.uniform(0.02, 0.5))

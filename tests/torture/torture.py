@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 
-import world  # first: where tap is
+import world  # isort: skip (it says where tap is)
 
 import account
 import nemesis
@@ -42,17 +42,13 @@ class Round:
         w = self.world
         w.calm()
         before = {p.name: p.descriptors() for p in w.programs}
-        self.writers = [writers.MountWriter(m, self.seed, w.ran) for m in w.mounts]
-        self.writers.append(writers.ClientWriter(w, w.hosts[1], self.seed))
-        for one in self.writers:
-            one.start()
+        self.writers = writers.all_of(w, self.seed)
         self.nemesis.run(self.faults)
         # Writers may wait for who is dead, so mending comes first.
         w.heal()
         for one in self.writers:
-            one.stop()
-            if one.broken:
-                raise Violation("%s: %r" % (one.name, one.broken))
+            if one.stop():
+                raise Violation("the writer %s ended early: see its log" % one.name)
         self.note("everything is mended")
         w.calm()
         self.accounts = account.Accounts(w, self.writers)
@@ -90,7 +86,7 @@ class Round:
 
     def tell(self):
         tasks = sum(len(w.tasks) for w in self.writers)
-        known = sum(t.id is not None or t.reply is not None
+        known = sum(bool(t.id or t.reply) and t.number in self.accounts.results
                     for w in self.writers for t in w.tasks.values())
         out = self.accounts.outcomes
         print("# seed %d: %d faults (%s); %d submissions, %d acknowledged, %d results: %s; %d s"

@@ -362,6 +362,67 @@ class PowerLoss(Case):
         self.assertLess(self.syncs(), full)
 
 
+FULL = "disk full: submissions are refused"
+
+
+class Quota(Case):
+    """A quota is used up: for SQLite that is some error, and for the file system there
+    is room."""
+
+    def trouble(self):
+        return self.c.ask("state_request", {}).content["controller"]["trouble"]
+
+    def test_it_is_a_disk_that_is_full(self):
+        v = Victim()
+        self.addCleanup(v.remove)
+        used_up = v.top + "/used-up"
+        how = {"calls": "write size", "at": 0, "how": "EDQUOT", "while": used_up}
+        self.assertTrue(v.begin(**how))
+        self.c = v.peer(peers.Client, "client")
+        open(used_up, "w").close()
+        self.assertEqual(self.c.submit(b"one")["errno"], "ENOSPC")
+        self.assertEqual(self.trouble(), FULL)
+        # What is refused is not even tried, and nothing is done to make room for it.
+        before = len(v.said("synced") + v.said("failed"))
+        for _ in range(20):
+            self.assertEqual(self.c.submit(b"more")["errno"], "ENOSPC")
+        tries = [name for name, _ in (v.said("synced") + v.said("failed"))[before:]]
+        self.assertEqual([n for n in tries if "tasks.db" in n], [])
+        os.unlink(used_up)
+        tap.wait_for(lambda: self.trouble() is None)
+        self.assertEqual(self.c.submit(b"two")["status"], "pending")
+        v.hang_up()
+        self.assertEqual(v.stop(), 0)
+        self.assertNotIn("reserve.probe", os.listdir(v.dir))
+
+
+NFS = "0x6969"
+
+
+class NetworkFileSystem(Case):
+    options = ()
+
+    def test_the_database_is_the_controllers_alone(self):
+        v, facts = Victim(), Facts()
+        self.addCleanup(v.remove)
+        for _ in range(2):
+            self.assertTrue(v.begin(fstype=NFS))
+            self.assertIn("network file system", v.text())
+            self.assertNotIn("tasks.db-shm", os.listdir(v.dir))
+            with contextlib.closing(sqlite3.connect(v.dir + "/tasks.db", 0)) as db:
+                with self.assertRaisesRegex(sqlite3.OperationalError, "locked"):
+                    db.execute("SELECT * FROM results").fetchall()
+            if not facts.submitted:
+                Run(v, facts).play()
+                v.process.kill()
+                v.over()
+        v.hang_up()
+        self.assertEqual(v.stop(), 0)
+        # Elsewhere it is as any other.
+        self.holds(v, facts)
+        self.assertEqual(v.text().count("network file system"), 2)
+
+
 def make_test(calls, how):
     return lambda self: self.at_each(calls, how)
 

@@ -246,10 +246,12 @@ class SlowDisk(Case):
 class FullDisk(unittest.TestCase):
     """On a file system of a few megabytes."""
 
+    size = "8m"
+
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="taskfs-full-")
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "none", self.dir],
+            ["mount", "-t", "tmpfs", "-o", "mode=700,size=" + self.size, "none", self.dir],
             check=True,
         )
         self.addCleanup(os.unlink, self.dir + ".log")
