@@ -40,14 +40,13 @@ static bool make(const char *path, uint64_t size)
 	return err == 0;
 }
 
-/* Room for as much again, besides the reserve. A quota that is used up does not show in
- * what the file system says is free. */
-static bool has_room(const struct reserve *r)
+/* A quota that is used up does not show in what the file system says is free. */
+bool reserve_has_room(const struct reserve *r)
 {
 	bool fits;
 
-	if (free_bytes(r) < r->size)
-		return false;
+	if (!r->size || free_bytes(r) < r->size)
+		return !r->size;
 	fits = make(r->probe, r->size);
 	unlink(r->probe);
 	return fits;
@@ -94,7 +93,7 @@ void reserve_open(struct reserve *r)
 
 void reserve_did_not_fit(struct reserve *r)
 {
-	if (!r->whole || !has_room(r))
+	if (!r->whole || !reserve_has_room(r))
 		set_full(r, true);
 }
 
@@ -120,6 +119,6 @@ void reserve_look(struct reserve *r)
 {
 	if (!r->whole && free_bytes(r) >= 2 * r->size)
 		r->whole = make(r->path, r->size);
-	if (r->whole && has_room(r))
+	if (r->whole && reserve_has_room(r))
 		set_full(r, false);
 }

@@ -22,6 +22,10 @@ struct op_kind {
 	/* Called after its transaction; err: 0, or why that failed. NULL: nothing is
 	 * to be done. */
 	void (*behind)(struct db *db, struct store_op *op, int err);
+	/* Before it is carried out on a full disk, with the reserve: does most of it in
+	 * transactions of its own, each of which needs little room; -errno. NULL: it needs
+	 * little by itself. */
+	int (*in_parts)(struct db *db, struct store_op *op);
 	/* When it cannot be carried out, the others of its transaction still are. */
 	bool alone;
 	/* The database grows by it: it is refused while the disk is full. */

@@ -165,13 +165,15 @@ static int simple(struct db *db, int i)
 	return st ? db_finish(st) : -EIO;
 }
 
-/* SQLite knows of disks that are full, and not of quotas that are used up. */
+/* SQLite knows of disks that are full, and not of quotas that are used up: those are an
+ * error of writing, of which it does not keep the number. */
 int db_no_room(struct db *db, int err)
 {
-	bool quota = (sqlite3_errcode(db->sql) & 0xff) == SQLITE_IOERR &&
-		     sqlite3_system_errno(db->sql) == EDQUOT;
+	bool quota = err == -EIO &&
+		     sqlite3_extended_errcode(db->sql) == SQLITE_IOERR_WRITE &&
+		     !reserve_has_room(&db->reserve);
 
-	return err == -EDQUOT || (err == -EIO && quota) ? -ENOSPC : err;
+	return err == -EDQUOT || quota ? -ENOSPC : err;
 }
 
 int db_begin(struct db *db)

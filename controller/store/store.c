@@ -179,6 +179,19 @@ static void run_alone(struct db *db, struct store_op *op)
 	files_forgotten(db, !op->err);
 }
 
+/* What makes room gets the reserve. */
+static void run_with_reserve(struct db *db, struct store_op *op)
+{
+	const struct op_kind *k = op_kind(op);
+	bool given = reserve_give(&db->reserve);
+	int err = k->in_parts ? k->in_parts(db, op) : 0;
+
+	if (err)
+		op->err = err;
+	else if (given || k->in_parts)
+		run_alone(db, op);
+}
+
 /*
  * One of the operations cannot be carried out (the disk is full, say). Now each gets a
  * transaction of its own, and an error of its own.
@@ -194,9 +207,8 @@ static void run_one_by_one(struct db *db, struct list *ops)
 		if (refuse(db, op))
 			continue;
 		run_alone(db, op);
-		if (op->err == -ENOSPC && op_kind(op)->makes_room &&
-		    reserve_give(&db->reserve))
-			run_alone(db, op);
+		if (op->err == -ENOSPC && op_kind(op)->makes_room)
+			run_with_reserve(db, op);
 		behind(db, op, op->err);
 		no_room |= op->err == -ENOSPC;
 	}

@@ -3,8 +3,8 @@
  * fail, or kills the program there.
  *
  *	FAIL_CALLS	which calls: write, sync, size, name, open
- *	FAIL_AT		the number of the call, from 1; 0: all of them, while there is a
- *			file $FAIL_WHILE
+ *	FAIL_AT		the number of the call, from 1; 0: all of them
+ *	FAIL_WHILE	a file: other calls than those while it is there do not count
  *	FAIL_HOW	KILL: the program is killed before it; TORN: in the middle of what
  *			it writes; SHORT: half of it is written; or the name of an error
  *	FAIL_TOLD	a file: a line when that call came, and one for each sync that
@@ -94,11 +94,12 @@ static bool is_due(const char *kind, const char *path)
 {
 	static atomic_long calls;
 	long at = strtol(setting("FAIL_AT"), NULL, 10);
+	const char *only = setting("FAIL_WHILE");
 
-	if (!strstr(setting("FAIL_CALLS"), kind) || !is_below(path))
+	if (!strstr(setting("FAIL_CALLS"), kind) || !is_below(path) ||
+	    (*only && access(only, F_OK) != 0))
 		return false;
-	return at ? atomic_fetch_add(&calls, 1) + 1 == at
-		  : access(setting("FAIL_WHILE"), F_OK) == 0;
+	return !at || atomic_fetch_add(&calls, 1) + 1 == at;
 }
 
 static enum outcome fails(const char *kind, const char *path)

@@ -82,6 +82,11 @@ class Victim(Controller):
         os.close(self.pidfd)
         return code
 
+    def over_now(self):
+        """Of a test that failed."""
+        self.process.kill()
+        self.over()
+
     def said(self, what):
         """Lines of the disk that fails."""
         with contextlib.suppress(FileNotFoundError):
@@ -105,6 +110,8 @@ class Victim(Controller):
         return p.returncode, p.stdout
 
     def remove(self):
+        if self.process.poll() is None:
+            self.over_now()
         text = self.text()
         assert "Sanitizer" not in text and "runtime error" not in text, text
         shutil.rmtree(self.top)
