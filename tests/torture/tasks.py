@@ -1,6 +1,7 @@
 """The tasks that are submitted. Each has a number, and each run of it appends that to a
 file, so that runs can be counted."""
 
+import itertools
 import json
 import random
 import select
@@ -72,5 +73,13 @@ def each(name, seed, ran, kinds):
         (make,) = rng.choices([k for _, k in kinds], [n for n, _ in kinds])
         task = make("%s-%d" % (name, n), ran)
         n += 1
+        say("task", task.number, vars(task))
+        yield task
+
+
+def more(name, ran):
+    """One plain task after another."""
+    for n in itertools.count():
+        task = plain("%s-last%d" % (name, n), ran)
         say("task", task.number, vars(task))
         yield task

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(1, os.path.join(os.path.dirname(HERE), "wire"))
@@ -93,6 +94,7 @@ class Program:
         self.log = os.path.join(world.logs, name + ".log")
         self.process = None
         self.ended_by = []  # signals that we sent to it since its start
+        self.killed = []  # when, of time.monotonic()
 
     def __str__(self):
         return self.name
@@ -131,6 +133,8 @@ class Program:
         if self.process and self.process.poll() is None:
             if signo in (signal.SIGKILL, signal.SIGTERM):
                 self.ended_by.append(signo)
+            if signo == signal.SIGKILL:
+                self.killed.append(time.monotonic())
             self.process.send_signal(signo)
 
     def end(self, signo):
@@ -171,10 +175,19 @@ class Engine(Program):
 
     def send_both(self, signo):
         pid = self.worker()
-        self.send(signo)
+        super().send(signo)
         if pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signo)
+
+    def send(self, signo):
+        """A worker that is stopped cannot end with its guard before it is continued,
+        which is not promised."""
+        pid = self.worker() if signo == signal.SIGKILL else None
+        super().send(signo)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 class Mount(Program):

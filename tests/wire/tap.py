@@ -127,6 +127,12 @@ class Tap(unittest.TestResult):
         super().addError(test, err)
         self.say("not ok", test, self.errors[-1][1])
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            bad = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.say("not ok", subtest, bad[-1][1])
+
 
 def part(suite, which):
     """Of the classes of a file the which = "1/3"rd part, by how many tests they
