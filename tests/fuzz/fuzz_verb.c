@@ -1,40 +1,34 @@
-/* What is written to a file ctl: a word of the table and its argument, or an error. */
+/* What is written to a file ctl (the first byte says which): a word of the table and its
+ * argument, or an error. */
 #include "tests/fuzz/fuzz.h"
+#include "base/parse.h"
 #include "wire/verb.h"
 
-static struct bytes word_of(struct bytes *rest)
+static void check(unsigned scopes, struct bytes text)
 {
-	const char *blank = memchr(rest->p, ' ', rest->n);
-	size_t n = blank ? (size_t)(blank - rest->p) : rest->n;
-	struct bytes word = bytes_of(rest->p, n);
+	struct bytes name = parse_word(&text), argument = parse_word(&text);
+	const struct verb *v = verb_find(scopes, name);
 
-	*rest = bytes_of(rest->p + n + (blank != NULL), rest->n - n - (blank != NULL));
-	return word;
+	if (!v)
+		return;
+	assert(v->scopes & scopes);
+	assert(strlen(v->name) == name.n && memcmp(v->name, name.p, name.n) == 0);
+	/* Who has an argument says what it is, and checks it. */
+	assert((v->argument != NULL) == (v->check != NULL));
+	assert((v->argument != NULL) == (v->what != NULL));
+	if (v->check)
+		assert(v->check(argument) <= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct bytes rest, word;
-	const struct verb *v;
-	unsigned scopes;
 	char *copy;
-	int err;
 
 	if (size < 1)
 		return 0;
-	/* Of its own, so that what reads behind it is found. */
+	/* A copy that ends with it: reading on is found. */
 	copy = xmemdup(data + 1, size - 1);
-	scopes = data[0] & 31;
-	rest = bytes_of(copy, size - 1);
-	word = word_of(&rest);
-	v = verb_find(scopes, word);
-	if (v) {
-		assert(v->scopes & scopes);
-		assert(strlen(v->name) == word.n &&
-		       memcmp(v->name, word.p, word.n) == 0);
-		err = v->check ? v->check(rest) : 0;
-		assert(err <= 0);
-	}
+	check(data[0], bytes_of(copy, size - 1));
 	free(copy);
 	return 0;
 }
