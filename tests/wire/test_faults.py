@@ -4,7 +4,7 @@ killed there, or the call fails, at the first, the second ... until a run makes 
 call. After each of them: what was acknowledged is there, once; what was not may be
 there, once; nothing else is, and the store is whole.
 
-FAULT_STEP=1 is every call, 7 every seventh."""
+FAULT_STEP=1 is every call, 7 every seventh (otherwise 7; 31 with the sanitizers)."""
 
 import contextlib
 import copy
@@ -25,7 +25,7 @@ TIER = "check"
 
 BUILD = os.environ.get("BUILD", "build")
 FAILCALL = os.path.join(BUILD, "tests/faults/failcall.so")
-STEP = int(os.environ.get("FAULT_STEP") or 7)
+STEP = int(os.environ.get("FAULT_STEP") or (31 if os.environ.get("SAN") else 7))
 PIECE = 100000
 FINAL = "ok", "error", "aborted"
 
