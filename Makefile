@@ -169,9 +169,9 @@ $(BUILD)/obj/tests/count/syscalls.o: $(SYSCALLS)
 
 # Preloaded into what runs: a disk that is slow (tests/slow), a clock that somebody
 # sets (tests/e2e/clock.bats, tests/wire/test_clock.py), what it allocates
-# (tests/count).
+# (tests/count), a disk that fails (tests/wire/test_faults.py).
 PRELOADED := $(BUILD)/tests/slow/slowdisk.so $(BUILD)/tests/clock/setclock.so \
-	$(BUILD)/tests/count/allocations.so
+	$(BUILD)/tests/count/allocations.so $(BUILD)/tests/faults/failcall.so
 $(PRELOADED): $(BUILD)/%.so: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -237,7 +237,7 @@ test:
 # For who changes it: everything, with the sanitizers. What depends on the build
 # (speed, memory, what a compiler makes of it with -O2) is looked at in a plain
 # build besides, as far as `make test` looks; who has just run that says PLAIN=.
-CHECKS    := lint fuzz unit wire interop e2e
+CHECKS    := lint fuzz unit wire interop e2e torture
 PLAIN     := unit wire e2e
 CHECK_SAN ?= address,undefined
 check:
@@ -255,10 +255,16 @@ check:
 	exit $$bad
 
 # Parts of it: make e2e FILES="wait vars"
-unit wire interop e2e torture:
+unit wire interop e2e:
 	@scripts/setup build test check
 	@$(AGAIN) tests
 	@$(call run,check) $@
+
+# make torture TIME=3600 SEED=17
+torture:
+	@scripts/setup build test check
+	@$(AGAIN) tests
+	@TIME='$(or $(TIME),600)' SEED='$(SEED)' FAULT_STEP=1 $(call run,check) torture
 
 run = TIER=$(1) BUILD='$(BUILD)' SAN='$(SAN)' CC='$(CC)' tests/run
 run-tests:
@@ -413,7 +419,8 @@ help:
 #:: make test-slow  the tests with a quarter of a core, a start on a slow disk
 #:: make fuzz       parsers beside libFuzzer                 FUZZ_TIME=60 FILES=scan
 #:: make theirs     ipyparallel's own tests with our controller  FILES=lbview
-#:: make torture    faults, again and again, for minutes
+#:: make torture    faults, again and again, for minutes or hours
+#::                 TIME=600 (seconds)  SEED=1
 #:: make bench      speed, beside floors measured in the same run
 #:: make bench-scale  how time and memory grow with the numbers: an SVG
 #::                 ENGINES= SLOTS= TASKS= RESULTS= READERS= (up to so many)

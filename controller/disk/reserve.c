@@ -25,19 +25,31 @@ static uint64_t size_for(const struct reserve *r)
 		       (uint64_t)st.f_blocks * st.f_frsize / 16);
 }
 
-/* Whether the file has all of its bytes now. */
-static bool make(struct reserve *r)
+/* Whether there is a file of so many bytes now. */
+static bool make(const char *path, uint64_t size)
 {
-	int fd = open(r->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)r->size);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)size);
 
-	if (!err && ftruncate(fd, (off_t)r->size) < 0)
+	if (!err && ftruncate(fd, (off_t)size) < 0)
 		err = errno;
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		unlink(r->path);
+		unlink(path);
 	return err == 0;
+}
+
+/* A quota that is used up does not show in what the file system says is free. */
+bool reserve_has_room(const struct reserve *r)
+{
+	bool fits;
+
+	if (!r->size || free_bytes(r) < r->size)
+		return !r->size;
+	fits = make(r->probe, r->size);
+	unlink(r->probe);
+	return fits;
 }
 
 static void set_full(struct reserve *r, bool full)
@@ -55,20 +67,23 @@ static void set_full(struct reserve *r, bool full)
 void reserve_init(struct reserve *r, const char *dir)
 {
 	*r = (struct reserve){.dir = xstrdup(dir),
-			      .path = xasprintf("%s/reserve", dir)};
+			      .path = xasprintf("%s/reserve", dir),
+			      .probe = xasprintf("%s/reserve.probe", dir)};
 }
 
 void reserve_done(struct reserve *r)
 {
 	free(r->dir);
 	free(r->path);
+	free(r->probe);
 	*r = (struct reserve){0};
 }
 
 void reserve_open(struct reserve *r)
 {
 	r->size = size_for(r);
-	r->whole = make(r);
+	unlink(r->probe);
+	r->whole = make(r->path, r->size);
 	if (!r->whole)
 		log_warning("there is no room for the reserve, which lets "
 			    "results be purged when the disk is full",
@@ -78,7 +93,7 @@ void reserve_open(struct reserve *r)
 
 void reserve_did_not_fit(struct reserve *r)
 {
-	if (!r->whole || free_bytes(r) < r->size)
+	if (!r->whole || !reserve_has_room(r))
 		set_full(r, true);
 }
 
@@ -102,12 +117,8 @@ bool reserve_is_low(const struct reserve *r)
 
 void reserve_look(struct reserve *r)
 {
-	uint64_t left = free_bytes(r);
-
-	if (!r->whole && left >= 2 * r->size) {
-		r->whole = make(r);
-		left = free_bytes(r);
-	}
-	if (r->whole && left >= r->size)
+	if (!r->whole && free_bytes(r) >= 2 * r->size)
+		r->whole = make(r->path, r->size);
+	if (r->whole && reserve_has_room(r))
 		set_full(r, false);
 }

@@ -19,6 +19,7 @@
 
 struct reserve {
 	char *dir, *path;
+	char *probe;	/* a file that is there only to see whether it fits */
 	uint64_t size;	/* bytes that it is to have */
 	bool whole;	/* it has them */
 	bool full;	/* the disk is full */
@@ -29,6 +30,8 @@ void reserve_init(struct reserve *r, const char *dir);
 void reserve_done(struct reserve *r);
 /* Makes the file in the directory, if there is room for it. */
 void reserve_open(struct reserve *r);
+/* There is room for as much again, besides the reserve. Before reserve_open() it says yes. */
+bool reserve_has_room(const struct reserve *r);
 /* An operation did not fit: finds out whether that was for want of room at all, or
  * because it was large. */
 void reserve_did_not_fit(struct reserve *r);

@@ -2,12 +2,14 @@
 #include "open.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "files.h"
 #include "records.h"
 #include "shrink.h"
 #include "sql.h"
 #include "disk/wal.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 static const char tables[] =
@@ -342,6 +344,27 @@ static int keep_log(struct db *db, bool keep)
 					   (int)keep, NULL));
 }
 
+/*
+ * A log is shared by means of memory (tasks.db-shm), which hosts of a network file system
+ * do not share. With the database to itself SQLite needs none
+ * (https://sqlite.org/wal.html#use_of_wal_without_shared_memory).
+ */
+static const char *how_to_lock(const struct db *db)
+{
+	int fd = open(db->outputs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool remote = fd >= 0 && file_is_remote(fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (!remote)
+		return "PRAGMA locking_mode=NORMAL";
+	log_warning("tasks.db is on a network file system: nobody else can read it "
+		    "while this controller runs, and a lock that the file system does "
+		    "not keep cannot stop a second one on another host",
+		    log_str("file", db->path));
+	return "PRAGMA locking_mode=EXCLUSIVE";
+}
+
 int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -362,8 +385,12 @@ int db_open(struct db *db, const char *dir, bool full, struct buf *why)
 	if (!err)
 		err = keep_log(db, true);
 	if (!err)
+		err = db_exec(db, how_to_lock(db));
+	/* To write zeros over all that a purge deletes takes as much room in the log. */
+	if (!err)
 		err = db_exec(db, "PRAGMA busy_timeout=2000;"
 			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA secure_delete=FAST;"
 			       "PRAGMA cell_size_check=ON");
 	if (!err)
 		err = check_whose(db, &version, why);

@@ -5,6 +5,7 @@
 #include "input.h"
 #include "load.h"
 #include "pools.h"
+#include "purge.h"
 #include "records.h"
 #include "sql.h"
 #include "wire/nearby.h"
@@ -247,81 +248,6 @@ static int run_read(struct db *db, struct store_op *op)
 	return rc == SQLITE_DONE ? -ENOENT : sql_errno(rc);
 }
 
-/* Runs a statement that removes something of all tasks of a result. */
-static int purge_tasks(struct db *db, int statement, uint64_t result)
-{
-	sqlite3_stmt *st = db_statement(db, statement);
-
-	if (!st)
-		return -EIO;
-	sqlite3_bind_int64(st, 1, store_key(result, 0));
-	sqlite3_bind_int64(st, 2, store_key(result + 1, 0));
-	return db_finish(st);
-}
-
-static int purge_of(struct db *db, int statement, uint64_t result)
-{
-	sqlite3_stmt *st = db_statement(db, statement);
-
-	if (!st)
-		return -EIO;
-	sqlite3_bind_int64(st, 1, (int64_t)result);
-	return db_finish(st);
-}
-
-/* Notes which outputs of the result are files. */
-static int note_files(struct db *db, struct store_op *op)
-{
-	uint64_t result = op->purge.result;
-	sqlite3_stmt *st;
-	int i, rc = sqlite3_prepare_v2(db->sql,
-				       "SELECT key, in_file FROM tasks WHERE "
-				       "key>=? AND key<? AND in_file>0",
-				       -1, &st, NULL);
-
-	if (rc != SQLITE_OK)
-		return sql_errno(rc);
-	sqlite3_bind_int64(st, 1, store_key(result, 0));
-	sqlite3_bind_int64(st, 2, store_key(result + 1, 0));
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		for (i = 0; i < STREAM_OUTPUTS; i++) {
-			struct purged_file f = {
-				(uint32_t)(sqlite3_column_int64(st, 0) &
-					   ((1 << INDEX_BITS) - 1)),
-				(enum stream)i};
-
-			if (sqlite3_column_int(st, 1) & 1 << i)
-				buf_put(&op->purge.files, &f, sizeof(f));
-		}
-	sqlite3_finalize(st);
-	return sql_errno(rc);
-}
-
-static int run_purge(struct db *db, struct store_op *op)
-{
-	uint64_t result = op->purge.result;
-	int err = note_files(db, op);
-
-	if (!err)
-		err = db_purge_record(db, result);
-	if (!err)
-		err = purge_of(db, S_PURGE_RESULT, result);
-	if (!err)
-		err = purge_tasks(db, S_PURGE_HELD, result);
-	if (!err)
-		err = purge_tasks(db, S_PURGE_TASKS, result);
-	return err ? err : purge_of(db, S_PURGE_BEGUN, result);
-}
-
-/* The files go after the rows that name them, and not before. */
-static void unlink_purged(struct db *db, struct store_op *op, int err)
-{
-	if (!err)
-		files_unlink(db, op);
-	db->shrinks |= !err;
-	buf_clear(&op->purge.files);
-}
-
 static int run_engine(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st = db_statement(db, S_ENGINE);
@@ -426,11 +352,6 @@ static void free_io(struct store_op *op)
 	free(op->io.name);
 }
 
-static void free_purge(struct store_op *op)
-{
-	buf_done(&op->purge.files);
-}
-
 static void free_engine(struct store_op *op)
 {
 	free(op->engine.uuid);
@@ -455,8 +376,8 @@ static const struct op_kind kinds[STORE_KINDS] = {
 	[STORE_OPTIONS] = {.run = run_options, .free = free_result},
 	[STORE_DEPS] = {.run = run_deps, .free = free_result},
 	[STORE_REST] = {.run = run_rest, .free = free_rest},
-	[STORE_PURGE] = {.run = run_purge, .free = free_purge, .behind = unlink_purged,
-			 .makes_room = true},
+	[STORE_PURGE] = {.run = db_purge, .free = purge_op_free, .behind = purge_behind,
+			 .in_parts = purge_in_parts, .makes_room = true},
 	[STORE_TASK] = {.run = run_task, .bytes = bytes_of_task, .free = free_task},
 	[STORE_START] = {.run = run_start, .free = free_task, .grows = true},
 	[STORE_INPUT] = {.run = run_input, .free = free_task},
@@ -489,12 +410,14 @@ const struct op_kind *op_kind(const struct store_op *op)
 	return &kinds[op->kind];
 }
 
+bool db_refuses(struct db *db, const struct store_op *op)
+{
+	if (op_kind(op)->grows && db->reserve.full)
+		reserve_look(&db->reserve);
+	return op_kind(op)->grows && db->reserve.full;
+}
+
 int db_run(struct db *db, struct store_op *op)
 {
-	if (op_kind(op)->grows && db->reserve.full) {
-		reserve_look(&db->reserve);
-		if (db->reserve.full)
-			return -ENOSPC;
-	}
-	return op_kind(op)->run(db, op);
+	return db_no_room(db, op_kind(op)->run(db, op));
 }

@@ -22,6 +22,10 @@ struct op_kind {
 	/* Called after its transaction; err: 0, or why that failed. NULL: nothing is
 	 * to be done. */
 	void (*behind)(struct db *db, struct store_op *op, int err);
+	/* Before it is carried out on a full disk, with the reserve: does most of it in
+	 * transactions of its own, each of which needs little room; -errno. NULL: it needs
+	 * little by itself. */
+	int (*in_parts)(struct db *db, struct store_op *op);
 	/* When it cannot be carried out, the others of its transaction still are. */
 	bool alone;
 	/* The database grows by it: it is refused while the disk is full. */
@@ -31,6 +35,9 @@ struct op_kind {
 };
 
 const struct op_kind *op_kind(const struct store_op *op);
+
+/* The disk is full, and the operation would make the database grow. */
+bool db_refuses(struct db *db, const struct store_op *op);
 
 /* Carries out one operation inside a transaction; -errno. */
 int db_run(struct db *db, struct store_op *op) must_check;

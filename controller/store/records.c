@@ -1,11 +1,13 @@
 #include "base/base.h"
 #include "records.h"
 
+#include "base/log.h"
 #include "files.h"
 #include "search.h"
 #include "sql.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
+#include "wire/scan.h"
 
 /* A record shows so many bytes of an output that is a file. */
 #define OUTPUT_SHOWN (8 * MIB)
@@ -303,6 +305,18 @@ static void bind_args(sqlite3_stmt *st, struct json_object *args)
 	}
 }
 
+/* Of a database that somebody changed, what is no JSON would make the whole answer none. */
+static void put_json(struct buf *out, struct bytes b)
+{
+	if (scan_valid(b)) {
+		buf_put(out, b.p, b.n);
+		return;
+	}
+	log_warning("a record in tasks.db is no JSON; it is told as null",
+		    log_bytes("it", bytes_of(b.p, min_u64(b.n, 64))));
+	buf_puts(out, "null");
+}
+
 /* A column as JSON text; the caller's. */
 static char *column_json(sqlite3_stmt *st, int at, enum record_kind kind)
 {
@@ -317,7 +331,7 @@ static char *column_json(sqlite3_stmt *st, int at, enum record_kind kind)
 		date_format(sqlite3_column_int64(st, at), date);
 		buf_printf(&out, "\"%s\"", date);
 	} else if (kind == RECORD_JSON || kind == RECORD_EXTRA) {
-		buf_put(&out, b.p, b.n);
+		put_json(&out, b);
 	} else {
 		json_put_text(&out, b);
 	}

@@ -165,14 +165,25 @@ static int simple(struct db *db, int i)
 	return st ? db_finish(st) : -EIO;
 }
 
+/* SQLite knows of disks that are full, and not of quotas that are used up: those are an
+ * error of writing, of which it does not keep the number. */
+int db_no_room(struct db *db, int err)
+{
+	bool quota = err == -EIO &&
+		     sqlite3_extended_errcode(db->sql) == SQLITE_IOERR_WRITE &&
+		     !reserve_has_room(&db->reserve);
+
+	return err == -EDQUOT || quota ? -ENOSPC : err;
+}
+
 int db_begin(struct db *db)
 {
-	return simple(db, S_BEGIN);
+	return db_no_room(db, simple(db, S_BEGIN));
 }
 
 int db_commit(struct db *db)
 {
-	return simple(db, S_COMMIT);
+	return db_no_room(db, simple(db, S_COMMIT));
 }
 
 void db_rollback(struct db *db)

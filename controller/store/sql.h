@@ -34,6 +34,8 @@ struct db {
 	sqlite3_stmt *stmt[48];
 };
 
+/* An error of what was just done: -ENOSPC when a quota is used up. */
+int db_no_room(struct db *db, int err) must_check;
 int db_begin(struct db *db) must_check;
 int db_commit(struct db *db) must_check;
 void db_rollback(struct db *db);

@@ -88,6 +88,15 @@ static void behind(struct db *db, struct store_op *op, int err)
 		k->behind(db, op, err);
 }
 
+/* While the disk is full it is not even tried. */
+static bool refuse(struct db *db, struct store_op *op)
+{
+	op->refused = op->refused || db_refuses(db, op);
+	if (op->refused)
+		op->err = -ENOSPC;
+	return op->refused;
+}
+
 static int run_all(struct db *db, struct list *ops)
 {
 	struct list *l;
@@ -96,6 +105,8 @@ static int run_all(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
+		if (refuse(db, op))
+			continue;
 		/* When a question cannot be answered, the other operations are still
 		 * carried out. */
 		if (op_kind(op)->alone)
@@ -168,6 +179,19 @@ static void run_alone(struct db *db, struct store_op *op)
 	files_forgotten(db, !op->err);
 }
 
+/* What makes room gets the reserve. */
+static void run_with_reserve(struct db *db, struct store_op *op)
+{
+	const struct op_kind *k = op_kind(op);
+	bool given = reserve_give(&db->reserve);
+	int err = k->in_parts ? k->in_parts(db, op) : 0;
+
+	if (err)
+		op->err = err;
+	else if (given || k->in_parts)
+		run_alone(db, op);
+}
+
 /*
  * One of the operations cannot be carried out (the disk is full, say). Now each gets a
  * transaction of its own, and an error of its own.
@@ -180,10 +204,11 @@ static void run_one_by_one(struct db *db, struct list *ops)
 	list_for_each(l, ops) {
 		struct store_op *op = list_entry(l, struct store_op, link);
 
+		if (refuse(db, op))
+			continue;
 		run_alone(db, op);
-		if (op->err == -ENOSPC && op_kind(op)->makes_room &&
-		    reserve_give(&db->reserve))
-			run_alone(db, op);
+		if (op->err == -ENOSPC && op_kind(op)->makes_room)
+			run_with_reserve(db, op);
 		behind(db, op, op->err);
 		no_room |= op->err == -ENOSPC;
 	}

@@ -70,6 +70,7 @@ struct store_op {
 	void *arg;				/* the caller's */
 	int err;				/* 0 or -errno */
 	bool early;	/* the row of a task came before the row of its result */
+	bool refused;	/* not tried, as the disk is full */
 	union {
 		struct result_row result;
 		struct {

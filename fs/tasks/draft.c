@@ -244,7 +244,7 @@ int draft_read(const struct draft *w, unsigned i, uint64_t off, size_t n,
 	size_t before = out->n;
 	int err = blob_read(&w->option[i].blob, off, n, out);
 
-	if (!err && has_items(i) && i != DRAFT_MAP0)
+	if (!err && out->n > before && has_items(i) && i != DRAFT_MAP0)
 		exchange(out->p + before, out->n - before, '\0', '\n');
 	return err;
 }

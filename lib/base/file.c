@@ -1,8 +1,20 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+
+/* Not in linux/magic.h. */
+#define LUSTRE_MAGIC 0x0bd00bd0UL
+#define GPFS_MAGIC 0x47504653UL
+#ifndef SMB2_SUPER_MAGIC
+#define SMB2_SUPER_MAGIC 0xfe534d42UL
+#endif
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xff534d42UL
+#endif
 
 int file_read(const char *path, size_t limit, struct buf *out)
 {
@@ -200,4 +212,23 @@ int file_open_log(const char *path, const char **ret_why)
 	if (fd >= 0)
 		close(fd);
 	return err ? err : -EPERM;
+}
+
+bool file_is_remote(int fd)
+{
+	static const unsigned long types[] = {
+		NFS_SUPER_MAGIC, FUSE_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+		CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC, AFS_SUPER_MAGIC,
+		CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, V9FS_MAGIC, LUSTRE_MAGIC,
+		GPFS_MAGIC,
+	};
+	struct statfs fs;
+	size_t i;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (((unsigned long)fs.f_type & 0xffffffff) == types[i])
+			return true;
+	return false;
 }

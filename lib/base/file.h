@@ -34,6 +34,9 @@ int file_unnamed(const char *dir) must_check;
  * A descriptor, which holds the lock; -EWOULDBLOCK: another process has it.
  */
 int file_lock(const char *path, int flags) must_check;
+/* The file is on a network file system (or FUSE, which may be one), or that cannot be
+ * told. */
+bool file_is_remote(int fd);
 /* All of it, to a blocking descriptor. */
 int file_write_all(int fd, struct bytes text) must_check;
 

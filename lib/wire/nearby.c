@@ -1,21 +1,11 @@
 #include "nearby.h"
 
+#include "base/file.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-
-/* Not in linux/magic.h. */
-#define LUSTRE_MAGIC 0x0bd00bd0UL
-#define GPFS_MAGIC 0x47504653UL
-#ifndef SMB2_SUPER_MAGIC
-#define SMB2_SUPER_MAGIC 0xfe534d42UL
-#endif
-#ifndef CIFS_SUPER_MAGIC
-#define CIFS_SUPER_MAGIC 0xff534d42UL
-#endif
 
 #define PROOF "here-"
 
@@ -101,26 +91,6 @@ static bool is_ours_alone(int dir)
 	       (st.st_mode & 0077) == 0;
 }
 
-/* Sizes there are known late, too. */
-static bool is_remote(int dir)
-{
-	static const unsigned long types[] = {
-		NFS_SUPER_MAGIC, FUSE_SUPER_MAGIC, SMB2_SUPER_MAGIC,
-		CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC, AFS_SUPER_MAGIC,
-		CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, V9FS_MAGIC, LUSTRE_MAGIC,
-		GPFS_MAGIC,
-	};
-	struct statfs fs;
-	size_t i;
-
-	if (fstatfs(dir, &fs) < 0)
-		return true;
-	for (i = 0; i < ARRAY_SIZE(types); i++)
-		if (((unsigned long)fs.f_type & 0xffffffff) == types[i])
-			return true;
-	return false;
-}
-
 int nearby_open(const char *outputs, const char *instance)
 {
 	char *proof;
@@ -135,7 +105,8 @@ int nearby_open(const char *outputs, const char *instance)
 	else if (strchr(instance, '/') ||
 		 faccessat(dir, proof, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		err = -ENOENT;
-	else if (is_remote(dir))
+	/* Sizes there are known late, too. */
+	else if (file_is_remote(dir))
 		err = -EREMOTE;
 	free(proof);
 	if (!err)

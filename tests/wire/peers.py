@@ -85,8 +85,14 @@ class Message:
         self.type = self.header["msg_type"]
 
 
+class Ended(Exception):
+    """The program ended, which it may."""
+
+
 class Peer:
     """A session: its key, its id, its counter."""
+
+    program = None
 
     def __init__(self, info, identity=None, pair=None):
         self.info = info
@@ -99,7 +105,6 @@ class Peer:
         if info["curve_serverkey"] and not pair:
             self.pair = member_pair(info)
         self.heard = collections.deque(maxlen=20)
-        self.program = None
         tap.explain.append(self.explain)
 
     def close(self):
@@ -130,7 +135,7 @@ class Peer:
         s.connect("%s:%d" % (self.info["interface"], port))
         self.sockets.append(s)
         # A ROUTER drops what is for somebody it does not know yet.
-        greeted.poll()
+        self.ready(greeted)
         s.disable_monitor()
         return s
 
@@ -167,6 +172,8 @@ class Peer:
             if found != [pidfd]:
                 return [s for s in found if s != pidfd]
             code = self.program.process.wait()
+            if self.program.may_end:
+                raise Ended(code)
             if code not in (0, -signal.SIGKILL, 128 + signal.SIGKILL):
                 raise RuntimeError("the program ended with code %d" % code)
             break
@@ -421,6 +428,8 @@ class Engine(Peer):
 class Controller:
     """The program under test in a directory of its own."""
 
+    may_end = False
+
     def __init__(self, program, *options, directory=None):
         self.program = program
         self.options = options
@@ -431,6 +440,11 @@ class Controller:
         self.start()
 
     def start(self):
+        line = self.launch()
+        assert line == "ready\n", open(self.log).read()
+
+    def launch(self, env=None):
+        """What it says when it can be used; "" when it ended before."""
         r, w = os.pipe()
         os.set_inheritable(w, True)
         with open(self.log, "ab") as err:
@@ -443,12 +457,12 @@ class Controller:
                 ],
                 close_fds=False,
                 stderr=err,
+                env=env,
             )
         os.close(w)
         self.pidfd = os.pidfd_open(self.process.pid)
         with os.fdopen(r) as f:
-            line = f.readline()
-        assert line == "ready\n", open(self.log).read()
+            return f.readline()
 
     def info(self, kind):
         path = "%s/security/ipcontroller-%s.json" % (self.dir, kind)

@@ -127,6 +127,12 @@ class Tap(unittest.TestResult):
         super().addError(test, err)
         self.say("not ok", test, self.errors[-1][1])
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            bad = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.say("not ok", subtest, bad[-1][1])
+
 
 def part(suite, which):
     """Of the classes of a file the which = "1/3"rd part, by how many tests they
@@ -138,9 +144,14 @@ def part(suite, which):
     return parts[n - 1]
 
 
-def main(module):
+def register():
+    """The guard of tests/run asks with this signal where a test hangs."""
     signal.signal(signal.SIGUSR1, _say_where)
     faulthandler.register(signal.SIGUSR1, sys.stdout, chain=True)
+
+
+def main(module):
+    register()
     loader = unittest.defaultTestLoader
     if len(sys.argv) > 1:
         suite = loader.loadTestsFromNames(sys.argv[1:], module)

@@ -538,5 +538,71 @@ for i, kind in enumerate(KINDS):
     if only is None or int(only) == i:
         setattr(Damaged, "test_%02d_%s" % (i, kind.__name__), make_test(i))
 
+# --- rows that somebody changed -------------------------------------------------
+
+ODD = [
+    "NULL", "''", "'x'", "x'00'", "x'ff00fe'", "'{'", "'[]'", "'{}'", "'[[[[]]]]'", "'1:ok:after'",
+    "0", "1", "-1", "17", "255", "65536", "16777216", "2147483648", "-9223372036854775808",
+    "9223372036854775807", "1e308", "-1e308", "0.5", "zeroblob(70000)",
+    "printf('%.*c', 70000, 'a')", "printf('%.*c', 3000, '[')",
+]
+# DAMAGE_ROWS=1000 makes so many changes.
+ROWS = int(os.environ.get("DAMAGE_ROWS") or 40)
+
+
+class Rows(Store):
+    """A controller starts and can be used, or refuses and changes nothing; whatever
+    stands in one column of one row."""
+
+    def change(self, rng):
+        """What was changed."""
+        with database(self.dir) as db:
+            tables = "results tasks engines records begun meta held_tasks pools launches"
+            table = rng.choice(tables.split())
+            columns = [r[1] for r in db.execute("PRAGMA table_info(%s)" % table)]
+            column, value = rng.choice(columns), rng.choice(ODD)
+            # Who has another key cannot say a word.
+            keys = "WHERE key NOT IN ('cluster', 'key') AND key NOT LIKE 'curve%'"
+            where = keys if table == "meta" else ""
+            rows = db.execute("SELECT count(*) FROM %s %s" % (table, where)).fetchone()[0]
+            if not rows:
+                text = "INSERT INTO %s(%s) VALUES(%s)" % (table, column, value)
+            else:
+                at = "SELECT %s FROM %s %s LIMIT 1 OFFSET %d" % (
+                    columns[0], table, where, rng.randrange(rows))
+                text = "UPDATE OR IGNORE %s SET %s=%s WHERE %s IN (%s)" % (
+                    table, column, value, columns[0], at)
+            with contextlib.suppress(sqlite3.IntegrityError, sqlite3.DataError):
+                db.execute(text)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return text
+
+    def one(self, seed):
+        self.copy_store()
+        said = self.change(random.Random(seed))
+        before = files(self.dir)
+        process = self.try_to_start()
+        self.assertNotIn("Sanitizer", self.said, said)
+        self.assertNotIn("Assertion", self.said, said)
+        if not process:
+            self.assertIn(self.code, (1, DAMAGED), said + self.said)
+            self.assertEqual(files(self.dir), before, said)
+            return "refused"
+        with self.client() as client:
+            read_all(client)
+            self.assertEqual(client.submit(b"and on")["status"], "pending", said)
+            client.ask("db_request", {"query": {}})
+        process.terminate()
+        self.assertEqual(process.wait(), 0, said)
+        return "started"
+
+    def test_one_column_of_one_row(self):
+        outcomes = []
+        for seed in range(ROWS):
+            with self.subTest(seed=seed):
+                outcomes.append(self.one(seed))
+        print("# %d started, %d refused" % tuple(map(outcomes.count, ("started", "refused"))))
+
+
 if __name__ == "__main__":
     tap.main(sys.modules[__name__])

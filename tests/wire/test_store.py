@@ -4,6 +4,7 @@
 import contextlib
 import glob
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import zmq
 
 import tap
 from controller_case import CALM, PROGRAM, Case, execute
-from peers import Controller
+from peers import Controller, Ended
+
+FAILCALL = os.path.join(os.path.dirname(PROGRAM), "tests/faults/failcall.so")
 
 
 @tap.check
@@ -241,15 +244,15 @@ class SlowDisk(Case):
         self.assertEqual(r["task"]["ename"], "StoreError")
 
 
-@unittest.skipUnless(tap.can_mount(), "it needs to mount")
-@tap.check
-class FullDisk(unittest.TestCase):
+class SmallDisk(unittest.TestCase):
     """On a file system of a few megabytes."""
+
+    size = "8m"
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="taskfs-full-")
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "none", self.dir],
+            ["mount", "-t", "tmpfs", "-o", "mode=700,size=" + self.size, "none", self.dir],
             check=True,
         )
         self.addCleanup(os.unlink, self.dir + ".log")
@@ -282,6 +285,17 @@ class FullDisk(unittest.TestCase):
             while True:
                 f.write(b"x" * 4096)
 
+    def purge(self, **more):
+        ask = dict(more, verb="purge")
+        return self.client.ask("control_request", ask).content
+
+    def state(self):
+        return self.client.ask("state_request", {}).content["controller"]
+
+
+@unittest.skipUnless(tap.can_mount(), "it needs to mount")
+@tap.check
+class FullDisk(SmallDisk):
     def test_a_client_s_task_that_is_not_stored_is_refused(self):
         c = self.client
         ballast = self.fill()
@@ -353,13 +367,6 @@ class FullDisk(unittest.TestCase):
         self.assertEqual(big["errno"], "ENOSPC")
         self.assertEqual(c.submit(b":", after=["big"])["errno"], "EINVAL")
         self.assertEqual(c.submit(b":")["status"], "pending")
-
-    def purge(self, **more):
-        ask = dict(more, verb="purge")
-        return self.client.ask("control_request", ask).content
-
-    def state(self):
-        return self.client.ask("state_request", {}).content["controller"]
 
     def test_room_can_be_made(self):
         c, e = self.client, self.controller.engine()
@@ -468,6 +475,92 @@ class FullDisk(unittest.TestCase):
         self.assertIn("No space left", r["task"]["evalue"])
         self.assertLess(r["task"]["stdout"], 12 << 20)
         self.assertEqual(c.fetch(1, "stdout", 0, 4).buffers, [piece[:4]])
+
+
+@unittest.skipUnless(tap.can_mount(), "it needs to mount")
+@tap.check
+class HugePurge(SmallDisk):
+    size = "32m"
+    tasks_of_map = 40000
+
+    def end_them_all(self):
+        """A map of so many tasks that have ended, without running them: its rows are
+        several times the reserve."""
+        self.client.submit_map(b":", [b"%d" % i for i in range(self.tasks_of_map)])
+        self.assertEqual(self.controller.stop(), 0)
+        with contextlib.closing(
+            sqlite3.connect(self.dir + "/tasks.db", isolation_level=None)
+        ) as db:
+            db.execute(
+                "WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n"
+                " WHERE i < ? - 1) INSERT INTO tasks(key, state, msg_id, attempt, started,"
+                " completed, received, exit_status, in_file, stdout, stdout_size)"
+                " SELECT (1 << 24) + i, 3, 'm' || i, 1, 1, 2, 3, 0, 0, zeroblob(100), 100"
+                " FROM n",
+                [self.tasks_of_map],
+            )
+        self.controller.start()
+        self.follow_again()
+
+    def test_a_huge_map_is_purged_on_a_full_disk(self):
+        self.end_them_all()
+        self.assertEqual(self.client.result(1)["status"], "ok")
+        path = self.dir + "/tasks.db"
+        reserve = os.stat(self.dir + "/reserve").st_size
+        self.assertGreater(os.stat(path).st_size, 3 * reserve)
+        ballast = self.fill()
+        self.assertEqual(self.purge(result=1)["status"], "ok")
+        self.assertIsNone(self.client.result(1))
+        os.unlink(ballast)
+        tap.wait_for(lambda: self.state()["trouble"] is None)
+
+    def start_to_be_killed(self, at):
+        """At so many writes after it said that the disk is full."""
+        now = self.dir + ".now"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(now)
+        library = shutil.copy(FAILCALL, self.dir + ".so")
+        self.addCleanup(lambda: [os.unlink(p) for p in (now, library) if os.path.exists(p)])
+        self.controller.launch(dict(
+            os.environ,
+            LD_PRELOAD=library,
+            ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+            FAIL_DIR=self.dir + "/tasks.db", FAIL_CALLS="write", FAIL_HOW="KILL",
+            FAIL_AT=str(at), FAIL_WHILE=now,
+        ))
+        self.follow_again()
+        return now
+
+    def follow_again(self):
+        self.client = self.controller.client()
+        self.addCleanup(self.client.close)
+        self.client.follow()
+
+    def test_it_is_killed_between_two_parts(self):
+        """What is left is a result some of whose tasks were aborted; it is purged again."""
+        self.end_them_all()
+        self.controller.may_end = True
+        seen = set()
+        for at in 20, 400, 1000:
+            self.assertEqual(self.controller.stop(), 0)
+            now = self.start_to_be_killed(at)
+            ballast = self.fill()
+            open(now, "w").close()
+            with self.assertRaises(Ended):
+                self.purge(result=1)
+            os.close(self.controller.pidfd)
+            os.unlink(ballast)
+            check = [PROGRAM, "--check", "--cluster-dir=" + self.dir]
+            done = subprocess.run(check, check=False, stdout=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 0)
+            self.controller.start()
+            self.follow_again()
+            r = self.client.result(1)
+            self.assertIn(r["status"], ("ok", "aborted"))
+            seen.add(r["status"])
+        self.assertIn("aborted", seen)
+        self.assertEqual(self.purge(result=1)["status"], "ok")
+        self.assertIsNone(self.client.result(1))
 
 
 if __name__ == "__main__":
