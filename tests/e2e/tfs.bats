@@ -223,9 +223,15 @@ the_rest() {
 	tfs cancel "$id"
 	fails_as 143 tfs wait "$id"
 	equal "$(tfs status "$id")" "$id"$'\taborted'
-	leave_gate_open cancelled
 	fails_as 125 tfs cancel "$id" 2>"$HOME_DIR/err"
 	grep "$id" "$HOME_DIR/err"
+	# One of several that has ended, and one that is none.
+	other=$(tfs submit cat "$(gate cancelled)")
+	wait_for runs "$other"
+	fails_as 125 tfs cancel "$id" nothing "$other" 2>"$HOME_DIR/err"
+	equal "$(wc -l <"$HOME_DIR/err")" 2
+	fails_as 143 tfs wait "$other" 2>/dev/null
+	leave_gate_open cancelled
 }
 runs() {
 	[ "$(get "$1" status)" = running ]
