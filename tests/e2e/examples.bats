@@ -1,6 +1,7 @@
 # bats file_tags=check
 # doc/examples, each run as it is written; those in pools by pools.bats and
-# poolhosts.bats, that in snakemake by snakemake.bats.
+# poolhosts.bats, those in notebook and snakemake by
+# notebook.bats and snakemake.bats.
 # shellcheck shell=bash
 load lib
 
