@@ -112,6 +112,7 @@ blocks() {
 @test "doc/guide/results.md" { typed doc/guide/results.md; }
 @test "doc/guide/maps.md" { typed doc/guide/maps.md; }
 @test "doc/guide/tfs.md" { typed doc/guide/tfs.md; }
+@test "doc/guide/daily.md" { typed doc/guide/daily.md; }
 @test "doc/guide/workflows.md" { typed doc/guide/workflows.md; }
 @test "doc/guide/variables.md" { typed doc/guide/variables.md; }
 @test "doc/guide/engines.md" { typed doc/guide/engines.md; }
