@@ -162,13 +162,13 @@ maps() {
 	equal "$(printf 'a\nb\0c' | tfs map -0 -k printf '<%s>')" $'<a\nb><c>'
 	equal "$(seq 5 | tfs map -N 2 -k -- printf '<%s>' {} -)" '<1><2><-><3><4><-><5><->'
 	equal "$(tfs map -k -c 'echo "$1$1"' ::: a b)" $'aa\nbb'
-	equal "$(tfs map -k printf '<%s>' {} {/} {//} {.} {/.} {#} ::: a/b.c/d.tar.gz x ./.y "it's /\"\$x.z")" \
+	equal "$(tfs map -k printf '<%s>' {} "{/}" "{//}" "{.}" "{/.}" "{#}" ::: a/b.c/d.tar.gz x ./.y "it's /\"\$x.z")" \
 		'<a/b.c/d.tar.gz><d.tar.gz><a/b.c><a/b.c/d.tar><d.tar><1><x><x><.><x><x><2><./.y><.y><.><./><><3>'\
 "<it's /\"\$x.z><\"\$x.z><it's ><it's /\"\$x><\"\$x><4>"
 	equal "$(tfs map -k -N 2 echo '{2}-{1} {}' {} ::: a b c d)" $'b-a a a b\nd-c c c d'
-	equal "$(printf 'a,b\nc d,e\n' | tfs map -k -o columns=, echo 'x{2}' {1})" $'xb a\nxe c d'
+	equal "$(printf 'a,b\nc d,e\n' | tfs map -k -o columns=, echo 'x{2}' '{1}')" $'xb a\nxe c d'
 	equal "$(tfs map -k echo '{x} ${_b} $_b {0}' ::: a)" '{x} ${_b} $_b {0} a'
-	fails_as 2 tfs map echo {1} {2} ::: a ::: b 2>"$HOME_DIR/err"
+	fails_as 2 tfs map echo "{1}" "{2}" ::: a ::: b 2>"$HOME_DIR/err"
 	grep 'one :::' "$HOME_DIR/err"
 	fails_as 2 tfs map echo :::: file 2>"$HOME_DIR/err"
 	grep '::::' "$HOME_DIR/err"
