@@ -32,6 +32,14 @@ static void add_threads(struct about *a, const struct task *t,
 		add_number(a, "OMP_NUM_THREADS", t->cpus);
 }
 
+/* Without a TERM programs take a terminal for one that can do nothing. */
+static void add_terminal(struct about *a, struct json_object *o)
+{
+	if (json_flag(o, "pty") && !getenv("TERM") &&
+	    !json_get(json_get_object(o, "env"), "TERM"))
+		add(a, "TERM", TERMINAL_TYPE);
+}
+
 /* Those that the task is bound to. */
 static void add_processors(struct about *a, const struct task *t)
 {
@@ -79,6 +87,7 @@ void about_task(struct about *a, const struct task *t, struct json_object *o,
 	add_number(a, "TASKFS_CPUS", t->cpus);
 	add_processors(a, t);
 	add_threads(a, t, o);
+	add_terminal(a, o);
 	for (i = 0; i < t->need.n; i++)
 		add_resource(a, t, &t->need.of[i]);
 	a->env[a->n] = NULL;

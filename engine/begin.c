@@ -56,6 +56,11 @@ static int fail_run(struct task *t, const struct command *c,
 {
 	if (f->step == SPAWN_EXEC)
 		return fail_exec(t, c, f->err);
+	/* Tasks without one fare well. */
+	if (f->terminal)
+		return fail(t, 126, f->err,
+			    xasprintf("pty: there is no terminal to be had: %s",
+				      strerror(-f->err)));
 	return fail_of_ours(t, f->err, "make a process");
 }
 
@@ -275,6 +280,7 @@ int task_begin(struct task *t)
 	make_columns(o, &spec, &columns);
 	bind_init(t);
 	t->run.memory_limit = memory_limit(t);
+	t->run.terminal = json_flag(o, "pty");
 	err = start_somewhere(t, &spec, text_option(o, "submit_dir"), fd,
 			      time_limit(o));
 	bind_done(t);

@@ -16,6 +16,7 @@ static void close_one(struct pipes_one *o)
 	if (o->watch.fd >= 0)
 		close(o->watch.fd);
 	o->watch.fd = -1;
+	o->terminal = false;
 }
 
 void pipes_close_one(struct pipes *p, enum stream s)
@@ -35,13 +36,16 @@ void pipes_close(struct pipes *p)
 static ssize_t read_one(struct pipes *p, enum stream s)
 {
 	struct pipes_one *o = &p->one[s];
-	ssize_t n = p->move ? p->move(p, s) : -EINVAL;
+	ssize_t n = p->move && !o->terminal ? p->move(p, s) : -EINVAL;
 
 	if (n != -EINVAL)
 		return n;
 	n = read(o->watch.fd, output_scratch(), OUTPUT_PIECE);
 	if (n > 0)
 		p->took(p, s, bytes_of(output_scratch(), (size_t)n));
+	/* So a terminal says that nobody has it open any more (pty(7)). */
+	if (n < 0 && errno == EIO && o->terminal)
+		return 0;
 	return n < 0 ? -errno : n;
 }
 
@@ -54,6 +58,8 @@ bool pipes_read(struct pipes *p, enum stream s)
 		close_one(o);
 	if (n <= 0 || o->watch.fd < 0)
 		return false;
+	if (o->terminal)
+		return true;	/* a read gives 4 KiB, also when there is more */
 	if (n == PIPE_FIRST)
 		(void)fcntl(o->watch.fd, F_SETPIPE_SZ, PIPE_SIZE);
 	return n >= PIPE_FIRST;
@@ -130,5 +136,32 @@ int pipes_make(struct pipes *p, int write_end[STREAM_OUTPUTS])
 		p->one[i].watch.fd = fd[0];
 		write_end[i] = fd[1];
 	}
+	return 0;
+}
+
+int pipes_use_terminal(struct pipes *p, struct winsize size,
+		       int write_end[STREAM_OUTPUTS])
+{
+	struct pipes_one *o = &p->one[STREAM_STDOUT];
+	int err, fd[2], other;
+
+	err = terminal_make(size, fd);
+	if (err)
+		return err;
+	other = fcntl(fd[1], F_DUPFD_CLOEXEC, 0);
+	if (other < 0) {
+		err = -errno;
+		close(fd[0]);
+		close(fd[1]);
+		return err;
+	}
+	close(write_end[STREAM_STDOUT]);
+	close(write_end[STREAM_STDERR]);
+	write_end[STREAM_STDOUT] = fd[1];
+	write_end[STREAM_STDERR] = other;
+	pipes_close_one(p, STREAM_STDOUT);
+	pipes_close_one(p, STREAM_STDERR);
+	o->watch.fd = fd[0];
+	o->terminal = true;
 	return 0;
 }

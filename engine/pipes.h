@@ -1,5 +1,6 @@
 /*
- * pipes.h: the pipes through which a run's outputs come.
+ * pipes.h: the pipes through which a run's outputs come. One of them may be a terminal,
+ * which takes both standard output and standard error.
  *
  * pipes_init() once, then pipes_make() and pipes_close() for each run. Nothing is
  * read before pipes_watch(), or pipes_drain().
@@ -8,6 +9,7 @@
 #define TASKFS_ENGINE_PIPES_H
 
 #include "base/loop.h"
+#include "terminal.h"
 #include "wire/stream.h"
 
 struct pipes {
@@ -24,6 +26,7 @@ struct pipes {
 	/* its own */
 	struct pipes_one {
 		struct watch watch;	/* fd -1: closed */
+		bool terminal;
 		struct pipes *all;
 	} one[STREAM_OUTPUTS];
 };
@@ -31,6 +34,12 @@ struct pipes {
 void pipes_init(struct pipes *p);
 /* The writing ends are the caller's. 0 or -errno, and there are none then. */
 int pipes_make(struct pipes *p, int write_end[STREAM_OUTPUTS]) must_check;
+/*
+ * After pipes_make(): standard output and error are a terminal of that size. 0, or
+ * -errno and all is as it was.
+ */
+int pipes_use_terminal(struct pipes *p, struct winsize size,
+		       int write_end[STREAM_OUTPUTS]) must_check;
 /* From now on they are read as they fill. */
 void pipes_watch(struct pipes *p);
 void pipes_close(struct pipes *p);

@@ -439,6 +439,27 @@ static void hold_memory(struct run *r)
 	memory_hold(&r->runner->memory, &r->hold);
 }
 
+/* Where the task writes. 0, or -errno and *f says it. */
+static int make_pipes(struct run *r, const struct command *c,
+		      int write_end[STREAM_OUTPUTS], struct run_failure *f)
+{
+	int i;
+
+	*f = (struct run_failure){.step = SPAWN_SETUP};
+	f->err = pipes_make(&r->pipes, write_end);
+	if (f->err || !r->terminal)
+		return f->err;
+	f->err = pipes_use_terminal(&r->pipes, terminal_size(c->envp),
+				    write_end);
+	if (!f->err)
+		return 0;
+	f->terminal = true;
+	for (i = 0; i < STREAM_OUTPUTS; i++)
+		close(write_end[i]);
+	pipes_close(&r->pipes);
+	return f->err;
+}
+
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure)
@@ -450,12 +471,9 @@ int run_start(struct run *r, struct command *c, int stdin_fd,
 	int i, err;
 
 	assert(list_empty(&r->link));
-	*ret_failure = (struct run_failure){.step = SPAWN_SETUP};
-	err = pipes_make(&r->pipes, write_end);
-	if (err) {
-		ret_failure->err = err;
+	err = make_pipes(r, c, write_end, ret_failure);
+	if (err)
 		return err;
-	}
 	if (stdin_fd < 0)
 		fds[0].from = r->runner->null_fd;
 	for (i = 0; i < STREAM_OUTPUTS; i++)

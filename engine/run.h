@@ -59,6 +59,7 @@ struct run {
 	void (*ended)(struct run *r);
 	struct bind bind;	/* the set is borrowed, the cgroup its own */
 	uint64_t memory_limit;	/* bytes of all of its processes; 0: none */
+	bool terminal;		/* standard output and error are to be one */
 	/* to be read after `ended` */
 	struct output out[STREAM_OUTPUTS];
 	enum run_cause cause;
@@ -86,6 +87,7 @@ struct run {
 struct run_failure {
 	enum spawn_step step;
 	int err;
+	bool terminal;		/* there is no terminal to be had */
 };
 
 /*

@@ -1,6 +1,7 @@
 # bats file_tags=check
 # doc/examples, each run as it is written; those in pools by pools.bats and
-# poolhosts.bats.
+# poolhosts.bats, those in notebook and snakemake by
+# notebook.bats and snakemake.bats.
 # shellcheck shell=bash
 load lib
 
@@ -11,7 +12,11 @@ setup() {
 	export TASKFS=$MNT
 	cd "$ROOT/doc/examples" || return
 }
-teardown() { test_end; }
+teardown() {
+	cd /
+	rm -rf "$HOME_DIR/make"
+	test_end
+}
 
 @test "each example is in the list, and has a test here" {
 	local f
@@ -90,15 +95,85 @@ $second: error"
 	[ "${lines[2]}" = '2: 3 times 3 is 9' ]
 }
 
-@test "Makefile" {
-	run -0 make -s -j2
-	[ "$output" = $(($(wc -l </usr/share/common-licenses/GPL-2) + \
-		$(wc -l </usr/share/common-licenses/GPL-3))) ]
-	run -0 make
-	[ "$(ls -d "$MNT"/results/lines-* | wc -l)" -eq 2 ]
-	run -0 make again
-	run ls -d "$MNT"/results/lines-*
-	[ "$status" -ne 0 ]
+# texts NAME...: three words each, and the Makefile beside them.
+texts() {
+	local name
+	export PATH=$ROOT/scripts:$PATH
+	mkdir -p "$HOME_DIR/make/texts"
+	cd "$HOME_DIR/make" || return
+	cp "$ROOT/doc/examples/make/Makefile" .
+	for name; do echo one two three >"texts/$name.txt"; done
+}
+# submitted: how many results there are.
+submitted() {
+	tail -n +2 "$MNT/results/table" | wc -l
+}
+# adds N COMMAND...: it submits so many.
+adds() {
+	local want=$(($(submitted) + $1))
+	shift
+	"$@" >"$HOME_DIR/out" 2>&1 3>&- || return
+	equal "$(submitted)" "$want"
+}
+
+@test "make: what is missing is done, and nothing else" {
+	texts a b c
+	adds 4 make -j4
+	equal "$(<total.txt)" 9
+	adds 0 make
+	grep -q 'up to date' "$HOME_DIR/out"
+	echo four >>texts/b.txt
+	adds 2 make -j4
+	equal "$(<total.txt)" 10
+	texts d
+	adds 2 make
+	equal "$(<total.txt)" 13
+	make clean 3>&-
+	[ ! -e "$MNT/results/total" ] && [ ! -e "$MNT/results/words-a" ]
+	make clean 3>&-
+}
+
+@test "make: a failure stops it; then only what failed is done again" {
+	local rc=0
+	texts e f
+	mkdir texts/g.txt
+	make -k -j4 >"$HOME_DIR/out" 2>&1 3>&- || rc=$?
+	equal "$rc" 2
+	grep -q 'Is a directory' "$HOME_DIR/out"
+	[ ! -e "$MNT/results/words-g/ok" ] && [ ! -e "$MNT/results/total" ] && [ ! -e total.txt ]
+	fails_with EISDIR make
+	rmdir texts/g.txt
+	texts g
+	adds 2 make -j4
+	equal "$(<total.txt)" 9
+	make clean 3>&-
+}
+
+@test "make -j: tasks run at the same time; Ctrl-C aborts them" {
+	local gate pid rc=0
+	gate=$(gate texts)
+	texts
+	# wc reads from it, and waits.
+	ln -s "$gate" texts/h.txt
+	ln -s "$gate" texts/i.txt
+	/usr/bin/python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.setsid()
+os.execvp(sys.argv[1], sys.argv[1:])' make -j2 >"$HOME_DIR/out" 2>&1 3>&- &
+	pid=$!
+	wait_for both_run
+	kill -INT -- "-$pid"
+	wait "$pid" || rc=$?
+	[ "$rc" -ne 0 ]
+	equal "$(get words-h wait) $(get words-i wait)" 'aborted aborted'
+	[ ! -e "$MNT/results/words-h/ok" ]
+	leave_gate_open texts
+	adds 3 make -j2
+	equal "$(<total.txt)" 0
+	make clean 3>&-
+}
+both_run() {
+	[ "$(cat "$MNT"/results/words-[hi]/status 2>/dev/null)" = $'running\nrunning' ]
 }
 
 @test "map.py" {

@@ -98,6 +98,10 @@ statuses() {
 	fails_as 125 tfs run -n -o retries=x true 2>"$HOME_DIR/err"
 	grep '"retries" must be' "$HOME_DIR/err"
 	equal "$(find "$MNT/tasks" -mindepth 1 -type d)" ''
+	equal "$(tfs run -n -o env=A=1 -o env=B=2 -c 'echo $A$B')" 12
+	fails_as 125 tfs run -n -o retries=1 -o retries=2 true 2>/dev/null
+	fails_as 2 tfs run 'echo a; echo b' 2>"$HOME_DIR/err"
+	grep 'script goes behind -c' "$HOME_DIR/err"
 	fails_as 2 tfs nothing
 	fails_as 2 tfs run -z
 	fails_as 2 tfs run -o
@@ -158,11 +162,26 @@ maps() {
 	equal "$(printf 'a\nb\0c' | tfs map -0 -k printf '<%s>')" $'<a\nb><c>'
 	equal "$(seq 5 | tfs map -N 2 -k -- printf '<%s>' {} -)" '<1><2><-><3><4><-><5><->'
 	equal "$(tfs map -k -c 'echo "$1$1"' ::: a b)" $'aa\nbb'
+	equal "$(tfs map -k printf '<%s>' {} "{/}" "{//}" "{.}" "{/.}" "{#}" ::: a/b.c/d.tar.gz x ./.y "it's /\"\$x.z")" \
+		'<a/b.c/d.tar.gz><d.tar.gz><a/b.c><a/b.c/d.tar><d.tar><1><x><x><.><x><x><2><./.y><.y><.><./><><3>'\
+"<it's /\"\$x.z><\"\$x.z><it's ><it's /\"\$x><\"\$x><4>"
+	equal "$(tfs map -k -N 2 echo '{2}-{1} {}' {} ::: a b c d)" $'b-a a a b\nd-c c c d'
+	equal "$(printf 'a,b\nc d,e\n' | tfs map -k -o columns=, echo 'x{2}' '{1}')" $'xb a\nxe c d'
+	equal "$(tfs map -k echo '{x} ${_b} $_b {0}' ::: a)" '{x} ${_b} $_b {0} a'
+	fails_as 2 tfs map echo "{1}" "{2}" ::: a ::: b 2>"$HOME_DIR/err"
+	grep 'one :::' "$HOME_DIR/err"
+	fails_as 2 tfs map echo :::: file 2>"$HOME_DIR/err"
+	grep '::::' "$HOME_DIR/err"
+	fails_as 2 tfs map 'gzip {}' ::: a 2>"$HOME_DIR/err"
+	grep "'gzip {}' is no program" "$HOME_DIR/err"
 	equal "$(seq 3 | tfs map -o label=three -j 2 true 2>&1)" ''
 	equal "$(get three max_running)" 2
 	equal "$(readlink "$MNT/results/true" || true)" ''
 	fails_as 2 tfs map -c 'exit $1' ::: 0 1 2 2>"$HOME_DIR/err"
-	grep 'CompositeError: 2 of 3 tasks failed' "$HOME_DIR/err"
+	id=$(cat "$MNT/tasks/last")
+	equal "$(<"$HOME_DIR/err")" "tfs: $id: CompositeError: 2 of 3 tasks failed
+tfs: $id/1: ExitStatus: exit status 1
+tfs: $id/2: ExitStatus: exit status 2"
 	seq 3 | tfs map --bar true 2>"$HOME_DIR/err"
 	grep '3/3 ok' "$HOME_DIR/err"
 }
@@ -223,9 +242,28 @@ the_rest() {
 	tfs cancel "$id"
 	fails_as 143 tfs wait "$id"
 	equal "$(tfs status "$id")" "$id"$'\taborted'
-	leave_gate_open cancelled
 	fails_as 125 tfs cancel "$id" 2>"$HOME_DIR/err"
 	grep "$id" "$HOME_DIR/err"
+	# One of several that has ended, and one that is none.
+	other=$(tfs submit cat "$(gate cancelled)")
+	wait_for runs "$other"
+	fails_as 125 tfs cancel "$id" nothing "$other" 2>"$HOME_DIR/err"
+	equal "$(wc -l <"$HOME_DIR/err")" 2
+	fails_as 143 tfs wait "$other" 2>/dev/null
+	leave_gate_open cancelled
+	# A task of a map; and once more what has failed.
+	id=$(tfs submit -o map=a -o map=b -c 'echo "is $1"; [ -e "$HOME_DIR/mended" ] || [ "$1" = a ]')
+	fails_as 1 tfs wait "$id" 2>/dev/null
+	equal "$(tfs status "$id/0" "$id/1")" "$id/0"$'\tok\n'"$id/1"$'\terror'
+	equal "$(tfs log "$id/1")" 'is b'
+	fails_as 1 tfs wait "$id/1"
+	: >"$HOME_DIR/mended"
+	other=$(tfs retry "$id")
+	tfs wait "$other"
+	equal "$(tfs log "$other")" 'is b'
+	rm "$HOME_DIR/mended"
+	fails_as 125 tfs retry nothing "$other" 2>"$HOME_DIR/err"
+	equal "$(wc -l <"$HOME_DIR/err")" 2
 }
 runs() {
 	[ "$(get "$1" status)" = running ]
@@ -259,4 +297,8 @@ finds_only() {
 @test "the only mount there is" {
 	unshare -m true || skip "needs root, for mounts of its own"
 	each finds_only
+}
+
+@test "it is short enough to be read" {
+	[ "$(wc -l <"$TFS")" -le 250 ]
 }

@@ -227,6 +227,13 @@ class Python:
             "(['a\\udcff', 'x'], ['a\\udcff', 'x'], b'a\\xff')\n",
         )
 
+    def test_a_terminal_is_for_processes_only(self):
+        code = "import sys\nprint('said', file=sys.stderr)\nsys.stdout.isatty()"
+        id = self.submit(code, pty=1)
+        self.done(id)
+        self.assertEqual(self.get(id, "value"), "False\n")
+        self.assertEqual(self.get(id, "stderr"), "said\n")
+
     def test_items_are_values(self):
         self.assertEqual(self.value("item**2", map=[1, 2, 3]), "1\n4\n9\n")
         mixed = ["1", 1, 2.5, None, True, [1, "a"], {"k": "ü"}]

@@ -22,6 +22,7 @@ static struct bench {
 	enum run_cause end;	/* it is ended then, for that */
 	const char *kills;	/* the kernel says so then */
 	uint64_t memory;	/* its limit */
+	bool terminal;
 	const char *events;	/* what its cgroup says then */
 	pid_t in_group;		/* and who is in there */
 } b;
@@ -98,6 +99,7 @@ static void start_run(struct run *r, const char *code, int stdin_fd,
 	r->ended = on_ended;
 	run_init(r, &b.runner);
 	r->memory_limit = b.memory;
+	r->terminal = b.terminal;
 	assert_int_equal(command_init(&c, &spec, &b.spool, &why), 0);
 	assert_int_equal(run_start(r, &c, stdin_fd, NULL, limit, &failure), 0);
 	command_done(&c);
@@ -163,6 +165,91 @@ static void test_streams(void **state)
 	assert_output(STREAM_DATA, "data\n");
 	assert_true(b.run.ended_at >= b.run.began);
 	clean();
+}
+
+/* More than a terminal holds, and the last of it is written right before the end. */
+static void test_terminal(void **state)
+{
+	static const char *const code =
+		"[ -t 1 ] && [ -t 2 ] && [ ! -t 0 ] && [ ! -t 3 ] && stty size <&1 "
+		"&& seq 40000 && printf 'a\\tb\\n' >&2 && echo value >&3";
+	struct buf want = BUF_INIT;
+	struct bytes got;
+	int i;
+
+	(void)state;
+	begin();
+	b.terminal = true;
+	start_run(&b.run, code, -1, 0);
+	finish();
+	assert_int_equal(b.run.status, 0);
+	assert_int_equal(b.run.cause, RUN_BY_ITSELF);
+	buf_puts(&want, "24 80\n");
+	for (i = 1; i <= 40000; i++)
+		buf_printf(&want, "%d\n", i);
+	buf_puts(&want, "a\tb\n");
+	assert_int_equal(b.run.out[STREAM_STDOUT].size, want.n);
+	assert_int_equal(output_read(&b.run.out[STREAM_STDOUT], 0, want.n, &got),
+			 0);
+	assert_bytes(got, buf_bytes(&want));
+	assert_output(STREAM_STDERR, "");
+	assert_output(STREAM_VALUE, "value\n");
+	buf_done(&want);
+	clean();
+}
+
+/* What it says is read though the end is all that was waited for. */
+static void test_short_terminal(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 50; i++) {
+		begin();
+		b.terminal = true;
+		start_run(&b.run, "printf %5000s end", -1, 0);
+		finish();
+		assert_int_equal(b.run.out[STREAM_STDOUT].size, 5000);
+		clean();
+	}
+}
+
+/* Who still writes there is told so, and killed. */
+static void test_terminal_limit(void **state)
+{
+	(void)state;
+	begin();
+	b.terminal = true;
+	start_run(&b.run, "setsid yes & exec yes", -1, 0);
+	finish();
+	assert_int_equal(b.run.cause, RUN_OUTPUT_LIMIT);
+	assert_int_equal(b.run.out[STREAM_STDOUT].size, 1 << 20);
+	clean();
+}
+
+static void test_terminal_size(void **state)
+{
+	static const struct {
+		const char *env[3];
+		int columns, lines;
+	} want[] = {
+		{{NULL}, 80, 24},
+		{{"COLUMNS=132", "LINES=50", NULL}, 132, 50},
+		{{"COLUMNS=0", "LINES=65536", NULL}, 80, 24},
+		{{"COLUMNS=", "LINES=x", NULL}, 80, 24},
+		{{"XCOLUMNS=1", "COLUMNSX=1", NULL}, 80, 24},
+		{{"LINES=65535", NULL}, 80, 65535},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		struct winsize size = terminal_size(
+			(char *const *)(uintptr_t)want[i].env);
+
+		assert_int_equal(size.ws_col, want[i].columns);
+		assert_int_equal(size.ws_row, want[i].lines);
+	}
 }
 
 /* All of its processes together, whichever has it. */
@@ -521,6 +608,10 @@ static void test_launchers_are_used_again(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_streams),
+	cmocka_unit_test(test_terminal),
+	cmocka_unit_test(test_short_terminal),
+	cmocka_unit_test(test_terminal_limit),
+	cmocka_unit_test(test_terminal_size),
 	cmocka_unit_test(test_memory_limit),
 	cmocka_unit_test(test_memory_of_a_cgroup),
 	cmocka_unit_test(test_memory_that_is_enough),
