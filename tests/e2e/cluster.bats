@@ -218,7 +218,7 @@ teardown() {
 	[ -x "$HOME_DIR/root/usr/bin/taskfs" ]
 	# README.md and its links are there, with the picture.
 	(cd "$HOME_DIR/root/usr/share/doc/taskfs" &&
-		ls README.md doc/README.md doc/guide/tasks.md doc/examples/Makefile \
+		ls README.md doc/README.md doc/guide/tasks.md doc/examples/make/Makefile \
 			doc/images/timeline.svg)
 	[ -L "$HOME_DIR/root/usr/sbin/mount.fuse.taskfs" ]
 	[ -e "$HOME_DIR/root/usr/share/man/man1/taskfs-cluster.1" ]
