@@ -203,6 +203,7 @@ void queue_add(struct engine *e, enum channel c, struct msg *m)
 {
 	bool doubtful = link_is_doubtful(&e->link, c);
 	struct tasks *all = &e->tasks;
+	enum unwanted how;
 	struct task *t;
 
 	if (e->leave.on || is_here(all, m))
@@ -217,7 +218,10 @@ void queue_add(struct engine *e, enum channel c, struct msg *m)
 	t->run.grew = run_grew;
 	t->run.ended = run_ended;
 	t->held = doubtful;
-	if (tasks_was_aborted(all, bytes_str(t->request.id)))
+	how = tasks_unwanted(all, bytes_str(t->request.id));
+	if (how && ahead_give_back(t))
+		return;
+	if (how == UNWANTED_ABORT)
 		end(t, EVENT_ABORT);
 	else if (t->apply)
 		refuse(t, "NotSupported",
@@ -325,7 +329,7 @@ void queue_abort(struct engine *e, struct bytes msg_id)
 	struct task *t = tasks_find(&e->tasks, msg_id);
 
 	if (!t)
-		tasks_abort_later(&e->tasks, msg_id);
+		tasks_unwanted_later(&e->tasks, msg_id, UNWANTED_ABORT);
 	else if (t->state == STATE_PENDING)
 		queue_abort_task(t);
 }

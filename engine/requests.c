@@ -168,6 +168,9 @@ static void recall(struct engine *e, enum channel c, struct msg *m)
 
 		if (t)
 			(void)ahead_give_back(t);
+		else if (id) /* it may be on its way, by the other line */
+			tasks_unwanted_later(&e->tasks, bytes_str(id),
+					     UNWANTED_AHEAD);
 	}
 }
 

@@ -186,28 +186,35 @@ void tasks_done(struct tasks *all)
 	timer_cancel(&all->again);
 	work_cancel(&all->more);
 	map_done(&all->by_id);
-	map_done(&all->aborted);
-	map_done(&all->aborted_before);
+	map_done(&all->unwanted);
+	map_done(&all->unwanted_before);
 	map_done(&all->answered);
 }
 
-void tasks_abort_later(struct tasks *all, struct bytes msg_id)
+/* What the maps have for each kind. */
+static enum unwanted kinds[] = {UNWANTED_NOT, UNWANTED_ABORT, UNWANTED_AHEAD};
+
+void tasks_unwanted_later(struct tasks *all, struct bytes msg_id,
+			  enum unwanted how)
 {
 	if (msg_id.n > MSG_ID_SIZE * 4)
 		return;
 	/* Those that were known when there were as many are forgotten. */
-	if (all->aborted.n >= LIMIT_ABORTED) {
-		map_done(&all->aborted_before);
-		all->aborted_before = all->aborted;
-		all->aborted = (struct map){0};
+	if (all->unwanted.n >= LIMIT_ABORTED) {
+		map_done(&all->unwanted_before);
+		all->unwanted_before = all->unwanted;
+		all->unwanted = (struct map){0};
 	}
-	map_put(&all->aborted, msg_id, all);
+	map_put(&all->unwanted, msg_id, &kinds[how]);
 }
 
-bool tasks_was_aborted(struct tasks *all, struct bytes msg_id)
+enum unwanted tasks_unwanted(struct tasks *all, struct bytes msg_id)
 {
-	return map_remove(&all->aborted, msg_id) ||
-	       map_remove(&all->aborted_before, msg_id);
+	enum unwanted *how = map_remove(&all->unwanted, msg_id);
+
+	if (!how)
+		how = map_remove(&all->unwanted_before, msg_id);
+	return how ? *how : UNWANTED_NOT;
 }
 
 struct task *tasks_find(const struct tasks *all, struct bytes msg_id)

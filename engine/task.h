@@ -81,8 +81,8 @@ struct tasks {
 	uint64_t bytes;		/* of waiting requests */
 	size_t files;		/* of outputs of those in `ended` */
 	int64_t count;		/* of executions */
-	struct map aborted;	/* msg_ids to abort when they arrive */
-	struct map aborted_before;	/* the same, older */
+	struct map unwanted;	/* msg_ids of tasks that have not arrived */
+	struct map unwanted_before;	/* the same, older */
 	size_t untold;		/* so many such tasks */
 	struct timer tell;	/* together.c's */
 	struct timer again;	/* deliver.c's: iopub was full */
@@ -113,10 +113,16 @@ void task_free(struct task *t);
 
 /* NULL: unknown. */
 struct task *tasks_find(const struct tasks *all, struct bytes msg_id);
-/* A task of this id has not arrived: it is to be aborted when it does. */
-void tasks_abort_later(struct tasks *all, struct bytes msg_id);
-/* It has arrived: is it one of those? */
-bool tasks_was_aborted(struct tasks *all, struct bytes msg_id);
+/* What is done with a task that has not arrived, when it does. */
+enum unwanted {
+	UNWANTED_NOT,
+	UNWANTED_ABORT,
+	UNWANTED_AHEAD,		/* it is given back, if it was sent ahead */
+};
+void tasks_unwanted_later(struct tasks *all, struct bytes msg_id,
+			  enum unwanted how);
+/* It has arrived. */
+enum unwanted tasks_unwanted(struct tasks *all, struct bytes msg_id);
 
 /* How long the controller has not said that it has what it was told; usec. */
 uint64_t tasks_unstored(const struct tasks *all);

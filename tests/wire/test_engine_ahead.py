@@ -94,6 +94,20 @@ class Queue(Ahead):
         self.assertEqual(self.status(stays), "ok")
         self.assertEqual((self.ran("back"), self.ran("stays")), (0, 1))
 
+    def test_called_back_before_it_arrives(self):
+        """By another connection, which may be faster."""
+        first = self.hold_first()
+        count = self.boss.count + 1
+        coming = {"msg_id": "%s_%d" % (first["msg_id"].rsplit("_", 1)[0], count)}
+        self.recall(coming)
+        self.boss.arrived("control")
+        self.boss.count = count - 1
+        back = self.give_ahead("back")
+        self.assertEqual(back["msg_id"], coming["msg_id"])
+        self.assertEqual(self.returned(), [back["msg_id"]])
+        self.end_all(first)
+        self.assertEqual(self.ran("back"), 0)
+
     def test_what_was_not_sent_ahead_stays(self):
         first = self.hold_first()
         waits = self.give("echo x >> " + quote(self.path("waits")))
