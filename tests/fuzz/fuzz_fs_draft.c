@@ -43,14 +43,16 @@ static void raw(struct draft *w, unsigned op, unsigned i, struct input *in)
 {
 	struct buf why = BUF_INIT, out = BUF_INIT;
 	uint64_t at = number(in);
+	int err;
 
 	w->option[i].there = true;
 	if (op == 0)
-		assert(draft_write(&drafts, w, i, at, text(in), &why) <= 0);
+		err = draft_write(&drafts, w, i, at, text(in), &why);
 	else
-		assert(draft_resize(&drafts, w, i, at, &why) <= 0);
-	if (!w->option[i].broken)
-		assert(draft_read(w, i, 0, 4096, &out) == 0);
+		err = draft_resize(&drafts, w, i, at, &why);
+	assert(err <= 0);
+	err = w->option[i].broken ? 0 : draft_read(w, i, 0, 4096, &out);
+	assert(err == 0);
 	buf_done(&out);
 	buf_done(&why);
 }
@@ -75,7 +77,8 @@ static void submit(struct draft *w)
 
 	assert(err == 0 || why.n);
 	if (!err) {
-		assert(task_options_check(t.options, &why) == 0);
+		err = task_options_check(t.options, &why);
+		assert(err == 0);
 		draft_task_done(&t);
 	}
 	buf_done(&why);
