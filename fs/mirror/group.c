@@ -1,24 +1,9 @@
 #include "group.h"
 #include "detail.h"
 
-/* One that was not begun. */
-static const struct task fresh = {
-	.engine = -1,
-	.exit_status = -1,
-	.signal = -1,
-	.state = STATE_PENDING,
-};
-
 static bool is_fresh(const struct task *t)
 {
 	return t->state == STATE_PENDING && !t->attempt && !t->held;
-}
-
-const struct task *group_task(const struct group *g, uint32_t i)
-{
-	const struct block *b = &g->block[i / GROUP_BLOCK];
-
-	return b->task ? &b->task[i % GROUP_BLOCK] : &fresh;
 }
 
 /* A map that waits has none of its own, and may have a million tasks. */
@@ -32,7 +17,7 @@ static void keep_task(struct group *g, uint32_t i, const struct task *t)
 	if (!*tasks) {
 		*tasks = xreallocarray(NULL, n, sizeof(**tasks));
 		for (k = 0; k < n; k++)
-			(*tasks)[k] = fresh;
+			(*tasks)[k] = task_fresh;
 	}
 	(*tasks)[i % GROUP_BLOCK] = *t;
 }

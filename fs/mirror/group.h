@@ -83,8 +83,22 @@ static inline uint32_t group_block_size(const struct group *g, uint32_t block)
 	return left < GROUP_BLOCK ? left : GROUP_BLOCK;
 }
 
+/* One that was not begun. */
+static const struct task task_fresh = {
+	.engine = -1,
+	.exit_status = -1,
+	.signal = -1,
+	.state = STATE_PENDING,
+};
+
 /* Task i; until the next change of one. */
-const struct task *group_task(const struct group *g, uint32_t i);
+static inline const struct task *group_task(const struct group *g, uint32_t i)
+{
+	const struct block *b = &g->block[i / GROUP_BLOCK];
+
+	return b->task ? &b->task[i % GROUP_BLOCK] : &task_fresh;
+}
+
 struct usage group_usage(const struct group *g, uint32_t i);
 
 /* Where the items of task i begin, and behind it where they end; NULL: not known. */
