@@ -253,6 +253,16 @@ static uint64_t time_limit(struct json_object *o)
 		       : 0;
 }
 
+void task_limit(struct task *t, double seconds)
+{
+	struct json_object *o = json_get_object(t->request.metadata, "taskfs");
+
+	json_object_object_del(o, "time_limit");
+	json_add_real(o, "time_limit", seconds);
+	if (t->state == STATE_RUNNING)
+		run_limit(&t->run, time_limit(o));
+}
+
 int task_begin(struct task *t)
 {
 	struct json_object *o = json_get_object(t->request.metadata, "taskfs");

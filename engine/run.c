@@ -278,6 +278,17 @@ static void limit_over(struct timer *t)
 	run_end(container_of(t, struct run, limit), RUN_TIME_LIMIT);
 }
 
+void run_limit(struct run *r, uint64_t time_limit)
+{
+	int64_t ran = steady_usec() - r->steady_began;
+	int64_t left = (int64_t)time_limit - ran;
+
+	timer_cancel(&r->limit);
+	if (time_limit && !has_ended(r))
+		timer_set(r->runner->loop, &r->limit,
+			  left > 0 ? (uint64_t)left : 1);
+}
+
 /* It has no grace: meanwhile it would take more. */
 static void memory_over(struct memory_hold *h)
 {

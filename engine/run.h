@@ -107,6 +107,8 @@ void run_init(struct run *r, struct runner *rr);
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure) must_check;
+/* It may run so long from its beginning on, in usec; 0: without a limit. */
+void run_limit(struct run *r, uint64_t time_limit);
 /* Notes that the run begins, or has ended, now. */
 void run_note_start(struct run *r);
 void run_note_end(struct run *r);

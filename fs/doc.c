@@ -146,8 +146,14 @@ static void put_options(const struct format *f, struct buf *out)
 	const struct task_option *t;
 
 	f->section(out, "Task options");
-	for (t = task_options; t->name; t++)
-		f->entry(out, t->name, type_name[t->type], t->help);
+	for (t = task_options; t->name; t++) {
+		char *kind = xasprintf("%s%s", type_name[t->type],
+				       t->flags & TASK_CHANGES ? ", can be changed"
+							       : "");
+
+		f->entry(out, t->name, kind, t->help);
+		free(kind);
+	}
 	f->end(out);
 }
 

@@ -77,7 +77,7 @@ const struct node nodes[] = {
  .show = root_version, .help = "of taskfs"},
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
  .help = "one numbered line for every change of a result, an engine, a pool (and "
-	 "its launches) or the controller: `17953970001234 result 7 running`; begins with the next "
+	 "its launches) or the controller: `17953970001234 result 7 running` (`changed`: one of its options); begins with the next "
 	 "change, or at an offset of 64 times a number with that line"},
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
@@ -395,6 +395,14 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
  .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map (`results/7/3/items`): the items it has, one a "
 	 "line; several with the option `chunk`"},
+{.path = R_ "SETTING", .mode = CTL, .flags = NODE_GROUP | NODE_BRIEF, .each = &setting_class,
+ .show = result_option, .store = result_set_option, .remove = result_remove_file,
+ .help = "options that can be changed until the result has ended (see Task options): "
+	 "write another value (`echo 4 > results/7/max_running`), or an empty line to "
+	 "take it back; also one that was not given. It holds for what has not begun, and "
+	 "`time_limit`, counted from the beginning, for what runs, too. EINVAL: that is no "
+	 "value, as tasks/error says; EPERM: it has ended; EHOSTUNREACH or EOPNOTSUPP: it "
+	 "holds, but not for a task whose engine could not be told"},
 {.path = R_ "OPTION", .mode = FILE_, .each = &option_class,
  .show = result_option, .remove = result_remove_file,
  .help = "one file for each other option that was given (see Task options)"},

@@ -66,6 +66,7 @@ void call_new(struct run *run)
 	call->run = run;
 	outcome_init(&call->outcome);
 	call->limit = r ? limit_of(r) : 0;
+	call->begun = mono_usec();
 	call->idle_timer.fire = idle_late;
 	run->call = call;
 }

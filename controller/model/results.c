@@ -118,10 +118,11 @@ static void read_targets(struct result *r, struct json_object *ids)
 {
 	size_t i;
 
-	if (!ids)
-		return;
-	r->ntargets = json_object_array_length(ids);
-	r->targets = xreallocarray(NULL, r->ntargets, sizeof(*r->targets));
+	r->ntargets = ids ? json_object_array_length(ids) : 0;
+	free(r->targets);
+	r->targets = r->ntargets ? xreallocarray(NULL, r->ntargets,
+						 sizeof(*r->targets))
+				 : NULL;
 	for (i = 0; i < r->ntargets; i++)
 		r->targets[i] = json_object_get_int64(
 			json_object_array_get_idx(ids, i));
@@ -136,19 +137,24 @@ static void read_begin(struct result *r, struct bytes text)
 	r->early = r->begin > 0;
 }
 
-void result_read_options(struct result *r, struct json_object *o)
+void result_read_settings(struct result *r, struct json_object *o)
 {
 	r->priority = json_int_or(o, "priority", 0);
 	r->retries = (uint64_t)json_int_or(o, "retries", 0);
-	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
-	r->halt = (uint64_t)json_int_or(o, "halt", 0);
 	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
-	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
-	read_begin(r, json_get_bytes(o, "begin"));
 	needs_drop(r->needs);
 	r->needs = needs_of(r->c, o);
-	read_retry_on(r, json_get_array(o, "retry_on"));
 	read_targets(r, json_get_array(o, "targets"));
+}
+
+void result_read_options(struct result *r, struct json_object *o)
+{
+	result_read_settings(r, o);
+	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
+	r->halt = (uint64_t)json_int_or(o, "halt", 0);
+	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
+	read_begin(r, json_get_bytes(o, "begin"));
+	read_retry_on(r, json_get_array(o, "retry_on"));
 }
 
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)

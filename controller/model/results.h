@@ -262,6 +262,8 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 /* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h). */
 void result_read_options(struct result *r, struct json_object *o);
+/* What of that can change (TASK_CHANGES). r is not ready while it is called. */
+void result_read_settings(struct result *r, struct json_object *o);
 
 void task_free_details(struct task *t);
 

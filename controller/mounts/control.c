@@ -7,6 +7,7 @@
 #include "retry.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
+#include "schedule/setting.h"
 #include "schedule/steer.h"
 #include "wire/verb.h"
 
@@ -80,20 +81,56 @@ static void verb_release(struct request *rq, struct result *r, const char *arg)
 	set_hold(rq, r, false);
 }
 
+/* It is stored; what runs may not have heard of it. */
+static void option_set(void *arg, int err)
+{
+	control_done(arg, err,
+		     err == -EHOSTUNREACH || err == -EOPNOTSUPP
+			     ? "that holds for what begins from now on; an engine "
+			       "could not be told about a task that it runs"
+			     : NULL);
+}
+
+static void set_option(struct request *rq, struct result *r,
+		       const struct task_option *o, struct json_object *value)
+{
+	struct buf why = BUF_INIT;
+	int err = result_set_option(r, o, value, &why, option_set,
+				    rq);
+
+	if (err)
+		control_done(rq, err, why.n ? buf_str(&why) : NULL);
+	buf_done(&why);
+}
+
 static void verb_priority(struct request *rq, struct result *r,
 			  const char *arg)
 {
+	struct json_object *value;
 	int64_t n;
-	int err;
 
 	if (!arg || parse_i64(bytes_str(arg), -LIMIT_PRIORITY, LIMIT_PRIORITY,
 			      &n)) {
 		control_done(rq, -EINVAL, "that is no priority");
 		return;
 	}
-	err = result_set_priority(r, n, done, rq);
-	if (err)
-		control_done(rq, err, NULL);
+	value = json_object_new_int64(n);
+	set_option(rq, r, task_option_find(bytes_str("priority")), value);
+	json_object_put(value);
+}
+
+static void verb_set(struct request *rq, struct result *r, const char *arg)
+{
+	struct json_object *q = rq->msg->content;
+	const char *name = json_get_str(q, "option", NULL);
+	const struct task_option *o =
+		name ? task_option_find(bytes_str(name)) : NULL;
+
+	(void)arg;
+	if (o)
+		set_option(rq, r, o, json_get(q, "value"));
+	else
+		control_done(rq, -EINVAL, "there is no such option");
 }
 
 static void verb_purge(struct request *rq, struct result *r, const char *arg)
@@ -118,6 +155,7 @@ static const struct control_verb {
 	{.name = "hold", .run = verb_hold},
 	{.name = "release", .run = verb_release},
 	{.name = "priority", .run = verb_priority},
+	{.name = "set", .run = verb_set},
 	{.name = "purge", .run = verb_purge, .run_for_all = control_purge_all},
 };
 

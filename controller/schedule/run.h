@@ -91,6 +91,9 @@ struct run_ops {
 	/* Of a run that is RUN_SENT. 0, -EHOSTUNREACH, -EOPNOTSUPP, -EAGAIN. */
 	int (*abort)(struct run *run);
 	int (*signal)(struct run *run, int signo);
+	/* Its time limit is another one: usec since it began, 0: none. NULL: nobody
+	 * limits it. -EOPNOTSUPP: the engine cannot change it. */
+	int (*limit)(struct run *run, uint64_t usec);
 	/* The reply came; its content is parsed. */
 	void (*on_reply)(struct run *run, struct msg *m);
 	/* The message was lost on the way, or the reply, and only the client can send

@@ -59,13 +59,23 @@ static uint64_t option_bit(struct bytes name)
 	return i < 64 ? 1ULL << i : 0;
 }
 
-static void set_options(struct result *r, struct bytes options)
+/* Some can be changed; the first word of them is none of a change. */
+static void tell_options(struct mirror *mi, const struct result *r,
+			 struct bytes options)
+{
+	if (r->options && !bytes_is(options, r->options))
+		event_ring_add(&mi->events, EVENT_OF_RESULT, r->id, "changed");
+}
+
+static void set_options(struct mirror *mi, struct result *r,
+			struct bytes options)
 {
 	struct bytes key, value;
 	struct scan s;
 
 	if (!options.p)
 		return;
+	tell_options(mi, r, options);
 	free(r->options);
 	r->options = NULL;
 	r->given = 0;
@@ -288,7 +298,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (rest.usage.p)
 		set_sum(r, rest.usage);
 	set_shape(mi, r);
-	set_options(r, rest.options);
+	set_options(mi, r, rest.options);
 	set_counts(r, rest.count);
 	if (rest.task.p)
 		merge_task(mi, r, rest.task, m);

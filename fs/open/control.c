@@ -202,6 +202,10 @@ static int send_request(struct control *c, const struct obj *o,
 	json_add_str(q, "verb", wish->verb);
 	if (wish->argument[0])
 		json_add_str(q, "argument", wish->argument);
+	if (wish->option) {
+		json_add_str(q, "option", wish->option);
+		json_add(q, "value", wish->value);
+	}
 	json_add_int(q, "uid", uid);
 	err = wish->engines ? ask_about_engines(c, o, wish, q)
 	      : o->result   ? ask_about_result(c, o, q)

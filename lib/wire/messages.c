@@ -8,7 +8,7 @@ const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
 	 "slots, [resources {NAME: n}], since, [ends_in], [launch], [replaces], "
-	 "[respawned], "
+	 "[respawned], [limits], "
 	 "running [msg_id], finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
@@ -26,6 +26,7 @@ const struct message_type message_types[] = {
 	 "`ends_in`: of an engine that ends at a time that is known, in "
 	 "microseconds. "
 	 "`launch`: the launch of a pool that started it. "
+	 "`limits`: it understands limit_request. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
 	 "gone; `respawned`: it had died, and nobody has told it to begin anew. "
 	 "`process` says which process `pid` is "
@@ -246,10 +247,11 @@ const struct message_type message_types[] = {
 	 "other; fewer than asked (or none): the next has not ended, or is to "
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
-	 "[result], [task], [pool], verb, [argument], uid",
+	 "[result], [task], [pool], verb, [argument], [option], [value], uid",
 	 "verb: abort, signal (argument: a name or number), retry (what is not "
 	 "ok again, as a new result without after and follow), hold, release, priority (argument: the new "
-	 "one), purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
+	 "one), set (`option` has this `value` from now on; null: as if it had not been given), "
+	 "purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
 	 "abort, signal and retry can be. With `pool`, a name: pause (nothing is "
 	 "launched, and no engine let go), resume (also after too many "
 	 "failures), cancel (argument: the launch that ends, with its engines; "
@@ -312,6 +314,11 @@ const struct message_type message_types[] = {
 	 "Send a signal to a task; `abort`: end it (TERM, grace, KILL) and "
 	 "reply with status aborted, also when it has not begun."},
 	{MSG_KILL_REPLY, E_, C_, "control", true, "status", "Done."},
+	{MSG_LIMIT_REQUEST, C_, E_, "control", true, "msg_id, time_limit",
+	 "The time limit of a task is another one: seconds since it began, 0: none. "
+	 "To engines that said `limits` when they registered."},
+	{MSG_LIMIT_REPLY, E_, C_, "control", true, "status",
+	 "It holds. A task that is not there (any more) has none."},
 	{MSG_PUSH_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
 	 "engines [id], name, upload, [begin, exclusive], [offset], [size], "

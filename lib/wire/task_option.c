@@ -47,8 +47,8 @@ const struct task_option task_options[] = {
 	 "in $1, $2 ..., and the whole item in $TASKFS_ITEM; \\t is a tab"},
 	{"chunk", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "items per task of a map"},
-	{"targets", TASK_IDS, TASK_BY_CONTROLLER, 1, LIMIT_TARGETS,
-	 "list of engine ids: run on one of these"},
+	{"targets", TASK_IDS, TASK_BY_CONTROLLER | TASK_CHANGES, 1, LIMIT_TARGETS,
+	 "list of engine ids: run on one of these; \"all\": on any, as if not given"},
 	{"cpus", TASK_COUNT, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1, LIMIT_SLOTS,
 	 "slots of its engine that it takes; 1 if not given"},
 	{"memory", TASK_SIZE, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1, LIMIT_AMOUNT,
@@ -67,7 +67,7 @@ const struct task_option task_options[] = {
 	{"follow", TASK_RESULTS, TASK_BY_CONTROLLER, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or of your names: run on the engine that ran these, after "
 	 "them"},
-	{"retries", TASK_COUNT, TASK_BY_CONTROLLER, 0, LIMIT_RETRIES,
+	{"retries", TASK_COUNT, TASK_BY_CONTROLLER | TASK_CHANGES, 0, LIMIT_RETRIES,
 	 "run again after a failure, so many times at most"},
 	{"retry_on", TASK_FAILURES, TASK_BY_CONTROLLER, 1, 256,
 	 "list of failures to run again after: lost (its engine; does not count "
@@ -83,13 +83,15 @@ const struct task_option task_options[] = {
 	 "ended"},
 	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
-	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE, 0, LIMIT_SECONDS,
+	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE | TASK_CHANGES, 0, LIMIT_SECONDS,
 	 "seconds to run at most, then TERM, grace, KILL; 0 is no limit"},
-	{"priority", TASK_INTEGER, TASK_BY_CONTROLLER, -LIMIT_PRIORITY, LIMIT_PRIORITY,
+	{"priority", TASK_INTEGER, TASK_BY_CONTROLLER | TASK_CHANGES, -LIMIT_PRIORITY,
+	 LIMIT_PRIORITY,
 	 "larger runs earlier; 0 if not given"},
 	{"halt", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "a map stops after so many failed tasks"},
-	{"max_running", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
+	{"max_running", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP | TASK_CHANGES, 1,
+	 LIMIT_TASKS,
 	 "tasks of a map that run at the same time at most"},
 	{.name = NULL},
 };
@@ -271,7 +273,7 @@ static int check_list(const struct task_option *o, struct json_object *v,
 			       "one a string)",
 		[TASK_NAMES] = "must be 1, 0, or a list of names",
 		[TASK_IDS] = "must be a list of numbers, the ids of engines: "
-			     "[0, 1] in JSON, 0,1 in a draft",
+			     "[0, 1] in JSON, 0,1 in a file; or all",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
 				 "it is or with :ok, :error or :any behind it",
 		[TASK_FAILURES] = "must be a list of " RETRY_ON_WORDS
@@ -279,6 +281,9 @@ static int check_list(const struct task_option *o, struct json_object *v,
 	};
 	size_t i, n;
 
+	if (o->type == TASK_IDS && json_object_is_type(v, json_type_string) &&
+	    bytes_is(str_bytes(v), "all"))
+		return 0;
 	if (!json_object_is_type(v, json_type_array))
 		return refuse(why, o, of[o->type]);
 	n = json_object_array_length(v);

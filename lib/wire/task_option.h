@@ -23,7 +23,7 @@ enum task_option_type {
 	TASK_LIST,	/* list of strings without NUL; a file: one per line */
 	TASK_ENV,	/* object of strings; a file: NAME=VALUE lines */
 	TASK_NAMES,	/* 0, 1, or list of strings; a file: one per line */
-	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */
+	TASK_IDS,	/* list of engine ids; a file: 0 2 3; or the string "all" */
 	TASK_RESULTS,	/* list of ids or names; a file: one per line */
 	TASK_FAILURES,	/* list of words (retry_on.h); a file: one per line */
 	TASK_FLAG,	/* 0 or 1; true and false in JSON */
@@ -43,6 +43,8 @@ enum task_option_flag {
 	TASK_BY_MOUNT = 8,	/* done before it is submitted */
 
 	TASK_NEEDS_MAP = 4,	/* is refused without a map */
+
+	TASK_CHANGES = 16,	/* can be set until its result ends */
 };
 
 struct task_option {

@@ -157,7 +157,7 @@ static struct json_object *parse_ids(struct bytes text)
 	if (!err)
 		return a;
 	json_object_put(a);
-	return new_string(text);
+	return new_string(parse_trim(text)); /* "all", or no ids at all */
 }
 
 static struct json_object *parse_results(struct bytes text)

@@ -4,7 +4,7 @@
 #include "model/ready.h"
 #include "schedule/policy.h"
 #include "schedule/sched.h"
-#include "schedule/steer.h"
+#include "schedule/setting.h"
 #include "schedule/why.h"
 
 static void assert_why(const struct result *r, const char *want)
@@ -34,8 +34,7 @@ static void test_by_priority_then_by_id(void **state)
 	assert_sent(c, "send 5.0 to 0");
 	ends(result_find(c, 5), 0, EVENT_SUCCEED);
 	assert_sent(c, "send 1.0 to 0");
-	assert_int_equal(result_set_priority(result_find(c, 2), 1, fake_done,
-					     NULL), 0);
+	assert_int_equal(set_option(result_find(c, 2), "priority", "1"), 0);
 	ends(result_find(c, 1), 0, EVENT_SUCCEED);
 	assert_sent(c, "send 2.0 to 0");
 	ends(result_find(c, 2), 0, EVENT_SUCCEED);
