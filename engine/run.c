@@ -109,6 +109,7 @@ static void take(struct pipes *p, enum stream s, struct bytes b)
 	int err = output_put(&r->out[s], r->runner->spool, b,
 			     r->runner->output_limit);
 
+	copy_put(&r->copy[s], b);
 	if (err)
 		output_failed(r, s, err);
 }
@@ -116,9 +117,11 @@ static void take(struct pipes *p, enum stream s, struct bytes b)
 static ssize_t move(struct pipes *p, enum stream s)
 {
 	struct run *r = container_of(p, struct run, pipes);
-	ssize_t n = output_splice(&r->out[s], p->one[s].watch.fd,
-				  r->runner->output_limit);
+	ssize_t n = -EINVAL; /* what is copied is to be read */
 
+	if (!r->copy[s].fd)
+		n = output_splice(&r->out[s], p->one[s].watch.fd,
+				  r->runner->output_limit);
 	if (n < 0 && n != -EAGAIN && n != -EINVAL)
 		output_failed(r, s, (int)n);
 	return n;
@@ -198,6 +201,7 @@ static void finish(struct run *r)
 	if (r->cause == RUN_BY_ITSELF && !r->unkillable && r->status)
 		note_hunger(r);
 	pipes_drain(&r->pipes);
+	copies_close(r->copy);
 	run_forget(r);
 	r->ended(r);
 }
@@ -510,4 +514,5 @@ void run_done(struct run *r)
 	assert(list_empty(&r->link));
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		output_done(&r->out[i]);
+	copies_done(r->copy);
 }

@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "base/spawn.h"
 #include "command.h"
+#include "copy.h"
 #include "kin.h"
 #include "launcher.h"
 #include "memory.h"
@@ -59,6 +60,7 @@ struct run {
 	void (*ended)(struct run *r);
 	struct bind bind;	/* the set is borrowed, the cgroup its own */
 	uint64_t memory_limit;	/* bytes of all of its processes; 0: none */
+	struct copy copy[STREAM_OUTPUTS]; /* opened before run_start() */
 	/* to be read after `ended` */
 	struct output out[STREAM_OUTPUTS];
 	enum run_cause cause;

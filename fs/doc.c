@@ -21,7 +21,7 @@ static const char *const type_name[] = {
 	[TASK_TEXT] = "string",	      [TASK_LIST] = "list of strings",
 	[TASK_ITEMS] = "list of values", [TASK_RANGES] = "string",
 	[TASK_NAMES] = "1, or list of strings", [TASK_FLAG] = "1 or 0",
-	[TASK_MOMENT] = "time",
+	[TASK_MOMENT] = "time",	      [TASK_OUT_PATH] = "path",
 	[TASK_ENV] = "object",	      [TASK_IDS] = "list of ids",
 	[TASK_RESULTS] = "list of ids or names", [TASK_COUNT] = "integer",
 	[TASK_INTEGER] = "integer",   [TASK_SECONDS] = "number",

@@ -387,6 +387,13 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
  .help = "of a map: its items, one a line"},
+{.path = R_ "stdout_path", .mode = FILE_, .exists = result_has_stdout_path,
+ .show = result_stdout_path, .remove = result_remove_file,
+ .help = "the file that gets its standard output, too: the option stdout. Of a map or "
+	 "view as it was given; of a task with the numbers in it"},
+{.path = R_ "stderr_path", .mode = FILE_, .exists = result_has_stderr_path,
+ .show = result_stderr_path, .remove = result_remove_file,
+ .help = "the same of standard error"},
 {.path = R_ "item", .mode = FILE_, .exists = result_has_item,
  .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map without `chunk` (`results/7/3/item`): its item, and a "

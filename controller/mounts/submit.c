@@ -155,7 +155,7 @@ static int read_shape(const struct msg *m, struct json_object *o,
 			buf_puts(why, "a view has targets, and no map");
 			return -EINVAL;
 		}
-		return 0;
+		return task_options_check_many(spec->options, why);
 	}
 	if (err == -ENOENT && !list)
 		return 0;
@@ -172,7 +172,7 @@ static int read_shape(const struct msg *m, struct json_object *o,
 	}
 	spec->kind = "map";
 	spec->ntasks = (n + chunk - 1) / chunk;
-	return 0;
+	return task_options_check_many(spec->options, why);
 }
 
 static int read_spec(const struct msg *m, struct json_object *o,

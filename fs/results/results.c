@@ -180,7 +180,9 @@ static bool is_given(const struct obj *o, unsigned i)
 /* An option that has a row of its own in THE TABLE is not among these. */
 static bool option_given(const struct obj *o, unsigned i)
 {
-	return task_options[i].type != TASK_BYTES && is_given(o, i) &&
+	enum task_option_type type = task_options[i].type;
+
+	return type != TASK_BYTES && type != TASK_OUT_PATH && is_given(o, i) &&
 	       !is_setting(o, i);
 }
 

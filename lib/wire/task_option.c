@@ -5,6 +5,7 @@
 #include "wire/map_items.h"
 #include "wire/moment.h"
 #include "wire/octets.h"
+#include "wire/out_path.h"
 #include "wire/resource.h"
 #include "wire/retry_on.h"
 
@@ -33,6 +34,14 @@ const struct task_option task_options[] = {
 	{"submit_dir", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "where the task was submitted from; the mount says it. Without `cwd` the "
 	 "task runs there, or in an empty directory where there is no such one"},
+	{"stdout", TASK_OUT_PATH, TASK_BY_ENGINE, 1, PATH_MAX - 1,
+	 "a file that gets what the task writes to its standard output, besides the "
+	 "file stdout of the result: %i in its path is the id of the result, %n the "
+	 "number of the task, %% a %; a relative one is below the directory of the "
+	 "task. It is emptied when a try begins; with >> before the path it is "
+	 "appended to"},
+	{"stderr", TASK_OUT_PATH, TASK_BY_ENGINE, 1, PATH_MAX - 1,
+	 "the same of what it writes to standard error; it may be the same file"},
 	{"label", TASK_NAME, TASK_BY_CONTROLLER, 1, LIMIT_NAME,
 	 "a name, yours alone: results/NAME leads you to your newest of that name"},
 	{"map", TASK_ITEMS, TASK_BY_CONTROLLER, 1, LIMIT_TASKS,
@@ -185,6 +194,9 @@ static int check_string(const struct task_option *o, struct json_object *v,
 	if (o->type == TASK_MOMENT && moment_parse(b, now_usec(), &at))
 		return refuse(why, o, "must be a time: +10m from now (s, m, h, d), "
 				      "18:30, 2026-12-24 or 2026-12-24T18:30");
+	if (o->type == TASK_OUT_PATH && !out_path_ok(b))
+		return refuse(why, o, "must be a path, in which % is one of %i, %n "
+				      "and %%");
 	if (o->type == TASK_RANGES && !json_items_ok(b))
 		return refuse(why, o, "must be all, or numbers of items from 0 on, "
 				      "as 0,3-5");
@@ -393,6 +405,7 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 	case TASK_BYTES:
 	case TASK_NAME:
 	case TASK_TEXT:
+	case TASK_OUT_PATH:
 	case TASK_MOMENT:
 	case TASK_RANGES:
 		return check_string(o, v, why);
@@ -494,5 +507,20 @@ int task_options_need_map(struct json_object *options, struct buf *why)
 	for (o = task_options; o->name; o++)
 		if (o->flags & TASK_NEEDS_MAP && json_get(options, o->name))
 			return refuse(why, o, "needs \"map\"");
+	return 0;
+}
+
+int task_options_check_many(struct json_object *options, struct buf *why)
+{
+	const struct task_option *o;
+
+	for (o = task_options; o->name; o++) {
+		struct bytes b = json_get_bytes(options, o->name);
+
+		if (o->type == TASK_OUT_PATH && b.p && !out_path_is_for_many(b))
+			return refuse(why, o, "needs a %n for the number of the task, "
+					      "or >> before it: the tasks would empty "
+					      "each other's file");
+	}
 	return 0;
 }

@@ -18,6 +18,7 @@ enum task_option_type {
 	TASK_BYTES,	/* string in JSON; any bytes in a file */
 	TASK_NAME,	/* a result's name; see task_name_ok() */
 	TASK_TEXT,	/* string without NUL */
+	TASK_OUT_PATH,	/* string (out_path.h) */
 	TASK_ITEMS,	/* list of any values (map_items.h); a file: one string per line */
 	TASK_RANGES,	/* string: "all", or numbers as "0,3-5" */
 	TASK_LIST,	/* list of strings without NUL; a file: one per line */
@@ -71,6 +72,10 @@ int task_options_check(struct json_object *options, struct buf *why)
 
 /* Options of a map, and there is none: -EINVAL with the reason in *why. */
 int task_options_need_map(struct json_object *options, struct buf *why)
+	must_check;
+
+/* What does not do for several tasks: -EINVAL with the reason in *why. */
+int task_options_check_many(struct json_object *options, struct buf *why)
 	must_check;
 
 /* The same of one value. */
