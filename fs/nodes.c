@@ -8,6 +8,7 @@
 #include "pools/pool_deeds.h"
 #include "pools/pool_file.h"
 #include "pools/pools.h"
+#include "results/add_items.h"
 #include "results/group_output.h"
 #include "results/members.h"
 #include "results/metadata.h"
@@ -384,9 +385,12 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "stdin", .mode = FILE_, .exists = result_has_stdin,
  .io = &stdin_io, .remove = result_remove_file,
  .help = "the standard input, when it was given"},
-{.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
+{.path = R_ "map", .mode = CTL, .flags = NODE_GROUP,
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
- .help = "of a map: its items, one a line"},
+ .help = "of a map: its items, one a line. While it is open (the option open) lines can be "
+	 "added: `echo item >> results/7/map`; the write returns when they are stored. "
+	 "EPERM: it is not open, or was not opened with >>; EFBIG: that would be more items "
+	 "than a map may have"},
 {.path = R_ "stdout_path", .mode = FILE_, .exists = result_has_stdout_path,
  .show = result_stdout_path, .remove = result_remove_file,
  .help = "the file that gets its standard output, too: the option stdout. Of a map or "
@@ -416,7 +420,8 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "ctl", .mode = CTL, .show = ctl_show, .store = ctl_store,
  .remove = result_remove_file,
  .help = "write `abort`, `signal NAME`, `hold` (begin nothing of it), "
-	 "`release`, `priority N` (a higher one is begun first), or, when it "
+	 "`release`, `priority N` (a higher one is begun first), `close` (nothing is added "
+	 "to its open map any more: it ends with its last task), or, when it "
 	 "has ended, `retry`: all of its tasks that are not ok (they failed, "
 	 "were aborted or not begun) once more, as a new result, which waits "
 	 "for no other, whatever `after` said; a read lists these words"},

@@ -97,7 +97,9 @@ struct task *result_task(struct result *r, uint64_t index)
 
 enum state result_state(const struct result *r)
 {
-	return state_of(r->count);
+	enum state s = state_of(r->count);
+
+	return r->open && state_is_final(s) ? STATE_RUNNING : s;
 }
 
 /* --- making one --------------------------------------------------------- */
@@ -152,15 +154,46 @@ void result_read_options(struct result *r, struct json_object *o)
 	result_read_settings(r, o);
 	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
 	r->halt = (uint64_t)json_int_or(o, "halt", 0);
+	r->grows = json_get(o, "open") != NULL;
+	r->open = json_flag(o, "open");
 	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
 	read_begin(r, json_get_bytes(o, "begin"));
 	read_retry_on(r, json_get_array(o, "retry_on"));
 }
 
+/* From `from` on. */
+static void init_tasks(struct result *r, uint64_t from)
+{
+	uint64_t i;
+
+	for (i = from; i < r->ntasks; i++) {
+		r->task[i] = (struct task){
+			.state = STATE_PENDING,
+			.engine = -1,
+			.exit_status = -1,
+			.signal = -1,
+			.user = -1,
+		};
+	}
+	r->count[STATE_PENDING] += r->ntasks - from;
+	r->c->results->tasks[STATE_PENDING] += r->ntasks - from;
+}
+
+void result_grow(struct result *r, struct bytes items, uint64_t n)
+{
+	uint64_t from = r->ntasks;
+
+	r->ntasks += n;
+	r->task = xreallocarray(r->task, r->ntasks, sizeof(*r->task));
+	init_tasks(r, from);
+	buf_put(&r->items, items.p, items.n);
+	r->map_size = r->items.n;
+	items_index_from(r, from);
+}
+
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 {
 	struct result *r = zalloc(sizeof(*r));
-	uint64_t i;
 
 	r->id = id;
 	r->c = c;
@@ -168,14 +201,7 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 	r->kept = -1;
 	r->ntasks = ntasks;
 	r->task = zalloc(ntasks * sizeof(*r->task));
-	for (i = 0; i < ntasks; i++) {
-		r->task[i].state = STATE_PENDING;
-		r->task[i].engine = -1;
-		r->task[i].exit_status = r->task[i].signal = -1;
-		r->task[i].user = -1;
-	}
-	r->count[STATE_PENDING] = ntasks;
-	c->results->tasks[STATE_PENDING] += ntasks;
+	init_tasks(r, 0);
 	list_init(&r->finished);
 	list_init(&r->changed_link);
 	list_init(&r->ready_link);

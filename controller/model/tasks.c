@@ -127,7 +127,7 @@ bool is_timeout(const char *ename)
 
 void task_shed_details(const struct result *r, struct task *t)
 {
-	if (r->ntasks > 1 && state_is_final((enum state)t->state))
+	if (result_is_many(r) && state_is_final((enum state)t->state))
 		task_free_details(t);
 }
 

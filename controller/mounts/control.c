@@ -5,6 +5,7 @@
 #include "control_reply.h"
 #include "purge.h"
 #include "retry.h"
+#include "model/items.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
 #include "schedule/setting.h"
@@ -103,6 +104,41 @@ static void set_option(struct request *rq, struct result *r,
 	buf_done(&why);
 }
 
+/* --- an open map --------------------------------------------------------- */
+
+static void verb_add(struct request *rq, struct result *r, const char *arg)
+{
+	struct buf items = BUF_INIT, why = BUF_INIT;
+	struct bytes b;
+	uint64_t n;
+	int err;
+
+	(void)arg;
+	if (!msg_named_buffer(rq->msg, rq->msg->content, "map", &b) ||
+	    (n = items_count(b)) == 0) {
+		control_done(rq, -EINVAL, "there are no items");
+		return;
+	}
+	if (store_backlog(rq->c->store) > STORE_BACKLOG * 4) {
+		control_done(rq, -EAGAIN, "the store cannot keep up; try again later");
+		return;
+	}
+	buf_put(&items, b.p, b.n);
+	err = result_add(r, &items, n, &why, done, rq);
+	if (err)
+		control_done(rq, err, why.n ? buf_str(&why) : NULL);
+	buf_done(&items);
+	buf_done(&why);
+}
+
+static void verb_close(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	if (result_close(r, done, rq))
+		control_done(rq, -EALREADY, r->grows ? "the map is closed already"
+						     : "the map is not open");
+}
+
 static void verb_priority(struct request *rq, struct result *r,
 			  const char *arg)
 {
@@ -156,6 +192,8 @@ static const struct control_verb {
 	{.name = "release", .run = verb_release},
 	{.name = "priority", .run = verb_priority},
 	{.name = "set", .run = verb_set},
+	{.name = "add", .run = verb_add},
+	{.name = "close", .run = verb_close},
 	{.name = "purge", .run = verb_purge, .run_for_all = control_purge_all},
 };
 
@@ -183,7 +221,7 @@ static void run_verb(struct request *rq, struct result *r,
 		return;
 	}
 	/* The only task is the result itself. */
-	if (r->ntasks == 1)
+	if (!result_is_many(r))
 		rq->task = -1;
 	if (rq->task >= 0 && !verb_find(VERB_TASK, bytes_str(v->name)))
 		control_done(rq, -EINVAL,

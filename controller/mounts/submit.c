@@ -163,6 +163,10 @@ static int read_shape(const struct msg *m, struct json_object *o,
 		buf_puts(why, "map is the number of no buffer");
 		return err;
 	}
+	if (json_flag(spec->options, "open") && chunk > 1) {
+		buf_puts(why, "\"open\" does not go with \"chunk\"");
+		return -EINVAL;
+	}
 	n = items_count(buf_bytes(&spec->items));
 	if (n == 0 || (n + chunk - 1) / chunk > LIMIT_TASKS) {
 		buf_puts(why, err == -EFBIG ? "the map is too long"

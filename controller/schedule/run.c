@@ -144,6 +144,31 @@ struct run *run_find(struct controller *c, const char *msg_id)
 	return msg_id ? map_get(&c->runs->by_msg_id, bytes_str(msg_id)) : NULL;
 }
 
+/* Runs are found through the engines: there are few, and may be millions of tasks. */
+int result_each_run(struct result *r, void *arg,
+		    int (*f)(struct run *run, void *arg))
+{
+	struct map_iter it = {0};
+	struct list *l, *tmp;
+	int err = -ESRCH, one;
+
+	while (map_next(&r->c->engines->by_id, &it)) {
+		struct engine *e = it.value;
+
+		list_for_each_safe(l, tmp, &e->runs) {
+			struct run *run =
+				list_entry(l, struct run, engine_link);
+
+			if (run->result != r->id)
+				continue;
+			one = f(run, arg);
+			if (err == -ESRCH || one)
+				err = one;
+		}
+	}
+	return err;
+}
+
 void runs_done(struct controller *c)
 {
 	struct map_iter it = {0};

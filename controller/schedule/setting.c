@@ -1,48 +1,31 @@
 #include "base/base.h"
 #include "setting.h"
 
+#include "ending.h"
+#include "lifetime.h"
+#include "model/changes.h"
 #include "model/engines.h"
 #include "model/ready.h"
 #include "model/tasks.h"
-#include "steer.h"
+#include "unbegun.h"
 
-/* A new value holds at once, while it is being stored; the old one comes back if
- * that fails. */
+/*
+ * A new value holds at once, while it is being stored; the old one comes back if
+ * that fails. What adds to a result holds when it is stored.
+ */
 struct setting {
 	struct controller *c;
-	void (*undo)(struct result *r, const struct setting *s);
+	void (*undo)(struct result *r, const struct setting *s); /* NULL: nothing to do */
+	/* It is stored; 0, or -errno for done(). NULL: nothing to do. */
+	int (*stored)(struct result *r, const struct store_op *op);
+	/* In either case, before that. NULL: nothing to do. */
+	void (*came)(struct result *r, const struct store_op *op);
 	bool was_held;
 	uint32_t task;
-	const struct task_option *option;
 	char *options_were;
-	void (*done)(void *arg, int err);
+	void (*done)(void *arg, int err);	/* NULL: nobody waits for it */
 	void *arg;
 };
-
-/* --- what runs already ---------------------------------------------------- */
-
-static int limit_run(struct run *run, void *arg)
-{
-	const struct result *r = arg;
-
-	needs_drop(run->needs);
-	run->needs = needs_use(r->needs);
-	if (run->phase != RUN_SENT || !run->ops->limit)
-		return 0;
-	return run->ops->limit(run, r->needs->time_limit);
-}
-
-/* -errno: one of them keeps its old limit. */
-static int tell_running(struct result *r, const struct task_option *o)
-{
-	int err = 0;
-
-	if (strcmp(o->name, "time_limit") == 0)
-		err = result_each_run(r, r, limit_run);
-	return err == -ESRCH ? 0 : err;
-}
-
-/* --- storing it ------------------------------------------------------------ */
 
 static void setting_stored(struct store_op *op)
 {
@@ -50,11 +33,14 @@ static void setting_stored(struct store_op *op)
 	struct result *r = result_find(s->c, op->result.id);
 	int err = op->err;
 
-	if (r && err)
+	if (r && s->came)
+		s->came(r, op);
+	if (r && err && s->undo)
 		s->undo(r, s);
-	else if (r && s->option)
-		err = tell_running(r, s->option);
-	s->done(s->arg, err);
+	else if (r && !err && s->stored)
+		err = s->stored(r, op);
+	if (s->done)
+		s->done(s->arg, err);
 	free(s->options_were);
 	free(s);
 }
@@ -71,6 +57,8 @@ static void put_setting(struct result *r, struct store_op *op,
 	op->done = setting_stored;
 	store_put(r->c->store, op);
 }
+
+/* --- hold ------------------------------------------------------------------ */
 
 static void set_held(struct result *r, bool hold)
 {
@@ -160,6 +148,7 @@ static void undo_option(struct result *r, const struct setting *s)
 	set_options(r, str_copy(s->options_were));
 }
 
+/* value is borrowed; NULL: without that option. */
 static char *options_with(const struct result *r, const char *name,
 			  struct json_object *value)
 {
@@ -216,13 +205,33 @@ static int check_option(const struct result *r, const struct task_option *o,
 	return err;
 }
 
+static int limit_run(struct run *run, void *arg)
+{
+	const struct result *r = arg;
+
+	needs_drop(run->needs);
+	run->needs = needs_use(r->needs);
+	if (run->phase != RUN_SENT || !run->ops->limit)
+		return 0;
+	return run->ops->limit(run, r->needs->time_limit);
+}
+
+/* -errno: one of them keeps its old limit. */
+static int tell_limit(struct result *r, const struct store_op *op)
+{
+	int err = result_each_run(r, r, limit_run);
+
+	(void)op;
+	return err == -ESRCH ? 0 : err;
+}
+
 int result_set_option(struct result *r, const struct task_option *o,
 		      struct json_object *value, struct buf *why,
 		      void (*done)(void *arg, int err), void *arg)
 {
 	struct setting s = {
 		.undo = undo_option,
-		.option = o,
+		.stored = strcmp(o->name, "time_limit") == 0 ? tell_limit : NULL,
 		.options_were = r->options,
 		.done = done,
 		.arg = arg,
@@ -238,6 +247,77 @@ int result_set_option(struct result *r, const struct task_option *o,
 	set_options(r, options_with(r, o->name, value));
 	op = store_op_new(STORE_OPTIONS);
 	op->result.options = xstrdup(r->options);
+	put_setting(r, op, s);
+	return 0;
+}
+
+/* --- an open map: more items ----------------------------------------------- */
+
+static void add_came(struct result *r, const struct store_op *op)
+{
+	r->adding -= op->result.items.n;
+	r->nadding -= op->result.tasks;
+}
+
+/* They wait from now on; of a result that was aborted meanwhile they are aborted. */
+static int added(struct result *r, const struct store_op *op)
+{
+	static const struct ending aborted = {.event = EVENT_ABORT};
+	bool only = r->ntasks == 1;
+
+	result_grow(r, buf_bytes(&op->result.items), op->result.tasks);
+	/* Nobody has told it as one of many. */
+	if (only)
+		task_changed(r, 0);
+	result_changed(r, CHANGED_ALL);
+	if (r->aborting) {
+		result_end_waiting(r, &aborted);
+		return 0;
+	}
+	result_wait(r);
+	ready_add(r);
+	return 0;
+}
+
+static int check_add(const struct result *r, const struct buf *items, uint64_t n,
+		     struct buf *why)
+{
+	if (state_is_final(result_state(r)) || r->aborting)
+		return -ESRCH;
+	if (!r->open || r->closing) {
+		buf_puts(why, r->grows ? "the map is closed"
+				       : "the map is not open: it was submitted without "
+					 "the option open");
+		return -EPERM;
+	}
+	if (r->ntasks + r->nadding + n > LIMIT_TASKS ||
+	    r->items.n + r->adding + items->n > LIMIT_MAP) {
+		buf_puts(why, "the map would have too many items");
+		return -EFBIG;
+	}
+	return 0;
+}
+
+int result_add(struct result *r, struct buf *items, uint64_t n, struct buf *why,
+	       void (*done)(void *arg, int err), void *arg)
+{
+	struct setting s = {
+		.came = add_came,
+		.stored = added,
+		.done = done,
+		.arg = arg,
+	};
+	struct store_op *op;
+	int err = check_add(r, items, n, why);
+
+	if (err)
+		return err;
+	op = store_op_new(STORE_GROW);
+	op->result.items = *items;
+	*items = (struct buf)BUF_INIT;
+	op->result.tasks = n;
+	r->adding += op->result.items.n;
+	r->nadding += n;
 	put_setting(r, op, s);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * setting.h: what is set of a result, or of one of its tasks, until it ends: hold,
- * and the options that can change (TASK_CHANGES in wire/task_option.h).
+ * setting.h: what is set of a result, or of one of its tasks, until it ends: hold, the
+ * options that can change (TASK_CHANGES in wire/task_option.h), items of an open map.
  */
 #ifndef TASKFS_CONTROLLER_SCHEDULE_SETTING_H
 #define TASKFS_CONTROLLER_SCHEDULE_SETTING_H
@@ -27,4 +27,11 @@ int result_set_option(struct result *r, const struct task_option *o,
 		      struct json_object *value, struct buf *why,
 		      void (*done)(void *arg, int err), void *arg) must_check;
 
+/*
+ * n more tasks with these items, each ended by a NUL; *items is moved. They wait when
+ * that is stored, and then done() is called. -ESRCH: r has ended, or is aborted; -EPERM,
+ * -EFBIG with the reason in *why. done() is not called then.
+ */
+int result_add(struct result *r, struct buf *items, uint64_t n, struct buf *why,
+	       void (*done)(void *arg, int err), void *arg) must_check;
 #endif

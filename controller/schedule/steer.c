@@ -3,6 +3,7 @@
 
 #include "ending.h"
 #include "model/tasks.h"
+#include "lifetime.h"
 #include "run.h"
 #include "unbegun.h"
 
@@ -15,31 +16,6 @@ static int run_signal(struct run *run, int signo, bool abort_it)
 		return 0;
 	}
 	return abort_it ? run->ops->abort(run) : run->ops->signal(run, signo);
-}
-
-/* Runs are found through the engines: there are few, and may be millions of tasks. */
-int result_each_run(struct result *r, void *arg,
-		    int (*f)(struct run *run, void *arg))
-{
-	struct map_iter it = {0};
-	struct list *l, *next;
-	int err = -ESRCH, one;
-
-	while (map_next(&r->c->engines->by_id, &it)) {
-		struct engine *e = it.value;
-
-		list_for_each_safe(l, next, &e->runs) {
-			struct run *run =
-				list_entry(l, struct run, engine_link);
-
-			if (run->result != r->id)
-				continue;
-			one = f(run, arg);
-			if (err == -ESRCH || one)
-				err = one;
-		}
-	}
-	return err;
 }
 
 static int abort_run(struct run *run, void *arg)
@@ -63,6 +39,7 @@ int result_abort(struct result *r)
 	r->aborting = true;
 	err = result_each_run(r, NULL, abort_run);
 	result_end_waiting(r, &how);
+	(void)!result_close(r, NULL, NULL);
 	/* A task without a run waits, or waits again later, and ends then. */
 	return err == -ESRCH ? 0 : err;
 }

@@ -15,9 +15,4 @@ int task_abort(struct result *r, uint32_t index) must_check;
 int result_signal(struct result *r, int signo) must_check;
 int task_signal(struct result *r, uint32_t index, int signo) must_check;
 
-/* Calls f for each run of r, which may end meanwhile. -ESRCH: there is none; else the
- * last error of f, or 0. */
-int result_each_run(struct result *r, void *arg,
-		    int (*f)(struct run *run, void *arg));
-
 #endif

@@ -345,8 +345,11 @@ void why_put_unstored(const struct result *r, struct buf *out)
 
 void why_put(const struct result *r, struct buf *out)
 {
-	if (!r->count[STATE_PENDING])
+	if (!r->count[STATE_PENDING]) {
+		if (r->open && !r->count[STATE_RUNNING])
+			buf_puts(out, "more items (>> map), or close (> ctl)");
 		return;
+	}
 	graph_why(r, out);
 	if (r->held)
 		buf_printf(out, "%shold", out->n ? ", " : "");

@@ -1,7 +1,8 @@
 #include "group.h"
 #include "detail.h"
 
-struct group *group_new(struct mirror *m, struct result *r, uint32_t n)
+/* The tasks, and the blocks, from these on are new. */
+static void init_tasks(struct group *g, uint32_t from, uint32_t block)
 {
 	static const struct task fresh = {
 		.engine = -1,
@@ -9,24 +10,70 @@ struct group *group_new(struct mirror *m, struct result *r, uint32_t n)
 		.signal = -1,
 		.state = STATE_PENDING,
 	};
+	uint32_t i;
+
+	g->task = xreallocarray(g->task, g->n, sizeof(*g->task));
+	for (i = from; i < g->n; i++)
+		g->task[i] = fresh;
+	g->nblocks = (g->n + GROUP_BLOCK - 1) / GROUP_BLOCK;
+	g->block = xreallocarray(g->block, g->nblocks, sizeof(*g->block));
+	for (i = block; i < g->nblocks; i++)
+		g->block[i] = (struct block){.known = true};
+	g->attempt_digits += g->n - from;
+}
+
+struct group *group_new(struct mirror *m, struct result *r, uint32_t n)
+{
 	struct group *g = zalloc(sizeof(*g));
 	uint32_t i;
 
 	g->mirror = m;
 	g->result = r;
 	g->n = n;
-	g->task = xreallocarray(NULL, n, sizeof(*g->task));
-	for (i = 0; i < n; i++)
-		g->task[i] = fresh;
-	g->nblocks = (n + GROUP_BLOCK - 1) / GROUP_BLOCK;
-	g->block = zalloc(g->nblocks * sizeof(*g->block));
-	for (i = 0; i < g->nblocks; i++)
-		g->block[i].known = true;
+	init_tasks(g, 0, 0);
 	for (i = 0; i < OFFSETS; i++)
 		offsets_init(&g->offsets[i], (enum offsets_of)i);
 	list_init(&g->unread);
-	g->attempt_digits = n;
 	return g;
+}
+
+/* The last block has room for more. */
+static void grow_usage(struct block *b, uint32_t was, uint32_t n)
+{
+	if (!b->usage)
+		return;
+	b->usage = xreallocarray(b->usage, n, sizeof(*b->usage));
+	for (; was < n; was++)
+		b->usage[was] = USAGE_UNKNOWN;
+}
+
+/* Where items are is asked for again: of the last block, and of all blocks. */
+static void forget_last_items(struct group *g, uint32_t last, uint32_t nblocks)
+{
+	uint32_t b;
+
+	group_set_grown(g, NULL);
+	if (!g->items)
+		return;
+	g->items = xreallocarray(g->items, nblocks, sizeof(*g->items));
+	for (b = last + 1; b < nblocks; b++)
+		g->items[b] = NULL;
+	free(g->items[last]);
+	g->items[last] = NULL;
+}
+
+void group_grow(struct group *g, uint32_t n)
+{
+	uint32_t from = g->n, last = g->nblocks - 1, blocks = g->nblocks;
+	uint32_t was = group_block_size(g, last);
+
+	if (n <= from)
+		return;
+	forget_last_items(g, last, (n + GROUP_BLOCK - 1) / GROUP_BLOCK);
+	g->n = n;
+	init_tasks(g, from, blocks);
+	grow_usage(&g->block[last], was, group_block_size(g, last));
+	g->block[last].lines = 0;
 }
 
 static void free_waiting(struct group *g)
@@ -393,7 +440,7 @@ void group_doubt(struct group *g, uint64_t seq)
 	const struct result *r = g->result;
 	uint32_t b;
 
-	if (g->n == 1 || (!r->started && r->count[STATE_PENDING] == g->n))
+	if (result_is_single(g->result) || (!r->started && r->count[STATE_PENDING] == g->n))
 		return; /* the result says it all */
 	for (b = 0; b < g->nblocks; b++) {
 		if (g->block[b].known && has_ended(g, b))

@@ -30,7 +30,7 @@ static const struct field result_fields[] = {
 };
 
 struct result_rest {
-	int64_t id, submitted, uid, elapsed;
+	int64_t id, submitted, uid, elapsed, tasks;
 	struct bytes name, kind, options, count, status, task, usage;
 };
 
@@ -39,6 +39,7 @@ struct result_rest {
 static const struct field result_rest_fields[] = {
 	{"id", FIELD_INT, X(id), 0},
 	{"uid", FIELD_INT, X(uid), 0},
+	{"tasks", FIELD_INT, X(tasks), 0},
 	{"name", FIELD_SPAN, X(name), 0},
 	{"kind", FIELD_SPAN, X(kind), 0},
 	{"submitted", FIELD_INT, X(submitted), 0},
@@ -83,6 +84,7 @@ static void set_options(struct mirror *mi, struct result *r,
 		return;
 	while (scan_member(&s, &key, &value))
 		r->given |= option_bit(key);
+	r->grows = r->given & option_bit(bytes_str("open"));
 	if (s.begun)
 		r->options = xmemdup_nul(options.p, options.n);
 }
@@ -162,7 +164,7 @@ static void set_only_task(struct result *r, uint64_t seq)
 	r->one.began = r->began;
 	r->one.elapsed = r->elapsed;
 	r->one.ran = r->serial;
-	if (r->group && r->group->n == 1) {
+	if (r->group && result_is_single(r)) {
 		u = result_short_usage(r);
 		group_change(r->group, 0, &r->one, &u, seq);
 	}
@@ -283,6 +285,9 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 		return NULL;
 	r->round = mi->round;
 	fresh = !r->group;
+	/* An open map has more tasks now: before they are spoken of. */
+	if (!fresh && rest.tasks <= LIMIT_TASKS)
+		group_grow(r->group, (uint32_t)max_i64(rest.tasks, 0));
 	if (!fresh)
 		merge_members(r->group, object, seq);
 	if (r->seq > seq || (r->seq == seq && !whole))

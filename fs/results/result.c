@@ -320,6 +320,15 @@ static int show_part(const char *why, int64_t engine, struct buf *out)
 	return 0;
 }
 
+/* An open map has nothing to do. */
+static bool waits_for_items(const struct obj *o)
+{
+	const uint64_t *n = o->result->count;
+
+	return obj_index(o) < 0 && !n[STATE_PENDING] && !n[STATE_RUNNING] &&
+	       !is_over(o);
+}
+
 int result_why(const struct obj *o, struct buf *out)
 {
 	const char *why = o->result->why;
@@ -327,7 +336,7 @@ int result_why(const struct obj *o, struct buf *out)
 
 	if (i < 0 && o->result->unstored)
 		return format_text(out, o->result->unstored);
-	if (state_of_obj(o) != STATE_PENDING)
+	if (state_of_obj(o) != STATE_PENDING && !waits_for_items(o))
 		return 0;
 	if (i < 0)
 		return format_text(out, why);

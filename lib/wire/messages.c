@@ -247,10 +247,12 @@ const struct message_type message_types[] = {
 	 "other; fewer than asked (or none): the next has not ended, or is to "
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
-	 "[result], [task], [pool], verb, [argument], [option], [value], uid",
+	 "[result], [task], [pool], verb, [argument], [option], [value], [map], uid",
 	 "verb: abort, signal (argument: a name or number), retry (what is not "
 	 "ok again, as a new result without after and follow), hold, release, priority (argument: the new "
 	 "one), set (`option` has this `value` from now on; null: as if it had not been given), "
+	 "add (`map`, the number of a buffer, has more items of an open map, each ended by a "
+	 "NUL), close (nothing is added to it any more), "
 	 "purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
 	 "abort, signal and retry can be. With `pool`, a name: pause (nothing is "
 	 "launched, and no engine let go), resume (also after too many "

@@ -54,6 +54,9 @@ const struct task_option task_options[] = {
 	{"columns", TASK_TEXT, TASK_BY_ENGINE | TASK_NEEDS_MAP, 1, 64,
 	 "what stands between the columns of an item, as a comma: a task finds them "
 	 "in $1, $2 ..., and the whole item in $TASKFS_ITEM; \\t is a tab"},
+	{"open", TASK_FLAG, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 0, 1,
+	 "1: more items can be added to the map (results/<id>/map), which ends when "
+	 "somebody writes close into its ctl; not with chunk"},
 	{"chunk", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "items per task of a map"},
 	{"targets", TASK_IDS, TASK_BY_CONTROLLER | TASK_CHANGES, 1, LIMIT_TARGETS,

@@ -40,6 +40,7 @@ const struct verb verbs[] = {
 	{.name = "release", .scopes = RESULT_OR_TASK, .when = VERB_BEFORE_END},
 	{.name = "priority", .scopes = VERB_RESULT, .when = VERB_BEFORE_END,
 	 .argument = "N", .what = A_PRIORITY, .check = check_priority},
+	{.name = "close", .scopes = VERB_RESULT, .when = VERB_BEFORE_END},
 	{.name = "retry", .scopes = RESULT_OR_TASK, .when = VERB_AFTER_END},
 	{.name = "interrupt", .scopes = VERB_ENGINE, .when = VERB_WHILE_RUNNING},
 	{.name = "stop", .scopes = VERB_ENGINE},
