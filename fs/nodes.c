@@ -3,6 +3,7 @@
 #include "cluster/ctl.h"
 #include "cluster/engines.h"
 #include "cluster/events.h"
+#include "cluster/queues.h"
 #include "cluster/view.h"
 #include "metrics/metrics_file.h"
 #include "pools/pool_deeds.h"
@@ -49,6 +50,7 @@
 #define E_ "/engines/<id>/"
 #define V_ "/engines/VIEW/"
 #define P_ "/pools/NAME/"
+#define Q_ "/queues/NAME/"
 #define D_ "/tasks/DRAFT/"
 #define R_ "/results/<id>/"
 
@@ -87,6 +89,8 @@ const struct node nodes[] = {
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/pools", .mode = DIR_,
  .help = "engines that the controller starts when tasks wait for them"},
+{.path = "/queues", .mode = DIR_,
+ .help = "how many tasks run at a time, of all results that are in a queue"},
 {.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},
 {.path = "/results", .mode = SHARED, .help = "one directory per submission"},
 
@@ -229,6 +233,22 @@ SHOWN(P_ "jobs", pool_jobs,
  .help = "one file for each option of a pool (see Pool options). A read gives what is "
 	 "set, or the standard; what is written replaces it, and nothing (`: > FILE`) "
 	 "is the standard. What is no value is EINVAL, and the file keeps the one it had"},
+
+{.path = "/queues/NAME", .mode = DIR_, .flags = NODE_BRIEF, .each = &queue_class,
+ .deeds = &queue_deeds,
+ .help = "a queue: mkdir makes one, the option `queue` puts a result into it. The "
+	 "controller keeps it, and all mounts show it. rmdir removes it; EBUSY: results that "
+	 "have not ended are in it. Only who may write controller/ctl may make, change or "
+	 "remove one"},
+{.path = Q_ "limit", .mode = CTL, .show = queue_limit, .store = queue_set_limit,
+ .help = "so many of its tasks run at a time, of all its results; empty: any number. "
+	 "Write a number, or an empty line for none. What runs goes on"},
+SHOWN(Q_ "state", queue_state, "`open`, or `paused`: nothing of it is begun"),
+SHOWN(Q_ "waiting", queue_waiting, "tasks that have not begun"),
+SHOWN(Q_ "running", queue_running, "tasks that run"),
+{.path = Q_ "ctl", .mode = CTL, .show = queue_ctl_show, .store = queue_ctl_store,
+ .help = "write `pause` (nothing of it is begun; what runs goes on) or `resume`; a read "
+	 "lists these words"},
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "items.h"
 #include "needs.h"
+#include "queues.h"
 #include "ready.h"
 #include "wire/moment.h"
 #include "wire/retry_on.h"
@@ -20,6 +21,7 @@ void results_init(struct controller *c)
 	list_init(&c->results->finished);
 	c->results->next_id = 1;
 	c->results->needs_one = needs_of(c, NULL);
+	queues_init(c);
 }
 
 void results_done(struct controller *c)
@@ -29,6 +31,7 @@ void results_done(struct controller *c)
 	map_done(&c->results->by_id);
 	map_done(&c->results->tokens);
 	map_done(&c->results->names);
+	queues_done(c);
 	needs_drop(c->results->needs_one);
 	map_done(&c->results->needs);
 	free(c->results);
@@ -158,6 +161,8 @@ void result_read_options(struct result *r, struct json_object *o)
 	r->open = json_flag(o, "open");
 	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
 	read_begin(r, json_get_bytes(o, "begin"));
+	/* That of a result that has ended may be gone. */
+	queue_join(r, queue_find(r->c, json_get_bytes(o, "queue")));
 	read_retry_on(r, json_get_array(o, "retry_on"));
 }
 
@@ -177,6 +182,7 @@ static void init_tasks(struct result *r, uint64_t from)
 	}
 	r->count[STATE_PENDING] += r->ntasks - from;
 	r->c->results->tasks[STATE_PENDING] += r->ntasks - from;
+	queue_count(r, STATE_NONE, STATE_PENDING, r->ntasks - from);
 }
 
 void result_grow(struct result *r, struct bytes items, uint64_t n)
@@ -374,6 +380,7 @@ void result_free(struct result *r)
 	timer_cancel(&r->timeout_timer);
 	timer_cancel(&r->begin_timer);
 	ready_remove(r);
+	queue_leave(r);
 	drop_name(r);
 	results_remove_finished(r);
 	list_del(&r->by_id);

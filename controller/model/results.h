@@ -128,6 +128,8 @@ struct result {
 	uint64_t retries;
 	struct retry_on *retry_on;	/* NULL: all failures alike */
 	struct needs *needs;	/* of each of its tasks */
+	struct queue *queue;	/* queues.h; NULL: none */
+	bool told_full;		/* that its queue has no room */
 	uint64_t timeout;	/* microseconds; 0: none */
 	int64_t *targets;
 	size_t ntargets;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "model/items.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/results.h"
 #include "net/request.h"
@@ -288,6 +289,8 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		err = read_spec(s->rq->msg, o, &spec, &why);
 	if (!err)
 		err = graph_check(c, spec.uid, spec.options, &why);
+	if (!err)
+		err = queue_check(c, spec.options, &why);
 	if (!err)
 		err = check_unique(c, &spec, &why);
 	if (err) {

@@ -5,6 +5,7 @@
 #include "graph.h"
 #include "model/changes.h"
 #include "model/items.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "run.h"
@@ -195,6 +196,7 @@ void result_set_finished(struct result *r)
 	/* Until now these were the times when the first task was sent. */
 	r->started = r->first_started;
 	r->began = r->first_began;
+	queue_leave(r);
 	result_drop_input(r);
 	items_free(r);
 	results_add_finished(r);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "ending.h"
 #include "lifetime.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "retry.h"
@@ -74,6 +75,9 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 	run->ops = e ? e->run_ops : &no_ops;
 	list_init(&run->engine_link);
 	r->active++;
+	run->queue = r->queue;
+	if (run->queue)
+		run->queue->active++;
 	if (e) {
 		list_add_tail(&e->runs, &run->engine_link);
 		engine_add_load(e, run->needs, 1);
@@ -133,6 +137,10 @@ void run_free(struct run *run)
 		r->failing -= run->failing;
 		if (r->max_running)
 			ready_add(r);
+	}
+	if (run->queue) {
+		run->queue->active--;
+		sched_kick(run->c);
 	}
 	if (map_get(&run->c->runs->by_msg_id, bytes_str(run->msg_id)) == run)
 		map_remove(&run->c->runs->by_msg_id, bytes_str(run->msg_id));

@@ -55,6 +55,7 @@ struct run {
 	unsigned attempt;
 	struct engine *engine;	/* NULL when ending */
 	struct needs *needs;	/* of its result */
+	struct queue *queue;	/* the same; NULL: none */
 	enum run_phase phase;
 	enum run_trace trace;
 	bool abort;		/* its abort was asked for */

@@ -493,23 +493,29 @@ static const struct field upstream_fields[] = {
 	{.name = NULL},
 };
 
-static const struct field upstream_field[] = {
-	{"upstream", FIELD_SPAN, 0, 0},
+struct counts_rest {
+	struct bytes upstream, queues;
+};
+
+static const struct field counts_rest_fields[] = {
+	{"upstream", FIELD_SPAN, offsetof(struct counts_rest, upstream), 0},
+	{"queues", FIELD_SPAN, offsetof(struct counts_rest, queues), 0},
 	{.name = NULL},
 };
 
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 {
-	struct bytes upstream = {0};
+	struct counts_rest rest = {0};
 
 	merge_counters(mi, object);
 	if (mi->counts.seq > seq)
 		return;
 	mi->counts.seq = seq;
 	(void)scan_fields(object, counts_fields, &mi->counts);
-	(void)scan_fields(object, upstream_field, &upstream);
-	if (upstream.p)
-		(void)scan_fields(upstream, upstream_fields, &mi->counts);
+	(void)scan_fields(object, counts_rest_fields, &rest);
+	if (rest.upstream.p)
+		(void)scan_fields(rest.upstream, upstream_fields, &mi->counts);
+	queues_set(mi, rest.queues);
 	mirror_note(mi, EVENT_OF_CONTROLLER, 0, 0, NOTE_WORK);
 	waitq_wake(mi->park, &mi->events.waitq);
 }

@@ -21,6 +21,7 @@
 #include "note_what.h"
 #include "park/park.h"
 #include "pool.h"
+#include "queues.h"
 #include "task.h"
 #include "variables.h"
 #include "wire/ids.h"
@@ -134,6 +135,7 @@ struct mirror {
 	struct index engines;
 	struct var_names var_names;
 	struct pools pools;
+	struct queues queues;
 	struct map names;		/* uid and text -> struct name */
 	struct counts counts;
 	struct event_ring events;

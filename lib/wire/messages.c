@@ -247,7 +247,7 @@ const struct message_type message_types[] = {
 	 "other; fewer than asked (or none): the next has not ended, or is to "
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
-	 "[result], [task], [pool], verb, [argument], [option], [value], [map], uid",
+	 "[result], [task], [pool], [queue], verb, [argument], [option], [value], [map], uid",
 	 "verb: abort, signal (argument: a name or number), retry (what is not "
 	 "ok again, as a new result without after and follow), hold, release, priority (argument: the new "
 	 "one), set (`option` has this `value` from now on; null: as if it had not been given), "
@@ -257,12 +257,14 @@ const struct message_type message_types[] = {
 	 "abort, signal and retry can be. With `pool`, a name: pause (nothing is "
 	 "launched, and no engine let go), resume (also after too many "
 	 "failures), cancel (argument: the launch that ends, with its engines; "
-	 "all of the pool if not given)."},
+	 "all of the pool if not given). With `queue`, a name: make, remove (when no "
+	 "unfinished result is in it), limit (argument: how many tasks run at a time; 0: any "
+	 "number), pause, resume."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
-	 "status, seq, [result], [pool], [purged [id]] or status: error, errno, ename, "
+	 "status, seq, [result], [pool], [controller], [purged [id]] or status: error, errno, ename, "
 	 "evalue",
 	 "Done, and the result as it is now, with `changed` when it was about "
-	 "one of its tasks (of retry the new one); or why not: ENOENT no such "
+	 "one of its tasks (of retry the new one); of a queue the controller, which has all of them; or why not: ENOENT no such "
 	 "result or task, EBUSY not finished (purge, retry), ESRCH finished "
 	 "already, EAGAIN not begun (signal), EOPNOTSUPP its engine cannot, "
 	 "EINVAL."},

@@ -93,6 +93,9 @@ const struct task_option task_options[] = {
 	{"unique", TASK_FLAG, TASK_BY_CONTROLLER, 0, 1,
 	 "1: refused (EEXIST) while another of your results of the same label has not "
 	 "ended"},
+	{"queue", TASK_TEXT, TASK_BY_CONTROLLER, 1, LIMIT_POOL_NAME,
+	 "the name of a queue (queues/NAME): it says how many tasks of all that are in it "
+	 "run at the same time"},
 	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
 	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE | TASK_CHANGES, 0, LIMIT_SECONDS,

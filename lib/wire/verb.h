@@ -16,6 +16,7 @@ enum verb_scope {
 	VERB_ENGINE = 4,	/* of an engine, or of several */
 	VERB_CONTROLLER = 8,	/* of the controller: about everything */
 	VERB_POOL = 16,		/* of a pool */
+	VERB_QUEUE = 32,	/* of a queue */
 };
 
 /* When what it is about can do it. */

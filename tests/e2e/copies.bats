@@ -7,7 +7,7 @@ teardown_file() { cluster_down; }
 setup() {
 	test_begin
 	mkdir "$HOME_DIR/work"
-	cd "$HOME_DIR/work"
+	cd "$HOME_DIR/work" || return
 }
 teardown() {
 	cd /
@@ -117,10 +117,7 @@ has_both() {
 @test "a relative path, and no such directory on the engine's host" {
 	local id
 	mkdir gone
-	cd gone
-	rmdir ../gone
-	id=$(submit '{"code": "echo", "stdout": "o"}')
-	cd ..
+	id=$(cd gone && rmdir ../gone && submit '{"code": "echo", "stdout": "o"}')
 	done_with "$id" error
 	like "$(get "$id" error | head -n 1)" 'StartError: stdout and stderr need a path from the root, or cwd.*'
 	id=$(submit '{"code": "pwd", "stdout": "o", "cwd": "/nowhere"}')
