@@ -206,7 +206,9 @@ class Process:
 
     def send_signal(self, signo):
         if self.poll() is None:
-            os.kill(self.pid, signo)
+            # It may just have ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signo)
 
     def terminate(self):
         self.send_signal(signal.SIGTERM)
