@@ -8,6 +8,7 @@
 #include "mounts/control.h"
 #include "mounts/fetch.h"
 #include "mounts/listing.h"
+#include "mounts/queues.h"
 #include "mounts/submit.h"
 #include "net/request.h"
 #include "net/sockets.h"
@@ -69,11 +70,13 @@ static void on_shutdown(struct controller *c, struct request *rq)
 		shutdown_this(c, rq);
 }
 
-/* A pool is another room's. */
+/* Pools and queues are others' business. */
 static void on_control(struct controller *c, struct request *rq)
 {
 	if (json_get(rq->msg->content, "pool"))
 		pools_on_control(c, rq);
+	else if (json_get(rq->msg->content, "queue"))
+		queues_on_control(c, rq);
 	else
 		control_on_request(c, rq);
 }

@@ -144,6 +144,28 @@ static bool read_spec(const struct task *t, struct json_object *o,
 	return true;
 }
 
+/*
+ * The files that get the outputs. Where s->cwd is not there run_start() says so. What
+ * was written in an empty directory would go with it.
+ */
+static int open_copies(struct task *t, const struct command_spec *s)
+{
+	struct json_object *o = json_get_object(t->request.metadata, "taskfs");
+	struct buf why = BUF_INIT;
+	int err;
+
+	if (s->cwd && access(s->cwd, X_OK) < 0)
+		return 0;
+	err = copies_open(t->run.copy, o, s->cwd, &why);
+	if (!err && t->empty_dir && copies_are_below(t->run.copy, t->empty_dir)) {
+		err = -ENOENT;
+		buf_puts(&why, "stdout and stderr need a path from the root, or cwd: "
+			       "the directory where the task was submitted from is not "
+			       "on this host");
+	}
+	return err ? fail(t, 126, err, buf_take(&why)) : 0;
+}
+
 /* -ENOTDIR: s->cwd is not there; *ret_why says it in the system's words. */
 static int start(struct task *t, struct command_spec *s, int stdin_fd,
 		 uint64_t limit, int *ret_why)
@@ -151,8 +173,11 @@ static int start(struct task *t, struct command_spec *s, int stdin_fd,
 	struct run_failure f;
 	struct buf why = BUF_INIT;
 	struct command c;
-	int err = command_init(&c, s, &t->engine->spool, &why);
+	int err = open_copies(t, s);
 
+	if (err)
+		return err;
+	err = command_init(&c, s, &t->engine->spool, &why);
 	if (err && why.n) {
 		fail(t, 126, err, buf_take(&why));
 	} else if (err) {
@@ -169,6 +194,8 @@ static int start(struct task *t, struct command_spec *s, int stdin_fd,
 			err = -ENOTDIR;
 		}
 	}
+	if (err)
+		copies_done(t->run.copy);
 	buf_done(&why);
 	command_done(&c);
 	return err;
@@ -256,6 +283,16 @@ static uint64_t time_limit(struct json_object *o)
 	return s > 0 && s <= LIMIT_SECONDS
 		       ? max_u64((uint64_t)(s * USEC_PER_SEC), 1)
 		       : 0;
+}
+
+void task_limit(struct task *t, double seconds)
+{
+	struct json_object *o = json_get_object(t->request.metadata, "taskfs");
+
+	json_object_object_del(o, "time_limit");
+	json_add_real(o, "time_limit", seconds);
+	if (t->state == STATE_RUNNING)
+		run_limit(&t->run, time_limit(o));
 }
 
 int task_begin(struct task *t)

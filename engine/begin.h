@@ -11,5 +11,8 @@
  * exit_status.
  */
 int task_begin(struct task *t) must_check;
+/* It may run so long from its beginning on, also when it runs already; 0: without a
+ * limit. */
+void task_limit(struct task *t, double seconds);
 
 #endif

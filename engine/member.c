@@ -129,6 +129,7 @@ static struct json_object *about_me(struct engine *e)
 	json_add_int(o, "slots", (int64_t)e->tasks.slots);
 	json_add(o, "resources", stock_json(&e->tasks.stock));
 	json_add_int(o, "since", e->since);
+	json_add_bool(o, "limits", true);
 	if (e->config->ends)
 		json_add_int(o, "ends_in", lifetime_left(e));
 	if (e->member.replaces[0]) {

@@ -122,6 +122,19 @@ static void note_status(struct task *t)
 	}
 }
 
+/* A file of the user did not get all: that is said beside what else there is to say. */
+static void note_copies(struct task *t)
+{
+	struct buf why = BUF_INIT;
+
+	copies_put_errors(t->run.copy, &why);
+	if (why.n && t->ename)
+		outcome_set(t, t->ename, xasprintf("%s; %s", t->evalue, buf_str(&why)));
+	else if (why.n)
+		outcome_set(t, "OutputError", xstrdup(buf_str(&why)));
+	buf_done(&why);
+}
+
 enum state_event outcome_note(struct task *t)
 {
 	note_status(t);
@@ -150,6 +163,7 @@ enum state_event outcome_note(struct task *t)
 				"the engine, had no memory left"));
 		break;
 	}
+	note_copies(t);
 	if (!t->ename)
 		return EVENT_SUCCEED;
 	t->traceback = last_lines(&t->run.out[STREAM_STDERR]);

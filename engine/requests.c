@@ -2,6 +2,7 @@
 #include "ahead.h"
 #include "answer.h"
 #include "base/parse.h"
+#include "begin.h"
 #include "deliver.h"
 #include "engine.h"
 #include "kernel.h"
@@ -79,6 +80,16 @@ static void kill_request(struct engine *e, enum channel c, struct msg *m)
 		queue_abort(e, bytes_str(id));
 	answer_request(e, c, m, MSG_KILL_REPLY,
 		       abort ? answer_ok() : signal_task(t, m->content));
+}
+
+static void limit_request(struct engine *e, enum channel c, struct msg *m)
+{
+	const char *id = json_get_str(m->content, "msg_id", NULL);
+	struct task *t = id ? tasks_find(&e->tasks, bytes_str(id)) : NULL;
+
+	if (t && t->extended)
+		task_limit(t, json_real_or(m->content, "time_limit", 0));
+	answer_request(e, c, m, MSG_LIMIT_REPLY, answer_ok());
 }
 
 static void signal_request(struct engine *e, enum channel c, struct msg *m)
@@ -220,6 +231,7 @@ static const struct request {
 	{MSG_APPLY_REQUEST, ON_SHELL, execute},
 	{MSG_STORED, ON(CHANNEL_TASK), stored},
 	{MSG_KILL_REQUEST, ON_CONTROL, kill_request},
+	{MSG_LIMIT_REQUEST, ON_CONTROL, limit_request},
 	{MSG_ABORT_REQUEST, ON_CONTROL, abort_request},
 	{MSG_SIGNAL_REQUEST, ON_CONTROL, signal_request},
 	{MSG_HAVE_REQUEST, ON_CONTROL, have_request},

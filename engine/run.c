@@ -109,6 +109,7 @@ static void take(struct pipes *p, enum stream s, struct bytes b)
 	int err = output_put(&r->out[s], r->runner->spool, b,
 			     r->runner->output_limit);
 
+	copy_put(&r->copy[s], b);
 	if (err)
 		output_failed(r, s, err);
 }
@@ -116,9 +117,11 @@ static void take(struct pipes *p, enum stream s, struct bytes b)
 static ssize_t move(struct pipes *p, enum stream s)
 {
 	struct run *r = container_of(p, struct run, pipes);
-	ssize_t n = output_splice(&r->out[s], p->one[s].watch.fd,
-				  r->runner->output_limit);
+	ssize_t n = -EINVAL; /* what is copied is to be read */
 
+	if (!r->copy[s].fd)
+		n = output_splice(&r->out[s], p->one[s].watch.fd,
+				  r->runner->output_limit);
 	if (n < 0 && n != -EAGAIN && n != -EINVAL)
 		output_failed(r, s, (int)n);
 	return n;
@@ -198,6 +201,7 @@ static void finish(struct run *r)
 	if (r->cause == RUN_BY_ITSELF && !r->unkillable && r->status)
 		note_hunger(r);
 	pipes_drain(&r->pipes);
+	copies_close(r->copy);
 	run_forget(r);
 	r->ended(r);
 }
@@ -276,6 +280,17 @@ static void kill_due(struct timer *t)
 static void limit_over(struct timer *t)
 {
 	run_end(container_of(t, struct run, limit), RUN_TIME_LIMIT);
+}
+
+void run_limit(struct run *r, uint64_t time_limit)
+{
+	int64_t ran = steady_usec() - r->steady_began;
+	int64_t left = (int64_t)time_limit - ran;
+
+	timer_cancel(&r->limit);
+	if (time_limit && !has_ended(r))
+		timer_set(r->runner->loop, &r->limit,
+			  left > 0 ? (uint64_t)left : 1);
 }
 
 /* It has no grace: meanwhile it would take more. */
@@ -517,4 +532,5 @@ void run_done(struct run *r)
 	assert(list_empty(&r->link));
 	for (i = 0; i < STREAM_OUTPUTS; i++)
 		output_done(&r->out[i]);
+	copies_done(r->copy);
 }

@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "base/spawn.h"
 #include "command.h"
+#include "copy.h"
 #include "kin.h"
 #include "launcher.h"
 #include "memory.h"
@@ -60,6 +61,7 @@ struct run {
 	struct bind bind;	/* the set is borrowed, the cgroup its own */
 	uint64_t memory_limit;	/* bytes of all of its processes; 0: none */
 	bool terminal;		/* standard output and error are to be one */
+	struct copy copy[STREAM_OUTPUTS]; /* opened before run_start() */
 	/* to be read after `ended` */
 	struct output out[STREAM_OUTPUTS];
 	enum run_cause cause;
@@ -109,6 +111,8 @@ void run_init(struct run *r, struct runner *rr);
 int run_start(struct run *r, struct command *c, int stdin_fd,
 	      const char *cwd, uint64_t time_limit,
 	      struct run_failure *ret_failure) must_check;
+/* It may run so long from its beginning on, in usec; 0: without a limit. */
+void run_limit(struct run *r, uint64_t time_limit);
 /* Notes that the run begins, or has ended, now. */
 void run_note_start(struct run *r);
 void run_note_end(struct run *r);

@@ -113,8 +113,9 @@ size_t slots_cores(void)
 
 /* --- descriptors --------------------------------------------------------- */
 
-/* A running task's launcher, its pipes, the files of its outputs. */
-#define PER_SLOT ((rlim_t)1 + STREAM_OUTPUTS + STREAM_OUTPUTS)
+/* A running task's launcher, its pipes, the files of its outputs, and two that the user
+ * asked for. */
+#define PER_SLOT ((rlim_t)1 + STREAM_OUTPUTS + STREAM_OUTPUTS + 2)
 /* Sockets, the log, variables that are read and written; the next task's stdin
  * and the other ends of its pipes. */
 #define OTHERS ((rlim_t)256)

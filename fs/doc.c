@@ -21,7 +21,7 @@ static const char *const type_name[] = {
 	[TASK_TEXT] = "string",	      [TASK_LIST] = "list of strings",
 	[TASK_ITEMS] = "list of values", [TASK_RANGES] = "string",
 	[TASK_NAMES] = "1, or list of strings", [TASK_FLAG] = "1 or 0",
-	[TASK_MOMENT] = "time",
+	[TASK_MOMENT] = "time",	      [TASK_OUT_PATH] = "path",
 	[TASK_ENV] = "object",	      [TASK_IDS] = "list of ids",
 	[TASK_RESULTS] = "list of ids or names", [TASK_COUNT] = "integer",
 	[TASK_INTEGER] = "integer",   [TASK_SECONDS] = "number",
@@ -146,8 +146,14 @@ static void put_options(const struct format *f, struct buf *out)
 	const struct task_option *t;
 
 	f->section(out, "Task options");
-	for (t = task_options; t->name; t++)
-		f->entry(out, t->name, type_name[t->type], t->help);
+	for (t = task_options; t->name; t++) {
+		char *kind = xasprintf("%s%s", type_name[t->type],
+				       t->flags & TASK_CHANGES ? ", can be changed"
+							       : "");
+
+		f->entry(out, t->name, kind, t->help);
+		free(kind);
+	}
 	f->end(out);
 }
 

@@ -3,11 +3,13 @@
 #include "cluster/ctl.h"
 #include "cluster/engines.h"
 #include "cluster/events.h"
+#include "cluster/queues.h"
 #include "cluster/view.h"
 #include "metrics/metrics_file.h"
 #include "pools/pool_deeds.h"
 #include "pools/pool_file.h"
 #include "pools/pools.h"
+#include "results/add_items.h"
 #include "results/group_output.h"
 #include "results/members.h"
 #include "results/metadata.h"
@@ -48,6 +50,7 @@
 #define E_ "/engines/<id>/"
 #define V_ "/engines/VIEW/"
 #define P_ "/pools/NAME/"
+#define Q_ "/queues/NAME/"
 #define D_ "/tasks/DRAFT/"
 #define R_ "/results/<id>/"
 
@@ -77,7 +80,7 @@ const struct node nodes[] = {
  .show = root_version, .help = "of taskfs"},
 {.path = "/events", .mode = FILE_, .flags = NODE_WAITS, .io = &events_io,
  .help = "one numbered line for every change of a result, an engine, a pool (and "
-	 "its launches) or the controller: `17953970001234 result 7 running`; begins with the next "
+	 "its launches) or the controller: `17953970001234 result 7 running` (`changed`: one of its options); begins with the next "
 	 "change, or at an offset of 64 times a number with that line"},
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
@@ -86,6 +89,8 @@ const struct node nodes[] = {
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/pools", .mode = DIR_,
  .help = "engines that the controller starts when tasks wait for them"},
+{.path = "/queues", .mode = DIR_,
+ .help = "how many tasks run at a time, of all results that are in a queue"},
 {.path = "/tasks", .mode = SHARED, .help = "submit, and what is unfinished"},
 {.path = "/results", .mode = SHARED, .help = "one directory per submission"},
 
@@ -228,6 +233,22 @@ SHOWN(P_ "jobs", pool_jobs,
  .help = "one file for each option of a pool (see Pool options). A read gives what is "
 	 "set, or the standard; what is written replaces it, and nothing (`: > FILE`) "
 	 "is the standard. What is no value is EINVAL, and the file keeps the one it had"},
+
+{.path = "/queues/NAME", .mode = DIR_, .flags = NODE_BRIEF, .each = &queue_class,
+ .deeds = &queue_deeds,
+ .help = "a queue: mkdir makes one, the option `queue` puts a result into it. The "
+	 "controller keeps it, and all mounts show it. rmdir removes it; EBUSY: results that "
+	 "have not ended are in it. Only who may write controller/ctl may make, change or "
+	 "remove one"},
+{.path = Q_ "limit", .mode = CTL, .show = queue_limit, .store = queue_set_limit,
+ .help = "so many of its tasks run at a time, of all its results; empty: any number. "
+	 "Write a number, or an empty line for none. What runs goes on"},
+SHOWN(Q_ "state", queue_state, "`open`, or `paused`: nothing of it is begun"),
+SHOWN(Q_ "waiting", queue_waiting, "tasks that have not begun"),
+SHOWN(Q_ "running", queue_running, "tasks that run"),
+{.path = Q_ "ctl", .mode = CTL, .show = queue_ctl_show, .store = queue_ctl_store,
+ .help = "write `pause` (nothing of it is begun; what runs goes on) or `resume`; a read "
+	 "lists these words"},
 
 {.path = "/tasks/new", .mode = NEW, .io = &submit_io,
  .help = "write a task here: a script, or JSON with options (see Task "
@@ -384,9 +405,19 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "stdin", .mode = FILE_, .exists = result_has_stdin,
  .io = &stdin_io, .remove = result_remove_file,
  .help = "the standard input, when it was given"},
-{.path = R_ "map", .mode = FILE_, .flags = NODE_GROUP,
+{.path = R_ "map", .mode = CTL, .flags = NODE_GROUP,
  .exists = result_has_map, .io = &map_io, .remove = result_remove_file,
- .help = "of a map: its items, one a line"},
+ .help = "of a map: its items, one a line. While it is open (the option open) lines can be "
+	 "added: `echo item >> results/7/map`; the write returns when they are stored. "
+	 "EPERM: it is not open, or was not opened with >>; EFBIG: that would be more items "
+	 "than a map may have"},
+{.path = R_ "stdout_path", .mode = FILE_, .exists = result_has_stdout_path,
+ .show = result_stdout_path, .remove = result_remove_file,
+ .help = "the file that gets its standard output, too: the option stdout. Of a map or "
+	 "view as it was given; of a task with the numbers in it"},
+{.path = R_ "stderr_path", .mode = FILE_, .exists = result_has_stderr_path,
+ .show = result_stderr_path, .remove = result_remove_file,
+ .help = "the same of standard error"},
 {.path = R_ "item", .mode = FILE_, .exists = result_has_item,
  .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map without `chunk` (`results/7/3/item`): its item, and a "
@@ -395,13 +426,22 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
  .await = need_items, .io = &items_io, .remove = result_remove_file,
  .help = "of one task of a map (`results/7/3/items`): the items it has, one a "
 	 "line; several with the option `chunk`"},
+{.path = R_ "SETTING", .mode = CTL, .flags = NODE_GROUP | NODE_BRIEF, .each = &setting_class,
+ .show = result_option, .store = result_set_option, .remove = result_remove_file,
+ .help = "options that can be changed until the result has ended (see Task options): "
+	 "write another value (`echo 4 > results/7/max_running`), or an empty line to "
+	 "take it back; also one that was not given. It holds for what has not begun, and "
+	 "`time_limit`, counted from the beginning, for what runs, too. EINVAL: that is no "
+	 "value, as tasks/error says; EPERM: it has ended; EHOSTUNREACH or EOPNOTSUPP: it "
+	 "holds, but not for a task whose engine could not be told"},
 {.path = R_ "OPTION", .mode = FILE_, .each = &option_class,
  .show = result_option, .remove = result_remove_file,
  .help = "one file for each other option that was given (see Task options)"},
 {.path = R_ "ctl", .mode = CTL, .show = ctl_show, .store = ctl_store,
  .remove = result_remove_file,
  .help = "write `abort`, `signal NAME`, `hold` (begin nothing of it), "
-	 "`release`, `priority N` (a higher one is begun first), or, when it "
+	 "`release`, `priority N` (a higher one is begun first), `close` (nothing is added "
+	 "to its open map any more: it ends with its last task), or, when it "
 	 "has ended, `retry`: all of its tasks that are not ok (they failed, "
 	 "were aborted or not begun) once more, as a new result, which waits "
 	 "for no other, whatever `after` said; a read lists these words"},

@@ -36,6 +36,7 @@ struct orders;
 struct others;
 struct policy;
 struct pools;
+struct queues;
 struct ready;
 struct removed;
 struct reclaim;
@@ -154,6 +155,7 @@ struct controller {
 	/* What each room keeps; the struct is in the header, or the file, that is named. */
 	struct changes *changes;	/* model/changes.h */
 	struct results *results;	/* model/results.h */
+	struct queues *queues;		/* model/queues.h */
 	struct ready *ready;		/* model/ready.h */
 	struct engines *engines;	/* model/engines.h */
 	struct schedule *schedule;	/* schedule/sched.c */

@@ -137,6 +137,23 @@ static int send_signal(struct run *run, int signo)
 	return run->engine ? send_kill(run, signo, false) : -EOPNOTSUPP;
 }
 
+static int send_limit(struct run *run, uint64_t usec)
+{
+	struct json_object *content;
+	struct msg_out out = {.type = MSG_LIMIT_REQUEST};
+	int err;
+
+	if (!run->engine || !run->engine->limits)
+		return -EOPNOTSUPP;
+	content = json_object_new_object();
+	out.content = content;
+	json_add_str(content, "msg_id", run->msg_id);
+	json_add_real(content, "time_limit", (double)usec / USEC_PER_SEC);
+	err = engine_send(run->engine, LINE_CONTROL, &out);
+	json_object_put(content);
+	return err;
+}
+
 void ours_put_gone(const struct engine *e, struct buf *why)
 {
 	buf_printf(why, "engine %lld (pid %lld on %s) ", (long long)e->id,
@@ -164,6 +181,7 @@ static const struct run_ops run_ops_ours = {
 	.abort = send_abort,
 	.signal = send_signal,
 	.recall = send_recall,
+	.limit = send_limit,
 	.on_reply = ours_on_reply,
 	.engine_gone = engine_gone,
 	.stored = stored,

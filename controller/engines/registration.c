@@ -100,6 +100,7 @@ static void describe(struct engine *e, struct json_object *t)
 	read_resources(e, t);
 	engine_set_taskfs(e, json_int_or(t, "version", 0) >= TASKFS_PROTOCOL);
 	e->takes_ahead = json_bool_or(t, "ahead", false);
+	e->limits = json_bool_or(t, "limits", false);
 	engine_read_text(&e->host, t, "host");
 	engine_read_text(&e->language, t, "language");
 	engine_read_text(&e->process, t, "process");

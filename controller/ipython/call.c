@@ -66,6 +66,7 @@ void call_new(struct run *run)
 	call->run = run;
 	outcome_init(&call->outcome);
 	call->limit = r ? limit_of(r) : 0;
+	call->begun = mono_usec();
 	call->idle_timer.fire = idle_late;
 	run->call = call;
 }
@@ -95,14 +96,20 @@ static bool takes_options(const struct engine *e)
 const char *call_refusal(const struct run *run, struct result *r)
 {
 	struct json_object *o;
-	bool asks;
+	bool asks, copies;
 
-	if (takes_options(run->engine))
+	if (run->engine->shell)
 		return NULL;
 	o = json_parse(bytes_str(r->options), NULL);
+	copies = json_get(o, "stdout") || json_get(o, "stderr");
 	asks = json_get(o, "args") || json_get(o, "env") || r->has_stdin ||
 	       items_of(r, run->index).n;
 	json_object_put(o);
+	if (copies)
+		return "its engine writes no outputs into files: stdout and stderr are "
+		       "for engines of taskfs";
+	if (takes_options(run->engine))
+		return NULL;
 	return asks ? "its engine takes no args, env, stdin and map" : NULL;
 }
 

@@ -49,6 +49,7 @@ struct call {
 	unsigned interrupts;	/* tried, also those that were too early */
 	struct timer idle_timer, limit_timer, stop_timer;
 	double limit;		/* seconds; 0: none */
+	uint64_t begun;		/* mono_usec(); of one from before a restart: since then */
 	struct outcome outcome;	/* from the reply */
 };
 

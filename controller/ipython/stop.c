@@ -137,11 +137,17 @@ static void too_long(struct timer *t)
 	stop(call);
 }
 
+/* What is left of the limit of a task that has begun. */
 static void set_limit(struct call *call)
 {
+	uint64_t limit = (uint64_t)(call->limit * 1e6);
+	uint64_t ran = mono_usec() - call->begun;
+
+	timer_cancel(&call->limit_timer);
 	call->limit_timer.fire = too_long;
-	timer_set(call->run->c->loop, &call->limit_timer,
-		  (uint64_t)(call->limit * 1e6));
+	if (limit)
+		timer_set(call->run->c->loop, &call->limit_timer,
+			  limit > ran ? limit - ran : 1);
 }
 
 void call_begun(struct call *call)
@@ -150,8 +156,9 @@ void call_begun(struct call *call)
 
 	if (!call_move(call, CALL_BEGINS))
 		return;
+	call->begun = mono_usec();
 	/* An engine of ours sees to the limit itself. */
-	if (call->limit > 0 && !(e && foreign_is_ours(e)))
+	if (!(e && foreign_is_ours(e)))
 		set_limit(call);
 	/* The abort was too late to keep the task from beginning, or the engine
 	 * aborts it in a moment. */
@@ -204,6 +211,19 @@ int call_abort(struct run *run)
 	if (!timer_is_set(&call->stop_timer))
 		stop(call);
 	return err == -EHOSTUNREACH ? 0 : err;
+}
+
+int call_limit(struct run *run, uint64_t usec)
+{
+	struct call *call;
+
+	if (!run->engine || foreign_is_ours(run->engine))
+		return -EOPNOTSUPP;
+	call = call_of(run);
+	call->limit = (double)usec / USEC_PER_SEC;
+	if (is_at_work(call) && !call->overtime)
+		set_limit(call);
+	return 0;
 }
 
 /*

@@ -9,5 +9,7 @@
 
 int call_abort(struct run *run) must_check;
 int call_signal(struct run *run, int signo) must_check;
+/* The time limit is another one: usec since it began, 0: none. */
+int call_limit(struct run *run, uint64_t usec) must_check;
 
 #endif

@@ -34,7 +34,7 @@ void result_changed(struct result *r, enum changed what)
 
 void task_changed(struct result *r, uint32_t index)
 {
-	if (r->ntasks == 1 || r->task[index].dirty)
+	if (!result_is_many(r) || r->task[index].dirty)
 		return;
 	r->task[index].dirty = true;
 	if (r->ntold == r->told_room) {

@@ -101,6 +101,7 @@ struct engine {
 	char *ended;		/* why it has ended, if it said so; or NULL */
 	bool by_line;		/* it has lines (wire/line.h) */
 	bool taskfs;		/* speaks the extensions; the hooks `known` read it */
+	bool limits;		/* understands limit_request */
 	/* Set by the hook `known` of the room that knows this kind of engine. */
 	const struct engine_kind *kind;
 	const struct run_ops *run_ops;	/* of what mounts run there */

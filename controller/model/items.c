@@ -16,12 +16,17 @@ uint64_t items_count(struct bytes block)
 
 void items_index(struct result *r)
 {
-	const char *p = r->items.p, *end = p + r->items.n;
-	uint64_t i = 0, task = 0;
+	if (r->items.n)
+		items_index_from(r, 0);
+}
 
-	if (!r->items.n)
-		return;
-	r->item_at = xreallocarray(NULL, r->ntasks + 1, sizeof(*r->item_at));
+void items_index_from(struct result *r, uint64_t task)
+{
+	uint32_t at = task ? r->item_at[task] : 0;
+	const char *p = r->items.p + at, *end = r->items.p + r->items.n;
+	uint64_t i = 0;
+
+	r->item_at = xreallocarray(r->item_at, r->ntasks + 1, sizeof(*r->item_at));
 	for (; p < end && task < r->ntasks; i++) {
 		if (i % r->chunk == 0)
 			r->item_at[task++] = (uint32_t)(p - r->items.p);

@@ -62,35 +62,39 @@ static bool is_bound(const struct result *r)
 }
 
 /* Of those with the same key one finds an engine where another does. */
-static uintptr_t line_key(const struct result *r)
+static struct line_key line_key(const struct result *r)
 {
-	return (uintptr_t)r->needs | (is_choosy(r) ? 1 : 0) |
-	       (r->ops->takes_unready ? 2 : 0) | (is_bound(r) ? 4 : 0);
+	return (struct line_key){
+		.needs = (uintptr_t)r->needs | (is_choosy(r) ? 1 : 0) |
+			 (r->ops->takes_unready ? 2 : 0) | (is_bound(r) ? 4 : 0),
+		.queue = (uintptr_t)r->queue,
+	};
 }
 
 static struct line *line_for(struct result *r)
 {
 	struct bucket *b = bucket_for(r->c, r->priority);
-	uintptr_t key = line_key(r);
-	struct line *line = map_get_u64(&b->line, key);
+	struct line_key key = line_key(r);
+	struct line *line = map_get(&b->line, bytes_of(&key, sizeof(key)));
 
 	if (line)
 		return line;
 	line = zalloc(sizeof(*line));
 	line->needs = needs_use(r->needs);
 	line->key = key;
+	line->queue = r->queue;
 	line->each = is_choosy(r);
 	line->bound = is_bound(r);
 	list_init(&line->results);
 	list_add_tail(&b->lines, &line->link);
-	map_put_u64(&b->line, key, line);
+	map_put(&b->line, bytes_of(&key, sizeof(key)), line);
 	return line;
 }
 
 void line_drop(struct bucket *b, struct line *line)
 {
 	assert(list_empty(&line->results));
-	map_remove_u64(&b->line, line->key);
+	map_remove(&b->line, bytes_of(&line->key, sizeof(line->key)));
 	list_del(&line->link);
 	needs_drop(line->needs);
 	free(line);

@@ -13,7 +13,10 @@
 struct line {
 	struct list link;
 	struct needs *needs;
-	uintptr_t key;
+	struct queue *queue;	/* of its results; NULL: none */
+	struct line_key {
+		uintptr_t needs, queue;
+	} key;
 	bool each;
 	bool bound;	/* only engines that are there already can have them */
 	struct list results;	/* by ready_link */
@@ -24,7 +27,7 @@ struct bucket {
 	struct list link;
 	int64_t priority;
 	struct list lines;
-	struct map line;	/* line.key -> struct line */
+	struct map line;	/* line.key, as bytes -> struct line */
 };
 
 struct ready {

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "items.h"
 #include "needs.h"
+#include "queues.h"
 #include "ready.h"
 #include "task_array.h"
 #include "wire/moment.h"
@@ -21,6 +22,7 @@ void results_init(struct controller *c)
 	list_init(&c->results->finished);
 	c->results->next_id = 1;
 	c->results->needs_one = needs_of(c, NULL);
+	queues_init(c);
 }
 
 void results_done(struct controller *c)
@@ -30,6 +32,7 @@ void results_done(struct controller *c)
 	map_done(&c->results->by_id);
 	map_done(&c->results->tokens);
 	map_done(&c->results->names);
+	queues_done(c);
 	needs_drop(c->results->needs_one);
 	map_done(&c->results->needs);
 	free(c->results);
@@ -98,7 +101,9 @@ struct task *result_task(struct result *r, uint64_t index)
 
 enum state result_state(const struct result *r)
 {
-	return state_of(r->count);
+	enum state s = state_of(r->count);
+
+	return r->open && state_is_final(s) ? STATE_RUNNING : s;
 }
 
 /* --- making one --------------------------------------------------------- */
@@ -119,10 +124,11 @@ static void read_targets(struct result *r, struct json_object *ids)
 {
 	size_t i;
 
-	if (!ids)
-		return;
-	r->ntargets = json_object_array_length(ids);
-	r->targets = xreallocarray(NULL, r->ntargets, sizeof(*r->targets));
+	r->ntargets = ids ? json_object_array_length(ids) : 0;
+	free(r->targets);
+	r->targets = r->ntargets ? xreallocarray(NULL, r->ntargets,
+						 sizeof(*r->targets))
+				 : NULL;
 	for (i = 0; i < r->ntargets; i++)
 		r->targets[i] = json_object_get_int64(
 			json_object_array_get_idx(ids, i));
@@ -137,19 +143,48 @@ static void read_begin(struct result *r, struct bytes text)
 	r->early = r->begin > 0;
 }
 
-void result_read_options(struct result *r, struct json_object *o)
+void result_read_settings(struct result *r, struct json_object *o)
 {
 	r->priority = json_int_or(o, "priority", 0);
 	r->retries = (uint64_t)json_int_or(o, "retries", 0);
-	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
-	r->halt = (uint64_t)json_int_or(o, "halt", 0);
 	r->max_running = (uint64_t)json_int_or(o, "max_running", 0);
-	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
-	read_begin(r, json_get_bytes(o, "begin"));
 	needs_drop(r->needs);
 	r->needs = needs_of(r->c, o);
-	read_retry_on(r, json_get_array(o, "retry_on"));
 	read_targets(r, json_get_array(o, "targets"));
+}
+
+void result_read_options(struct result *r, struct json_object *o)
+{
+	result_read_settings(r, o);
+	r->chunk = (uint64_t)json_int_or(o, "chunk", 1);
+	r->halt = (uint64_t)json_int_or(o, "halt", 0);
+	r->grows = json_get(o, "open") != NULL;
+	r->open = json_flag(o, "open");
+	r->timeout = (uint64_t)(json_real_or(o, "timeout", 0) * 1e6);
+	read_begin(r, json_get_bytes(o, "begin"));
+	/* That of a result that has ended may be gone. */
+	queue_join(r, queue_find(r->c, json_get_bytes(o, "queue")));
+	read_retry_on(r, json_get_array(o, "retry_on"));
+}
+
+/* So many tasks came, and wait. */
+static void count_new(struct result *r, uint64_t n)
+{
+	r->count[STATE_PENDING] += n;
+	r->c->results->tasks[STATE_PENDING] += n;
+	queue_count(r, STATE_NONE, STATE_PENDING, n);
+}
+
+void result_grow(struct result *r, struct bytes items, uint64_t n)
+{
+	uint64_t from = r->ntasks;
+
+	r->ntasks += n;
+	r->task = task_array_grow(r->task, from, r->ntasks);
+	count_new(r, n);
+	buf_put(&r->items, items.p, items.n);
+	r->map_size = r->items.n;
+	items_index_from(r, from);
 }
 
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
@@ -162,8 +197,7 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks)
 	r->kept = -1;
 	r->ntasks = ntasks;
 	r->task = task_array_new(ntasks);
-	r->count[STATE_PENDING] = ntasks;
-	c->results->tasks[STATE_PENDING] += ntasks;
+	count_new(r, ntasks);
 	list_init(&r->finished);
 	list_init(&r->changed_link);
 	list_init(&r->ready_link);
@@ -336,6 +370,7 @@ void result_free(struct result *r)
 	timer_cancel(&r->timeout_timer);
 	timer_cancel(&r->begin_timer);
 	ready_remove(r);
+	queue_leave(r);
 	drop_name(r);
 	results_remove_finished(r);
 	list_del(&r->by_id);

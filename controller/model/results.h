@@ -130,6 +130,8 @@ struct result {
 	uint64_t retries;
 	struct retry_on *retry_on;	/* NULL: all failures alike */
 	struct needs *needs;	/* of each of its tasks */
+	struct queue *queue;	/* queues.h; NULL: none */
+	bool told_full;		/* that its queue has no room */
 	uint64_t timeout;	/* microseconds; 0: none */
 	int64_t *targets;
 	size_t ntargets;
@@ -147,6 +149,10 @@ struct result {
 	uint32_t *item_at;
 	uint64_t map_size;	/* bytes of the items */
 	uint64_t chunk, halt, max_running;
+	bool grows;		/* the option open was given */
+	bool open;		/* items may be added */
+	bool closing;		/* that they may not is being stored */
+	uint64_t adding, nadding; /* bytes of items, and tasks, that are being stored */
 
 	/* schedule/unbegun.c: what became of the tasks that were never begun */
 	struct {
@@ -248,7 +254,15 @@ void result_free(struct result *r);
 
 struct result *result_find(struct controller *c, uint64_t id);
 struct task *result_task(struct result *r, uint64_t index);
+/* That of its tasks; one that is open has not ended. */
 enum state result_state(const struct result *r);
+/* It has several tasks, or may get more: each is told by itself. */
+static inline bool result_is_many(const struct result *r)
+{
+	return r->ntasks > 1 || r->grows;
+}
+/* n more tasks, with these items. */
+void result_grow(struct result *r, struct bytes items, uint64_t n);
 /* The newest result of a user's name, or NULL. Names of others are others. */
 struct result *result_named(struct controller *c, uint32_t uid,
 			    struct bytes name);
@@ -264,6 +278,8 @@ struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 /* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h). */
 void result_read_options(struct result *r, struct json_object *o);
+/* What of that can change (TASK_CHANGES). r is not ready while it is called. */
+void result_read_settings(struct result *r, struct json_object *o);
 
 void task_free_details(struct task *t);
 

@@ -116,6 +116,15 @@ struct task *task_array_new(size_t n)
 	return tasks;
 }
 
+struct task *task_array_grow(struct task *tasks, size_t was, size_t n)
+{
+	struct task *all = task_array_new(n);
+
+	memcpy(all, tasks, was * sizeof(*all));
+	task_array_free(tasks, was);
+	return all;
+}
+
 void task_array_free(struct task *tasks, size_t n)
 {
 	if (!tasks)

@@ -11,6 +11,8 @@
 
 /* The caller frees it, with the same n. */
 struct task *task_array_new(size_t n);
+/* So many more behind the first `was`; these are elsewhere from now on. */
+struct task *task_array_grow(struct task *tasks, size_t was, size_t n);
 void task_array_free(struct task *tasks, size_t n);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "changes.h"
 #include "clock.h"
+#include "queues.h"
 #include "ready.h"
 #include "results.h"
 
@@ -127,7 +128,7 @@ bool is_timeout(const char *ename)
 
 void task_shed_details(const struct result *r, struct task *t)
 {
-	if (r->ntasks > 1 && state_is_final((enum state)t->state))
+	if (result_is_many(r) && state_is_final((enum state)t->state))
 		task_free_details(t);
 }
 
@@ -159,11 +160,14 @@ void task_set_msg_id(struct task *t, const char *msg_id)
 
 void task_set_state(struct result *r, struct task *t, enum state s)
 {
+	enum state was = (enum state)t->state;
+
 	r->count[t->state]--;
 	r->c->results->tasks[t->state]--;
 	t->state = (uint8_t)s;
 	r->count[s]++;
 	r->c->results->tasks[s]++;
+	queue_count(r, was, s, 1);
 }
 
 void task_set_row(struct task *t, struct task_row *row)
@@ -238,6 +242,8 @@ uint64_t tasks_of_line(const struct line *line, uint64_t most)
 	const struct list *l;
 	uint64_t n = 0;
 
+	if (!list_empty(&line->results))
+		most = min_u64(most, queue_room(line->queue));
 	list_for_each(l, &line->results) {
 		if (n >= most)
 			break;

@@ -5,8 +5,10 @@
 #include "control_reply.h"
 #include "purge.h"
 #include "retry.h"
+#include "model/items.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
+#include "schedule/setting.h"
 #include "schedule/steer.h"
 #include "wire/verb.h"
 
@@ -80,20 +82,91 @@ static void verb_release(struct request *rq, struct result *r, const char *arg)
 	set_hold(rq, r, false);
 }
 
+/* It is stored; what runs may not have heard of it. */
+static void option_set(void *arg, int err)
+{
+	control_done(arg, err,
+		     err == -EHOSTUNREACH || err == -EOPNOTSUPP
+			     ? "that holds for what begins from now on; an engine "
+			       "could not be told about a task that it runs"
+			     : NULL);
+}
+
+static void set_option(struct request *rq, struct result *r,
+		       const struct task_option *o, struct json_object *value)
+{
+	struct buf why = BUF_INIT;
+	int err = result_set_option(r, o, value, &why, option_set,
+				    rq);
+
+	if (err)
+		control_done(rq, err, why.n ? buf_str(&why) : NULL);
+	buf_done(&why);
+}
+
+/* --- an open map --------------------------------------------------------- */
+
+static void verb_add(struct request *rq, struct result *r, const char *arg)
+{
+	struct buf items = BUF_INIT, why = BUF_INIT;
+	struct bytes b;
+	uint64_t n;
+	int err;
+
+	(void)arg;
+	if (!msg_named_buffer(rq->msg, rq->msg->content, "map", &b) ||
+	    (n = items_count(b)) == 0) {
+		control_done(rq, -EINVAL, "there are no items");
+		return;
+	}
+	if (store_backlog(rq->c->store) > STORE_BACKLOG * 4) {
+		control_done(rq, -EAGAIN, "the store cannot keep up; try again later");
+		return;
+	}
+	buf_put(&items, b.p, b.n);
+	err = result_add(r, &items, n, &why, done, rq);
+	if (err)
+		control_done(rq, err, why.n ? buf_str(&why) : NULL);
+	buf_done(&items);
+	buf_done(&why);
+}
+
+static void verb_close(struct request *rq, struct result *r, const char *arg)
+{
+	(void)arg;
+	if (result_close(r, done, rq))
+		control_done(rq, -EALREADY, r->grows ? "the map is closed already"
+						     : "the map is not open");
+}
+
 static void verb_priority(struct request *rq, struct result *r,
 			  const char *arg)
 {
+	struct json_object *value;
 	int64_t n;
-	int err;
 
 	if (!arg || parse_i64(bytes_str(arg), -LIMIT_PRIORITY, LIMIT_PRIORITY,
 			      &n)) {
 		control_done(rq, -EINVAL, "that is no priority");
 		return;
 	}
-	err = result_set_priority(r, n, done, rq);
-	if (err)
-		control_done(rq, err, NULL);
+	value = json_object_new_int64(n);
+	set_option(rq, r, task_option_find(bytes_str("priority")), value);
+	json_object_put(value);
+}
+
+static void verb_set(struct request *rq, struct result *r, const char *arg)
+{
+	struct json_object *q = rq->msg->content;
+	const char *name = json_get_str(q, "option", NULL);
+	const struct task_option *o =
+		name ? task_option_find(bytes_str(name)) : NULL;
+
+	(void)arg;
+	if (o)
+		set_option(rq, r, o, json_get(q, "value"));
+	else
+		control_done(rq, -EINVAL, "there is no such option");
 }
 
 static void verb_purge(struct request *rq, struct result *r, const char *arg)
@@ -118,6 +191,9 @@ static const struct control_verb {
 	{.name = "hold", .run = verb_hold},
 	{.name = "release", .run = verb_release},
 	{.name = "priority", .run = verb_priority},
+	{.name = "set", .run = verb_set},
+	{.name = "add", .run = verb_add},
+	{.name = "close", .run = verb_close},
 	{.name = "purge", .run = verb_purge, .run_for_all = control_purge_all},
 };
 
@@ -145,7 +221,7 @@ static void run_verb(struct request *rq, struct result *r,
 		return;
 	}
 	/* The only task is the result itself. */
-	if (r->ntasks == 1)
+	if (!result_is_many(r))
 		rq->task = -1;
 	if (rq->task >= 0 && !verb_find(VERB_TASK, bytes_str(v->name)))
 		control_done(rq, -EINVAL,

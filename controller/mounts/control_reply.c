@@ -39,7 +39,7 @@ static void put_result_now(const struct request *rq, struct buf *out)
 	member_begin(out, "result");
 	buf_putc(out, '{');
 	result_put_members(r, CHANGED_ALL, NULL, out);
-	if (rq->task >= 0 && r->ntasks > 1) {
+	if (rq->task >= 0 && result_is_many(r)) {
 		member_begin(out, "changed");
 		buf_putc(out, '[');
 		task_put_brief(r, (uint32_t)rq->task, out);

@@ -3,9 +3,29 @@
 
 #include "metrics.h"
 #include "model/carrier.h"
+#include "model/queues.h"
 #include "model/results.h"
 #include "schedule/policy.h"
 #include "store/store.h"
+
+static struct json_object *queues_json(const struct controller *c)
+{
+	struct json_object *a = json_object_new_array();
+	const struct list *l;
+
+	list_for_each(l, &c->queues->all) {
+		const struct queue *q = list_entry(l, struct queue, link);
+		struct json_object *o = json_object_new_object();
+
+		json_add_str(o, "queue", q->name);
+		json_add_int(o, "limit", (int64_t)q->limit);
+		json_add_bool(o, "paused", q->paused);
+		json_add_int(o, "waiting", (int64_t)q->count[STATE_PENDING]);
+		json_add_int(o, "running", (int64_t)q->count[STATE_RUNNING]);
+		json_push(a, o);
+	}
+	return a;
+}
 
 struct json_object *controller_json(const struct controller *c, bool counters)
 {
@@ -22,6 +42,7 @@ struct json_object *controller_json(const struct controller *c, bool counters)
 		     store_is_full(c->store)
 			     ? "disk full: submissions are refused"
 			     : NULL);
+	json_add(o, "queues", queues_json(c));
 	if (c->carrier->json)
 		json_add(o, "upstream", c->carrier->json(c));
 	if (counters)

@@ -38,7 +38,7 @@ static struct json_object *running_json(const struct engine *e)
 		if (!r || run->phase != RUN_SENT || run->ahead ||
 		    run->trace == RUN_ANSWERED)
 			continue;
-		if (r->ntasks > 1)
+		if (result_is_many(r))
 			snprintf(name, sizeof(name), "%llu/%u",
 				 (unsigned long long)r->id, run->index);
 		else

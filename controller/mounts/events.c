@@ -123,7 +123,7 @@ static void forget_told(struct controller *c)
 		uint64_t i;
 
 		list_del(&r->changed_link);
-		if (r->ntasks == 1)
+		if (!result_is_many(r))
 			forget_outputs(r, 0);
 		for (i = 0; i < r->ntold; i++)
 			forget_outputs(r, r->told[i]);

@@ -198,7 +198,7 @@ void result_put_members(const struct result *r, unsigned what,
 		put_times(out, r);
 		put_why(out, r);
 	}
-	if (r->ntasks == 1) {
+	if (!result_is_many(r)) {
 		member_begin(out, "task");
 		put_task(r, 0, what, at, out);
 	} else if (what & CHANGED_ALL) {

@@ -2,6 +2,7 @@
 #include "retry.h"
 
 #include "control_reply.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
@@ -152,15 +153,31 @@ static int check(const struct result *r, int64_t task, const char **ret_why)
 	return -EINVAL;
 }
 
+/* Its queue may be gone. */
+static int check_queue(const struct result *r, struct buf *why)
+{
+	struct json_object *o = json_parse(bytes_str(r->options), NULL);
+	int err = queue_check(r->c, o, why);
+
+	json_object_put(o);
+	return err;
+}
+
 void control_retry(struct request *rq, struct result *r, const char *argument)
 {
 	const char *why = NULL;
 	int err = check(r, rq->task, &why);
+	struct buf gone = BUF_INIT;
 	struct store_op *op;
 
 	(void)argument;
+	if (!err) {
+		err = check_queue(r, &gone);
+		why = buf_str(&gone);
+	}
 	if (err) {
 		control_done(rq, err, why);
+		buf_done(&gone);
 		return;
 	}
 	op = store_op_new(STORE_INPUT);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "model/items.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/results.h"
 #include "net/request.h"
@@ -155,13 +156,17 @@ static int read_shape(const struct msg *m, struct json_object *o,
 			buf_puts(why, "a view has targets, and no map");
 			return -EINVAL;
 		}
-		return 0;
+		return task_options_check_many(spec->options, why);
 	}
 	if (err == -ENOENT && !list)
 		return 0;
 	if (err == -EINVAL) {
 		buf_puts(why, "map is the number of no buffer");
 		return err;
+	}
+	if (json_flag(spec->options, "open") && chunk > 1) {
+		buf_puts(why, "\"open\" does not go with \"chunk\"");
+		return -EINVAL;
 	}
 	n = items_count(buf_bytes(&spec->items));
 	if (n == 0 || (n + chunk - 1) / chunk > LIMIT_TASKS) {
@@ -172,7 +177,7 @@ static int read_shape(const struct msg *m, struct json_object *o,
 	}
 	spec->kind = "map";
 	spec->ntasks = (n + chunk - 1) / chunk;
-	return 0;
+	return task_options_check_many(spec->options, why);
 }
 
 static int read_spec(const struct msg *m, struct json_object *o,
@@ -284,6 +289,8 @@ static void submit_one(struct submission *s, size_t i, struct json_object *o)
 		err = read_spec(s->rq->msg, o, &spec, &why);
 	if (!err)
 		err = graph_check(c, spec.uid, spec.options, &why);
+	if (!err)
+		err = queue_check(c, spec.options, &why);
 	if (!err)
 		err = check_unique(c, &spec, &why);
 	if (err) {

@@ -35,7 +35,7 @@ bool ahead_suits(const struct result *r)
 {
 	return r->ops->goes_ahead && needs_one(r->needs) &&
 	       !r->ntargets && !r->navoid && !r->ndeps && !r->timeout &&
-	       !r->max_running && !r->halt &&
+	       !r->max_running && !r->halt && !r->queue &&
 	       r->code_size + r->stdin_size <= LIMIT_INPUT &&
 	       (!r->map_size || r->map_size / r->ntasks <= LIMIT_INPUT);
 }

@@ -59,6 +59,7 @@ static void halt(struct result *r)
 	result_end_saying(r, &halted, "%llu tasks failed, and halt is %llu",
 			  (unsigned long long)r->count[STATE_ERROR],
 			  (unsigned long long)r->halt);
+	(void)!result_close(r, NULL, NULL);
 }
 
 void task_apply(struct result *r, struct task_row *row, enum state_event event)
@@ -74,7 +75,7 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 	if (s == STATE_PENDING) {
 		forget_try(r, row->index);
 		/* The option timeout counts anew. */
-		if (r->ntasks == 1)
+		if (!result_is_many(r))
 			result_wait(r);
 		task_unclaim(r, row->index);
 	}

@@ -5,6 +5,7 @@
 #include "graph.h"
 #include "model/changes.h"
 #include "model/items.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "run.h"
@@ -61,6 +62,77 @@ void result_put(struct result *r, void (*done)(struct store_op *op), void *arg)
 	result_take_name(r);
 	store_put(r->c->store, op);
 	result_wait(r);
+}
+
+/* --- nothing is added to it any more --------------------------------------- */
+
+struct closing {
+	struct controller *c;
+	void (*done)(void *arg, int err);
+	void *arg;
+};
+
+/* Takes text over. */
+static void set_options(struct result *r, char *text)
+{
+	free(r->options);
+	r->options = text;
+	result_changed(r, CHANGED_ALL);
+}
+
+static char *options_with_open(const struct result *r, int open)
+{
+	struct json_object *o = json_parse(bytes_str(r->options), NULL);
+	struct bytes text;
+	char *copy;
+
+	json_object_object_del(o, "open");
+	json_add_int(o, "open", open);
+	text = json_bytes(o);
+	copy = xmemdup_nul(text.p, text.n);
+	json_object_put(o);
+	return copy;
+}
+
+static void closed(struct store_op *op)
+{
+	struct closing *cl = op->arg;
+	struct result *r = result_find(cl->c, op->result.id);
+
+	if (r) {
+		r->closing = false;
+		r->open = op->err != 0;
+	}
+	if (r && op->err)
+		set_options(r, options_with_open(r, 1));
+	if (r)
+		result_changed(r, CHANGED_END);
+	if (r && state_is_final(result_state(r)))
+		result_end(r);
+	if (cl->done)
+		cl->done(cl->arg, op->err);
+	free(cl);
+}
+
+int result_close(struct result *r, void (*done)(void *arg, int err), void *arg)
+{
+	struct closing *cl;
+	struct store_op *op;
+
+	if (!r->open || r->closing)
+		return -EALREADY;
+	r->closing = true;
+	/* Other options may be set meanwhile. */
+	set_options(r, options_with_open(r, 0));
+	cl = xmalloc(sizeof(*cl));
+	*cl = (struct closing){r->c, done, arg};
+	op = store_op_new(STORE_OPTIONS);
+	op->result.id = r->id;
+	op->result.options = xstrdup(r->options);
+	op->arg = cl;
+	op->done = closed;
+	store_put(r->c->store, op);
+	return 0;
 }
 
 /* --- it cannot be stored -------------------------------------------------- */
@@ -124,6 +196,7 @@ void result_set_finished(struct result *r)
 	/* Until now these were the times when the first task was sent. */
 	r->started = r->first_started;
 	r->began = r->first_began;
+	queue_leave(r);
 	result_drop_input(r);
 	items_free(r);
 	results_add_finished(r);

@@ -33,4 +33,9 @@ void results_retain(struct controller *c);
 int result_purge(struct result *r, void (*done)(void *arg, int err), void *arg)
 	must_check;
 
+/* Nothing is added any more: r ends with the last of its tasks. done() (or NULL) when
+ * that is stored, or cannot be. -EALREADY: it is not open. */
+int result_close(struct result *r, void (*done)(void *arg, int err), void *arg)
+	must_check;
+
 #endif

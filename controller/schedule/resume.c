@@ -7,6 +7,7 @@
 #include "model/clock.h"
 #include "model/engines.h"
 #include "model/items.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/results.h"
 #include "model/tasks.h"
@@ -167,6 +168,7 @@ int results_resume(struct controller *c, struct buf *why)
 	int err;
 
 	clock_init(c);
+	queues_load(c);
 	err = store_load(c->store, &v, &lost, why);
 	if (next)
 		c->results->next_id = max_u64(c->results->next_id,

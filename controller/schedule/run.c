@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "ending.h"
 #include "lifetime.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "retry.h"
@@ -75,6 +76,9 @@ static struct run *run_new(struct result *r, uint32_t index, const char *msg_id,
 	run->ops = e ? e->run_ops : &no_ops;
 	list_init(&run->engine_link);
 	r->active++;
+	run->queue = r->queue;
+	if (run->queue)
+		run->queue->active++;
 	if (e) {
 		list_add_tail(&e->runs, &run->engine_link);
 		engine_add_load(e, run->needs, 1);
@@ -186,6 +190,10 @@ void run_free(struct run *run)
 		if (r->max_running)
 			ready_add(r);
 	}
+	if (run->queue) {
+		run->queue->active--;
+		sched_kick(run->c);
+	}
 	if (map_get(&run->c->runs->by_msg_id, bytes_str(run->msg_id)) == run)
 		map_remove(&run->c->runs->by_msg_id, bytes_str(run->msg_id));
 	destroy(run);
@@ -194,6 +202,31 @@ void run_free(struct run *run)
 struct run *run_find(struct controller *c, const char *msg_id)
 {
 	return msg_id ? map_get(&c->runs->by_msg_id, bytes_str(msg_id)) : NULL;
+}
+
+/* Runs are found through the engines: there are few, and may be millions of tasks. */
+int result_each_run(struct result *r, void *arg,
+		    int (*f)(struct run *run, void *arg))
+{
+	struct map_iter it = {0};
+	struct list *l, *tmp;
+	int err = -ESRCH, one;
+
+	while (map_next(&r->c->engines->by_id, &it)) {
+		struct engine *e = it.value;
+
+		list_for_each_safe(l, tmp, &e->runs) {
+			struct run *run =
+				list_entry(l, struct run, engine_link);
+
+			if (run->result != r->id)
+				continue;
+			one = f(run, arg);
+			if (err == -ESRCH || one)
+				err = one;
+		}
+	}
+	return err;
 }
 
 void runs_done(struct controller *c)

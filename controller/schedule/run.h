@@ -55,6 +55,7 @@ struct run {
 	unsigned attempt;
 	struct engine *engine;	/* NULL when ending */
 	struct needs *needs;	/* of its result */
+	struct queue *queue;	/* the same; NULL: none */
 	enum run_phase phase;
 	enum run_trace trace;
 	bool abort;		/* its abort was asked for */
@@ -99,6 +100,9 @@ struct run_ops {
 	/* Of a run that is ahead: its engine is to give it back, if it has not begun it.
 	 * NULL: such engines have none. */
 	void (*recall)(struct run *run);
+	/* Its time limit is another one: usec since it began, 0: none. NULL: nobody
+	 * limits it. -EOPNOTSUPP: the engine cannot change it. */
+	int (*limit)(struct run *run, uint64_t usec);
 	/* The reply came; its content is parsed. */
 	void (*on_reply)(struct run *run, struct msg *m);
 	/* The message was lost on the way, or the reply, and only the client can send
@@ -134,6 +138,10 @@ void run_put_off(struct controller *c, struct engine *e);
 struct run *run_of_client(struct result *r, const char *msg_id,
 			  struct engine *e, const struct run_ops *ops);
 struct run *run_find(struct controller *c, const char *msg_id);
+/* Calls f for each run of r, which may end meanwhile. -ESRCH: there is none; else the
+ * last error of f, or 0. */
+int result_each_run(struct result *r, void *arg,
+		    int (*f)(struct run *run, void *arg));
 /* The one place where the trace of a run changes. */
 void run_note(struct run *run, enum run_sign sign);
 /* The engine has begun the run, as far as one knows: nothing new, unless the run was

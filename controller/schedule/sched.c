@@ -7,6 +7,7 @@
 #include "keep.h"
 #include "model/changes.h"
 #include "model/engines.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "policy.h"
@@ -268,7 +269,7 @@ void sched_check(struct controller *c)
 static bool can_begin(const struct result *r, const struct room *room,
 		      const struct engine *e)
 {
-	return has_room(room, e) && e->ready && fit_now(r->needs, e) &&
+	return queue_room(r->queue) && has_room(room, e) && e->ready && fit_now(r->needs, e) &&
 	       !keep_forbids(r, e, r->c->schedule->turn);
 }
 
@@ -319,7 +320,7 @@ static bool place_result(struct controller *c, struct result *r,
 			ready_remove(r);
 			return true;
 		}
-		if (is_halting(r))
+		if (is_halting(r) || !queue_room(r->queue))
 			return true;
 		e = choose(c, r, room);
 		if (!e)
@@ -359,6 +360,21 @@ static struct line *first_line(struct bucket *b)
 	return best;
 }
 
+/* Those that came last do not know it yet. */
+static void tell_full(struct line *line)
+{
+	struct list *at;
+
+	for (at = line->results.prev; at != &line->results; at = at->prev) {
+		struct result *r = list_entry(at, struct result, ready_link);
+
+		if (r->told_full)
+			break;
+		r->told_full = true;
+		result_changed(r, CHANGED_STATE);
+	}
+}
+
 /* The next of the line. Where it finds no engine, those behind it find none. */
 static void place_next(struct controller *c, struct line *line,
 		       struct room *room)
@@ -367,6 +383,11 @@ static void place_next(struct controller *c, struct line *line,
 	struct list *at = line->at;
 	bool placed = true;
 
+	if (!queue_room(line->queue)) {
+		tell_full(line);
+		line->at = NULL;
+		return;
+	}
 	if (r->pinned)
 		place_pinned(r, room);
 	else

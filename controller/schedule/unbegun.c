@@ -105,7 +105,7 @@ void result_end_waiting(struct result *r, const struct ending *how)
 	for (i = 0; i < r->ntasks; i++) {
 		if (!task_is_waiting(&r->task[i]))
 			continue;
-		if (r->ntasks == 1 || r->pinned || i < next) {
+		if (!result_is_many(r) || r->pinned || i < next) {
 			task_end_pending(r, (uint32_t)i, how);
 			continue;
 		}

@@ -5,6 +5,7 @@
 #include "graph.h"
 #include "model/carrier.h"
 #include "model/engines.h"
+#include "model/queues.h"
 #include "model/ready.h"
 #include "model/tasks.h"
 #include "store/store.h"
@@ -306,6 +307,15 @@ static void put_any(const struct result *r, struct buf *out)
 	put_started(r, out);
 }
 
+static void put_queue(const struct queue *q, struct buf *out)
+{
+	if (q->paused)
+		buf_printf(out, "the queue %s to be resumed: it is paused", q->name);
+	else
+		buf_printf(out, "room in the queue %s, whose limit is %llu", q->name,
+			   (unsigned long long)q->limit);
+}
+
 static void put_place(const struct result *r, struct buf *out)
 {
 	const char *away = r->c->carrier->is_away(r->c);
@@ -314,6 +324,8 @@ static void put_place(const struct result *r, struct buf *out)
 		buf_puts(out, away);
 	else if (store_is_full(r->c->store))
 		buf_puts(out, "room on the controller's disk, which is full");
+	else if (!queue_room(r->queue))
+		put_queue(r->queue, out);
 	else if (r->max_running && r->active >= r->max_running)
 		buf_printf(out, "one of its own tasks to end: max_running is %llu",
 			   (unsigned long long)r->max_running);
@@ -345,8 +357,11 @@ void why_put_unstored(const struct result *r, struct buf *out)
 
 void why_put(const struct result *r, struct buf *out)
 {
-	if (!r->count[STATE_PENDING])
+	if (!r->count[STATE_PENDING]) {
+		if (r->open && !r->count[STATE_RUNNING])
+			buf_puts(out, "more items (>> map), or close (> ctl)");
 		return;
+	}
 	graph_why(r, out);
 	if (r->held)
 		buf_printf(out, "%shold", out->n ? ", " : "");

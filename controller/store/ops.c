@@ -221,6 +221,18 @@ static int run_options(struct db *db, struct store_op *op)
 	return db_finish(st);
 }
 
+static int run_grow(struct db *db, struct store_op *op)
+{
+	sqlite3_stmt *st = db_statement(db, S_GROW);
+
+	if (!st)
+		return -EIO;
+	bind_blob(st, 1, &op->result.items);
+	sqlite3_bind_int64(st, 2, (int64_t)op->result.tasks);
+	sqlite3_bind_int64(st, 3, (int64_t)op->result.id);
+	return db_finish(st);
+}
+
 static int run_read(struct db *db, struct store_op *op)
 {
 	sqlite3_stmt *st;
@@ -374,6 +386,8 @@ static const struct op_kind kinds[STORE_KINDS] = {
 	[STORE_HELD] = {.run = run_held, .free = free_result},
 	[STORE_TASK_HELD] = {.run = run_task_held, .free = free_result},
 	[STORE_OPTIONS] = {.run = run_options, .free = free_result},
+	[STORE_GROW] = {.run = run_grow, .bytes = bytes_of_result, .free = free_result,
+			.grows = true},
 	[STORE_DEPS] = {.run = run_deps, .free = free_result},
 	[STORE_REST] = {.run = run_rest, .free = free_rest},
 	[STORE_PURGE] = {.run = db_purge, .free = purge_op_free, .behind = purge_behind,

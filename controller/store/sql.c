@@ -68,6 +68,9 @@ static const char *const statements[] = {
 	[S_RELEASE_TASK] = "DELETE FROM held_tasks WHERE key=?",
 	[S_PURGE_HELD] = "DELETE FROM held_tasks WHERE key>=? AND key<?",
 	[S_OPTIONS] = "UPDATE results SET options=? WHERE id=?",
+	/* || makes a text of them. */
+	[S_GROW] = "UPDATE results SET items=CAST(items||?1 AS BLOB),"
+		   " tasks=tasks+?2 WHERE id=?3",
 	[S_PURGE_RESULT] = "DELETE FROM results WHERE id=?",
 	[S_PURGE_TASKS] = "DELETE FROM tasks WHERE key>=? AND key<?",
 	[S_PURGE_BEGUN] = "DELETE FROM begun WHERE result=?",

@@ -64,6 +64,7 @@ enum statement {
 	S_RELEASE_TASK,
 	S_PURGE_HELD,
 	S_OPTIONS,
+	S_GROW,
 	S_DEPS,
 	S_REST,
 	S_PURGE_RESULT,

@@ -39,6 +39,7 @@ enum store_kind {
 	STORE_HELD,	/* whether a result is held */
 	STORE_TASK_HELD, /* whether one task of a map or view is held */
 	STORE_OPTIONS,	/* the options of a result */
+	STORE_GROW,	/* more tasks of a result, with their items */
 	STORE_INPUT,	/* gives back code, stdin and items of a result */
 	STORE_PURGE,	/* removes a result and everything of it */
 	STORE_ADOPT,	/* a file that an engine writes becomes an output */

@@ -51,6 +51,7 @@ const struct run_ops run_ops_upstream = {
 	.send = call_send,
 	.abort = call_abort,
 	.signal = call_signal,
+	.limit = call_limit,
 	.on_reply = call_on_reply,
 	.engine_gone = engine_gone,
 	.forgotten = reclaim_run,

@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "mirror/mirror.h"
 #include "park/caller.h"
+#include "queues.h"
 #include "view.h"
 #include "wire/verb.h"
 
@@ -174,4 +175,17 @@ int pool_ctl_store(const struct obj *o, struct bytes value,
 		   struct wish *ret_wish)
 {
 	return store(o, VERB_POOL, value, ret_wish, NULL);
+}
+
+int queue_ctl_show(const struct obj *o, struct buf *out)
+{
+	(void)o;
+	return show(VERB_QUEUE, out);
+}
+
+int queue_ctl_store(const struct obj *o, struct bytes value,
+		    struct wish *ret_wish)
+{
+	ret_wish->queue = queue_name(o);
+	return store(o, VERB_QUEUE, value, ret_wish, NULL);
 }

@@ -11,6 +11,7 @@ int ctl_show(const struct obj *o, struct buf *out);
 int engine_ctl_show(const struct obj *o, struct buf *out);
 int controller_ctl_show(const struct obj *o, struct buf *out);
 int pool_ctl_show(const struct obj *o, struct buf *out);
+int queue_ctl_show(const struct obj *o, struct buf *out);
 int ctl_store(const struct obj *o, struct bytes value, struct wish *ret_wish);
 int engine_ctl_store(const struct obj *o, struct bytes value,
 		     struct wish *ret_wish);
@@ -18,5 +19,7 @@ int controller_ctl_store(const struct obj *o, struct bytes value,
 			 struct wish *ret_wish);
 int pool_ctl_store(const struct obj *o, struct bytes value,
 		   struct wish *ret_wish);
+int queue_ctl_store(const struct obj *o, struct bytes value,
+		    struct wish *ret_wish);
 
 #endif

@@ -31,7 +31,7 @@ const struct detail *detail_find(const struct group *g, uint32_t i)
 	static const struct detail blank;
 	struct kept_detail *k;
 
-	if (g->n == 1)
+	if (result_is_single(g->result))
 		return &g->result->detail;
 	if (is_blank(group_task(g, i)))
 		return &blank;

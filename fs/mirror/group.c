@@ -22,6 +22,18 @@ static void keep_task(struct group *g, uint32_t i, const struct task *t)
 	(*tasks)[i % GROUP_BLOCK] = *t;
 }
 
+/* The tasks, and the blocks, from these on are new. */
+static void init_blocks(struct group *g, uint32_t from, uint32_t block)
+{
+	uint32_t i;
+
+	g->nblocks = (g->n + GROUP_BLOCK - 1) / GROUP_BLOCK;
+	g->block = xreallocarray(g->block, g->nblocks, sizeof(*g->block));
+	for (i = block; i < g->nblocks; i++)
+		g->block[i] = (struct block){.known = true};
+	g->attempt_digits += g->n - from;
+}
+
 struct group *group_new(struct mirror *m, struct result *r, uint32_t n)
 {
 	struct group *g = zalloc(sizeof(*g));
@@ -30,15 +42,60 @@ struct group *group_new(struct mirror *m, struct result *r, uint32_t n)
 	g->mirror = m;
 	g->result = r;
 	g->n = n;
-	g->nblocks = (n + GROUP_BLOCK - 1) / GROUP_BLOCK;
-	g->block = zalloc(g->nblocks * sizeof(*g->block));
-	for (i = 0; i < g->nblocks; i++)
-		g->block[i].known = true;
+	init_blocks(g, 0, 0);
 	for (i = 0; i < OFFSETS; i++)
 		offsets_init(&g->offsets[i], (enum offsets_of)i);
 	list_init(&g->unread);
-	g->attempt_digits = n;
 	return g;
+}
+
+/* The last block has room for more. */
+static void grow_usage(struct block *b, uint32_t was, uint32_t n)
+{
+	if (!b->usage)
+		return;
+	b->usage = xreallocarray(b->usage, n, sizeof(*b->usage));
+	for (; was < n; was++)
+		b->usage[was] = USAGE_UNKNOWN;
+}
+
+static void grow_tasks(struct block *b, uint32_t was, uint32_t n)
+{
+	if (!b->task)
+		return;
+	b->task = xreallocarray(b->task, n, sizeof(*b->task));
+	for (; was < n; was++)
+		b->task[was] = task_fresh;
+}
+
+/* Where items are is asked for again: of the last block, and of all blocks. */
+static void forget_last_items(struct group *g, uint32_t last, uint32_t nblocks)
+{
+	uint32_t b;
+
+	group_set_grown(g, NULL);
+	if (!g->items)
+		return;
+	g->items = xreallocarray(g->items, nblocks, sizeof(*g->items));
+	for (b = last + 1; b < nblocks; b++)
+		g->items[b] = NULL;
+	free(g->items[last]);
+	g->items[last] = NULL;
+}
+
+void group_grow(struct group *g, uint32_t n)
+{
+	uint32_t from = g->n, last = g->nblocks - 1, blocks = g->nblocks;
+	uint32_t was = group_block_size(g, last);
+
+	if (n <= from)
+		return;
+	forget_last_items(g, last, (n + GROUP_BLOCK - 1) / GROUP_BLOCK);
+	g->n = n;
+	init_blocks(g, from, blocks);
+	grow_tasks(&g->block[last], was, group_block_size(g, last));
+	grow_usage(&g->block[last], was, group_block_size(g, last));
+	g->block[last].lines = 0;
 }
 
 static void free_waiting(struct group *g)
@@ -406,7 +463,7 @@ void group_doubt(struct group *g, uint64_t seq)
 	const struct result *r = g->result;
 	uint32_t b;
 
-	if (g->n == 1 || (!r->started && r->count[STATE_PENDING] == g->n))
+	if (result_is_single(g->result) || (!r->started && r->count[STATE_PENDING] == g->n))
 		return; /* the result says it all */
 	for (b = 0; b < g->nblocks; b++) {
 		if (g->block[b].known && has_ended(g, b))

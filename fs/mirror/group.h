@@ -68,6 +68,8 @@ struct group {
 
 struct group *group_new(struct mirror *m, struct result *r, uint32_t n);
 void group_free(struct group *g);
+/* There are n tasks now, which are no fewer. The new ones wait. */
+void group_grow(struct group *g, uint32_t n);
 
 /* Everything about its tasks is known. */
 static inline bool group_is_known(const struct group *g)

@@ -21,6 +21,7 @@ struct detail_ask {
 	uint32_t index;
 	enum matter about;
 	struct task was;	/* the task when the question was asked */
+	uint32_t tasks;		/* that the result had then */
 	int err;		/* the answer, until somebody was told */
 	uint64_t failed;	/* when, mono_usec() */
 };
@@ -81,8 +82,10 @@ static void take_block(struct load *l, struct group *g, struct msg *m)
 	static struct usage used[GROUP_BLOCK];
 	struct reply r = read_reply(m);
 
-	if (l->number >= g->nblocks)
-		return; /* another result has the number now */
+	/* Another result has the number now; or this one has more tasks, and is asked
+	 * again. */
+	if (l->number >= g->nblocks || l->tasks != g->n)
+		return;
 	if (!read_tasks(g, l->number, r.tasks, tasks, used)) {
 		log_warning("the tasks of a result are not as they should be",
 			    log_int("result", (int64_t)l->id));
@@ -138,6 +141,7 @@ void load_go(struct load *l)
 	g = list_first(&l->mirror->unread, struct group, unread);
 	l->id = g->result->id;
 	l->number = first_unknown(g);
+	l->tasks = g->n;
 	o = json_object_new_object();
 	json_add_int(o, "result", (int64_t)l->id);
 	json_add_int(o, "from", (int64_t)l->number * GROUP_BLOCK);
@@ -283,6 +287,8 @@ static void on_detail(struct request *q, int err, struct msg *m)
 	struct load *l = a->load;
 	struct group *g = find_group(l, a->id);
 
+	if (g && a->tasks != g->n)
+		g = NULL; /* there are more now: it is asked again */
 	if (!err && g && a->about == ABOUT_ITEMS)
 		err = take_items(g, a->index, m);
 	else if (!err && g && a->about == ABOUT_BLOCKS)
@@ -368,6 +374,7 @@ static int ask_about(struct load *l, struct group *g, uint32_t i,
 	a->index = i;
 	a->about = about;
 	a->was = *group_task(g, i);
+	a->tasks = g->n;
 	out.content = ask_content(a, g);
 	err = link_ask(l->link, &a->q, &out, LOAD_TIMEOUT);
 	json_object_put(out.content);

@@ -27,6 +27,7 @@ struct load {
 	struct request block;	/* one at a time */
 	uint64_t id;		/* of what result, which block */
 	uint32_t number;
+	uint32_t tasks;		/* that it had when that was asked */
 	uint64_t block_at;	/* when the last came, mono_usec() */
 	struct list details;	/* struct detail_ask */
 	unsigned ndetails;

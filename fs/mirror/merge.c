@@ -30,7 +30,7 @@ static const struct field result_fields[] = {
 };
 
 struct result_rest {
-	int64_t id, submitted, uid, elapsed;
+	int64_t id, submitted, uid, elapsed, tasks;
 	struct bytes name, kind, options, count, status, task, usage;
 };
 
@@ -39,6 +39,7 @@ struct result_rest {
 static const struct field result_rest_fields[] = {
 	{"id", FIELD_INT, X(id), 0},
 	{"uid", FIELD_INT, X(uid), 0},
+	{"tasks", FIELD_INT, X(tasks), 0},
 	{"name", FIELD_SPAN, X(name), 0},
 	{"kind", FIELD_SPAN, X(kind), 0},
 	{"submitted", FIELD_INT, X(submitted), 0},
@@ -59,13 +60,23 @@ static uint64_t option_bit(struct bytes name)
 	return i < 64 ? 1ULL << i : 0;
 }
 
-static void set_options(struct result *r, struct bytes options)
+/* Some can be changed; the first word of them is none of a change. */
+static void tell_options(struct mirror *mi, const struct result *r,
+			 struct bytes options)
+{
+	if (r->options && !bytes_is(options, r->options))
+		event_ring_add(&mi->events, EVENT_OF_RESULT, r->id, "changed");
+}
+
+static void set_options(struct mirror *mi, struct result *r,
+			struct bytes options)
 {
 	struct bytes key, value;
 	struct scan s;
 
 	if (!options.p)
 		return;
+	tell_options(mi, r, options);
 	free(r->options);
 	r->options = NULL;
 	r->given = 0;
@@ -73,6 +84,7 @@ static void set_options(struct result *r, struct bytes options)
 		return;
 	while (scan_member(&s, &key, &value))
 		r->given |= option_bit(key);
+	r->grows = r->given & option_bit(bytes_str("open"));
 	if (s.begun)
 		r->options = xmemdup_nul(options.p, options.n);
 }
@@ -152,7 +164,7 @@ static void set_only_task(struct result *r, uint64_t seq)
 	r->one.began = r->began;
 	r->one.elapsed = r->elapsed;
 	r->one.ran = r->serial;
-	if (r->group && r->group->n == 1) {
+	if (r->group && result_is_single(r)) {
 		u = result_short_usage(r);
 		group_change(r->group, 0, &r->one, &u, seq);
 	}
@@ -273,6 +285,9 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 		return NULL;
 	r->round = mi->round;
 	fresh = !r->group;
+	/* An open map has more tasks now: before they are spoken of. */
+	if (!fresh && rest.tasks <= LIMIT_TASKS)
+		group_grow(r->group, (uint32_t)max_i64(rest.tasks, 0));
 	if (!fresh)
 		merge_members(r->group, object, seq);
 	if (r->seq > seq || (r->seq == seq && !whole))
@@ -288,7 +303,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (rest.usage.p)
 		set_sum(r, rest.usage);
 	set_shape(mi, r);
-	set_options(r, rest.options);
+	set_options(mi, r, rest.options);
 	set_counts(r, rest.count);
 	if (rest.task.p)
 		merge_task(mi, r, rest.task, m);
@@ -478,23 +493,29 @@ static const struct field upstream_fields[] = {
 	{.name = NULL},
 };
 
-static const struct field upstream_field[] = {
-	{"upstream", FIELD_SPAN, 0, 0},
+struct counts_rest {
+	struct bytes upstream, queues;
+};
+
+static const struct field counts_rest_fields[] = {
+	{"upstream", FIELD_SPAN, offsetof(struct counts_rest, upstream), 0},
+	{"queues", FIELD_SPAN, offsetof(struct counts_rest, queues), 0},
 	{.name = NULL},
 };
 
 void merge_counts(struct mirror *mi, struct bytes object, uint64_t seq)
 {
-	struct bytes upstream = {0};
+	struct counts_rest rest = {0};
 
 	merge_counters(mi, object);
 	if (mi->counts.seq > seq)
 		return;
 	mi->counts.seq = seq;
 	(void)scan_fields(object, counts_fields, &mi->counts);
-	(void)scan_fields(object, upstream_field, &upstream);
-	if (upstream.p)
-		(void)scan_fields(upstream, upstream_fields, &mi->counts);
+	(void)scan_fields(object, counts_rest_fields, &rest);
+	if (rest.upstream.p)
+		(void)scan_fields(rest.upstream, upstream_fields, &mi->counts);
+	queues_set(mi, rest.queues);
 	mirror_note(mi, EVENT_OF_CONTROLLER, 0, 0, NOTE_WORK);
 	waitq_wake(mi->park, &mi->events.waitq);
 }

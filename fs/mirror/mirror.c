@@ -10,6 +10,7 @@ void mirror_init(struct mirror *m, struct park *park)
 	list_init(&m->details);
 	event_ring_init(&m->events, park);
 	pools_init(&m->pools);
+	queues_init(&m->queues);
 }
 
 /* --- what is kept of outputs -------------------------------------------- */
@@ -385,6 +386,7 @@ void mirror_done(struct mirror *m)
 		if (m->engines.row[i].p)
 			free_engine(m, m->engines.row[i].p);
 	pools_done(m);
+	queues_done(&m->queues);
 	index_done(&m->results);
 	index_done(&m->unfinished);
 	index_done(&m->engines);

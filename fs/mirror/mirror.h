@@ -21,6 +21,7 @@
 #include "note_what.h"
 #include "park/park.h"
 #include "pool.h"
+#include "queues.h"
 #include "task.h"
 #include "variables.h"
 #include "wire/ids.h"
@@ -75,6 +76,7 @@ struct result {
 	int64_t uid, gid;
 	char *options;		/* JSON text; NULL: none */
 	uint64_t given;		/* one bit per row of task_options[] */
+	bool grows;		/* the option open was given */
 	int64_t code;		/* bytes */
 	int64_t stdin_size;	/* -1: not given */
 	char *why;
@@ -133,6 +135,7 @@ struct mirror {
 	struct index engines;
 	struct var_names var_names;
 	struct pools pools;
+	struct queues queues;
 	struct map names;		/* uid and text -> struct name */
 	struct counts counts;
 	struct event_ring events;
@@ -167,6 +170,11 @@ bool result_is_newest_of_name(const struct result *r);
 /* NULL: it has none. */
 const char *result_name(const struct result *r);
 bool result_is_final(const struct result *r);
+/* It has one task, and gets no more: what is said of the result is said of that. */
+static inline bool result_is_single(const struct result *r)
+{
+	return r->tasks == 1 && !r->grows;
+}
 /* Nothing of it or of its tasks changes any more, and all is known. */
 bool result_is_settled(const struct result *r);
 /* usec since it was submitted; until its end, once that is there. */

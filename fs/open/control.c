@@ -20,6 +20,8 @@ struct control {
 	uint64_t purge;		/* the result that goes; 0: none */
 	uint64_t about;		/* the result that is asked about; 0: none */
 	struct process who;	/* the process that asks */
+	struct obj o;		/* what is asked about; its numbers alone are used */
+	void (*answer)(fuse_req_t req, const struct obj *o); /* of the wish */
 	char verb[32];
 };
 
@@ -30,7 +32,9 @@ static void answer(struct control *c, int err)
 	if (!c->parked)
 		return;
 	written = c->parked->size;
-	if (err || !written)
+	if (!err && c->answer)
+		c->answer(park_take(c->parked), &c->o);
+	else if (err || !written)
 		reply_err(park_take(c->parked), err);
 	else
 		reply_write(park_take(c->parked), written);
@@ -38,7 +42,7 @@ static void answer(struct control *c, int err)
 
 struct control_answer {
 	int64_t seq;
-	struct bytes result, purged, engines, gone, pool;
+	struct bytes result, purged, engines, gone, pool, controller;
 };
 
 #define A(member) offsetof(struct control_answer, member)
@@ -50,6 +54,7 @@ static const struct field answer_fields[] = {
 	{"engines", FIELD_SPAN, A(engines), 0},
 	{"gone", FIELD_SPAN, A(gone), 0},
 	{"pool", FIELD_SPAN, A(pool), 0},
+	{"controller", FIELD_SPAN, A(controller), 0},
 	{.name = NULL},
 };
 
@@ -100,6 +105,8 @@ static void take_answer(struct control *c, struct bytes content)
 		callers_submitted(c->fs->callers, &c->who, &r->id, 1, false);
 	if (f.pool.p)
 		(void)merge_pool(m, f.pool, (uint64_t)f.seq, true);
+	if (f.controller.p)
+		merge_counts(m, f.controller, (uint64_t)f.seq);
 	take_purged(m, f.purged);
 	take_engines(m, &f);
 }
@@ -183,6 +190,13 @@ static int ask_about_pool(struct control *c, const struct obj *o,
 	return ask(c, MSG_CONTROL_REQUEST, q, CONTROL_TIMEOUT);
 }
 
+static int ask_about_queue(struct control *c, const struct wish *wish,
+			   struct json_object *q)
+{
+	json_add(q, "queue", json_text(wish->queue));
+	return ask(c, MSG_CONTROL_REQUEST, q, CONTROL_TIMEOUT);
+}
+
 static int ask_about_all(struct control *c, struct json_object *q)
 {
 	const char *verb = json_get_str(q, "verb", NULL);
@@ -202,8 +216,13 @@ static int send_request(struct control *c, const struct obj *o,
 	json_add_str(q, "verb", wish->verb);
 	if (wish->argument[0])
 		json_add_str(q, "argument", wish->argument);
+	if (wish->option) {
+		json_add_str(q, "option", wish->option);
+		json_add(q, "value", wish->value);
+	}
 	json_add_int(q, "uid", uid);
 	err = wish->engines ? ask_about_engines(c, o, wish, q)
+	      : wish->queue.n ? ask_about_queue(c, wish, q)
 	      : o->result   ? ask_about_result(c, o, q)
 	      : o->pool	    ? ask_about_pool(c, o, q)
 			    : ask_about_all(c, q);
@@ -219,6 +238,8 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 
 	c->fs = fs;
 	snprintf(c->verb, sizeof(c->verb), "%s", wish->verb);
+	c->o = *o;
+	c->answer = wish->answer;
 	c->about = o->result ? o->result->id : 0;
 	(void)!process_of_thread(fuse_req_ctx(req)->pid, &c->who);
 	if (o->result && strcmp(wish->verb, "purge") == 0)

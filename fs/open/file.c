@@ -132,7 +132,7 @@ static void set_caching(struct file *f, struct obj *o,
 			struct fuse_file_info *fi)
 {
 	const struct io *io = o->node->io;
-	bool cached = tree_is_steady(o) && !is_writable(o->node) &&
+	bool cached = tree_is_steady(o) && !writes(f->flags) &&
 		      ready(f, o) == 0 && (!io || !io->whole || io->whole(o));
 
 	f->cached = cached;

@@ -168,7 +168,10 @@ static int next_value(const struct obj *o)
 	const struct group *g = o->result->group;
 	const struct offsets *l = offsets_of(o, OFFSETS_VALUE);
 
-	return l->next == g->n ? 0 : task_outcome(group_task(g, l->next));
+	if (l->next < g->n)
+		return task_outcome(group_task(g, l->next));
+	/* More may come to a map that is open. */
+	return result_is_final(o->result) ? 0 : -EAGAIN;
 }
 
 int group_value_ready(const struct file *f, const struct obj *o)

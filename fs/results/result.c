@@ -4,6 +4,7 @@
 #include "task_lines.h"
 #include "tree/format.h"
 #include "wire/json.h"
+#include "wire/out_path.h"
 #include "wire/task_option.h"
 
 static enum state state_of_obj(const struct obj *o)
@@ -319,6 +320,15 @@ static int show_part(const char *why, int64_t engine, struct buf *out)
 	return 0;
 }
 
+/* An open map has nothing to do. */
+static bool waits_for_items(const struct obj *o)
+{
+	const uint64_t *n = o->result->count;
+
+	return obj_index(o) < 0 && !n[STATE_PENDING] && !n[STATE_RUNNING] &&
+	       !is_over(o);
+}
+
 int result_why(const struct obj *o, struct buf *out)
 {
 	const char *why = o->result->why;
@@ -326,7 +336,7 @@ int result_why(const struct obj *o, struct buf *out)
 
 	if (i < 0 && o->result->unstored)
 		return format_text(out, o->result->unstored);
-	if (state_of_obj(o) != STATE_PENDING)
+	if (state_of_obj(o) != STATE_PENDING && !waits_for_items(o))
 		return 0;
 	if (i < 0)
 		return format_text(out, why);
@@ -335,6 +345,53 @@ int result_why(const struct obj *o, struct buf *out)
 	engine = why ? target_of(o->result, i) : -1;
 	return engine >= 0 ? show_part(why, engine, out)
 			   : format_text(out, why);
+}
+
+/* --- the files that get its outputs ---------------------------------------- */
+
+static bool has_path(const struct obj *o, const char *option)
+{
+	const struct task_option *t = task_option_find(bytes_str(option));
+
+	return o->result->given >> (t - task_options) & 1;
+}
+
+/* Of a map as a whole as it was given: each task has its own. */
+static int show_path(const struct obj *o, const char *option, struct buf *out)
+{
+	struct json_object *all = json_parse(bytes_str(o->result->options), NULL);
+	struct bytes text = json_get_bytes(all, option);
+	struct buf path = BUF_INIT;
+
+	if (o->task && text.p)
+		(void)out_path_put(text, o->result->id,
+				   (uint64_t)max_i64(obj_index(o), 0), &path);
+	else
+		buf_put(&path, text.p, text.n);
+	format_text(out, buf_str(&path));
+	buf_done(&path);
+	json_object_put(all);
+	return 0;
+}
+
+bool result_has_stdout_path(const struct obj *o)
+{
+	return has_path(o, "stdout");
+}
+
+int result_stdout_path(const struct obj *o, struct buf *out)
+{
+	return show_path(o, "stdout", out);
+}
+
+bool result_has_stderr_path(const struct obj *o)
+{
+	return has_path(o, "stderr");
+}
+
+int result_stderr_path(const struct obj *o, struct buf *out)
+{
+	return show_path(o, "stderr", out);
 }
 
 int result_attempts(const struct obj *o, struct buf *out)

@@ -32,6 +32,10 @@ int result_msg_ids(const struct obj *o, struct buf *out);
 int result_error(const struct obj *o, struct buf *out);
 int result_exit_status(const struct obj *o, struct buf *out);
 int result_why(const struct obj *o, struct buf *out);
+bool result_has_stdout_path(const struct obj *o);
+int result_stdout_path(const struct obj *o, struct buf *out);
+bool result_has_stderr_path(const struct obj *o);
+int result_stderr_path(const struct obj *o, struct buf *out);
 int result_attempts(const struct obj *o, struct buf *out);
 int result_usage(const struct obj *o, struct buf *out);
 

@@ -166,10 +166,24 @@ int result_remove_file(const struct obj *o, struct wish *ret_wish)
 
 /* --- options ------------------------------------------------------------ */
 
-/* An option that has a row of its own in THE TABLE is not among these. */
-static bool option_given(const struct result *r, unsigned i)
+/* Of a result as a whole: it can be written until that ends. */
+static bool is_setting(const struct obj *o, unsigned i)
 {
-	return task_options[i].type != TASK_BYTES && (r->given >> i & 1);
+	return obj_index(o) < 0 && task_options[i].flags & TASK_CHANGES;
+}
+
+static bool is_given(const struct obj *o, unsigned i)
+{
+	return o->result->given >> i & 1;
+}
+
+/* An option that has a row of its own in THE TABLE is not among these. */
+static bool option_given(const struct obj *o, unsigned i)
+{
+	enum task_option_type type = task_options[i].type;
+
+	return type != TASK_BYTES && type != TASK_OUT_PATH && is_given(o, i) &&
+	       !is_setting(o, i);
 }
 
 static bool option_find(struct obj *o, struct bytes name)
@@ -179,7 +193,7 @@ static bool option_find(struct obj *o, struct bytes name)
 	if (!t)
 		return false;
 	o->sub = sub_of(sub_index(o->sub), (unsigned)(t - task_options));
-	return option_given(o->result, sub_option(o->sub));
+	return option_given(o, sub_option(o->sub));
 }
 
 static bool option_next(struct obj *o, uint64_t from, uint64_t *ret_n)
@@ -187,7 +201,7 @@ static bool option_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 	uint64_t i;
 
 	for (i = from; i < SUB_OPTIONS && o->result->given >> i; i++) {
-		if (!option_given(o->result, (unsigned)i))
+		if (!option_given(o, (unsigned)i))
 			continue;
 		o->sub = sub_of(sub_index(o->sub), (unsigned)i);
 		*ret_n = i;
@@ -198,8 +212,7 @@ static bool option_next(struct obj *o, uint64_t from, uint64_t *ret_n)
 
 static bool option_resolve(struct obj *o)
 {
-	return result_resolve(o) &&
-	       option_given(o->result, sub_option(o->sub));
+	return result_resolve(o) && option_given(o, sub_option(o->sub));
 }
 
 static void option_name(const struct obj *o, struct buf *out)
@@ -213,6 +226,93 @@ const struct class option_class = {
 	.resolve = option_resolve,
 	.name = option_name,
 };
+
+static bool setting_find(struct obj *o, struct bytes name)
+{
+	const struct task_option *t = task_option_find(name);
+	unsigned i = t ? (unsigned)(t - task_options) : 0;
+
+	if (!t || !is_setting(o, i))
+		return false;
+	o->sub = sub_of(-1, i);
+	return is_given(o, i);
+}
+
+static int refuse_setting(const struct obj *o, int err, struct buf *why)
+{
+	(void)callers_refuse(o->fs->callers, o->by.tid, 0, buf_str(why));
+	buf_done(why);
+	return err;
+}
+
+static void put_ended(const struct obj *o, const char *name, struct buf *why)
+{
+	buf_printf(why, "%s of result %llu: it has ended", name,
+		   (unsigned long long)o->result->id);
+}
+
+/* One that was not given: what is written there is given. */
+static int setting_make(struct obj *o, struct bytes name, int flags)
+{
+	const struct task_option *t = task_option_find(name);
+	struct buf why = BUF_INIT;
+
+	(void)flags;
+	if (!t)
+		(void)task_option_unknown(name, &why);
+	else if (!is_setting(o, (unsigned)(t - task_options)))
+		buf_printf(&why, "\"%s\" cannot be changed", t->name);
+	else if (result_is_final(o->result))
+		put_ended(o, t->name, &why);
+	else
+		o->sub = sub_of(-1, (unsigned)(t - task_options));
+	return why.n ? refuse_setting(o, -EPERM, &why) : 0;
+}
+
+static bool setting_next(struct obj *o, uint64_t from, uint64_t *ret_n)
+{
+	uint64_t i;
+
+	for (i = from; i < SUB_OPTIONS && o->result->given >> i; i++) {
+		if (!is_given(o, (unsigned)i) || !is_setting(o, (unsigned)i))
+			continue;
+		o->sub = sub_of(-1, (unsigned)i);
+		*ret_n = i;
+		return true;
+	}
+	return false;
+}
+
+static bool setting_resolve(struct obj *o)
+{
+	return result_resolve(o) && is_setting(o, sub_option(o->sub));
+}
+
+const struct class setting_class = {
+	.find = setting_find,
+	.next = setting_next,
+	.resolve = setting_resolve,
+	.name = option_name,
+	.make = setting_make,
+};
+
+int result_set_option(const struct obj *o, struct bytes value,
+		      struct wish *ret_wish)
+{
+	const struct task_option *t = &task_options[sub_option(o->sub)];
+	struct buf why = BUF_INIT;
+	int err = 0;
+
+	if (result_is_final(o->result)) {
+		put_ended(o, t->name, &why);
+		return refuse_setting(o, -EPERM, &why);
+	}
+	if (parse_trim(value).n)
+		err = task_option_parse(t, value, &ret_wish->value, &why);
+	ret_wish->verb = "set";
+	ret_wish->option = t->name;
+	return err ? refuse_setting(o, err, &why) : 0;
+}
 
 int result_option(const struct obj *o, struct buf *out)
 {

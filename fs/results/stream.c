@@ -147,22 +147,16 @@ static int read_part(struct file *f, const struct obj *o, uint64_t from,
 	return err;
 }
 
-static int map_read(struct file *f, struct obj *o, const struct ask *ask,
+int stream_map_read(struct file *f, struct obj *o, const struct ask *ask,
 		    struct answer *a)
 {
 	return read_part(f, o, 0, stream_size(o, STREAM_MAP), ask, a);
 }
 
-static uint64_t map_size(const struct obj *o)
+uint64_t stream_map_size(const struct obj *o)
 {
 	return stream_size(o, STREAM_MAP);
 }
-
-const struct io map_io = {
-	.read = map_read,
-	.size = map_size,
-	.release = stream_release,
-};
 
 /* Where the items of the task are. It is known: the row waits for that. */
 static const uint32_t *items_at(const struct obj *o)

@@ -15,7 +15,7 @@
 #include "tree/node.h"
 
 extern const struct io stdout_io, stderr_io, data_io, value_io, output_io,
-	code_io, stdin_io, map_io, items_io;
+	code_io, stdin_io, items_io;
 
 /* For files that have several streams. */
 struct window;
@@ -26,6 +26,10 @@ uint64_t stream_size(const struct obj *o, enum stream s);
 int stream_part(struct file *f, struct window **w, const struct obj *o,
 		enum stream s, uint64_t off, size_t n,
 		struct answer *a) must_check;
+/* Of what was submitted the items, one a line. */
+int stream_map_read(struct file *f, struct obj *o, const struct ask *ask,
+		    struct answer *a);
+uint64_t stream_map_size(const struct obj *o);
 /* f->private is a window, or NULL. */
 void stream_release(struct file *f);
 

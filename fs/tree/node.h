@@ -98,6 +98,11 @@ static inline unsigned sub_option(uint32_t sub)
 struct wish {
 	const char *verb;	/* of control_request; static */
 	char argument[LIMIT_LAUNCH + 1]; /* "": none */
+	struct bytes queue;	/* its name, when it is about one; else empty */
+	/* Answers that it is done, instead of what the kernel's request usually gets. */
+	void (*answer)(fuse_req_t req, const struct obj *o);
+	const char *option;	/* of set; or NULL */
+	struct json_object *value; /* its value, which goes with the wish; or NULL */
 	/* Which engines it is about, added to *ret; 0 or -errno. NULL: it is
 	   about the result, task or pool of the entry, or else about all. */
 	int (*engines)(const struct obj *o, struct idlist *ret);

@@ -63,6 +63,7 @@
 
 /* Pools. */
 #define LIMIT_POOLS 256
+#define LIMIT_QUEUES 256
 #define LIMIT_POOL_NAME 64
 #define LIMIT_POOL_COMMAND (64 * KIB)	/* launch, cancel or check */
 #define LIMIT_LAUNCH 127		/* the token of a launch */

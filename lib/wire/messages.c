@@ -8,7 +8,7 @@ const struct message_type message_types[] = {
 	{MSG_REGISTRATION_REQUEST, E_, C_, "registration", false,
 	 "uuid, [id], [taskfs {version, host, pid, [process], language, "
 	 "slots, [resources {NAME: n}], since, [ends_in], [launch], [replaces], "
-	 "[respawned], [begun], [ahead], [waiting [msg_id]], "
+	 "[respawned], [limits], [begun], [ahead], [waiting [msg_id]], "
 	 "running [msg_id], finished [msg_id], [relayed [msg_id]]}]",
 	 "An engine reports for work. With `taskfs` it speaks the extensions; "
 	 "it runs up to `slots` tasks of the task channel at a time, but of "
@@ -26,6 +26,7 @@ const struct message_type message_types[] = {
 	 "`ends_in`: of an engine that ends at a time that is known, in "
 	 "microseconds. "
 	 "`launch`: the launch of a pool that started it. "
+	 "`limits`: it understands limit_request. "
 	 "`replaces` is the uuid it had before it was restarted: that one is "
 	 "gone; `respawned`: it had died, and nobody has told it to begin anew; "
 	 "`begun`: what that one had begun, as in unregistration_request. `ahead`: "
@@ -257,19 +258,24 @@ const struct message_type message_types[] = {
 	 "other; fewer than asked (or none): the next has not ended, or is to "
 	 "be fetched alone."},
 	{MSG_CONTROL_REQUEST, M_, C_, "registration", true,
-	 "[result], [task], [pool], verb, [argument], uid",
+	 "[result], [task], [pool], [queue], verb, [argument], [option], [value], [map], uid",
 	 "verb: abort, signal (argument: a name or number), retry (what is not "
 	 "ok again, as a new result without after and follow), hold, release, priority (argument: the new "
-	 "one), purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
+	 "one), set (`option` has this `value` from now on; null: as if it had not been given), "
+	 "add (`map`, the number of a buffer, has more items of an open map, each ended by a "
+	 "NUL), close (nothing is added to it any more), "
+	 "purge (without `result`: all that is finished). With `task` it is about that one of its tasks; only "
 	 "abort, signal and retry can be. With `pool`, a name: pause (nothing is "
 	 "launched, and no engine let go), resume (also after too many "
 	 "failures), cancel (argument: the launch that ends, with its engines; "
-	 "all of the pool if not given)."},
+	 "all of the pool if not given). With `queue`, a name: make, remove (when no "
+	 "unfinished result is in it), limit (argument: how many tasks run at a time; 0: any "
+	 "number), pause, resume."},
 	{MSG_CONTROL_REPLY, C_, M_, "registration", true,
-	 "status, seq, [result], [pool], [purged [id]] or status: error, errno, ename, "
+	 "status, seq, [result], [pool], [controller], [purged [id]] or status: error, errno, ename, "
 	 "evalue",
 	 "Done, and the result as it is now, with `changed` when it was about "
-	 "one of its tasks (of retry the new one); or why not: ENOENT no such "
+	 "one of its tasks (of retry the new one); of a queue the controller, which has all of them; or why not: ENOENT no such "
 	 "result or task, EBUSY not finished (purge, retry), ESRCH finished "
 	 "already, EAGAIN not begun (signal), EOPNOTSUPP its engine cannot, "
 	 "EINVAL."},
@@ -324,6 +330,11 @@ const struct message_type message_types[] = {
 	 "reply with status aborted, also when it has not begun; of one that was "
 	 "sent `ahead` and has not begun: `returned`."},
 	{MSG_KILL_REPLY, E_, C_, "control", true, "status", "Done."},
+	{MSG_LIMIT_REQUEST, C_, E_, "control", true, "msg_id, time_limit",
+	 "The time limit of a task is another one: seconds since it began, 0: none. "
+	 "To engines that said `limits` when they registered."},
+	{MSG_LIMIT_REPLY, E_, C_, "control", true, "status",
+	 "It holds. A task that is not there (any more) has none."},
 	{MSG_PUSH_REQUEST, "client, controller", "controller, engine",
 	 "registration, control", true,
 	 "engines [id], name, upload, [begin, exclusive], [offset], [size], "

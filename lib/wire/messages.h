@@ -85,6 +85,8 @@
 #define MSG_RETURNED "returned"
 #define MSG_KILL_REQUEST "kill_request"
 #define MSG_KILL_REPLY "kill_reply"
+#define MSG_LIMIT_REQUEST "limit_request"
+#define MSG_LIMIT_REPLY "limit_reply"
 #define MSG_PUSH_REQUEST "push_request"
 #define MSG_PUSH_REPLY "push_reply"
 #define MSG_PULL_REQUEST "pull_request"

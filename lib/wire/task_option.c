@@ -5,6 +5,7 @@
 #include "wire/map_items.h"
 #include "wire/moment.h"
 #include "wire/octets.h"
+#include "wire/out_path.h"
 #include "wire/resource.h"
 #include "wire/retry_on.h"
 
@@ -37,6 +38,14 @@ const struct task_option task_options[] = {
 	{"submit_dir", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "where the task was submitted from; the mount says it. Without `cwd` the "
 	 "task runs there, or in an empty directory where there is no such one"},
+	{"stdout", TASK_OUT_PATH, TASK_BY_ENGINE, 1, PATH_MAX - 1,
+	 "a file that gets what the task writes to its standard output, besides the "
+	 "file stdout of the result: %i in its path is the id of the result, %n the "
+	 "number of the task, %% a %; a relative one is below the directory of the "
+	 "task. It is emptied when a try begins; with >> before the path it is "
+	 "appended to"},
+	{"stderr", TASK_OUT_PATH, TASK_BY_ENGINE, 1, PATH_MAX - 1,
+	 "the same of what it writes to standard error; it may be the same file"},
 	{"label", TASK_NAME, TASK_BY_CONTROLLER, 1, LIMIT_NAME,
 	 "a name, yours alone: results/NAME leads you to your newest of that name"},
 	{"map", TASK_ITEMS, TASK_BY_CONTROLLER, 1, LIMIT_TASKS,
@@ -49,10 +58,13 @@ const struct task_option task_options[] = {
 	{"columns", TASK_TEXT, TASK_BY_ENGINE | TASK_NEEDS_MAP, 1, 64,
 	 "what stands between the columns of an item, as a comma: a task finds them "
 	 "in $1, $2 ..., and the whole item in $TASKFS_ITEM; \\t is a tab"},
+	{"open", TASK_FLAG, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 0, 1,
+	 "1: more items can be added to the map (results/<id>/map), which ends when "
+	 "somebody writes close into its ctl; not with chunk"},
 	{"chunk", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "items per task of a map"},
-	{"targets", TASK_IDS, TASK_BY_CONTROLLER, 1, LIMIT_TARGETS,
-	 "list of engine ids: run on one of these"},
+	{"targets", TASK_IDS, TASK_BY_CONTROLLER | TASK_CHANGES, 1, LIMIT_TARGETS,
+	 "list of engine ids: run on one of these; \"all\": on any, as if not given"},
 	{"cpus", TASK_COUNT, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1, LIMIT_SLOTS,
 	 "slots of its engine that it takes; 1 if not given"},
 	{"memory", TASK_SIZE, TASK_BY_CONTROLLER | TASK_BY_ENGINE, 1, LIMIT_AMOUNT,
@@ -71,7 +83,7 @@ const struct task_option task_options[] = {
 	{"follow", TASK_RESULTS, TASK_BY_CONTROLLER, 1, LIMIT_DEPENDENCIES,
 	 "list of ids or of your names: run on the engine that ran these, after "
 	 "them"},
-	{"retries", TASK_COUNT, TASK_BY_CONTROLLER, 0, LIMIT_RETRIES,
+	{"retries", TASK_COUNT, TASK_BY_CONTROLLER | TASK_CHANGES, 0, LIMIT_RETRIES,
 	 "run again after a failure, so many times at most"},
 	{"retry_on", TASK_FAILURES, TASK_BY_CONTROLLER, 1, 256,
 	 "list of failures to run again after: lost (its engine; does not count "
@@ -85,15 +97,20 @@ const struct task_option task_options[] = {
 	{"unique", TASK_FLAG, TASK_BY_CONTROLLER, 0, 1,
 	 "1: refused (EEXIST) while another of your results of the same label has not "
 	 "ended"},
+	{"queue", TASK_TEXT, TASK_BY_CONTROLLER, 1, LIMIT_POOL_NAME,
+	 "the name of a queue (queues/NAME): it says how many tasks of all that are in it "
+	 "run at the same time"},
 	{"timeout", TASK_SECONDS, TASK_BY_CONTROLLER, 0, LIMIT_SECONDS,
 	 "seconds to wait for an engine at most; 0 is no limit"},
-	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE, 0, LIMIT_SECONDS,
+	{"time_limit", TASK_SECONDS, TASK_BY_ENGINE | TASK_CHANGES, 0, LIMIT_SECONDS,
 	 "seconds to run at most, then TERM, grace, KILL; 0 is no limit"},
-	{"priority", TASK_INTEGER, TASK_BY_CONTROLLER, -LIMIT_PRIORITY, LIMIT_PRIORITY,
+	{"priority", TASK_INTEGER, TASK_BY_CONTROLLER | TASK_CHANGES, -LIMIT_PRIORITY,
+	 LIMIT_PRIORITY,
 	 "larger runs earlier; 0 if not given"},
 	{"halt", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
 	 "a map stops after so many failed tasks"},
-	{"max_running", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP, 1, LIMIT_TASKS,
+	{"max_running", TASK_COUNT, TASK_BY_CONTROLLER | TASK_NEEDS_MAP | TASK_CHANGES, 1,
+	 LIMIT_TASKS,
 	 "tasks of a map that run at the same time at most"},
 	{.name = NULL},
 };
@@ -187,6 +204,9 @@ static int check_string(const struct task_option *o, struct json_object *v,
 	if (o->type == TASK_MOMENT && moment_parse(b, now_usec(), &at))
 		return refuse(why, o, "must be a time: +10m from now (s, m, h, d), "
 				      "18:30, 2026-12-24 or 2026-12-24T18:30");
+	if (o->type == TASK_OUT_PATH && !out_path_ok(b))
+		return refuse(why, o, "must be a path, in which % is one of %i, %n "
+				      "and %%");
 	if (o->type == TASK_RANGES && !json_items_ok(b))
 		return refuse(why, o, "must be all, or numbers of items from 0 on, "
 				      "as 0,3-5");
@@ -275,7 +295,7 @@ static int check_list(const struct task_option *o, struct json_object *v,
 			       "one a string)",
 		[TASK_NAMES] = "must be 1, 0, or a list of names",
 		[TASK_IDS] = "must be a list of numbers, the ids of engines: "
-			     "[0, 1] in JSON, 0,1 in a draft",
+			     "[0, 1] in JSON, 0,1 in a file; or all",
 		[TASK_RESULTS] = "must be a list of result ids or names, each as "
 				 "it is or with :ok, :error or :any behind it",
 		[TASK_FAILURES] = "must be a list of " RETRY_ON_WORDS
@@ -283,6 +303,9 @@ static int check_list(const struct task_option *o, struct json_object *v,
 	};
 	size_t i, n;
 
+	if (o->type == TASK_IDS && json_object_is_type(v, json_type_string) &&
+	    bytes_is(str_bytes(v), "all"))
+		return 0;
 	if (!json_object_is_type(v, json_type_array))
 		return refuse(why, o, of[o->type]);
 	n = json_object_array_length(v);
@@ -392,6 +415,7 @@ int task_option_check(const struct task_option *o, struct json_object *v,
 	case TASK_BYTES:
 	case TASK_NAME:
 	case TASK_TEXT:
+	case TASK_OUT_PATH:
 	case TASK_MOMENT:
 	case TASK_RANGES:
 		return check_string(o, v, why);
@@ -493,5 +517,20 @@ int task_options_need_map(struct json_object *options, struct buf *why)
 	for (o = task_options; o->name; o++)
 		if (o->flags & TASK_NEEDS_MAP && json_get(options, o->name))
 			return refuse(why, o, "needs \"map\"");
+	return 0;
+}
+
+int task_options_check_many(struct json_object *options, struct buf *why)
+{
+	const struct task_option *o;
+
+	for (o = task_options; o->name; o++) {
+		struct bytes b = json_get_bytes(options, o->name);
+
+		if (o->type == TASK_OUT_PATH && b.p && !out_path_is_for_many(b))
+			return refuse(why, o, "needs a %n for the number of the task, "
+					      "or >> before it: the tasks would empty "
+					      "each other's file");
+	}
 	return 0;
 }

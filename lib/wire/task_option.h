@@ -18,12 +18,13 @@ enum task_option_type {
 	TASK_BYTES,	/* string in JSON; any bytes in a file */
 	TASK_NAME,	/* a result's name; see task_name_ok() */
 	TASK_TEXT,	/* string without NUL */
+	TASK_OUT_PATH,	/* string (out_path.h) */
 	TASK_ITEMS,	/* list of any values (map_items.h); a file: one string per line */
 	TASK_RANGES,	/* string: "all", or numbers as "0,3-5" */
 	TASK_LIST,	/* list of strings without NUL; a file: one per line */
 	TASK_ENV,	/* object of strings; a file: NAME=VALUE lines */
 	TASK_NAMES,	/* 0, 1, or list of strings; a file: one per line */
-	TASK_IDS,	/* list of engine ids; a file: 0 2 3 */
+	TASK_IDS,	/* list of engine ids; a file: 0 2 3; or the string "all" */
 	TASK_RESULTS,	/* list of ids or names; a file: one per line */
 	TASK_FAILURES,	/* list of words (retry_on.h); a file: one per line */
 	TASK_FLAG,	/* 0 or 1; true and false in JSON */
@@ -43,6 +44,8 @@ enum task_option_flag {
 	TASK_BY_MOUNT = 8,	/* done before it is submitted */
 
 	TASK_NEEDS_MAP = 4,	/* is refused without a map */
+
+	TASK_CHANGES = 16,	/* can be set until its result ends */
 };
 
 struct task_option {
@@ -69,6 +72,10 @@ int task_options_check(struct json_object *options, struct buf *why)
 
 /* Options of a map, and there is none: -EINVAL with the reason in *why. */
 int task_options_need_map(struct json_object *options, struct buf *why)
+	must_check;
+
+/* What does not do for several tasks: -EINVAL with the reason in *why. */
+int task_options_check_many(struct json_object *options, struct buf *why)
 	must_check;
 
 /* The same of one value. */

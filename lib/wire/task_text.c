@@ -157,7 +157,7 @@ static struct json_object *parse_ids(struct bytes text)
 	if (!err)
 		return a;
 	json_object_put(a);
-	return new_string(text);
+	return new_string(parse_trim(text)); /* "all", or no ids at all */
 }
 
 static struct json_object *parse_results(struct bytes text)
@@ -291,10 +291,10 @@ int task_option_parse(const struct task_option *o, struct bytes text,
 {
 	static struct json_object *(*const parser[])(struct bytes) = {
 		[TASK_BYTES] = parse_string,   [TASK_NAME] = parse_string,
-		[TASK_TEXT] = parse_string,    [TASK_LIST] = parse_lines,
+		[TASK_TEXT] = parse_string,    [TASK_OUT_PATH] = parse_string,
+		[TASK_LIST] = parse_lines,     [TASK_MOMENT] = parse_string,
 		[TASK_RANGES] = parse_string,  [TASK_ITEMS] = parse_lines,
 		[TASK_NAMES] = parse_names,    [TASK_FLAG] = parse_flag,
-		[TASK_MOMENT] = parse_string,
 		[TASK_ENV] = parse_env,	       [TASK_IDS] = parse_ids,
 		[TASK_RESULTS] = parse_results, [TASK_COUNT] = parse_integer,
 		[TASK_INTEGER] = parse_integer, [TASK_SECONDS] = parse_seconds,

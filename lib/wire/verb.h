@@ -1,7 +1,7 @@
 /*
  * verb.h: the words that can be written to a file ctl: one table, which the mount
  * checks them by and the controller looks them up in. How a verb is carried out
- * stands beside its handler (controller/mounts/control.c, engines/orders.c,
+ * stands beside its handler (controller/mounts/control.c and queues.c, engines/orders.c,
  * pools/requests.c).
  */
 #ifndef TASKFS_VERB_H
@@ -16,6 +16,7 @@ enum verb_scope {
 	VERB_ENGINE = 4,	/* of an engine, or of several */
 	VERB_CONTROLLER = 8,	/* of the controller: about everything */
 	VERB_POOL = 16,		/* of a pool */
+	VERB_QUEUE = 32,	/* of a queue */
 };
 
 /* When what it is about can do it. */

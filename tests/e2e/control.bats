@@ -29,9 +29,9 @@ why() {
 	equal "$(why "results/$id" abrt)" \
 		'there is no word "abrt" for this ctl: is "abort" meant?'
 	equal "$(why "results/$id" explode)" \
-		'there is no word "explode" for this ctl: there are abort, signal NAME, hold, release, priority N, retry'
+		'there is no word "explode" for this ctl: there are abort, signal NAME, hold, release, priority N, close, retry'
 	equal "$(why "results/$id" kill)" \
-		'there is no word "kill" for this ctl: there are abort, signal NAME, hold, release, priority N, retry'
+		'there is no word "kill" for this ctl: there are abort, signal NAME, hold, release, priority N, close, retry'
 	equal "$(why "results/$id" signal FOO)" \
 		'"FOO" is no NAME: write "signal NAME"; NAME is a signal by its name, as TERM or SIGUSR1, or its number'
 	equal "$(why "results/$id" signal)" \
@@ -52,7 +52,7 @@ why() {
 	id=$(submit ':')
 	done_with "$id"
 	equal "$(get "$id" ctl | tr '\n' ' ')" \
-		'abort signal NAME hold release priority N retry '
+		'abort signal NAME hold release priority N close retry '
 }
 
 @test "priority N: what waits changes its place, and says so" {

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Engines of ours at ipyparallel's controller, and stock ones beside ours."""
 
+import errno
 import os
 import signal
 import socket
@@ -70,6 +71,12 @@ class OurEngines(Bridged):
 
     def test_abort_and_time_limit(self):
         id = self.goes(self.submit("echo go; exec sleep 1000"))
+        self.write("results/%d/ctl" % id, "abort\n")
+        self.done(id, "aborted")
+        id = self.goes(self.submit("echo go; exec sleep 1000"))
+        with self.assertRaises(OSError) as e:
+            self.write("results/%d/time_limit" % id, "0.2\n")
+        self.assertEqual(e.exception.errno, errno.EOPNOTSUPP)
         self.write("results/%d/ctl" % id, "abort\n")
         self.done(id, "aborted")
         id = self.submit("exec sleep 1000", time_limit=0.2)

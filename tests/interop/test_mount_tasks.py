@@ -124,6 +124,20 @@ class Python:
         )
         self.assertEqual(self.value("1"), "1\n")
 
+    def test_outputs_in_files(self):
+        id = self.submit("print(1)", stdout="/tmp/nobody-writes-that")
+        self.done(id, "error")
+        self.assertTrue(self.get(id, "error").startswith(
+            "UnsupportedOption: its engine writes no outputs into files"))
+
+    def test_a_time_limit_for_what_runs(self):
+        id = self.start("while True: pass")
+        self.write("results/%d/time_limit" % id, "0.3\n")
+        self.done(id, "error")
+        self.assertTrue(
+            self.get(id, "error").startswith("TaskTimeLimit: ran longer than 0.3 s\n")
+        )
+
     def test_abort_of_a_running_task(self):
         id = self.submit("import time\ntime.sleep(1000)")
         self.running(id)

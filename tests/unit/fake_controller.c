@@ -12,6 +12,7 @@
 #include "schedule/policy.h"
 #include "schedule/resume.h"
 #include "schedule/sched.h"
+#include "schedule/setting.h"
 #include "wire/task_option.h"
 
 #include <fcntl.h>
@@ -72,6 +73,13 @@ static void fake_recall(struct run *run)
 	note("recall %llu.%u", (unsigned long long)run->result, run->index);
 }
 
+static int fake_limit(struct run *run, uint64_t usec)
+{
+	note("limit %llu.%u to %llu", (unsigned long long)run->result,
+	     run->index, (unsigned long long)usec);
+	return fake.signal_err;
+}
+
 static void fake_gone(struct run *run)
 {
 	run_end_with_engine(run, "the engine is gone");
@@ -96,6 +104,7 @@ const struct run_ops fake_run_ops = {
 	.abort = fake_abort,
 	.signal = fake_signal,
 	.recall = fake_recall,
+	.limit = fake_limit,
 	.engine_gone = fake_gone,
 	.free = fake_free,
 	.stored = fake_stored,
@@ -211,6 +220,7 @@ int fake_setup(void **state)
 		log_init("test", log_fd, LOG_INFO);
 	}
 	buf_done(&fake.sent);
+	buf_done(&fake.why);
 	fake = (struct fake){0};
 	snprintf(name, sizeof(name), "%u", n++);
 	*state = begin(xstrdup(unit_path(name)));
@@ -225,6 +235,7 @@ int fake_teardown(void **state)
 	end(c);
 	free(dir);
 	buf_done(&fake.sent);
+	buf_done(&fake.why);
 	return 0;
 }
 
@@ -408,6 +419,18 @@ void fake_done(void *arg, int err)
 	(void)arg;
 	fake.done++;
 	fake.done_err = err;
+}
+
+int set_option(struct result *r, const char *name, const char *json)
+{
+	struct json_object *v = json ? json_tokener_parse(json) : NULL;
+	int err;
+
+	buf_clear(&fake.why);
+	err = result_set_option(r, task_option_find(bytes_str(name)), v,
+				&fake.why, fake_done, NULL);
+	json_object_put(v);
+	return err;
 }
 
 /* --- what is so ----------------------------------------------------------- */

@@ -32,6 +32,7 @@ extern struct fake {
 	/* Of a setting, a purge: how often it was done, and with what last. */
 	unsigned done;
 	int done_err;
+	struct buf why;		/* an option was refused */
 } fake;
 
 extern const struct run_ops fake_run_ops;
@@ -82,6 +83,9 @@ void fake_assert_tasks(const struct result *r, const char *what,
 #define assert_error(r, what) fake_assert_error(r, what, __FILE__, __LINE__)
 void fake_assert_error(const struct result *r, const char *what,
 		       const char *file, int line);
+
+/* result_set_option() with a value as JSON; NULL: none. What is refused is in `why`. */
+int set_option(struct result *r, const char *name, const char *json);
 
 /* For result_hold() and its like; counts in fake.done. */
 void fake_done(void *arg, int err);

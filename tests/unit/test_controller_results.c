@@ -6,7 +6,6 @@
 #include "model/tasks.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
-#include "schedule/steer.h"
 
 static void test_options(void **state)
 {

@@ -4,7 +4,8 @@
 #include "model/ready.h"
 #include "schedule/policy.h"
 #include "schedule/sched.h"
-#include "schedule/steer.h"
+#include "model/queues.h"
+#include "schedule/setting.h"
 #include "schedule/why.h"
 
 static void assert_why(const struct result *r, const char *want)
@@ -34,12 +35,44 @@ static void test_by_priority_then_by_id(void **state)
 	assert_sent(c, "send 5.0 to 0");
 	ends(result_find(c, 5), 0, EVENT_SUCCEED);
 	assert_sent(c, "send 1.0 to 0");
-	assert_int_equal(result_set_priority(result_find(c, 2), 1, fake_done,
-					     NULL), 0);
+	assert_int_equal(set_option(result_find(c, 2), "priority", "1"), 0);
 	ends(result_find(c, 1), 0, EVENT_SUCCEED);
 	assert_sent(c, "send 2.0 to 0");
 	ends(result_find(c, 2), 0, EVENT_SUCCEED);
 	assert_sent(c, "send 4.0 to 0");
+}
+
+/* A queue's limit holds for all of its results; those behind them go on. */
+static void test_queues(void **state)
+{
+	struct controller *c = *state;
+	struct queue *q = queue_new(c, bytes_str("q"));
+	struct result *map, *one;
+
+	c->config.hwm = 0;
+	q->limit = 2;
+	map = submit_map(c, 3, "{'queue': 'q'}");
+	one = submit(c, "{'queue': 'q', 'targets': [0]}");
+	submit(c, "{}");
+	engine_add(c, 0);
+	assert_sent(c, "send 1.0 to 0, send 1.1 to 0, send 3.0 to 0");
+	assert_int_equal(queue_room(q), 0);
+	assert_int_equal(q->count[STATE_PENDING], 2);
+	assert_int_equal(q->count[STATE_RUNNING], 2);
+	q->paused = true;
+	ends(map, 0, EVENT_SUCCEED);
+	assert_sent(c, "");
+	q->paused = false;
+	ends(map, 1, EVENT_SUCCEED);
+	assert_sent(c, "send 1.2 to 0, send 2.0 to 0");
+	store_put(c->store, queues_store_op(c));
+	settle(c);
+	c = fake_restart(state);
+	q = queue_find(c, bytes_str("q"));
+	assert_int_equal(q->limit, 2);
+	assert_int_equal(q->active, 2);
+	assert_int_equal(q->results, 2);
+	(void)one;
 }
 
 /* What is tried again takes its old place. */
@@ -478,6 +511,7 @@ static void test_timeout_of_the_next_try(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	CONTROLLER_TEST(test_queues),
 	CONTROLLER_TEST(test_by_priority_then_by_id),
 	CONTROLLER_TEST(test_a_retry_takes_its_old_place),
 	CONTROLLER_TEST(test_a_map_goes_first),

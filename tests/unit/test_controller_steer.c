@@ -2,6 +2,7 @@
 #include "tests/unit/fake_controller.h"
 
 #include "schedule/lifetime.h"
+#include "schedule/setting.h"
 #include "schedule/steer.h"
 
 enum situation {
@@ -48,7 +49,7 @@ static int release_one(struct result *r)
 
 static int set_priority(struct result *r)
 {
-	return result_set_priority(r, 7, fake_done, NULL);
+	return set_option(r, "priority", "7");
 }
 
 static int abort_one(struct result *r)
@@ -360,7 +361,7 @@ static void test_settings_that_are_not_stored(void **state)
 	assert_false(r->held);
 	assert_int_equal(fake.done, 1);
 	assert_int_equal(fake.done_err, -EEXIST);
-	assert_int_equal(result_set_priority(r, 9, fake_done, NULL), 0);
+	assert_int_equal(set_option(r, "priority", "9"), 0);
 	assert_int_equal(r->priority, 9);
 	settle(c);
 	assert_int_equal(r->priority, 3);
@@ -378,6 +379,164 @@ static void test_settings_that_are_not_stored(void **state)
 	assert_sent(c, "send 1.0 to 0, send 1.1 to 0");
 }
 
+/* max_running, retries and targets hold for what has not begun; a time limit for what
+ * runs, too. */
+static void test_options_change(void **state)
+{
+	struct controller *c = *state;
+	struct result *r = submit_map(c, 2, "{'max_running': 1, 'time_limit': 5}");
+
+	engine_add(c, 0);
+	engine_add(c, 1);
+	assert_sent(c, "send 1.0 to 1");
+	assert_int_equal(set_option(r, "targets", "[0]"), 0);
+	assert_int_equal(set_option(r, "max_running", "2"), 0);
+	assert_sent(c, "send 1.1 to 0");
+	assert_int_equal(set_option(r, "targets", "\"all\""), 0);
+	assert_int_equal(set_option(r, "max_running", NULL), 0);
+	assert_null(strstr(r->options, "max_running"));
+	settle(c);
+	assert_int_equal(set_option(r, "retries", "3"), 0);
+	settle(c);
+	assert_int_equal(r->retries, 3);
+	assert_int_equal(fake.done, 5);
+	buf_clear(&fake.sent);
+	assert_int_equal(set_option(r, "time_limit", "2.5"), 0);
+	assert_int_equal(fake.sent.n, 0);
+	settle(c);
+	assert_int_equal(fake.done_err, 0);
+	assert_non_null(strstr(buf_str(&fake.sent), "limit 1.0 to 2500000"));
+	assert_non_null(strstr(buf_str(&fake.sent), "limit 1.1 to 2500000"));
+	assert_int_equal(run_at(r, 0)->needs->time_limit, 2500000);
+	fake.signal_err = -EHOSTUNREACH;
+	assert_int_equal(set_option(r, "time_limit", NULL), 0);
+	settle(c);
+	assert_int_equal(fake.done_err, -EHOSTUNREACH);
+	assert_int_equal(r->needs->time_limit, 0);
+}
+
+static void refused(struct result *r, const char *option, const char *json,
+		    const char *why)
+{
+	assert_int_equal(set_option(r, option, json), -EINVAL);
+	assert_string_equal(buf_str(&fake.why), why);
+}
+
+static void test_options_that_do_not_change(void **state)
+{
+	struct controller *c = *state;
+	struct result *r = submit(c, "{'cpus': 2}"), *view;
+
+	engine_add(c, 0);
+	view = submit_view(c, "{'targets': [0]}");
+	settle(c);
+	refused(r, "open", "1", "\"open\" cannot be changed");
+	refused(r, "cpus", "1", "\"cpus\" cannot be changed");
+	refused(r, "max_running", "1", "\"max_running\" is for a map");
+	refused(r, "retries", "-1", "\"retries\" must be from 0 to 1000");
+	refused(r, "targets", "[7]", "\"targets\": none of these engines is there");
+	refused(view, "targets", "[0]",
+		"it is a view: each of its tasks is for its engine");
+	assert_int_equal(fake.done, 0);
+	assert_int_equal(r->ntargets, 0);
+}
+
+static int add(struct result *r, unsigned n)
+{
+	struct buf items = BUF_INIT;
+	unsigned i;
+	int err;
+
+	for (i = 0; i < n; i++)
+		buf_put(&items, "y", 2);
+	buf_clear(&fake.why);
+	err = result_add(r, &items, n, &fake.why, fake_done, NULL);
+	buf_done(&items);
+	return err;
+}
+
+/* It ends when it is closed, and its tasks have ended. */
+static void test_an_open_map(void **state)
+{
+	struct controller *c = *state;
+	struct result *r = submit_map(c, 1, "{'open': 1}"), *after;
+
+	after = submit(c, "{'after': [1]}");
+	engine_add(c, 0);
+	assert_sent(c, "send 1.0 to 0");
+	ends(r, 0, EVENT_SUCCEED);
+	assert_int_equal(result_state(r), STATE_RUNNING);
+	assert_int_equal(result_purge(r, NULL, NULL), -EBUSY);
+	assert_int_equal(add(r, 2), 0);
+	assert_int_equal(r->ntasks, 1);
+	assert_sent(c, "send 1.1 to 0, send 1.2 to 0");
+	ends(r, 2, EVENT_SUCCEED);
+	assert_tasks(r, "oro");
+	assert_int_equal(result_close(r, fake_done, NULL), 0);
+	assert_int_equal(result_close(r, fake_done, NULL), -EALREADY);
+	assert_int_equal(add(r, 1), -EPERM);
+	assert_string_equal(buf_str(&fake.why), "the map is closed");
+	settle(c);
+	assert_int_equal(result_state(r), STATE_RUNNING);
+	assert_int_equal(after->unmet, 1);
+	ends(r, 1, EVENT_SUCCEED);
+	assert_int_equal(result_state(r), STATE_OK);
+	assert_int_equal(add(r, 1), -ESRCH);
+	assert_sent(c, "send 2.0 to 0");
+	assert_int_equal(fake.done, 2);
+}
+
+static void test_an_open_map_is_aborted(void **state)
+{
+	struct controller *c = *state;
+	struct result *r = submit_map(c, 2, "{'open': 1}");
+
+	settle(c);
+	assert_int_equal(add(r, 2), 0);
+	assert_int_equal(result_abort(r), 0);
+	assert_int_equal(add(r, 1), -ESRCH);
+	settle(c);
+	assert_tasks(r, "aaaa");
+	assert_int_equal(result_state(r), STATE_ABORTED);
+	c = fake_restart(state);
+	r = result_find(c, 1);
+	assert_tasks(r, "aaaa");
+	assert_int_equal(result_state(r), STATE_ABORTED);
+}
+
+static void test_items_that_are_not_stored(void **state)
+{
+	struct controller *c = *state;
+	struct result *r = submit_map(c, 1, "{'open': 1}");
+
+	settle(c);
+	store_refuse(c, "UPDATE ON results");
+	assert_int_equal(add(r, 2), 0);
+	assert_int_equal(result_close(r, fake_done, NULL), 0);
+	settle(c);
+	assert_int_equal(fake.done, 2);
+	assert_int_equal(fake.done_err, -EEXIST);
+	assert_true(r->open);
+	assert_int_equal(r->ntasks, 1);
+	assert_int_equal(r->adding, 0);
+	store_refuse(c, NULL);
+	assert_int_equal(add(r, 1), 0);
+	settle(c);
+	c = fake_restart(state);
+	r = result_find(c, 1);
+	assert_true(r->open);
+	assert_tasks(r, "pp");
+	assert_int_equal(r->items.n, 4);
+	engine_add(c, 0);
+	assert_sent(c, "send 1.0 to 0, send 1.1 to 0");
+	ends(r, 0, EVENT_SUCCEED);
+	ends(r, 1, EVENT_SUCCEED);
+	assert_int_equal(result_state(r), STATE_RUNNING);
+	assert_int_equal(result_close(r, fake_done, NULL), 0);
+	settle(c);
+	assert_int_equal(result_state(r), STATE_OK);
+}
+
 /* They are as they were after a restart. */
 static void test_settings_are_kept(void **state)
 {
@@ -386,7 +545,8 @@ static void test_settings_are_kept(void **state)
 
 	assert_int_equal(result_hold(a, true, fake_done, NULL), 0);
 	assert_int_equal(task_hold(b, 1, true, fake_done, NULL), 0);
-	assert_int_equal(result_set_priority(b, -4, fake_done, NULL), 0);
+	assert_int_equal(set_option(b, "priority", "-4"), 0);
+	assert_int_equal(set_option(b, "max_running", "5"), 0);
 	settle(c);
 	c = fake_restart(state);
 	a = result_find(c, 1);
@@ -395,6 +555,7 @@ static void test_settings_are_kept(void **state)
 	assert_false(b->task[0].held);
 	assert_true(b->task[1].held);
 	assert_int_equal(b->priority, -4);
+	assert_int_equal(b->max_running, 5);
 	engine_add(c, 0);
 	assert_sent(c, "send 2.0 to 0");
 }
@@ -423,6 +584,11 @@ static const struct CMUnitTest tests[] = {
 	CONTROLLER_TEST(test_abort_of_a_map),
 	CONTROLLER_TEST(test_one_task_of_a_map_is_held),
 	CONTROLLER_TEST(test_settings_that_are_not_stored),
+	CONTROLLER_TEST(test_options_change),
+	CONTROLLER_TEST(test_options_that_do_not_change),
+	CONTROLLER_TEST(test_an_open_map),
+	CONTROLLER_TEST(test_an_open_map_is_aborted),
+	CONTROLLER_TEST(test_items_that_are_not_stored),
 	CONTROLLER_TEST(test_settings_are_kept),
 	CONTROLLER_TEST(test_a_purge_behind_a_setting),
 };

@@ -74,6 +74,50 @@ static uint64_t grow(struct group *g, enum offsets_of of)
 	return offsets_grow(&g->offsets[of], g);
 }
 
+static void more(uint32_t n, uint64_t seq)
+{
+	char text[200];
+	int err = 0;
+
+	snprintf(text, sizeof(text),
+		 "{\"id\":7,\"kind\":\"map\",\"submitted\":1000,\"tasks\":%u,"
+		 "\"count\":[%u,0,1,0,0],\"options\":{\"open\":1},"
+		 "\"status\":\"running\",\"task\":null}", n, n - 1);
+	assert_non_null(merge_result(&m, bytes_str(text), seq, false, NULL, &err));
+}
+
+/* What was known of its tasks stays; the new ones wait. */
+static void test_more_tasks(void **state)
+{
+	static const struct usage used = {.user = 1, .system = 2, .memory = 3};
+	struct group *g = new_map(1);
+	uint32_t at[] = {0, 2}, n;
+	struct task t = ended(STATE_OK, 100, 10);
+
+	(void)state;
+	more(1, 6);
+	assert_false(result_is_single(g->result));
+	group_change(g, 0, &t, &used, 7);
+	group_set_items(g, 0, at);
+	assert_int_equal(grow(g, OFFSETS_VALUE), 10);
+	for (n = 2; n < 4 * GROUP_BLOCK; n = n * 4 - 1) {
+		more(n, 6 + n);
+		assert_int_equal(g->n, n);
+		assert_null(group_items(g, 0));
+		assert_int_equal(g->task[n - 1].state, STATE_PENDING);
+		assert_true(group_usage(g, n - 1).user < 0);
+		assert_true(group_usage(g, 0).user == 1);
+		t.elapsed = 100 + n;
+		group_change(g, n - 1, &t, &used, 7 + n);
+		assert_true(group_usage(g, n - 1).user == 1);
+	}
+	assert_true(g->nblocks > 1);
+	assert_int_equal(g->ndone, 9);
+	assert_int_equal(grow(g, OFFSETS_VALUE), 20);
+	more(1, 100000);
+	assert_int_equal(g->n, (n + 1) / 4);
+}
+
 static void test_lanes(void **state)
 {
 	struct group *g = new_map(4);
@@ -334,6 +378,7 @@ static void test_tasks_in_short(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 static const struct CMUnitTest tests[] = {
+	TEST(test_more_tasks),
 	TEST(test_lanes),
 	TEST(test_finding_a_byte),
 	TEST(test_tasks_that_wait),

@@ -149,7 +149,7 @@ static void expect_list(const char *path, const char *want)
 static void test_listings(void **state)
 {
 	(void)state;
-	expect_list("/", "README version events metrics controller engines pools "
+	expect_list("/", "README version events metrics controller engines pools queues "
 			 "tasks results ");
 	expect_list("/engines", "0 all ");
 	expect_list("/engines/all", "new vars scatter gather ctl ");
