@@ -4,6 +4,7 @@
 #include "cluster/engines.h"
 #include "cluster/events.h"
 #include "cluster/view.h"
+#include "glance/screen.h"
 #include "metrics/metrics_file.h"
 #include "pools/pool_deeds.h"
 #include "pools/pool_file.h"
@@ -82,6 +83,11 @@ const struct node nodes[] = {
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
 	 "format"},
+{.path = "/top", .mode = FILE_, .io = &top_io,
+ .help = "the cluster as one screen of text, 22 lines of 80 columns at most: engines, "
+	 "what runs where and how far it is, what waits for what, the last that failed, pools "
+	 "if there are any. The results that you may see; of others only how many. Good "
+	 "with `watch cat mnt/top`"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/pools", .mode = DIR_,
