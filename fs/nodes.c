@@ -4,6 +4,7 @@
 #include "cluster/engines.h"
 #include "cluster/events.h"
 #include "cluster/view.h"
+#include "glance/page.h"
 #include "glance/screen.h"
 #include "metrics/metrics_file.h"
 #include "pools/pool_deeds.h"
@@ -88,6 +89,11 @@ const struct node nodes[] = {
 	 "what runs where and how far it is, what waits for what, the last that failed, pools "
 	 "if there are any. The results that you may see; of others only how many. Good "
 	 "with `watch cat mnt/top`"},
+{.path = "/status.html", .mode = FILE_, .await = page_await, .io = &page_io,
+ .help = "the same as a page for a browser, which shows it from the file itself: the last "
+	 "that failed with the ends of their errors, engines with a timeline of what they ran "
+	 "in the last minutes, results with how far they are. It needs nothing from elsewhere "
+	 "and renews itself"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/pools", .mode = DIR_,

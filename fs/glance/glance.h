@@ -1,6 +1,6 @@
 /*
- * glance.h: the cluster at a glance, for `top` (top.h): what runs where, what waits,
- * what failed, how fast it goes.
+ * glance.h: the cluster at a glance, for `top` (top.h) and `status.html` (page.h): what
+ * runs where, what waits, what failed, how fast it goes.
  *
  * Who reads is shown his own results; root, and everybody in a mount of one user, all
  * of them. Nothing here goes through all results: of a million, those that run, have

@@ -1,5 +1,6 @@
 #include "screen.h"
 #include "open/file.h"
+#include "page.h"
 #include "park/reply.h"
 #include "top.h"
 
@@ -18,6 +19,7 @@ struct screen {
 };
 
 static struct screen top = {.put = top_put};
+static struct screen page = {.put = page_put};
 
 static bool is_for(const struct screen *s, const struct obj *o)
 {
@@ -107,5 +109,29 @@ const struct io top_io = {
 	.read = screen_read,
 	.size = top_size,
 	.mtime = top_mtime,
+	.release = screen_release,
+};
+
+static int page_open(struct file *f, struct obj *o)
+{
+	return screen_open(&page, f, o);
+}
+
+static uint64_t page_size(const struct obj *o)
+{
+	return screen_size(&page, o);
+}
+
+static int64_t page_mtime(const struct obj *o)
+{
+	(void)o;
+	return page.date;
+}
+
+const struct io page_io = {
+	.open = page_open,
+	.read = screen_read,
+	.size = page_size,
+	.mtime = page_mtime,
 	.release = screen_release,
 };

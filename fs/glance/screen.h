@@ -1,5 +1,6 @@
 /*
- * screen.h: the file `top`, open. It is made when somebody opens it, and has the size of what was made last: so who asks for the size first reads all
+ * screen.h: the files `top` and `status.html`, open. Each is made when somebody opens
+ * it, and has the size of what was made last: so who asks for the size first reads all
  * of it. However often they are opened, they cost a part of the time at most.
  */
 #ifndef TASKFS_FS_GLANCE_SCREEN_H
@@ -7,6 +8,6 @@
 
 #include "tree/node.h"
 
-extern const struct io top_io;
+extern const struct io top_io, page_io;
 
 #endif

@@ -10,7 +10,7 @@ teardown() { test_end; }
 
 @test "the top" {
 	equal "$(ls "$MNT" | sort | tr '\n' ' ')" \
-		'README controller engines events metrics pools results tasks top version '
+		'README controller engines events metrics pools results status.html tasks top version '
 }
 
 @test "README says how to use it" {

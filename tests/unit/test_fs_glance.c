@@ -2,6 +2,7 @@
 #include "base/loop.h"
 #include "base/parse.h"
 #include "drawing/bar.h"
+#include "fs/glance/page.h"
 #include "fs/glance/top.h"
 #include "fs/link/bridge.h"
 #include "fs/link/link.h"
@@ -181,6 +182,102 @@ static void test_columns_of_wide_text(void **state)
 				       "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5. running"));
 }
 
+/* --- the page ----------------------------------------------------------- */
+
+static const char *page(void)
+{
+	struct obj o = {.fs = &fs};
+	struct glance g;
+
+	glance_init(&g, &o);
+	buf_clear(&text);
+	page_put(&g, &text);
+	return buf_str(&text);
+}
+
+static unsigned count(const char *what)
+{
+	const char *p = text.p;
+	unsigned n = 0;
+
+	for (; (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+static void test_a_page_of_nothing(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(page(), "0 engines"));
+	assert_null(strstr(text.p, "<table"));
+	assert_null(strstr(text.p, "<svg"));
+	assert_int_equal(count("</section>"), 1);
+}
+
+#define EVIL "<script>'\\\"&"
+#define GOOD "&lt;script&gt;&#39;&quot;&amp;"
+
+/* Everything that somebody else has written. */
+static void test_foreign_text_stays_text(void **state)
+{
+	(void)state;
+	add(false, "{\"id\":3,\"submitted\":1000,\"kind\":\"task\",\"tasks\":1,"
+	    "\"status\":\"pending\",\"why\":\"why" EVIL "\",\"elapsed\":1}");
+	add(false, "{\"id\":4,\"submitted\":1000,\"kind\":\"task\",\"tasks\":1,"
+	    "\"status\":\"error\",\"elapsed\":1,\"task\":{\"ename\":\"ename" EVIL
+	    "\",\"evalue\":\"evalue" EVIL "\",\"traceback\":\"trace" EVIL "\"}}");
+	merge_engine(&m, bytes_str("{\"id\":0,\"state\":\"state" EVIL
+				   "\",\"host\":\"host" EVIL "\",\"running\":"
+				   "[\"3" EVIL "\"]}"), 1, false);
+	merge_pool(&m, bytes_str("{\"pool\":\"gpu\",\"state\":\"state" EVIL
+				 "\",\"why\":\"because" EVIL "\"}"), 1, true);
+	fs.source = "source<script>'\"&";
+	page();
+	fs.source = "lab";
+	assert_int_equal(count("<script>"), 1);
+	assert_int_equal(count("state" GOOD), 2);
+	assert_int_equal(count("why" GOOD), 1);
+	assert_int_equal(count("because" GOOD), 1);
+	assert_int_equal(count("host" GOOD), 1);
+	assert_int_equal(count("source" GOOD), 2);
+	assert_int_equal(count("ename" GOOD), 1);
+	assert_int_equal(count("evalue" GOOD), 1);
+}
+
+static void test_a_page_is_bounded(void **state)
+{
+	struct result *r;
+	struct task t = {.started = 1, .state = STATE_ERROR};
+	struct buf slots = BUF_INIT;
+	char line_of[4000];
+	uint32_t i;
+
+	(void)state;
+	memset(line_of, '<', sizeof(line_of) - 1);
+	line_of[sizeof(line_of) - 1] = '\0';
+	for (i = 0; i < 100; i++)
+		buf_printf(&slots, "%s\"%u\"", i ? "," : "", i + 1);
+	for (i = 1; i <= 3000; i++)
+		add(false, "{\"id\":%u,\"submitted\":1000,\"kind\":\"task\",\"tasks\":1,"
+		    "\"status\":\"%s\",\"why\":\"%s\",\"started\":1,\"elapsed\":1,"
+		    "\"task\":{\"engine\":1,\"ename\":\"E\",\"evalue\":\"%s\"}}", i,
+		    i <= 1000 ? "running" : i <= 2000 ? "pending" : "error", line_of,
+		    line_of);
+	for (i = 0; i < 1000; i++)
+		add_engine((int)i, buf_str(&slots));
+	r = mirror_result(&m, 1);
+	for (i = 0; i < RECENT_KEPT; i++) {
+		t.engine = (int32_t)(i % 1000);
+		recent_add(&m.recent, r, i, &t);
+	}
+	page();
+	assert_true(text.n < PAGE_MOST);
+	assert_non_null(strstr(text.p, "</html>"));
+	assert_non_null(strstr(text.p, "and 900 more"));
+	assert_int_equal(count("<article"), PAGE_FAILED);
+	buf_done(&slots);
+}
+
 /* --- what ended lately -------------------------------------------------- */
 
 static void end_of(int id, const char *status, int64_t ago)
@@ -254,6 +351,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_many_are_cut),
 	TEST(test_each_sees_his_own),
 	TEST(test_columns_of_wide_text),
+	TEST(test_a_page_of_nothing),
+	TEST(test_foreign_text_stays_text),
+	TEST(test_a_page_is_bounded),
 	TEST(test_lately),
 	TEST(test_an_end_told_twice),
 	TEST(test_very_many_lately),
