@@ -10,6 +10,7 @@
 #include "pools/pool_deeds.h"
 #include "pools/pool_file.h"
 #include "pools/pools.h"
+#include "query/by.h"
 #include "results/group_output.h"
 #include "results/members.h"
 #include "results/metadata.h"
@@ -297,6 +298,8 @@ SHOWN(P_ "jobs", pool_jobs,
 	 "user system memory tries tasks ended failed name. `exit`, `engine` and "
 	 "`tries` are those of one task (of many: `-`), the four before `tries` the "
 	 "sums and the highest peak. Waits for nothing"},
+{.path = "/results/by", .mode = DIR_, .flags = NODE_HIDDEN,
+ .help = "not listed, and shows nothing itself: queries are directories in it"},
 {.path = "/results/NAME", .mode = LINK, .each = &name_class,
  .target = name_target,
  .help = "your newest result with that `label`; names of others lead nobody, "
@@ -432,5 +435,19 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "by_engine/<engine>/<n>", .mode = LINK, .each = &share_class,
  .target = share_target, .remove = result_remove_file,
  .help = "task n, which that engine ran (or runs)"},
+
+{.path = "/results/by/QUERY", .mode = SHARED, .flags = NODE_BRIEF | NODE_LISTING,
+ .each = &query_class, .refresh = query_refresh, .remove = query_remove,
+ .help = "the results that match and that you may see; by name, not listed: "
+	 "`results/by/status=failed,label=x*`. Terms with commas between them, which all hold. "
+	 "The words are the columns of results/table, and `label`, `owner` (a number) and "
+	 "`submitted`; the signs = != < <= > >=. `status` and `label` are texts, with * and ?; "
+	 "a status is also `failed` (error or aborted) or `unfinished`. Else numbers (`3`, "
+	 "`2-7`, `4K`), seconds (`1.5`, `10m`) or times (`2026-11-29`, `2026-11-29T14:31`; "
+	 "`-10m` is ten minutes ago). `engine` is that of any task. What a result has not "
+	 "(yet) matches nothing. ENOENT: it is no query, tasks/error says why"},
+{.path = "/results/by/QUERY/<id>", .mode = LINK, .each = &match_class,
+ .target = match_target, .remove = result_remove,
+ .help = "one of them; rm purges the result, as rmdir results/<id>"},
 {.path = NULL},
 };
