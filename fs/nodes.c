@@ -4,7 +4,7 @@
 #include "cluster/engines.h"
 #include "cluster/events.h"
 #include "cluster/view.h"
-#include "glance/page.h"
+#include "glance/page_results.h"
 #include "glance/screen.h"
 #include "metrics/metrics_file.h"
 #include "pools/pool_deeds.h"

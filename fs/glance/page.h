@@ -14,14 +14,7 @@
 #include "glance.h"
 
 #define PAGE_MOST (2 * 1024 * 1024)
-#define PAGE_ENGINES 100
-#define PAGE_FAILED 10
-#define PAGE_RESULTS 40		/* of each: that run, wait, have ended */
-#define PAGE_POOLS 20
-#define PAGE_ERROR 2000		/* bytes of an error: its end */
 
 void page_put(const struct glance *g, struct buf *out);
-/* What is not known of the results that it shows is asked for; it does not wait. */
-int page_await(struct obj *o, bool ask);
 
 #endif

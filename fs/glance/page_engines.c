@@ -1,7 +1,7 @@
+#include "page_engines.h"
 #include "base/parse.h"
 #include "drawing/timeline.h"
 #include "mirror/group.h"
-#include "page.h"
 #include "page_parts.h"
 
 #define RUNS_MOST 8	/* of an engine, that are named */

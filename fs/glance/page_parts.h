@@ -1,17 +1,19 @@
 /*
- * page_parts.h: the sections of the page (page.h), and what they have in common.
+ * page_parts.h: what the sections of the page (page.h) have in common: how much there is
+ * of each, and how text from elsewhere gets into it.
  */
 #ifndef TASKFS_FS_GLANCE_PAGE_PARTS_H
 #define TASKFS_FS_GLANCE_PAGE_PARTS_H
 
-#include "glance.h"
+#include "base/buf.h"
 
-void page_put_failed(const struct glance *g, struct buf *out);
-void page_put_engines(const struct glance *g, struct buf *out);
-void page_put_pools(const struct glance *g, struct buf *out);
-void page_put_results(const struct glance *g, struct buf *out);
+#define PAGE_ENGINES 100
+#define PAGE_FAILED 10
+#define PAGE_RESULTS 40		/* of each: that run, wait, have ended */
+#define PAGE_POOLS 20
+#define PAGE_ERROR 2000		/* bytes of an error: its end */
 
-/* A text from elsewhere, at most so many bytes of it; NULL is "". */
+/* A text from elsewhere, its beginning; NULL is "". */
 void page_put_text(struct buf *out, const char *text);
 /* A link to results/<id>/, which is shown as its number. */
 void page_put_link(struct buf *out, uint64_t id);

@@ -1,5 +1,5 @@
+#include "page_results.h"
 #include "drawing/markup.h"
-#include "page.h"
 #include "page_parts.h"
 #include "results/needs.h"
 #include "results/progress.h"

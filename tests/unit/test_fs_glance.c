@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "drawing/bar.h"
 #include "fs/glance/page.h"
+#include "fs/glance/page_parts.h"
 #include "fs/glance/top.h"
 #include "fs/link/bridge.h"
 #include "fs/link/link.h"
