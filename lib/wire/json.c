@@ -84,6 +84,9 @@ static const char *parse(struct json_reader *r, struct bytes text,
 /* Digits of the largest number that an int64_t may not have room for. */
 #define MANY_DIGITS 19
 
+/* Nobody writes numbers in this way. */
+#define MADE_REAL "e-0"
+
 /*
  * To a strict json-c 0.18 a larger integer is a mistake, and a real number none.
  * False: there is no such number in it.
@@ -107,7 +110,7 @@ static bool make_real(struct bytes text, struct buf *out)
 		}
 		if (digits >= MANY_DIGITS && !memchr(".eE", c, 3)) {
 			buf_put(out, p + from, i - from);
-			buf_puts(out, "e0");
+			buf_puts(out, MADE_REAL);
 			from = i;
 		}
 		digits = 0;
@@ -154,6 +157,25 @@ struct json_object *json_parse(struct bytes text, const char **ret_why)
 	if (ret_why)
 		*ret_why = why ? why : obj ? NULL : "null";
 	return obj;
+}
+
+/*
+ * Before 0.18 json-c takes such a number for the nearest that has room in 64 bits
+ * (json_object_get_int64() says so): the two outermost are not believed.
+ */
+bool json_too_large(struct json_object *v)
+{
+	const char *text;
+	size_t n;
+
+	if (json_object_is_type(v, json_type_int))
+		return json_object_get_int64(v) == INT64_MIN ||
+		       json_object_get_uint64(v) == UINT64_MAX;
+	if (!json_object_is_type(v, json_type_double))
+		return false;
+	text = json_object_to_json_string_length(v, JSON_C_TO_STRING_PLAIN, &n);
+	return n >= MANY_DIGITS + strlen(MADE_REAL) &&
+	       !strcmp(text + n - strlen(MADE_REAL), MADE_REAL);
 }
 
 struct json_object *json_get(struct json_object *obj, const char *key)

@@ -19,6 +19,9 @@
  */
 struct json_object *json_parse(struct bytes text, const char **ret_why);
 
+/* A whole number of more than 64 bits: v is near to what was written, and not it. */
+bool json_too_large(struct json_object *v);
+
 /*
  * Members of an object, typed: NULL, false, or the fallback when the member is
  * missing, null, or of another type (or obj is no object).

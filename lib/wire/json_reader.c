@@ -8,6 +8,8 @@
 #error "it is said above"
 #endif
 
+#define BAD_NUMBER "a number is wrong, or has more than 64 bits"
+
 static struct json_tokener *tokener(struct json_reader *r)
 {
 	if (!r->tok) {
@@ -39,9 +41,12 @@ static int give(struct json_reader *r, const char *p, size_t n,
 		return 1;
 	if (err == json_tokener_continue)
 		return 0;
-	*ret_why = err == json_tokener_error_depth
-			   ? TOO_DEEP
-			   : json_tokener_error_desc(err);
+	if (err == json_tokener_error_depth)
+		*ret_why = TOO_DEEP;
+	else if (err == json_tokener_error_parse_number)
+		*ret_why = BAD_NUMBER;
+	else
+		*ret_why = json_tokener_error_desc(err);
 	return -EINVAL;
 }
 

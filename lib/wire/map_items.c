@@ -118,16 +118,6 @@ static bool object_ok(struct json_object *v)
 	return true;
 }
 
-/*
- * json-c takes a whole number that has no room in 64 bits for the nearest that has
- * (json_object_get_int64() says so), so the two outermost are not believed.
- */
-static bool whole_ok(struct json_object *v)
-{
-	return json_object_get_int64(v) != INT64_MIN &&
-	       json_object_get_uint64(v) != UINT64_MAX;
-}
-
 bool map_item_ok(struct json_object *v)
 {
 	switch (json_object_get_type(v)) {
@@ -135,9 +125,9 @@ bool map_item_ok(struct json_object *v)
 		return !memchr(json_object_get_string(v), 0,
 			       (size_t)json_object_get_string_len(v));
 	case json_type_int:
-		return whole_ok(v);
+		return !json_too_large(v);
 	case json_type_double:
-		return isfinite(json_object_get_double(v)) != 0;
+		return isfinite(json_object_get_double(v)) && !json_too_large(v);
 	case json_type_array:
 		return list_ok(v);
 	case json_type_object:

@@ -52,10 +52,11 @@ print(json.dumps({"code": sys.argv[1], "map": sys.argv[2:]}))' "$code" "$@")"
 
 @test "items that cannot be kept as they are" {
 	local what
+	# json-c 0.18 refuses the first of them itself, before it is known whose it is.
 	for what in '[1, 18446744073709551616]' '[[1e400]]' '["a\u0000"]'; do
 		fails_with EINVAL bash -c 'printf "{\"code\": \":\", \"map\": %s}" "$2" >"$1/tasks/new"' \
 			bash "$MNT" "$what"
-		like "$(cat "$MNT/tasks/error")" '.*"map".*(number|NUL).*'
+		like "$(cat "$MNT/tasks/error")" '.*("map".*(number|NUL)|a number .*64 bits).*'
 	done
 	fails_with EINVAL bash -c 'echo "{\"code\": \":\", \"map\": [1], \"json_items\": \"all\"}" >"$1/tasks/new"' \
 		bash "$MNT"

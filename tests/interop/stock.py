@@ -131,10 +131,11 @@ def _become(how, fds):
     os.environ.clear()
     os.environ.update(how["env"])
     unbuffered = "PYTHONUNBUFFERED" in os.environ
-    sys.stdin = open(0)
-    sys.stdout = io.TextIOWrapper(open(1, "wb", 0 if unbuffered else -1))
+    # As Python opens them: these descriptors are not theirs to close.
+    sys.stdin = open(0, closefd=False)
+    sys.stdout = io.TextIOWrapper(open(1, "wb", 0 if unbuffered else -1, closefd=False))
     sys.stdout.reconfigure(write_through=unbuffered)
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)
     # It knows nothing of the tests.
     for name, one in list(sys.modules.items()):
         if (getattr(one, "__file__", None) or "").startswith(TESTS + os.sep):
@@ -205,7 +206,9 @@ class Process:
 
     def send_signal(self, signo):
         if self.poll() is None:
-            os.kill(self.pid, signo)
+            # It may just have ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signo)
 
     def terminate(self):
         self.send_signal(signal.SIGTERM)

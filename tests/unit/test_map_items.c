@@ -65,8 +65,10 @@ static void test_what_cannot_be_kept(void **state)
 	assert_true(ok("[18446744073709551614]"));
 	assert_true(ok("[-9223372036854775807]"));
 	assert_true(ok("[[\"\\u0000\"]]"));
+	assert_true(ok("[1e-0, 18446744073709551616e0, 18446744073709551616.0]"));
 	assert_false(ok("[18446744073709551616]"));
 	assert_false(ok("[-9223372036854775809]"));
+	assert_false(ok("[184467440737095516160123456789]"));
 	assert_false(ok("[1e400]"));
 	assert_false(ok("[[[18446744073709551616]]]"));
 	assert_false(ok("[{\"a\": {\"b\": 1e400}}]"));
