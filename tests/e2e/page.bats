@@ -89,7 +89,7 @@ nothing() {
 	chrome --dump-dom "file://$MNT/status.html" >"$HOME_DIR/dom.html"
 	page_is "$HOME_DIR/dom.html" "$ATTACK" "after $runs"
 	grep -q '<button type="button" id="pause" aria-pressed="false">' "$HOME_DIR/dom.html"
-	! grep -q '<title>taken' "$HOME_DIR/dom.html"
+	run ! grep -q '<title>taken' "$HOME_DIR/dom.html"
 	chrome --dump-dom "file://$MNT/status.html#paused" >"$HOME_DIR/dom.html"
 	grep -q 'aria-pressed="true">' "$HOME_DIR/dom.html"
 	# Were something not escaped, it would not run.
@@ -97,7 +97,7 @@ nothing() {
 		>"$HOME_DIR/page.html"
 	chrome --dump-dom "file://$HOME_DIR/page.html" >"$HOME_DIR/dom.html"
 	grep -q 'taken' "$HOME_DIR/dom.html"
-	! grep -q '<title>taken' "$HOME_DIR/dom.html"
+	run ! grep -q '<title>taken' "$HOME_DIR/dom.html"
 	nothing
 }
 
