@@ -445,7 +445,8 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 	 "a status is also `failed` (error or aborted) or `unfinished`. Else numbers (`3`, "
 	 "`2-7`, `4K`), seconds (`1.5`, `10m`) or times (`2026-11-29`, `2026-11-29T14:31`; "
 	 "`-10m` is ten minutes ago). `engine` is that of any task. What a result has not "
-	 "(yet) matches nothing. ENOENT: it is no query, tasks/error says why"},
+	 "(yet) matches nothing. Quote it for a shell: `ls 'results/by/label=x*'`. ENOENT: it is "
+	 "no query, tasks/error says why"},
 {.path = "/results/by/QUERY/<id>", .mode = LINK, .each = &match_class,
  .target = match_target, .remove = result_remove,
  .help = "one of them; rm purges the result, as rmdir results/<id>"},
