@@ -140,7 +140,7 @@ BENCH     := $(filter-out $(BENCH_OF) $(TOOLS),$(bench_src:%.c=$(BUILD)/%))
 GEN   := $(BUILD)/scripts/protocol-doc
 
 $(BUILD)/obj/tests/e2e/draw.o: CFLAGS += -iquote fs
-$(BUILD)/tests/e2e/draw: $(patsubst %,$(BUILD)/obj/fs/drawing/%.o,timeline plan dense)
+$(BUILD)/tests/e2e/draw: $(patsubst %,$(BUILD)/obj/fs/drawing/%.o,timeline plan dense markup)
 $(TOOLS) $(BENCH) $(GEN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

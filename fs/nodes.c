@@ -5,10 +5,13 @@
 #include "cluster/events.h"
 #include "cluster/queues.h"
 #include "cluster/view.h"
+#include "glance/page_results.h"
+#include "glance/screen.h"
 #include "metrics/metrics_file.h"
 #include "pools/pool_deeds.h"
 #include "pools/pool_file.h"
 #include "pools/pools.h"
+#include "query/by.h"
 #include "results/add_items.h"
 #include "results/group_output.h"
 #include "results/members.h"
@@ -85,6 +88,16 @@ const struct node nodes[] = {
 {.path = "/metrics", .mode = FILE_, .io = &metrics_io,
  .help = "what the controller and this mount count, in Prometheus' text "
 	 "format"},
+{.path = "/top", .mode = FILE_, .io = &top_io,
+ .help = "the cluster as one screen of text, 22 lines of 80 columns at most: engines, "
+	 "what runs where and how far it is, what waits for what, the last that failed, pools "
+	 "if there are any. The results that you may see; of others only how many. Good "
+	 "with `watch cat mnt/top`"},
+{.path = "/status.html", .mode = FILE_, .await = page_await, .io = &page_io,
+ .help = "the same as a page for a browser, which shows it from the file itself: the last "
+	 "that failed with the ends of their errors, engines with a timeline of what they ran "
+	 "in the last minutes, results with how far they are. It needs nothing from elsewhere "
+	 "and renews itself"},
 {.path = "/controller", .mode = DIR_, .help = "who decides what runs where"},
 {.path = "/engines", .mode = DIR_, .help = "who runs tasks"},
 {.path = "/pools", .mode = DIR_,
@@ -306,6 +319,8 @@ SHOWN(Q_ "running", queue_running, "tasks that run"),
 	 "user system memory tries tasks ended failed name. `exit`, `engine` and "
 	 "`tries` are those of one task (of many: `-`), the four before `tries` the "
 	 "sums and the highest peak. Waits for nothing"},
+{.path = "/results/by", .mode = DIR_, .flags = NODE_HIDDEN,
+ .help = "not listed, and shows nothing itself: queries are directories in it"},
 {.path = "/results/NAME", .mode = LINK, .each = &name_class,
  .target = name_target,
  .help = "your newest result with that `label`; names of others lead nobody, "
@@ -460,5 +475,20 @@ R_IO("code", code_io, 0, NULL, "what was submitted"),
 {.path = R_ "by_engine/<engine>/<n>", .mode = LINK, .each = &share_class,
  .target = share_target, .remove = result_remove_file,
  .help = "task n, which that engine ran (or runs)"},
+
+{.path = "/results/by/QUERY", .mode = SHARED, .flags = NODE_BRIEF | NODE_LISTING,
+ .each = &query_class, .refresh = query_refresh, .remove = query_remove,
+ .help = "the results that match and that you may see; by name, not listed: "
+	 "`results/by/status=failed,label=x*`. Terms with commas between them, which all hold. "
+	 "The words are the columns of results/table, and `label`, `owner` (a number) and "
+	 "`submitted`; the signs = != < <= > >=. `status` and `label` are texts, with * and ?; "
+	 "a status is also `failed` (error or aborted) or `unfinished`. Else numbers (`3`, "
+	 "`2-7`, `4K`), seconds (`1.5`, `10m`) or times (`2026-11-29`, `2026-11-29T14:31`; "
+	 "`-10m` is ten minutes ago). `engine` is that of any task. What a result has not "
+	 "(yet) matches nothing. Quote it for a shell: `ls 'results/by/label=x*'`. ENOENT: it is "
+	 "no query, tasks/error says why"},
+{.path = "/results/by/QUERY/<id>", .mode = LINK, .each = &match_class,
+ .target = match_target, .remove = result_remove,
+ .help = "one of them; rm purges the result, as rmdir results/<id>"},
 {.path = NULL},
 };

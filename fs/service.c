@@ -16,6 +16,7 @@
 #include "open/await.h"
 #include "open/file.h"
 #include "park/caller.h"
+#include "query/by.h"
 #include "ssh/tunnel.h"
 #include "tasks/draft.h"
 #include "tasks/tasks.h"
@@ -37,6 +38,7 @@ static struct tasks tasks;
 static struct drafts drafts;
 static struct vars vars;
 static struct numbered views;
+static struct queries queries;
 static struct awaits awaits;
 static struct mirror mirror;
 static struct sync sync_;
@@ -55,6 +57,7 @@ static struct fs fs = {
 	.drafts = &drafts,
 	.vars = &vars,
 	.views = &views,
+	.queries = &queries,
 	.awaits = &awaits,
 	.mirror = &mirror,
 	.sync = &sync_,
@@ -285,6 +288,7 @@ static int start(const char *connfile)
 	callers_init(fs.callers);
 	metrics_init(fs.metrics, &fs);
 	numbered_init(fs.views, VIEWS_MAX);
+	queries_init(fs.queries, &fs);
 	tasks_init(fs.tasks);
 	vars_init(fs.vars);
 	link_init(fs.link, fs.loop, zmq, connfile, &link_events);
@@ -327,6 +331,7 @@ static void end(void)
 	mirror_done(fs.mirror);
 	callers_done(fs.callers);
 	drafts_done(fs.drafts);
+	queries_done(fs.queries);
 	numbered_done(fs.views);
 	timer_cancel(&patience);
 	zmq_ctx_term(zmq);

@@ -39,6 +39,11 @@ static void cut(struct buf *out, size_t start, size_t columns)
 	buf_puts(out, "...");
 }
 
+static size_t columns_of(const struct bar *b)
+{
+	return b->columns ? b->columns : BAR_COLUMNS;
+}
+
 /* Whole seconds while it goes on, tenths at the end: "5 s", "1:05", "3:00:05". */
 static void put_time(struct buf *out, int64_t usec, bool tenths)
 {
@@ -53,6 +58,11 @@ static void put_time(struct buf *out, int64_t usec, bool tenths)
 	else
 		buf_printf(out, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60,
 			   s % 60);
+}
+
+void bar_time(int64_t usec, struct buf *out)
+{
+	put_time(out, usec, false);
 }
 
 static void put_rate(struct buf *out, double per_second)
@@ -129,8 +139,8 @@ static void put_bar(struct buf *out, const struct bar *b)
 		   (unsigned long long)n, (unsigned long long)all);
 	put_failed(&text, b);
 	put_pace(&text, b);
-	cut(&text, 0, BAR_COLUMNS - BAR_LEAST - 2);
-	width = BAR_COLUMNS - 2 - bar_columns(buf_bytes(&text));
+	cut(&text, 0, columns_of(b) - BAR_LEAST - 2);
+	width = columns_of(b) - 2 - bar_columns(buf_bytes(&text));
 	width = min_u64(width, BAR_MOST);
 	buf_putc(out, '[');
 	for (i = 0; i < width; i++)
@@ -171,7 +181,7 @@ static void put_end(struct buf *out, const struct bar *b)
 	if (b->status == STATE_OK || b->tasks > 1) {
 		buf_printf(out, " in %s", buf_str(&time));
 	} else {
-		cut(out, start, BAR_COLUMNS - 3 - time.n);
+		cut(out, start, columns_of(b) - 3 - time.n);
 		buf_printf(out, " (%s)", buf_str(&time));
 	}
 	buf_done(&time);
@@ -187,5 +197,5 @@ void bar_line(const struct bar *b, struct buf *out)
 		put_bar(out, b);
 	else
 		put_state(out, b);
-	cut(out, start, BAR_COLUMNS);
+	cut(out, start, columns_of(b));
 }

@@ -17,6 +17,7 @@
 
 struct bar {
 	enum state status;
+	size_t columns;		/* of its line, at most; 0: BAR_COLUMNS */
 	int64_t tasks;
 	uint64_t count[STATES];
 	bool begun;
@@ -28,6 +29,8 @@ struct bar {
 
 /* Appends one line, without its newline. */
 void bar_line(const struct bar *b, struct buf *out);
+/* How long that is: "5 s", "1:05", "3:00:05". */
+void bar_time(int64_t usec, struct buf *out);
 /* How many columns text takes: characters, as none of them is wide. */
 size_t bar_columns(struct bytes text);
 

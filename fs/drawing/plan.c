@@ -33,7 +33,8 @@ enum look look_of(enum state s)
 
 /* --- going through the bars --------------------------------------------- */
 
-/* A bar that runs ends now, and no bar ends before it begins. */
+/* A bar that runs ends now, and no bar ends before it begins. What was over before the
+   picture begins is not drawn. */
 bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret)
 {
 	const struct timeline *t = p->t;
@@ -44,8 +45,10 @@ bool plan_bar(const struct drawing_plan *p, uint64_t i, struct timeline_bar *ret
 		return false;
 	if (!ret->end)
 		ret->end = t->now;
-	if (ret->end < ret->start)
-		ret->end = ret->start;
+	ret->start = max_i64(ret->start, t->from);
+	if (ret->end < ret->start && t->from)
+		return false;
+	ret->end = max_i64(ret->end, ret->start);
 	return true;
 }
 
@@ -76,6 +79,8 @@ static void look_through(struct drawing_plan *p)
 	int64_t end = 0, last = -1;
 	uint64_t i;
 
+	for (i = 0; i < p->t->nengines; i++)
+		add_engine(p, p->t->engine[i]);
 	for (i = 0; i < p->t->n; i++) {
 		if (!plan_bar(p, i, &bar))
 			continue;
@@ -86,6 +91,10 @@ static void look_through(struct drawing_plan *p)
 		if (bar.engine != last)
 			add_engine(p, bar.engine);
 		last = bar.engine;
+	}
+	if (p->t->from) {
+		p->begin = p->t->from;
+		end = p->t->now;
 	}
 	p->span = end - p->begin > 0 ? end - p->begin : 1;
 }
@@ -165,29 +174,35 @@ static size_t free_row(const struct drawing_plan *p, const int64_t *end,
 	return i;
 }
 
-static void place_bars(struct drawing_plan *p)
+/* The bars of an engine from the i-th on; where those of the next one begin. `end`: room
+   for as many as there are. */
+static size_t place_engine(struct drawing_plan *p, size_t engine, size_t i,
+			   int64_t *end)
 {
-	int64_t *end = xreallocarray(NULL, p->bars, sizeof(*end));
-	size_t i, k, n = 0, engine = 0;
+	size_t n = 0, k;
 
-	collect(p);
-	p->first = zalloc((p->nengines + 1) * sizeof(*p->first));
-	for (i = 0; i < p->bars; i++) {
+	p->first[engine] = p->rows;
+	for (; i < p->bars && p->placed[i].engine == engine; i++) {
 		struct placed *b = &p->placed[i];
 
-		if (b->engine != engine) {
-			engine = b->engine;
-			p->first[engine] = p->rows;
-			n = 0;
-		}
 		k = free_row(p, end, n, b->bar.start);
 		end[k] = b->bar.end;
 		b->row = p->first[engine] + k;
-		if (k == n) {
-			n++;
-			p->rows++;
-		}
+		n += k == n;
 	}
+	p->rows += n ? n : 1;
+	return i;
+}
+
+static void place_bars(struct drawing_plan *p)
+{
+	int64_t *end = xreallocarray(NULL, p->bars, sizeof(*end));
+	size_t engine, i = 0;
+
+	collect(p);
+	p->first = zalloc((p->nengines + 1) * sizeof(*p->first));
+	for (engine = 0; engine < p->nengines; engine++)
+		i = place_engine(p, engine, i, end);
 	p->most = (double)p->rows;
 	free(end);
 }
@@ -211,7 +226,7 @@ void plan_init(struct drawing_plan *p, const struct timeline *t,
 	place_engines(p);
 	if (p->bars > MOST_BARS)
 		share_rows(p);
-	else if (p->bars)
+	else if (p->nengines)
 		place_bars(p);
 	p->height = p->rows <= 32 ? 20 : p->rows <= 100 ? 10 : 4;
 }

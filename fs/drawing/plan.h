@@ -13,6 +13,7 @@
 #define LEFT 84			/* of the plot */
 #define PLOT 1096		/* its width */
 #define TOP 84			/* above it: title, legend */
+#define LEGEND 46		/* where the legend begins */
 #define BOTTOM 44		/* below it: the axis */
 
 #define MOST_ROWS 1000		/* more engines share rows */

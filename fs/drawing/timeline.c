@@ -1,45 +1,11 @@
 #include "timeline.h"
-#include "base/parse.h"
 #include "dense.h"
+#include "markup.h"
 #include "plan.h"
 
 #include <math.h>
 
 /* --- text --------------------------------------------------------------- */
-
-/* A character that XML allows in a document. */
-static bool is_xml(const unsigned char *p, size_t n)
-{
-	if (n == 1)
-		return *p >= ' ' && *p != 0x7f;
-	/* U+FFFE and U+FFFF are none. */
-	return n > 0 && !(n == 3 && p[0] == 0xef && p[1] == 0xbf &&
-			  p[2] >= 0xbe);
-}
-
-static void put_text(struct buf *out, struct bytes text)
-{
-	static const struct {
-		char c;
-		const char *name;
-	} names[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}};
-	const unsigned char *p = text.p;
-	size_t i = 0, k, n;
-
-	for (; i < text.n; i += n) {
-		n = utf8_char(p + i, text.n - i);
-		for (k = 0; k < ARRAY_SIZE(names); k++)
-			if (p[i] == (unsigned char)names[k].c)
-				break;
-		if (k < ARRAY_SIZE(names))
-			buf_puts(out, names[k].name);
-		else if (is_xml(p + i, n))
-			buf_put(out, p + i, n);
-		else
-			buf_puts(out, "\xef\xbf\xbd");
-		n = n ? n : 1;
-	}
-}
 
 static double seconds(int64_t usec)
 {
@@ -53,7 +19,7 @@ static void put_name(const struct drawing_plan *p)
 	buf_printf(p->out, "result %llu", (unsigned long long)t->id);
 	if (t->label.n) {
 		buf_puts(p->out, " (");
-		put_text(p->out, t->label);
+		markup_put(p->out, t->label);
 		buf_putc(p->out, ')');
 	}
 	if (t->task >= 0)
@@ -108,10 +74,11 @@ static void put_style(const struct drawing_plan *p)
 	int i, k;
 
 	buf_printf(p->out,
-		   "<style>text{font:12px sans-serif;fill:#444}"
+		   "<style>%stext{font:12px sans-serif;fill:currentColor}"
 		   ".t{font-size:16px}.r{text-anchor:end}"
 		   ".m{text-anchor:middle}"
 		   "path{fill:none;stroke-width:%zu}",
+		   p->t->from ? "" : "svg{color:#444}",
 		   p->height > 4 ? p->height - 2 : p->height - 1);
 	for (i = LOOK_OK; i < LOOKS; i++)
 		put_look(p->out, (enum look)i);
@@ -139,9 +106,14 @@ static void put_legend(const struct drawing_plan *p)
 			   "was work</text>\n", x);
 }
 
+static size_t height_of(const struct drawing_plan *p)
+{
+	return TOP + (p->rows ? p->rows * p->height : 40) + BOTTOM;
+}
+
 static void put_head(const struct drawing_plan *p)
 {
-	size_t h = TOP + (p->rows ? p->rows * p->height : 40) + BOTTOM;
+	size_t h = height_of(p);
 
 	buf_printf(p->out,
 		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -158,7 +130,17 @@ static void put_head(const struct drawing_plan *p)
 	buf_printf(p->out, "</text>\n<text x=\"%d\" y=\"42\">", LEFT);
 	put_summary(p);
 	buf_puts(p->out, "</text>\n");
-	put_legend(p);
+}
+
+/* The page has said what it is: the picture begins with the legend. */
+static void put_page_head(const struct drawing_plan *p)
+{
+	buf_printf(p->out,
+		   "<svg width=\"%d\" height=\"%zu\" viewBox=\"0 %d %d %zu\" "
+		   "role=\"img\">\n<title>what engines ran in the last %.0f "
+		   "seconds</title>\n", WIDTH, height_of(p) - LEGEND, LEGEND, WIDTH,
+		   height_of(p) - LEGEND, seconds(p->span));
+	put_style(p);
 }
 
 /* A step of 1, 2 or 5 times a power of ten: TICKS of them at most. */
@@ -173,30 +155,57 @@ static double tick_step(double span)
 	return span / step > TICKS ? step * 2 : step;
 }
 
+/* Of a page time is counted back from now, and minutes when there are some. */
+struct axis {
+	double span, step;	/* in its unit */
+	const char *title;
+	bool back;
+};
+
+static struct axis axis_of(const struct drawing_plan *p)
+{
+	bool back = p->t->from, minutes = back && seconds(p->span) > 120;
+	struct axis a = {
+		.span = seconds(p->span) / (minutes ? 60 : 1),
+		.title = minutes ? "minutes ago"
+			 : back	 ? "seconds ago"
+				 : "seconds since the first task began",
+		.back = back,
+	};
+
+	a.step = tick_step(a.span);
+	return a;
+}
+
+static double tick_x(const struct axis *a, int i)
+{
+	double at = i * a->step / a->span * PLOT;
+
+	return LEFT + (a->back ? PLOT - at : at);
+}
+
 static void put_axis(const struct drawing_plan *p)
 {
-	double span = seconds(p->span), step = tick_step(span);
-	int digits = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
+	struct axis a = axis_of(p);
+	int digits = a.step < 1 ? (int)ceil(-log10(a.step) - 1e-9) : 0;
 	size_t end = plan_y(p, p->rows);
 	int i;
 
-	buf_puts(p->out, "<g stroke=\"#ddd\">\n");
-	for (i = 0; i * step <= span * (1 + 1e-9); i++)
+	buf_puts(p->out, "<g stroke=\"currentColor\" stroke-opacity=\".15\">\n");
+	for (i = 0; i * a.step <= a.span * (1 + 1e-9); i++)
 		buf_printf(p->out,
 			   "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" "
 			   "y2=\"%zu\"/>\n",
-			   LEFT + i * step / span * PLOT, TOP - 4,
-			   LEFT + i * step / span * PLOT, end + 4);
+			   tick_x(&a, i), TOP - 4, tick_x(&a, i), end + 4);
 	buf_puts(p->out, "</g>\n");
-	for (i = 0; i * step <= span * (1 + 1e-9); i++)
+	for (i = 0; i * a.step <= a.span * (1 + 1e-9); i++)
 		buf_printf(p->out,
 			   "<text class=\"m\" x=\"%.1f\" y=\"%zu\">%.*f"
 			   "</text>\n",
-			   LEFT + i * step / span * PLOT, end + 18, digits,
-			   i * step);
+			   tick_x(&a, i), end + 18, digits, i * a.step);
 	buf_printf(p->out,
-		   "<text class=\"m\" x=\"%d\" y=\"%zu\">seconds since the "
-		   "first task began</text>\n", LEFT + PLOT / 2, end + 36);
+		   "<text class=\"m\" x=\"%d\" y=\"%zu\">%s</text>\n",
+		   LEFT + PLOT / 2, end + 36, a.title);
 }
 
 /* Beside a row, the engine or the engines from `first` to `last`. */
@@ -247,9 +256,11 @@ static void put_bar(const struct drawing_plan *p, const struct placed *at)
 		x = PLOT - w;
 	buf_printf(p->out,
 		   "<rect class=\"%s\" x=\"%.1f\" y=\"%zu\" width=\"%.1f\" "
-		   "height=\"%zu\"><title>task %llu", name, LEFT + x,
-		   plan_y(p, at->row) + 1, w, p->height - 2,
-		   (unsigned long long)b->task);
+		   "height=\"%zu\"><title>", name, LEFT + x,
+		   plan_y(p, at->row) + 1, w, p->height - 2);
+	if (b->result)
+		buf_printf(p->out, "result %llu, ", (unsigned long long)b->result);
+	buf_printf(p->out, "task %llu", (unsigned long long)b->task);
 	if (b->attempt > 1)
 		buf_printf(p->out, ", try %u", b->attempt);
 	buf_printf(p->out, ": %s, engine %lld, %.6f s</title></rect>\n", name,
@@ -277,8 +288,12 @@ void timeline_put(const struct timeline *t, struct buf *out)
 	plan_init(&p, t, out);
 	if (p.bars > MOST_BARS)
 		dense_init(&dense, &p);
-	put_head(&p);
-	if (!p.bars) {
+	if (t->from)
+		put_page_head(&p);
+	else
+		put_head(&p);
+	put_legend(&p);
+	if (!p.rows) {
 		buf_printf(out, "<text x=\"%d\" y=\"%d\">no task has begun"
 				"</text>\n", LEFT, TOP + 24);
 	} else {

@@ -352,8 +352,10 @@ static void set(struct group *g, uint32_t i, const struct task *t,
 	g->block[i / GROUP_BLOCK].lines = 0;
 	keep_task(g, i, t);
 	set_usage(g, i, u);
-	if (state_is_final((enum state)t->state))
+	if (state_is_final((enum state)t->state)) {
 		note_end(g, i);
+		recent_add(&g->mirror->recent, g->result, i, t);
+	}
 	if (t->state == STATE_ERROR)
 		note_failure(g, i);
 	wake(g, i);

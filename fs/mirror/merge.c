@@ -153,8 +153,9 @@ static void set_elapsed(struct result *r, int64_t elapsed)
 }
 
 /* What is said of the result is said of its one task. */
-static void set_only_task(struct result *r, uint64_t seq)
+static void set_only_task(struct mirror *mi, struct result *r, uint64_t seq)
 {
+	bool had_ended = state_is_final((enum state)r->one.state);
 	struct usage u;
 
 	r->one.state = (uint8_t)r->status;
@@ -167,6 +168,8 @@ static void set_only_task(struct result *r, uint64_t seq)
 	if (r->group && result_is_single(r)) {
 		u = result_short_usage(r);
 		group_change(r->group, 0, &r->one, &u, seq);
+	} else if (!r->group && result_is_final(r) && !had_ended) {
+		recent_add(&mi->recent, r, 0, &r->one);
 	}
 }
 
@@ -292,6 +295,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 		merge_members(r->group, object, seq);
 	if (r->seq > seq || (r->seq == seq && !whole))
 		return r;
+	r->late |= !r->seq && whole && state_is_final(merge_state(rest.status));
 	r->seq = seq;
 	was = shown_of(r);
 	(void)scan_fields(object, result_fields, r);
@@ -308,7 +312,7 @@ struct result *merge_result(struct mirror *mi, struct bytes object,
 	if (rest.task.p)
 		merge_task(mi, r, rest.task, m);
 	set_status(mi, r, rest.status);
-	set_only_task(r, seq);
+	set_only_task(mi, r, seq);
 	if (fresh && r->group)
 		merge_members(r->group, object, seq);
 	note_changes(mi, r, &was);

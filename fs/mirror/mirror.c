@@ -220,6 +220,8 @@ void mirror_purge(struct mirror *m, uint64_t id)
 	if (!r)
 		return;
 	what = index_remove(&m->unfinished, id) ? NOTE_UNLISTED : 0;
+	index_remove(&m->running, id);
+	index_remove(&m->failed, id);
 	if (!m->quiet)
 		what |= NOTE_GONE;
 	mirror_note(m, EVENT_OF_RESULT, id, r->submitted, what);
@@ -248,6 +250,19 @@ bool mirror_was_purged_quietly(const struct mirror *m, uint64_t id)
 	return false;
 }
 
+static void list_if(struct index *ix, struct result *r, bool is_there, bool was)
+{
+	if (is_there && !was)
+		index_put(ix, r->id, r);
+	else if (was && !is_there)
+		index_remove(ix, r->id);
+}
+
+static bool has_failed(enum state s)
+{
+	return s == STATE_ERROR || s == STATE_ABORTED;
+}
+
 void mirror_set_status(struct mirror *m, struct result *r, enum state s)
 {
 	bool listed = index_get(&m->unfinished, r->id) != NULL;
@@ -255,6 +270,8 @@ void mirror_set_status(struct mirror *m, struct result *r, enum state s)
 
 	if (s == r->status)
 		return;
+	list_if(&m->running, r, s == STATE_RUNNING, r->status == STATE_RUNNING);
+	list_if(&m->failed, r, has_failed(s), has_failed(r->status));
 	r->status = s;
 	if (state_is_final(s))
 		what |= NOTE_END;
@@ -389,6 +406,9 @@ void mirror_done(struct mirror *m)
 	queues_done(&m->queues);
 	index_done(&m->results);
 	index_done(&m->unfinished);
+	index_done(&m->running);
+	index_done(&m->failed);
+	recent_done(&m->recent);
 	index_done(&m->engines);
 	var_names_done(m);
 	map_done(&m->names);

@@ -22,6 +22,7 @@
 #include "park/park.h"
 #include "pool.h"
 #include "queues.h"
+#include "recent.h"
 #include "task.h"
 #include "variables.h"
 #include "wire/ids.h"
@@ -72,6 +73,8 @@ struct result {
 	/* usec since it was submitted: when it began, and when it had ended */
 	int64_t began, elapsed;
 	int64_t born;		/* when that was, by this machine's steady_usec() */
+	bool late;		/* it had ended when a listing told of it first: nobody
+				   knows how long ago, and `born` is later */
 	int64_t serial;		/* usec its tasks ran, added up */
 	int64_t uid, gid;
 	char *options;		/* JSON text; NULL: none */
@@ -132,6 +135,8 @@ struct mirror {
 	bool quiet;	/* the kernel itself tells of what is removed now */
 	struct index results;
 	struct index unfinished;	/* the same results */
+	struct index running, failed;	/* the same; error or aborted */
+	struct recent recent;
 	struct index engines;
 	struct var_names var_names;
 	struct pools pools;

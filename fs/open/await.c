@@ -59,7 +59,8 @@ static int refresh(struct fs *fs, const struct waiting *w)
 
 	if (tree_obj(fs, w->ino, &w->by, &o) < 0 ||
 	    !o.node->refresh ||
-	    (S_ISDIR(o.node->mode) && !w->name && !w->op->lists))
+	    (S_ISDIR(o.node->mode) && !w->op->lists &&
+	     (!w->name || o.node->flags & NODE_LISTING)))
 		return 0;
 	return o.node->refresh(&o, w->since);
 }
@@ -84,7 +85,7 @@ static void answer(fuse_req_t req, const struct await_op *op, int err,
 
 static void try_again(struct waiting *w)
 {
-	uint64_t heard = w->fs->load->block_at;
+	uint64_t heard = max_u64(w->fs->load->block_at, w->fs->awaits->heard);
 	bool late = mono_usec() >= max_u64(w->due, heard + AWAIT_PATIENCE);
 	struct obj o;
 	int err;

@@ -12,7 +12,8 @@
  *
  * Which variables an engine of ipyparallel has is asked when somebody looks
  * (`refresh` of struct node): that waits likewise, but after AWAIT_PATIENCE what is
- * known is shown.
+ * known is shown. What a query matches (query/by.h) is looked for in parts when its
+ * directory is opened; whoever does that says in `heard` that it goes on.
  */
 #ifndef TASKFS_FS_OPEN_AWAIT_H
 #define TASKFS_FS_OPEN_AWAIT_H
@@ -25,6 +26,7 @@
 /* LOOKUPs and GETATTRs that wait. */
 struct awaits {
 	struct list waiting;
+	uint64_t heard;		/* when something came for them last, mono_usec() */
 	struct timer timer;
 	struct work work;
 };

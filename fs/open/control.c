@@ -18,6 +18,7 @@ struct control {
 	struct fs *fs;
 	struct parked *parked;	/* NULL: nobody waits any more */
 	uint64_t purge;		/* the result that goes; 0: none */
+	bool own;		/* its directory: the kernel tells of that itself */
 	uint64_t about;		/* the result that is asked about; 0: none */
 	struct process who;	/* the process that asks */
 	struct obj o;		/* what is asked about; its numbers alone are used */
@@ -132,7 +133,7 @@ static void on_reply(struct request *q, int err, struct msg *reply)
 	else
 		take_answer(c, request_content(reply));
 	if (!err && c->purge) {
-		c->fs->mirror->quiet = c->parked != NULL;
+		c->fs->mirror->quiet = c->own && c->parked;
 		mirror_purge(c->fs->mirror, c->purge);
 		c->fs->mirror->quiet = false;
 	}
@@ -244,6 +245,7 @@ void control_ask(struct fs *fs, fuse_req_t req, const struct obj *o,
 	(void)!process_of_thread(fuse_req_ctx(req)->pid, &c->who);
 	if (o->result && strcmp(wish->verb, "purge") == 0)
 		c->purge = o->result->id;
+	c->own = S_ISDIR(o->node->mode);
 	c->q.done = on_reply;
 	err = send_request(c, o, wish, fuse_req_ctx(req)->uid);
 	if (err) {

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#define COLUMNS 14
+#define COLUMNS OVERVIEW_COLUMNS
 
 static const char head[] = "result\tstatus\texit\tengine\tstart\tend\tseconds\tuser\t"
 			   "system\tmemory\ttries\ttasks\tended\tfailed\tname\n";
@@ -29,8 +29,7 @@ static void fill_usage(const struct result *r, struct table_cell c[3])
 			     r->task ? r->detail.memory : r->memory, NULL};
 }
 
-/* All fields but the name, which is the last. */
-static void fill_cells(const struct result *r, struct table_cell c[COLUMNS])
+void overview_cells(const struct result *r, struct table_cell c[COLUMNS])
 {
 	const struct task *t = r->task;
 	int64_t failed = (int64_t)r->count[STATE_ERROR];
@@ -68,7 +67,7 @@ static size_t line_size(struct result *r)
 	if (r->line)
 		return r->line;
 	name = name_of(r);
-	fill_cells(r, c);
+	overview_cells(r, c);
 	r->line = (uint32_t)(cells_size(c, COLUMNS) + name.n +
 			     field_growth(name) + strlen("\n"));
 	return r->line;
@@ -78,7 +77,7 @@ static void put_line(const struct result *r, struct buf *out)
 {
 	struct table_cell c[COLUMNS];
 
-	fill_cells(r, c);
+	overview_cells(r, c);
 	cells_put(c, COLUMNS, out);
 	buf_put_field(out, name_of(r));
 	buf_putc(out, '\n');

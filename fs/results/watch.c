@@ -1,8 +1,8 @@
 #include "watch.h"
-#include "drawing/bar.h"
 #include "mirror/mirror.h"
 #include "open/file.h"
 #include "park/reply.h"
+#include "progress.h"
 
 #define COPY_MOST 65536		/* bytes of old lines kept */
 
@@ -16,25 +16,10 @@ struct drawing {
 	bool any, ended;
 };
 
-/* One task of many is drawn as a result of one task. */
 static struct bar bar_of(const struct obj *o)
 {
-	const struct result *r = o->result;
-	const struct task *t = r->tasks > 1 ? o->task : NULL;
-	struct bar b = {
-		.status = t ? (enum state)t->state : r->status,
-		.tasks = t ? 1 : r->tasks,
-		.begun = (t ? t->started : r->started) > 0,
-		.began = t ? t->began : r->began,
-		.age = t && state_is_final((enum state)t->state) ? t->elapsed
-								 : result_age(r),
-		.why = r->why,
-		.ename = o->detail ? o->detail->ename : NULL,
-		.evalue = o->detail ? o->detail->evalue : NULL,
-	};
-
-	memcpy(b.count, r->count, sizeof(b.count));
-	return b;
+	return progress_bar(o->result, o->result->tasks > 1 ? o->task : NULL,
+			    o->detail);
 }
 
 static bool is_over(const struct obj *o)

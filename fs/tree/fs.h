@@ -22,6 +22,7 @@ struct fs {
 	struct drafts *drafts;		/* what is about to be */
 	struct vars *vars;		/* values on their way to engines */
 	struct numbered *views;		/* lists of engines that were looked up */
+	struct queries *queries;	/* that were asked, and what they found */
 	struct awaits *awaits;		/* LOOKUPs and GETATTRs that wait */
 	struct mirror *mirror;		/* what is known of the cluster */
 	struct sync *sync;		/* how it stays true */

@@ -199,6 +199,7 @@ enum node_flag {
 	NODE_HIDDEN = 4,	/* can be looked up, is not listed */
 	NODE_BRIEF = 8,		/* its name is looked up each time */
 	NODE_GROUP = 16,	/* of a result as a whole, not of its tasks */
+	NODE_LISTING = 32,	/* its refresh is for who lists it, not for LOOKUPs */
 };
 
 struct node {

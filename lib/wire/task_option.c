@@ -142,7 +142,7 @@ int task_option_unknown(struct bytes name, struct buf *why)
 bool task_name_ok(struct bytes name)
 {
 	static const char *const taken[] = {"new", "last", "error", "any",
-					    "latest", "table", "all"};
+					    "latest", "table", "by", "all"};
 	const char *p = name.p;
 	bool digits = true;
 	size_t i;

@@ -223,8 +223,8 @@ the_rest() {
 	wait_for runs "$id"
 	tfs ps | grep -E "^$id +running +0/1 +20.* slow$"
 	tfs ps | grep -E "^$other +pending +0/1 +- +true \(after $id\)$"
-	tfs top | grep -E "^$id +running"
-	tfs top | grep -E "^engine 2 on $(uname -n): "
+	tfs top | grep -E "^$id +[0-2] +slow +running"
+	tfs top | grep -E "^2 +(idle|busy) .* $(uname -n)$"
 	equal "$(tfs status slow "$other")" "$id"$'\trunning\n'"$other"$'\tpending'
 	fails_as 125 tfs status nothing
 	cmp <(tfs status) "$MNT/results/table"

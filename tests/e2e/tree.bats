@@ -10,7 +10,7 @@ teardown() { test_end; }
 
 @test "the top" {
 	equal "$(ls "$MNT" | sort | tr '\n' ' ')" \
-		'README controller engines events metrics pools queues results tasks version '
+		'README controller engines events metrics pools queues results status.html tasks top version '
 }
 
 @test "README says how to use it" {

@@ -2,6 +2,7 @@
 #include "tests/unit/fake_controller.h"
 
 #include "schedule/ahead.h"
+#include "schedule/setting.h"
 #include "schedule/steer.h"
 
 #define SHORT 1000 /* usec */

@@ -104,7 +104,7 @@ static void test_more_tasks(void **state)
 		more(n, 6 + n);
 		assert_int_equal(g->n, n);
 		assert_null(group_items(g, 0));
-		assert_int_equal(g->task[n - 1].state, STATE_PENDING);
+		assert_int_equal(group_task(g, n - 1)->state, STATE_PENDING);
 		assert_true(group_usage(g, n - 1).user < 0);
 		assert_true(group_usage(g, 0).user == 1);
 		t.elapsed = 100 + n;

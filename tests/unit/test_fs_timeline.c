@@ -2,6 +2,8 @@
 #include "fs/drawing/timeline.h"
 
 
+#define LOOKS_OF_LEGEND 4
+
 static void from_array(const void *arg, uint64_t i, struct timeline_bar *ret)
 {
 	*ret = ((const struct timeline_bar *)arg)[i];
@@ -130,7 +132,7 @@ static void test_foreign_text(void **state)
 	(void)state;
 	t.label = bytes_of("a<b>&\"c\x01\xff\xef\xbf\xbf\xc3\xa9", 14);
 	draw(&t, &b);
-	assert_int_equal(count(&b, "(a&lt;b&gt;&amp;\"c\xef\xbf\xbd\xef\xbf\xbd"
+	assert_int_equal(count(&b, "(a&lt;b&gt;&amp;&quot;c\xef\xbf\xbd\xef\xbf\xbd"
 				   "\xef\xbf\xbd\xc3\xa9)"),
 			 2);
 	buf_done(&b);
@@ -290,6 +292,44 @@ static void test_many_at_a_time(void **state)
 	buf_done(&b);
 }
 
+/* As a part of a page: to now, a row for each engine, and what was over before is not
+   drawn. */
+static void test_of_a_page(void **state)
+{
+	static const int64_t engines[] = {2, 5, 9};
+	static const struct timeline_bar bars[] = {
+		BAR(5, 1000000, 2000000, STATE_OK),
+		BAR(5, 3000000, 5000000, STATE_ERROR),
+		{.engine = 9, .start = 7000000, .state = STATE_RUNNING,
+		 .result = 3, .task = 8, .attempt = 1},
+	};
+	struct timeline t = of(bars, ARRAY_SIZE(bars));
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	t.from = 4000000;
+	t.now = 8000000;
+	t.engine = engines;
+	t.nengines = ARRAY_SIZE(engines);
+	draw(&t, &b);
+	assert_memory_equal(b.p, "<svg ", 5);
+	assert_int_equal(count(&b, "<rect class=\"ok\" x=\"84.0\" y=\"85\""), 0);
+	assert_int_equal(count(&b, ">2</text>"), 1);
+	assert_int_equal(count(&b, ">5</text>"), 1);
+	assert_non_null(strstr(b.p, "<rect class=\"error\" x=\"84.0\" y=\"105\" "
+				    "width=\"274.0\""));
+	assert_non_null(strstr(b.p, "x=\"906.0\" y=\"125\" width=\"274.0\" "
+				    "height=\"18\"><title>result 3, task 8: running"));
+	assert_non_null(strstr(b.p, "seconds ago"));
+	t.now = 600000000;
+	assert_non_null(strstr(draw(&t, &b), "minutes ago"));
+	t.n = 0;
+	draw(&t, &b);
+	assert_int_equal(count(&b, ">9</text>"), 2); /* and a tick */
+	assert_int_equal(count(&b, "<rect"), LOOKS_OF_LEGEND);
+	buf_done(&b);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_nothing_has_begun),
 	cmocka_unit_test(test_one_bar_fills_the_plot),
@@ -302,6 +342,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_labels_of_rows),
 	cmocka_unit_test(test_several_at_a_time),
 	cmocka_unit_test(test_many_at_a_time),
+	cmocka_unit_test(test_of_a_page),
 };
 
 int main(void)

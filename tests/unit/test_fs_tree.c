@@ -149,8 +149,8 @@ static void expect_list(const char *path, const char *want)
 static void test_listings(void **state)
 {
 	(void)state;
-	expect_list("/", "README version events metrics controller engines pools queues "
-			 "tasks results ");
+	expect_list("/", "README version events metrics top status.html "
+			 "controller engines pools queues tasks results ");
 	expect_list("/engines", "0 all ");
 	expect_list("/engines/all", "new vars scatter gather ctl ");
 	expect_list("/tasks", "new last any error 12 ");
