@@ -8,8 +8,8 @@
 #include "model/items.h"
 #include "schedule/lifetime.h"
 #include "schedule/run.h"
-#include "schedule/setting.h"
-#include "schedule/steer.h"
+#include "steer/setting.h"
+#include "steer/steer.h"
 #include "wire/verb.h"
 
 static void done(void *arg, int err)

@@ -222,6 +222,8 @@ int result_each_run(struct result *r, void *arg,
 			if (run->result != r->id)
 				continue;
 			one = f(run, arg);
+			if (one == -ESRCH)
+				continue;
 			if (err == -ESRCH || one)
 				err = one;
 		}

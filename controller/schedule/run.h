@@ -138,8 +138,8 @@ void run_put_off(struct controller *c, struct engine *e);
 struct run *run_of_client(struct result *r, const char *msg_id,
 			  struct engine *e, const struct run_ops *ops);
 struct run *run_find(struct controller *c, const char *msg_id);
-/* Calls f for each run of r, which may end meanwhile. -ESRCH: there is none; else the
- * last error of f, or 0. */
+/* Calls f for each run of r, which may end meanwhile; f says -ESRCH of one that is not
+ * meant. -ESRCH: there is none; else the last error of f, or 0. */
 int result_each_run(struct result *r, void *arg,
 		    int (*f)(struct run *run, void *arg));
 /* The one place where the trace of a run changes. */

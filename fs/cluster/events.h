@@ -5,7 +5,7 @@
  *	17953970001235 engine 0 busy
  *	17953970001236 controller lost
  *
- * The changes and their numbers are those of mirror/event_ring.h. Every line has
+ * The changes and their numbers are those of park/event_ring.h. Every line has
  * EVENT_LINE bytes. What an offset in an open file means is decided by its first
  * use:
  *
@@ -19,7 +19,7 @@
 #ifndef TASKFS_FS_CLUSTER_EVENTS_H
 #define TASKFS_FS_CLUSTER_EVENTS_H
 
-#include "mirror/event_ring.h"
+#include "park/event_ring.h"
 #include "tree/node.h"
 
 #define EVENT_LINE 64

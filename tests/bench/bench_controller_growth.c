@@ -13,7 +13,7 @@
 #include "net/sockets.h"
 #include "schedule/ending.h"
 #include "schedule/lifetime.h"
-#include "schedule/steer.h"
+#include "steer/steer.h"
 #include "state.h"
 
 #define FEW 1000U

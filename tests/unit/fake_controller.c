@@ -12,7 +12,7 @@
 #include "schedule/policy.h"
 #include "schedule/resume.h"
 #include "schedule/sched.h"
-#include "schedule/setting.h"
+#include "steer/setting.h"
 #include "wire/task_option.h"
 
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #include "tests/unit/fake_controller.h"
 
 #include "schedule/ahead.h"
-#include "schedule/setting.h"
-#include "schedule/steer.h"
+#include "steer/setting.h"
+#include "steer/steer.h"
 
 #define SHORT 1000 /* usec */
 

@@ -5,7 +5,7 @@
 #include "model/tasks.h"
 #include "pools/demand.h"
 #include "pools/pools.h"
-#include "schedule/setting.h"
+#include "steer/setting.h"
 
 static int setup(void **state)
 {

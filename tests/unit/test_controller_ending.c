@@ -6,7 +6,7 @@
 #include "schedule/ending.h"
 #include "schedule/lifetime.h"
 #include "schedule/sched.h"
-#include "schedule/steer.h"
+#include "steer/steer.h"
 
 static const struct ending failure = {
 	.event = EVENT_FAIL,

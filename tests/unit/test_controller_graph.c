@@ -5,7 +5,7 @@
 #include "schedule/fit.h"
 #include "schedule/lifetime.h"
 #include "schedule/graph.h"
-#include "schedule/setting.h"
+#include "steer/setting.h"
 #include "schedule/why.h"
 
 #define IMPOSSIBLE "ImpossibleDependency: "

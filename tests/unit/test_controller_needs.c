@@ -4,7 +4,7 @@
 #include "model/ready.h"
 #include "schedule/fit.h"
 #include "schedule/sched.h"
-#include "schedule/setting.h"
+#include "steer/setting.h"
 #include "schedule/why.h"
 
 static void assert_why(const struct result *r, const char *want)

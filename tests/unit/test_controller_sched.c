@@ -5,7 +5,7 @@
 #include "schedule/policy.h"
 #include "schedule/sched.h"
 #include "model/queues.h"
-#include "schedule/setting.h"
+#include "steer/setting.h"
 #include "schedule/why.h"
 
 static void assert_why(const struct result *r, const char *want)

@@ -5,11 +5,11 @@
  * the time of the mount (in 1/10000 s), so that those of a later mount are higher.
  * The file `events` shows them (cluster/events.h).
  */
-#ifndef TASKFS_FS_MIRROR_EVENT_RING_H
-#define TASKFS_FS_MIRROR_EVENT_RING_H
+#ifndef TASKFS_FS_PARK_EVENT_RING_H
+#define TASKFS_FS_PARK_EVENT_RING_H
 
 #include "base/base.h"
-#include "park/park.h"
+#include "park.h"
 
 #define EVENTS_KEPT 16384
 

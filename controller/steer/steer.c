@@ -1,11 +1,11 @@
 #include "base/base.h"
 #include "steer.h"
 
-#include "ending.h"
 #include "model/tasks.h"
-#include "lifetime.h"
-#include "run.h"
-#include "unbegun.h"
+#include "schedule/ending.h"
+#include "schedule/lifetime.h"
+#include "schedule/run.h"
+#include "schedule/unbegun.h"
 
 static int run_signal(struct run *run, int signo, bool abort_it)
 {

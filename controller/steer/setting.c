@@ -1,14 +1,14 @@
 #include "base/base.h"
 #include "setting.h"
 
-#include "ahead.h"
-#include "ending.h"
-#include "lifetime.h"
 #include "model/changes.h"
 #include "model/engines.h"
 #include "model/ready.h"
 #include "model/tasks.h"
-#include "unbegun.h"
+#include "schedule/ahead.h"
+#include "schedule/ending.h"
+#include "schedule/lifetime.h"
+#include "schedule/unbegun.h"
 
 /*
  * A new value holds at once, while it is being stored; the old one comes back if

@@ -2,10 +2,10 @@
  * steer.h: what ctl does to what runs of a result, or to one of its tasks: abort,
  * signal.
  */
-#ifndef TASKFS_CONTROLLER_SCHEDULE_STEER_H
-#define TASKFS_CONTROLLER_SCHEDULE_STEER_H
+#ifndef TASKFS_CONTROLLER_STEER_STEER_H
+#define TASKFS_CONTROLLER_STEER_STEER_H
 
-#include "run.h"
+#include "schedule/run.h"
 
 /* The verb abort. 0, -ESRCH (it ended already), -EHOSTUNREACH, -EOPNOTSUPP. */
 int result_abort(struct result *r) must_check;

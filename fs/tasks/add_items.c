@@ -3,7 +3,7 @@
 #include "mirror/merge.h"
 #include "open/file.h"
 #include "park/caller.h"
-#include "stream.h"
+#include "results/stream.h"
 #include "tree/tree.h"
 #include "wire/limits.h"
 #include "wire/scan.h"

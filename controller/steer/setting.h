@@ -2,10 +2,10 @@
  * setting.h: what is set of a result, or of one of its tasks, until it ends: hold, the
  * options that can change (TASK_CHANGES in wire/task_option.h), items of an open map.
  */
-#ifndef TASKFS_CONTROLLER_SCHEDULE_SETTING_H
-#define TASKFS_CONTROLLER_SCHEDULE_SETTING_H
+#ifndef TASKFS_CONTROLLER_STEER_SETTING_H
+#define TASKFS_CONTROLLER_STEER_SETTING_H
 
-#include "run.h"
+#include "schedule/run.h"
 #include "wire/task_option.h"
 
 /* Hands out nothing of r from now on, or again; done() when that is stored (or
