@@ -29,13 +29,14 @@ bool ahead_has_room(const struct engine *e)
 	       e->nahead < most(e);
 }
 
-/* Any engine is as good for it as another, nothing counts what of it was begun, and
- * it is small. */
+/* Any engine is as good for it as another, nothing counts what of it was begun, it is
+ * small, and nobody says that it goes before others, or behind: what waits ahead is
+ * passed by what an engine begins that becomes free meanwhile. */
 bool ahead_suits(const struct result *r)
 {
 	return r->ops->goes_ahead && needs_one(r->needs) &&
 	       !r->ntargets && !r->navoid && !r->ndeps && !r->timeout &&
-	       !r->max_running && !r->halt && !r->queue &&
+	       !r->max_running && !r->halt && !r->queue && !r->priority &&
 	       r->code_size + r->stdin_size <= LIMIT_INPUT &&
 	       (!r->map_size || r->map_size / r->ntasks <= LIMIT_INPUT);
 }

@@ -460,6 +460,9 @@ static void place_ahead(struct controller *c, struct room *room)
 		ahead_recall_below(c, priority);
 		s->ahead = priority;
 	}
+	/* What is worth less could pass them. */
+	if (c->ready->buckets.next != c->ready->buckets.prev)
+		return;
 	room->ahead = true;
 	room->choosy = false;
 	place_all(c, room);

@@ -367,9 +367,9 @@ by_bytes() {
 @test "what JSON has instead is told" {
 	expect_log 'a task is refused'
 	local bad
-	for bad in '"1"' '["0", "1"]' '"all"' '"0-1"'; do
+	for bad in '"1"' '["0", "1"]' '"any"' '"0-1"'; do
 		equal "$(refused "{\"code\": \"x\", \"targets\": $bad}")" \
-			'"targets" must be a list of numbers, the ids of engines: [0, 1] in JSON, 0,1 in a draft'
+			'"targets" must be a list of numbers, the ids of engines: [0, 1] in JSON, 0,1 in a file; or all'
 	done
 	equal "$(refused '{"code": "x", "time_limit": "10m"}')" \
 		'"time_limit" must be a number of seconds'

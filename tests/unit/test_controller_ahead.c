@@ -256,17 +256,21 @@ static void test_what_is_worth_more_goes_first(void **state)
 	submit_all(c, 3);
 	assert_sent(c, "send 1.0 to 0, send 2.0 to 0, send 3.0 to 0");
 	submit(c, "{'priority': 1}");
-	assert_sent(c, "recall 2.0, recall 3.0, send 4.0 to 0");
+	/* It does not go ahead itself. */
+	assert_sent(c, "recall 2.0, recall 3.0");
 	/* They are asked for once. */
 	submit(c, "{'priority': 1}");
-	assert_sent(c, "send 5.0 to 0");
+	assert_sent(c, "");
 	come_back(nth(c, 2), 0);
 	come_back(nth(c, 3), 0);
-	assert_sent(c, "send 2.0 to 0, send 3.0 to 0");
+	/* Nothing goes ahead of what is worth more, or less. */
+	assert_sent(c, "");
 	ends(nth(c, 1), 0, EVENT_SUCCEED);
-	assert_tasks(nth(c, 4), "r");
-	submit(c, "{'priority': 1}");
-	assert_sent(c, "recall 2.0, recall 3.0, send 6.0 to 0");
+	assert_sent(c, "send 4.0 to 0");
+	ends(nth(c, 4), 0, EVENT_SUCCEED);
+	assert_sent(c, "send 5.0 to 0");
+	ends(nth(c, 5), 0, EVENT_SUCCEED);
+	assert_sent(c, "send 2.0 to 0, send 3.0 to 0");
 }
 
 static void test_an_abort_is_told_to_the_engine(void **state)

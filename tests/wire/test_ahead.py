@@ -198,15 +198,16 @@ class Back(Ahead):
         c.submit(b"first", priority=5)
         self.assertEqual(self.recalled(e, 2),
                          [[m.header["msg_id"]] for m in tasks[1:]])
+        self.give_back(e, *tasks[1:])
+        e.reply(tasks[0], **SHORT)
         first = e.take()
         self.assertEqual(self.result_of(first), 5)
-        self.give_back(e, *tasks[1:])
-        again = [e.take() for _ in range(2)]
-        self.assertEqual([self.result_of(m) for m in again], [3, 4])
-        e.reply(tasks[0], **SHORT)
         c.wait(5, "running")
         self.assertEqual(self.states(c, 3, 4), ["pending", "pending"])
-        for m in first, *again:
+        e.reply(first, **SHORT)
+        again = [e.take() for _ in range(2)]
+        self.assertEqual([self.result_of(m) for m in again], [3, 4])
+        for m in again:
             e.reply(m, **SHORT)
         c.wait(4, "ok")
 

@@ -360,7 +360,7 @@ class CommandLine(Case):
             stderr=subprocess.PIPE, text=True)
         self.assertEqual(p.returncode, 1)
         self.assertIn("the limit of open files is too low for so many slots", p.stderr)
-        self.assertIn('"possible":165', p.stderr)
+        self.assertIn('"possible":135', p.stderr)
 
 
 if __name__ == "__main__":
