@@ -29,9 +29,9 @@ is_a_screen() {
 	c=$(submit '{"code": "[ $1 != 2 ]", "map": ["1", "2", "3"], "label": "third"}')
 	done_with "$c" error
 	wait_for has "^$c +[0-9-]+T[0-9:]+ +third +2/3 ok, 1 failed in "
-	has "^1 +busy +1/1 +[0-9.]+/s +[0-9]+ +$(hostname)$"
-	has '^1 tasks run, 1 wait, [0-9]+ ended; in the last minute [0-9.]+/s, 1 failed$'
-	has '^2 engines: 1 busy, 1 idle, 0 lost; 1 of 2 slots are free$'
+	wait_for has "^1 +busy +1/1 +[0-9.]+/s +[0-9]+ +$(hostname)$"
+	wait_for has '^1 tasks run, 1 wait, [0-9]+ ended; in the last minute [0-9.]+/s, 1 failed$'
+	wait_for has '^2 engines: 1 busy, 1 idle, 0 lost; 1 of 2 slots are free$'
 	is_a_screen
 	open_gate runs
 	done_with "$b"
