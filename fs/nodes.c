@@ -90,8 +90,8 @@ const struct node nodes[] = {
 	 "format"},
 {.path = "/top", .mode = FILE_, .io = &top_io,
  .help = "the cluster as one screen of text, 22 lines of 80 columns at most: engines, "
-	 "what runs where and how far it is, what waits for what, the last that failed, pools "
-	 "if there are any. The results that you may see; of others only how many. Good "
+	 "what runs where and how far it is, what waits for what, the last that failed, queues and "
+	 "pools if there are any. The results that you may see; of others only how many. Good "
 	 "with `watch cat mnt/top`"},
 {.path = "/status.html", .mode = FILE_, .await = page_await, .io = &page_io,
  .help = "the same as a page for a browser, which shows it from the file itself: the last "

@@ -157,6 +157,7 @@ void page_put(const struct glance *g, struct buf *out)
 	page_put_failed(g, out);
 	page_put_engines(g, out);
 	page_put_results(g, out);
+	page_put_queues(g, out);
 	page_put_pools(g, out);
 	buf_printf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", script);
 }

@@ -241,6 +241,41 @@ static void put_pool(const struct glance *g, const struct pool *p, struct buf *o
 	buf_puts(out, "</tr>\n");
 }
 
+static void put_queue(const struct queue *q, struct buf *out)
+{
+	buf_puts(out, "<tr><th scope=\"row\">");
+	page_put_text(out, q->name);
+	buf_printf(out, "</th><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
+		   q->paused ? "paused" : "open", (long long)q->running,
+		   (long long)q->waiting);
+	if (q->limit)
+		buf_printf(out, "<td class=\"n\">%lld</td></tr>\n",
+			   (long long)q->limit);
+	else
+		buf_puts(out, "<td>none</td></tr>\n");
+}
+
+void page_put_queues(const struct glance *g, struct buf *out)
+{
+	const struct queues *qs = &g->mirror->queues;
+	size_t n = 0;
+
+	if (!qs->n)
+		return;
+	buf_puts(out, "<section aria-labelledby=\"queues\">\n"
+		      "<h2 id=\"queues\">Queues</h2>\n"
+		      "<div class=\"wide\"><table aria-labelledby=\"queues\">\n"
+		      "<thead><tr><th scope=\"col\">Queue</th>"
+		      "<th scope=\"col\">State</th><th scope=\"col\">Run</th>"
+		      "<th scope=\"col\">Wait</th><th scope=\"col\">Limit</th></tr></thead>\n"
+		      "<tbody>\n");
+	for (; n < PAGE_QUEUES && n < qs->n; n++)
+		put_queue(&qs->of[n], out);
+	buf_puts(out, "</tbody>\n</table></div>\n");
+	page_put_more(out, n, qs->n);
+	buf_puts(out, "</section>\n");
+}
+
 void page_put_pools(const struct glance *g, struct buf *out)
 {
 	size_t all = index_count(&g->mirror->pools.by_id), n = 0;

@@ -8,6 +8,7 @@
 #include "glance.h"
 
 void page_put_engines(const struct glance *g, struct buf *out);
+void page_put_queues(const struct glance *g, struct buf *out);
 void page_put_pools(const struct glance *g, struct buf *out);
 
 #endif

@@ -10,6 +10,7 @@
 #define PAGE_ENGINES 100
 #define PAGE_FAILED 10
 #define PAGE_RESULTS 40		/* of each: that run, wait, have ended */
+#define PAGE_QUEUES 20
 #define PAGE_POOLS 20
 #define PAGE_ERROR 2000		/* bytes of an error: its end */
 

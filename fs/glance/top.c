@@ -11,7 +11,7 @@ struct list_of {
 	size_t known, all, shown;
 };
 
-enum { ENGINES, RUNNING, WAITING, FAILED, POOLS, SECTIONS };
+enum { ENGINES, RUNNING, WAITING, FAILED, QUEUES, POOLS, SECTIONS };
 
 struct top {
 	const struct glance *g;
@@ -162,6 +162,20 @@ static void put_failed(const struct top *t, size_t i)
 	put_bar(t, r, TOP_COLUMNS - 36);
 }
 
+static void put_queue(const struct top *t, size_t i)
+{
+	const struct queue *q = &t->g->mirror->queues.of[i];
+
+	put(t->out, q->name, 20);
+	put(t->out, q->paused ? "paused" : "open", 10);
+	put_id(t->out, (uint64_t)q->running, 8);
+	put_id(t->out, (uint64_t)q->waiting, 8);
+	if (q->limit)
+		buf_printf(t->out, "%lld at a time", (long long)q->limit);
+	else
+		buf_puts(t->out, "none");
+}
+
 static void put_pool(const struct top *t, size_t i)
 {
 	const struct pool *p = t->pool[i];
@@ -183,6 +197,7 @@ static const struct section {
 	[WAITING] = {"WAITS   FOR         NAME            WHAT IT WAITS FOR",
 		     put_waiting},
 	[FAILED] = {"FAILED  AT (UTC)    NAME            WHY", put_failed},
+	[QUEUES] = {"QUEUE               STATE     RUN     WAIT    LIMIT", put_queue},
 	[POOLS] = {"POOL                STATE     ENGINES JOBS    WHY", put_pool},
 };
 
@@ -212,6 +227,16 @@ static void find_pools(struct top *t)
 	t->list[POOLS] = (struct list_of){
 		.known = n,
 		.all = index_count(&t->g->mirror->pools.by_id),
+	};
+}
+
+static void find_queues(struct top *t)
+{
+	size_t n = t->g->mirror->queues.n;
+
+	t->list[QUEUES] = (struct list_of){
+		.known = min_u64(n, TOP_LINES),
+		.all = n,
 	};
 }
 
@@ -323,6 +348,7 @@ void top_put(const struct glance *g, struct buf *out)
 	put_head(&t);
 	find_engines(&t);
 	find_results(&t);
+	find_queues(&t);
 	find_pools(&t);
 	for (s = 0; s < SECTIONS; s++)
 		t.lines += lines_of(&t.list[s]);

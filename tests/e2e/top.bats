@@ -37,6 +37,22 @@ is_a_screen() {
 	done_with "$b"
 }
 
+@test "queues: how many tasks run in each, and how many wait" {
+	local a b
+	mkdir "$MNT/queues/disk"
+	echo 1 >"$MNT/queues/disk/limit"
+	a=$(submit "{\"code\": \"cat $(gate queue)\", \"queue\": \"disk\"}")
+	b=$(submit '{"code": ":", "queue": "disk"}')
+	wait_for has '^disk +open +1 +1 +1 at a time$'
+	is_a_screen
+	open_gate queue
+	done_with "$a"
+	done_with "$b"
+	wait_for has '^disk +open +0 +0 +1 at a time$'
+	rmdir "$MNT/queues/disk"
+	wait_for eval '! has "^QUEUE"'
+}
+
 @test "its size is that of what is read then" {
 	local size
 	submit ':' >/dev/null

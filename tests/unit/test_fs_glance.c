@@ -232,6 +232,8 @@ static void test_foreign_text_stays_text(void **state)
 				   "[\"3" EVIL "\"]}"), 1, false);
 	merge_pool(&m, bytes_str("{\"pool\":\"gpu\",\"state\":\"state" EVIL
 				 "\",\"why\":\"because" EVIL "\"}"), 1, true);
+	queues_set(&m, bytes_str("[{\"queue\":\"disk\",\"limit\":4,\"paused\":true,"
+				 "\"waiting\":3,\"running\":2}]"));
 	fs.source = "source<script>'\"&";
 	page();
 	fs.source = "lab";
@@ -239,6 +241,8 @@ static void test_foreign_text_stays_text(void **state)
 	assert_int_equal(count("state" GOOD), 2);
 	assert_int_equal(count("why" GOOD), 1);
 	assert_int_equal(count("because" GOOD), 1);
+	assert_int_equal(count("disk</th><td>paused</td><td class=\"n\">2</td>"
+			       "<td class=\"n\">3</td><td class=\"n\">4</td>"), 1);
 	assert_int_equal(count("host" GOOD), 1);
 	assert_int_equal(count("source" GOOD), 2);
 	assert_int_equal(count("ename" GOOD), 1);
