@@ -175,11 +175,11 @@ void control_retry(struct request *rq, struct result *r, const char *argument)
 		err = check_queue(r, &gone);
 		why = buf_str(&gone);
 	}
-	if (err) {
+	if (err)
 		control_done(rq, err, why);
-		buf_done(&gone);
+	buf_done(&gone);
+	if (err)
 		return;
-	}
 	op = store_op_new(STORE_INPUT);
 	op->task.row.result = r->id;
 	op->arg = rq;
