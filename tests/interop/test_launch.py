@@ -248,6 +248,9 @@ class ControllerOptions(Case):
         self.controller()
         for kind in ("client", "engine"):
             theirs, ours = stock.info(kind), self.info(kind)
+            # For engines of ours: where their lines lead.
+            lines = ours.pop("taskfs", None)
+            self.assertEqual(lines is not None, kind == "engine")
             self.assertEqual(set(theirs), set(ours))
             # It encrypts when it is told to.
             self.assertIsNone(theirs.pop("curve_serverkey"))

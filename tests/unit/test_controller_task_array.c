@@ -69,13 +69,14 @@ static void test_no_descriptor(void **state)
 static long own_memory(void)
 {
 	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	static const char key[] = "Private_Dirty:";
 	char line[256];
 	long n = -1;
 
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Private_Dirty: %ld", &n) == 1)
-			break;
+		if (strncmp(line, key, strlen(key)) == 0)
+			n = strtol(line + strlen(key), NULL, 10);
 	fclose(f);
 	assert_true(n >= 0);
 	return n;

@@ -49,6 +49,7 @@ static int end(void **state)
 }
 
 /* Adds what printf makes of it, as told by a change, or in a listing. */
+static struct result *add(bool whole, const char *fmt, ...) printf_like(2, 3);
 static struct result *add(bool whole, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT;

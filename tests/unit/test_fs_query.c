@@ -301,7 +301,7 @@ static void test_a_turn_looks_at_a_part(void **state)
 
 static void test_who_reads_goes_on_while_another_looks_anew(void **state)
 {
-	uint32_t ids[8];
+	uint32_t ids[8] = {0};
 	struct obj dir;
 
 	(void)state;
@@ -320,7 +320,7 @@ static void test_who_reads_goes_on_while_another_looks_anew(void **state)
 static void test_more_queries_than_are_kept(void **state)
 {
 	struct obj first, dir;
-	uint32_t ids[8];
+	uint32_t ids[8] = {0};
 	char text[32];
 	unsigned i;
 
@@ -341,7 +341,7 @@ static void test_more_queries_than_are_kept(void **state)
 static void test_each_sees_his_own(void **state)
 {
 	struct obj mine, all, link;
-	uint32_t ids[8];
+	uint32_t ids[8] = {0};
 
 	(void)state;
 	fs.shared = true;
