@@ -129,7 +129,7 @@ static void on_task_out(struct controller *c, struct msg *m)
 	else if (strcmp(m->type, MSG_DRAIN) == 0)
 		drain_on_told(e, m);
 	else if (strcmp(m->type, MSG_RETURNED) == 0)
-		returned_given_back(e, json_get_array(m->content, "msg_ids"));
+		returned_given_back(e, m->content);
 	else
 		c->count.dropped_unknown++;
 }

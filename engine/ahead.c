@@ -8,8 +8,30 @@ static bool waits(const struct task *t)
 	return t->ahead && t->state == STATE_PENDING;
 }
 
+/* Those that are given back, as the message has them. */
+struct given {
+	struct json_object *ids, *numbers;
+};
+
+static struct given given_new(void)
+{
+	return (struct given){json_object_new_array(), json_object_new_array()};
+}
+
+static void given_add(struct given *g, const struct task *t)
+{
+	json_push(g->ids, json_text(bytes_str(t->request.id)));
+	json_push(g->numbers, json_object_new_int64(t->number));
+}
+
+static void given_done(struct given *g)
+{
+	json_object_put(g->ids);
+	json_object_put(g->numbers);
+}
+
 /* 0: the controller will hear of it. */
-static int tell(struct engine *e, struct json_object *ids)
+static int tell(struct engine *e, const struct given *g)
 {
 	struct msg_out out = {.type = MSG_RETURNED};
 	int err;
@@ -17,7 +39,8 @@ static int tell(struct engine *e, struct json_object *ids)
 	if (e->leave.on || !member_is_in(&e->member))
 		return -EAGAIN;
 	out.content = json_object_new_object();
-	json_add(out.content, "msg_ids", json_object_get(ids));
+	json_add(out.content, "msg_ids", json_object_get(g->ids));
+	json_add(out.content, "numbers", json_object_get(g->numbers));
 	err = link_send(&e->link, CHANNEL_TASK, &out);
 	json_object_put(out.content);
 	return err;
@@ -25,32 +48,32 @@ static int tell(struct engine *e, struct json_object *ids)
 
 bool ahead_give_back(struct task *t)
 {
-	struct json_object *ids;
+	struct given g;
 	int err;
 
 	if (!waits(t))
 		return false;
-	ids = json_object_new_array();
-	json_push(ids, json_text(bytes_str(t->request.id)));
-	err = tell(t->engine, ids);
-	json_object_put(ids);
+	g = given_new();
+	given_add(&g, t);
+	err = tell(t->engine, &g);
+	given_done(&g);
 	if (!err)
 		task_free(t);
 	return !err;
 }
 
-static struct json_object *all_that_wait(const struct engine *e)
+static struct given all_that_wait(const struct engine *e)
 {
-	struct json_object *ids = json_object_new_array();
+	struct given g = given_new();
 	const struct list *l;
 
 	list_for_each(l, &e->tasks.waiting[false]) {
 		const struct task *t = list_entry(l, struct task, link);
 
 		if (t->ahead)
-			json_push(ids, json_text(bytes_str(t->request.id)));
+			given_add(&g, t);
 	}
-	return ids;
+	return g;
 }
 
 static void forget_all(struct engine *e)
@@ -70,17 +93,17 @@ static void due(struct timer *timer)
 {
 	struct engine *e = container_of(timer, struct engine, ahead.timer);
 	uint64_t until = e->ahead.begun + e->config->ahead, now = mono_usec();
-	struct json_object *ids = all_that_wait(e);
+	struct given g = all_that_wait(e);
 
-	if (!json_object_array_length(ids))
+	if (!json_object_array_length(g.ids))
 		;
 	else if (until > now)
 		timer_set(e->loop, timer, until - now);
-	else if (tell(e, ids) == 0)
+	else if (tell(e, &g) == 0)
 		forget_all(e);
 	else
 		timer_set(e->loop, timer, e->config->ahead);
-	json_object_put(ids);
+	given_done(&g);
 }
 
 void ahead_arrived(struct task *t)

@@ -86,16 +86,27 @@ static bool is_of(const struct run *run, const struct engine *e)
 	       !run->ops->lost;
 }
 
-void returned_given_back(struct engine *e, struct json_object *msg_ids)
+/* What was said of another sending of the same task is late. */
+static bool is_sending(const struct run *run, struct json_object *numbers, size_t i)
 {
-	size_t i, n = msg_ids ? json_object_array_length(msg_ids) : 0;
+	struct json_object *v = json_object_array_get_idx(numbers, i);
+
+	return json_object_is_type(v, json_type_int) &&
+	       json_object_get_int64(v) == run->number;
+}
+
+void returned_given_back(struct engine *e, struct json_object *said)
+{
+	struct json_object *msg_ids = json_get_array(said, "msg_ids");
+	struct json_object *numbers = json_get_array(said, "numbers");
+	size_t i, n = msg_ids && numbers ? json_object_array_length(msg_ids) : 0;
 	bool asked = true;
 
 	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(msg_ids, i);
 		struct run *run = run_find(e->c, json_object_get_string(v));
 
-		if (!is_of(run, e))
+		if (!is_of(run, e) || !is_sending(run, numbers, i))
 			continue;
 		asked &= run->recalled || run->abort;
 		run_put_back(result_find(e->c, run->result), run);
@@ -114,7 +125,7 @@ void returned_unbegun(struct engine *e, struct json_object *said)
 	list_for_each_safe(l, tmp, &e->runs) {
 		struct run *run = list_entry(l, struct run, engine_link);
 
-		if (is_of(run, e) && run->number > begun)
+		if (is_of(run, e) && run->number && run->number > begun)
 			run_put_back(result_find(e->c, run->result), run);
 	}
 }

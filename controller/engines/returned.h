@@ -11,8 +11,8 @@
  * it has; those it shall forget are added to ret_drop. */
 void returned_submitted(struct engine *e, struct json_object *t,
 			struct json_object *ret_drop);
-/* The engine gives back these tasks, which it has not begun. */
-void returned_given_back(struct engine *e, struct json_object *msg_ids);
+/* The engine gives back tasks, which it has not begun: the content of `returned`. */
+void returned_given_back(struct engine *e, struct json_object *said);
 /* The engine has ended, or its worker has: `begun`, the largest number of a task that
  * it has begun, is a member of what was said then. The others wait again. */
 void returned_unbegun(struct engine *e, struct json_object *said);

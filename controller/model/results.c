@@ -120,6 +120,13 @@ static void read_retry_on(struct result *r, struct json_object *words)
 					   json_object_array_get_idx(words, i))));
 }
 
+void result_set_target(struct result *r, int64_t engine)
+{
+	r->targets = xreallocarray(r->targets, 1, sizeof(*r->targets));
+	r->targets[0] = engine;
+	r->ntargets = 1;
+}
+
 static void read_targets(struct result *r, struct json_object *ids)
 {
 	size_t i;
@@ -132,6 +139,16 @@ static void read_targets(struct result *r, struct json_object *ids)
 	for (i = 0; i < r->ntargets; i++)
 		r->targets[i] = json_object_get_int64(
 			json_object_array_get_idx(ids, i));
+}
+
+/* What it follows says where it runs, once that has run. */
+static void read_followed(struct result *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ndeps; i++)
+		if (r->dep[i].follow && r->dep[i].met && r->dep[i].engine >= 0)
+			result_set_target(r, r->dep[i].engine);
 }
 
 static void read_begin(struct result *r, struct bytes text)
@@ -151,6 +168,7 @@ void result_read_settings(struct result *r, struct json_object *o)
 	needs_drop(r->needs);
 	r->needs = needs_of(r->c, o);
 	read_targets(r, json_get_array(o, "targets"));
+	read_followed(r);
 }
 
 void result_read_options(struct result *r, struct json_object *o)

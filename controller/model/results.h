@@ -152,6 +152,7 @@ struct result {
 	bool grows;		/* the option open was given */
 	bool open;		/* items may be added */
 	bool closing;		/* that they may not is being stored */
+	bool over;		/* all that waited of it was ended */
 	uint64_t adding, nadding; /* bytes of items, and tasks, that are being stored */
 
 	/* schedule/unbegun.c: what became of the tasks that were never begun */
@@ -277,6 +278,8 @@ void task_drop_outputs(struct result *r, uint32_t index);
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
 /* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h). */
+/* It runs on that engine, and on no other. */
+void result_set_target(struct result *r, int64_t engine);
 void result_read_options(struct result *r, struct json_object *o);
 /* What of that can change (TASK_CHANGES). r is not ready while it is called. */
 void result_read_settings(struct result *r, struct json_object *o);

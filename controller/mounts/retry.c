@@ -94,19 +94,38 @@ static uint64_t wanted_items(const struct result *r, int64_t only,
 	return only < 0 ? r->ntasks - r->count[STATE_OK] : 1;
 }
 
+/* Its queue may be gone. */
+static int check_queue(const struct result *r, struct buf *why)
+{
+	struct json_object *o = json_parse(bytes_str(r->options), NULL);
+	int err = queue_check(r->c, o, why);
+
+	json_object_put(o);
+	return err;
+}
+
 /* The code and stdin of the old one are here. */
 static void retry_input(struct store_op *op)
 {
 	struct request *rq = op->arg;
 	struct result *old = result_find(rq->c, op->task.row.result), *r;
 	struct result_spec spec = {.kind = "task", .ntasks = 1};
+	struct buf gone = BUF_INIT;
 	struct json_object *targets;
+	int err;
 
 	if (op->err || !old) {
 		request_fail(rq, MSG_CONTROL_REPLY, -ENOENT, "KeyError",
 			     "there is no such result");
 		return;
 	}
+	err = check_queue(old, &gone);
+	if (err) {
+		control_done(rq, err, buf_str(&gone));
+		buf_done(&gone);
+		return;
+	}
+	buf_done(&gone);
 	spec.name = old->name;
 	spec.uid = old->uid;
 	spec.gid = old->gid;
@@ -151,16 +170,6 @@ static int check(const struct result *r, int64_t task, const char **ret_why)
 		return 0;
 	*ret_why = "it is ok";
 	return -EINVAL;
-}
-
-/* Its queue may be gone. */
-static int check_queue(const struct result *r, struct buf *why)
-{
-	struct json_object *o = json_parse(bytes_str(r->options), NULL);
-	int err = queue_check(r->c, o, why);
-
-	json_object_put(o);
-	return err;
 }
 
 void control_retry(struct request *rq, struct result *r, const char *argument)

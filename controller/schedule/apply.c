@@ -59,7 +59,11 @@ static void halt(struct result *r)
 	result_end_saying(r, &halted, "%llu tasks failed, and halt is %llu",
 			  (unsigned long long)r->count[STATE_ERROR],
 			  (unsigned long long)r->halt);
-	(void)!result_close(r, NULL, NULL);
+}
+
+static bool is_halted(const struct result *r)
+{
+	return r->halt && r->count[STATE_ERROR] >= r->halt;
 }
 
 void task_apply(struct result *r, struct task_row *row, enum state_event event)
@@ -88,8 +92,10 @@ void task_apply(struct result *r, struct task_row *row, enum state_event event)
 		abort_waiting(r);
 	else if (s == STATE_PENDING && t->aborting)
 		task_end_pending(r, row->index, &aborted);
+	else if (s == STATE_PENDING && is_halted(r))
+		halt(r);
 	result_changed(r, state_is_final(s) ? CHANGED_END : CHANGED_STATE);
-	if (s == STATE_ERROR && r->halt && r->count[STATE_ERROR] >= r->halt)
+	if (s == STATE_ERROR && is_halted(r))
 		halt(r);
 	if (state_is_final(result_state(r)))
 		result_end(r);

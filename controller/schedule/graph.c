@@ -22,13 +22,6 @@ static void add_dependent(struct result *on, uint64_t id)
 	on->dependent[on->ndependents++] = id;
 }
 
-static void set_target(struct result *r, int64_t engine)
-{
-	r->targets = xreallocarray(r->targets, 1, sizeof(*r->targets));
-	r->targets[0] = engine;
-	r->ntargets = 1;
-}
-
 /* --- reading ------------------------------------------------------------ */
 
 /* Who asks, and of which results it may speak: those before this id. */
@@ -138,7 +131,7 @@ bool graph_parse(struct result *r, const char *text)
 		*add_dep(r) = d;
 		r->unmet -= d.met;
 		if (d.follow && d.met && d.engine >= 0)
-			set_target(r, d.engine);
+			result_set_target(r, d.engine);
 	}
 	return more == 0;
 }
@@ -200,7 +193,7 @@ static bool follow(struct result *r, struct dep *d, const struct result *on)
 				  (unsigned long long)on->id, (long long)e);
 		return false;
 	}
-	set_target(r, e);
+	result_set_target(r, e);
 	d->engine = e;
 	return true;
 }

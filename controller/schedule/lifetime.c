@@ -206,6 +206,8 @@ void result_set_finished(struct result *r)
 
 void result_end(struct result *r)
 {
+	if (!list_empty(&r->finished))
+		return;
 	log_info("result ended", log_int("result", (int64_t)r->id),
 		 log_str("status", state_name(result_state(r))),
 		 log_int("ok", (int64_t)r->count[STATE_OK]),

@@ -334,7 +334,8 @@ static void started(struct store_op *op)
 		run_end(run, &refused, NULL);
 		return;
 	}
-	run->number = next_number(c);
+	/* Who takes none ahead is told none, and says of none that it has not begun. */
+	run->number = run->engine && run->engine->takes_ahead ? next_number(c) : 0;
 	code = buf_bytes(here ? &r->code : &op->task.code);
 	input = buf_bytes(here ? &r->stdin_ : &op->task.stdin_);
 	err = run->ops->send(r, run, code, input);

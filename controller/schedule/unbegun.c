@@ -117,6 +117,9 @@ void result_end_waiting(struct result *r, const struct ending *how)
 		r->unbegun.from = next;
 		end_unbegun(r, how);
 	}
+	/* Nothing more is begun of an open map: what is being added ends, too. */
+	r->over = r->grows;
+	(void)!result_close(r, NULL, NULL);
 }
 
 void result_end_saying(struct result *r, const struct ending *as,

@@ -266,19 +266,21 @@ static void add_came(struct result *r, const struct store_op *op)
 	r->nadding -= op->result.tasks;
 }
 
-/* They wait from now on; of a result that was aborted meanwhile they are aborted. */
+/* They wait from now on; when what waited was ended meanwhile they are aborted. */
 static int added(struct result *r, const struct store_op *op)
 {
 	static const struct ending aborted = {.event = EVENT_ABORT};
-	bool only = r->ntasks == 1;
+	uint64_t i = r->ntasks;
+	bool only = i == 1;
 
 	result_grow(r, buf_bytes(&op->result.items), op->result.tasks);
 	/* Nobody has told it as one of many. */
 	if (only)
 		task_changed(r, 0);
 	result_changed(r, CHANGED_ALL);
-	if (r->aborting) {
-		result_end_waiting(r, &aborted);
+	if (r->aborting || r->over) {
+		for (; i < r->ntasks; i++)
+			task_end_pending(r, (uint32_t)i, &aborted);
 		return 0;
 	}
 	result_wait(r);

@@ -39,7 +39,6 @@ int result_abort(struct result *r)
 	r->aborting = true;
 	err = result_each_run(r, NULL, abort_run);
 	result_end_waiting(r, &how);
-	(void)!result_close(r, NULL, NULL);
 	/* A task without a run waits, or waits again later, and ends then. */
 	return err == -ESRCH ? 0 : err;
 }

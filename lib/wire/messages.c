@@ -398,10 +398,11 @@ const struct message_type message_types[] = {
 	{MSG_RECALL, C_, E_, "control", true, "msg_ids",
 	 "Those of these tasks that were sent `ahead` and have not begun are to be "
 	 "`returned`. No reply."},
-	{MSG_RETURNED, E_, C_, "task", true, "msg_ids",
+	{MSG_RETURNED, E_, C_, "task", true, "msg_ids, numbers",
 	 "Tasks that were sent `ahead` and that the engine will not begin: it was "
 	 "asked for them, or none of them could begin for a while. They are given "
-	 "to an engine again."},
+	 "to an engine again. `numbers` are those of the execute_requests: a task "
+	 "that was sent again meanwhile has another one, and is not meant."},
 	{MSG_DRAIN, E_, C_, "task", true, "why",
 	 "The engine is to be given no more tasks until somebody says resume. "
 	 "Several in a row failed for faults of the engine (it cannot keep "

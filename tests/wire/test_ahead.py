@@ -43,8 +43,11 @@ class Ahead(Case):
         return next(x for x in engines if x["id"] == e.id)
 
     def give_back(self, e, *tasks):
-        ids = [m.header["msg_id"] for m in tasks]
-        e.task.send_multipart(e.frames("returned", {"msg_ids": ids})[1])
+        content = {
+            "msg_ids": [m.header["msg_id"] for m in tasks],
+            "numbers": [m.metadata["taskfs"]["number"] for m in tasks],
+        }
+        e.task.send_multipart(e.frames("returned", content)[1])
 
     def goodbye(self, e, **more):
         content = dict(id=e.id, uuid=e.uuid, **more)
