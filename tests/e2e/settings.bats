@@ -154,3 +154,13 @@ second_shows() {
 	done_with "$id"
 	equal "$(get "$id" targets)" all
 }
+
+@test "what follows another stays with its engine when an option changes" {
+	local a b
+	a=$(submit '{"code": ":", "targets": [1]}')
+	done_with "$a"
+	b=$(submit "{\"code\": \"echo \$TASKFS_ENGINE\", \"follow\": [$a], \"hold\": 1}")
+	echo 3 >"$MNT/results/$b/priority"
+	echo release >"$MNT/results/$b/ctl"
+	equal "$(get "$b" value)" 1
+}

@@ -100,6 +100,31 @@ class Given(Ahead):
         e.reply(tasks[2], **SHORT)
         c.wait(4, "ok")
 
+    def test_a_return_of_an_earlier_sending_is_late(self):
+        c, e, tasks = self.quick(2)
+        content = {
+            "msg_ids": [m.header["msg_id"] for m in tasks],
+            "numbers": [m.metadata["taskfs"]["number"] - 1 for m in tasks],
+        }
+        e.task.send_multipart(e.frames("returned", content)[1])
+        self.assert_no_more(c, e)
+        for m in tasks:
+            e.reply(m, **SHORT)
+        c.wait(3, "ok")
+        self.assertEqual(self.states(c, 2, 3), ["ok", "ok"])
+
+    def test_an_engine_without_them_says_nothing_of_what_it_began(self):
+        c = self.client()
+        c.follow()
+        e = self.engine()
+        e.join(c, about={"ahead": False})
+        c.submit(b"x")
+        self.assertNotIn("number", e.take().metadata["taskfs"])
+        self.goodbye(e, begun=0)
+        c.wait(1, "error")
+        other = self.joined(c)
+        self.assert_no_more(c, other)
+
     def test_none_for_an_engine_that_does_not_give_back(self):
         for about in None, {"ahead": False}:
             c = self.client()
