@@ -60,7 +60,7 @@ entry() {
 	entry controller '"PRIORITY": "6"' '"SYSLOG_IDENTIFIER": "taskfs-controller"' \
 		"\"TASKFS_DIR\": \"$DIR\"" '"MESSAGE": "started dir='
 	managed engine "$BUILD/taskfs-engine" --cluster-dir="$DIR"
-	entry controller '"TASKFS_ENGINE": "0"' 'engine registered engine=0'
+	wait_for entry controller '"TASKFS_ENGINE": "0"' 'engine registered engine=0'
 	# Its standard error is the journal's, and nothing else is written there.
 	[ ! -s "$BATS_TEST_TMPDIR/controller/stream" ]
 	kill -KILL "$(cat "$BATS_TEST_TMPDIR/engine/pid")"
