@@ -119,6 +119,7 @@ static void has_begun(struct run *run)
 	row = start_row(r, run);
 	task_apply(r, &row, EVENT_START);
 	task_row_done(&row);
+	engine_changed(run->engine);
 }
 
 void run_begun(struct run *run)
@@ -320,6 +321,9 @@ static void started(struct store_op *op)
 		task_apply(r, &op->task.row, EVENT_START);
 	run->phase = RUN_SENT;
 	run->sent = mono_usec();
+	/* It is among what runs there. */
+	if (run->engine)
+		engine_changed(run->engine);
 	if (run->abort) {
 		run_end(run, &aborted, NULL);
 		return;
