@@ -29,8 +29,8 @@ const struct task_option task_options[] = {
 	 "1: env is the environment of the process that submits, as it was when its "
 	 "program began; or a list of the variables that are wanted"},
 	{"pty", TASK_FLAG, TASK_BY_ENGINE, 0, 1,
-	 "1: standard output and error are a terminal, COLUMNS and LINES of env large "
-	 "or 80x24, and both are in stdout; for programs that write otherwise into a "
+	 "1: standard output and error are a terminal, as large as COLUMNS and LINES of env "
+	 "say, else 80x24, and both are in stdout; for programs that write otherwise into a "
 	 "pipe. Nobody types there: stdin is as without it"},
 	{"cwd", TASK_TEXT, TASK_BY_ENGINE, 1, PATH_MAX - 1,
 	 "directory to run in, or the task fails; a relative one is below "
