@@ -214,6 +214,21 @@ orders() {
 	ordered $'b\na'
 	ordered $'a\nb' -k
 }
+scripts() {
+	local id
+	id=$(printf '%s\n' '#!/bin/sh' '#TASKFS time_limit=60 label=named' 'echo "in it"' | tfs submit)
+	equal "$(cat "$MNT/results/$id/wait")" ok
+	equal "$(cat "$MNT/results/$id/label")" named
+	equal "$(cat "$MNT/results/$id/time_limit")" 60
+	equal "$(cat "$MNT/results/named/value")" 'in it'
+	equal "$(printf 'echo "$0 and more"\n' | tfs run -olabel=plain)" '/bin/sh and more'
+	equal "$(tfs map -k -j1 -N2 printf '<%s>' ::: 1 2 3)" '<1><2><3>'
+	equal "$(cat "$MNT/results/latest/max_running" "$MNT/results/latest/chunk" | tr '\n' ' ')" '1 2 '
+}
+@test "a script says its label; options with their values in one word" {
+	each scripts
+}
+
 @test "map: outputs when a task ends, or with -k in the order of the items" {
 	each orders
 }
