@@ -288,8 +288,8 @@ int tree_make(const struct obj *dir, struct bytes name, mode_t type, int flags,
 	return callers_refuse(dir->fs->callers, dir->by.tid, -EPERM,
 			      "nothing can be made here; what can be made are "
 			      "tasks (tasks/NAME), drafts of tasks "
-			      "(mkdir tasks/NAME), pools (mkdir pools/NAME) and "
-			      "variables; a task for "
+			      "(mkdir tasks/NAME), pools (mkdir pools/NAME), "
+			      "queues (mkdir queues/NAME) and variables; a task for "
 			      "engines gets its name by the option \"label\"");
 }
 
