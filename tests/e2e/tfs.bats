@@ -143,7 +143,7 @@ signals() {
 	signal SIGINT 130
 	signal SIGTERM 143
 	signal SIGHUP 129
-	HOW=kill signal SIGTERM 143
+	HOW='kill' signal SIGTERM 143
 }
 @test "run: Ctrl-C aborts the task" {
 	each signals
