@@ -79,6 +79,8 @@ class Cable:
         for name, port in info.items():
             if name == "broadcast":
                 self.info[name] = [self.listen(p) for p in port]
+            elif name == "taskfs":
+                self.info[name] = {n: self.listen(p) for n, p in port.items()}
             elif isinstance(port, int):
                 self.info[name] = self.listen(port)
         self.orders = queue.SimpleQueue()
