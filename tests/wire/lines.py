@@ -115,7 +115,10 @@ class Switch(threading.Thread):
                     self.poller.register(s, zmq.POLLIN)
 
     def to_engine(self, s):
-        ((uuid, tag),) = (key for key, peer in self.peers.items() if peer is s)
+        found = [key for key, peer in self.peers.items() if peer is s]
+        if not found:
+            return  # another one has taken its place in this turn
+        ((uuid, tag),) = found
         (name,) = (n for n, tags in CHANNELS.items() if tag in tags)
         self.lines[name].send_multipart([uuid, tag.encode(), *s.recv_multipart()])
 
