@@ -185,6 +185,22 @@ void result_read_options(struct result *r, struct json_object *o)
 	read_retry_on(r, json_get_array(o, "retry_on"));
 }
 
+char *result_options_with(const struct result *r, const char *name,
+			  struct json_object *value)
+{
+	struct json_object *o = json_parse(bytes_str(r->options), NULL);
+	struct bytes text;
+	char *copy;
+
+	json_object_object_del(o, name);
+	if (value)
+		json_add(o, name, json_object_get(value));
+	text = json_bytes(o);
+	copy = xmemdup_nul(text.p, text.n);
+	json_object_put(o);
+	return copy;
+}
+
 /* So many tasks came, and wait. */
 static void count_new(struct result *r, uint64_t n)
 {

@@ -277,9 +277,14 @@ void task_drop_outputs(struct result *r, uint32_t index);
 /* Of results.c, tasks.c and schedule/resume.c alone. */
 struct result *result_make(struct controller *c, uint64_t id, uint64_t ntasks);
 void result_set_token(struct result *r, const char *token);
-/* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h). */
 /* It runs on that engine, and on no other. */
 void result_set_target(struct result *r, int64_t engine);
+/* The text of its options with another value (borrowed) of one; NULL: without that one.
+ * The caller frees it. */
+char *result_options_with(const struct result *r, const char *name,
+			  struct json_object *value);
+/* What the scheduler honours (TASK_BY_CONTROLLER in wire/task_option.h); its dependencies
+ * are read already. */
 void result_read_options(struct result *r, struct json_object *o);
 /* What of that can change (TASK_CHANGES). r is not ready while it is called. */
 void result_read_settings(struct result *r, struct json_object *o);

@@ -176,19 +176,13 @@ void control_retry(struct request *rq, struct result *r, const char *argument)
 {
 	const char *why = NULL;
 	int err = check(r, rq->task, &why);
-	struct buf gone = BUF_INIT;
 	struct store_op *op;
 
 	(void)argument;
-	if (!err) {
-		err = check_queue(r, &gone);
-		why = buf_str(&gone);
-	}
-	if (err)
+	if (err) {
 		control_done(rq, err, why);
-	buf_done(&gone);
-	if (err)
 		return;
+	}
 	op = store_op_new(STORE_INPUT);
 	op->task.row.result = r->id;
 	op->arg = rq;

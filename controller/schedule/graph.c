@@ -130,8 +130,6 @@ bool graph_parse(struct result *r, const char *text)
 	while ((more = dep_next(&rest, &d)) > 0) {
 		*add_dep(r) = d;
 		r->unmet -= d.met;
-		if (d.follow && d.met && d.engine >= 0)
-			result_set_target(r, d.engine);
 	}
 	return more == 0;
 }

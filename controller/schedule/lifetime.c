@@ -80,18 +80,12 @@ static void set_options(struct result *r, char *text)
 	result_changed(r, CHANGED_ALL);
 }
 
-static char *options_with_open(const struct result *r, int open)
+static void set_open(struct result *r, int open)
 {
-	struct json_object *o = json_parse(bytes_str(r->options), NULL);
-	struct bytes text;
-	char *copy;
+	struct json_object *value = json_object_new_int(open);
 
-	json_object_object_del(o, "open");
-	json_add_int(o, "open", open);
-	text = json_bytes(o);
-	copy = xmemdup_nul(text.p, text.n);
-	json_object_put(o);
-	return copy;
+	set_options(r, result_options_with(r, "open", value));
+	json_object_put(value);
 }
 
 static void closed(struct store_op *op)
@@ -104,7 +98,7 @@ static void closed(struct store_op *op)
 		r->open = op->err != 0;
 	}
 	if (r && op->err)
-		set_options(r, options_with_open(r, 1));
+		set_open(r, 1);
 	if (r)
 		result_changed(r, CHANGED_END);
 	if (r && state_is_final(result_state(r)))
@@ -123,7 +117,7 @@ int result_close(struct result *r, void (*done)(void *arg, int err), void *arg)
 		return -EALREADY;
 	r->closing = true;
 	/* Other options may be set meanwhile. */
-	set_options(r, options_with_open(r, 0));
+	set_open(r, 0);
 	cl = xmalloc(sizeof(*cl));
 	*cl = (struct closing){r->c, done, arg};
 	op = store_op_new(STORE_OPTIONS);

@@ -119,7 +119,6 @@ static void has_begun(struct run *run)
 	row = start_row(r, run);
 	task_apply(r, &row, EVENT_START);
 	task_row_done(&row);
-	engine_changed(run->engine);
 }
 
 void run_begun(struct run *run)
@@ -128,6 +127,7 @@ void run_begun(struct run *run)
 		return;
 	ahead_remove(run);
 	has_begun(run);
+	engine_changed(run->engine);
 }
 
 /* The engine has a slot for it: it begins what came first. */

@@ -155,23 +155,6 @@ static void undo_option(struct result *r, const struct setting *s)
 	set_options(r, str_copy(s->options_were));
 }
 
-/* value is borrowed; NULL: without that option. */
-static char *options_with(const struct result *r, const char *name,
-			  struct json_object *value)
-{
-	struct json_object *o = json_parse(bytes_str(r->options), NULL);
-	struct bytes text;
-	char *copy;
-
-	json_object_object_del(o, name);
-	if (value)
-		json_add(o, name, json_object_get(value));
-	text = json_bytes(o);
-	copy = xmemdup_nul(text.p, text.n);
-	json_object_put(o);
-	return copy;
-}
-
 /* One of them is there, or comes back. */
 static bool are_expected(const struct result *r, struct json_object *ids)
 {
@@ -251,7 +234,7 @@ int result_set_option(struct result *r, const struct task_option *o,
 	err = check_option(r, o, value, why);
 	if (err)
 		return err;
-	set_options(r, options_with(r, o->name, value));
+	set_options(r, result_options_with(r, o->name, value));
 	op = store_op_new(STORE_OPTIONS);
 	op->result.options = xstrdup(r->options);
 	put_setting(r, op, s);

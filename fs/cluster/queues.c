@@ -126,17 +126,10 @@ static int possible(const struct obj *o)
 
 static int check_name(const struct obj *o, struct bytes name)
 {
-	struct buf why = BUF_INIT;
-	int err;
-
-	if (pool_name_ok(name))
-		return queue_find(queues_of(o), name) ? -EEXIST : 0;
-	buf_puts(&why, "\"");
-	buf_put_escaped(&why, name, 80);
-	buf_puts(&why, "\" is no name of a queue" POOL_NAME_RULE);
-	err = callers_refuse(o->fs->callers, o->by.tid, -EINVAL, buf_str(&why));
-	buf_done(&why);
-	return err;
+	if (!pool_name_ok(name))
+		return callers_refuse_name(o->fs->callers, o->by.tid, name,
+					   "no name of a queue" POOL_NAME_RULE);
+	return queue_find(queues_of(o), name) ? -EEXIST : 0;
 }
 
 static void answer_made(fuse_req_t req, const struct obj *o)
@@ -175,23 +168,8 @@ static void remove_queue(fuse_req_t req, const struct obj *o)
 	control_ask(o->fs, req, o, &w, 0);
 }
 
-/* Times mean nothing. */
-static void set_attributes(fuse_req_t req, const struct obj *o,
-			   const struct stat *attr, int to_set, struct file *f)
-{
-	struct stat st;
-
-	(void)f;
-	if (tree_changes_owner(o, attr, to_set)) {
-		reply_err(req, -EPERM);
-		return;
-	}
-	tree_attr(o, &st);
-	reply_attr(req, &st, tree_attr_timeout(o));
-}
-
 const struct deeds queue_deeds = {
 	.make = make,
 	.remove = remove_queue,
-	.setattr = set_attributes,
+	.setattr = tree_keep_attr,
 };

@@ -198,18 +198,14 @@ static void put_engine(struct engines *s, const struct engine *e)
 
 static void put_table(struct engines *s)
 {
+	static const char *const heads[] = {"Engine", "State", "Host", "Slots",
+					    "Rate", "Ended", "Runs", NULL};
 	size_t i;
 
-	buf_puts(s->out,
-		 "<div class=\"wide\"><table aria-labelledby=\"engines\">\n"
-		 "<thead><tr><th scope=\"col\">Engine</th><th scope=\"col\">State</th>"
-		 "<th scope=\"col\">Host</th><th scope=\"col\">Slots</th>"
-		 "<th scope=\"col\">Rate</th><th scope=\"col\">Ended</th>"
-		 "<th scope=\"col\">Runs</th></tr></thead>\n<tbody>\n");
+	page_begin_table(s->out, "engines", heads);
 	for (i = 0; i < s->n; i++)
 		put_engine(s, s->engine[i]);
-	buf_puts(s->out, "</tbody>\n</table></div>\n");
-	page_put_more(s->out, s->n, s->g->engines);
+	page_end_table(s->out, s->n, s->g->engines);
 }
 
 void page_put_engines(const struct glance *g, struct buf *out)
@@ -257,44 +253,38 @@ static void put_queue(const struct queue *q, struct buf *out)
 
 void page_put_queues(const struct glance *g, struct buf *out)
 {
+	static const char *const heads[] = {"Queue", "State", "Run", "Wait", "Limit",
+					    NULL};
 	const struct queues *qs = &g->mirror->queues;
 	size_t n = 0;
 
 	if (!qs->n)
 		return;
 	buf_puts(out, "<section aria-labelledby=\"queues\">\n"
-		      "<h2 id=\"queues\">Queues</h2>\n"
-		      "<div class=\"wide\"><table aria-labelledby=\"queues\">\n"
-		      "<thead><tr><th scope=\"col\">Queue</th>"
-		      "<th scope=\"col\">State</th><th scope=\"col\">Run</th>"
-		      "<th scope=\"col\">Wait</th><th scope=\"col\">Limit</th></tr></thead>\n"
-		      "<tbody>\n");
+		      "<h2 id=\"queues\">Queues</h2>\n");
+	page_begin_table(out, "queues", heads);
 	for (; n < PAGE_QUEUES && n < qs->n; n++)
 		put_queue(&qs->of[n], out);
-	buf_puts(out, "</tbody>\n</table></div>\n");
-	page_put_more(out, n, qs->n);
+	page_end_table(out, n, qs->n);
 	buf_puts(out, "</section>\n");
 }
 
 void page_put_pools(const struct glance *g, struct buf *out)
 {
+	static const char *const heads[] = {"Pool", "State", "Engines", "Jobs", "Why",
+					    NULL};
 	size_t all = index_count(&g->mirror->pools.by_id), n = 0;
 	const struct pool *p;
 	uint64_t from = 0;
 
 	if (!all)
 		return;
-	buf_puts(out, "<section aria-labelledby=\"pools\">\n<h2 id=\"pools\">Pools</h2>\n"
-		      "<div class=\"wide\"><table aria-labelledby=\"pools\">\n"
-		      "<thead><tr><th scope=\"col\">Pool</th>"
-		      "<th scope=\"col\">State</th><th scope=\"col\">Engines</th>"
-		      "<th scope=\"col\">Jobs</th><th scope=\"col\">Why</th></tr></thead>\n"
-		      "<tbody>\n");
+	buf_puts(out, "<section aria-labelledby=\"pools\">\n<h2 id=\"pools\">Pools</h2>\n");
+	page_begin_table(out, "pools", heads);
 	for (; n < PAGE_POOLS && (p = pool_next(g->mirror, from)); from = p->id + 1) {
 		put_pool(g, p, out);
 		n++;
 	}
-	buf_puts(out, "</tbody>\n</table></div>\n");
-	page_put_more(out, n, all);
+	page_end_table(out, n, all);
 	buf_puts(out, "</section>\n");
 }

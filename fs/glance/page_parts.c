@@ -30,3 +30,18 @@ void page_put_more(struct buf *out, size_t shown, size_t all)
 	if (shown < all)
 		buf_printf(out, "<p class=\"dim\">and %zu more</p>\n", all - shown);
 }
+
+void page_begin_table(struct buf *out, const char *id, const char *const *heads)
+{
+	buf_printf(out, "<div class=\"wide\"><table aria-labelledby=\"%s\">\n<thead><tr>",
+		   id);
+	for (; *heads; heads++)
+		buf_printf(out, "<th scope=\"col\">%s</th>", *heads);
+	buf_puts(out, "</tr></thead>\n<tbody>\n");
+}
+
+void page_end_table(struct buf *out, size_t shown, size_t all)
+{
+	buf_puts(out, "</tbody>\n</table></div>\n");
+	page_put_more(out, shown, all);
+}

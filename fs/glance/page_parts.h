@@ -20,6 +20,10 @@ void page_put_text(struct buf *out, const char *text);
 void page_put_link(struct buf *out, uint64_t id);
 /* A cell of a table with a text from elsewhere. */
 void page_put_cell(struct buf *out, const char *text);
+/* Around the rows of a table; id: that of the heading it is under. heads: of its
+ * columns, plain text, ended by NULL. Behind the last row: of how many these are. */
+void page_begin_table(struct buf *out, const char *id, const char *const *heads);
+void page_end_table(struct buf *out, size_t shown, size_t all);
 /* The last line of a list that was cut, if it was. */
 void page_put_more(struct buf *out, size_t shown, size_t all);
 

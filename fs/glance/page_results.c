@@ -148,6 +148,7 @@ static void put_table(const struct glance *g, const char *title, const char *las
 		      const struct result *const *r, size_t n, size_t all, bool runs,
 		      struct buf *out)
 {
+	const char *heads[] = {"Result", "Name", "Status", "Tasks", "Time", last, NULL};
 	struct idlist where[PAGE_RESULTS] = {{0}};
 	size_t i;
 
@@ -155,18 +156,12 @@ static void put_table(const struct glance *g, const char *title, const char *las
 		return;
 	if (runs)
 		glance_where(g, r, n, where);
-	buf_printf(out,
-		   "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n"
-		   "<div class=\"wide\"><table aria-labelledby=\"%s\">\n"
-		   "<thead><tr><th scope=\"col\">Result</th>"
-		   "<th scope=\"col\">Name</th><th scope=\"col\">Status</th>"
-		   "<th scope=\"col\">Tasks</th><th scope=\"col\">Time</th>"
-		   "<th scope=\"col\">%s</th></tr></thead>\n<tbody>\n",
-		   title, title, title, title, last);
+	buf_printf(out, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n",
+		   title, title, title);
+	page_begin_table(out, title, heads);
 	for (i = 0; i < n; i++)
 		put_result(r[i], runs ? &where[i] : NULL, out);
-	buf_puts(out, "</tbody>\n</table></div>\n");
-	page_put_more(out, n, all);
+	page_end_table(out, n, all);
 	buf_puts(out, "</section>\n");
 	for (i = 0; i < PAGE_RESULTS; i++)
 		idlist_done(&where[i]);

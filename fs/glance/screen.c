@@ -88,50 +88,35 @@ static void screen_release(struct file *f)
 		s->open--;
 }
 
-static int top_open(struct file *f, struct obj *o)
+/* Both files do the same, each with its screen. */
+static struct screen *screen_of(const struct obj *o)
 {
-	return screen_open(&top, f, o);
+	return o->node->io == &page_io ? &page : &top;
 }
 
-static uint64_t top_size(const struct obj *o)
+static int open_screen(struct file *f, struct obj *o)
 {
-	return screen_size(&top, o);
+	return screen_open(screen_of(o), f, o);
 }
 
-static int64_t top_mtime(const struct obj *o)
+static uint64_t size(const struct obj *o)
 {
-	(void)o;
-	return top.date;
+	return screen_size(screen_of(o), o);
 }
 
-const struct io top_io = {
-	.open = top_open,
-	.read = screen_read,
-	.size = top_size,
-	.mtime = top_mtime,
-	.release = screen_release,
-};
-
-static int page_open(struct file *f, struct obj *o)
+static int64_t mtime(const struct obj *o)
 {
-	return screen_open(&page, f, o);
+	return screen_of(o)->date;
 }
 
-static uint64_t page_size(const struct obj *o)
-{
-	return screen_size(&page, o);
-}
+#define SCREEN_IO \
+	{ \
+		.open = open_screen, \
+		.read = screen_read, \
+		.size = size, \
+		.mtime = mtime, \
+		.release = screen_release, \
+	}
 
-static int64_t page_mtime(const struct obj *o)
-{
-	(void)o;
-	return page.date;
-}
-
-const struct io page_io = {
-	.open = page_open,
-	.read = screen_read,
-	.size = page_size,
-	.mtime = page_mtime,
-	.release = screen_release,
-};
+const struct io top_io = SCREEN_IO;
+const struct io page_io = SCREEN_IO;

@@ -73,18 +73,10 @@ static int find_ino(struct fs *fs, uint64_t ino, const char *name,
 	return tree_obj(fs, ino, by, ret_o);
 }
 
-static void answer_attr(fuse_req_t req, const struct obj *o)
-{
-	struct stat st;
-
-	tree_attr(o, &st);
-	reply_attr(req, &st, tree_attr_timeout(o));
-}
-
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
-	static const struct await_op op = {find_ino, answer_attr, false};
+	static const struct await_op op = {find_ino, tree_answer_attr, false};
 	struct fs *fs = take(req, "getattr", ino, "");
 
 	/* The kernel names a file for SEEK_END only. */
@@ -127,7 +119,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	if (err)
 		reply_err(req, err);
 	else
-		answer_attr(req, &o);
+		tree_answer_attr(req, &o);
 	check(fs);
 }
 

@@ -1,4 +1,5 @@
 #include "caller.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/parse.h"
 
@@ -45,6 +46,7 @@ bool process_parse_stat(struct bytes text, struct process *ret_p)
 	return true;
 }
 
+#define NAME_SHOWN 80	/* bytes of a name that is refused */
 #define EXITING 0x4	/* PF_EXITING of linux/sched.h */
 
 bool process_parse_killed(struct bytes text)
@@ -283,6 +285,20 @@ int callers_refuse(struct callers *c, pid_t tid, int err, const char *why)
 
 	if (process_of_thread(tid, &who))
 		callers_refused(c, &who, why);
+	return err;
+}
+
+int callers_refuse_name(struct callers *c, pid_t tid, struct bytes name,
+			const char *what)
+{
+	struct buf why = BUF_INIT;
+	int err;
+
+	buf_puts(&why, "\"");
+	buf_put_escaped(&why, name, NAME_SHOWN);
+	buf_printf(&why, "\" is %s", what);
+	err = callers_refuse(c, tid, -EINVAL, buf_str(&why));
+	buf_done(&why);
 	return err;
 }
 

@@ -72,6 +72,9 @@ void callers_refused(struct callers *c, const struct process *p,
 
 /* The same of a thread, about anything it may not do or cannot; err. */
 int callers_refuse(struct callers *c, pid_t tid, int err, const char *why);
+/* Of a name for something: "NAME" is `what`. -EINVAL. */
+int callers_refuse_name(struct callers *c, pid_t tid, struct bytes name,
+			const char *what);
 
 /* Who asks is a thread. 0: none. */
 uint64_t callers_last(struct callers *c, pid_t tid);

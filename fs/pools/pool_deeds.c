@@ -83,25 +83,13 @@ static void answer_made(fuse_req_t req, const struct pool_deed *d)
 	reply_entry(req, &e);
 }
 
-static int no_name(const struct obj *o, struct bytes name)
-{
-	struct buf why = BUF_INIT;
-	int err;
-
-	buf_puts(&why, "\"");
-	buf_put_escaped(&why, name, 80);
-	buf_puts(&why, "\" is no name of a pool" POOL_NAME_RULE);
-	err = callers_refuse(o->fs->callers, o->by.tid, -EINVAL, buf_str(&why));
-	buf_done(&why);
-	return err;
-}
-
 static void make(fuse_req_t req, const struct obj *o, struct bytes name)
 {
 	int err = pool_ask_possible(o->fs, o->by.tid);
 
 	if (!err && !pool_name_ok(name))
-		err = no_name(o, name);
+		err = callers_refuse_name(o->fs->callers, o->by.tid, name,
+					  "no name of a pool" POOL_NAME_RULE);
 	if (!err && pool_find(o->fs->mirror, name))
 		err = -EEXIST;
 	if (err)
@@ -130,14 +118,6 @@ static void remove_pool(fuse_req_t req, const struct obj *o)
 
 /* --- attributes --------------------------------------------------------- */
 
-static void answer_attr(fuse_req_t req, const struct obj *o)
-{
-	struct stat st;
-
-	tree_attr(o, &st);
-	reply_attr(req, &st, tree_attr_timeout(o));
-}
-
 static void answer_emptied(fuse_req_t req, const struct pool_deed *d)
 {
 	struct obj o;
@@ -145,18 +125,7 @@ static void answer_emptied(fuse_req_t req, const struct pool_deed *d)
 	if (tree_obj(d->o.fs, tree_ino(&d->o), NULL, &o))
 		reply_err(req, -ENOENT);
 	else
-		answer_attr(req, &o);
-}
-
-/* Times mean nothing. */
-static void pool_setattr(fuse_req_t req, const struct obj *o,
-			 const struct stat *attr, int to_set, struct file *f)
-{
-	(void)f;
-	if (tree_changes_owner(o, attr, to_set))
-		reply_err(req, -EPERM);
-	else
-		answer_attr(req, o);
+		tree_answer_attr(req, &o);
 }
 
 /* An option that is emptied is the standard again. */
@@ -182,7 +151,7 @@ static void option_setattr(fuse_req_t req, const struct obj *o,
 
 	tree_attr(o, &st);
 	if (!(to_set & FUSE_SET_ATTR_SIZE) || attr->st_size == st.st_size)
-		pool_setattr(req, o, attr, to_set, f);
+		tree_keep_attr(req, o, attr, to_set, f);
 	else if (tree_changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else if (attr->st_size)
@@ -201,7 +170,7 @@ static void no_removal(fuse_req_t req, const struct obj *o)
 const struct deeds pool_deeds = {
 	.make = make,
 	.remove = remove_pool,
-	.setattr = pool_setattr,
+	.setattr = tree_keep_attr,
 };
 
 const struct deeds pool_option_deeds = {

@@ -2,6 +2,7 @@
 #include "base/parse.h"
 #include "mirror/group.h"
 #include "park/caller.h"
+#include "park/reply.h"
 
 #include <ctype.h>
 
@@ -467,6 +468,24 @@ double tree_attr_timeout(const struct obj *o)
 	 * when what it sees before and after reading is not the same.
 	 */
 	return S_ISDIR(o->node->mode) && !o->result ? A_MOMENT : 0;
+}
+
+void tree_answer_attr(fuse_req_t req, const struct obj *o)
+{
+	struct stat st;
+
+	tree_attr(o, &st);
+	reply_attr(req, &st, tree_attr_timeout(o));
+}
+
+void tree_keep_attr(fuse_req_t req, const struct obj *o, const struct stat *attr,
+		    int to_set, struct file *f)
+{
+	(void)f;
+	if (tree_changes_owner(o, attr, to_set))
+		reply_err(req, -EPERM);
+	else
+		tree_answer_attr(req, o);
 }
 
 void tree_entry(const struct obj *o, struct fuse_entry_param *e)

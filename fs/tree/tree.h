@@ -53,6 +53,12 @@ void tree_attr(const struct obj *o, struct stat *st);
 /* A SETATTR would give the entry another owner or mode. To set those that it has is
  * fine. */
 bool tree_changes_owner(const struct obj *o, const struct stat *attr, int to_set);
+/* The answer to a GETATTR, or to a SETATTR. */
+void tree_answer_attr(fuse_req_t req, const struct obj *o);
+/* The deed setattr of what can be given no attributes. To set those that it has, or
+ * times, which mean nothing, is fine. */
+void tree_keep_attr(fuse_req_t req, const struct obj *o, const struct stat *attr,
+		    int to_set, struct file *f);
 /* What a LOOKUP is told. */
 void tree_entry(const struct obj *o, struct fuse_entry_param *e);
 /* Seconds the kernel may keep the name; the attributes. */

@@ -21,14 +21,6 @@ struct deed {
 	uint64_t ino;		/* setattr: whose attributes are answered; else 0 */
 };
 
-static void answer_attr(fuse_req_t req, const struct obj *o)
-{
-	struct stat st;
-
-	tree_attr(o, &st);
-	reply_attr(req, &st, tree_attr_timeout(o));
-}
-
 static void answer(struct deed *d, int err)
 {
 	fuse_req_t req = park_take(d->parked);
@@ -42,7 +34,7 @@ static void answer(struct deed *d, int err)
 	if (err || !d->ino)
 		reply_err(req, err);
 	else
-		answer_attr(req, &o);
+		tree_answer_attr(req, &o);
 }
 
 static void on_answer(struct request *q, int err, struct msg *reply)
@@ -192,7 +184,7 @@ static void set(fuse_req_t req, const struct obj *o, const struct push_step *s,
 
 	if (p && p->patient) {
 		push_send(p, s);
-		answer_attr(req, o);
+		tree_answer_attr(req, o);
 		return;
 	}
 	if (p) {
@@ -220,7 +212,7 @@ static void var_setattr(fuse_req_t req, const struct obj *o,
 	else if (s.mtime < -1 || s.mtime > LIMIT_TIME)
 		reply_err(req, -EINVAL);
 	else if (s.size < 0 && s.mtime < 0)
-		answer_attr(req, o);
+		tree_answer_attr(req, o);
 	else
 		set(req, o, &s, f);
 }
@@ -234,7 +226,7 @@ static void scatter_setattr(fuse_req_t req, const struct obj *o,
 	if (tree_changes_owner(o, attr, to_set))
 		reply_err(req, -EPERM);
 	else
-		answer_attr(req, o);
+		tree_answer_attr(req, o);
 }
 
 const struct deeds scatter_deeds = {

@@ -1,6 +1,7 @@
 /*
  * log.h: what happened, one JSON object per line; to a terminal, one line of text; to
- * systemd's journal, an entry with a field for each key. Programs log, libraries do not: the one who decides, logs, once.
+ * systemd's journal, an entry with a field for each key. Programs log, libraries do not:
+ * the one who decides, logs, once.
  *
  *	log_info("engine registered", log_int("id", 3), log_str("host", h));
  *
